@@ -1,10 +1,11 @@
-"""Reading, resizing and normalizing images as NumPy arrays."""
+"""Reading, resizing and normalizing images as NumPy arrays.
+
+PIL is imported by the functions that need it, so importing this module needs only NumPy.
+"""
 
 from io import BytesIO
 from os import PathLike
 from typing import TYPE_CHECKING
-from urllib.error import HTTPError, URLError
-from urllib.request import urlopen
 
 import numpy as np
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
 SQUEEZENET_MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32)
 SQUEEZENET_STD = np.array([0.229, 0.224, 0.225], dtype=np.float32)
+# Undoing the normalization rounds: pixel values in 0..1 that differ by less are meant to be equal.
+ROUNDING = 1e-6
 
 BLUR_KERNEL = np.array([[1, 2, 1], [2, 188, 2], [1, 2, 1]]) / 200
 
@@ -49,7 +52,7 @@ def deprocess_image(img: np.ndarray, rescale: bool = False) -> np.ndarray:
     img = img * SQUEEZENET_STD + SQUEEZENET_MEAN
     if rescale:
         low, high = img.min(), img.max()
-        img = (img - low) / (high - low) if high > low else img - low
+        img = (img - low) / (high - low) if high - low > ROUNDING else np.zeros_like(img)
     return np.rint(np.clip(255 * img, 0, 255)).astype(np.uint8)
 
 
@@ -68,6 +71,9 @@ def image_from_url(url: str, timeout: float = 30) -> np.ndarray:
     timeout: seconds without an answer after which to give up. Returns uint8 (H, W, 3).
     Raises OSError with the address and the reason if it can't be had.
     """
+    from urllib.error import HTTPError, URLError
+    from urllib.request import urlopen
+
     from PIL import Image
 
     try:
@@ -90,5 +96,5 @@ def load_image(filename: str | PathLike, size: int | None = None) -> np.ndarray:
     from PIL import Image
 
     with Image.open(filename) as img:
-        img = img.convert("RGB")
-        return np.array(img if size is None else resize_shorter_side(img, size))
+        rgb = img.convert("RGB")
+    return np.array(rgb if size is None else resize_shorter_side(rgb, size))

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .image_utils import SQUEEZENET_MEAN, SQUEEZENET_STD, resize_shorter_side
+from .image_utils import ROUNDING, SQUEEZENET_MEAN, SQUEEZENET_STD, resize_shorter_side
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -118,11 +118,12 @@ def preprocess(img: "Image.Image", size: int = 224) -> Tensor:
 def deprocess(img: Tensor, should_rescale: bool = True) -> "Image.Image":
     """Undo the normalization of `preprocess` and make a PIL image of the result.
 
-    img: (1, 3, H, W). With should_rescale its values are stretched to fill 0..255, else those outside are clipped.
+    img: (1, 3, H, W). With should_rescale its values are stretched to fill 0..255 (a constant image becomes 0), else
+    those outside are clipped.
     """
     x = img.detach()[0]
     x = x * _per_channel(SQUEEZENET_STD, x) + _per_channel(SQUEEZENET_MEAN, x)
-    return _to_pil(rescale(x) if should_rescale else x)
+    return _to_pil(rescale(x, ROUNDING) if should_rescale else x)
 
 
 def difference_image(X: Tensor, X_other: Tensor, gain: float = 1.0) -> "Image.Image":
@@ -135,10 +136,13 @@ def difference_image(X: Tensor, X_other: Tensor, gain: float = 1.0) -> "Image.Im
     return _to_pil(gain * difference * _per_channel(SQUEEZENET_STD, difference) + 0.5)
 
 
-def rescale(x: Tensor) -> Tensor:
-    """Stretch x of any shape linearly so that its values span 0 to 1; a constant x gives zeros."""
+def rescale(x: Tensor, constant: float = 0.0) -> Tensor:
+    """Stretch x of any shape linearly so that its values span 0 to 1.
+
+    An x whose values lie no further apart than `constant` counts as constant and gives zeros.
+    """
     low, high = x.min(), x.max()
-    return (x - low) / (high - low) if high > low else x - low
+    return (x - low) / (high - low) if high - low > constant else torch.zeros_like(x)
 
 
 def blur_image(X: Tensor, sigma: float = 1) -> Tensor:

@@ -1,9 +1,9 @@
 """The layers of a neural network: each forward pass returns (out, cache), each backward pass takes (dout, cache).
 
-`dout` is the gradient of the loss with respect to the layer's output; a backward pass returns the gradients with respect
-to the forward pass's array arguments, in their order and of their shapes. No function modifies its array arguments, and
-float32 input gives float32 output. N counts samples, D features, C channels (in `softmax_loss`: classes), H and W rows and
-columns of an image.
+`dout` is the gradient of the loss with respect to the layer's output; a backward pass returns the gradients with
+respect to the forward pass's array arguments, in their order and of their shapes. No function modifies its array
+arguments, and float32 input gives float32 output. N counts samples, D features, C channels (classes in `softmax_loss`),
+H and W the rows and columns of an image.
 """
 
 import numpy as np
@@ -221,15 +221,15 @@ def layernorm_backward(dout, cache):
 
 
 def dropout_forward(x, dropout_param):
-    """Apply inverted dropout: in train mode keep each unit with probability p and divide it by p; in test mode do nothing.
+    """Apply inverted dropout: in train mode keep each unit with probability p and divide it by p; else do nothing.
 
     Shapes: x of any shape. Keys of dropout_param:
       p      probability of KEEPING a unit, 0 < p <= 1; required
       mode   'train' or 'test'; required
       seed   optional: draw the same mask on every call, as gradient checks need; layers that share a seed and a shape
              then share their mask, so train without it
-    Draw the mask by one `rng.rand(*x.shape)`, keeping where it is < p: `rng` is np.random without a seed, and with one a
-    generator of its own, so that seeding dropout leaves the global generator alone.
+    Draw the mask by one `rng.rand(*x.shape)`, keeping where it is < p: `rng` is np.random without a seed, and with one
+    a generator of its own, so that seeding dropout leaves the global generator alone.
     Returns out, of x's shape and dtype, and cache = (dropout_param, mask); mask (0 or 1/p) is None in test mode.
     Raises ValueError on any other mode. Source: Srivastava et al. 2014, sections 4 and 10.
     """
@@ -271,7 +271,7 @@ def dropout_backward(dout, cache):
 
 # BEGIN SOLUTION
 def _windows(out_height, out_width, height, width, stride):
-    """Yield each output position (i, j) with the index of the (N, C, height, width) window of the input that it sees."""
+    """Yield each output position i, j with the index of the (N, C, height, width) window of the input that it sees."""
     for i, j in np.ndindex(out_height, out_width):
         top, left = i * stride, j * stride
         yield i, j, np.s_[:, :, top : top + height, left : left + width]
@@ -397,8 +397,8 @@ def spatial_batchnorm_backward(dout, cache):
 def spatial_groupnorm_forward(x, gamma, beta, G, gn_param):
     """Normalize each image over each of G groups of C / G neighbouring channels, then scale and shift each channel.
 
-    Shapes: x (N, C, H, W), gamma and beta (1, C, 1, 1); G divides C. Keys of gn_param: eps, added to the variance inside
-    the square root, default 1e-5; other keys are ignored. Alike in train and test mode.
+    Shapes: x (N, C, H, W), gamma and beta (1, C, 1, 1); G divides C. Keys of gn_param: eps, added to the variance
+    inside the square root, default 1e-5; other keys are ignored. Alike in train and test mode.
     Returns out (N, C, H, W) and a cache for the backward pass.
     Raises ValueError if G does not divide C. Source: Wu & He 2018, section 3.1.
     """

@@ -1,0 +1,105 @@
+"""One run: the zygotes, whose code is judged, with which seeds; what the fixtures draw from."""
+
+import hashlib
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..manifest import Manifest
+from ..sandbox.client import Limits, StudentError, StudentTimeout, Worker
+from ..sandbox.zygotes import SandboxError, Zygote
+from .verdict import Memory
+
+PATIENCE = 2
+SHORT_SECONDS = 1.0
+
+
+class Zygotes:
+    """The zygotes of one or several runs, one a set of libraries, each started at first use."""
+
+    def __init__(self) -> None:
+        self._running: dict[tuple[str, ...], Zygote] = {}
+
+    def get(self, libraries: tuple[str, ...]) -> Zygote:
+        """The zygote with these libraries; it may still be starting."""
+        if libraries not in self._running:
+            self._running[libraries] = Zygote(libraries)
+        return self._running[libraries]
+
+    def pids(self) -> list[int]:
+        """Their process ids, for measurements."""
+        return [zygote.pid for zygote in self._running.values()]
+
+    def close(self) -> None:
+        """Ends them all."""
+        for zygote in self._running.values():
+            zygote.close()
+
+
+class OutOfTime(Exception):
+    """The run's own time is used up; checks that come now are not run."""
+
+
+@dataclass
+class Grading:
+    """Everything the checks of a run share; passed, never global."""
+
+    manifest: Manifest
+    student: Path
+    zygotes: Zygotes
+    debug: bool = False
+    references: dict[tuple[str, ...], Worker] = field(default_factory=dict)
+    memory: Memory = field(default_factory=Memory)
+    strikes: Counter = field(default_factory=Counter)
+    started: float = field(default_factory=time.monotonic)
+
+    def student_worker(self, libraries: tuple[str, ...], seed: int, judged: tuple[str, ...]) -> Worker:
+        """A fresh worker holding the judged package; raises OutOfTime when the run's time is over."""
+        if time.monotonic() - self.started > self.manifest.limits.run_seconds:
+            raise OutOfTime
+        return self._worker(self.student, self._package_name(), libraries, seed, self._limits(judged), False)
+
+    def reference_worker(self, libraries: tuple[str, ...], seed: int) -> Worker:
+        """The reference's worker, kept from check to check and begun afresh for each."""
+        if libraries in self.references:
+            self.references[libraries].begin(seed)
+        else:
+            self.references[libraries] = self.reference_twin(libraries, seed)
+        return self.references[libraries]
+
+    def reference_twin(self, libraries: tuple[str, ...], seed: int) -> Worker:
+        """A fresh worker holding the reference; raises SandboxError where there is none."""
+        folder = self.manifest.path("reference")
+        if not folder.is_dir():
+            raise SandboxError(f"there is no reference in {folder}, so nothing can be judged")
+        return self._worker(folder, folder.name, libraries, seed, Limits(call_seconds=120.0, cpu_seconds=3600), True)
+
+    def note(self, error: StudentError, judged: tuple[str, ...]) -> None:
+        """Counts a timeout against the judged functions: later checks of theirs wait less."""
+        if isinstance(error, StudentTimeout):
+            self.strikes.update(judged)
+
+    def close(self) -> None:
+        """Ends the workers that were kept; the zygotes belong to the caller."""
+        for worker in self.references.values():
+            worker.kill()
+
+    def _worker(self, folder: Path, name: str, libraries: tuple[str, ...], seed: int, limits: Limits, trusted: bool) -> Worker:
+        return Worker(self.zygotes.get(libraries), folder.resolve(), name, seed, limits, trusted)
+
+    def _package_name(self) -> str:
+        names = [*self.manifest.submission.packages, self.manifest.path("reference").name]
+        return self.student.name if self.student.name in names else names[0]
+
+    def _limits(self, judged: tuple[str, ...]) -> Limits:
+        table = self.manifest.limits
+        tired = any(self.strikes[name] >= PATIENCE for name in judged)
+        seconds = min(SHORT_SECONDS, table.call_seconds) if tired else table.call_seconds
+        return Limits(float(seconds), table.cpu_seconds, table.memory_mb)
+
+
+def derive(seed: int | str, *words: str) -> int:
+    """A 32-bit seed from a seed and some words; the seed cannot be told from it."""
+    digest = hashlib.sha256("/".join([str(seed), *words]).encode()).digest()
+    return int.from_bytes(digest[:4], "little")

@@ -1,0 +1,180 @@
+"""Judgements: shape first, then kind, then finiteness, then value; each failure is a sentence that says how far and where."""
+
+from typing import Any
+
+import numpy as np
+
+from ..sandbox.remote import Remote
+
+TINY = 1e-300
+
+
+class Mismatch(AssertionError):
+    """An answer that was judged wrong: `message` in full, `brief` without any value or place of the inputs."""
+
+    def __init__(self, message: str, brief: str = "", error: float | None = None, allowed: float | None = None) -> None:
+        super().__init__(message)
+        self.message, self.brief, self.error, self.allowed = message, brief or message, error, allowed
+
+
+def expect(got: Any, names: str, only: str = "") -> "Expectation":
+    """Begins a judgement on one value, or on a tuple of them named in one string: `"dx dw db"`; `only` picks one of these."""
+    return Expectation(got, names, only)
+
+
+class Expectation:
+    """A value under judgement; each method raises Mismatch unless its claim holds."""
+
+    def __init__(self, got: Any, names: str, only: str) -> None:
+        self._got, self._names, self._only = got, names, only
+
+    def to_match(self, expected: Any, rel: float, scale: float = TINY) -> None:
+        """Claims max|got - expected| <= rel * max(max|expected|, scale) over each whole array, in float64."""
+        for name, got, wanted in self._pairs(expected):
+            _match(name, got, np.asarray(wanted), rel, scale)
+
+    def to_equal(self, expected: Any) -> None:
+        """Claims equality, value for value, of numbers, text, booleans or whole arrays."""
+        for name, got, wanted in self._pairs(expected):
+            if isinstance(wanted, np.ndarray):
+                _match(name, got, wanted, 0.0, TINY)
+            elif not _equal(got, wanted):
+                raise Mismatch(f"{name}: got {_show(got)}, expected {_show(wanted)}", f"{name}: a wrong value")
+
+    def to_have_shape(self, shape: tuple[int, ...]) -> None:
+        """Claims an array of this shape."""
+        _shape(self._names, _array(self._names, self._got), shape)
+
+    def to_have_dtype(self, dtype: Any) -> None:
+        """Claims an array (or number) of exactly this dtype."""
+        got = _array(self._names, self._got).dtype
+        if got != np.dtype(dtype):
+            raise Mismatch(f"{self._names}: dtype is {got}, expected {np.dtype(dtype)}")
+
+    def to_be_finite(self) -> None:
+        """Claims numbers without NaN or infinity."""
+        _finite(self._names, _array(self._names, self._got))
+
+    def to_lie_within(self, low: float, high: float) -> None:
+        """Claims that every element lies in [low, high]."""
+        array = _array(self._names, self._got)
+        _finite(self._names, array)
+        outside = (array < low) | (array > high)
+        if outside.any():
+            worst = float(array[outside].flat[0])
+            sentence = f"{self._names}: got {_number(worst)}, expected {_number(low)} to {_number(high)}"
+            raise Mismatch(sentence, f"{self._names}: outside of what it may be")
+
+    def to_be(self, claim: bool, sentence: str) -> None:
+        """Claims whatever the check found to be true; the sentence says what was expected instead."""
+        if not claim:
+            raise Mismatch(f"{self._names}: {sentence}")
+
+    def _pairs(self, expected: Any) -> list[tuple[str, Any, Any]]:
+        names = self._names.split()
+        if not isinstance(expected, tuple):
+            return [(self._names, self._got, expected)]
+        if len(names) != len(expected):
+            raise ValueError(f"{len(names)} names for {len(expected)} expected values")
+        got = self._got if isinstance(self._got, (tuple, list)) else (self._got,)
+        if len(got) != len(expected):
+            wanted = f"{len(expected)} values ({', '.join(names)})"
+            raise Mismatch(f"returned {_count(self._got)}, expected {wanted}")
+        return [pair for pair in zip(names, got, expected, strict=True) if self._only in ("", pair[0])]
+
+
+def _match(name: str, got: Any, wanted: np.ndarray, rel: float, scale: float) -> None:
+    array = _array(name, got)
+    _shape(name, array, wanted.shape, wanted)
+    _kind(name, array, wanted)
+    _finite(name, array, wanted)
+    ours, theirs = wanted.astype(np.float64), array.astype(np.float64)
+    if not ours.size:
+        return
+    distance = np.where(ours == theirs, 0.0, np.abs(theirs - ours))
+    error = float(distance.max() / max(float(np.abs(ours[np.isfinite(ours)]).max(initial=0.0)), scale))
+    if error <= rel:
+        return
+    worst = np.unravel_index(int(distance.argmax()), distance.shape)
+    place = f", worst at ({', '.join(map(str, worst))})" if ours.ndim else ""
+    brief = f"{name}: relative error {error:.1e} (allowed {rel:.0e})" if rel else f"{name}: differs"
+    hint = _resemblance(theirs, ours, max(rel, 1e-6))
+    values = f": got {_number(theirs[worst])}, expected {_number(ours[worst])}"
+    raise Mismatch(f"{brief}{place}{values}{hint}", f"{brief}{hint}", error, rel)
+
+
+def _array(name: str, got: Any) -> np.ndarray:
+    if got is None:
+        raise Mismatch(f"{name}: is None; is a return or an assignment missing?")
+    if isinstance(got, (Remote, str, tuple, list)):
+        what = repr(got).strip("<>") if isinstance(got, Remote) else f"a {type(got).__name__}"
+        raise Mismatch(f"{name}: is {what}, expected an array of numbers")
+    return np.asarray(got)
+
+
+def _shape(name: str, got: np.ndarray, shape: tuple[int, ...], wanted: np.ndarray | None = None) -> None:
+    if got.shape == tuple(shape):
+        return
+    sentence = f"{name}: shape is {got.shape}, expected {tuple(shape)}"
+    if wanted is not None and got.size == wanted.size and _close(got.reshape(shape), wanted):
+        sentence = f"{name}: right values in shape {got.shape}, expected {tuple(shape)}"
+    elif wanted is not None and got.T.shape == wanted.shape and _close(got.T, wanted):
+        sentence = f"{name}: right values but transposed: shape is {got.shape}, expected {tuple(shape)}"
+    raise Mismatch(sentence, sentence.split(" in shape")[0] if "right values" in sentence else f"{name}: a wrong shape")
+
+
+def _kind(name: str, got: np.ndarray, wanted: np.ndarray) -> None:
+    if wanted.dtype.kind == "f" and got.dtype.kind != "f":
+        raise Mismatch(f"{name}: dtype is {got.dtype}, expected floating point")
+
+
+def _finite(name: str, got: np.ndarray, wanted: np.ndarray | None = None) -> None:
+    if got.dtype.kind != "f" or (wanted is not None and not np.isfinite(wanted).all()):
+        return
+    bad = ~np.isfinite(got)
+    if bad.any():
+        place = ", ".join(str(int(i)) for i in np.argwhere(bad)[0])
+        what = "NaN" if np.isnan(got[bad]).any() else "infinite"
+        sentence = f"{name}: {int(bad.sum())} of {got.size} values are {what}"
+        raise Mismatch(f"{sentence}, first at ({place})" if got.ndim else f"{name}: is {what}", f"{name}: has {what} values")
+
+
+def _resemblance(got: np.ndarray, wanted: np.ndarray, rel: float) -> str:
+    """A hint where the whole answer is a constant multiple of the right one."""
+    norm = float((wanted * wanted).sum())
+    if wanted.size < 2 or not norm:
+        return ""
+    factor = float((got * wanted).sum() / norm)
+    if factor == 0.0 or np.abs(got - factor * wanted).max() > rel * abs(factor) * np.abs(wanted).max():
+        return ""
+    return "; the sign is opposite everywhere" if abs(factor + 1) < 1e-6 else f"; every value is {factor:.4g} times the right one"
+
+
+def _close(got: np.ndarray, wanted: np.ndarray) -> bool:
+    if got.dtype.kind not in "fiub":
+        return False
+    return bool(np.allclose(got.astype(np.float64), wanted.astype(np.float64), rtol=1e-5, atol=1e-8))
+
+
+def _equal(got: Any, wanted: Any) -> bool:
+    if isinstance(got, Remote) or isinstance(got, np.ndarray):
+        return False
+    return bool(got == wanted) and isinstance(got, bool | np.bool_) == isinstance(wanted, bool)
+
+
+def _show(value: Any) -> str:
+    if isinstance(value, Remote):
+        return repr(value)
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape}"
+    return repr(value) if isinstance(value, (str, bool, int, type(None), tuple, list)) else _number(value)
+
+
+def _number(value: Any) -> str:
+    return f"{float(value):.6g}"
+
+
+def _count(got: Any) -> str:
+    if isinstance(got, (tuple, list)):
+        return f"{len(got)} values" if len(got) != 1 else "1 value"
+    return "None" if got is None else ("one array" if isinstance(got, np.ndarray) else f"one {_show(got)}")

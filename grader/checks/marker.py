@@ -1,0 +1,27 @@
+"""The marker that says what a check is worth and which functions it judges."""
+
+from dataclasses import dataclass
+
+import pytest
+
+
+@dataclass(frozen=True)
+class Worth:
+    """A marker's content: points, the judged functions' dotted names, and whether it is about speed."""
+
+    points: float
+    functions: tuple[str, ...]
+    timing: bool = False
+
+
+def points(value: float, *functions: str, timing: bool = False) -> pytest.MarkDecorator:
+    """Marks a check: `@points(2, "layers.affine_forward")`; `timing=True` for a check of speed."""
+    return pytest.mark.points(value, *functions, timing=timing)
+
+
+def worth(item: pytest.Item) -> Worth | None:
+    """The marker of a collected check, None where it has none or one without points and a function."""
+    mark = item.get_closest_marker("points")
+    if mark is None or len(mark.args) < 2 or not isinstance(mark.args[0], (int, float)):
+        return None
+    return Worth(mark.args[0], mark.args[1:], mark.kwargs.get("timing", False))

@@ -1,0 +1,137 @@
+"""From what a check raised to an outcome and a sentence: who is to blame, and how to say it."""
+
+import re
+import traceback
+from dataclasses import dataclass, field
+
+from ..record import Outcome
+from ..sandbox.client import Frame, StudentCrashed, StudentError, StudentRaised, StudentTimeout
+from ..sandbox.remote import shape_of
+from .expect import Mismatch
+
+UNPACK = re.compile(r"(not enough|too many) values to unpack|cannot unpack|not iterable")
+
+
+@dataclass
+class Verdict:
+    """An outcome with its sentences: `brief` betrays no input, `message` says it all, `detail` adds the lines of code."""
+
+    outcome: Outcome
+    message: str = ""
+    brief: str = ""
+    detail: str = ""
+    error: float | None = None
+    allowed: float | None = None
+
+    def __post_init__(self) -> None:
+        self.brief, self.detail = self.brief or self.message, self.detail or self.message
+
+
+@dataclass
+class Memory:
+    """Functions that have raised or hung in checks of their own, so that what needs them is blocked, not failed."""
+
+    broken: set[str] = field(default_factory=set)
+
+
+def of_mismatch(mismatch: Mismatch, inputs: str) -> Verdict:
+    """A wrong answer."""
+    message = f"{mismatch.message}; {inputs}" if inputs else mismatch.message
+    return Verdict("failed", message, mismatch.brief, "", mismatch.error, mismatch.allowed)
+
+
+def of_student_error(error: StudentError, judged: tuple[str, ...], known: set[str], memory: Memory) -> Verdict:
+    """Code that raised, hung or crashed: the judged function's own doing, or something it needs."""
+    if isinstance(error, StudentRaised) and error.kind == "NotImplementedError":
+        return _unwritten(error, judged)
+    culprit = _culprit(error, judged, known, memory)
+    story, brief = _story(error), _story(error, text=False)
+    if culprit is not None:
+        prefix = f"cannot be judged: it needs {culprit}, and "
+        return Verdict("blocked", prefix + story, prefix + brief, _trace(error))
+    memory.broken.update(judged)
+    outcome = {StudentTimeout: "timeout", StudentCrashed: "crashed"}.get(type(error), "failed")
+    return Verdict(outcome, story, brief, _trace(error))
+
+
+def of_unusable_answer(error: Exception, called: str) -> Verdict:
+    """An answer the check could not even take apart, while the reference's answer was fine."""
+    text = str(error)
+    if UNPACK.search(text):
+        return Verdict("failed", f"{called} returned {_returned(text)}; see its docstring for what it returns")
+    brief = f"the answer of {called} cannot be used ({type(error).__name__}"
+    return Verdict("failed", f"{brief}: {text[:200]})", f"{brief})")
+
+
+def of_grader_error(error: BaseException) -> Verdict:
+    """A fault of the check or the engine; it costs the student nothing."""
+    trace = "".join(traceback.format_exception(error))
+    return Verdict("grader_error", "the grader made an error here, your points are safe; please tell the staff", detail=trace)
+
+
+def inputs_of(call, names: list[str], seed: str) -> str:
+    """The shapes of the arrays that went into the last call: `input x (7, 5), w (5, 3), seed 231`."""
+    if call is None:
+        return seed
+    named = [*zip(names, call.arguments, strict=False), *call.keywords.items()]
+    arrays = [f"{name} {shape_of(value)}" for name, value in named if shape_of(value) is not None]
+    return ", ".join([f"input {', '.join(arrays)}"] * bool(arrays) + [seed])
+
+
+def _unwritten(error: StudentRaised, judged: tuple[str, ...]) -> Verdict:
+    place = error.frames[-1] if error.frames else None
+    name = place.function if place else error.callee
+    if any(_same(name, own) for own in judged) or not error.frames:
+        return Verdict("not_attempted", f"{name} is not written yet{_where(place)}")
+    return Verdict("blocked", f"cannot be judged: it needs {name}, which is not written yet{_where(place)}")
+
+
+def _culprit(error: StudentError, judged: tuple[str, ...], known: set[str], memory: Memory) -> str | None:
+    """The function this check needs and does not judge, where that one is at fault."""
+    for frame in reversed(error.frames):
+        if any(_same(frame.function, own) for own in judged):
+            return None
+        if frame.function in memory.broken and frame.function in known:
+            return frame.function
+    return None if _own(error, judged) else (error.callee or "the package")
+
+
+def _own(error: StudentError, judged: tuple[str, ...]) -> bool:
+    return any(_same(name, own) for own in judged for name in [error.callee, *(frame.function for frame in error.frames)])
+
+
+def _same(name: str, judged: str) -> bool:
+    """Whether a name is a judged function, a part of one, or the class a judged method belongs to."""
+    return name == judged or name.startswith(f"{judged}.") or judged == f"{name}.__init__"
+
+
+def _story(error: StudentError, text: bool = True) -> str:
+    """The sentence of an error; without `text` it leaves out the exception's own words, which may hold an input."""
+    if not isinstance(error, StudentRaised):
+        return error.sentence
+    who = error.callee.rsplit(".", 1)[-1] or "the package"
+    what = f"{error.kind}: {error.sentence}" if error.sentence and text else error.kind
+    if error.kind in ("ModuleNotFoundError", "ImportError", "SyntaxError", "IndentationError"):
+        who = f"importing {error.callee}"
+    return f"{who} raised {what}{_where(error.frames[-1] if error.frames else None)}"
+
+
+def _where(frame: Frame | None) -> str:
+    if frame is None:
+        return ""
+    return f" ({frame.file}, line {frame.line}" + (f": {frame.text})" if frame.text and "raise Not" not in frame.text else ")")
+
+
+def _trace(error: StudentError) -> str:
+    lines = [f"  {frame.file}, line {frame.line}, in {frame.function}: {frame.text}" for frame in error.frames]
+    return "\n".join([_story(error), *lines])
+
+
+def _returned(text: str) -> str:
+    few = re.search(r"expected (\d+), got (\d+)", text)
+    many = re.search(r"expected (\d+)", text)
+    if few:
+        return f"{few[2]} values where {few[1]} are expected"
+    if many:
+        return f"more values than the {many[1]} expected"
+    return "one value where several are expected" if "NoneType" not in text else "None; is a return missing?"

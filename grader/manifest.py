@@ -1,0 +1,170 @@
+"""The assignment as data: what `assignment.toml` may hold, and one sentence for each way it can be wrong."""
+
+import re
+from fractions import Fraction
+from pathlib import Path
+
+import msgspec
+
+FILENAME = "assignment.toml"
+
+
+class ManifestError(Exception):
+    """The manifest is wrong; the text says where and what to do."""
+
+
+class _Table(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    pass
+
+
+class Paths(_Table):
+    """Where things lie, relative to the manifest's folder."""
+
+    student: str = "student"
+    reference: str = "reference"
+    public: str = "tests/public"
+    hidden: str = "tests/hidden"
+    mistakes: str = "tests/harness/mistakes"
+
+
+class Question(_Table):
+    """One question: its checks are in `test_<id>_<slug>.py`, in lower case, of the public and the hidden folder."""
+
+    id: str
+    slug: str
+    title: str
+    functions: list[str]
+    public_points: int | float = 0
+    hidden_points: int | float = 0
+    libraries: list[str] = msgspec.field(default_factory=lambda: ["numpy"])
+
+    @property
+    def points(self) -> Fraction:
+        return exact(self.public_points) + exact(self.hidden_points)
+
+    @property
+    def file(self) -> str:
+        return f"test_{self.id.lower()}_{self.slug}.py"
+
+
+class Submission(_Table):
+    """What a hand-in must hold, the names its folder may have, and how large it may be."""
+
+    packages: list[str] = msgspec.field(default_factory=lambda: ["student"])
+    required: list[str] = msgspec.field(default_factory=list)
+    max_files: int = 500
+    max_megabytes: int = 100
+    max_ratio: int = 200
+
+
+class LimitsTable(_Table):
+    """Seconds of wall clock per call and per run, seconds of CPU per check, megabytes per worker."""
+
+    call_seconds: int | float = 10
+    run_seconds: int | float = 600
+    cpu_seconds: int = 30
+    memory_mb: int = 2048
+
+
+class Seeds(_Table):
+    """The seed of the public checks, and how many secret ones a graded run adds."""
+
+    public: int = 231
+    secret: int = 2
+
+
+class Manifest(_Table):
+    """The whole assignment; `root` is the folder it was read from."""
+
+    title: str
+    points: int
+    questions: list[Question]
+    paths: Paths = Paths()
+    submission: Submission = Submission()
+    limits: LimitsTable = LimitsTable()
+    seeds: Seeds = Seeds()
+    root: Path = Path()
+
+    def path(self, kind: str) -> Path:
+        """The folder of one kind of thing, as in `[paths]`."""
+        return self.root / getattr(self.paths, kind)
+
+    def question(self, name: str) -> Question:
+        """The question of that id, whatever its case; raises ManifestError naming the ids there are."""
+        for question in self.questions:
+            if question.id.lower() == name.lower():
+                return question
+        raise ManifestError(f"there is no question {name!r}; choose from {', '.join(q.id for q in self.questions)}")
+
+    def functions(self) -> dict[str, Question]:
+        """Every function of the assignment with its question."""
+        return {name: question for question in self.questions for name in question.functions}
+
+
+def exact(points: float) -> Fraction:
+    """Points as an exact fraction of their decimal spelling, so that sums don't drift."""
+    return Fraction(str(points))
+
+
+def plain(points: Fraction) -> int | float:
+    """Points as people write them: 2 or 0.25."""
+    return int(points) if points.denominator == 1 else float(points)
+
+
+def find(start: Path) -> Path:
+    """The nearest manifest in `start` or above it, else the one beside the engine; raises ManifestError."""
+    beside_engine = Path(__file__).resolve().parents[1]
+    for folder in [start.resolve(), *start.resolve().parents, beside_engine]:
+        if (folder / FILENAME).is_file():
+            return folder / FILENAME
+    raise ManifestError(f"no {FILENAME} in {start} or above it; run this in the assignment's folder")
+
+
+def load(file: Path) -> Manifest:
+    """Reads and validates a manifest; raises ManifestError with file, key and remedy."""
+    try:
+        table = msgspec.toml.decode(file.read_bytes(), type=Manifest)
+    except OSError as error:
+        raise ManifestError(f"{file}: cannot be read ({error.strerror}); check the path") from None
+    except msgspec.ValidationError as error:
+        raise ManifestError(f"{file}: {_located(str(error))}") from None
+    except msgspec.DecodeError as error:
+        raise ManifestError(f"{file}: not valid TOML ({error}); mend that line") from None
+    manifest = msgspec.structs.replace(table, root=file.parent.resolve())
+    for problem in _problems(manifest):
+        raise ManifestError(f"{file}: {problem}")
+    return manifest
+
+
+def _located(message: str) -> str:
+    """msgspec's sentence with the key in front: `questions[2].points`, then what is wrong, then what to do."""
+    text, _, path = message.partition(" - at `")
+    key = path.strip("`").removeprefix("$").lstrip(".")
+    unknown = re.search(r"unknown field `(\w+)`", text)
+    if unknown:
+        return f"{'.'.join(filter(None, [key, unknown[1]]))}: unknown key; remove it or mend its spelling"
+    missing = re.search(r"missing required field `(\w+)`", text)
+    if missing:
+        return f"{'.'.join(filter(None, [key, missing[1]]))}: missing; add this key"
+    return f"{key}: {text[:1].lower()}{text[1:]}; give the value that type"
+
+
+def _problems(manifest: Manifest):
+    ids = [question.id for question in manifest.questions]
+    for question in manifest.questions:
+        where = f"questions {question.id}"
+        if ids.count(question.id) > 1:
+            yield f"{where}.id: stands twice; give each question an id of its own"
+        if not re.fullmatch(r"[A-Za-z]\w*", question.id) or not re.fullmatch(r"\w+", question.slug):
+            yield f"{where}.slug: id and slug become a file name; use letters, digits and underscores"
+        if question.public_points < 0 or question.hidden_points < 0:
+            yield f"{where}.points: negative; give 0 or more"
+    seen: set[str] = set()
+    for question in manifest.questions:
+        for name in question.functions:
+            if name in seen:
+                yield f"questions {question.id}.functions: {name} stands twice; remove one"
+            seen.add(name)
+    total = sum((question.points for question in manifest.questions), Fraction(0))
+    if total != manifest.points:
+        yield f"points: the questions add up to {plain(total)}, not {manifest.points}; mend one of them"

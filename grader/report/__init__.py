@@ -1,0 +1,1 @@
+"""Renderings of a record; nothing here decides anything."""

@@ -1,0 +1,94 @@
+"""The record as a table for the terminal: questions and functions with their points, then a sentence for each failure."""
+
+from collections.abc import Iterable
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ..record import Check, Record
+
+STYLES = {
+    "passed": "green",
+    "failed": "red",
+    "not_attempted": "dim",
+    "blocked": "yellow",
+    "timeout": "red",
+    "crashed": "red",
+    "grader_error": "magenta",
+}
+WORST_FIRST = ["grader_error", "crashed", "timeout", "failed", "blocked", "not_attempted", "passed"]
+SILENT = ("passed", "not_attempted")
+
+
+def render(record: Record) -> RenderableType:
+    """The whole report: table, sentences, total."""
+    return Group(table(record), *sentences(record), *notes(record), total(record))
+
+
+def show(record: Record, console: Console | None = None) -> None:
+    """Prints the report."""
+    (console or Console(highlight=False)).print(render(record))
+
+
+def table(record: Record) -> Table:
+    """One row a question, and under it one a function."""
+    rows = Table(box=None, pad_edge=False, header_style="bold", collapse_padding=True)
+    for name, justify in (("Question", "left"), ("Points", "right"), ("Result", "left")):
+        rows.add_column(name, justify=justify, overflow="fold")
+    for question in record.questions:
+        checks = [check for check in record.checks if check.question == question.id]
+        points = f"{question.score:g} / {question.max_score:g}"
+        rows.add_row(Text(f"{question.id}  {question.title}", style="bold"), Text(points, style="bold"), _passed(checks))
+        for function, group in by_function(checks).items():
+            score, most = sum(check.score for check in group), sum(check.points for check in group)
+            rows.add_row(Text(f"    {function}"), Text(f"{score:g} / {most:g}"), status(group))
+    return rows
+
+
+def by_function(checks: Iterable[Check]) -> dict[str, list[Check]]:
+    """The checks grouped by what they judge, in order of appearance."""
+    groups: dict[str, list[Check]] = {}
+    for check in checks:
+        groups.setdefault(check.function, []).append(check)
+    return groups
+
+
+def status(checks: list[Check]) -> Text:
+    """The worst outcome of a group in words, with the count where only some are so."""
+    worst = min((check.outcome for check in checks), key=WORST_FIRST.index)
+    count = sum(check.outcome == worst for check in checks)
+    words = worst.replace("_", " ")
+    return Text(words if count == len(checks) else f"{words} ({count} of {len(checks)})", style=STYLES[worst])
+
+
+def sentences(record: Record) -> list[RenderableType]:
+    """What each check that was tried and did not pass has to say."""
+    lines: list[RenderableType] = []
+    for check in record.checks:
+        if check.outcome not in SILENT:
+            head = f"{check.question} {check.title}"
+            style = STYLES[check.outcome]
+            mark = check.outcome.replace("_", " ")
+            lines.append(Text.assemble("\n", (f"{mark}  ", style), (head, "bold"), f"  ({-check.points + check.score:g})"))
+            lines.append(Text(f"    {check.message}"))
+    return lines
+
+
+def notes(record: Record) -> list[RenderableType]:
+    """Remarks about the run as a whole."""
+    return [Text(f"\n{note}") for note in record.notes]
+
+
+def total(record: Record) -> Text:
+    """The last line: points, checks, time."""
+    passed = sum(check.outcome == "passed" for check in record.checks)
+    text = f"\nTotal: {record.score:g} of {record.max_score:g} points; {passed} of {len(record.checks)} checks passed"
+    return Text(f"{text} in {record.seconds:.1f} s", style="bold")
+
+
+def _passed(checks: list[Check]) -> Text:
+    passed = sum(check.outcome == "passed" for check in checks)
+    return Text(f"{passed} of {len(checks)} checks", style="bold")
+
+

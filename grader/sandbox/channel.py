@@ -1,0 +1,86 @@
+"""One end of the socket between parent and worker: whole frames in and out, under an absolute deadline."""
+
+import select
+import socket
+import time
+from typing import Any
+
+import numpy as np
+
+from .wire import CAPS, LENGTH, Caps, Header, WireError, parse_header
+
+
+DONTWAIT = getattr(socket, "MSG_DONTWAIT", 0)
+
+
+class ChannelClosed(Exception):
+    """The other end is gone."""
+
+
+class DeadlinePassed(Exception):
+    """The other end did not answer in time."""
+
+
+class Channel:
+    """Frames over a socket; `drain`, called while waiting, keeps a second stream (the worker's output) from filling up."""
+
+    def __init__(self, sock: socket.socket, drain: Any = None, caps: Caps = CAPS) -> None:
+        self.sock = sock
+        self._drain = drain
+        self._caps = caps
+
+    def send(self, buffers: list[Any], deadline: float | None = None) -> None:
+        """Sends a frame; raises DeadlinePassed or ChannelClosed."""
+        try:
+            for buffer in buffers:
+                view = memoryview(buffer)
+                while view.nbytes:
+                    self._wait(deadline, writing=True)
+                    view = view[self.sock.send(view, 0 if deadline is None else DONTWAIT) :]
+        except (BrokenPipeError, ConnectionError):
+            raise ChannelClosed from None
+
+    def receive(self, deadline: float | None = None) -> tuple[Header, list[np.ndarray]]:
+        """Returns the next frame's header and arrays; raises DeadlinePassed, ChannelClosed or WireError."""
+        (length,) = LENGTH.unpack(self._exactly(bytearray(LENGTH.size), deadline))
+        if length > self._caps.header:
+            raise WireError(f"a header of {length:,} bytes")
+        header = parse_header(bytes(self._exactly(bytearray(length), deadline)), self._caps)
+        arrays = [np.empty(shape, dtype) for dtype, shape in header.specs]
+        for array in arrays:
+            if array.nbytes:
+                self._exactly(array.reshape(-1).view(np.uint8), deadline)
+        return header, arrays
+
+    def _exactly(self, target: Any, deadline: float | None) -> Any:
+        view = memoryview(target)
+        while view.nbytes:
+            self._wait(deadline)
+            try:
+                count = self.sock.recv_into(view)
+            except ConnectionError:
+                count = 0
+            if not count:
+                raise ChannelClosed
+            view = view[count:]
+        return target
+
+    def _wait(self, deadline: float | None, writing: bool = False) -> None:
+        if deadline is None:
+            return
+        extra = [self._drain] if self._drain is not None and self._drain.open else []
+        while True:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise DeadlinePassed
+            wanted = [] if writing else [self.sock]
+            readable, writable, _ = select.select(wanted + extra, [self.sock] if writing else [], [], left)
+            if extra and extra[0] in readable:
+                extra[0].read()
+                extra = extra if extra[0].open else []
+            if writable or self.sock in readable:
+                return
+
+    def close(self) -> None:
+        """Closes this end."""
+        self.sock.close()

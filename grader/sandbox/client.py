@@ -1,0 +1,233 @@
+"""The parent's side of one worker: requests under a deadline, and the end of it from outside."""
+
+import contextlib
+import os
+import signal
+import socket
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .channel import Channel, ChannelClosed, DeadlinePassed
+from .remote import Package, Remote, RemoteFactory
+from .wire import Decoder, Encoder, Tensor, Unsendable, WireError
+from .zygotes import Zygote
+
+MAX_OUTPUT = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a worker may use: seconds of wall clock per call, seconds of CPU, megabytes on top of what is loaded."""
+
+    call_seconds: float = 10.0
+    cpu_seconds: int = 30
+    memory_mb: int = 2048
+    file_mb: int = 1
+
+    def as_dict(self) -> dict[str, int]:
+        return {"cpu_seconds": self.cpu_seconds, "memory_mb": self.memory_mb, "file_mb": self.file_mb}
+
+
+@dataclass
+class Frame:
+    """One line of student code on the way to an exception."""
+
+    file: str
+    line: int
+    function: str
+    text: str
+
+
+class StudentError(Exception):
+    """Something in the worker went wrong while `callee` ran; subclasses say what."""
+
+    def __init__(self, callee: str, sentence: str, frames: list[Frame] | None = None, kind: str = "") -> None:
+        super().__init__(sentence)
+        self.callee, self.sentence, self.frames, self.kind = callee, sentence, frames or [], kind
+        self.trusted = False
+
+
+class StudentRaised(StudentError):
+    """The code raised an exception of type `kind`."""
+
+
+class StudentTimeout(StudentError):
+    """The code did not come back within its time; the worker is gone."""
+
+
+class StudentCrashed(StudentError):
+    """The worker ended, or sent what is not a reply; it is gone."""
+
+
+@dataclass
+class Call:
+    """A call as the parent saw it, for messages: what was called, and the arrays that went along."""
+
+    function: Any
+    label: str
+    arguments: tuple
+    keywords: dict = field(default_factory=dict)
+
+
+class Output:
+    """The worker's capped stdout and stderr: read to the end, kept up to the cap."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd, self.open, self.text = fd, True, b""
+        os.set_blocking(fd, False)
+
+    def fileno(self) -> int:
+        return self._fd
+
+    def read(self) -> None:
+        """Takes what is there; closes at the end of the stream."""
+        with contextlib.suppress(BlockingIOError):
+            part = os.read(self._fd, MAX_OUTPUT)
+            self.text = (self.text + part)[:MAX_OUTPUT]
+            if not part:
+                self.close()
+
+    def close(self) -> None:
+        if self.open:
+            self.open = False
+            os.close(self._fd)
+
+
+class Worker:
+    """One forked process holding one package; every request has a deadline, and a worker that misses it is killed."""
+
+    def __init__(self, zygote: Zygote, package: Path, name: str, seed: int, limits: Limits, trusted: bool = False) -> None:
+        self.package, self.name, self.limits, self.trusted = package, name, limits, trusted
+        self.last_call: Call | None = None
+        self._zygote = zygote
+        ours, theirs = socket.socketpair()
+        output, sink = os.pipe()
+        try:
+            self.pid = zygote.spawn(limits.as_dict(), [theirs.fileno(), sink])
+        finally:
+            theirs.close()
+            os.close(sink)
+        self._alive = True
+        self.output = Output(output)
+        self._channel = Channel(ours, drain=self.output)
+        self.begin(seed)
+
+    def begin(self, seed: int) -> None:
+        """Forgets every handle, loads the package afresh and seeds every generator."""
+        self.request("begin", self.name, path=str(self.package), name=self.name, seed=seed)
+
+    def root(self) -> Package:
+        """The package as a proxy."""
+        return Package(RemoteFactory(self), None, "package", "", False)
+
+    def note_call(self, function: Remote, label: str, arguments: tuple, keywords: dict) -> None:
+        """Remembers the last call, for the sentence of a failure."""
+        self.last_call = Call(function, label, arguments, keywords)
+
+    def called(self) -> str:
+        """The name of the function called last, for messages."""
+        return self.last_call.label if self.last_call else self.name
+
+    def parameters(self, function: Remote) -> list[str]:
+        """The parameter names of a function in the worker; empty where they cannot be had."""
+        try:
+            names = self.request("parameters", "", target=Remote.number(function))
+        except StudentError:
+            return []
+        return [name if str(name).isidentifier() else "?" for name in names] if isinstance(names, list) else []
+
+    def request(self, op: str, callee: str, values: dict[str, Any] | None = None, **fields: Any) -> Any:
+        """Sends one request and returns the decoded answer; `values` go by the wire's value rules."""
+        encoder = Encoder(_outgoing)
+        nodes = {key: encoder.node(value) for key, value in (values or {}).items()}
+        buffers = encoder.frame({"op": op, **fields, **nodes})
+        try:
+            return self._decode(*self._exchange(buffers, callee), callee)
+        except StudentError as error:
+            error.trusted = self.trusted
+            raise
+
+    def _exchange(self, buffers: list[Any], callee: str) -> tuple[dict[str, Any], list[np.ndarray]]:
+        if not self._alive:
+            raise StudentCrashed(callee, f"{callee} cannot be asked: its process has already ended")
+        deadline = time.monotonic() + self.limits.call_seconds
+        try:
+            self._channel.send(buffers, deadline)
+            header, arrays = self._channel.receive(deadline)
+            return header.message, arrays
+        except DeadlinePassed:
+            self.kill()
+            raise StudentTimeout(callee, f"{callee} did not finish within {self.limits.call_seconds:g} s") from None
+        except ChannelClosed:
+            raise self._gone(callee) from None
+        except WireError as error:
+            raise self._garbled(callee, error) from None
+
+    def _decode(self, message: dict[str, Any], arrays: list[np.ndarray], callee: str) -> Any:
+        factory = RemoteFactory(self)
+        decoder = Decoder(arrays, factory.special)
+        try:
+            if "error" not in message:
+                return decoder.value(message.get("ok"))
+            error = message["error"]
+            frames = [Frame(str(f["file"]), int(f["line"]), str(f["function"]), str(f["text"])) for f in error["frames"]]
+            kind, text = str(error["type"]), str(error["message"])
+        except WireError as error:
+            raise self._garbled(callee, error) from None
+        except (TypeError, KeyError, ValueError):
+            raise self._garbled(callee, "an error report that cannot be read") from None
+        raise StudentRaised(callee, text, frames, kind)
+
+    def _garbled(self, callee: str, error: Any) -> StudentError:
+        self.kill()
+        return StudentCrashed(callee, f"{callee} broke its connection to the grader: {error}")
+
+    def _gone(self, callee: str) -> StudentError:
+        status = self.kill()
+        if os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGXCPU, signal.SIGKILL):
+            return StudentTimeout(callee, f"{callee} used more than {self.limits.cpu_seconds} s of CPU time")
+        if os.WIFSIGNALED(status):
+            how = f"was ended by signal {signal.Signals(os.WTERMSIG(status)).name}"
+        else:
+            how = f"ended by itself with exit status {os.waitstatus_to_exitcode(status)}"
+        return StudentCrashed(callee, f"the process {how} while {callee} ran")
+
+    def kill(self) -> int:
+        """Ends the worker's whole process group from outside and collects it; returns its wait status."""
+        if not self._alive:
+            return 0
+        self._alive = False
+        self._channel.close()
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+        status = self._zygote.reap(self.pid)
+        self.output.read()
+        self.output.close()
+        return status
+
+    def cpu_seconds(self) -> float:
+        """CPU time of all the worker's threads so far, read from the kernel (Linux)."""
+        return time.clock_gettime((~self.pid << 3) | 2)
+
+    def pause(self) -> None:
+        """Stops the worker, background threads included, until `resume`."""
+        os.killpg(self.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Lets a paused worker go on."""
+        os.killpg(self.pid, signal.SIGCONT)
+
+
+def _outgoing(value: Any, encoder: Encoder) -> Any:
+    """The wire form of what only the parent has: proxies go back as their handle, tensors as arrays."""
+    if isinstance(value, Remote):
+        return {"handle": Remote.number(value)}
+    if isinstance(value, Tensor):
+        return {"tensor": [encoder.attach(value.array), value.requires_grad]}
+    raise Unsendable(f"a {type(value).__name__} has no form on the wire")

@@ -1,0 +1,26 @@
+"""Loads, before the first fork, what a library would otherwise load lazily in every worker."""
+
+import gc
+
+
+def load(libraries: list[str]) -> None:
+    """Imports the named libraries and what they pull in at first use; then freezes the heap for forking."""
+    import numpy.random
+    import numpy.testing  # noqa: F401
+
+    if "torch" in libraries:
+        _torch()
+    gc.collect()
+    gc.freeze()
+
+
+def _torch() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    layer = torch.nn.Sequential(torch.nn.Conv2d(1, 1, 1), torch.nn.Flatten(), torch.nn.Linear(4, 2))
+    optimizer = torch.optim.SGD(layer.parameters(), lr=0.1, momentum=0.9, nesterov=True)
+    loss = torch.nn.functional.cross_entropy(layer(torch.zeros(1, 1, 2, 2)), torch.zeros(1, dtype=torch.long))
+    loss.backward()
+    optimizer.step()

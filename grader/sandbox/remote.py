@@ -1,0 +1,132 @@
+"""Proxies: objects that live in a worker and look, to a check, like the module, function or instance they stand for."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from .wire import WireError
+
+
+class Remote:
+    """Something in a worker. Attributes, items and calls are asked for at once; arrays, numbers and text come by value.
+
+    What a call returns opens one level when it is a tuple or a list; anything deeper (a cache, a network) stays in its
+    worker and comes as another Remote. A package can be asked for more: see `Package`.
+    """
+
+    __slots__ = ("_factory", "_number", "_kind", "_label", "_callable")
+
+    def __init__(self, factory: "RemoteFactory", number: int | None, kind: str, label: str, callable_: bool) -> None:
+        for name, value in zip(Remote.__slots__, (factory, number, kind, label, callable_), strict=True):
+            object.__setattr__(self, name, value)
+
+    @staticmethod
+    def number(remote: "Remote") -> int | None:
+        """The handle's number in its worker."""
+        return remote._number
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self._factory.ask("get", _join(self._label, name), target=self._number, how="attribute", key=name)
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._factory.ask("get", self._label, {"key": key}, target=self._number, how="item")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self._factory.ask("set", self._label, {"value": value}, target=self._number, how="attribute", key=name)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self._factory.ask("set", self._label, {"key": key, "value": value}, target=self._number, how="item")
+
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        return self._factory.call(self, arguments, keywords)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._factory.ask("list", self._label, target=self._number))
+
+    def __len__(self) -> int:
+        return self._factory.ask("len", self._label, target=self._number)
+
+    def __contains__(self, item: Any) -> bool:
+        return item in list(self)
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __repr__(self) -> str:
+        return f"<{self._kind} {self._label}>".replace(" >", ">")
+
+
+class Package(Remote):
+    """The package itself, with what a check may ask of the worker that holds it."""
+
+    __slots__ = ()
+
+    def put(self, value: Any) -> Remote:
+        """Places a copy of a value in the worker and returns the proxy: for dicts and arrays that a call may change."""
+        return self._factory.ask("put", "", {"value": value})
+
+    def fetch(self, remote: Any) -> Any:
+        """Brings a dict, list or tuple of arrays and numbers over by value; what is no proxy is returned as it is."""
+        if not isinstance(remote, Remote):
+            return remote
+        return self._factory.ask("fetch", remote._label, target=remote._number)
+
+    def open(self, remote: Remote) -> Any:
+        """What the call that was kept would have returned: a tuple or list opened one level, arrays by value."""
+        return self._factory.ask("open", remote._label, target=remote._number)
+
+    def library(self, name: str) -> Remote:
+        """A library of the worker (`torch`), to build there what a student's function takes."""
+        return self._factory.ask("library", name, name=name)
+
+    def seed(self, seed: int) -> None:
+        """Seeds the worker's global generators."""
+        self._factory.ask("seed", "", seed=seed)
+
+    def keep(self, function: Remote, *arguments: Any) -> Remote:
+        """Calls a function and leaves its whole result in the worker."""
+        return self._factory.call(function, arguments, {}, keep=True)
+
+
+class RemoteFactory:
+    """Makes the proxies of one worker and carries their requests to it."""
+
+    __slots__ = ("worker",)
+
+    def __init__(self, worker: Any) -> None:
+        self.worker = worker
+
+    def ask(self, op: str, label: str, values: dict[str, Any] | None = None, **fields: Any) -> Any:
+        return self.worker.request(op, label, values, **fields)
+
+    def call(self, function: Remote, arguments: tuple, keywords: dict, keep: bool = False) -> Any:
+        self.worker.note_call(function, function._label, arguments, keywords)
+        values = {"args": list(arguments), "kwargs": keywords}
+        return self.ask("call", function._label, values, target=function._number, keep=keep)
+
+    def special(self, form: str, content: Any) -> Any:
+        """The values of handle and tensor nodes; raises WireError for any other form."""
+        if form == "tensor":
+            return content[0]
+        if form == "handle":
+            number, kind, label, callable_ = content
+            if type(number) is int and isinstance(kind, str) and isinstance(label, str):
+                return Remote(self, number, _clean(kind), _clean(label), bool(callable_))
+        raise WireError(f"a value of the form {form!r:.40}")
+
+
+def shape_of(value: Any) -> tuple[int, ...] | None:
+    """The shape of an array or tensor that went to a worker, None for anything else."""
+    array = getattr(value, "array", value) if not isinstance(value, Remote) else None
+    return array.shape if isinstance(array, np.ndarray) else None
+
+
+def _join(label: str, name: str) -> str:
+    return f"{label}.{name}" if label else name
+
+
+def _clean(text: str) -> str:
+    return "".join(c for c in text if c.isprintable())[:120]

@@ -1,0 +1,167 @@
+"""The frames parent and worker exchange: a length, a JSON header and raw array buffers; nothing is ever unpickled.
+
+A frame is ``u32 header length | JSON header | buffers``. The header is ``{"message": {...}, "arrays": [[dtype, shape], ...]}``;
+values inside the message are nodes: plain JSON for None, bool, int, str and finite floats, one-key objects for the rest.
+"""
+
+import json
+import math
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+DTYPES = frozenset(np.dtype(code).str for code in ("?", "b", "h", "i", "q", "B", "H", "I", "Q", "e", "f", "d"))
+LENGTH = struct.Struct("<I")
+
+
+class WireError(Exception):
+    """A frame broke the rules of the wire; what it held is not used."""
+
+
+class Unsendable(TypeError):
+    """A value that has no form on the wire and stays where it is."""
+
+
+@dataclass(frozen=True)
+class Caps:
+    """What one frame may hold at most; sizes in bytes."""
+
+    header: int = 64 * 1024
+    arrays: int = 64
+    ndim: int = 8
+    payload: int = 256 * 1024 * 1024
+    depth: int = 12
+
+
+CAPS = Caps()
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """An array that the worker shall see as a torch tensor."""
+
+    array: np.ndarray
+    requires_grad: bool = False
+
+
+@dataclass(frozen=True)
+class Header:
+    """A decoded header: the message and what each buffer after it will hold."""
+
+    message: dict[str, Any]
+    specs: list[tuple[np.dtype, tuple[int, ...]]]
+
+
+class Encoder:
+    """Turns values into nodes, collecting the arrays; `special` gives the node of anything else or raises Unsendable."""
+
+    def __init__(self, special: Callable[[Any, "Encoder"], Any], caps: Caps = CAPS) -> None:
+        self.arrays: list[np.ndarray] = []
+        self._special = special
+        self._caps = caps
+
+    def node(self, value: Any, depth: int = 0) -> Any:
+        """Returns the JSON node of a value; raises Unsendable where it has none."""
+        if depth > self._caps.depth:
+            raise Unsendable("nested too deeply")
+        if value is None or type(value) in (bool, int, str):
+            return value
+        if type(value) is float:
+            return value if math.isfinite(value) else {"float": repr(value)}
+        if isinstance(value, np.ndarray):
+            return {"array": self.attach(value)}
+        if isinstance(value, np.generic):
+            return {"scalar": self.attach(np.asarray(value))}
+        if type(value) in (tuple, list):
+            return {type(value).__name__: [self.node(item, depth + 1) for item in value]}
+        if type(value) is dict:
+            return {"dict": [[self.node(key, depth + 1), self.node(item, depth + 1)] for key, item in value.items()]}
+        return self._special(value, self)
+
+    def attach(self, array: np.ndarray) -> int:
+        """Adds an array to the frame and returns its number; raises Unsendable for dtypes that are not plain numbers."""
+        if array.dtype.newbyteorder("<").str not in DTYPES or array.ndim > self._caps.ndim:
+            raise Unsendable(f"an array of dtype {array.dtype} with {array.ndim} axes")
+        little_endian = array.astype(array.dtype.newbyteorder("<"), order="C", copy=False, subok=False)
+        self.arrays.append(little_endian)
+        return len(self.arrays) - 1
+
+    def frame(self, message: dict[str, Any]) -> list[Any]:
+        """Returns the frame as buffers to send; raises Unsendable when it is over a cap."""
+        specs = [[array.dtype.str, list(array.shape)] for array in self.arrays]
+        header = json.dumps({"message": message, "arrays": specs}, allow_nan=False).encode()
+        size = sum(array.nbytes for array in self.arrays)
+        if len(header) > self._caps.header or len(specs) > self._caps.arrays or size > self._caps.payload:
+            raise Unsendable(f"a message of {len(specs)} arrays and {size + len(header):,} bytes is over the limit")
+        buffers = [memoryview(array.reshape(-1).view(np.uint8)) for array in self.arrays if array.nbytes]
+        return [LENGTH.pack(len(header)) + header, *buffers]
+
+
+def parse_header(raw: bytes, caps: Caps = CAPS) -> Header:
+    """Checks a header against the caps before anything is allocated; raises WireError naming what is wrong."""
+    try:
+        header = json.loads(raw)
+        message, specs = header["message"], header["arrays"]
+        if not isinstance(message, dict) or not isinstance(specs, list) or len(specs) > caps.arrays:
+            raise WireError("a header without a message, or with too many arrays")
+        checked = [_spec(dtype, shape, caps) for dtype, shape in specs]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise WireError(f"a header that cannot be read ({type(error).__name__})") from None
+    if sum(dtype.itemsize * math.prod(shape) for dtype, shape in checked) > caps.payload:
+        raise WireError("arrays over the size limit")
+    return Header(message, checked)
+
+
+def _spec(dtype: Any, shape: Any, caps: Caps) -> tuple[np.dtype, tuple[int, ...]]:
+    if not isinstance(dtype, str) or dtype not in DTYPES or not isinstance(shape, list) or len(shape) > caps.ndim:
+        raise WireError("an array of a dtype or rank that is not allowed")
+    if not all(type(side) is int and 0 <= side <= caps.payload for side in shape):
+        raise WireError("an array with an impossible shape")
+    return np.dtype(dtype), tuple(shape)
+
+
+class Decoder:
+    """Turns nodes back into values; `special` makes the value of nodes only one side understands."""
+
+    def __init__(self, arrays: list[np.ndarray], special: Callable[[str, Any], Any], caps: Caps = CAPS) -> None:
+        self._arrays = arrays
+        self._special = special
+        self._caps = caps
+
+    def value(self, node: Any, depth: int = 0) -> Any:
+        """Returns the value of a node; raises WireError for a node of no known form."""
+        if depth > self._caps.depth:
+            raise WireError("a value nested too deeply")
+        if node is None or isinstance(node, (bool, int, str, float)):
+            return node
+        if not isinstance(node, dict) or len(node) != 1:
+            raise WireError("a value of no known form")
+        ((form, content),) = node.items()
+        try:
+            return self._compound(form, content, depth)
+        except (TypeError, ValueError, IndexError, KeyError, AttributeError):
+            raise WireError(f"a {form!r:.40} that cannot be read") from None
+
+    def _compound(self, form: str, content: Any, depth: int) -> Any:
+        if form == "float":
+            return {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}[content]
+        if form in ("array", "scalar"):
+            array = self._arrays[_index(content)]
+            return array if form == "array" else array[()]
+        if form in ("tuple", "list"):
+            items = [self.value(item, depth + 1) for item in content]
+            return tuple(items) if form == "tuple" else items
+        if form == "dict":
+            return {self.value(key, depth + 1): self.value(item, depth + 1) for key, item in content}
+        if form == "tensor":
+            return self._special(form, (self._arrays[_index(content[0])], content[1]))
+        return self._special(form, content)
+
+
+def _index(content: Any) -> int:
+    if type(content) is not int or content < 0:
+        raise WireError("an array number that is not one")
+    return content

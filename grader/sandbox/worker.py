@@ -1,0 +1,190 @@
+"""The worker's side: it loads one package, keeps the objects the parent holds handles on, and answers requests."""
+
+import importlib
+import importlib.util
+import inspect
+import random
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .channel import Channel, ChannelClosed
+from .failure import describe
+from .wire import Decoder, Encoder, Tensor, Unsendable
+
+
+class Session:
+    """The objects of one worker and what may be asked of them; handles are numbers, never addresses."""
+
+    def __init__(self) -> None:
+        self._objects: dict[int, Any] = {}
+        self._root: Path | None = None
+        self._name = ""
+
+    def answer(self, header: dict[str, Any], arrays: list[np.ndarray]) -> list[Any]:
+        """Carries out one request and returns the reply frame, an error reply where student code raised."""
+        encoder = Encoder(self._remember)
+        try:
+            decoder = Decoder(arrays, self._recall)
+            reply = {"ok": getattr(self, f"_do_{header['op']}")(header, decoder, encoder)}
+            return encoder.frame(reply)
+        except BaseException as error:
+            return Encoder(self._remember).frame({"error": describe(error, self._root, self._name)})
+
+    def _do_begin(self, header: dict, decoder: Decoder, encoder: Encoder) -> None:
+        self.__init__()
+        self._root, self._name = Path(header["path"]), header["name"]
+        for module in [name for name in sys.modules if name == self._name or name.startswith(f"{self._name}.")]:
+            del sys.modules[module]
+        _load_package(self._root, self._name)
+        _seed(header["seed"])
+
+    def _do_get(self, header: dict, decoder: Decoder, encoder: Encoder) -> Any:
+        target = self._target(header["target"])
+        if header["how"] == "item":
+            return self._node(target[decoder.value(header["key"])], encoder)
+        return self._node(_attribute(target, header["key"]), encoder)
+
+    def _do_set(self, header: dict, decoder: Decoder, encoder: Encoder) -> None:
+        target, value = self._target(header["target"]), decoder.value(header["value"])
+        if header["how"] == "item":
+            target[decoder.value(header["key"])] = value
+        else:
+            setattr(target, header["key"], value)
+
+    def _do_call(self, header: dict, decoder: Decoder, encoder: Encoder) -> Any:
+        function = self._target(header["target"])
+        result = function(*decoder.value(header["args"]), **decoder.value(header["kwargs"]))
+        return self._handle(result) if header["keep"] else self._answer_node(result, encoder)
+
+    def _do_list(self, header: dict, decoder: Decoder, encoder: Encoder) -> Any:
+        return {"list": [self._node(item, encoder) for item in self._target(header["target"])]}
+
+    def _do_len(self, header: dict, decoder: Decoder, encoder: Encoder) -> Any:
+        return len(self._target(header["target"]))
+
+    def _do_fetch(self, header: dict, decoder: Decoder, encoder: Encoder) -> Any:
+        return encoder.node(self._target(header["target"]))
+
+    def _do_open(self, header: dict, decoder: Decoder, encoder: Encoder) -> Any:
+        return self._answer_node(self._target(header["target"]), encoder)
+
+    def _do_put(self, header: dict, decoder: Decoder, encoder: Encoder) -> Any:
+        return self._handle(decoder.value(header["value"]))
+
+    def _do_parameters(self, header: dict, decoder: Decoder, encoder: Encoder) -> Any:
+        return {"list": list(inspect.signature(self._target(header["target"])).parameters)}
+
+    def _do_library(self, header: dict, decoder: Decoder, encoder: Encoder) -> Any:
+        return self._handle(importlib.import_module(header["name"]))
+
+    def _do_seed(self, header: dict, decoder: Decoder, encoder: Encoder) -> None:
+        _seed(header["seed"])
+
+    def _target(self, number: int | None) -> Any:
+        return sys.modules[self._name] if number is None else self._objects[number]
+
+    def _answer_node(self, result: Any, encoder: Encoder) -> Any:
+        """A returned tuple or list opens one level; what lies deeper stays here."""
+        if type(result) in (tuple, list):
+            return {"tuple": [self._node(item, encoder) for item in result]}
+        return self._node(result, encoder)
+
+    def _node(self, value: Any, encoder: Encoder) -> Any:
+        """Numbers, text and arrays go by value; everything else is kept and goes as a handle."""
+        plain = value is None or isinstance(value, (bool, int, float, str, np.ndarray, np.generic)) or _is_tensor(value)
+        if not plain:
+            return self._handle(value)
+        try:
+            return encoder.node(value)
+        except Unsendable:
+            return self._handle(value)
+
+    def _handle(self, value: Any) -> dict[str, Any]:
+        number = len(self._objects)
+        self._objects[number] = value
+        return {"handle": [number, _kind(value), _label(value, self._name), callable(value)]}
+
+    def _remember(self, value: Any, encoder: Encoder) -> Any:
+        if _is_tensor(value):
+            return {"tensor": [encoder.attach(value.detach().cpu().numpy()), bool(value.requires_grad)]}
+        for plain in (str, int, float):
+            if isinstance(value, plain):
+                return encoder.node(plain(value))
+        if isinstance(value, dict):
+            return encoder.node(dict(value))
+        return self._handle(value)
+
+    def _recall(self, form: str, content: Any) -> Any:
+        if form == "handle":
+            return self._objects[content]
+        if form == "tensor":
+            import torch
+
+            array, requires_grad = content
+            return torch.from_numpy(array).requires_grad_(requires_grad)
+        raise TypeError(f"a value of the form {form!r}")
+
+
+def serve(channel: Channel) -> None:
+    """Answers requests until the parent hangs up."""
+    session = Session()
+    while True:
+        try:
+            header, arrays = channel.receive()
+            channel.send(session.answer(header.message, arrays))
+        except ChannelClosed:
+            return
+
+
+def _load_package(root: Path, name: str) -> None:
+    """Makes the folder importable under `name`, without putting its siblings within reach of an import."""
+    init = root / "__init__.py"
+    if init.is_file():
+        spec = importlib.util.spec_from_file_location(name, init, submodule_search_locations=[str(root)])
+        package = importlib.util.module_from_spec(spec)
+        sys.modules[name] = package
+        spec.loader.exec_module(package)
+    else:
+        package = types.ModuleType(name)
+        package.__path__ = [str(root)]
+        sys.modules[name] = package
+
+
+def _attribute(target: Any, name: str) -> Any:
+    """The attribute of an object; a package's modules count as attributes and are imported when asked for."""
+    if inspect.ismodule(target) and hasattr(target, "__path__") and not hasattr(target, name):
+        return importlib.import_module(f"{target.__name__}.{name}")
+    return getattr(target, name)
+
+
+def _seed(seed: int) -> None:
+    np.random.seed(seed)
+    random.seed(seed)
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.manual_seed(seed)
+
+
+def _is_tensor(value: Any) -> bool:
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.Tensor)
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return f"array of dtype {value.dtype}"
+    return type(value).__name__[:80]
+
+
+def _label(value: Any, package: str) -> str:
+    """The dotted path, inside the package, of a module, function or class, or of an instance's class."""
+    if inspect.ismodule(value):
+        path = value.__name__
+    else:
+        named = value if isinstance(value, (type, types.FunctionType, types.MethodType)) else type(value)
+        path = f"{getattr(named, '__module__', '')}.{getattr(named, '__qualname__', '')}"
+    return path.removeprefix(f"{package}.") if path.startswith(f"{package}.") else ""

@@ -1,0 +1,59 @@
+"""A clean process with the libraries loaded, which forks a worker for each request; run as a script, it holds no secret."""
+
+import json
+import os
+import signal
+import socket
+import sys
+
+CONTROL_FD = 3
+
+
+def main() -> None:
+    """Preloads, then serves spawn and reap requests on the control socket until the parent hangs up."""
+    settings = json.loads(sys.argv[1])
+    sys.path[:0] = settings["path"]
+    sys.dont_write_bytecode, sys.pycache_prefix = True, os.path.join(settings["folder"], "no-bytecode")
+    from grader.sandbox import preload, worker  # noqa: F401
+
+    preload.load(settings["libraries"])
+    sys.path[:] = [entry for entry in sys.path if entry != settings["engine"]]
+    control = socket.socket(fileno=CONTROL_FD)
+    control.sendall(b'{"ready": true}\n')
+    while True:
+        request, fds, _, _ = socket.recv_fds(control, 4096, 2)
+        if not request:
+            return
+        control.sendall(json.dumps(_handle(json.loads(request), fds, control, settings)).encode() + b"\n")
+
+
+def _handle(request: dict, fds: list[int], control: socket.socket, settings: dict) -> dict:
+    if request["op"] == "spawn":
+        pid = os.fork()
+        if pid == 0:
+            _become_worker(request, fds, control, settings)
+        for fd in fds:
+            os.close(fd)
+        return {"pid": pid}
+    return {"status": os.waitpid(request["pid"], 0)[1]}
+
+
+def _become_worker(request: dict, fds: list[int], control: socket.socket, settings: dict) -> None:
+    status = 70
+    try:
+        from grader.sandbox import confine
+        from grader.sandbox.channel import Channel
+        from grader.sandbox.worker import serve
+
+        control.close()
+        channel = Channel(socket.socket(fileno=os.dup2(fds[0], CONTROL_FD)))
+        confine.enter(output=fds[1], folder=settings["folder"], keep=CONTROL_FD, limits=request["limits"])
+        serve(channel)
+        status = 0
+    finally:
+        os._exit(status)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    main()

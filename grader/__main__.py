@@ -42,6 +42,23 @@ def check(
 
 
 @app.command()
+def stubs(
+    check: Annotated[bool, typer.Option("--check", help="Only compare; exit 1 when a file differs.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite files that were edited.")] = False,
+) -> None:
+    """Generates the student's package from the reference."""
+    from .release import stubs as maker
+
+    manifest = _load()
+    differing = maker.drift(manifest) if check else maker.write(manifest, force)
+    for file in differing:
+        typer.echo(f"{'differs' if check else 'written'}: {file.relative_to(manifest.root)}")
+    typer.echo(f"{len(differing)} files {'differ from what the reference makes; run: make stubs' if check else 'written'}")
+    if check and differing:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
 def mistakes(
     question: Annotated[list[str] | None, typer.Option("-q", "--question", help="Only this question; repeatable.")] = None,
     only: Annotated[str, typer.Option("--id", help="Only the mistake of this id.")] = "",

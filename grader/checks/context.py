@@ -1,6 +1,7 @@
 """One run: the zygotes, whose code is judged, with which seeds; what the fixtures draw from."""
 
 import hashlib
+import re
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from ..sandbox.client import Limits, StudentError, StudentTimeout, Worker
 from ..sandbox.zygotes import SandboxError, Zygote
 from .verdict import Memory
 
+STUB = re.compile(r"^\s*raise NotImplementedError\([\"']([\w.]+)[\"']\)", re.MULTILINE)
 PATIENCE = 2
 SHORT_SECONDS = 1.0
 
@@ -50,9 +52,12 @@ class Grading:
     zygotes: Zygotes
     debug: bool = False
     references: dict[tuple[str, ...], Worker] = field(default_factory=dict)
-    memory: Memory = field(default_factory=Memory)
+    memory: Memory = field(init=False)
     strikes: Counter = field(default_factory=Counter)
     started: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        self.memory = Memory(unwritten_stubs(self.student))
 
     def student_worker(self, libraries: tuple[str, ...], seed: int, judged: tuple[str, ...]) -> Worker:
         """A fresh worker holding the judged package; raises OutOfTime when the run's time is over."""
@@ -97,6 +102,12 @@ class Grading:
         tired = any(self.strikes[name] >= PATIENCE for name in judged)
         seconds = min(SHORT_SECONDS, table.call_seconds) if tired else table.call_seconds
         return Limits(float(seconds), table.cpu_seconds, table.memory_mb)
+
+
+def unwritten_stubs(package: Path) -> set[str]:
+    """The functions whose stub still stands in the package's files, told from the text alone."""
+    texts = (file.read_text(errors="replace") for file in package.rglob("*.py") if file.is_file())
+    return {name for text in texts for name in STUB.findall(text)}
 
 
 def derive(seed: int | str, *words: str) -> int:

@@ -61,6 +61,11 @@ class ChecksPlugin:
             checks, items[:] = [], []
         items[:] = [item for item in items if item not in checks or self._wanted(item.stash[STATE])]
 
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Starts what the chosen checks need, all at once, so that slow libraries load while quick checks run."""
+        for libraries in dict.fromkeys(item.stash[STATE].libraries for item in session.items if STATE in item.stash):
+            self.grading.zygotes.get(libraries)
+
     def _wanted(self, state: State) -> bool:
         return state.check.id not in self.skip and (self.timing or not state.timing)
 
@@ -98,8 +103,7 @@ class ChecksPlugin:
             return verdict.of_mismatch(error, self._inputs(state))
         if isinstance(error, StudentError) and not error.trusted:
             self.grading.note(error, state.judged)
-            known = set(self.grading.manifest.functions())
-            return verdict.of_student_error(error, state.judged, known, self.grading.memory)
+            return verdict.of_student_error(error, state.judged, self.grading.memory)
         if isinstance(error, OutOfTime):
             return verdict.Verdict("timeout", "not run: the time of the whole run was used up by earlier checks")
         if state.worker is not None and self._passes_with_reference(item, state):

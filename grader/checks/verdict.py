@@ -29,8 +29,9 @@ class Verdict:
 
 @dataclass
 class Memory:
-    """Functions that have raised or hung in checks of their own, so that what needs them is blocked, not failed."""
+    """What is known of the judged package: functions still stubs, and those that raised or hung in checks of their own."""
 
+    unwritten: set[str] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)
 
 
@@ -40,11 +41,11 @@ def of_mismatch(mismatch: Mismatch, inputs: str) -> Verdict:
     return Verdict("failed", message, mismatch.brief, "", mismatch.error, mismatch.allowed)
 
 
-def of_student_error(error: StudentError, judged: tuple[str, ...], known: set[str], memory: Memory) -> Verdict:
+def of_student_error(error: StudentError, judged: tuple[str, ...], memory: Memory) -> Verdict:
     """Code that raised, hung or crashed: the judged function's own doing, or something it needs."""
     if isinstance(error, StudentRaised) and error.kind == "NotImplementedError":
-        return _unwritten(error, judged)
-    culprit = _culprit(error, judged, known, memory)
+        return _unwritten(error, judged, memory)
+    culprit = _culprit(error, judged, memory)
     story, brief = _story(error), _story(error, text=False)
     if culprit is not None:
         prefix = f"cannot be judged: it needs {culprit}, and "
@@ -78,20 +79,21 @@ def inputs_of(call, names: list[str], seed: str) -> str:
     return ", ".join([f"input {', '.join(arrays)}"] * bool(arrays) + [seed])
 
 
-def _unwritten(error: StudentRaised, judged: tuple[str, ...]) -> Verdict:
+def _unwritten(error: StudentRaised, judged: tuple[str, ...], memory: Memory) -> Verdict:
     place = error.frames[-1] if error.frames else None
     name = place.function if place else error.callee
-    if any(_same(name, own) for own in judged) or not error.frames:
-        return Verdict("not_attempted", f"{name} is not written yet{_where(place)}")
+    own = [stub for stub in judged if stub in memory.unwritten]
+    if own or not place or any(_same(name, stub) for stub in judged):
+        return Verdict("not_attempted", f"{own[0] if own else name} is not written yet")
     return Verdict("blocked", f"cannot be judged: it needs {name}, which is not written yet{_where(place)}")
 
 
-def _culprit(error: StudentError, judged: tuple[str, ...], known: set[str], memory: Memory) -> str | None:
+def _culprit(error: StudentError, judged: tuple[str, ...], memory: Memory) -> str | None:
     """The function this check needs and does not judge, where that one is at fault."""
     for frame in reversed(error.frames):
         if any(_same(frame.function, own) for own in judged):
             return None
-        if frame.function in memory.broken and frame.function in known:
+        if frame.function in memory.broken:
             return frame.function
     return None if _own(error, judged) else (error.callee or "the package")
 

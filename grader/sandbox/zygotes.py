@@ -74,6 +74,8 @@ class Zygote:
     def close(self) -> None:
         """Ends the zygote and removes its folder."""
         self._control.close()
+        if not self._ready:
+            self._process.kill()
         try:
             self._process.wait(5)
         except subprocess.TimeoutExpired:

@@ -1,0 +1,55 @@
+# The commands a person types; each is one line to python -m grader (`make help` lists them).
+PYTHON ?= python3
+PIP_FLAGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+RUN := $(BIN)/python -m grader
+
+.DEFAULT_GOAL := help
+.PHONY: help setup check watch grade demo stubs mistakes test test-all bench lint clean
+
+help: ## list these commands
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+setup: $(READY) ## make .venv with the tested versions (PIP_FLAGS are handed to pip)
+
+$(READY): constraints.txt pyproject.toml
+	$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v < (3, 14) else f"Python 3.11 to 3.13 is needed, this is {v[0]}.{v[1]}; choose one: make setup PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet $(PIP_FLAGS) --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+check: $(READY) ## check student/ and print points and what is wrong (ARGS="-q Q2 -k forward")
+	@$(RUN) check $(ARGS)
+
+watch: $(READY) ## check a question again each time one of its files is saved
+	@$(RUN) watch $(ARGS)
+
+grade: $(READY) ## grade a hand-in: make grade SUBMISSION=x.zip
+	@$(RUN) grade "$(SUBMISSION)" $(ARGS)
+
+demo: $(READY) ## grade a hand-in with six typical mistakes
+	@$(RUN) demo $(ARGS)
+
+stubs: $(READY) ## generate student/ from reference/
+	@$(RUN) stubs $(ARGS)
+
+mistakes: $(READY) ## plant each known mistake and see what it costs
+	@$(RUN) mistakes $(ARGS)
+
+test: $(READY) ## the project's own tests
+	@$(BIN)/python -m pytest -q $(ARGS)
+
+test-all: $(READY) ## the same, with the slow ones
+	@$(BIN)/python -m pytest -q --slow $(ARGS)
+
+bench: $(READY) ## speed and memory, as ratios measured in one run
+	@$(BIN)/python -m bench $(ARGS)
+
+lint: $(READY) ## ruff, and the stubs compared with the reference
+	@$(BIN)/ruff check .
+	@$(RUN) stubs --check
+
+clean: ## remove what was built
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache

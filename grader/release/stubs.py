@@ -1,0 +1,134 @@
+"""Makes the student's package from the reference: each solution region becomes a NotImplementedError, or nothing at all.
+
+A region stands between `# BEGIN SOLUTION` and `# END SOLUTION`. Inside a function it becomes a comment naming the checks and
+a `raise`; outside of one (helpers, imports that only the solution needs) it is dropped.
+"""
+
+import ast
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..manifest import Manifest, ManifestError
+from ..record import write_atomically
+
+BEGIN, END = "# BEGIN SOLUTION", "# END SOLUTION"
+HEADER = re.compile(r'# Generated from \S+ by "python -m grader stubs" \(unedited: (\w{12})\)\n')
+
+
+@dataclass(frozen=True)
+class Region:
+    """Lines `first` to `last` of a module, markers included, numbered from 1; `function` is empty outside of functions."""
+
+    first: int
+    last: int
+    function: str
+
+
+def generate(manifest: Manifest) -> dict[Path, str]:
+    """Every file of the student's package, by its path inside it; raises ManifestError for a fault in markers or manifest."""
+    reference = manifest.path("reference")
+    if not reference.is_dir():
+        raise ManifestError(f"{reference} is not there, and stubs are made from it; only the instructor's side has it")
+    sources = {file.relative_to(reference): file.read_text() for file in sorted(reference.rglob("*.py"))}
+    found = {f"{_module(path)}.{r.function}" for path, text in sources.items() for r in regions(path, text) if r.function}
+    for name, question in manifest.functions().items():
+        if name not in found:
+            raise ManifestError(f"questions {question.id}.functions: {name} has no solution region in {reference}; mend the name")
+    return {path: stub(manifest, path, text) for path, text in sources.items()}
+
+
+def stub(manifest: Manifest, path: Path, source: str) -> str:
+    """One module with its solutions cut out and a first line that says where it comes from."""
+    lines = source.splitlines(keepends=True)
+    for region in reversed(regions(path, source)):
+        lines[region.first - 1 : region.last] = _replacement(manifest, path, region, lines[region.first - 1])
+    body = re.sub(r"\n{4,}", "\n\n\n", "".join(lines))
+    origin = f"{manifest.paths.reference}/{path.as_posix()}"
+    return f'# Generated from {origin} by "python -m grader stubs" (unedited: {_digest(body)})\n{body}'
+
+
+def regions(path: Path, source: str) -> list[Region]:
+    """The solution regions of a module; raises ManifestError for a marker without its partner."""
+    found, opened = [], 0
+    functions = list(_functions(ast.parse(source), ""))
+    for number, line in enumerate(source.splitlines(), start=1):
+        marker = line.strip()
+        if marker not in (BEGIN, END):
+            continue
+        if (marker == BEGIN) == bool(opened):
+            raise ManifestError(f"{path}, line {number}: {marker!r} without its partner; add or remove one")
+        if marker == BEGIN:
+            opened = number
+        else:
+            inside = [name for name, first, last in functions if first < opened and number <= last]
+            found.append(Region(opened, number, inside[-1] if inside else ""))
+            opened = 0
+    if opened:
+        raise ManifestError(f"{path}, line {opened}: {BEGIN!r} without its partner; add {END!r}")
+    return found
+
+
+def write(manifest: Manifest, force: bool = False) -> list[Path]:
+    """Writes what differs and returns it; raises ManifestError, writing nothing, where that would undo a person's edits."""
+    differing = drift(manifest)
+    target = manifest.path("student")
+    edited = [file for file in differing if file.is_file() and not untouched(file.read_text())]
+    if edited and not force:
+        names = ", ".join(str(file.relative_to(manifest.root)) for file in edited)
+        raise ManifestError(f"{names}: edited since it was generated; move your work away, or overwrite it with --force")
+    texts = generate(manifest)
+    for file in differing:
+        if file.relative_to(target) in texts:
+            write_atomically(file, texts[file.relative_to(target)].encode())
+        else:
+            file.unlink()
+    return differing
+
+
+def drift(manifest: Manifest) -> list[Path]:
+    """The files of the student's package that are not what the reference makes of them, missing and surplus ones too."""
+    target, texts = manifest.path("student"), generate(manifest)
+    wrong = [target / path for path, text in texts.items() if not _holds(target / path, text)]
+    return wrong + [file for file in sorted(target.rglob("*.py")) if file.relative_to(target) not in texts]
+
+
+def untouched(text: str) -> bool:
+    """Whether a generated file is as it was generated."""
+    header = HEADER.match(text)
+    return bool(header) and _digest(text[header.end() :]) == header[1]
+
+
+def _replacement(manifest: Manifest, path: Path, region: Region, marker: str) -> list[str]:
+    if not region.function:
+        return []
+    name = f"{_module(path)}.{region.function}"
+    question = manifest.functions().get(name)
+    if question is None:
+        raise ManifestError(f"{path}, line {region.first}: {name} has a solution region, but no question lists it; add it")
+    indent = marker[: len(marker) - len(marker.lstrip())]
+    short = name.rsplit(".", 2 if name.endswith("__") else 1)[-1]
+    comment = f"# Write {short} here; {manifest.paths.public}/{question.file} judges it."
+    return [f"{indent}{comment}\n", f'{indent}raise NotImplementedError("{name}")\n']
+
+
+def _functions(node: ast.AST, prefix: str):
+    """Name, first and last line of every function, outer before inner."""
+    for child in ast.iter_child_nodes(node):
+        name = f"{prefix}{getattr(child, 'name', '')}"
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield name, child.lineno, child.end_lineno + 1
+        yield from _functions(child, f"{name}." if isinstance(child, ast.ClassDef | ast.FunctionDef) else prefix)
+
+
+def _module(path: Path) -> str:
+    return ".".join(path.with_suffix("").parts)
+
+
+def _holds(file: Path, text: str) -> bool:
+    return file.is_file() and file.read_text() == text
+
+
+def _digest(body: str) -> str:
+    return hashlib.sha256(body.encode()).hexdigest()[:12]

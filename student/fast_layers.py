@@ -1,0 +1,78 @@
+# Generated from reference/fast_layers.py by "python -m grader stubs" (unedited: 7a72d6377124)
+"""Convolution and max pooling without loops over samples or positions: the same functions as in `layers`, fast."""
+
+import numpy as np
+
+
+def _output_size(x, field, stride, pad=0):
+    """Return (H', W'), how often a field (height, width) fits on the padded images x (N, C, H, W).
+
+    Raises ValueError if the field is larger than the padded image, or if the stride leaves a rest at the border.
+    """
+    sizes = []
+    for name, size, extent in zip(("height", "width"), x.shape[2:], field):
+        steps, rest = divmod(size + 2 * pad - extent, stride)
+        if steps < 0 or rest:
+            raise ValueError(
+                f"a field of {name} {extent} with stride {stride} does not tile an input of {name} {size} with pad {pad}: "
+                f"{size} + 2*{pad} - {extent} must be a multiple of {stride}, and not negative"
+            )
+        sizes.append(steps + 1)
+    return tuple(sizes)
+
+
+def conv_forward_fast(x, w, b, conv_param):
+    """Cross-correlate every image with every filter, as `conv_forward_naive` does.
+
+    Shapes: x (N, C, H, W), w (F, C, HH, WW), b (F,); conv_param holds `stride` and `pad`.
+    Returns (out, cache) with out (N, F, H', W'), H' = 1 + (H + 2*pad - HH)/stride and W' likewise; x is not modified.
+    Raises ValueError if H' or W' is not a positive whole number.
+    Source: Chellapilla, Puri, Simard, "High Performance Convolutional Neural Networks for Document Processing" (2006).
+    """
+    stride, pad = conv_param["stride"], conv_param["pad"]
+    H_out, W_out = _output_size(x, w.shape[2:], stride, pad)
+    # Write conv_forward_fast here; tests/public/test_q4_convolution.py judges it.
+    raise NotImplementedError("fast_layers.conv_forward_fast")
+    return out, cache
+
+
+def conv_backward_fast(dout, cache):
+    """Backpropagate through `conv_forward_fast`.
+
+    Shapes: dout (N, F, H', W'), cache as the forward pass returned it.
+    Returns dx (N, C, H, W), dw (F, C, HH, WW), db (F,).
+    """
+    # Write conv_backward_fast here; tests/public/test_q4_convolution.py judges it.
+    raise NotImplementedError("fast_layers.conv_backward_fast")
+    return dx, dw, db
+
+
+def max_pool_forward_fast(x, pool_param):
+    """Take the maximum of every window, as `max_pool_forward_naive` does.
+
+    Shapes: x (N, C, H, W); pool_param holds `pool_height`, `pool_width` and `stride`; windows may overlap.
+    Returns (out, cache) with out (N, C, H', W'), H' = 1 + (H - pool_height)/stride and W' likewise; x is not modified.
+    Raises ValueError if H' or W' is not a positive whole number.
+    """
+    field, stride = (pool_param["pool_height"], pool_param["pool_width"]), pool_param["stride"]
+    H_out, W_out = _output_size(x, field, stride)
+    # Write max_pool_forward_fast here; tests/public/test_q4_convolution.py judges it.
+    raise NotImplementedError("fast_layers.max_pool_forward_fast")
+    return out, cache
+
+
+def max_pool_backward_fast(dout, cache):
+    """Backpropagate through `max_pool_forward_fast`: each window passes its gradient to its first maximum, in row order.
+
+    Shapes: dout (N, C, H', W'), cache as the forward pass returned it. Returns dx (N, C, H, W).
+    """
+    # Write max_pool_backward_fast here; tests/public/test_q4_convolution.py judges it.
+    raise NotImplementedError("fast_layers.max_pool_backward_fast")
+    return dx
+
+
+# Older material calls the fast layers by the name of the algorithm they once used; here one does the work of all.
+conv_forward_strides = conv_forward_im2col = conv_forward_fast
+conv_backward_strides = conv_backward_im2col = conv_backward_fast
+max_pool_forward_reshape = max_pool_forward_im2col = max_pool_forward_fast
+max_pool_backward_reshape = max_pool_backward_im2col = max_pool_backward_fast

@@ -102,7 +102,7 @@ class ChecksPlugin:
         if isinstance(error, Mismatch):
             return verdict.of_mismatch(error, self._inputs(state))
         if isinstance(error, StudentError) and not error.trusted:
-            self.grading.note(error, state.judged)
+            self.grading.note(error)
             return verdict.of_student_error(error, state.judged, self.grading.memory)
         if isinstance(error, OutOfTime):
             return verdict.Verdict("timeout", "not run: the time of the whole run was used up by earlier checks")
@@ -196,7 +196,7 @@ def student(request: pytest.FixtureRequest, check_state: State) -> Package:
     """The judged package, in a fresh worker."""
     grading = request.config.stash[PLUGIN].grading
     seed = derive(check_state.seed, "worker")
-    check_state.worker = grading.student_worker(check_state.libraries, seed, check_state.judged)
+    check_state.worker = grading.student_worker(check_state.libraries, seed)
     return check_state.worker.root()
 
 
@@ -212,18 +212,21 @@ def race(request: pytest.FixtureRequest, check_state: State, student: Package) -
     """Judges speed: `race(prepare, at_most=12)` against the reference, `race(prepare, rival, at_most=1.5)` within one package.
 
     `prepare(package, rng)` returns the function to time and its arguments; it is called afresh for each pair.
+    Their answers have to agree; `verify=False` where the check itself judges the answer of the one it is about.
     """
     grading, seed = request.config.stash[PLUGIN].grading, derive(check_state.seed, "worker")
 
-    def judge(prepare: timing.Prepare, rival: timing.Prepare | None = None, *, at_most: float) -> None:
+    def judge(
+        prepare: timing.Prepare, rival: timing.Prepare | None = None, *, at_most: float, verify: bool = True
+    ) -> None:
         against_self = rival is not None
         if against_self:
-            opponent = grading.student_worker(check_state.libraries, seed, check_state.judged)
+            opponent = grading.student_worker(check_state.libraries, seed)
         else:
             opponent = grading.reference_twin(check_state.libraries, seed)
         request.addfinalizer(opponent.kill)
         sides = timing.Side(check_state.worker, prepare), timing.Side(opponent, rival or prepare)
-        contest = timing.Race(*sides, lambda number: derive(check_state.seed, f"pair {number}"), verify=True)
+        contest = timing.Race(*sides, lambda number: derive(check_state.seed, f"pair {number}"), verify)
         name = "your own other function" if against_self else "the reference"
         check_state.check.cpu_ratio = round(timing.judge(contest, at_most, name), 3)
 

@@ -1,5 +1,6 @@
 """The commands: `python -m grader check`, `grade`, `stubs`, `watch`, `demo`, `mistakes`."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,18 @@ from .manifest import ManifestError
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 FAILED, CANNOT_RUN = 1, 2
+QUESTIONS = Annotated[list[str] | None, typer.Option("-q", "--question", help="Only this question; repeatable.")]
+
+
+class Format(StrEnum):
+    """The reports `grade` can write."""
+
+    gradescope = "gradescope"
+    record = "record"
+    markdown = "markdown"
+
+
+FILES = {Format.gradescope: "results.json", Format.record: "record.json", Format.markdown: "report.md"}
 
 
 @app.callback()
@@ -21,24 +34,71 @@ def main() -> None:
 @app.command()
 def check(
     student: Annotated[Path | None, typer.Option(help="The package to check; the manifest's by default.")] = None,
-    question: Annotated[list[str] | None, typer.Option("-q", "--question", help="Only this question; repeatable.")] = None,
+    question: QUESTIONS = None,
     keyword: Annotated[str, typer.Option("-k", help="Only checks matching this pytest expression.")] = "",
     timing: Annotated[bool, typer.Option("--timing/--no-timing", help="Whether to run the checks of speed.")] = True,
+    seed: Annotated[
+        int | None, typer.Option(help="Draw the inputs from this seed instead of the published one.")
+    ] = None,
     json: Annotated[Path | None, typer.Option("--json", help="Also write the record to this file.")] = None,
-    debug: Annotated[bool, typer.Option(help="Run in one process, so that pdb and print work; not for grading.")] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Run in one process, so that pdb and prints work; not for grading.")
+    ] = False,
 ) -> None:
     """Checks a student's package and prints points and one sentence for each failed check."""
     from . import record, run
     from .report import terminal
 
     manifest = _load()
-    selection = run.Selection(question or [], keyword, timing)
+    if debug:
+        typer.echo("debug: everything runs in one process, without limits or isolation; not for grading", err=True)
+    selection = run.Selection(question or [], keyword, timing and not debug, seed)
     result = run.grade(manifest, _package(student or manifest.path("student")), selection, debug=debug)
     terminal.show(result)
     if json is not None:
         record.write_atomically(json, record.to_json(result))
     if any(check.outcome != "passed" for check in result.checks):
         raise typer.Exit(FAILED)
+
+
+@app.command()
+def grade(
+    submission: Annotated[Path, typer.Argument(help="A zip or a folder with the student's package.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Where to write; results.json, record.json or report.md by default.")
+    ] = None,
+    format: Annotated[Format, typer.Option(help="What to write.")] = Format.gradescope,
+    secret_seeds: Annotated[
+        int | None, typer.Option(help="How many secret seeds to add; the manifest's number by default.")
+    ] = None,
+) -> None:
+    """Grades a hand-in on the published inputs, on secret ones and on the hidden checks, and writes a report."""
+    from . import grading
+    from .report import terminal
+
+    manifest = _load()
+    result = grading.grade_submission(manifest, submission, out or Path(FILES[format]), format.value, secret_seeds)
+    terminal.show(result)
+    typer.echo(f"written: {out or FILES[format]}")
+    if not result.checks:
+        raise typer.Exit(CANNOT_RUN)
+
+
+@app.command()
+def watch(student: Annotated[Path | None, typer.Option(help="The package to watch.")] = None) -> None:
+    """Checks a question again each time one of its files is saved; Ctrl-C ends it."""
+    from . import watch as watching
+
+    manifest = _load()
+    watching.watch(manifest, _package(student or manifest.path("student")))
+
+
+@app.command()
+def demo(out: Annotated[Path, typer.Option(help="Where the hand-in goes.")] = Path("demo.zip")) -> None:
+    """Builds a hand-in from the reference with typical mistakes planted, and grades it."""
+    from . import demo as show
+
+    show.run(_load(), out)
 
 
 @app.command()
@@ -53,14 +113,16 @@ def stubs(
     differing = maker.drift(manifest) if check else maker.write(manifest, force)
     for file in differing:
         typer.echo(f"{'differs' if check else 'written'}: {file.relative_to(manifest.root)}")
-    typer.echo(f"{len(differing)} files {'differ from what the reference makes; run: make stubs' if check else 'written'}")
+    typer.echo(
+        f"{len(differing)} files {'differ from what the reference makes; run: make stubs' if check else 'written'}"
+    )
     if check and differing:
         raise typer.Exit(FAILED)
 
 
 @app.command()
 def mistakes(
-    question: Annotated[list[str] | None, typer.Option("-q", "--question", help="Only this question; repeatable.")] = None,
+    question: QUESTIONS = None,
     only: Annotated[str, typer.Option("--id", help="Only the mistake of this id.")] = "",
 ) -> None:
     """Plants each known mistake into the reference and compares what it costs with what it should cost."""

@@ -2,7 +2,9 @@
 
 import re
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -73,6 +75,13 @@ class Seeds(_Table):
     secret: int = 2
 
 
+class Report(_Table):
+    """What students see of public and of hidden checks on Gradescope."""
+
+    public_visibility: Literal["hidden", "after_due_date", "after_published", "visible"] = "visible"
+    hidden_visibility: Literal["hidden", "after_due_date", "after_published", "visible"] = "after_published"
+
+
 class Manifest(_Table):
     """The whole assignment; `root` is the folder it was read from."""
 
@@ -83,6 +92,8 @@ class Manifest(_Table):
     submission: Submission = Submission()
     limits: LimitsTable = LimitsTable()
     seeds: Seeds = Seeds()
+    report: Report = Report()
+    demo: list[str] = msgspec.field(default_factory=list)
     root: Path = Path()
 
     def path(self, kind: str) -> Path:
@@ -101,6 +112,7 @@ class Manifest(_Table):
         return {name: question for question in self.questions for name in question.functions}
 
 
+@cache
 def exact(points: float) -> Fraction:
     """Points as an exact fraction of their decimal spelling, so that sums don't drift."""
     return Fraction(str(points))

@@ -91,7 +91,9 @@ def span(source: str, path: list[str]) -> tuple[int, int]:
 
 def copy_reference(manifest: Manifest, target: Path) -> Path:
     """Copies the reference, without data, to where mistakes can be planted."""
-    return Path(shutil.copytree(manifest.path("reference"), target, ignore=shutil.ignore_patterns("__pycache__", "datasets")))
+    return Path(
+        shutil.copytree(manifest.path("reference"), target, ignore=shutil.ignore_patterns("__pycache__", "datasets"))
+    )
 
 
 def trial(manifest: Manifest, mistake: Mistake, question: str, folder: Path, zygotes: Zygotes | None = None) -> Trial:

@@ -16,11 +16,12 @@ from .sandbox import confine
 
 @dataclass
 class Selection:
-    """Which checks to run: questions by id (all when empty), a pytest -k expression, with or without timing."""
+    """Which checks to run: questions by id (all when empty), a pytest -k expression, with timing or not, on what seed."""
 
     questions: list[str] = field(default_factory=list)
     keyword: str = ""
     timing: bool = True
+    seed: int | None = None
 
     def of(self, manifest: Manifest) -> list[Question]:
         """The chosen questions in the manifest's order; raises ManifestError for an unknown id."""
@@ -59,7 +60,8 @@ def grade(
     try:
         grading.zygotes.get(tuple(questions[0].libraries))
         progress.show(lambda: None, now=True)
-        for seed in [manifest.seeds.public, *secret_seeds]:
+        public = manifest.seeds.public if selection.seed is None else selection.seed
+        for seed in [public, *secret_seeds]:
             _run_pytest(grading, questions, selection, seed, seed in secret_seeds, collect, results)
     finally:
         grading.close()
@@ -112,18 +114,38 @@ def _run_pytest(grading, questions, selection, seed, secret, collect, results) -
     if not files:
         raise ManifestError(f"there are no checks for {', '.join(q.id for q in questions)} in {folders[0]}")
     skip = {check.id for check in results.values() if check.outcome != "passed"} if secret else set()
-    checks = plugin.ChecksPlugin(grading, seed, collect, secret=secret, timing=selection.timing and not secret, skip=skip)
-    arguments = ["--disable-plugin-autoload", "-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:logging", "-p", "no:faulthandler"]
+    checks = plugin.ChecksPlugin(
+        grading, seed, collect, secret=secret, timing=selection.timing and not secret, skip=skip
+    )
+    arguments = [
+        "--disable-plugin-autoload",
+        "-p",
+        "no:terminal",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:logging",
+        "-p",
+        "no:faulthandler",
+    ]
     arguments += ["--assert=plain", "--import-mode=importlib", "--capture=no", "-c", os.devnull]
     arguments += ["--rootdir", str(manifest.root), f"--confcutdir={folders[0].parent}"]
     arguments += ["-k", selection.keyword] if selection.keyword else []
     sys.path.insert(0, str(manifest.root))
     try:
-        pytest.main([*arguments, *files], plugins=[plugin, checks])
+        status = pytest.main([*arguments, *files], plugins=[plugin, checks])
     finally:
         sys.path.remove(str(manifest.root))
     if checks.problem:
         raise ManifestError(checks.problem)
+    if status == pytest.ExitCode.NO_TESTS_COLLECTED and not secret:
+        raise ManifestError(
+            "no check matches this choice; choose other questions, another -k, or leave out --no-timing"
+        )
+    if status in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR):
+        raise ManifestError("the checks could not be run; what pytest says is above")
+    if status == pytest.ExitCode.INTERRUPTED:
+        raise KeyboardInterrupt
 
 
 def _cpu_seconds() -> float:

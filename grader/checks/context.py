@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..manifest import Manifest
-from ..sandbox.client import Limits, StudentError, StudentTimeout, Worker
+from ..sandbox.client import Limits, Patience, StudentError, StudentTimeout, Worker
+from ..sandbox.local import LocalWorker
 from ..sandbox.zygotes import SandboxError, Zygote
 from .verdict import Memory
 
@@ -59,11 +60,13 @@ class Grading:
     def __post_init__(self) -> None:
         self.memory = Memory(unwritten_stubs(self.student))
 
-    def student_worker(self, libraries: tuple[str, ...], seed: int, judged: tuple[str, ...]) -> Worker:
+    def student_worker(self, libraries: tuple[str, ...], seed: int) -> Worker:
         """A fresh worker holding the judged package; raises OutOfTime when the run's time is over."""
         if time.monotonic() - self.started > self.manifest.limits.run_seconds:
             raise OutOfTime
-        return self._worker(self.student, self._package_name(), libraries, seed, self._limits(judged), False)
+        table = self.manifest.limits
+        limits = Limits(float(table.call_seconds), table.cpu_seconds, table.memory_mb)
+        return self._worker(self.student, self._package_name(), libraries, seed, limits, self.patience)
 
     def reference_worker(self, libraries: tuple[str, ...], seed: int) -> Worker:
         """The reference's worker, kept from check to check and begun afresh for each."""
@@ -78,30 +81,37 @@ class Grading:
         folder = self.manifest.path("reference")
         if not folder.is_dir():
             raise SandboxError(f"there is no reference in {folder}, so nothing can be judged")
-        return self._worker(folder, folder.name, libraries, seed, Limits(call_seconds=120.0, cpu_seconds=3600), True)
+        limits = Limits(call_seconds=120.0, cpu_seconds=3600)
+        worker = self._worker(folder, folder.name, libraries, seed, limits, None)
+        worker.trusted = True
+        return worker
 
-    def note(self, error: StudentError, judged: tuple[str, ...]) -> None:
-        """Counts a timeout against the judged functions: later checks of theirs wait less."""
+    def note(self, error: StudentError) -> None:
+        """Counts a timeout against what was called."""
         if isinstance(error, StudentTimeout):
-            self.strikes.update(judged)
+            self.strikes[error.callee] += 1
+
+    def patience(self, callee: str) -> float:
+        """Seconds to wait for a call: fewer once it has hung before, none for a module that has hung at its import."""
+        if self.strikes[callee] < PATIENCE:
+            return float(self.manifest.limits.call_seconds)
+        is_module = self.student.joinpath(*callee.split(".")).with_suffix(".py").is_file()
+        return 0.0 if is_module else min(SHORT_SECONDS, float(self.manifest.limits.call_seconds))
 
     def close(self) -> None:
         """Ends the workers that were kept; the zygotes belong to the caller."""
         for worker in self.references.values():
             worker.kill()
 
-    def _worker(self, folder: Path, name: str, libraries: tuple[str, ...], seed: int, limits: Limits, trusted: bool) -> Worker:
-        return Worker(self.zygotes.get(libraries), folder.resolve(), name, seed, limits, trusted)
+    def _worker(
+        self, folder: Path, name: str, libraries: tuple[str, ...], seed: int, limits: Limits, patience: Patience | None
+    ) -> Worker:
+        make = LocalWorker if self.debug else Worker
+        return make(self.zygotes.get(libraries), folder.resolve(), name, seed, limits, patience)
 
     def _package_name(self) -> str:
         names = [*self.manifest.submission.packages, self.manifest.path("reference").name]
         return self.student.name if self.student.name in names else names[0]
-
-    def _limits(self, judged: tuple[str, ...]) -> Limits:
-        table = self.manifest.limits
-        tired = any(self.strikes[name] >= PATIENCE for name in judged)
-        seconds = min(SHORT_SECONDS, table.call_seconds) if tired else table.call_seconds
-        return Limits(float(seconds), table.cpu_seconds, table.memory_mb)
 
 
 def unwritten_stubs(package: Path) -> set[str]:

@@ -1,4 +1,4 @@
-"""Judgements: shape first, then kind, then finiteness, then value; each failure is a sentence that says how far and where."""
+"""Judgements: shape first, then kind, finiteness, value; each failure is a sentence that says how far off and where."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ class Mismatch(AssertionError):
 
 
 def expect(got: Any, names: str, only: str = "") -> "Expectation":
-    """Begins a judgement on one value, or on a tuple of them named in one string: `"dx dw db"`; `only` picks one of these."""
+    """Begins a judgement on a value, or on a tuple of them named in one string, `"dx dw db"`; `only` picks one."""
     return Expectation(got, names, only)
 
 
@@ -136,7 +136,9 @@ def _finite(name: str, got: np.ndarray, wanted: np.ndarray | None = None) -> Non
         place = ", ".join(str(int(i)) for i in np.argwhere(bad)[0])
         what = "NaN" if np.isnan(got[bad]).any() else "infinite"
         sentence = f"{name}: {int(bad.sum())} of {got.size} values are {what}"
-        raise Mismatch(f"{sentence}, first at ({place})" if got.ndim else f"{name}: is {what}", f"{name}: has {what} values")
+        raise Mismatch(
+            f"{sentence}, first at ({place})" if got.ndim else f"{name}: is {what}", f"{name}: has {what} values"
+        )
 
 
 def _resemblance(got: np.ndarray, wanted: np.ndarray, rel: float) -> str:
@@ -147,7 +149,11 @@ def _resemblance(got: np.ndarray, wanted: np.ndarray, rel: float) -> str:
     factor = float((got * wanted).sum() / norm)
     if factor == 0.0 or np.abs(got - factor * wanted).max() > rel * abs(factor) * np.abs(wanted).max():
         return ""
-    return "; the sign is opposite everywhere" if abs(factor + 1) < 1e-6 else f"; every value is {factor:.4g} times the right one"
+    return (
+        "; the sign is opposite everywhere"
+        if abs(factor + 1) < 1e-6
+        else f"; every value is {factor:.4g} times the right one"
+    )
 
 
 def _close(got: np.ndarray, wanted: np.ndarray) -> bool:
@@ -157,7 +163,7 @@ def _close(got: np.ndarray, wanted: np.ndarray) -> bool:
 
 
 def _equal(got: Any, wanted: Any) -> bool:
-    if isinstance(got, Remote) or isinstance(got, np.ndarray):
+    if isinstance(got, (Remote, np.ndarray)):
         return False
     return bool(got == wanted) and isinstance(got, bool | np.bool_) == isinstance(wanted, bool)
 

@@ -1,4 +1,4 @@
-"""The pytest plugin: fixtures that hand a check its student, reference and draws; each finished check goes to a collector."""
+"""The pytest plugin: fixtures that hand a check its student, reference and draws; finished checks go to a collector."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -93,7 +93,12 @@ class ChecksPlugin:
 
     def _write(self, state: State, found: verdict.Verdict) -> None:
         check = state.check
-        check.outcome, check.error, check.allowed, check.detail = found.outcome, found.error, found.allowed, found.detail
+        check.outcome, check.error, check.allowed, check.detail = (
+            found.outcome,
+            found.error,
+            found.allowed,
+            found.detail,
+        )
         check.message = found.brief if self.secret or check.visibility == "hidden" else found.message
         check.cpu_ratio = found.error if state.timing else None
         check.score = check.points if found.outcome == "grader_error" else 0
@@ -159,7 +164,13 @@ def describe(item: pytest.Item, manifest: Manifest) -> State:
 def _title(item: pytest.Item) -> str:
     text = (item.function.__doc__ or item.name).strip().splitlines()[0]
     parameters = item.callspec.params if hasattr(item, "callspec") else {}
-    return text.format(**parameters) if parameters else text
+    try:
+        return text.format(**parameters) if parameters else text
+    except (LookupError, ValueError):
+        names = ", ".join(parameters)
+        raise ManifestError(
+            f"{item.path}: the docstring of {item.name} may name {names} in braces, nothing else"
+        ) from None
 
 
 def check_points(items: list[pytest.Item], manifest: Manifest) -> None:
@@ -209,7 +220,7 @@ def reference(request: pytest.FixtureRequest, check_state: State) -> Package:
 
 @pytest.fixture
 def race(request: pytest.FixtureRequest, check_state: State, student: Package) -> Callable[..., None]:
-    """Judges speed: `race(prepare, at_most=12)` against the reference, `race(prepare, rival, at_most=1.5)` within one package.
+    """Judges speed: `race(prepare, at_most=12)` against the reference, `race(prepare, rival, at_most=1.5)` within a package.
 
     `prepare(package, rng)` returns the function to time and its arguments; it is called afresh for each pair.
     Their answers have to agree; `verify=False` where the check itself judges the answer of the one it is about.

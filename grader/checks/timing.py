@@ -1,7 +1,7 @@
 """Verdicts on speed that don't flip: the median ratio of two workers' CPU times over interleaved pairs of calls.
 
-Both sides run in identical workers on inputs already there; the parent reads each worker's CPU clock from the kernel while
-the other side is stopped. The first pair warms up; near the limit more pairs are run, and what is still near it passes.
+Both sides run in identical workers on inputs already there; the parent reads each worker's CPU clock from the kernel
+while the other side is stopped. The first pair warms up; near the limit more pairs are run, and what is still near it passes.
 """
 
 import statistics
@@ -105,5 +105,9 @@ def judge(race: Race, limit: float, opponent: str) -> float:
         raise Mismatch(f"{timeout.sentence}; allowed is {limit:g} times the CPU time of {opponent}") from None
     if ratio > limit * NEAR[1] or (ratio > limit and len(race.ratios) < MORE_PAIRS):
         sentence = f"took {ratio:.3g} times the CPU time of {opponent} (allowed {limit:g})"
-        raise Mismatch(f"{sentence}; is there a Python loop left that one array operation could replace?", error=ratio, allowed=limit)
+        raise Mismatch(
+            f"{sentence}; is there a Python loop left that one array operation could replace?",
+            error=ratio,
+            allowed=limit,
+        )
     return ratio

@@ -9,12 +9,13 @@ from ..sandbox.client import Frame, StudentCrashed, StudentError, StudentRaised,
 from ..sandbox.remote import shape_of
 from .expect import Mismatch
 
+IMPORT_KINDS = ("ModuleNotFoundError", "ImportError", "SyntaxError", "IndentationError", "TabError")
 UNPACK = re.compile(r"(not enough|too many) values to unpack|cannot unpack|not iterable")
 
 
 @dataclass
 class Verdict:
-    """An outcome with its sentences: `brief` betrays no input, `message` says it all, `detail` adds the lines of code."""
+    """An outcome in words: `brief` betrays no input, `message` says it all, `detail` adds the lines of code."""
 
     outcome: Outcome
     message: str = ""
@@ -29,7 +30,7 @@ class Verdict:
 
 @dataclass
 class Memory:
-    """What is known of the judged package: functions still stubs, and those that raised or hung in checks of their own."""
+    """What is known of the package: functions that are still stubs, and those that raised or hung in their own checks."""
 
     unwritten: set[str] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)
@@ -67,7 +68,9 @@ def of_unusable_answer(error: Exception, called: str) -> Verdict:
 def of_grader_error(error: BaseException) -> Verdict:
     """A fault of the check or the engine; it costs the student nothing."""
     trace = "".join(traceback.format_exception(error))
-    return Verdict("grader_error", "the grader made an error here, your points are safe; please tell the staff", detail=trace)
+    return Verdict(
+        "grader_error", "the grader made an error here, your points are safe; please tell the staff", detail=trace
+    )
 
 
 def inputs_of(call, names: list[str], seed: str) -> str:
@@ -89,7 +92,10 @@ def _unwritten(error: StudentRaised, judged: tuple[str, ...], memory: Memory) ->
 
 
 def _culprit(error: StudentError, judged: tuple[str, ...], memory: Memory) -> str | None:
-    """The function this check needs and does not judge, where that one is at fault."""
+    """The function or module this check needs and does not judge, where that one is at fault."""
+    if isinstance(error, StudentRaised) and error.kind in IMPORT_KINDS and error.frames:
+        module = error.frames[-1].file.removesuffix(".py").replace("/", ".")
+        return None if any(own.startswith(f"{module}.") for own in judged) else module
     for frame in reversed(error.frames):
         if any(_same(frame.function, own) for own in judged):
             return None
@@ -99,21 +105,28 @@ def _culprit(error: StudentError, judged: tuple[str, ...], memory: Memory) -> st
 
 
 def _own(error: StudentError, judged: tuple[str, ...]) -> bool:
-    return any(_same(name, own) for own in judged for name in [error.callee, *(frame.function for frame in error.frames)])
+    return any(
+        _same(name, own) for own in judged for name in [error.callee, *(frame.function for frame in error.frames)]
+    )
 
 
 def _same(name: str, judged: str) -> bool:
-    """Whether a name is a judged function, a part of one, or the class a judged method belongs to."""
-    return name == judged or name.startswith(f"{judged}.") or judged == f"{name}.__init__"
+    """Whether a name is a judged function, a part of one, or the class or module it stands in."""
+    return name == judged or name.startswith(f"{judged}.") or judged.startswith(f"{name}.")
 
 
 def _story(error: StudentError, text: bool = True) -> str:
     """The sentence of an error; without `text` it leaves out the exception's own words, which may hold an input."""
     if not isinstance(error, StudentRaised):
         return error.sentence
+    module = re.match(r"No module named '\w+\.([\w.]+)'", error.sentence)
+    if not error.frames and module:
+        return f"{module[1].replace('.', '/')}.py is missing"
+    if not error.frames and error.kind == "AttributeError":
+        return f"{error.callee} is not there; was it renamed or removed?"
     who = error.callee.rsplit(".", 1)[-1] or "the package"
     what = f"{error.kind}: {error.sentence}" if error.sentence and text else error.kind
-    if error.kind in ("ModuleNotFoundError", "ImportError", "SyntaxError", "IndentationError"):
+    if error.kind in IMPORT_KINDS:
         who = f"importing {error.callee}"
     return f"{who} raised {what}{_where(error.frames[-1] if error.frames else None)}"
 
@@ -121,7 +134,9 @@ def _story(error: StudentError, text: bool = True) -> str:
 def _where(frame: Frame | None) -> str:
     if frame is None:
         return ""
-    return f" ({frame.file}, line {frame.line}" + (f": {frame.text})" if frame.text and "raise Not" not in frame.text else ")")
+    return f" ({frame.file}, line {frame.line}" + (
+        f": {frame.text})" if frame.text and "raise Not" not in frame.text else ")"
+    )
 
 
 def _trace(error: StudentError) -> str:

@@ -1,7 +1,7 @@
-"""Makes the student's package from the reference: each solution region becomes a NotImplementedError, or nothing at all.
+"""Makes the student's package from the reference: a solution region becomes a NotImplementedError, or nothing at all.
 
-A region stands between `# BEGIN SOLUTION` and `# END SOLUTION`. Inside a function it becomes a comment naming the checks and
-a `raise`; outside of one (helpers, imports that only the solution needs) it is dropped.
+A region stands between `# BEGIN SOLUTION` and `# END SOLUTION`. Inside a function it becomes a comment naming the checks
+and a `raise`; outside of one (helpers, imports that only the solution needs) it is dropped.
 """
 
 import ast
@@ -19,7 +19,7 @@ HEADER = re.compile(r'# Generated from \S+ by "python -m grader stubs" \(unedite
 
 @dataclass(frozen=True)
 class Region:
-    """Lines `first` to `last` of a module, markers included, numbered from 1; `function` is empty outside of functions."""
+    """Lines `first` to `last` of a module, markers included, from 1 on; `function` is empty outside of functions."""
 
     first: int
     last: int
@@ -27,15 +27,19 @@ class Region:
 
 
 def generate(manifest: Manifest) -> dict[Path, str]:
-    """Every file of the student's package, by its path inside it; raises ManifestError for a fault in markers or manifest."""
+    """Every file of the student's package by its path; raises ManifestError for a fault in markers or manifest."""
     reference = manifest.path("reference")
     if not reference.is_dir():
         raise ManifestError(f"{reference} is not there, and stubs are made from it; only the instructor's side has it")
     sources = {file.relative_to(reference): file.read_text() for file in sorted(reference.rglob("*.py"))}
-    found = {f"{_module(path)}.{r.function}" for path, text in sources.items() for r in regions(path, text) if r.function}
+    found = {
+        f"{_module(path)}.{r.function}" for path, text in sources.items() for r in regions(path, text) if r.function
+    }
     for name, question in manifest.functions().items():
         if name not in found:
-            raise ManifestError(f"questions {question.id}.functions: {name} has no solution region in {reference}; mend the name")
+            raise ManifestError(
+                f"questions {question.id}.functions: {name} has no solution region in {reference}; mend the name"
+            )
     return {path: stub(manifest, path, text) for path, text in sources.items()}
 
 
@@ -71,13 +75,15 @@ def regions(path: Path, source: str) -> list[Region]:
 
 
 def write(manifest: Manifest, force: bool = False) -> list[Path]:
-    """Writes what differs and returns it; raises ManifestError, writing nothing, where that would undo a person's edits."""
+    """Writes what differs and returns it; raises ManifestError, writing nothing, where that would undo edits."""
     differing = drift(manifest)
     target = manifest.path("student")
     edited = [file for file in differing if file.is_file() and not untouched(file.read_text())]
     if edited and not force:
         names = ", ".join(str(file.relative_to(manifest.root)) for file in edited)
-        raise ManifestError(f"{names}: edited since it was generated; move your work away, or overwrite it with --force")
+        raise ManifestError(
+            f"{names}: edited since it was generated; move your work away, or overwrite it with --force"
+        )
     texts = generate(manifest)
     for file in differing:
         if file.relative_to(target) in texts:
@@ -88,7 +94,7 @@ def write(manifest: Manifest, force: bool = False) -> list[Path]:
 
 
 def drift(manifest: Manifest) -> list[Path]:
-    """The files of the student's package that are not what the reference makes of them, missing and surplus ones too."""
+    """The files of the student's package that differ from what the reference makes, missing and surplus ones too."""
     target, texts = manifest.path("student"), generate(manifest)
     wrong = [target / path for path, text in texts.items() if not _holds(target / path, text)]
     return wrong + [file for file in sorted(target.rglob("*.py")) if file.relative_to(target) not in texts]
@@ -106,7 +112,9 @@ def _replacement(manifest: Manifest, path: Path, region: Region, marker: str) ->
     name = f"{_module(path)}.{region.function}"
     question = manifest.functions().get(name)
     if question is None:
-        raise ManifestError(f"{path}, line {region.first}: {name} has a solution region, but no question lists it; add it")
+        raise ManifestError(
+            f"{path}, line {region.first}: {name} has a solution region, but no question lists it; add it"
+        )
     indent = marker[: len(marker) - len(marker.lstrip())]
     short = name.rsplit(".", 2 if name.endswith("__") else 1)[-1]
     comment = f"# Write {short} here; {manifest.paths.public}/{question.file} judges it."

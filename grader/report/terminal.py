@@ -1,4 +1,4 @@
-"""The record as a table for the terminal: questions and functions with their points, then a sentence for each failure."""
+"""The record for the terminal: a table of questions and functions, then a sentence for each failure."""
 
 from collections.abc import Iterable
 
@@ -39,7 +39,9 @@ def table(record: Record) -> Table:
     for question in record.questions:
         checks = [check for check in record.checks if check.question == question.id]
         points = f"{question.score:g} / {question.max_score:g}"
-        rows.add_row(Text(f"{question.id}  {question.title}", style="bold"), Text(points, style="bold"), _passed(checks))
+        rows.add_row(
+            Text(f"{question.id}  {question.title}", style="bold"), Text(points, style="bold"), _passed(checks)
+        )
         for function, group in by_function(checks).items():
             score, most = sum(check.score for check in group), sum(check.points for check in group)
             rows.add_row(Text(f"    {function}"), Text(f"{score:g} / {most:g}"), status(group))
@@ -70,7 +72,9 @@ def sentences(record: Record) -> list[RenderableType]:
             head = f"{check.question} {check.title}"
             style = STYLES[check.outcome]
             mark = check.outcome.replace("_", " ")
-            lines.append(Text.assemble("\n", (f"{mark}  ", style), (head, "bold"), f"  ({-check.points + check.score:g})"))
+            lines.append(
+                Text.assemble("\n", (f"{mark}  ", style), (head, "bold"), f"  ({-check.points + check.score:g})")
+            )
             lines.append(Text(f"    {check.message}"))
     return lines
 
@@ -90,5 +94,3 @@ def total(record: Record) -> Text:
 def _passed(checks: list[Check]) -> Text:
     passed = sum(check.outcome == "passed" for check in checks)
     return Text(f"{passed} of {len(checks)} checks", style="bold")
-
-

@@ -9,7 +9,6 @@ import numpy as np
 
 from .wire import CAPS, LENGTH, Caps, Header, WireError, parse_header
 
-
 DONTWAIT = getattr(socket, "MSG_DONTWAIT", 0)
 
 
@@ -22,7 +21,7 @@ class DeadlinePassed(Exception):
 
 
 class Channel:
-    """Frames over a socket; `drain`, called while waiting, keeps a second stream (the worker's output) from filling up."""
+    """Frames over a socket; `drain` is read while waiting, so that the worker's output never fills its pipe."""
 
     def __init__(self, sock: socket.socket, drain: Any = None, caps: Caps = CAPS) -> None:
         self.sock = sock

@@ -1,4 +1,4 @@
-"""What a worker gives up before it runs a student's line: its session, descriptors, environment, folder and excess resources.
+"""What a worker gives up before it runs a student's line: session, descriptors, environment, folder and resources.
 
 Layers that need the kernel's help (own uid, Landlock, seccomp) belong here too; `active` names those in force.
 """

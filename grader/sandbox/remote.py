@@ -15,7 +15,7 @@ class Remote:
     worker and comes as another Remote. A package can be asked for more: see `Package`.
     """
 
-    __slots__ = ("_factory", "_number", "_kind", "_label", "_callable")
+    __slots__ = ("_callable", "_factory", "_kind", "_label", "_number")
 
     def __init__(self, factory: "RemoteFactory", number: int | None, kind: str, label: str, callable_: bool) -> None:
         for name, value in zip(Remote.__slots__, (factory, number, kind, label, callable_), strict=True):

@@ -1,7 +1,7 @@
 """The frames parent and worker exchange: a length, a JSON header and raw array buffers; nothing is ever unpickled.
 
-A frame is ``u32 header length | JSON header | buffers``. The header is ``{"message": {...}, "arrays": [[dtype, shape], ...]}``;
-values inside the message are nodes: plain JSON for None, bool, int, str and finite floats, one-key objects for the rest.
+A frame is `u32 header length | JSON header | buffers`. The header is `{"message": {...}, "arrays": [[dtype, shape], ...]}`;
+values in the message are nodes: plain JSON for None, bool, int, str and finite floats, one-key objects for the rest.
 """
 
 import json
@@ -56,7 +56,7 @@ class Header:
 
 
 class Encoder:
-    """Turns values into nodes, collecting the arrays; `special` gives the node of anything else or raises Unsendable."""
+    """Turns values into nodes and collects their arrays; `special` gives any other node or raises Unsendable."""
 
     def __init__(self, special: Callable[[Any, "Encoder"], Any], caps: Caps = CAPS) -> None:
         self.arrays: list[np.ndarray] = []
@@ -82,7 +82,7 @@ class Encoder:
         return self._special(value, self)
 
     def attach(self, array: np.ndarray) -> int:
-        """Adds an array to the frame and returns its number; raises Unsendable for dtypes that are not plain numbers."""
+        """Adds an array to the frame and returns its number; raises Unsendable for anything but plain numbers."""
         if array.dtype.newbyteorder("<").str not in DTYPES or array.ndim > self._caps.ndim:
             raise Unsendable(f"an array of dtype {array.dtype} with {array.ndim} axes")
         little_endian = array.astype(array.dtype.newbyteorder("<"), order="C", copy=False, subok=False)

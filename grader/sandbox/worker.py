@@ -13,7 +13,7 @@ import numpy as np
 
 from .channel import Channel, ChannelClosed
 from .failure import describe
-from .wire import Decoder, Encoder, Tensor, Unsendable
+from .wire import Decoder, Encoder, Unsendable
 
 
 class Session:

@@ -12,7 +12,13 @@ import threading
 from pathlib import Path
 
 ENGINE = Path(__file__).resolve().parents[2]
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS")
+THREADS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+)
 START_SECONDS = 120.0
 
 
@@ -33,7 +39,7 @@ class Zygote:
             [sys.executable, "-I", "-S", "-c", BOOT.format(fd=theirs.fileno()), json.dumps(settings)],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
-            env={name: "1" for name in THREADS} | {"PYTHONHASHSEED": "0"},
+            env=dict.fromkeys(THREADS, "1") | {"PYTHONHASHSEED": "0"},
         )
         theirs.close()
 

@@ -1,0 +1,46 @@
+"""The record as Markdown, for people who keep or mail reports."""
+
+from ..record import Record
+from .terminal import SILENT, by_function
+
+
+def render(record: Record) -> str:
+    """A table of questions and functions, then each check that did not pass."""
+    lines = [
+        f"# {_cell(record.assignment)}",
+        "",
+        f"{_cell(record.submission)}: **{record.score:g} of {record.max_score:g} points**",
+        "",
+    ]
+    lines += [f"- {_cell(note)}" for note in record.notes] + [""] * bool(record.notes)
+    lines += ["| Question | Points | Passed |", "|---|---:|---:|"]
+    for question in record.questions:
+        checks = [check for check in record.checks if check.question == question.id]
+        lines.append(
+            _row(f"**{question.id} {question.title}**", f"{question.score:g} / {question.max_score:g}", checks)
+        )
+        for function, group in by_function(checks).items():
+            points = f"{sum(c.score for c in group):g} / {sum(c.points for c in group):g}"
+            lines.append(_row(f"`{function}`", points, group))
+    told = [check for check in record.checks if check.outcome not in SILENT]
+    for check in told:
+        lines += [
+            "",
+            f"**{check.question} {_cell(check.title)}** ({check.outcome.replace('_', ' ')}, {check.score - check.points:g})",
+            "",
+        ]
+        lines += [_quoted(check.message)]
+    return "\n".join(lines) + "\n"
+
+
+def _row(name: str, points: str, checks: list) -> str:
+    return f"| {_cell(name)} | {points} | {sum(c.outcome == 'passed' for c in checks)} of {len(checks)} |"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def _quoted(message: str) -> str:
+    """Text a student may have had a hand in, indented so that it is shown and never read as Markdown."""
+    return "\n".join(f"    {line}" for line in message.splitlines())

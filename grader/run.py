@@ -16,7 +16,7 @@ from .sandbox import confine
 
 @dataclass
 class Selection:
-    """Which checks to run: questions by id (all when empty), a pytest -k expression, with timing or not, on what seed."""
+    """Which checks to run: questions by id (all when empty), a pytest -k expression, with timing or not, which seed."""
 
     questions: list[str] = field(default_factory=list)
     keyword: str = ""

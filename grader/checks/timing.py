@@ -1,7 +1,7 @@
 """Verdicts on speed that don't flip: the median ratio of two workers' CPU times over interleaved pairs of calls.
 
 Both sides run in identical workers on inputs already there; the parent reads each worker's CPU clock from the kernel
-while the other side is stopped. The first pair warms up; near the limit more pairs are run, and what is still near it passes.
+while the other side is stopped. The first pair warms up; near the limit more pairs are run; what stays near it passes.
 """
 
 import statistics

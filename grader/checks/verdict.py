@@ -30,7 +30,7 @@ class Verdict:
 
 @dataclass
 class Memory:
-    """What is known of the package: functions that are still stubs, and those that raised or hung in their own checks."""
+    """What is known of the package: functions still stubs, and those that raised or hung in their own checks."""
 
     unwritten: set[str] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)

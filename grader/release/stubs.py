@@ -1,6 +1,6 @@
 """Makes the student's package from the reference: a solution region becomes a NotImplementedError, or nothing at all.
 
-A region stands between `# BEGIN SOLUTION` and `# END SOLUTION`. Inside a function it becomes a comment naming the checks
+A region stands between `# BEGIN SOLUTION` and `# END SOLUTION`. In a function it becomes a comment naming the checks
 and a `raise`; outside of one (helpers, imports that only the solution needs) it is dropped.
 """
 

@@ -22,14 +22,10 @@ def render(record: Record) -> str:
         for function, group in by_function(checks).items():
             points = f"{sum(c.score for c in group):g} / {sum(c.points for c in group):g}"
             lines.append(_row(f"`{function}`", points, group))
-    told = [check for check in record.checks if check.outcome not in SILENT]
-    for check in told:
-        lines += [
-            "",
-            f"**{check.question} {_cell(check.title)}** ({check.outcome.replace('_', ' ')}, {check.score - check.points:g})",
-            "",
-        ]
-        lines += [_quoted(check.message)]
+    for check in record.checks:
+        if check.outcome not in SILENT:
+            verdict = f"{check.outcome.replace('_', ' ')}, {check.score - check.points:g}"
+            lines += ["", f"**{check.question} {_cell(check.title)}** ({verdict})", "", _quoted(check.message)]
     return "\n".join(lines) + "\n"
 
 

@@ -18,7 +18,8 @@ class Remote:
     __slots__ = ("_callable", "_factory", "_kind", "_label", "_number")
 
     def __init__(self, factory: "RemoteFactory", number: int | None, kind: str, label: str, callable_: bool) -> None:
-        for name, value in zip(Remote.__slots__, (factory, number, kind, label, callable_), strict=True):
+        facts = {"_factory": factory, "_number": number, "_kind": kind, "_label": label, "_callable": callable_}
+        for name, value in facts.items():
             object.__setattr__(self, name, value)
 
     @staticmethod

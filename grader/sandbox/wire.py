@@ -1,6 +1,6 @@
 """The frames parent and worker exchange: a length, a JSON header and raw array buffers; nothing is ever unpickled.
 
-A frame is `u32 header length | JSON header | buffers`. The header is `{"message": {...}, "arrays": [[dtype, shape], ...]}`;
+A frame is `u32 header length | JSON header | buffers`, the header `{"message": {...}, "arrays": [[dtype, shape], ...]}`;
 values in the message are nodes: plain JSON for None, bool, int, str and finite floats, one-key objects for the rest.
 """
 

@@ -1,4 +1,4 @@
-"""A clean process with the libraries loaded that forks a worker for each request; run as a script, it holds no secret."""
+"""A clean process with the libraries loaded, which forks a worker for each request; a script that holds no secret."""
 
 import json
 import os

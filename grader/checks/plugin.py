@@ -220,7 +220,7 @@ def reference(request: pytest.FixtureRequest, check_state: State) -> Package:
 
 @pytest.fixture
 def race(request: pytest.FixtureRequest, check_state: State, student: Package) -> Callable[..., None]:
-    """Judges speed: `race(prepare, at_most=12)` against the reference, `race(prepare, rival, at_most=1.5)` in a package.
+    """Judges speed: `race(prepare, at_most=12)` against the reference, `race(prepare, rival, at_most=1.5)` among its own.
 
     `prepare(package, rng)` returns the function to time and its arguments; it is called afresh for each pair.
     Their answers have to agree; `verify=False` where the check itself judges the answer of the one it is about.

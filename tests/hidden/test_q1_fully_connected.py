@@ -1,0 +1,96 @@
+"""Q1, hidden: deeper nets, unusual sizes and scores, and gradients of zero."""
+
+from itertools import pairwise
+
+import numpy as np
+
+from grader.checks import expect, points
+from tests.public.test_q1_fully_connected import (
+    CONFIGS,
+    INIT,
+    LOSS,
+    RESULTS,
+    build,
+    draw_arrays,
+    draw_net,
+    make_net,
+    penalty,
+    plain,
+    results,
+    worth,
+)
+
+DEEP = (6, 9, 8, 5)
+
+
+@worth("function", {"affine_forward": 0.25, "affine_backward": 0.25}, "layers.{}")
+def test_affine_5d(student, reference, rng, function):
+    """{function} is right in values and shapes for samples of any number of axes and a single output"""
+    arrays = draw_arrays(rng, function, n=2, d=(3, 1, 2, 2), m=1)
+    expected = results(reference, function, arrays)
+    expect(results(student, function, arrays), RESULTS[function]).to_match(expected, rel=1e-9)
+
+
+@points(0.25, "layers.softmax_loss")
+def test_softmax_rows_of_different_size(student, reference, rng):
+    """softmax_loss is right where the samples' scores are of very different sizes"""
+    arrays = draw_arrays(rng, "softmax_loss", n=4)
+    arrays["x"] += np.array([[-1500.0], [0.0], [700.0], [1500.0]])
+    loss, dx = results(student, "softmax_loss", arrays)
+    expect((plain(loss), dx), "loss dx").to_match(results(reference, "softmax_loss", arrays), rel=1e-8)
+
+
+@points(0.25, INIT)
+def test_deep_net_parameters(student):
+    """FullyConnectedNet has the parameters of all its layers in a net of five"""
+    params = make_net(student, (7, *DEEP, 4)).params
+    for i, (inputs, outputs) in enumerate(pairwise([7, *DEEP, 4]), start=1):
+        expect(params[f"W{i}"].size, f"number of entries of W{i}").to_equal(inputs * outputs)
+        expect(params[f"b{i}"].size, f"number of entries of b{i}").to_equal(outputs)
+
+
+@points(0.25, LOSS)
+def test_deep_net_scores(student, reference, rng):
+    """FullyConnectedNet.loss without y returns the scores of a net of five layers"""
+    X, _, params = draw_net(rng, DEEP)
+    expect(build(student, params).loss(X), "scores").to_match(build(reference, params).loss(X), rel=1e-8)
+
+
+@points(0.25, LOSS)
+def test_deep_net_loss(student, reference, rng):
+    """FullyConnectedNet.loss returns the right loss of a net of five layers"""
+    X, y, params = draw_net(rng, DEEP)
+    (loss, _), (expected, _) = (build(package, params).loss(X, y) for package in (student, reference))
+    expect(plain(loss), "loss").to_match(expected, rel=1e-8)
+
+
+@worth("kind", {"W": 0.25, "b": 0.25}, LOSS)
+def test_deep_net_gradients(student, reference, rng, kind):
+    """FullyConnectedNet.loss returns the true gradients of {kind}1 to {kind}5 of a net of five layers"""
+    X, y, params = draw_net(rng, DEEP)
+    (_, grads), (_, expected) = (build(package, params).loss(X, y) for package in (student, reference))
+    for i in range(1, 6):
+        expect(plain(grads[f"{kind}{i}"]), f"grads['{kind}{i}']").to_match(expected[f"{kind}{i}"], rel=1e-8)
+
+
+@points(0.25, LOSS)
+def test_deep_net_regularized_loss(student, rng):
+    """FullyConnectedNet.loss regularizes the weights of every layer of a net of five"""
+    X, y, params = draw_net(rng, DEEP, biases=0.0)
+    expected = 0.5 * 1.3 * sum(np.sum(params[f"W{i}"] ** 2) for i in range(1, 6))
+    expect(penalty(student, params, X, y, reg=1.3), "loss added by reg").to_match(expected, rel=1e-8)
+
+
+@points(0.25, LOSS)
+def test_net_single_sample(student, reference, rng):
+    """FullyConnectedNet.loss returns scores of the shape (1, C) for a single sample"""
+    X, _, params = draw_net(rng, (6,), n=1)
+    expect(build(student, params).loss(X), "scores").to_match(build(reference, params).loss(X), rel=1e-8)
+
+
+@worth("rule", {"rmsprop": 0.25, "adam": 0.25}, "optim.{}")
+def test_update_without_gradient(student, rng, rule):
+    """{rule} leaves w where it is while all gradients are 0: epsilon keeps it from dividing 0 by 0"""
+    w = rng.randn(3, 4)
+    next_w, _ = getattr(student.optim, rule)(w, np.zeros((3, 4)), CONFIGS[rule] | {"epsilon": 1e-8})
+    expect(next_w, "next_w").to_match(w, rel=1e-9)

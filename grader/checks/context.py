@@ -4,11 +4,12 @@ import hashlib
 import re
 import time
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..manifest import Manifest
-from ..sandbox.client import Limits, Patience, StudentError, StudentTimeout, Worker
+from ..sandbox.client import Limits, StudentError, StudentTimeout, Worker
 from ..sandbox.local import LocalWorker
 from ..sandbox.zygotes import SandboxError, Zygote
 from .verdict import Memory
@@ -53,6 +54,7 @@ class Grading:
     zygotes: Zygotes
     debug: bool = False
     references: dict[tuple[str, ...], Worker] = field(default_factory=dict)
+    spares: dict[tuple[str, ...], Worker] = field(default_factory=dict)
     memory: Memory = field(init=False)
     strikes: Counter = field(default_factory=Counter)
     started: float = field(default_factory=time.monotonic)
@@ -60,30 +62,36 @@ class Grading:
     def __post_init__(self) -> None:
         self.memory = Memory(unwritten_stubs(self.student))
 
-    def student_worker(self, libraries: tuple[str, ...], seed: int) -> Worker:
-        """A fresh worker holding the judged package; raises OutOfTime when the run's time is over."""
+    def student_worker(self, libraries: tuple[str, ...], seed: int, modules: Iterable[str] = ()) -> Worker:
+        """A fresh worker holding the judged package; raises OutOfTime when the run's time is over.
+
+        The next one is launched at once, with the modules its predecessor used, so that it comes up meanwhile.
+        """
         if time.monotonic() - self.started > self.manifest.limits.run_seconds:
             raise OutOfTime
-        table = self.manifest.limits
-        limits = Limits(float(table.call_seconds), table.cpu_seconds, table.memory_mb)
-        return self._worker(self.student, self._package_name(), libraries, seed, limits, self.patience)
+        worker = self.spares.pop(libraries, None) or self._launch(libraries, modules)
+        self.spares[libraries] = self._launch(libraries, modules)
+        worker.patience = self.patience
+        worker.start(seed)
+        return worker
 
     def reference_worker(self, libraries: tuple[str, ...], seed: int) -> Worker:
-        """The reference's worker, kept from check to check and begun afresh for each."""
+        """The reference's worker, kept from check to check and reset for each."""
         if libraries in self.references:
-            self.references[libraries].begin(seed)
+            self.references[libraries].reset(seed)
         else:
             self.references[libraries] = self.reference_twin(libraries, seed)
         return self.references[libraries]
 
     def reference_twin(self, libraries: tuple[str, ...], seed: int) -> Worker:
         """A fresh worker holding the reference; raises SandboxError where there is none."""
-        folder = self.manifest.path("reference")
+        folder = self.manifest.path("reference").resolve()
         if not folder.is_dir():
             raise SandboxError(f"there is no reference in {folder}, so nothing can be judged")
         limits = Limits(call_seconds=120.0, cpu_seconds=3600)
-        worker = self._worker(folder, folder.name, libraries, seed, limits, None)
+        worker = self._make(self.zygotes.get(libraries), folder, folder.name, limits)
         worker.trusted = True
+        worker.start(seed)
         return worker
 
     def note(self, error: StudentError) -> None:
@@ -100,14 +108,17 @@ class Grading:
 
     def close(self) -> None:
         """Ends the workers that were kept; the zygotes belong to the caller."""
-        for worker in self.references.values():
+        for worker in [*self.references.values(), *self.spares.values()]:
             worker.kill()
 
-    def _worker(
-        self, folder: Path, name: str, libraries: tuple[str, ...], seed: int, limits: Limits, patience: Patience | None
-    ) -> Worker:
-        make = LocalWorker if self.debug else Worker
-        return make(self.zygotes.get(libraries), folder.resolve(), name, seed, limits, patience)
+    def _launch(self, libraries: tuple[str, ...], modules: Iterable[str]) -> Worker:
+        table = self.manifest.limits
+        limits = Limits(float(table.call_seconds), table.cpu_seconds, table.memory_mb)
+        return self._make(self.zygotes.get(libraries), self.student.resolve(), self._package_name(), limits, modules)
+
+    @property
+    def _make(self) -> type[Worker]:
+        return LocalWorker if self.debug else Worker
 
     def _package_name(self) -> str:
         names = [*self.manifest.submission.packages, self.manifest.path("reference").name]

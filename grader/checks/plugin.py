@@ -39,6 +39,7 @@ class ChecksPlugin:
         self.timing: bool = choice.get("timing", True) and timing.available()
         self.skip: set[str] = choice.get("skip", set())
         self.problem = ""
+        self.modules: set[str] = set()
 
     def pytest_configure(self, config: pytest.Config) -> None:
         config.addinivalue_line("markers", "points(value, *functions, timing=False): worth and judged functions")
@@ -77,7 +78,8 @@ class ChecksPlugin:
         if state is not None:
             state.check.seconds = round(time.monotonic() - started, 4)
             if state.worker is not None:
-                state.worker.kill()
+                self.modules = state.worker.modules
+                state.worker.dismiss()
                 state.check.output = state.worker.output.text.decode(errors="replace")
             self.collect(state.check)
         return result
@@ -205,9 +207,9 @@ def rng(check_state: State) -> np.random.RandomState:
 @pytest.fixture
 def student(request: pytest.FixtureRequest, check_state: State) -> Package:
     """The judged package, in a fresh worker."""
-    grading = request.config.stash[PLUGIN].grading
+    checks = request.config.stash[PLUGIN]
     seed = derive(check_state.seed, "worker")
-    check_state.worker = grading.student_worker(check_state.libraries, seed)
+    check_state.worker = checks.grading.student_worker(check_state.libraries, seed, checks.modules)
     return check_state.worker.root()
 
 
@@ -220,7 +222,7 @@ def reference(request: pytest.FixtureRequest, check_state: State) -> Package:
 
 @pytest.fixture
 def race(request: pytest.FixtureRequest, check_state: State, student: Package) -> Callable[..., None]:
-    """Judges speed: `race(prepare, at_most=12)` against the reference, `race(prepare, rival, at_most=1.5)` among its own.
+    """Judges speed: `race(prepare, at_most=12)` with the reference, `race(prepare, rival, at_most=1.5)` in one package.
 
     `prepare(package, rng)` returns the function to time and its arguments; it is called afresh for each pair.
     Their answers have to agree; `verify=False` where the check itself judges the answer of the one it is about.

@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,8 @@ import numpy as np
 
 from .channel import Channel, ChannelClosed, DeadlinePassed
 from .remote import Package, Remote, RemoteFactory
-from .wire import Decoder, Encoder, Tensor, Unsendable, WireError
-from .zygotes import Zygote
+from .wire import Decoder, Encoder, Header, Tensor, Unsendable, WireError
+from .zygotes import Ticket, Zygote
 
 MAX_OUTPUT = 64 * 1024
 
@@ -34,6 +34,7 @@ class Limits:
 
 
 Patience = Callable[[str], float]
+Exchange = Callable[[float], tuple[Header, list[np.ndarray]]]
 
 
 @dataclass
@@ -102,32 +103,50 @@ class Output:
 
 
 class Worker:
-    """One forked process holding one package; every request has a deadline, and a worker that misses it is killed."""
+    """One forked process holding one package; every request has a deadline, and a worker that misses it is killed.
+
+    Making one only sends the requests to fork it and to load the package and `modules`; `start` waits for them, so that
+    a worker can come up while its predecessor is still busy.
+    """
 
     trusted = False
 
-    def __init__(
-        self, zygote: Zygote, package: Path, name: str, seed: int, limits: Limits, patience: Patience | None = None
-    ) -> None:
-        self.package, self.name, self.limits = package, name, limits
-        self._patience = patience or (lambda callee: limits.call_seconds)
-        self.last_call: Call | None = None
+    def __init__(self, zygote: Zygote, package: Path, name: str, limits: Limits, modules: Iterable[str] = ()) -> None:
+        self._prepare(package, name, limits)
         self._zygote = zygote
         ours, theirs = socket.socketpair()
         output, sink = os.pipe()
+        self.output = Output(output)
+        self._channel = Channel(ours, drain=self.output)
         try:
-            self.pid = zygote.spawn(limits.as_dict(), [theirs.fileno(), sink])
+            self._born = zygote.spawn(limits.as_dict(), [theirs.fileno(), sink])
+            message = {"op": "begin", "path": str(package), "name": name, "modules": sorted(modules)}
+            self._channel.send(Encoder(_outgoing).frame(message))
         finally:
             theirs.close()
             os.close(sink)
-        self._alive = True
-        self.output = Output(output)
-        self._channel = Channel(ours, drain=self.output)
-        self.begin(seed)
 
-    def begin(self, seed: int) -> None:
-        """Forgets every handle, loads the package afresh and seeds every generator."""
-        self.request("begin", self.name, path=str(self.package), name=self.name, seed=seed)
+    def _prepare(self, package: Path, name: str, limits: Limits) -> None:
+        self.package, self.name, self.limits = package, name, limits
+        self.patience: Patience = lambda callee: limits.call_seconds
+        self.last_call: Call | None = None
+        self.modules: set[str] = set()
+        self._alive = True
+
+    @property
+    def pid(self) -> int:
+        """The worker's process id."""
+        return self._zygote.reply(self._born)["pid"]
+
+    def start(self, seed: int) -> None:
+        """Waits until the package is loaded and seeds every generator; raises StudentError when loading it fails."""
+        self._zygote.reply(self._born)
+        self._answer(lambda deadline: self._channel.receive(deadline), self.name)
+        self.request("seed", self.name, seed=seed)
+
+    def reset(self, seed: int) -> None:
+        """Forgets every handle and seeds every generator; loaded modules stay."""
+        self.request("reset", self.name, seed=seed)
 
     def root(self) -> Package:
         """The package as a proxy."""
@@ -154,21 +173,27 @@ class Worker:
         encoder = Encoder(_outgoing)
         nodes = {key: encoder.node(value) for key, value in (values or {}).items()}
         buffers = encoder.frame({"op": op, **fields, **nodes})
+
+        def exchange(deadline: float) -> tuple[Header, list[np.ndarray]]:
+            self._channel.send(buffers, deadline)
+            return self._channel.receive(deadline)
+
+        return self._answer(exchange, callee)
+
+    def _answer(self, exchange: Exchange, callee: str) -> Any:
         try:
-            return self._decode(*self._exchange(buffers, callee), callee)
+            header, arrays = self._within_deadline(exchange, callee)
+            return self._decode(header.message, arrays, callee)
         except StudentError as error:
             error.trusted = self.trusted
             raise
 
-    def _exchange(self, buffers: list[Any], callee: str) -> tuple[dict[str, Any], list[np.ndarray]]:
+    def _within_deadline(self, exchange: Exchange, callee: str) -> tuple[Header, list[np.ndarray]]:
         if not self._alive:
             raise StudentCrashed(callee, f"{callee} cannot be asked: its process has already ended")
-        seconds = self._patience(callee)
-        deadline = time.monotonic() + seconds
+        seconds = self.patience(callee)
         try:
-            self._channel.send(buffers, deadline)
-            header, arrays = self._channel.receive(deadline)
-            return header.message, arrays
+            return exchange(time.monotonic() + seconds)
         except DeadlinePassed:
             self.kill()
             raise StudentTimeout(callee, f"{callee} did not finish within {seconds:g} s") from None
@@ -212,16 +237,18 @@ class Worker:
         """Ends the worker's whole process group from outside and collects it; returns its wait status."""
         if not self._alive:
             return 0
+        return self._zygote.reply(self.dismiss())["status"]
+
+    def dismiss(self) -> Ticket:
+        """Ends the worker as `kill` does, without waiting until it is collected."""
         self._alive = False
         self._channel.close()
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, signal.SIGKILL)
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
-        status = self._zygote.reap(self.pid)
+        for end in (os.killpg, os.kill):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                end(self.pid, signal.SIGKILL)
         self.output.read()
         self.output.close()
-        return status
+        return self._zygote.reap(self.pid)
 
     def cpu_seconds(self) -> float:
         """CPU time of all the worker's threads so far, read from the kernel (Linux)."""

@@ -1,54 +1,75 @@
 """A worker that is no process: for `--debug`, so that breakpoints and prints in student code work. Not for grading."""
 
 import random
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .client import Limits, Patience, Worker
-from .wire import LENGTH, parse_header
+from .client import Limits, Worker
+from .wire import LENGTH, Header, parse_header
 from .worker import Session
 
 
 class LocalWorker(Worker):
     """Answers requests in the parent's own process, through the same frames; no deadline, no isolation."""
 
-    def __init__(
-        self, zygote: Any, package: Path, name: str, seed: int, limits: Limits, patience: Patience | None = None
-    ) -> None:
-        self.package, self.name, self.limits, self.last_call, self.pid = package, name, limits, None, 0
-        self.output = _NoOutput()
-        self._session, self._random = Session(), _random_state()
-        self.begin(seed)
+    pid = 0
 
-    def _exchange(self, buffers: list[Any], callee: str) -> tuple[dict[str, Any], list[np.ndarray]]:
-        """Student and reference each keep a random stream of their own, as they would in processes of their own."""
+    def __init__(self, zygote: Any, package: Path, name: str, limits: Limits, modules: Iterable[str] = ()) -> None:
+        self._prepare(package, name, limits)
+        self._channel, self.output = LocalChannel(), NoOutput()
+
+    def start(self, seed: int) -> None:
+        """Loads the package and seeds; only now, so that a breakpoint in it comes when it is expected."""
+        self.request("begin", self.name, path=str(self.package), name=self.name, modules=[])
+        self.request("seed", self.name, seed=seed)
+
+    def kill(self) -> int:
+        """There is no process to end."""
+        return 0
+
+    def dismiss(self) -> None:
+        """There is no process to end."""
+
+
+class LocalChannel:
+    """Answers each frame at once; student and reference keep a random stream each, as processes of their own would."""
+
+    def __init__(self) -> None:
+        self._session, self._random, self._reply = Session(), _random_state(), []
+
+    def send(self, buffers: list[Any], deadline: float | None = None) -> None:
+        """Answers the frame, on this side's random stream."""
         outside = _random_state()
         _set_random_state(self._random)
         try:
-            reply = self._session.answer(*_parse(buffers))
+            header, arrays = _parse(buffers)
+            self._reply = self._session.answer(header.message, arrays)
         finally:
             self._random = _random_state()
             _set_random_state(outside)
-        return _parse(reply)
 
-    def kill(self) -> int:
-        return 0
+    def receive(self, deadline: float | None = None) -> tuple[Header, list[np.ndarray]]:
+        """Returns the answer."""
+        return _parse(self._reply)
 
 
-class _NoOutput:
+class NoOutput:
+    """What was printed went to the terminal already."""
+
     text = b""
 
 
-def _parse(buffers: list[Any]) -> tuple[dict[str, Any], list[np.ndarray]]:
+def _parse(buffers: list[Any]) -> tuple[Header, list[np.ndarray]]:
     header = parse_header(bytes(buffers[0])[LENGTH.size :])
     filled = iter(buffers[1:])
     arrays = [np.zeros(shape, dtype) for dtype, shape in header.specs]
     for array in arrays:
         if array.nbytes:
             array.reshape(-1).view(np.uint8)[:] = next(filled)
-    return header.message, arrays
+    return header, arrays
 
 
 def _random_state() -> tuple:

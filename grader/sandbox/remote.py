@@ -115,6 +115,8 @@ class RemoteFactory:
         if form == "handle":
             number, kind, label, callable_ = content
             if type(number) is int and isinstance(kind, str) and isinstance(label, str):
+                if kind == "module" and label:
+                    self.worker.modules.add(label)
                 return Remote(self, number, _clean(kind), _clean(label), bool(callable_))
         raise WireError(f"a value of the form {form!r:.40}")
 

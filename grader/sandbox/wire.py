@@ -1,7 +1,7 @@
 """The frames parent and worker exchange: a length, a JSON header and raw array buffers; nothing is ever unpickled.
 
-A frame is `u32 header length | JSON header | buffers`, the header `{"message": {...}, "arrays": [[dtype, shape], ...]}`.
-Values in the message are nodes: plain JSON for None, bool, int, str and finite floats, one-key objects for the rest.
+A frame is `u32 header length | JSON header | buffers`, the header `{"message": {...}, "arrays": [[dtype, shape], ...]}`
+and a value in it plain JSON for None, bool, int, str and finite floats, a one-key object for anything else.
 """
 
 import json

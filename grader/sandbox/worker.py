@@ -1,5 +1,6 @@
 """The worker's side: it loads one package, keeps the objects the parent holds handles on, and answers requests."""
 
+import contextlib
 import importlib
 import importlib.util
 import inspect
@@ -40,6 +41,12 @@ class Session:
         for module in [name for name in sys.modules if name == self._name or name.startswith(f"{self._name}.")]:
             del sys.modules[module]
         _load_package(self._root, self._name)
+        for module in header["modules"]:
+            with contextlib.suppress(Exception):  # it will be raised again where a check asks for the module
+                importlib.import_module(f"{self._name}.{module}")
+
+    def _do_reset(self, header: dict, decoder: Decoder, encoder: Encoder) -> None:
+        self._objects.clear()
         _seed(header["seed"])
 
     def _do_get(self, header: dict, decoder: Decoder, encoder: Encoder) -> Any:

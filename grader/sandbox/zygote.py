@@ -19,23 +19,34 @@ def main() -> None:
     preload.load(settings["libraries"])
     sys.path[:] = [entry for entry in sys.path if entry != settings["engine"]]
     control = socket.socket(fileno=CONTROL_FD)
-    control.sendall(b'{"ready": true}\n')
+    control.sendall(b'{"ready": 1}\n')
+    unread, fds = b"", []
     while True:
-        request, fds, _, _ = socket.recv_fds(control, 4096, 2)
-        if not request:
+        try:
+            part, more, _, _ = socket.recv_fds(control, 4096, 2)
+        except ConnectionError:
             return
-        control.sendall(json.dumps(_handle(json.loads(request), fds, control, settings)).encode() + b"\n")
+        if not part:
+            return
+        *lines, unread = (unread + part).split(b"\n")
+        fds += more
+        for line in lines:
+            request = json.loads(line)
+            control.sendall(json.dumps(_handle(request, fds, control, settings)).encode() + b"\n")
+            if request["op"] == "spawn":
+                fds = []
 
 
-def _handle(request: dict, fds: list[int], control: socket.socket, settings: dict) -> dict:
-    if request["op"] == "spawn":
-        pid = os.fork()
-        if pid == 0:
-            _become_worker(request, fds, control, settings)
-        for fd in fds:
-            os.close(fd)
-        return {"pid": pid}
-    return {"status": os.waitpid(request["pid"], 0)[1]}
+def _handle(request: dict, fds: list[int], control: socket.socket, settings: dict) -> dict[str, int]:
+    """Forks on the descriptors that came along, or collects; a read ends with the message that brings descriptors."""
+    if request["op"] == "reap":
+        return {"status": os.waitpid(request["pid"], 0)[1]}
+    pid = os.fork()
+    if pid == 0:
+        _become_worker(request, fds, control, settings)
+    for fd in fds:
+        os.close(fd)
+    return {"pid": pid}
 
 
 def _become_worker(request: dict, fds: list[int], control: socket.socket, settings: dict) -> None:

@@ -8,8 +8,9 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-import threading
+from collections import deque
 from pathlib import Path
+from typing import Any
 
 ENGINE = Path(__file__).resolve().parents[2]
 THREADS = (
@@ -22,8 +23,17 @@ THREADS = (
 START_SECONDS = 120.0
 
 
+GONE = "the worker factory ended; its last words are above"
+
+
 class SandboxError(RuntimeError):
     """The sandbox itself could not do its work; no student is to blame."""
+
+
+class Ticket:
+    """A request on its way; `reply` is None until its answer has been read."""
+
+    reply: dict[str, int] | None = None
 
 
 class Zygote:
@@ -31,8 +41,9 @@ class Zygote:
 
     def __init__(self, libraries: tuple[str, ...]) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="chainrule-")
-        self._lock = threading.Lock()
-        self._ready = False
+        self._ready = Ticket()
+        self._pending = deque([self._ready])
+        self._unread = b""
         self._control, theirs = socket.socketpair()
         settings = {"libraries": libraries, "path": _import_path(), "engine": str(ENGINE), "folder": self._folder.name}
         self._process = subprocess.Popen(
@@ -43,44 +54,54 @@ class Zygote:
         )
         theirs.close()
 
-    def spawn(self, limits: dict[str, int], fds: list[int]) -> int:
-        """Forks a worker on the two descriptors (its socket, its output); returns its pid."""
-        return self._request({"op": "spawn", "limits": limits}, fds)["pid"]
+    def spawn(self, limits: dict[str, int], fds: list[int]) -> "Ticket":
+        """Has a worker forked on the two descriptors (its socket, its output); the reply will hold its `pid`."""
+        return self._request({"op": "spawn", "limits": limits}, fds)
 
-    def reap(self, pid: int) -> int:
-        """Collects a worker that has ended or been killed; returns its wait status."""
-        return self._request({"op": "reap", "pid": pid}, [])["status"]
+    def reap(self, pid: int) -> "Ticket":
+        """Has a worker collected that has ended or been killed; the reply will hold its wait `status`."""
+        return self._request({"op": "reap", "pid": pid}, [])
+
+    def reply(self, ticket: "Ticket") -> dict[str, int]:
+        """Waits for the reply to a request; replies come in the order of the requests."""
+        while ticket.reply is None:
+            self._pending.popleft().reply = json.loads(self._line())
+        return ticket.reply
 
     @property
     def pid(self) -> int:
         """The zygote's own process id."""
         return self._process.pid
 
-    def _request(self, message: dict, fds: list[int]) -> dict:
-        with self._lock:
-            if not self._ready:
-                self._reply(START_SECONDS)
-                self._ready = True
-            socket.send_fds(self._control, [json.dumps(message).encode()], fds)
-            return self._reply(START_SECONDS)
+    def _request(self, message: dict[str, Any], fds: list[int]) -> "Ticket":
+        self.reply(self._ready)
+        try:
+            socket.send_fds(self._control, [json.dumps(message).encode() + b"\n"], fds)
+        except OSError:
+            raise SandboxError(GONE) from None
+        ticket = Ticket()
+        self._pending.append(ticket)
+        return ticket
 
-    def _reply(self, seconds: float) -> dict:
-        self._control.settimeout(seconds)
-        line = b""
-        while not line.endswith(b"\n"):
+    def _line(self) -> bytes:
+        self._control.settimeout(START_SECONDS)
+        while b"\n" not in self._unread:
             try:
                 part = self._control.recv(4096)
             except TimeoutError:
-                raise SandboxError(f"the worker factory did not answer within {seconds:.0f} s") from None
+                raise SandboxError(f"the worker factory did not answer within {START_SECONDS:.0f} s") from None
+            except OSError:
+                part = b""
             if not part:
-                raise SandboxError("the worker factory ended; its last words are above")
-            line += part
-        return json.loads(line)
+                raise SandboxError(GONE)
+            self._unread += part
+        line, _, self._unread = self._unread.partition(b"\n")
+        return line
 
     def close(self) -> None:
         """Ends the zygote and removes its folder."""
         self._control.close()
-        if not self._ready:
+        if self._ready.reply is None:
             self._process.kill()
         try:
             self._process.wait(5)

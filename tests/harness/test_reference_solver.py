@@ -82,6 +82,20 @@ def test_parameters_survive_when_no_check_beats_zero(num_epochs):
     assert model.params.keys() == solver.best_params.keys() == {"w"} and model.params["w"].tolist() == [0, 0, 0]
 
 
+def test_best_weights_survive_a_rule_that_updates_in_place(monkeypatch):
+    def sgd(w, dw, config):
+        w -= dw
+        return w, config
+
+    monkeypatch.setattr(optim, "sgd", sgd)
+    model = ScriptedModel([0, 0.9, 0, 0.1])
+    solver = Solver(
+        model, numbered_data(), batch_size=20, num_epochs=2, optim_config={"learning_rate": 1}, verbose=False
+    )
+    solver.train()
+    assert model.params["w"].tolist() == [-1, -1, -1]
+
+
 @pytest.mark.parametrize("name", ["np", "optim", "__name__", "", None, "sgd_momentun"])
 def test_only_update_rules_are_update_rules(name):
     with pytest.raises(ValueError, match="'adam', 'rmsprop', 'sgd', 'sgd_momentum'"):

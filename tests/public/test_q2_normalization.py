@@ -1,0 +1,411 @@
+"""Q2: batch and layer normalization, forward and backward, and the fully connected network with either of them.
+
+The usual checks draw many samples (many features, for layer normalization) and allow 1 %, in networks 5 %: so a missing
+eps or a variance over N - 1 costs only the checks that are about it. Small batches are exact.
+"""
+
+from itertools import pairwise, product
+
+import numpy as np
+import pytest
+
+from grader.checks import expect, points
+
+NET = "classifiers.fc_net.FullyConnectedNet"
+STATISTICS = ["running_mean", "running_var"]
+
+
+def draw_norm(rng, n=200, d=5):
+    """Returns x (n, d), gamma (d,), beta (d,)."""
+    return 2 * rng.randn(n, d) + 3, rng.uniform(0.5, 2, d), rng.randn(d)
+
+
+def draw_plain(rng, n=200, d=5, spread=2.0):
+    """Returns x (n, d) of this standard deviation with gamma (d,) all ones and beta (d,) all zeros."""
+    return spread * rng.randn(n, d) + 3 * spread, np.ones(d), np.zeros(d)
+
+
+def draw_dout(rng, x, gamma, axis):
+    """Returns dout of x's shape, whose gradient depends clearly on every way that x reaches the loss."""
+    x_hat = (x - x.mean(axis, keepdims=True)) / x.std(axis, keepdims=True)
+    return (rng.randn(*x.shape) + x_hat + 1) / gamma
+
+
+def gradients(package, layer, backward, dout, *inputs):
+    """The layer's forward pass on the inputs, then this backward pass of its cache."""
+    _, cache = getattr(package.layers, f"{layer}_forward")(*inputs)
+    return getattr(package.layers, backward)(dout, cache)
+
+
+def after_forward(package, x, gamma, beta, **bn_param):
+    """What bn_param holds after a training pass."""
+    kept = package.put({"mode": "train", **bn_param})
+    package.layers.batchnorm_forward(x, gamma, beta, kept)
+    return package.fetch(kept)
+
+
+@points(1, "layers.batchnorm_forward")
+def test_batchnorm_forward_train(student, reference, rng):
+    """In train mode, batchnorm_forward gives each feature mean 0 and variance 1 over the batch"""
+    inputs = *draw_plain(rng), {"mode": "train"}
+    out, _ = student.layers.batchnorm_forward(*inputs)
+    expected, _ = reference.layers.batchnorm_forward(*inputs)
+    expect(out, "out").to_match(expected, rel=1e-2)
+
+
+@points(0.25, "layers.batchnorm_forward")
+def test_batchnorm_forward_uses_the_biased_variance(student, reference, rng):
+    """In train mode, batchnorm_forward divides by the variance over N, not N - 1"""
+    inputs = *draw_plain(rng, n=4, spread=100), {"mode": "train"}
+    out, _ = student.layers.batchnorm_forward(*inputs)
+    expected, _ = reference.layers.batchnorm_forward(*inputs)
+    expect(out, "out").to_match(expected, rel=1e-7)
+
+
+@points(0.25, "layers.batchnorm_forward")
+@pytest.mark.parametrize("name", ["gamma", "beta"])
+def test_batchnorm_forward_applies(student, rng, name):
+    """In train mode, batchnorm_forward {name} scales (gamma) or shifts (beta) the normalized features"""
+    x, ones, zeros = draw_plain(rng)
+    gamma, beta = (rng.uniform(0.5, 2, 5), zeros) if name == "gamma" else (ones, rng.randn(5))
+    x_hat, _ = student.layers.batchnorm_forward(x, ones, zeros, {"mode": "train"})
+    out, _ = student.layers.batchnorm_forward(x, gamma, beta, {"mode": "train"})
+    expect(out, "out").to_match(gamma * x_hat + beta, rel=1e-9)
+
+
+@points(0.5, "layers.batchnorm_forward")
+@pytest.mark.parametrize("name", STATISTICS)
+def test_batchnorm_forward_writes_back(student, reference, rng, name):
+    """A first call in train mode leaves (1 - momentum) times the batch's statistic in bn_param['{name}']"""
+    inputs = draw_norm(rng)
+    expect(after_forward(student, *inputs).get(name), name).to_match(after_forward(reference, *inputs)[name], rel=1e-2)
+
+
+@points(0.25, "layers.batchnorm_forward")
+def test_batchnorm_forward_tracks_the_biased_variance(student, reference, rng):
+    """bn_param['running_var'] tracks the variance over N, not N - 1"""
+    inputs = draw_norm(rng, n=4)
+    expected = after_forward(reference, *inputs)["running_var"]
+    expect(after_forward(student, *inputs).get("running_var"), "running_var").to_match(expected, rel=1e-7)
+
+
+@points(0.25, "layers.batchnorm_forward")
+@pytest.mark.parametrize("name", STATISTICS)
+def test_batchnorm_forward_continues(student, rng, name):
+    """In train mode, the old {name} in bn_param counts with the weight momentum"""
+    inputs, old = draw_norm(rng), rng.uniform(1, 2, 5)
+    # With momentum 0.5 swapped weights change nothing here.
+    zeros, start = (dict.fromkeys(STATISTICS, value) | {"momentum": 0.5} for value in (np.zeros(5), old))
+    fresh, continued = (after_forward(student, *inputs, **kept).get(name) for kept in (zeros, start))
+    expect(fresh, name).to_have_shape((5,))
+    expect(continued, name).to_match(0.5 * old + fresh, rel=1e-7)
+
+
+@points(0.25, "layers.batchnorm_forward")
+def test_batchnorm_forward_obeys_momentum(student, rng):
+    """batchnorm_forward uses the momentum given in bn_param"""
+    inputs = x, *_ = draw_norm(rng)
+    expect(after_forward(student, *inputs, momentum=0.5).get("running_mean"), "running_mean").to_match(
+        0.5 * x.mean(axis=0), rel=1e-7
+    )
+
+
+def draw_trained(rng, scale, d=5):
+    """Returns bn_param for test mode, with running statistics (d,) whose variances are about `scale`."""
+    return {"mode": "test", "running_mean": rng.randn(d), "running_var": scale * rng.uniform(1, 2, d)}
+
+
+@points(0.75, "layers.batchnorm_forward")
+def test_batchnorm_forward_test(student, reference, rng):
+    """In test mode, batchnorm_forward normalizes with the running statistics, then applies gamma and beta"""
+    inputs = *draw_norm(rng, n=6), draw_trained(rng, scale=1e4)
+    out, _ = student.layers.batchnorm_forward(*inputs)
+    expected, _ = reference.layers.batchnorm_forward(*inputs)
+    expect(out, "out").to_match(expected, rel=1e-7)
+
+
+@points(0.25, "layers.batchnorm_forward")
+def test_batchnorm_forward_test_keeps_the_statistics(student, rng):
+    """In test mode, batchnorm_forward leaves the running statistics in bn_param as they are"""
+    inputs, bn_param = draw_norm(rng, n=6), draw_trained(rng, scale=1)
+    kept = student.put(bn_param)
+    student.layers.batchnorm_forward(*inputs, kept)
+    got = tuple(student.fetch(kept).get(name) for name in STATISTICS)
+    expect(got, " ".join(STATISTICS)).to_equal(tuple(bn_param[name] for name in STATISTICS))
+
+
+@points(0.25, "layers.batchnorm_forward")
+@pytest.mark.parametrize("mode", ["train", "test"])
+def test_batchnorm_forward_obeys_eps(student, reference, rng, mode):
+    """In {mode} mode, batchnorm_forward adds the eps given in bn_param to the variance, inside the root"""
+    inputs = *draw_plain(rng, spread=1), {**draw_trained(rng, scale=1), "mode": mode, "eps": 1.0}
+    out, _ = student.layers.batchnorm_forward(*inputs)
+    expected, _ = reference.layers.batchnorm_forward(*inputs)
+    expect(out, "out").to_match(expected, rel=1e-2)
+
+
+@points(0.25, "layers.batchnorm_forward")
+def test_batchnorm_forward_default_eps(student, reference, rng):
+    """Without eps in bn_param, batchnorm_forward adds 1e-5 to the variance"""
+    inputs = *draw_plain(rng, spread=3e-3), {"mode": "train"}
+    out, _ = student.layers.batchnorm_forward(*inputs)
+    expected, _ = reference.layers.batchnorm_forward(*inputs)
+    expect(out, "out").to_match(expected, rel=1e-2)
+
+
+@points(0.25, "layers.batchnorm_forward")
+def test_batchnorm_forward_keeps_x(student, rng):
+    """In train mode, batchnorm_forward leaves its argument x as it was"""
+    x, gamma, beta = draw_norm(rng)
+    kept = student.put(x)
+    student.layers.batchnorm_forward(kept, gamma, beta, {"mode": "train"})
+    expect(student.fetch(kept), "x").to_equal(x)
+
+
+def compare_batchnorm_gradients(student, reference, rng, backward, gradient, rel, n=200, spread=2.0, **bn_param):
+    """Judges one gradient of a batch normalization's backward pass."""
+    x, _, beta = draw_plain(rng, n=n, spread=spread)
+    gamma = rng.uniform(0.5, 2, 5)
+    arguments = draw_dout(rng, x, gamma, axis=0), x, gamma, beta, {"mode": "train", **bn_param}
+    expected = gradients(reference, "batchnorm", "batchnorm_backward", *arguments)
+    got = gradients(student, "batchnorm", backward, *arguments)
+    expect(got, "dx dgamma dbeta", only=gradient).to_match(expected, rel=rel)
+
+
+@pytest.mark.parametrize(
+    "gradient",
+    [
+        pytest.param("dx", marks=points(1.25, "layers.batchnorm_backward")),
+        pytest.param("dgamma", marks=points(0.5, "layers.batchnorm_backward")),
+        pytest.param("dbeta", marks=points(0.25, "layers.batchnorm_backward")),
+    ],
+)
+def test_batchnorm_backward(student, reference, rng, gradient):
+    """batchnorm_backward returns the true gradient {gradient}"""
+    compare_batchnorm_gradients(student, reference, rng, "batchnorm_backward", gradient, rel=1e-2)
+
+
+@pytest.mark.parametrize(
+    "gradient",
+    [
+        pytest.param("dx", marks=points(0.75, "layers.batchnorm_backward_alt")),
+        pytest.param("dgamma", marks=points(0.25, "layers.batchnorm_backward_alt")),
+        pytest.param("dbeta", marks=points(0.25, "layers.batchnorm_backward_alt")),
+    ],
+)
+def test_batchnorm_backward_alt(student, reference, rng, gradient):
+    """batchnorm_backward_alt returns the true gradient {gradient}"""
+    compare_batchnorm_gradients(student, reference, rng, "batchnorm_backward_alt", gradient, rel=1e-2)
+
+
+small_batch = pytest.mark.parametrize(
+    "backward",
+    [
+        pytest.param("batchnorm_backward", marks=points(0.25, "layers.batchnorm_backward")),
+        pytest.param("batchnorm_backward_alt", marks=points(0.25, "layers.batchnorm_backward_alt")),
+    ],
+)
+
+
+@small_batch
+def test_batchnorm_gradient_of_a_small_batch(student, reference, rng, backward):
+    """{backward} returns the true gradient dx in a batch of 5 too, where N and N - 1 differ much"""
+    compare_batchnorm_gradients(student, reference, rng, backward, "dx", rel=1e-7, n=5, spread=100)
+
+
+@points(0.25, "layers.batchnorm_backward")
+def test_batchnorm_backward_obeys_eps(student, reference, rng):
+    """batchnorm_backward counts the eps given in bn_param"""
+    compare_batchnorm_gradients(student, reference, rng, "batchnorm_backward", "dx", rel=1e-2, spread=1, eps=1.0)
+
+
+@points(0.5, "layers.batchnorm_backward_alt", timing=True)
+def test_batchnorm_backward_alt_is_fast(student, reference, rng, race):
+    """batchnorm_backward_alt returns the true dx in no more time than your batchnorm_backward needs"""
+    compare_batchnorm_gradients(student, reference, rng, "batchnorm_backward_alt", "dx", rel=1e-2)
+
+    def prepare(backward):
+        def ready(package, rng):
+            x = rng.rand(60, 4000)
+            inputs = x, np.ones(4000), np.zeros(4000), {"mode": "train"}
+            cache = package.keep(package.layers.batchnorm_forward, *inputs)[1]
+            return getattr(package.layers, backward), (x, cache)
+
+        return ready
+
+    race(prepare("batchnorm_backward_alt"), prepare("batchnorm_backward"), at_most=1.5, verify=False)
+
+
+def draw_wide(rng, spread=2.0, d=200):
+    """Returns x (4, d) of this standard deviation with gamma (d,) all ones and beta (d,) all zeros."""
+    return draw_plain(rng, n=4, d=d, spread=spread)
+
+
+@points(0.75, "layers.layernorm_forward")
+def test_layernorm_forward(student, reference, rng):
+    """layernorm_forward gives each sample mean 0 and variance 1 over its features"""
+    inputs = *draw_wide(rng), {"mode": "train"}
+    out, _ = student.layers.layernorm_forward(*inputs)
+    expected, _ = reference.layers.layernorm_forward(*inputs)
+    expect(out, "out").to_match(expected, rel=1e-2)
+
+
+@points(0.25, "layers.layernorm_forward")
+def test_layernorm_forward_uses_the_biased_variance(student, reference, rng):
+    """layernorm_forward divides by the variance over D, not D - 1"""
+    inputs = *draw_wide(rng, d=5, spread=100), {"mode": "train"}
+    out, _ = student.layers.layernorm_forward(*inputs)
+    expected, _ = reference.layers.layernorm_forward(*inputs)
+    expect(out, "out").to_match(expected, rel=1e-7)
+
+
+@points(0.25, "layers.layernorm_forward")
+def test_layernorm_forward_applies_gamma_and_beta(student, rng):
+    """layernorm_forward scales each feature by its own gamma and shifts it by its own beta"""
+    x, ones, zeros = draw_wide(rng)
+    gamma, beta = rng.uniform(0.5, 2, 200), rng.randn(200)
+    x_hat, _ = student.layers.layernorm_forward(x, ones, zeros, {"mode": "train"})
+    out, _ = student.layers.layernorm_forward(x, gamma, beta, {"mode": "train"})
+    expect(out, "out").to_match(gamma * x_hat + beta, rel=1e-9)
+
+
+@points(0.25, "layers.layernorm_forward")
+@pytest.mark.parametrize("ln_param", [{}, {"mode": "test"}], ids=["without_mode", "test_mode"])
+def test_layernorm_forward_is_alike(student, rng, ln_param):
+    """layernorm_forward returns with ln_param = {ln_param} what it returns in train mode"""
+    inputs = draw_wide(rng)
+    expected, _ = student.layers.layernorm_forward(*inputs, {"mode": "train"})
+    out, _ = student.layers.layernorm_forward(*inputs, ln_param)
+    expect(out, "out").to_match(expected, rel=1e-9)
+
+
+@points(0.25, "layers.layernorm_forward")
+def test_layernorm_forward_keeps_no_statistics(student, rng):
+    """layernorm_forward gives a sample the same output alone as in a batch, with one ln_param for both calls"""
+    x, gamma, beta = draw_wide(rng)
+    ln_param = student.put({"mode": "train"})
+    together, _ = student.layers.layernorm_forward(x, gamma, beta, ln_param)
+    alone, _ = student.layers.layernorm_forward(x[:1], gamma, beta, ln_param)
+    expect(together, "out").to_have_shape(x.shape)
+    expect(alone, "out").to_match(together[:1], rel=1e-9)
+
+
+@points(0.25, "layers.layernorm_forward")
+def test_layernorm_forward_obeys_eps(student, reference, rng):
+    """layernorm_forward adds the eps given in ln_param to the variance, inside the root"""
+    inputs = *draw_wide(rng, spread=1), {"mode": "train", "eps": 1.0}
+    out, _ = student.layers.layernorm_forward(*inputs)
+    expected, _ = reference.layers.layernorm_forward(*inputs)
+    expect(out, "out").to_match(expected, rel=1e-2)
+
+
+def compare_layernorm_gradients(student, reference, rng, gradient, rel, d=200, spread=2.0, **ln_param):
+    """Judges one gradient of layernorm_backward."""
+    x, _, beta = draw_wide(rng, d=d, spread=spread)
+    gamma = rng.uniform(0.5, 2, d)
+    arguments = draw_dout(rng, x, gamma, axis=1), x, gamma, beta, {"mode": "train", **ln_param}
+    expected = gradients(reference, "layernorm", "layernorm_backward", *arguments)
+    got = gradients(student, "layernorm", "layernorm_backward", *arguments)
+    expect(got, "dx dgamma dbeta", only=gradient).to_match(expected, rel=rel)
+
+
+@pytest.mark.parametrize(
+    "gradient",
+    [
+        pytest.param("dx", marks=points(0.75, "layers.layernorm_backward")),
+        pytest.param("dgamma", marks=points(0.25, "layers.layernorm_backward")),
+        pytest.param("dbeta", marks=points(0.25, "layers.layernorm_backward")),
+    ],
+)
+def test_layernorm_backward(student, reference, rng, gradient):
+    """layernorm_backward returns the true gradient {gradient}"""
+    compare_layernorm_gradients(student, reference, rng, gradient, rel=1e-2)
+
+
+@points(0.25, "layers.layernorm_backward")
+def test_layernorm_backward_of_few_features(student, reference, rng):
+    """layernorm_backward returns the true gradient dx with 5 features too, where D and D - 1 differ much"""
+    compare_layernorm_gradients(student, reference, rng, "dx", rel=1e-7, d=5, spread=100)
+
+
+@points(0.25, "layers.layernorm_backward")
+def test_layernorm_backward_obeys_eps(student, reference, rng):
+    """layernorm_backward counts the eps given in ln_param"""
+    compare_layernorm_gradients(student, reference, rng, "dx", rel=1e-2, spread=1, eps=1.0)
+
+
+def build_net(package, kind, params=None, hidden=(80, 80), **options):
+    """A network with 6 inputs, 3 classes and normalization of this kind, given these params."""
+    options = {"input_dim": 6, "num_classes": 3, "normalization": kind, "dtype": "float64", **options}
+    net = package.classifiers.fc_net.FullyConnectedNet(list(hidden), **options)
+    for name, value in (params or {}).items():
+        net.params[name] = value
+    return net
+
+
+def draw_net(rng, hidden=(80, 80), n=100):
+    """Returns X (n, 6), y (n,) and params, whose betas put each unit above or below ReLU's kink for all samples."""
+    sizes, params = [6, *hidden, 3], {}
+    for i, (fan_in, fan_out) in enumerate(pairwise(sizes), start=1):
+        params |= {f"W{i}": rng.randn(fan_in, fan_out) / np.sqrt(fan_in), f"b{i}": rng.randn(fan_out)}
+    for i, width in enumerate(hidden, start=1):
+        params |= {f"gamma{i}": rng.uniform(0.3, 0.6, width), f"beta{i}": 3 * rng.choice([1, 1, -1], width)}
+    return rng.randn(n, 6), rng.randint(3, size=n), params
+
+
+kinds = pytest.mark.parametrize("kind", ["batchnorm", "layernorm"])
+
+
+@points(0.25, f"{NET}.__init__")
+@kinds
+def test_net_starts_plain(student, kind):
+    """With {kind}, the gammas of the network's hidden layers start at 1 and the betas at 0, one for each unit"""
+    params = student.fetch(build_net(student, kind, hidden=(4, 5)).params)
+    names = "gamma1 beta1 gamma2 beta2"
+    got = tuple(params.get(name) for name in names.split())
+    expect(got, names).to_equal((np.ones(4), np.zeros(4), np.ones(5), np.zeros(5)))
+
+
+@points(0.25, f"{NET}.__init__")
+def test_net_leaves_its_scores_plain(student):
+    """The network has no gamma or beta for its last layer, whose scores are not normalized"""
+    params = student.fetch(build_net(student, "batchnorm", hidden=(4, 5)).params)
+    expect([name for name in ("gamma3", "beta3") if name in params], "parameters of layer 3").to_equal([])
+
+
+@points(0.25, f"{NET}.loss")
+@kinds
+def test_net_loss(student, reference, rng, kind):
+    """With {kind}, the network's loss in training is right"""
+    X, y, params = draw_net(rng)
+    (loss, _), (expected, _) = (build_net(package, kind, params).loss(X, y) for package in (student, reference))
+    expect(loss, "loss").to_match(expected, rel=1e-2)
+
+
+@points(0.25, f"{NET}.loss")
+@pytest.mark.parametrize("group", ["W b", "gamma beta"])
+@kinds
+def test_net_gradients(student, reference, rng, kind, group):
+    """With {kind}, the network's loss has the true gradients of every layer's {group}"""
+    X, y, params = draw_net(rng)
+    grads, expected = (
+        package.fetch(build_net(package, kind, params).loss(X, y)[1]) for package in (student, reference)
+    )
+    names = [name for name in params if name.rstrip("123") in group.split()]
+    # Batch normalization takes b1 and b2 away again: their true gradients are 0, and what comes is rounding.
+    expect(tuple(grads.get(name) for name in names), " ".join(names)).to_match(
+        tuple(expected[name] for name in names), rel=5e-2, scale=1e-3
+    )
+
+
+@points(0.25, f"{NET}.loss")
+@kinds
+def test_net_scores(student, reference, rng, kind):
+    """With {kind}, the network's scores without labels are those of test mode, each layer with its own statistics"""
+    X, _, params = draw_net(rng)
+    statistics = [draw_trained(rng, scale=1e2, d=80) for _ in range(2)] if kind == "batchnorm" else []
+    nets = [build_net(package, kind, params) for package in (student, reference)]
+    for net, (i, values), name in product(nets, enumerate(statistics), STATISTICS):
+        net.bn_params[i][name] = values[name]
+    scores, expected = (net.loss(X) for net in nets)
+    expect(scores, "scores").to_match(expected, rel=5e-2)

@@ -5,34 +5,41 @@ import tempfile
 from pathlib import Path
 
 from . import run
-from .manifest import Manifest
-from .record import Record, environment, to_json, write_atomically
+from .manifest import Manifest, ManifestError
+from .record import Record, to_json, write_atomically
 from .report import gradescope, markdown
-from .sandbox import confine
+from .sandbox.zygotes import SandboxError
 from .submission import SubmissionError, unpack
 
 
 def grade_submission(manifest: Manifest, source: Path, out: Path, form: str, secret_seeds: int | None = None) -> Record:
-    """Grades a zip or folder, keeping the report in `out` up to date; a refused one gets 0 points and the reason."""
-    seeds = [secrets.token_hex(16) for _ in range(manifest.seeds.secret if secret_seeds is None else secret_seeds)]
+    """Grades a zip or folder, keeping the report in `out` up to date; a refused one gets 0 points and the reason.
 
-    def write(record: Record) -> None:
+    Raises ManifestError or SandboxError, having said so in the report, when the grader itself cannot run.
+    """
+    count = manifest.seeds.secret if secret_seeds is None else secret_seeds
+    selection = run.Selection(secret_seeds=[secrets.token_hex(16) for _ in range(count)])
+
+    def write(record: Record) -> Record:
         write_atomically(out, render(record, manifest, form))
+        return record
 
-    write(Record(assignment=manifest.title, command="grade", submission=source.name, max_score=manifest.points))
+    def refuse(reason: str) -> Record:
+        record = run.new_record(manifest, "grade", source.name, [f"The hand-in was not graded: {reason}"])
+        record.complete = True
+        return write(record)
+
+    write(run.new_record(manifest, "grade", source.name))
     with tempfile.TemporaryDirectory(prefix="chainrule-") as work:
         try:
             hand_in = unpack(source, manifest, Path(work))
+            record = run.new_record(manifest, "grade", source.name, hand_in.notes)
+            return run.grade(manifest, hand_in.package, selection, record, write)
         except SubmissionError as error:
-            refused = _refused(manifest, source, str(error))
-            write(refused)
-            return refused
-
-        def update(record: Record) -> None:
-            record.notes, record.submission = hand_in.notes, source.name
-            write(record)
-
-        return run.grade(manifest, hand_in.package, run.Selection(), seeds, update, "grade")
+            return refuse(str(error))
+        except (ManifestError, SandboxError) as error:
+            refuse(f"the grader could not run ({error})")
+            raise
 
 
 def render(record: Record, manifest: Manifest, form: str) -> bytes:
@@ -40,10 +47,3 @@ def render(record: Record, manifest: Manifest, form: str) -> bytes:
     if form == "gradescope":
         return gradescope.render(record, manifest)
     return to_json(record) if form == "record" else markdown.render(record).encode()
-
-
-def _refused(manifest: Manifest, source: Path, reason: str) -> Record:
-    record = Record(assignment=manifest.title, command="grade", submission=source.name, max_score=manifest.points)
-    record.notes = [f"The hand-in was not graded: {reason}"]
-    record.complete, record.environment, record.isolation = True, environment(), confine.active()
-    return record

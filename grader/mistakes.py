@@ -1,6 +1,5 @@
 """Known-wrong implementations as data: each is planted into a copy of the reference, and says which checks it costs."""
 
-import ast
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ import msgspec
 from . import run
 from .checks.context import Zygotes
 from .manifest import Manifest, ManifestError
+from .source import locate, span
 
 
 class Mistake(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -54,39 +54,20 @@ def load(manifest: Manifest, question: str) -> list[Mistake]:
 
 def plant(mistake: Mistake, package: Path) -> None:
     """Writes the mistake into a package; raises ManifestError where `find` is not there exactly once."""
-    module, path = locate(package, mistake.function)
-    source = module.read_text()
+    try:
+        module, path = locate(package, mistake.function)
+        source = module.read_text()
+        start, end = span(source, path)
+    except LookupError as error:
+        raise ManifestError(f"mistake {mistake.id}: {error}; mend the name") from None
     if mistake.append:
         module.write_text(f"{source}\n\n{mistake.append}")
         return
-    start, end = span(source, path)
     body = source[start:end]
-    if body.count(mistake.find) != 1 or not mistake.find:
+    if not mistake.find or body.count(mistake.find) != 1:
         count = body.count(mistake.find) if mistake.find else "no"
         raise ManifestError(f"mistake {mistake.id}: {count} places match `find` in {mistake.function}; it must be one")
     module.write_text(source[:start] + body.replace(mistake.find, mistake.replace) + source[end:])
-
-
-def locate(package: Path, function: str) -> tuple[Path, list[str]]:
-    """The module's file and the path inside it of a dotted name such as `classifiers.net.Net.loss`."""
-    parts = function.split(".")
-    for cut in range(len(parts) - 1, 0, -1):
-        module = package.joinpath(*parts[:cut]).with_suffix(".py")
-        if module.is_file():
-            return module, parts[cut:]
-    raise ManifestError(f"{function}: no module of that name in {package}; mend the name")
-
-
-def span(source: str, path: list[str]) -> tuple[int, int]:
-    """Where a function stands in a source, as character offsets; raises ManifestError when it does not."""
-    node: ast.AST = ast.parse(source)
-    for name in path:
-        found = [child for child in ast.iter_child_nodes(node) if getattr(child, "name", None) == name]
-        if not found:
-            raise ManifestError(f"{'.'.join(path)}: no function of that name; mend the name")
-        node = found[-1]
-    lines = source.splitlines(keepends=True)
-    return sum(map(len, lines[: node.lineno - 1])), sum(map(len, lines[: node.end_lineno]))
 
 
 def copy_reference(manifest: Manifest, target: Path) -> Path:

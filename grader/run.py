@@ -6,22 +6,28 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from . import record as records
 from .checks.context import Grading, Zygotes
 from .manifest import Manifest, ManifestError, Question
 from .record import Check, Record
 from .sandbox import confine
+from .source import unwritten
+
+QUIET = ["--disable-plugin-autoload", "--assert=plain", "--import-mode=importlib", "--capture=no"]
+QUIET += [part for name in ("terminal", "cacheprovider", "logging", "faulthandler") for part in ("-p", f"no:{name}")]
 
 
 @dataclass
 class Selection:
-    """Which checks to run: questions by id (all when empty), a pytest -k expression, with timing or not, which seed."""
+    """Which checks to run: questions by id (all when empty), a pytest -k expression, with timing or not, seeds."""
 
     questions: list[str] = field(default_factory=list)
     keyword: str = ""
     timing: bool = True
     seed: int | None = None
+    secret_seeds: list[str] = field(default_factory=list)
 
     def of(self, manifest: Manifest) -> list[Question]:
         """The chosen questions in the manifest's order; raises ManifestError for an unknown id."""
@@ -29,68 +35,76 @@ class Selection:
         return [question for question in manifest.questions if not wanted or question.id in wanted]
 
 
+def new_record(manifest: Manifest, command: str, submission: str, notes: list[str] | None = None) -> Record:
+    """A record of a run that has not begun: no points of all points."""
+    record = Record(assignment=manifest.title, command=command, submission=submission, max_score=manifest.points)
+    record.environment, record.isolation, record.notes = records.environment(), confine.active(), list(notes or [])
+    return record
+
+
 def grade(
     manifest: Manifest,
     student: Path,
     selection: Selection,
-    secret_seeds: list[str] = (),
+    record: Record | None = None,
     update: Callable[[Record], None] | None = None,
-    command: str = "check",
-    debug: bool = False,
     zygotes: Zygotes | None = None,
+    debug: bool = False,
 ) -> Record:
-    """Runs the selected checks on the package in `student`; `update` sees the record after each check.
+    """Runs the selected checks on the package in `student`; `update` sees the record as it grows.
 
     A check that passes with the public seed is run again with every secret seed and must pass each time.
     Zygotes that are given are left running, for the next run.
     Raises ManifestError when manifest and checks disagree, SandboxError when no worker can be had.
     """
     started, cpu = time.monotonic(), _cpu_seconds()
-    questions = selection.of(manifest)
-    grading = Grading(manifest, student, zygotes or Zygotes(), debug)
-    record = Record(assignment=manifest.title, command=command, submission=student.name)
-    record.environment, record.isolation = records.environment(), confine.active()
+    record = record or new_record(manifest, "check", student.name)
     results: dict[str, Check] = {}
-    progress = Progress(record, update)
-
-    def collect(check: Check) -> None:
-        results[check.id] = merge(results.get(check.id), check)
-        progress.show(lambda: _refresh(record, results, manifest))
-
+    progress = Progress(record, results, manifest, update)
+    grading = Grading(manifest, student, zygotes or Zygotes(), debug)
     try:
-        grading.zygotes.get(tuple(questions[0].libraries))
-        progress.show(lambda: None, now=True)
-        public = manifest.seeds.public if selection.seed is None else selection.seed
-        for seed in [public, *secret_seeds]:
-            _run_pytest(grading, questions, selection, seed, seed in secret_seeds, collect, results)
+        _run_all(grading, selection, progress)
     finally:
         grading.close()
         if zygotes is None:
             grading.zygotes.close()
     record.seconds, record.cpu_seconds = round(time.monotonic() - started, 3), round(_cpu_seconds() - cpu, 3)
     record.complete = True
-    progress.show(lambda: _refresh(record, results, manifest), now=True)
+    record.notes += _remarks(list(results.values()), student)
+    progress.show()
     return record
 
 
 class Progress:
-    """Shows a record to `update` at most every quarter of a second, and whenever told `now`."""
+    """Merges results into a record and shows it to `update`, at most every quarter of a second."""
 
-    def __init__(self, record: Record, update: Callable[[Record], None] | None) -> None:
-        self._record, self._update, self._last = record, update, 0.0
+    def __init__(self, record: Record, results: dict[str, Check], manifest: Manifest, update: Callable | None) -> None:
+        self.record, self.results, self._manifest, self._update, self._shown = record, results, manifest, update, 0.0
 
-    def show(self, refresh: Callable[[], None], now: bool = False) -> None:
-        """Brings the record up to date with `refresh` and shows it, unless that was done a moment ago."""
-        if now or (self._update and time.monotonic() - self._last > 0.25):
-            refresh()
-            self._last = time.monotonic()
-            if self._update:
-                self._update(self._record)
+    def collect(self, check: Check) -> None:
+        """Takes a finished check."""
+        self.results[check.id] = merge(self.results.get(check.id), check)
+        if self._update and time.monotonic() - self._shown > 0.25:
+            self.show()
+
+    def show(self) -> None:
+        """Brings the record up to date and shows it."""
+        self.record.checks = list(self.results.values())
+        records.tally(self.record, self._manifest)
+        self._shown = time.monotonic()
+        if self._update:
+            self._update(self.record)
 
 
-def _refresh(record: Record, results: dict[str, Check], manifest: Manifest) -> None:
-    record.checks = list(results.values())
-    records.tally(record, manifest)
+def _remarks(checks: list[Check], student: Path) -> list[str]:
+    """What a reader should know beyond the checks: faults of the grader first, then where to go on."""
+    broken = [check.id for check in checks if check.outcome == "grader_error"]
+    remarks = [f"The grader made errors, which cost no points; tell the staff: {', '.join(broken)}"] if broken else []
+    places = unwritten(student)
+    stubs = [f for c in checks if c.outcome == "not_attempted" for f in c.function.split(", ") if f in places]
+    if stubs:
+        remarks.append(f"Next: write {stubs[0]} ({student.name}/{places[stubs[0]]}), then run this again.")
+    return remarks
 
 
 def merge(first: Check | None, again: Check) -> Check:
@@ -102,35 +116,33 @@ def merge(first: Check | None, again: Check) -> Check:
     return first
 
 
-def _run_pytest(grading, questions, selection, seed, secret, collect, results) -> None:
+def _run_all(grading: Grading, selection: Selection, progress: Progress) -> None:
+    manifest, questions = grading.manifest, selection.of(grading.manifest)
+    grading.zygotes.get(tuple(questions[0].libraries))
+    public = manifest.seeds.public if selection.seed is None else selection.seed
+    choice = {"questions": questions, "keyword": selection.keyword}
+    _run_pytest(grading, progress, public, choice | {"timing": selection.timing})
+    for seed in selection.secret_seeds:
+        settled = {check.id for check in progress.results.values() if check.outcome != "passed"}
+        _run_pytest(grading, progress, seed, choice | {"timing": False, "secret": True, "skip": settled})
+
+
+def _run_pytest(grading: Grading, progress: Progress, seed: int | str, choice: dict[str, Any]) -> None:
+    """Runs pytest once; raises ManifestError with what went wrong when it could not run the checks."""
     import pytest
 
     from .checks import plugin
 
     manifest = grading.manifest
     folders = [manifest.path("public"), manifest.path("hidden")]
-    files = [str(folder / question.file) for question in questions for folder in folders]
-    files = [file for file in files if os.path.isfile(file)]
+    files = [folder / question.file for question in choice["questions"] for folder in folders]
+    files = [str(file) for file in files if file.is_file()]
     if not files:
-        raise ManifestError(f"there are no checks for {', '.join(q.id for q in questions)} in {folders[0]}")
-    skip = {check.id for check in results.values() if check.outcome != "passed"} if secret else set()
-    checks = plugin.ChecksPlugin(
-        grading, seed, collect, secret=secret, timing=selection.timing and not secret, skip=skip
-    )
-    arguments = [
-        "--disable-plugin-autoload",
-        "-p",
-        "no:terminal",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:logging",
-        "-p",
-        "no:faulthandler",
-    ]
-    arguments += ["--assert=plain", "--import-mode=importlib", "--capture=no", "-c", os.devnull]
-    arguments += ["--rootdir", str(manifest.root), f"--confcutdir={folders[0].parent}"]
-    arguments += ["-k", selection.keyword] if selection.keyword else []
+        raise ManifestError(f"there are no checks in {folders[0]}; restore them")
+    keyword = choice.pop("keyword")
+    checks = plugin.ChecksPlugin(grading, seed, progress.collect, **choice)
+    arguments = [*QUIET, "-c", os.devnull, "--rootdir", str(manifest.root), f"--confcutdir={folders[0].parent}"]
+    arguments += ["-k", keyword] if keyword else []
     sys.path.insert(0, str(manifest.root))
     try:
         status = pytest.main([*arguments, *files], plugins=[plugin, checks])
@@ -138,7 +150,7 @@ def _run_pytest(grading, questions, selection, seed, secret, collect, results) -
         sys.path.remove(str(manifest.root))
     if checks.problem:
         raise ManifestError(checks.problem)
-    if status == pytest.ExitCode.NO_TESTS_COLLECTED and not secret:
+    if status == pytest.ExitCode.NO_TESTS_COLLECTED and not checks.secret:
         raise ManifestError(
             "no check matches this choice; choose other questions, another -k, or leave out --no-timing"
         )

@@ -1,7 +1,6 @@
 """One run: the zygotes, whose code is judged, with which seeds; what the fixtures draw from."""
 
 import hashlib
-import re
 import time
 from collections import Counter
 from collections.abc import Iterable
@@ -12,9 +11,9 @@ from ..manifest import Manifest
 from ..sandbox.client import Limits, StudentError, StudentTimeout, Worker
 from ..sandbox.local import LocalWorker
 from ..sandbox.zygotes import SandboxError, Zygote
+from ..source import unwritten
 from .verdict import Memory
 
-STUB = re.compile(r"^\s*raise NotImplementedError\([\"']([\w.]+)[\"']\)", re.MULTILINE)
 PATIENCE = 2
 SHORT_SECONDS = 1.0
 
@@ -60,7 +59,7 @@ class Grading:
     started: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
-        self.memory = Memory(unwritten_stubs(self.student))
+        self.memory = Memory(set(unwritten(self.student)))
 
     def student_worker(self, libraries: tuple[str, ...], seed: int, modules: Iterable[str] = ()) -> Worker:
         """A fresh worker holding the judged package; raises OutOfTime when the run's time is over.
@@ -123,12 +122,6 @@ class Grading:
     def _package_name(self) -> str:
         names = [*self.manifest.submission.packages, self.manifest.path("reference").name]
         return self.student.name if self.student.name in names else names[0]
-
-
-def unwritten_stubs(package: Path) -> set[str]:
-    """The functions whose stub still stands in the package's files, told from the text alone."""
-    texts = (file.read_text(errors="replace") for file in package.rglob("*.py") if file.is_file())
-    return {name for text in texts for name in STUB.findall(text)}
 
 
 def derive(seed: int | str, *words: str) -> int:

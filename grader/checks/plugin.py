@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from ..manifest import Manifest, ManifestError, exact, plain
+from ..manifest import Manifest, ManifestError, Question, exact, plain
 from ..record import Check
 from ..sandbox.client import StudentError, Worker
 from ..sandbox.remote import Package
@@ -35,6 +36,7 @@ class ChecksPlugin:
 
     def __init__(self, grading: Grading, seed: int | str, collect: Callable[[Check], None], **choice: Any) -> None:
         self.grading, self.seed, self.collect = grading, seed, collect
+        self.questions: list[Question] = choice.get("questions", [])
         self.secret: bool = choice.get("secret", False)
         self.timing: bool = choice.get("timing", True) and timing.available()
         self.skip: set[str] = choice.get("skip", set())
@@ -55,8 +57,8 @@ class ChecksPlugin:
         try:
             for item in checks:
                 item.stash[STATE] = describe(item, self.grading.manifest)
-            if not config.option.keyword and not any("::" in argument for argument in config.args):
-                check_points(checks, self.grading.manifest)
+            if not config.option.keyword:
+                check_points([item.stash[STATE] for item in checks], self.questions, self.grading.manifest)
         except ManifestError as error:
             self.problem = str(error)
             checks, items[:] = [], []
@@ -175,19 +177,19 @@ def _title(item: pytest.Item) -> str:
         ) from None
 
 
-def check_points(items: list[pytest.Item], manifest: Manifest) -> None:
+def check_points(states: list[State], questions: list[Question], manifest: Manifest) -> None:
     """Compares the markers' points with the manifest, question by question; raises ManifestError on a difference."""
-    sums: dict[tuple[str, str], list] = {}
-    for item in items:
-        check = item.stash[STATE].check
-        sums.setdefault((check.question, check.visibility), []).append(exact(check.points))
-    for (name, visibility), parts in sums.items():
-        declared = exact(getattr(manifest.question(name), f"{visibility}_points"))
-        if sum(parts) != declared:
-            raise ManifestError(
-                f"questions {name}.{visibility}_points: the {visibility} checks add up to {plain(sum(parts))}, "
-                f"not {plain(declared)}; mend the checks' points or this key"
-            )
+    folders = [visibility for visibility in ("public", "hidden") if manifest.path(visibility).is_dir()]
+    for question in questions:
+        for visibility in folders:
+            checks = [s.check for s in states if (s.check.question, s.check.visibility) == (question.id, visibility)]
+            found = sum((exact(check.points) for check in checks), Fraction(0))
+            declared = exact(getattr(question, f"{visibility}_points"))
+            if found != declared:
+                raise ManifestError(
+                    f"questions {question.id}.{visibility}_points: the {visibility} checks add up to {plain(found)}, "
+                    f"not {plain(declared)}; mend the checks' points or this key"
+                )
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from reference.classifiers.cnn import ThreeLayerConvNet
 from reference.classifiers.fc_net import FullyConnectedNet
 
-repeatably = settings(derandomize=True, deadline=None, max_examples=150)
+repeatably = settings(derandomize=True, deadline=None, max_examples=50)
 
 
 def fully_connected_in_torch(net, params, x):

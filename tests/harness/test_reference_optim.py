@@ -36,7 +36,7 @@ rules = pytest.mark.parametrize("name", OPTIMIZERS)
 @rules
 @pytest.mark.parametrize("given_config", [True, False])
 def test_steps_are_those_of_torch(name, given_config):
-    @settings(derandomize=True, deadline=None, max_examples=15)
+    @settings(derandomize=True, deadline=None, max_examples=10)
     @given(shape=st.lists(st.integers(1, 4), min_size=1, max_size=3), seed=st.integers(0, 2**16))
     def agrees(shape, seed):
         rng = np.random.default_rng(seed)

@@ -4,36 +4,73 @@ import numpy as np
 
 
 def _output_size(x, field, stride, pad=0):
-    """Return (H', W'), how often a field (height, width) fits on the padded images x (N, C, H, W).
+    """Return (H', W'), how many windows of size field = (height, width) lie down and across padded images.
 
-    Raises ValueError if the field is larger than the padded image, or if the stride leaves a rest at the border.
+    Raises ValueError if the field is larger than the padded image, or if the stride leaves a rest at its border.
     """
     sizes = []
     for name, size, extent in zip(("height", "width"), x.shape[2:], field):
         steps, rest = divmod(size + 2 * pad - extent, stride)
         if steps < 0 or rest:
             raise ValueError(
-                f"a field of {name} {extent} with stride {stride} does not tile an input of {name} {size} with pad {pad}: "
-                f"{size} + 2*{pad} - {extent} must be a multiple of {stride}, and not negative"
+                f"windows of {name} {extent} do not tile images of {name} {size} with pad {pad} and stride {stride}: "
+                f"{size} + 2*{pad} - {extent} must be a multiple of {stride} and not negative; change pad or stride"
             )
         sizes.append(steps + 1)
     return tuple(sizes)
 
 
 # BEGIN SOLUTION
-def _shifted_views(x, field, stride, size):
-    """Yield ((i, j), view) where view (N, C, H', W') holds what position (i, j) of the field sees in every window."""
-    for i in range(field[0]):
-        for j in range(field[1]):
-            yield (i, j), x[:, :, i : i + stride * size[0] : stride, j : j + stride * size[1] : stride]
+BLOCK_BYTES = 2**20  # a block's columns should still be in the cache when the matrix product reads them
 
 
-def _im2col(x, field, stride, size):
-    N, C = x.shape[:2]
-    cols = np.empty((N, C, *field, *size), dtype=x.dtype)
-    for (i, j), view in _shifted_views(x, field, stride, size):
-        cols[:, :, i, j] = view
-    return cols.reshape(N, -1, size[0] * size[1])
+def _pad(x, pad):
+    """Surround images (n, C, H, W) by zeros, with one row more at the bottom for the windows that wrap around."""
+    n, C, H, W = x.shape
+    x_pad = np.zeros((n, C, H + 2 * pad + 1, W + 2 * pad), dtype=x.dtype)
+    x_pad[:, :, pad : pad + H, pad : pad + W] = x
+    return x_pad
+
+
+def _windows(x_pad, field, stride, size):
+    """View images (n, C, H, W) as their windows (n, C, HH, WW, H', W'); nothing is copied."""
+    shape = (*x_pad.shape[:2], *field, *size)
+    n, c, h, w = x_pad.strides
+    return np.lib.stride_tricks.as_strided(x_pad, shape, (n, c, h, w, stride * h, stride * w))
+
+
+def _blocks_of_windows(x, field, stride, pad, size):
+    """Yield (block, windows): a slice of few samples, and their windows (n, C, HH, WW, H', W_wide), W_wide >= W'.
+
+    With stride 1, W_wide is the padded width: windows that wrap around the right border count too. So all that one
+    entry of a filter meets lies in one stretch of memory, copies run long, and pay for the columns to be cropped.
+    """
+    (N, C, _, W), (H_out, W_out) = x.shape, size
+    W_pad = W + 2 * pad
+    W_wide = W_pad if stride == 1 and W_pad <= 2 * W_out else W_out
+    bytes_per_sample = C * field[0] * field[1] * H_out * W_wide * x.itemsize
+    step = max(1, BLOCK_BYTES // bytes_per_sample)
+    for start in range(0, N, step):
+        block = slice(start, start + step)
+        yield block, _windows(_pad(x[block], pad), field, stride, (H_out, W_wide))
+
+
+def _im2col(windows):
+    """Copy windows (n, C, HH, WW, H', W') into columns (n, C*HH*WW, H'*W'): a column holds all that one window sees."""
+    n, C, HH, WW, H_out, W_out = windows.shape
+    return windows.reshape(n, C * HH * WW, H_out * W_out)
+
+
+def _col2im(cols, windows_shape, x_shape, stride, pad):
+    """Add columns into images (n, C, H, W), summed where windows overlap: the transpose of `_pad` to `_im2col`."""
+    (n, C, HH, WW, *size), (H, W) = windows_shape, x_shape[2:]
+    dx_pad = _pad(np.zeros((n, C, H, W), dtype=cols.dtype), pad)
+    windows, cols = _windows(dx_pad, (HH, WW), stride, size), cols.reshape(windows_shape)
+    # windows overlap each other, but what they all see at one place (i, j) of theirs does not
+    for i in range(HH):
+        for j in range(WW):
+            windows[:, :, i, j] += cols[:, :, i, j]
+    return dx_pad[:, :, pad : pad + H, pad : pad + W]
 
 
 # END SOLUTION
@@ -50,11 +87,14 @@ def conv_forward_fast(x, w, b, conv_param):
     stride, pad = conv_param["stride"], conv_param["pad"]
     H_out, W_out = _output_size(x, w.shape[2:], stride, pad)
     # BEGIN SOLUTION
-    x_padded = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
-    cols = _im2col(x_padded, w.shape[2:], stride, (H_out, W_out))
-    out = w.reshape(len(w), -1) @ cols + b[:, None]
-    out = out.reshape(len(x), len(w), H_out, W_out)
-    cache = x, w, b, conv_param, cols
+    N, (F, _, *field) = len(x), w.shape
+    w_rows = w.reshape(F, -1)
+    out = np.empty((N, F, H_out, W_out), dtype=np.result_type(x, w, b))
+    for block, windows in _blocks_of_windows(x, field, stride, pad, (H_out, W_out)):
+        # one matrix product applies every filter to every window
+        wide = (w_rows @ _im2col(windows)).reshape(len(windows), F, H_out, -1)
+        out[block] = wide[..., :W_out] + b[:, None, None]
+    cache = (x, w, conv_param)
     # END SOLUTION
     return out, cache
 
@@ -66,18 +106,21 @@ def conv_backward_fast(dout, cache):
     Returns dx (N, C, H, W), dw (F, C, HH, WW), db (F,).
     """
     # BEGIN SOLUTION
-    x, w, _, conv_param, cols = cache
+    x, w, conv_param = cache
     stride, pad = conv_param["stride"], conv_param["pad"]
-    N, C, H, W = x.shape
-    size = dout.shape[2:]
-    rows = dout.reshape(N, len(w), -1)
-    db = rows.sum(axis=(0, 2))
-    dw = (rows @ cols.transpose(0, 2, 1)).sum(axis=0).reshape(w.shape)
-    dcols = (w.reshape(len(w), -1).T @ rows).reshape(N, C, *w.shape[2:], *size)
-    dx = np.zeros((N, C, H + 2 * pad, W + 2 * pad), dtype=dcols.dtype)
-    for (i, j), view in _shifted_views(dx, w.shape[2:], stride, size):
-        view += dcols[:, :, i, j]
-    dx = dx[:, :, pad : pad + H, pad : pad + W]
+    (_, F, H_out, W_out), (_, _, *field) = dout.shape, w.shape
+    w_rows = w.reshape(F, -1)
+    dx = np.empty(x.shape, dtype=np.result_type(dout, w))
+    dw_rows = np.zeros(w_rows.shape, dtype=np.result_type(dout, x))
+    for block, windows in _blocks_of_windows(x, field, stride, pad, (H_out, W_out)):
+        wide = np.zeros((len(windows), F, *windows.shape[4:]), dtype=dout.dtype)
+        wide[..., :W_out] = dout[block]
+        dout_rows = wide.reshape(len(windows), F, -1)
+        # out = w cols, so dw = dout cols^T and dcols = w^T dout; to copy the columns anew is cheaper than to keep them
+        dw_rows += (dout_rows @ _im2col(windows).transpose(0, 2, 1)).sum(axis=0)
+        dx[block] = _col2im(w_rows.T @ dout_rows, windows.shape, x.shape, stride, pad)
+    dw = dw_rows.reshape(w.shape)
+    db = dout.sum(axis=(0, 2, 3))
     # END SOLUTION
     return dx, dw, db
 
@@ -92,29 +135,34 @@ def max_pool_forward_fast(x, pool_param):
     field, stride = (pool_param["pool_height"], pool_param["pool_width"]), pool_param["stride"]
     H_out, W_out = _output_size(x, field, stride)
     # BEGIN SOLUTION
-    out = x[:, :, : stride * H_out : stride, : stride * W_out : stride].copy()
-    for _, view in _shifted_views(x, field, stride, (H_out, W_out)):
-        np.maximum(out, view, out=out)
-    cache = x, out, field, stride
+    # the maximum over a window is that over its columns, of the maxima over each column's rows
+    rows = x[:, :, : stride * H_out : stride].copy()
+    for i in range(1, field[0]):
+        np.maximum(rows, x[:, :, i : i + stride * H_out : stride], out=rows)
+    out = rows[..., : stride * W_out : stride].copy()
+    for j in range(1, field[1]):
+        np.maximum(out, rows[..., j : j + stride * W_out : stride], out=out)
+    cache = (x, out, field, stride)
     # END SOLUTION
     return out, cache
 
 
 def max_pool_backward_fast(dout, cache):
-    """Backpropagate through `max_pool_forward_fast`: each window passes its gradient to its first maximum, in row order.
+    """Backpropagate through `max_pool_forward_fast`: only each window's maximum receives the window's gradient.
 
+    On a tie the first maximum, in row-major order, receives all of it.
     Shapes: dout (N, C, H', W'), cache as the forward pass returned it. Returns dx (N, C, H, W).
     """
     # BEGIN SOLUTION
     x, out, field, stride = cache
     dx = np.zeros(x.shape, dtype=dout.dtype)
-    waiting = np.ones(out.shape, dtype=bool)
-    views = _shifted_views(x, field, stride, out.shape[2:])
-    dviews = _shifted_views(dx, field, stride, out.shape[2:])
-    for (_, view), (_, dview) in zip(views, dviews):
-        first = waiting & (view == out)
-        dview += dout * first
-        waiting &= ~first
+    windows, dx_windows = (_windows(images, field, stride, out.shape[2:]) for images in (x, dx))
+    unclaimed = np.ones(out.shape, dtype=bool)
+    for i in range(field[0]):
+        for j in range(field[1]):
+            first = unclaimed & (windows[:, :, i, j] == out)
+            dx_windows[:, :, i, j] += dout * first
+            unclaimed ^= first
     # END SOLUTION
     return dx
 

@@ -1,21 +1,21 @@
-# Generated from reference/fast_layers.py by "python -m grader stubs" (unedited: 7a72d6377124)
+# Generated from reference/fast_layers.py by "python -m grader stubs" (unedited: bfa28a28725a)
 """Convolution and max pooling without loops over samples or positions: the same functions as in `layers`, fast."""
 
 import numpy as np
 
 
 def _output_size(x, field, stride, pad=0):
-    """Return (H', W'), how often a field (height, width) fits on the padded images x (N, C, H, W).
+    """Return (H', W'), how many windows of size field = (height, width) lie down and across padded images.
 
-    Raises ValueError if the field is larger than the padded image, or if the stride leaves a rest at the border.
+    Raises ValueError if the field is larger than the padded image, or if the stride leaves a rest at its border.
     """
     sizes = []
     for name, size, extent in zip(("height", "width"), x.shape[2:], field):
         steps, rest = divmod(size + 2 * pad - extent, stride)
         if steps < 0 or rest:
             raise ValueError(
-                f"a field of {name} {extent} with stride {stride} does not tile an input of {name} {size} with pad {pad}: "
-                f"{size} + 2*{pad} - {extent} must be a multiple of {stride}, and not negative"
+                f"windows of {name} {extent} do not tile images of {name} {size} with pad {pad} and stride {stride}: "
+                f"{size} + 2*{pad} - {extent} must be a multiple of {stride} and not negative; change pad or stride"
             )
         sizes.append(steps + 1)
     return tuple(sizes)
@@ -62,8 +62,9 @@ def max_pool_forward_fast(x, pool_param):
 
 
 def max_pool_backward_fast(dout, cache):
-    """Backpropagate through `max_pool_forward_fast`: each window passes its gradient to its first maximum, in row order.
+    """Backpropagate through `max_pool_forward_fast`: only each window's maximum receives the window's gradient.
 
+    On a tie the first maximum, in row-major order, receives all of it.
     Shapes: dout (N, C, H', W'), cache as the forward pass returned it. Returns dx (N, C, H, W).
     """
     # Write max_pool_backward_fast here; tests/public/test_q4_convolution.py judges it.

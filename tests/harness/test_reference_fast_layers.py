@@ -14,7 +14,7 @@ from reference.fast_layers import (
     max_pool_forward_fast,
 )
 
-repeatably = settings(derandomize=True, deadline=None, max_examples=150)
+repeatably = settings(derandomize=True, deadline=None, max_examples=100)
 
 
 @st.composite
@@ -36,7 +36,7 @@ def conv_cases(draw):
 
 @st.composite
 def pool_cases(draw):
-    """Draw (x, pool_param) with few different values, so that most windows hold ties; windows may overlap or leave gaps."""
+    """Draw (x, pool_param) with few different values, so most windows hold ties; windows may overlap or leave gaps."""
     stride = draw(st.integers(1, 3))
     field = draw(st.integers(1, 4)), draw(st.integers(1, 4))
     size = [stride * draw(st.integers(0, 4)) + extent for extent in field]
@@ -120,8 +120,9 @@ def test_float32_stays_float32(stride):
 
 @pytest.mark.parametrize(("size", "extent", "pad"), [((6, 5), 2, 0), ((5, 6), 2, 0), ((2, 6), 5, 1), ((6, 6), 3, 1)])
 def test_sizes_that_do_not_divide_are_named(size, extent, pad):
-    with pytest.raises(ValueError, match="does not tile"):
-        conv_forward_fast(np.zeros((1, 1, *size)), np.zeros((1, 1, extent, extent)), np.zeros(1), {"stride": 2, "pad": pad})
+    x, w, b = np.zeros((1, 1, *size)), np.zeros((1, 1, extent, extent)), np.zeros(1)
+    with pytest.raises(ValueError, match="do not tile"):
+        conv_forward_fast(x, w, b, {"stride": 2, "pad": pad})
 
 
 def test_a_pool_that_does_not_divide_is_named():

@@ -86,14 +86,19 @@ class ChecksPlugin:
             self.collect(state.check)
         return result
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo) -> Iterator[None]:
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo) -> pytest.TestReport | None:
+        """Judges what was raised; pytest's own report, with a rendered traceback, is only made for other tests."""
         state = item.stash.get(STATE, None)
-        if state is not None and call.excinfo is not None and call.when in ("setup", "call"):
+        if state is None:
+            return None
+        if call.excinfo is not None and call.when in ("setup", "call"):
             self._write(state, self._judge(item, state, call.excinfo.value))
-        elif state is not None and call.when == "call":
+        elif call.when == "call":
             state.check.outcome, state.check.score, state.check.message = "passed", state.check.points, ""
-        return (yield)
+        outcome = "failed" if call.excinfo else "passed"
+        message = state.check.message if call.excinfo else None
+        return pytest.TestReport(item.nodeid, item.location, {}, outcome, message, call.when)
 
     def _write(self, state: State, found: verdict.Verdict) -> None:
         check = state.check

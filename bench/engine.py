@@ -1,0 +1,112 @@
+"""What the engine costs: wall clock and CPU of check and grade, memory of all their processes, a worker, a call."""
+
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+from grader.sandbox.client import Limits, Worker
+from grader.sandbox.zygotes import Zygote
+
+ROOT = Path(__file__).resolve().parents[1]
+MEGABYTE = 1024 * 1024
+NUMPY = ["-q", "Q1", "-q", "Q2", "-q", "Q3", "-q", "Q4"]
+COMMANDS = {
+    "check, NumPy questions, --no-timing": (["check", "--student", "reference", *NUMPY, "--no-timing"], "3 s"),
+    "check, NumPy questions": (["check", "--student", "reference", *NUMPY], "6 s"),
+    "check -q Q2 --no-timing": (["check", "--student", "reference", "-q", "Q2", "--no-timing"], "1.5 s"),
+    "check, everything": (["check", "--student", "reference"], ""),
+    "grade, everything": (["grade", "{zip}", "--out", "{out}"], "40 s CPU, 600 MB"),
+}
+
+
+def main() -> None:
+    """Prints both tables."""
+    console = Console()
+    commands = Table("command", "wall s", "CPU s", "peak MB (PSS)", "goal", title="Commands on the reference")
+    with tempfile.TemporaryDirectory() as folder:
+        submission = zip_reference(Path(folder))
+        for name, (arguments, goal) in COMMANDS.items():
+            filled = [a.format(zip=submission, out=Path(folder) / "results.json") for a in arguments]
+            wall, cpu, peak = measure([sys.executable, "-m", "grader", *filled])
+            commands.add_row(name, f"{wall:.2f}", f"{cpu:.2f}", f"{peak:.0f}", goal)
+    console.print(commands)
+    console.print(workers())
+
+
+def measure(command: list[str]) -> tuple[float, float, float]:
+    """Wall seconds, CPU seconds of the process and all it collected, and the peak of the memory of all together."""
+    before, started, peak = children_cpu(), time.monotonic(), 0.0
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+    while process.poll() is None:
+        peak = max(peak, memory(psutil.Process(process.pid)))
+        time.sleep(0.1)
+    return time.monotonic() - started, children_cpu() - before, peak
+
+
+def children_cpu() -> float:
+    """CPU seconds of every child collected so far."""
+    times = psutil.Process().cpu_times()
+    return times.children_user + times.children_system
+
+
+def memory(root: psutil.Process) -> float:
+    """Megabytes of a process and its descendants, shared pages counted once."""
+    total = 0
+    try:
+        family = [root, *root.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return 0.0
+    for process in family:
+        try:
+            total += process.memory_full_info().pss
+        except (psutil.NoSuchProcess, psutil.AccessDenied, ProcessLookupError):
+            continue
+    return total / MEGABYTE
+
+
+def zip_reference(folder: Path) -> Path:
+    """A hand-in holding the reference."""
+    target = folder / "reference.zip"
+    with zipfile.ZipFile(target, "w") as archive:
+        for file in sorted((ROOT / "reference").rglob("*.py")):
+            archive.write(file, Path("student") / file.relative_to(ROOT / "reference"))
+    return target
+
+
+def workers(repeats: int = 30) -> Table:
+    """The cost of a fresh worker, and of a call that carries 1 MB each way."""
+    zygote, fresh, calls = Zygote(("numpy",)), [], []
+    one_megabyte = np.zeros(MEGABYTE // 8)
+    for _ in range(repeats):
+        started = time.perf_counter()
+        worker = Worker(zygote, ROOT / "reference", "reference", Limits())
+        worker.start(0)
+        fresh.append(time.perf_counter() - started)
+        relu = worker.root().layers.relu_forward
+        started = time.perf_counter()
+        relu(one_megabyte)
+        calls.append(time.perf_counter() - started)
+        worker.kill()
+    zygote.close()
+    table = Table("", "median ms", "least ms", "goal", title=f"Workers, {repeats} repeats")
+    table.add_row("fresh worker, package loaded", *milliseconds(fresh), "20 ms")
+    table.add_row("relu_forward on 1 MB, there and back", *milliseconds(calls), "2 ms above the call itself")
+    return table
+
+
+def milliseconds(seconds: list[float]) -> tuple[str, str]:
+    """Median and minimum."""
+    return f"{1e3 * statistics.median(seconds):.1f}", f"{1e3 * min(seconds):.1f}"
+
+
+if __name__ == "__main__":
+    main()

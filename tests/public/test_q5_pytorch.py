@@ -1,0 +1,330 @@
+"""Q5: the three-layer convnet in PyTorch as a function, a module and a Sequential, and a training step."""
+
+import math
+
+import numpy as np
+import pytest
+
+from grader.checks import Tensor, expect, points
+
+NAMES = ("conv_w1", "conv_b1", "conv_w2", "conv_b2", "fc_w", "fc_b")
+
+
+def draw_params(rng, channels=(2, 4, 5, 6), image=(6, 6), filters=((5, 5), (3, 3)), bias=0.0):
+    """Returns arrays for NAMES; channels are (input, first, second, classes), biases normal times `bias`."""
+    (kh1, kw1), (kh2, kw2) = filters
+    features = channels[2] * (image[0] + 8 - kh1 - kh2) * (image[1] + 8 - kw1 - kw2)
+    shapes = [(channels[1], channels[0], kh1, kw1), (channels[2], channels[1], kh2, kw2), (features, channels[3])]
+    layers = zip(shapes, channels[1:], strict=True)
+    return [array for shape, n in layers for array in (rng.randn(*shape), bias * rng.randn(n))]
+
+
+def draw_module(rng, bias=0.0):
+    """Returns two images x (2, 3, 32, 32) and parameters, all of different shapes, for the channels (3, 4, 2, 5)."""
+    return rng.randn(2, 3, 32, 32), draw_params(rng, (3, 4, 2, 5), image=(32, 32), bias=bias)
+
+
+def convnet(package, x, params):
+    """Returns the scores of three_layer_convnet."""
+    return package.pytorch_nets.three_layer_convnet(Tensor(x), [Tensor(p) for p in params])
+
+
+def load(package, model, params):
+    """Gives each parameter the array of its own shape, whatever its name and place; returns the float64 model."""
+    by_shape = {array.shape: Tensor(array) for p in params for array in (p, p.T)}
+    state = {name: value.shape for name, value in package.fetch(model.state_dict()).items()}
+    wanted, found = {p.size for p in params if p.ndim > 1}, {math.prod(shape) for shape in state.values()}
+    expect(model, "parameters").to_be(
+        set(state.values()) <= set(by_shape) and wanted <= found,
+        f"have shapes {list(state.values())}, expected {[p.T.shape if p.ndim == 2 else p.shape for p in params]}",
+    )
+    model.double().load_state_dict({name: by_shape[shape] for name, shape in state.items()})
+    return model
+
+
+def weights_of(package, model):
+    """Returns the module's weights by their number of axes: {4: both convolutions', 2: the fully connected layer's}."""
+    arrays = list(package.fetch(model.state_dict()).values())
+    weights = {axes: [array for array in arrays if array.ndim == axes] for axes in (4, 2)}
+    counts = tuple(len(found) for found in weights.values())
+    expect(model, "weights").to_be(counts == (2, 1), f"{counts} with 4 and with 2 axes, expected (2, 1)")
+    return weights
+
+
+def kaiming(weights):
+    """Returns each weight's standard deviation over sqrt(2 / fan_in); fan_in is the longer side of a matrix here."""
+    fan_in = [max(w.shape) if w.ndim == 2 else math.prod(w.shape[1:]) for w in weights]
+    return np.array([w.std() / math.sqrt(2 / n) for w, n in zip(weights, fan_in, strict=True)])
+
+
+def draw_net(rng):
+    """Returns a state dict for `put_net`."""
+    return {"0.weight": rng.randn(5, 4), "0.bias": rng.randn(5), "2.weight": rng.randn(3, 5), "2.bias": rng.randn(3)}
+
+
+def draw_batch(rng, n=6):
+    """Returns x (n, 4), y (n,) for `put_net`."""
+    return rng.randn(n, 4), rng.randint(3, size=n)
+
+
+def put_net(package, state):
+    """Builds affine, tanh, affine in a worker, in float64."""
+    nn = package.library("torch").nn
+    net = nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 3)).double()
+    net.load_state_dict({name: Tensor(array) for name, array in state.items()})
+    return net
+
+
+def draw_layer(rng):
+    """Returns a state dict for `optimize` and inputs x (6, 4)."""
+    return {"weight": rng.randn(3, 4), "bias": rng.randn(3)}, rng.randn(6, 4)
+
+
+def optimize(package, state, x, **options):
+    """Returns an affine layer's state after build_optimizer's optimizer took two steps down the sum of its outputs."""
+    net = package.library("torch").nn.Linear(4, 3).double()
+    net.load_state_dict({name: Tensor(array) for name, array in state.items()})
+    optimizer = package.pytorch_nets.build_optimizer(net, **options)
+    for _ in range(2):
+        optimizer.zero_grad()
+        package.keep(package.keep(net, Tensor(x)).sum).backward()
+        optimizer.step()
+    return package.fetch(net.state_dict())
+
+
+def train(package, net, batches, **options):
+    """Takes a training step on each batch with SGD of these options; returns the losses and the final state dict."""
+    optimizer = package.library("torch").optim.SGD(net.parameters(), lr=0.1, **options)
+    step = package.pytorch_nets.training_step
+    losses = [step(net, optimizer, Tensor(x), Tensor(y)) for x, y in batches]
+    return losses, package.fetch(net.state_dict())
+
+
+@points(0.75, "pytorch_nets.three_layer_convnet")
+def test_three_layer_convnet(student, reference, rng):
+    """three_layer_convnet returns the scores of conv, ReLU, conv, ReLU, fully connected"""
+    x, params = rng.randn(3, 2, 6, 6), draw_params(rng)
+    expect(convnet(student, x, params), "scores").to_match(convnet(reference, x, params), rel=1e-9)
+
+
+@points(0.25, "pytorch_nets.three_layer_convnet")
+def test_three_layer_convnet_shape(student, rng):
+    """three_layer_convnet returns one row of scores per image, one column per class"""
+    x, params = rng.randn(3, 2, 6, 6), draw_params(rng)
+    expect(convnet(student, x, params), "scores").to_have_shape((3, 6))
+
+
+@points(0.25, "pytorch_nets.three_layer_convnet")
+def test_three_layer_convnet_biases(student, reference, rng):
+    """three_layer_convnet adds all three biases, each before its ReLU"""
+    x, params = rng.randn(3, 2, 6, 6), draw_params(rng, bias=5.0)
+    expect(convnet(student, x, params), "scores").to_match(convnet(reference, x, params), rel=1e-9)
+
+
+@points(0.25, "pytorch_nets.three_layer_convnet")
+def test_three_layer_convnet_non_square(student, reference, rng):
+    """three_layer_convnet takes images that are not square"""
+    x, params = rng.randn(2, 3, 5, 8), draw_params(rng, (3, 4, 2, 5), image=(5, 8))
+    expect(convnet(student, x, params), "scores").to_match(convnet(reference, x, params), rel=1e-9)
+
+
+@points(0.25, "pytorch_nets.three_layer_convnet")
+def test_three_layer_convnet_without_softmax(student, rng):
+    """three_layer_convnet returns scores, not probabilities: twice the last weights make twice the scores"""
+    x, params = rng.randn(3, 2, 6, 6), draw_params(rng)
+    doubled = [2 * p if name == "fc_w" else p for name, p in zip(NAMES, params, strict=True)]
+    expect(convnet(student, x, doubled), "scores").to_match(2 * convnet(student, x, params), rel=1e-9)
+
+
+@points(0.25, "pytorch_nets.three_layer_convnet")
+def test_three_layer_convnet_leaves_its_inputs(student, rng):
+    """three_layer_convnet changes neither the images nor the parameters"""
+    before = [rng.randn(3, 2, 6, 6), *draw_params(rng, bias=1.0)]
+    x, *params = placed = [student.put(Tensor(array)) for array in before]
+    student.pytorch_nets.three_layer_convnet(x, params)
+    after = tuple(student.fetch(tensor) for tensor in placed)
+    expect(after, "x " + " ".join(NAMES)).to_equal(tuple(before))
+
+
+@points(0.5, "pytorch_nets.three_layer_convnet")
+def test_three_layer_convnet_can_be_trained(student, rng):
+    """three_layer_convnet keeps the graph, so that backward() finds the gradient of every weight"""
+    params = [student.put(Tensor(p, requires_grad=True)) for p in draw_params(rng)]
+    scores = student.keep(student.pytorch_nets.three_layer_convnet, Tensor(rng.randn(3, 2, 6, 6)), params)
+    expect(scores, "scores").to_be(scores.requires_grad, "do not require a gradient; were they detached?")
+    scores.backward(Tensor(rng.randn(3, 6)))
+    without = [name for name, p in zip(NAMES[::2], params[::2], strict=True) if p.grad is None]
+    expect(scores, "backward()").to_be(not without, f"finds no gradient of {', '.join(without)}")
+
+
+@points(0.25, "pytorch_nets.three_layer_params")
+@pytest.mark.parametrize("given, size", [((), 32), ((8,), 8)], ids=["default", "image_size"])
+def test_three_layer_params_shapes(student, given, size):
+    """three_layer_params returns the six parameters in their order and shapes, for images of {size}x{size} pixels"""
+    shapes = [(4, 3, 5, 5), (4,), (5, 4, 3, 3), (5,), (5 * size * size, 6), (6,)]
+    params = student.pytorch_nets.three_layer_params(3, 4, 5, 6, *given)
+    expect(params, "params").to_be(len(params) == len(NAMES), f"are {len(params)} tensors, expected {len(NAMES)}")
+    for name, param, shape in zip(NAMES, params, shapes, strict=True):
+        expect(param, name).to_have_shape(shape)
+
+
+@points(0.25, "pytorch_nets.three_layer_params")
+@pytest.mark.parametrize("layer", ["conv", "fc"])
+def test_three_layer_params_kaiming(student, layer):
+    """three_layer_params draws the {layer} weights with standard deviation sqrt(2 / fan_in)"""
+    conv_w1, _, conv_w2, _, fc_w, _ = student.pytorch_nets.three_layer_params(3, 16, 6, 10)
+    weights = {"conv": [conv_w1, conv_w2], "fc": [fc_w]}[layer]
+    expect(kaiming(weights), "standard deviation over sqrt(2 / fan_in)").to_lie_within(0.8, 1.2)
+
+
+@points(0.25, "pytorch_nets.three_layer_params")
+def test_three_layer_params_zero_biases(student):
+    """three_layer_params makes biases of zeros"""
+    params = student.pytorch_nets.three_layer_params(3, 4, 5, 6, image_size=8)
+    for name, param in zip(NAMES[1::2], params[1::2], strict=True):
+        expect(param, name).to_lie_within(0, 0)
+
+
+@points(0.25, "pytorch_nets.three_layer_params")
+@pytest.mark.parametrize("flag", ["requires_grad", "is_leaf"])
+def test_three_layer_params_collect_gradients(student, flag):
+    """three_layer_params returns leaf tensors that collect gradients: {flag} is true of each"""
+    params = student.keep(student.pytorch_nets.three_layer_params, 3, 4, 5, 6, 8)
+    python, operator = student.library("builtins"), student.library("operator")
+    flags = list(python.list(python.map(operator.attrgetter(flag), params)))
+    expect(flags, flag).to_be(flags == [True] * len(NAMES), f"is {flags} for {', '.join(NAMES)}")
+
+
+@points(0.25, "pytorch_nets.three_layer_params")
+def test_three_layer_params_dtype(student):
+    """three_layer_params makes all parameters of the dtype it is given"""
+    dtype = student.library("torch").float64
+    for name, param in zip(NAMES, student.pytorch_nets.three_layer_params(3, 4, 5, 6, 8, dtype=dtype), strict=True):
+        expect(param, name).to_have_dtype("float64")
+
+
+@points(0.5, "pytorch_nets.ThreeLayerConvNet.__init__")
+def test_module_shapes(student, rng):
+    """ThreeLayerConvNet registers the weights and biases of its three layers, as parameters of the right shapes"""
+    _, params = draw_module(rng)
+    model = student.pytorch_nets.ThreeLayerConvNet(3, 4, 2, 5)
+    found = sorted(sorted(value.shape) for value in student.fetch(model.state_dict()).values())
+    wanted = [p.shape if p.ndim != 2 else p.T.shape for p in params]
+    sentence = f"have shapes {found} (sides in ascending order), expected {wanted}"
+    expect(model, "parameters").to_be(found == sorted(map(sorted, wanted)), sentence)
+
+
+@points(0.25, "pytorch_nets.ThreeLayerConvNet.__init__")
+@pytest.mark.parametrize("layer", ["conv", "fc"])
+def test_module_kaiming(student, layer):
+    """ThreeLayerConvNet draws its {layer} weights with standard deviation sqrt(2 / fan_in)"""
+    weights = weights_of(student, student.pytorch_nets.ThreeLayerConvNet(3, 16, 6, 10))
+    ratios = kaiming(weights[{"conv": 4, "fc": 2}[layer]])
+    expect(ratios, "standard deviation over sqrt(2 / fan_in)").to_lie_within(0.8, 1.2)
+
+
+@points(0.25, "pytorch_nets.ThreeLayerConvNet.__init__")
+def test_module_zero_biases(student):
+    """ThreeLayerConvNet starts with biases of zeros"""
+    state = student.fetch(student.pytorch_nets.ThreeLayerConvNet(3, 4, 2, 5).state_dict())
+    biases = [value for value in state.values() if value.ndim == 1]
+    expect(biases, "biases").to_be(len(biases) == 3, f"are {len(biases)}, expected 3")
+    expect(np.concatenate(biases), "biases").to_lie_within(0, 0)
+
+
+@points(0.5, "pytorch_nets.ThreeLayerConvNet.forward")
+@pytest.mark.parametrize("biases, bias", [("zero", 0.0), ("any", 5.0)], ids=["zero_biases", "any_biases"])
+def test_module_forward(student, reference, rng, biases, bias):
+    """ThreeLayerConvNet computes the scores of conv, ReLU, conv, ReLU, fully connected, with {biases} biases"""
+    x, params = draw_module(rng, bias)
+    model = load(student, student.pytorch_nets.ThreeLayerConvNet(3, 4, 2, 5), params)
+    expect(model(Tensor(x)), "scores").to_match(convnet(reference, x, params), rel=1e-9)
+
+
+@points(0.25, "pytorch_nets.build_sequential")
+def test_build_sequential_type(student):
+    """build_sequential returns an nn.Sequential"""
+    model = student.pytorch_nets.build_sequential(3, 4, 2, 5)
+    right = student.library("builtins").isinstance(model, student.library("torch").nn.Sequential)
+    expect(model, "model").to_be(right, f"is {model!r}, expected an nn.Sequential")
+
+
+@points(0.5, "pytorch_nets.build_sequential")
+def test_build_sequential(student, reference, rng):
+    """build_sequential computes the same scores as three_layer_convnet with the same parameters"""
+    x, params = draw_module(rng, bias=1.0)
+    model = load(student, student.pytorch_nets.build_sequential(3, 4, 2, 5), params)
+    expect(model(Tensor(x)), "scores").to_match(convnet(reference, x, params), rel=1e-9)
+
+
+@points(0.25, "pytorch_nets.build_sequential")
+def test_build_sequential_initialization(student):
+    """build_sequential keeps PyTorch's default initialization, of standard deviation sqrt(1 / (3 fan_in))"""
+    weights = weights_of(student, student.pytorch_nets.build_sequential(3, 16, 6, 10))
+    ratios = kaiming(weights[4] + weights[2]) * math.sqrt(6)
+    expect(ratios, "standard deviation over sqrt(1 / (3 fan_in))").to_lie_within(0.8, 1.2)
+
+
+@points(0.5, "pytorch_nets.build_optimizer")
+def test_build_optimizer_without_momentum(student, reference, rng):
+    """build_optimizer with momentum 0 takes plain gradient steps of the given learning_rate"""
+    layer, options = draw_layer(rng), {"learning_rate": 0.3, "momentum": 0}
+    got, expected = (optimize(package, *layer, **options)["weight"] for package in (student, reference))
+    expect(got, "weights after two steps").to_match(expected, rel=1e-9)
+
+
+@points(0.5, "pytorch_nets.build_optimizer")
+def test_build_optimizer_nesterov(student, reference, rng):
+    """build_optimizer uses Nesterov momentum, of the given strength"""
+    layer, options = draw_layer(rng), {"learning_rate": 1e-2, "momentum": 0.7}
+    got, expected = (optimize(package, *layer, **options)["weight"] for package in (student, reference))
+    expect(got, "weights after two steps").to_match(expected, rel=1e-9)
+
+
+@points(0.25, "pytorch_nets.build_optimizer")
+def test_build_optimizer_covers_all_parameters(student, rng):
+    """build_optimizer moves every weight and every bias of the model"""
+    state, x = draw_layer(rng)
+    after = optimize(student, state, x)
+    still = [name for name, array in state.items() if np.array_equal(after[name], array)]
+    expect(after, "parameters").to_be(not still, f"{', '.join(still)} stayed the same over two steps")
+
+
+@points(0.25, "pytorch_nets.build_optimizer")
+def test_build_optimizer_defaults(student, rng):
+    """build_optimizer has the defaults learning_rate 0.01 and momentum 0.9"""
+    groups = student.fetch(student.pytorch_nets.build_optimizer(put_net(student, draw_net(rng))).param_groups)
+    found = {(group.get("lr"), group.get("momentum")) for group in groups}
+    expect(groups, "(learning rate, momentum)").to_be(found == {(0.01, 0.9)}, f"{found}, expected (0.01, 0.9)")
+
+
+@points(0.25, "pytorch_nets.training_step")
+def test_training_step_loss(student, reference, rng):
+    """training_step returns the mean cross entropy of the minibatch before the step"""
+    state, batch = draw_net(rng), draw_batch(rng)
+    (got,), (expected,) = (train(package, put_net(package, state), [batch])[0] for package in (student, reference))
+    expect(got, "loss").to_match(expected, rel=1e-9)
+
+
+@points(0.25, "pytorch_nets.training_step")
+def test_training_step_returns_a_number(student, rng):
+    """training_step returns the loss as a Python float, not as a tensor"""
+    (loss,), _ = train(student, put_net(student, draw_net(rng)), [draw_batch(rng)])
+    expect(loss, "loss").to_be(isinstance(loss, float), f"is {type(loss).__name__}, expected a float")
+
+
+@points(0.5, "pytorch_nets.training_step")
+@pytest.mark.parametrize("steps", [1, 3])
+def test_training_step(student, reference, rng, steps):
+    """training_step moves the parameters down the gradient of its own minibatch alone, {steps} times in a row"""
+    state, batches = draw_net(rng), [draw_batch(rng) for _ in range(steps)]
+    got, expected = (train(package, put_net(package, state), batches)[1] for package in (student, reference))
+    expect(tuple(got.values()), " ".join(state)).to_match(tuple(expected.values()), rel=1e-9)
+
+
+@points(0.25, "pytorch_nets.training_step")
+def test_training_step_train_mode(student, rng):
+    """training_step puts the model in train mode"""
+    net = put_net(student, draw_net(rng)).eval()
+    train(student, net, [draw_batch(rng)])
+    expect(net, "model").to_be(net.training, "is in eval mode after the step, expected train mode")

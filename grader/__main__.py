@@ -157,7 +157,7 @@ def _load() -> manifests.Manifest:
 
 def run() -> None:
     """Runs a command; what cannot run ends with one sentence on stderr and status 2."""
-    from .sandbox.zygotes import SandboxError
+    from .sandbox.launch import SandboxError
 
     try:
         app()

@@ -8,7 +8,7 @@ from . import run
 from .manifest import Manifest, ManifestError
 from .record import Record, to_json, write_atomically
 from .report import gradescope, markdown
-from .sandbox.zygotes import SandboxError
+from .sandbox.launch import SandboxError
 from .submission import SubmissionError, unpack
 
 

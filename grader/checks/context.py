@@ -3,14 +3,15 @@
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..manifest import Manifest
 from ..sandbox.client import Limits, StudentError, StudentTimeout, Worker
+from ..sandbox.launch import SandboxError
 from ..sandbox.local import LocalWorker
-from ..sandbox.zygotes import SandboxError, Zygote
+from ..sandbox.processes import Factory, factory
 from ..source import unwritten
 from .verdict import Memory
 
@@ -21,13 +22,14 @@ SHORT_SECONDS = 1.0
 class Zygotes:
     """The zygotes of one or several runs, one a set of libraries, each started at first use."""
 
-    def __init__(self) -> None:
-        self._running: dict[tuple[str, ...], Zygote] = {}
+    def __init__(self, make: Callable[[tuple[str, ...]], Factory] = factory) -> None:
+        self._make = make
+        self._running: dict[tuple[str, ...], Factory] = {}
 
-    def get(self, libraries: tuple[str, ...]) -> Zygote:
+    def get(self, libraries: tuple[str, ...]) -> Factory:
         """The zygote with these libraries; it may still be starting."""
         if libraries not in self._running:
-            self._running[libraries] = Zygote(libraries)
+            self._running[libraries] = self._make(libraries)
         return self._running[libraries]
 
     def pids(self) -> list[int]:
@@ -69,10 +71,21 @@ class Grading:
         if time.monotonic() - self.started > self.manifest.limits.run_seconds:
             raise OutOfTime
         worker = self.spares.pop(libraries, None) or self._launch(libraries, modules)
-        self.spares[libraries] = self._launch(libraries, modules)
+        if self.zygotes.get(libraries).fresh_workers:
+            self.spares[libraries] = self._launch(libraries, modules)
         worker.patience = self.patience
-        worker.start(seed)
+        if worker.started:
+            worker.reset(seed)
+        else:
+            worker.start(seed)
         return worker
+
+    def release(self, worker: Worker, libraries: tuple[str, ...]) -> None:
+        """Ends a worker after its check, or keeps it for the next one where starting another is expensive."""
+        if worker.alive and not self.zygotes.get(libraries).fresh_workers and libraries not in self.spares:
+            self.spares[libraries] = worker
+        else:
+            worker.dismiss()
 
     def reference_worker(self, libraries: tuple[str, ...], seed: int) -> Worker:
         """The reference's worker, kept from check to check and reset for each."""

@@ -81,7 +81,7 @@ class ChecksPlugin:
             state.check.seconds = round(time.monotonic() - started, 4)
             if state.worker is not None:
                 self.modules = state.worker.modules
-                state.worker.dismiss()
+                self.grading.release(state.worker, state.libraries)
                 state.check.output = state.worker.output.text.decode(errors="replace")
             self.collect(state.check)
         return result

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import select
 import signal
 import socket
 import time
@@ -13,10 +14,12 @@ from typing import Any
 import numpy as np
 
 from .channel import Channel, ChannelClosed, DeadlinePassed
+from .launch import Ticket
 from .remote import Package, Remote, RemoteFactory
 from .wire import Decoder, Encoder, Header, Tensor, Unsendable, WireError
-from .zygotes import Ticket, Zygote
+from .zygotes import Zygote
 
+KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 MAX_OUTPUT = 64 * 1024
 
 
@@ -82,14 +85,18 @@ class Output:
     """The worker's capped stdout and stderr: read to the end, kept up to the cap."""
 
     def __init__(self, fd: int) -> None:
-        self._fd, self.open, self.text = fd, True, b""
-        os.set_blocking(fd, False)
+        self._fd, self.text = fd, b""
+        self.open = hasattr(select, "poll")  # where only sockets can be waited for, output is not kept
+        if self.open:
+            os.set_blocking(fd, False)
 
     def fileno(self) -> int:
         return self._fd
 
     def read(self) -> None:
         """Takes what is there; closes at the end of the stream."""
+        if not self.open:
+            return
         with contextlib.suppress(BlockingIOError):
             part = os.read(self._fd, MAX_OUTPUT)
             self.text = (self.text + part)[:MAX_OUTPUT]
@@ -119,7 +126,7 @@ class Worker:
         self.output = Output(output)
         self._channel = Channel(ours, drain=self.output)
         try:
-            self._born = zygote.spawn(limits.as_dict(), [theirs.fileno(), sink])
+            self._born = zygote.spawn(limits.as_dict(), theirs, sink)
             message = {"op": "begin", "path": str(package), "name": name, "modules": sorted(modules)}
             self._channel.send(Encoder(_outgoing).frame(message))
         finally:
@@ -131,7 +138,7 @@ class Worker:
         self.patience: Patience = lambda callee: limits.call_seconds
         self.last_call: Call | None = None
         self.modules: set[str] = set()
-        self._alive = True
+        self.alive, self.started = True, False
 
     @property
     def pid(self) -> int:
@@ -143,9 +150,11 @@ class Worker:
         self._zygote.reply(self._born)
         self._answer(lambda deadline: self._channel.receive(deadline), self.name)
         self.request("seed", self.name, seed=seed)
+        self.started = True
 
     def reset(self, seed: int) -> None:
         """Forgets every handle and seeds every generator; loaded modules stay."""
+        self.last_call = None
         self.request("reset", self.name, seed=seed)
 
     def root(self) -> Package:
@@ -189,7 +198,7 @@ class Worker:
             raise
 
     def _within_deadline(self, exchange: Exchange, callee: str) -> tuple[Header, list[np.ndarray]]:
-        if not self._alive:
+        if not self.alive:
             raise StudentCrashed(callee, f"{callee} cannot be asked: its process has already ended")
         seconds = self.patience(callee)
         try:
@@ -225,27 +234,27 @@ class Worker:
 
     def _gone(self, callee: str) -> StudentError:
         status = self.kill()
-        if os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGXCPU, signal.SIGKILL):
+        number = status & 0x7F
+        name = signal.Signals(number).name if number in set(signal.Signals) else str(number)
+        if name in ("SIGXCPU", "SIGKILL"):
             return StudentTimeout(callee, f"{callee} used more than {self.limits.cpu_seconds} s of CPU time")
-        if os.WIFSIGNALED(status):
-            how = f"was ended by signal {signal.Signals(os.WTERMSIG(status)).name}"
-        else:
-            how = f"ended by itself with exit status {os.waitstatus_to_exitcode(status)}"
+        how = f"was ended by signal {name}" if number else f"ended by itself with exit status {status >> 8}"
         return StudentCrashed(callee, f"the process {how} while {callee} ran")
 
     def kill(self) -> int:
         """Ends the worker's whole process group from outside and collects it; returns its wait status."""
-        if not self._alive:
-            return 0
-        return self._zygote.reply(self.dismiss())["status"]
+        ticket = self.dismiss()
+        return self._zygote.reply(ticket)["status"] if ticket else 0
 
-    def dismiss(self) -> Ticket:
+    def dismiss(self) -> Ticket | None:
         """Ends the worker as `kill` does, without waiting until it is collected."""
-        self._alive = False
+        if not self.alive:
+            return None
+        self.alive = False
         self._channel.close()
-        for end in (os.killpg, os.kill):
+        for end in (getattr(os, "killpg", os.kill), os.kill):
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                end(self.pid, signal.SIGKILL)
+                end(self.pid, KILL)
         self.output.read()
         self.output.close()
         return self._zygote.reap(self.pid)

@@ -18,6 +18,7 @@ def main() -> None:
 
     preload.load(settings["libraries"])
     sys.path[:] = [entry for entry in sys.path if entry != settings["engine"]]
+    os.dup2(settings["control"], CONTROL_FD)
     control = socket.socket(fileno=CONTROL_FD)
     control.sendall(b'{"ready": 1}\n')
     unread, fds = b"", []

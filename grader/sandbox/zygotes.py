@@ -2,42 +2,23 @@
 
 import contextlib
 import json
-import site
 import socket
 import subprocess
-import sys
-import sysconfig
 import tempfile
 from collections import deque
-from pathlib import Path
 from typing import Any
 
-ENGINE = Path(__file__).resolve().parents[2]
-THREADS = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-)
+from . import launch
+from .launch import SandboxError, Ticket
+
 START_SECONDS = 120.0
-
-
 GONE = "the worker factory ended; its last words are above"
-
-
-class SandboxError(RuntimeError):
-    """The sandbox itself could not do its work; no student is to blame."""
-
-
-class Ticket:
-    """A request on its way; `reply` is None until its answer has been read."""
-
-    reply: dict[str, int] | None = None
 
 
 class Zygote:
     """One exec'd clean process per set of libraries; starting returns at once, the first request waits for it."""
+
+    fresh_workers = True
 
     def __init__(self, libraries: tuple[str, ...]) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="chainrule-")
@@ -45,24 +26,24 @@ class Zygote:
         self._pending = deque([self._ready])
         self._unread = b""
         self._control, theirs = socket.socketpair()
-        settings = {"libraries": libraries, "path": _import_path(), "engine": str(ENGINE), "folder": self._folder.name}
+        settings = {"libraries": libraries, "folder": self._folder.name, "control": theirs.fileno()}
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", BOOT.format(fd=theirs.fileno()), json.dumps(settings)],
+            launch.command("zygote.py", settings),
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
-            env=dict.fromkeys(THREADS, "1") | {"PYTHONHASHSEED": "0"},
+            env=launch.environment(),
         )
         theirs.close()
 
-    def spawn(self, limits: dict[str, int], fds: list[int]) -> "Ticket":
-        """Has a worker forked on the two descriptors (its socket, its output); the reply will hold its `pid`."""
-        return self._request({"op": "spawn", "limits": limits}, fds)
+    def spawn(self, limits: dict[str, int], theirs: socket.socket, sink: int) -> Ticket:
+        """Has a worker forked with its end of the socket and of the output pipe; the reply will hold its `pid`."""
+        return self._request({"op": "spawn", "limits": limits}, [theirs.fileno(), sink])
 
-    def reap(self, pid: int) -> "Ticket":
+    def reap(self, pid: int) -> Ticket:
         """Has a worker collected that has ended or been killed; the reply will hold its wait `status`."""
         return self._request({"op": "reap", "pid": pid}, [])
 
-    def reply(self, ticket: "Ticket") -> dict[str, int]:
+    def reply(self, ticket: Ticket) -> dict[str, int]:
         """Waits for the reply to a request; replies come in the order of the requests."""
         while ticket.reply is None:
             self._pending.popleft().reply = json.loads(self._line())
@@ -73,7 +54,7 @@ class Zygote:
         """The zygote's own process id."""
         return self._process.pid
 
-    def _request(self, message: dict[str, Any], fds: list[int]) -> "Ticket":
+    def _request(self, message: dict[str, Any], fds: list[int]) -> Ticket:
         self.reply(self._ready)
         try:
             socket.send_fds(self._control, [json.dumps(message).encode() + b"\n"], fds)
@@ -110,17 +91,3 @@ class Zygote:
             self._process.wait()
         with contextlib.suppress(OSError):
             self._folder.cleanup()
-
-
-BOOT = f"""
-import os, runpy, sys
-os.dup2({{fd}}, 3)
-sys.argv[0] = "zygote"
-runpy.run_path({str(Path(__file__).with_name("zygote.py"))!r}, run_name="__main__")
-"""
-
-
-def _import_path() -> list[str]:
-    """Where the engine and the installed libraries lie; given outright, so that no .pth file runs in the zygote."""
-    places = [sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), *site.getsitepackages()]
-    return list(dict.fromkeys([str(ENGINE), *places, *([site.getusersitepackages()] if site.ENABLE_USER_SITE else [])]))

@@ -1,0 +1,41 @@
+"""How a clean interpreter is started for workers: by which command, with which paths and environment."""
+
+import json
+import os
+import site
+import sys
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+ENGINE = Path(__file__).resolve().parents[2]
+THREADS = ("OMP", "OPENBLAS", "MKL", "NUMEXPR")
+
+
+class SandboxError(RuntimeError):
+    """The sandbox itself could not do its work; no student is to blame."""
+
+
+class Ticket:
+    """A request on its way; `reply` is None until its answer has been read."""
+
+    reply: dict[str, int] | None = None
+
+
+def command(script: str, settings: dict[str, Any]) -> list[str]:
+    """The command line of a clean interpreter: no site, no user folder, no path but those given."""
+    code = f"import runpy, sys; runpy.run_path({str(Path(__file__).with_name(script))!r}, run_name='__main__')"
+    settings = {**settings, "path": _import_path(), "engine": str(ENGINE)}
+    return [sys.executable, "-I", "-S", "-c", code, json.dumps(settings)]
+
+
+def environment() -> dict[str, str]:
+    """One thread for every library, and nothing of the parent's environment but what Windows cannot do without."""
+    kept = {name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}
+    return kept | {f"{name}_NUM_THREADS": "1" for name in THREADS} | {"VECLIB_MAXIMUM_THREADS": "1"}
+
+
+def _import_path() -> list[str]:
+    """Where the engine and the installed libraries lie; given outright, so that no .pth file runs in the zygote."""
+    places = [sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), *site.getsitepackages()]
+    return list(dict.fromkeys([str(ENGINE), *places, *([site.getusersitepackages()] if site.ENABLE_USER_SITE else [])]))

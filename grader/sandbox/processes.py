@@ -1,0 +1,82 @@
+"""Workers without a zygote, each an interpreter of its own: slower to start, and all that macOS and Windows allow."""
+
+import base64
+import socket
+import subprocess
+import sys
+import tempfile
+from typing import Any
+
+from . import launch
+from .launch import Ticket
+from .zygotes import Zygote
+
+
+CHECKS_PER_WORKER = 100
+
+
+class Processes:
+    """Starts workers as a zygote does; they are few, kept from check to check, and told to start over in between."""
+
+    fresh_workers = False
+    pid = 0
+
+    def __init__(self, libraries: tuple[str, ...]) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="chainrule-", ignore_cleanup_errors=True)
+        self._libraries = libraries
+        self._running: dict[int, subprocess.Popen] = {}
+
+    def spawn(self, limits: dict[str, int], theirs: socket.socket, sink: int) -> Ticket:
+        """Starts a worker; the ticket holds its `pid` at once."""
+        windows = sys.platform == "win32"
+        limits = limits | {"cpu_seconds": limits["cpu_seconds"] * CHECKS_PER_WORKER}
+        settings = {"libraries": self._libraries, "folder": self._folder.name, "limits": limits}
+        settings["socket"] = -1 if windows else theirs.fileno()
+        if windows:
+            options: dict[str, Any] = {
+                "stdin": subprocess.PIPE,
+                "stdout": subprocess.DEVNULL,
+                "stderr": subprocess.DEVNULL,
+            }
+        else:
+            options = {"stdin": subprocess.DEVNULL, "stdout": sink, "stderr": sink, "pass_fds": [theirs.fileno()]}
+            options["start_new_session"] = True
+        process = subprocess.Popen(launch.command("exec_worker.py", settings), env=launch.environment(), **options)
+        if windows:
+            process.stdin.write(base64.b64encode(theirs.share(process.pid)) + b"\n")
+            process.stdin.close()
+        self._running[process.pid] = process
+        return _answered(pid=process.pid)
+
+    def reap(self, pid: int) -> Ticket:
+        """Ends and collects a worker; the ticket holds its wait status in the form of os.wait."""
+        process = self._running.pop(pid)
+        if process.poll() is None and sys.platform == "win32":
+            process.kill()
+        code = process.wait()
+        return _answered(status=-code if code < 0 else code << 8)
+
+    def reply(self, ticket: Ticket) -> dict[str, int]:
+        """The ticket's content; it is there from the start."""
+        return ticket.reply
+
+    def close(self) -> None:
+        """Ends every worker and removes the folder."""
+        for pid in list(self._running):
+            self._running[pid].kill()
+            self.reap(pid)
+        self._folder.cleanup()
+
+
+def _answered(**reply: int) -> Ticket:
+    ticket = Ticket()
+    ticket.reply = reply
+    return ticket
+
+
+Factory = Zygote | Processes
+
+
+def factory(libraries: tuple[str, ...]) -> Factory:
+    """A zygote where forking is safe (Linux), else plain processes."""
+    return Zygote(libraries) if sys.platform.startswith("linux") else Processes(libraries)

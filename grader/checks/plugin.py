@@ -231,13 +231,19 @@ def reference(request: pytest.FixtureRequest, check_state: State) -> Package:
 def race(request: pytest.FixtureRequest, check_state: State, student: Package) -> Callable[..., None]:
     """Judges speed: `race(prepare, at_most=12)` with the reference, `race(prepare, rival, at_most=1.5)` in one package.
 
-    `prepare(package, rng)` returns the function to time and its arguments; it is called afresh for each pair.
+    `prepare(package, rng)` returns the function to time and its arguments; it is called afresh for each pair. Where
+    `once(package, rng)` is given, it is called before the first, and `prepare` gets what it returned as third argument.
     Their answers have to agree; `verify=False` where the check itself judges the answer of the one it is about.
     """
     grading, seed = request.config.stash[PLUGIN].grading, derive(check_state.seed, "worker")
 
     def judge(
-        prepare: timing.Prepare, rival: timing.Prepare | None = None, *, at_most: float, verify: bool = True
+        prepare: timing.Prepare,
+        rival: timing.Prepare | None = None,
+        *,
+        at_most: float,
+        once: timing.Once | None = None,
+        verify: bool = True,
     ) -> None:
         against_self = rival is not None
         if against_self:
@@ -245,7 +251,7 @@ def race(request: pytest.FixtureRequest, check_state: State, student: Package) -
         else:
             opponent = grading.reference_twin(check_state.libraries, seed)
         request.addfinalizer(opponent.kill)
-        sides = timing.Side(check_state.worker, prepare), timing.Side(opponent, rival or prepare)
+        sides = timing.Side(check_state.worker, prepare, once), timing.Side(opponent, rival or prepare, once)
         contest = timing.Race(*sides, lambda number: derive(check_state.seed, f"pair {number}"), verify)
         name = "your own other function" if against_self else "the reference"
         check_state.check.cpu_ratio = round(timing.judge(contest, at_most, name), 3)

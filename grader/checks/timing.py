@@ -16,7 +16,8 @@ from ..sandbox.client import StudentTimeout, Worker
 from ..sandbox.remote import Package, Remote
 from .expect import Mismatch, expect
 
-Prepare = Callable[[Package, np.random.RandomState], tuple[Remote, tuple]]
+Prepare = Callable[..., tuple[Remote, tuple]]
+Once = Callable[[Package, np.random.RandomState], Any]
 
 PAIRS, MORE_PAIRS, ENOUGH_TO_FAIL = 7, 21, 2
 NEAR = (0.8, 1.25)
@@ -35,11 +36,19 @@ class Side:
 
     worker: Worker
     prepare: Prepare
+    once: Once | None = None
+
+    def begin(self, seed: int) -> None:
+        """Does what has to be done but once, ahead of all pairs."""
+        package = self.worker.root()
+        self._ready = [self.once(package, np.random.RandomState(seed))] if self.once else []
+        self._held = package.count()
 
     def set_up(self, seed: int) -> tuple[Remote, list[Any]]:
-        """Draws fresh arguments and places them in the worker."""
+        """Draws fresh arguments and places them in the worker, in the stead of those of the pair before."""
         package = self.worker.root()
-        function, arguments = self.prepare(package, np.random.RandomState(seed))
+        package.forget(self._held)
+        function, arguments = self.prepare(package, np.random.RandomState(seed), *self._ready)
         return function, [argument if isinstance(argument, Remote) else package.put(argument) for argument in arguments]
 
     def timed(self, function: Remote, arguments: list[Any], other: "Side") -> tuple[float, Remote]:
@@ -63,6 +72,8 @@ class Race:
 
     def ratio(self, limit: float) -> float:
         """The median ratio, from as many pairs as the limit needs."""
+        for side in (self.contender, self.opponent):
+            side.begin(self._seeds(0))
         self._pair(0)
         first = self.ratios.pop()
         for number in range(1, PAIRS + 1):

@@ -11,7 +11,6 @@ from . import launch
 from .launch import Ticket
 from .zygotes import Zygote
 
-
 CHECKS_PER_WORKER = 100
 
 

@@ -91,6 +91,14 @@ class Package(Remote):
         """Calls a function and leaves its whole result in the worker."""
         return self._factory.call(function, arguments, {}, keep=True)
 
+    def count(self) -> int:
+        """How many objects the worker holds for proxies."""
+        return self._factory.ask("count", "")
+
+    def forget(self, since: int) -> None:
+        """Lets go of all objects but the first so many; proxies of the others are void from then on."""
+        self._factory.ask("forget", "", since=since)
+
 
 class RemoteFactory:
     """Makes the proxies of one worker and carries their requests to it."""

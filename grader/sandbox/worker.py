@@ -91,6 +91,13 @@ class Session:
     def _do_seed(self, header: dict, decoder: Decoder, encoder: Encoder) -> None:
         _seed(header["seed"])
 
+    def _do_count(self, header: dict, decoder: Decoder, encoder: Encoder) -> int:
+        return len(self._objects)
+
+    def _do_forget(self, header: dict, decoder: Decoder, encoder: Encoder) -> None:
+        for number in range(header["since"], len(self._objects)):
+            del self._objects[number]
+
     def _target(self, number: int | None) -> Any:
         return sys.modules[self._name] if number is None else self._objects[number]
 

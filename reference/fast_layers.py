@@ -1,4 +1,4 @@
-"""Convolution and max pooling without loops over samples or positions: the same functions as in `layers`, fast."""
+"""Convolution and max pooling as in `layers`, but fast: no loop over the positions of the output."""
 
 import numpy as np
 
@@ -21,7 +21,11 @@ def _output_size(x, field, stride, pad=0):
 
 
 # BEGIN SOLUTION
-BLOCK_BYTES = 2**20  # a block's columns should still be in the cache when the matrix product reads them
+def _blocks(N, bytes_per_sample):
+    """Yield slices of about a megabyte of samples, so that each step finds in the cache what the last one wrote."""
+    step = max(1, 2**20 // max(1, bytes_per_sample))
+    for start in range(0, N, step):
+        yield slice(start, start + step)
 
 
 def _pad(x, pad):
@@ -42,16 +46,13 @@ def _windows(x_pad, field, stride, size):
 def _blocks_of_windows(x, field, stride, pad, size):
     """Yield (block, windows): a slice of few samples, and their windows (n, C, HH, WW, H', W_wide), W_wide >= W'.
 
-    With stride 1, W_wide is the padded width: windows that wrap around the right border count too. So all that one
-    entry of a filter meets lies in one stretch of memory, copies run long, and pay for the columns to be cropped.
+    With stride 1, W_wide is the padded width: windows that wrap around the right border are taken too, and their
+    outputs cropped. In return all that one entry of a filter meets lies in one stretch of memory, so copies run long.
     """
     (N, C, _, W), (H_out, W_out) = x.shape, size
     W_pad = W + 2 * pad
     W_wide = W_pad if stride == 1 and W_pad <= 2 * W_out else W_out
-    bytes_per_sample = C * field[0] * field[1] * H_out * W_wide * x.itemsize
-    step = max(1, BLOCK_BYTES // bytes_per_sample)
-    for start in range(0, N, step):
-        block = slice(start, start + step)
+    for block in _blocks(N, C * field[0] * field[1] * H_out * W_wide * x.itemsize):
         yield block, _windows(_pad(x[block], pad), field, stride, (H_out, W_wide))
 
 
@@ -81,6 +82,7 @@ def conv_forward_fast(x, w, b, conv_param):
 
     Shapes: x (N, C, H, W), w (F, C, HH, WW), b (F,); conv_param holds `stride` and `pad`.
     Returns (out, cache) with out (N, F, H', W'), H' = 1 + (H + 2*pad - HH)/stride and W' likewise; x is not modified.
+    cache is whatever `conv_backward_fast` needs.
     Raises ValueError if H' or W' is not a positive whole number.
     Source: Chellapilla, Puri, Simard, "High Performance Convolutional Neural Networks for Document Processing" (2006).
     """
@@ -104,6 +106,7 @@ def conv_backward_fast(dout, cache):
 
     Shapes: dout (N, F, H', W'), cache as the forward pass returned it.
     Returns dx (N, C, H, W), dw (F, C, HH, WW), db (F,).
+    Source: Dumoulin, Visin, "A Guide to Convolution Arithmetic for Deep Learning" (2016), section 4.
     """
     # BEGIN SOLUTION
     x, w, conv_param = cache
@@ -113,6 +116,7 @@ def conv_backward_fast(dout, cache):
     dx = np.empty(x.shape, dtype=np.result_type(dout, w))
     dw_rows = np.zeros(w_rows.shape, dtype=np.result_type(dout, x))
     for block, windows in _blocks_of_windows(x, field, stride, pad, (H_out, W_out)):
+        # windows that wrap around get no gradient
         wide = np.zeros((len(windows), F, *windows.shape[4:]), dtype=dout.dtype)
         wide[..., :W_out] = dout[block]
         dout_rows = wide.reshape(len(windows), F, -1)
@@ -130,6 +134,7 @@ def max_pool_forward_fast(x, pool_param):
 
     Shapes: x (N, C, H, W); pool_param holds `pool_height`, `pool_width` and `stride`; windows may overlap.
     Returns (out, cache) with out (N, C, H', W'), H' = 1 + (H - pool_height)/stride and W' likewise; x is not modified.
+    cache is whatever `max_pool_backward_fast` needs.
     Raises ValueError if H' or W' is not a positive whole number.
     """
     field, stride = (pool_param["pool_height"], pool_param["pool_width"]), pool_param["stride"]
@@ -156,13 +161,14 @@ def max_pool_backward_fast(dout, cache):
     # BEGIN SOLUTION
     x, out, field, stride = cache
     dx = np.zeros(x.shape, dtype=dout.dtype)
-    windows, dx_windows = (_windows(images, field, stride, out.shape[2:]) for images in (x, dx))
-    unclaimed = np.ones(out.shape, dtype=bool)
-    for i in range(field[0]):
-        for j in range(field[1]):
-            first = unclaimed & (windows[:, :, i, j] == out)
-            dx_windows[:, :, i, j] += dout * first
-            unclaimed ^= first
+    for block in _blocks(len(x), x[:1].nbytes):
+        windows, dx_windows = (_windows(images[block], field, stride, out.shape[2:]) for images in (x, dx))
+        unclaimed = np.ones(out[block].shape, dtype=bool)
+        for i in range(field[0]):
+            for j in range(field[1]):
+                first = unclaimed & (windows[:, :, i, j] == out[block])
+                dx_windows[:, :, i, j] += dout[block] * first
+                unclaimed ^= first
     # END SOLUTION
     return dx
 

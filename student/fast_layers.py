@@ -1,5 +1,5 @@
-# Generated from reference/fast_layers.py by "python -m grader stubs" (unedited: bfa28a28725a)
-"""Convolution and max pooling without loops over samples or positions: the same functions as in `layers`, fast."""
+# Generated from reference/fast_layers.py by "python -m grader stubs" (unedited: 649def769c45)
+"""Convolution and max pooling as in `layers`, but fast: no loop over the positions of the output."""
 
 import numpy as np
 
@@ -26,6 +26,7 @@ def conv_forward_fast(x, w, b, conv_param):
 
     Shapes: x (N, C, H, W), w (F, C, HH, WW), b (F,); conv_param holds `stride` and `pad`.
     Returns (out, cache) with out (N, F, H', W'), H' = 1 + (H + 2*pad - HH)/stride and W' likewise; x is not modified.
+    cache is whatever `conv_backward_fast` needs.
     Raises ValueError if H' or W' is not a positive whole number.
     Source: Chellapilla, Puri, Simard, "High Performance Convolutional Neural Networks for Document Processing" (2006).
     """
@@ -41,6 +42,7 @@ def conv_backward_fast(dout, cache):
 
     Shapes: dout (N, F, H', W'), cache as the forward pass returned it.
     Returns dx (N, C, H, W), dw (F, C, HH, WW), db (F,).
+    Source: Dumoulin, Visin, "A Guide to Convolution Arithmetic for Deep Learning" (2016), section 4.
     """
     # Write conv_backward_fast here; tests/public/test_q4_convolution.py judges it.
     raise NotImplementedError("fast_layers.conv_backward_fast")
@@ -52,6 +54,7 @@ def max_pool_forward_fast(x, pool_param):
 
     Shapes: x (N, C, H, W); pool_param holds `pool_height`, `pool_width` and `stride`; windows may overlap.
     Returns (out, cache) with out (N, C, H', W'), H' = 1 + (H - pool_height)/stride and W' likewise; x is not modified.
+    cache is whatever `max_pool_backward_fast` needs.
     Raises ValueError if H' or W' is not a positive whole number.
     """
     field, stride = (pool_param["pool_height"], pool_param["pool_width"]), pool_param["stride"]

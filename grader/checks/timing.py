@@ -70,10 +70,13 @@ class Race:
         self.contender, self.opponent, self._seeds, self._verify = contender, opponent, seeds, verify
         self.ratios: list[float] = []
 
-    def ratio(self, limit: float) -> float:
-        """The median ratio, from as many pairs as the limit needs."""
+    def begin(self) -> None:
+        """Does what has to be done but once on each side."""
         for side in (self.contender, self.opponent):
             side.begin(self._seeds(0))
+
+    def ratio(self, limit: float) -> float:
+        """The median ratio, from as many pairs as the limit needs."""
         self._pair(0)
         first = self.ratios.pop()
         for number in range(1, PAIRS + 1):
@@ -108,6 +111,7 @@ class Race:
 
 def judge(race: Race, limit: float, opponent: str) -> float:
     """Returns the ratio when it is within the limit; raises Mismatch with the sentence when it is not."""
+    race.begin()
     try:
         ratio = race.ratio(limit)
     except StudentTimeout as timeout:

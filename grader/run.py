@@ -110,7 +110,7 @@ def _remarks(checks: list[Check], student: Path) -> list[str]:
 def merge(first: Check | None, again: Check) -> Check:
     """A check's result over several seeds: it passes only if it passes every time."""
     if first is None or (again.outcome != "passed" and first.outcome == "passed"):
-        if first is not None and again.message:
+        if first is not None and again.outcome != "grader_error":
             again.message = f"right on the published inputs, wrong on others: {again.message}"
         return again
     return first
@@ -148,6 +148,8 @@ def _run_pytest(grading: Grading, progress: Progress, seed: int | str, choice: d
         status = pytest.main([*arguments, *files], plugins=[plugin, checks])
     finally:
         sys.path.remove(str(manifest.root))
+    if checks.failure:
+        raise checks.failure
     if checks.problem:
         raise ManifestError(checks.problem)
     if status == pytest.ExitCode.NO_TESTS_COLLECTED and not checks.secret:

@@ -1,8 +1,10 @@
 """A hand-in as data: a zip or a folder, examined before anything is written, then unpacked into a folder of our own."""
 
+import lzma
 import shutil
 import stat
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -96,7 +98,7 @@ def _examine(entries: list[Entry], rules: Submission) -> None:
         name = str(entry.path)
         if entry.path.is_absolute() or ".." in entry.path.parts or ":" in name:
             raise SubmissionError(f"{name!r} points outside of the hand-in; make the zip from the folder itself")
-        if not name.isprintable() or max(map(len, entry.path.parts), default=0) > LONGEST_NAME:
+        if not name.isprintable() or not 0 < max(map(len, entry.path.parts), default=0) <= LONGEST_NAME:
             raise SubmissionError(f"{name[:60]!r} is no usable file name; rename it")
         if name.casefold() in seen:
             raise SubmissionError(f"{name} stands twice in it; keep one")
@@ -119,11 +121,11 @@ def _place(entries: list[Entry], rules: Submission, work: Path, opened) -> HandI
     package = work / prefix.name
     for entry in inside:
         target = package / entry.path.relative_to(prefix)
-        target.parent.mkdir(parents=True, exist_ok=True)
         try:
+            target.parent.mkdir(parents=True, exist_ok=True)
             with opened(entry) as stream, target.open("wb") as file:
                 shutil.copyfileobj(stream, file)
-        except (zipfile.BadZipFile, RuntimeError, OSError, EOFError) as error:
+        except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError, OSError, EOFError) as error:
             shutil.rmtree(package, ignore_errors=True)
             raise SubmissionError(f"{entry.path} cannot be unpacked ({error}); make the zip again") from None
     missing = [name for name in rules.required if not (package / name).is_file()]

@@ -74,10 +74,14 @@ class Grading:
         if self.zygotes.get(libraries).fresh_workers:
             self.spares[libraries] = self._launch(libraries, modules)
         worker.patience = self.patience
-        if worker.started:
-            worker.reset(seed)
-        else:
-            worker.start(seed)
+        try:
+            if worker.started:
+                worker.reset(seed)
+            else:
+                worker.start(seed)
+        except StudentError:
+            worker.dismiss()
+            raise
         return worker
 
     def release(self, worker: Worker, libraries: tuple[str, ...]) -> None:

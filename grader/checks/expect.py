@@ -106,7 +106,7 @@ def _match(name: str, got: Any, wanted: np.ndarray, rel: float, scale: float) ->
 def _array(name: str, got: Any) -> np.ndarray:
     if got is None:
         raise Mismatch(f"{name}: is None; is a return or an assignment missing?")
-    if isinstance(got, (Remote, str, tuple, list)):
+    if isinstance(got, (Remote, str, tuple, list, dict)):
         what = repr(got).strip("<>") if isinstance(got, Remote) else f"a {type(got).__name__}"
         raise Mismatch(f"{name}: is {what}, expected an array of numbers")
     return np.asarray(got)
@@ -144,10 +144,11 @@ def _finite(name: str, got: np.ndarray, wanted: np.ndarray | None = None) -> Non
 def _resemblance(got: np.ndarray, wanted: np.ndarray, rel: float) -> str:
     """A hint where the whole answer is a constant multiple of the right one."""
     norm = float((wanted * wanted).sum())
-    if wanted.size < 2 or not norm:
+    if wanted.size < 2 or not 0 < norm < np.inf:
         return ""
     factor = float((got * wanted).sum() / norm)
-    if factor == 0.0 or np.abs(got - factor * wanted).max() > rel * abs(factor) * np.abs(wanted).max():
+    off = float(np.abs(got - factor * wanted).max())
+    if factor == 0.0 or abs(factor - 1) < 1e-3 or off > rel * abs(factor) * np.abs(wanted).max():
         return ""
     return (
         "; the sign is opposite everywhere"

@@ -15,7 +15,7 @@ class Worth:
 
 
 def points(value: float, *functions: str, timing: bool = False) -> pytest.MarkDecorator:
-    """Marks a check: `@points(2, "layers.affine_forward")`; `timing=True` for a check of speed."""
+    """Marks a check: `@points(2, "shapes.area")`; `timing=True` for a check of speed."""
     return pytest.mark.points(value, *functions, timing=timing)
 
 

@@ -13,6 +13,7 @@ from ..manifest import Manifest, ManifestError, Question, exact, plain
 from ..record import Check
 from ..sandbox.client import StudentError, Worker
 from ..sandbox.remote import Package
+from ..sandbox.zygotes import SandboxError
 from . import timing, verdict
 from .context import Grading, OutOfTime, derive
 from .expect import Mismatch
@@ -41,6 +42,7 @@ class ChecksPlugin:
         self.timing: bool = choice.get("timing", True) and timing.available()
         self.skip: set[str] = choice.get("skip", set())
         self.problem = ""
+        self.failure: SandboxError | None = None
         self.modules: set[str] = set()
 
     def pytest_configure(self, config: pytest.Config) -> None:
@@ -92,7 +94,9 @@ class ChecksPlugin:
         state = item.stash.get(STATE, None)
         if state is None:
             return None
-        if call.excinfo is not None and call.when in ("setup", "call"):
+        if call.excinfo is not None and isinstance(call.excinfo.value, SandboxError):
+            self.failure, item.session.shouldstop = call.excinfo.value, "the sandbox failed"
+        elif call.excinfo is not None and call.when in ("setup", "call"):
             self._write(state, self._judge(item, state, call.excinfo.value))
         elif call.when == "call":
             state.check.outcome, state.check.score, state.check.message = "passed", state.check.points, ""
@@ -132,7 +136,7 @@ class ChecksPlugin:
             self.grading.reference_worker(state.libraries, derive(state.seed, "worker"))
             item.function(**{name: fresh.get(name, item.funcargs[name]) for name in item._fixtureinfo.argnames})
             return True
-        except Exception:
+        except (Exception, pytest.fail.Exception, pytest.skip.Exception):
             return False
         finally:
             worker.kill()

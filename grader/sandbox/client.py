@@ -21,6 +21,7 @@ from .zygotes import Zygote
 
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 MAX_OUTPUT = 64 * 1024
+MAX_TEXT = 400
 
 
 @dataclass(frozen=True)
@@ -205,7 +206,8 @@ class Worker:
             return exchange(time.monotonic() + seconds)
         except DeadlinePassed:
             self.kill()
-            raise StudentTimeout(callee, f"{callee} did not finish within {seconds:g} s") from None
+            late = f"did not finish within {seconds:g} s" if seconds else "was not tried again: it has hung before"
+            raise StudentTimeout(callee, f"{callee} {late}") from None
         except ChannelClosed:
             raise self._gone(callee) from None
         except WireError as error:
@@ -219,12 +221,12 @@ class Worker:
                 return decoder.value(message.get("ok"))
             error = message["error"]
             frames = [
-                Frame(str(f["file"]), int(f["line"]), str(f["function"]), str(f["text"])) for f in error["frames"]
+                Frame(_text(f["file"]), int(f["line"]), _text(f["function"]), _text(f["text"])) for f in error["frames"]
             ]
-            kind, text = str(error["type"]), str(error["message"])
+            kind, text = _text(error["type"]), _text(error["message"])
         except WireError as error:
             raise self._garbled(callee, error) from None
-        except (TypeError, KeyError, ValueError):
+        except (TypeError, KeyError, ValueError, OverflowError):
             raise self._garbled(callee, "an error report that cannot be read") from None
         raise StudentRaised(callee, text, frames, kind)
 
@@ -270,6 +272,11 @@ class Worker:
     def resume(self) -> None:
         """Lets a paused worker go on."""
         os.killpg(self.pid, signal.SIGCONT)
+
+
+def _text(value: Any) -> str:
+    """Words from a worker, cut short and without what no report could hold, such as half a surrogate pair."""
+    return "".join(c for c in str(value)[:MAX_TEXT] if c.isprintable() or c == "\n")
 
 
 def _outgoing(value: Any, encoder: Encoder) -> Any:

@@ -110,7 +110,8 @@ def parse_header(raw: bytes, caps: Caps = CAPS) -> Header:
         checked = [_spec(dtype, shape, caps) for dtype, shape in specs]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise WireError(f"a header that cannot be read ({type(error).__name__})") from None
-    if sum(dtype.itemsize * math.prod(shape) for dtype, shape in checked) > caps.payload:
+    # an empty array counts as if it were not, because its sides' product has to fit all the same
+    if sum(dtype.itemsize * math.prod(max(side, 1) for side in shape) for dtype, shape in checked) > caps.payload:
         raise WireError("arrays over the size limit")
     return Header(message, checked)
 

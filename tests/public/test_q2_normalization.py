@@ -37,6 +37,18 @@ def gradients(package, layer, backward, dout, *inputs):
     return getattr(package.layers, backward)(dout, cache)
 
 
+def compare_with_slope(student, reference, rng, layer, backward, axis):
+    """Judges dx, for a large eps, by how much the student's own forward pass rises along the reference's dx."""
+    x, ones, zeros = draw_plain(rng, n=60, d=50, spread=1)
+    dout, param = draw_dout(rng, x, ones, axis), {"mode": "train", "eps": 1.0}
+    direction, _, _ = gradients(reference, layer, f"{layer}_backward", dout, x, ones, zeros, param)
+    dx, _, _ = gradients(student, layer, backward, dout, x, ones, zeros, param)
+    forward, h = getattr(student.layers, f"{layer}_forward"), 1e-4
+    high, low = (forward(x + step * direction, ones, zeros, param)[0] for step in (h, -h))
+    expect(dx, "dx").to_have_shape(x.shape)
+    expect((dx * direction).sum(), "change foretold by dx").to_match((dout * (high - low)).sum() / (2 * h), rel=2e-2)
+
+
 def after_forward(package, x, gamma, beta, **bn_param):
     """What bn_param holds after a training pass."""
     kept = package.put({"mode": "train", **bn_param})
@@ -56,7 +68,7 @@ def test_batchnorm_forward_train(student, reference, rng):
 @points(0.25, "layers.batchnorm_forward")
 def test_batchnorm_forward_uses_the_biased_variance(student, reference, rng):
     """In train mode, batchnorm_forward divides by the variance over N, not N - 1"""
-    inputs = *draw_plain(rng, n=4, spread=100), {"mode": "train"}
+    inputs = *draw_plain(rng, n=4, spread=1e4), {"mode": "train"}
     out, _ = student.layers.batchnorm_forward(*inputs)
     expected, _ = reference.layers.batchnorm_forward(*inputs)
     expect(out, "out").to_match(expected, rel=1e-7)
@@ -85,8 +97,8 @@ def test_batchnorm_forward_writes_back(student, reference, rng, name):
 def test_batchnorm_forward_tracks_the_biased_variance(student, reference, rng):
     """bn_param['running_var'] tracks the variance over N, not N - 1"""
     inputs = draw_norm(rng, n=4)
-    expected = after_forward(reference, *inputs)["running_var"]
-    expect(after_forward(student, *inputs).get("running_var"), "running_var").to_match(expected, rel=1e-7)
+    got, expected = (after_forward(package, *inputs, momentum=0.5) for package in (student, reference))
+    expect(got.get("running_var"), "running_var").to_match(expected["running_var"], rel=1e-7)
 
 
 @points(0.25, "layers.batchnorm_forward")
@@ -162,11 +174,11 @@ def test_batchnorm_forward_keeps_x(student, rng):
     expect(student.fetch(kept), "x").to_equal(x)
 
 
-def compare_batchnorm_gradients(student, reference, rng, backward, gradient, rel, n=200, spread=2.0, **bn_param):
+def compare_batchnorm_gradients(student, reference, rng, backward, gradient, rel, n=200, d=5, spread=2.0):
     """Judges one gradient of a batch normalization's backward pass."""
-    x, _, beta = draw_plain(rng, n=n, spread=spread)
-    gamma = rng.uniform(0.5, 2, 5)
-    arguments = draw_dout(rng, x, gamma, axis=0), x, gamma, beta, {"mode": "train", **bn_param}
+    x, _, beta = draw_plain(rng, n=n, d=d, spread=spread)
+    gamma = rng.uniform(0.5, 2, d)
+    arguments = draw_dout(rng, x, gamma, axis=0), x, gamma, beta, {"mode": "train"}
     expected = gradients(reference, "batchnorm", "batchnorm_backward", *arguments)
     got = gradients(student, "batchnorm", backward, *arguments)
     expect(got, "dx dgamma dbeta", only=gradient).to_match(expected, rel=rel)
@@ -198,7 +210,7 @@ def test_batchnorm_backward_alt(student, reference, rng, gradient):
     compare_batchnorm_gradients(student, reference, rng, "batchnorm_backward_alt", gradient, rel=1e-2)
 
 
-small_batch = pytest.mark.parametrize(
+each_backward = pytest.mark.parametrize(
     "backward",
     [
         pytest.param("batchnorm_backward", marks=points(0.25, "layers.batchnorm_backward")),
@@ -207,16 +219,16 @@ small_batch = pytest.mark.parametrize(
 )
 
 
-@small_batch
+@each_backward
 def test_batchnorm_gradient_of_a_small_batch(student, reference, rng, backward):
     """{backward} returns the true gradient dx in a batch of 5 too, where N and N - 1 differ much"""
-    compare_batchnorm_gradients(student, reference, rng, backward, "dx", rel=1e-7, n=5, spread=100)
+    compare_batchnorm_gradients(student, reference, rng, backward, "dx", rel=1e-7, n=5, spread=1e4)
 
 
 @points(0.25, "layers.batchnorm_backward")
 def test_batchnorm_backward_obeys_eps(student, reference, rng):
-    """batchnorm_backward counts the eps given in bn_param"""
-    compare_batchnorm_gradients(student, reference, rng, "batchnorm_backward", "dx", rel=1e-2, spread=1, eps=1.0)
+    """With an eps given in bn_param, the dx of batchnorm_backward foretells what your own forward pass does"""
+    compare_with_slope(student, reference, rng, "batchnorm", "batchnorm_backward", axis=0)
 
 
 @points(0.5, "layers.batchnorm_backward_alt", timing=True)
@@ -253,7 +265,7 @@ def test_layernorm_forward(student, reference, rng):
 @points(0.25, "layers.layernorm_forward")
 def test_layernorm_forward_uses_the_biased_variance(student, reference, rng):
     """layernorm_forward divides by the variance over D, not D - 1"""
-    inputs = *draw_wide(rng, d=5, spread=100), {"mode": "train"}
+    inputs = *draw_wide(rng, d=5, spread=1e4), {"mode": "train"}
     out, _ = student.layers.layernorm_forward(*inputs)
     expected, _ = reference.layers.layernorm_forward(*inputs)
     expect(out, "out").to_match(expected, rel=1e-7)
@@ -299,11 +311,11 @@ def test_layernorm_forward_obeys_eps(student, reference, rng):
     expect(out, "out").to_match(expected, rel=1e-2)
 
 
-def compare_layernorm_gradients(student, reference, rng, gradient, rel, d=200, spread=2.0, **ln_param):
+def compare_layernorm_gradients(student, reference, rng, gradient, rel, d=200, spread=2.0):
     """Judges one gradient of layernorm_backward."""
     x, _, beta = draw_wide(rng, d=d, spread=spread)
     gamma = rng.uniform(0.5, 2, d)
-    arguments = draw_dout(rng, x, gamma, axis=1), x, gamma, beta, {"mode": "train", **ln_param}
+    arguments = draw_dout(rng, x, gamma, axis=1), x, gamma, beta, {"mode": "train"}
     expected = gradients(reference, "layernorm", "layernorm_backward", *arguments)
     got = gradients(student, "layernorm", "layernorm_backward", *arguments)
     expect(got, "dx dgamma dbeta", only=gradient).to_match(expected, rel=rel)
@@ -325,13 +337,13 @@ def test_layernorm_backward(student, reference, rng, gradient):
 @points(0.25, "layers.layernorm_backward")
 def test_layernorm_backward_of_few_features(student, reference, rng):
     """layernorm_backward returns the true gradient dx with 5 features too, where D and D - 1 differ much"""
-    compare_layernorm_gradients(student, reference, rng, "dx", rel=1e-7, d=5, spread=100)
+    compare_layernorm_gradients(student, reference, rng, "dx", rel=1e-7, d=5, spread=1e4)
 
 
 @points(0.25, "layers.layernorm_backward")
 def test_layernorm_backward_obeys_eps(student, reference, rng):
-    """layernorm_backward counts the eps given in ln_param"""
-    compare_layernorm_gradients(student, reference, rng, "dx", rel=1e-2, spread=1, eps=1.0)
+    """With an eps given in ln_param, the dx of layernorm_backward foretells what your own forward pass does"""
+    compare_with_slope(student, reference, rng, "layernorm", "layernorm_backward", axis=1)
 
 
 def build_net(package, kind, params=None, hidden=(80, 80), **options):
@@ -349,7 +361,7 @@ def draw_net(rng, hidden=(80, 80), n=100):
     for i, (fan_in, fan_out) in enumerate(pairwise(sizes), start=1):
         params |= {f"W{i}": rng.randn(fan_in, fan_out) / np.sqrt(fan_in), f"b{i}": rng.randn(fan_out)}
     for i, width in enumerate(hidden, start=1):
-        params |= {f"gamma{i}": rng.uniform(0.3, 0.6, width), f"beta{i}": 3 * rng.choice([1, 1, -1], width)}
+        params |= {f"gamma{i}": rng.uniform(0.1, 0.6, width), f"beta{i}": 3 * rng.choice([1, 1, -1], width)}
     return rng.randn(n, 6), rng.randint(3, size=n), params
 
 
@@ -379,7 +391,7 @@ def test_net_loss(student, reference, rng, kind):
     """With {kind}, the network's loss in training is right"""
     X, y, params = draw_net(rng)
     (loss, _), (expected, _) = (build_net(package, kind, params).loss(X, y) for package in (student, reference))
-    expect(loss, "loss").to_match(expected, rel=1e-2)
+    expect(loss, "loss").to_match(expected, rel=5e-3)
 
 
 @points(0.25, f"{NET}.loss")
@@ -403,9 +415,9 @@ def test_net_gradients(student, reference, rng, kind, group):
 def test_net_scores(student, reference, rng, kind):
     """With {kind}, the network's scores without labels are those of test mode, each layer with its own statistics"""
     X, _, params = draw_net(rng)
-    statistics = [draw_trained(rng, scale=1e2, d=80) for _ in range(2)] if kind == "batchnorm" else []
+    statistics = [draw_trained(rng, scale=1, d=80) for _ in range(2)] if kind == "batchnorm" else []
     nets = [build_net(package, kind, params) for package in (student, reference)]
     for net, (i, values), name in product(nets, enumerate(statistics), STATISTICS):
         net.bn_params[i][name] = values[name]
     scores, expected = (net.loss(X) for net in nets)
-    expect(scores, "scores").to_match(expected, rel=5e-2)
+    expect(scores, "scores").to_match(expected, rel=2e-2)

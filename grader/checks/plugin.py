@@ -59,10 +59,10 @@ class ChecksPlugin:
         try:
             for item in checks:
                 item.stash[STATE] = describe(item, self.grading.manifest)
-            if not config.option.keyword:
+            if not config.option.keyword and not self.problem:
                 check_points([item.stash[STATE] for item in checks], self.questions, self.grading.manifest)
         except ManifestError as error:
-            self.problem = str(error)
+            self.problem = self.problem or str(error)
             checks, items[:] = [], []
         items[:] = [item for item in items if item not in checks or self._wanted(item.stash[STATE])]
 

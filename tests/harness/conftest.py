@@ -1,0 +1,115 @@
+"""What the engine's tests share: courses in folders of their own, one set of zygotes, commands, the option --slow."""
+
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from grader import __main__ as commands
+from grader import manifest as manifests
+from grader import run
+from grader.checks.context import Zygotes
+from grader.manifest import Manifest
+from grader.record import Check, Record
+
+TOY = Path(__file__).with_name("toy")
+collect_ignore = ["toy"]
+
+
+def pytest_addoption(parser):
+    parser.addoption("--slow", action="store_true", help="run the slow tests too")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: runs only with --slow")
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("--slow"):
+        for item in items:
+            if item.get_closest_marker("slow"):
+                item.add_marker(pytest.mark.skip(reason="slow; runs with --slow"))
+
+
+@dataclass
+class Course:
+    """A course in a folder of its own; its files may be changed between two runs."""
+
+    root: Path
+    zygotes: Zygotes
+
+    @property
+    def manifest(self) -> Manifest:
+        return manifests.load(self.root / manifests.FILENAME)
+
+    def write(self, name: str, text: str) -> Path:
+        """Writes a file of the course."""
+        file = self.root / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+        return file
+
+    def replace(self, name: str, old: str, new: str) -> None:
+        """Replaces what stands exactly once in a file of the course."""
+        text = (self.root / name).read_text()
+        assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {name}"
+        self.write(name, text.replace(old, new))
+
+    def grade(self, package: str = "student", update=None, debug: bool = False, **selection) -> Record:
+        """Runs the course's checks on one of its folders."""
+        forget_checks()
+        chosen = run.Selection(**selection)
+        return run.grade(self.manifest, self.root / package, chosen, update=update, zygotes=self.zygotes, debug=debug)
+
+    def outcomes(self, package: str = "student", **selection) -> dict[str, Check]:
+        """The checks of a run by the last part of their ids."""
+        return {check.id.rsplit("/", 1)[-1]: check for check in self.grade(package, **selection).checks}
+
+
+def forget_checks() -> None:
+    """Forgets the check files of the course before, which have the same names."""
+    for name in [name for name in sys.modules if name.split(".")[0] == "checks"]:
+        del sys.modules[name]
+
+
+@pytest.fixture(scope="session")
+def zygotes():
+    """The zygotes that all runs of this session share."""
+    shared = Zygotes()
+    yield shared
+    shared.close()
+
+
+@pytest.fixture
+def toy(tmp_path, zygotes) -> Course:
+    """A copy of the toy course, to be changed at will."""
+    root = tmp_path / "toy"
+    shutil.copytree(TOY, root, ignore=shutil.ignore_patterns("__pycache__"))
+    return Course(root, zygotes)
+
+
+@pytest.fixture
+def small(toy) -> Course:
+    """The toy course with one question and no hidden checks; the test writes solution, checks and package."""
+    shutil.rmtree(toy.root / "checks")
+    shutil.rmtree(toy.root / "student")
+    return toy
+
+
+@pytest.fixture
+def command(toy, monkeypatch, capfd):
+    """Runs a command in the toy course's folder and returns its exit status, stdout and stderr."""
+
+    def call(*words: str) -> tuple[int, str, str]:
+        forget_checks()
+        monkeypatch.chdir(toy.root)
+        monkeypatch.setattr(sys, "argv", ["grader", *words])
+        monkeypatch.setenv("COLUMNS", "120")
+        with pytest.raises(SystemExit) as ended:
+            commands.run()
+        out, err = capfd.readouterr()
+        return ended.value.code or 0, out, err
+
+    return call

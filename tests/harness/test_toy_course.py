@@ -1,0 +1,140 @@
+"""The engine grades a course of two functions that it has never heard of, and knows nothing of the one beside it."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from grader import manifest as manifests
+from grader import mistakes
+from grader.manifest import ManifestError
+
+ROOT = Path(__file__).parents[2]
+CHECKS = 16
+TOY = Path(__file__).with_name("toy")
+
+
+def test_reference_earns_every_point(toy):
+    record = toy.grade("solution", secret_seeds=["one", "two"])
+    assert (record.score, record.max_score, len(record.checks)) == (8, 8, CHECKS)
+    assert {check.outcome for check in record.checks} == {"passed"}
+    assert record.complete
+    assert [(q.id, q.score, q.max_score) for q in record.questions] == [("Q1", 3, 3), ("Q2", 5, 5)]
+
+
+def test_stubs_earn_nothing_and_are_blamed_for_nothing(toy):
+    record = toy.grade()
+    assert (record.score, record.max_score, len(record.checks)) == (0, 8, CHECKS)
+    assert {check.outcome for check in record.checks} <= {"not_attempted", "blocked"}
+    assert "Next: write shapes.area (student/shapes.py, line 10), then run this again." in record.notes
+
+
+def test_a_package_may_have_another_of_the_names(toy):
+    (toy.root / "student").rename(toy.root / "mywork")
+    assert {check.outcome for check in toy.grade("mywork", questions=["Q1"]).checks} == {"not_attempted"}
+
+
+def test_wrong_on_secret_seeds_only(toy):
+    """An answer recorded for the published inputs is found out by inputs nobody has seen."""
+    fixed = (
+        "import numpy as np\n\ndef area(width, height):\n    return {answer} if len(width) == 1 else width * height\n"
+    )
+    toy.write("student/shapes.py", fixed.format(answer="np.array([2.0])"))
+    answer = re.search(r"expected ([\d.e-]+)", toy.outcomes(questions=["Q1"], keyword="area[1]")["area[1]"].message)[1]
+    toy.replace("checks/public/test_q1_rectangles.py", "rel=1e-12", "rel=1e-5")
+    toy.write("student/shapes.py", fixed.format(answer=f"np.array([{answer}])"))
+    assert toy.outcomes(questions=["Q1"], keyword="area[1]")["area[1]"].outcome == "passed"
+    secret = toy.outcomes(questions=["Q1"], keyword="area[1]", secret_seeds=["nobody has seen"])["area[1]"]
+    assert (secret.outcome, secret.score) == ("failed", 0)
+    assert secret.message.startswith("right on the published inputs, wrong on others: area: relative error")
+    assert "expected" not in secret.message
+
+
+def test_other_draws_for_other_seeds_and_checks(toy):
+    toy.write("student/shapes.py", "def area(width, height):\n    return 0 * width\n")
+    messages = [toy.outcomes(questions=["Q1"], seed=seed)["area[3]"].message for seed in (1, 1, 2)]
+    values = [re.search(r"expected ([\d.e-]+)", message)[1] for message in messages]
+    assert values[0] == values[1] != values[2]
+    assert "seed 2" in messages[2]
+
+
+def test_hidden_messages_betray_nothing(toy):
+    toy.replace("solution/shapes.py", "areas_of_rectangles = width", "areas_of_rectangles = 1 + width")
+    (toy.root / "solution").rename(toy.root / "student/mywork")
+    shutil.copytree(TOY / "solution", toy.root / "solution")
+    checks = toy.grade("student/mywork", questions=["Q1"]).checks
+    hidden = [check for check in checks if check.visibility == "hidden"]
+    assert [check.outcome for check in hidden] == ["failed", "failed"]
+    for check in hidden:
+        assert re.fullmatch(r"area: relative error [\d.e+]+ \(allowed 1e-12\)", check.message)
+        assert "expected" in check.detail
+
+
+@pytest.mark.parametrize("question", ["Q1", "Q2"])
+def test_planted_mistakes_cost_what_they_should(toy, tmp_path, question):
+    for mistake in mistakes.load(toy.manifest, question):
+        trial = mistakes.trial(toy.manifest, mistake, question, tmp_path / "planted", toy.zygotes)
+        assert trial.as_expected, (mistake.id, trial.lost ^ set(mistake.costs))
+
+
+def test_mistake_that_costs_something_else_is_noticed(toy, command):
+    toy.replace("checks/mistakes/q1.toml", "costs = []", 'costs = ["q1_rectangles/area[2]"]')
+    status, out, _ = command("mistakes", "-q", "Q1", "--id", "area_written_differently")
+    assert status == 1
+    assert "area_written_differently  not as expected" in out
+    assert "- q1_rectangles/area[2]: passed although it should not" in out
+
+
+@pytest.mark.parametrize(
+    "old, new, sentence",
+    [
+        (
+            "width * height",
+            "width ** height",
+            "mistake area_adds: 0 places match `find` in shapes.area; it must be one",
+        ),
+        ('"shapes.area"\nfind', '"shapes.circle"\nfind', "mistake area_adds: circle: no function of that name"),
+        ('"shapes.area"\nfind', '"forms.area"\nfind', "mistake area_adds: forms.area: no module of that name in"),
+        ("title", "tittle", "q1.toml"),
+    ],
+)
+def test_mistake_that_cannot_be_planted(toy, tmp_path, old, new, sentence):
+    file = toy.root / "checks/mistakes/q1.toml"
+    file.write_text(file.read_text().replace(old, new))
+    with pytest.raises(ManifestError, match=re.escape(sentence)):
+        mistakes.trial(toy.manifest, mistakes.load(toy.manifest, "Q1")[0], "Q1", tmp_path / "planted", toy.zygotes)
+
+
+def test_question_without_mistakes_is_named(toy):
+    (toy.root / "checks/mistakes/q2.toml").unlink()
+    with pytest.raises(ManifestError, match="there are no known mistakes for Q2; write this file"):
+        mistakes.load(toy.manifest, "Q2")
+
+
+def test_demo_plants_grades_and_shows(toy, command):
+    status, out, _ = command("demo", "--out", "demo.zip")
+    assert status == 0
+    assert "demo.zip holds the reference with 1 mistakes planted" in out
+    assert "shapes.moments: the variance divided by N - 1" in out
+    assert "Total: 4 of 8 points" in out
+    assert (toy.root / "results.json").is_file()
+
+
+def test_demo_with_an_unknown_mistake(toy, command):
+    toy.replace("assignment.toml", "moments_divides_by_n_minus_1", "nobody_makes_this")
+    status, _, err = command("demo")
+    assert (status, "there is no mistake 'nobody_makes_this'" in err) == (2, True)
+
+
+def test_engine_knows_no_content():
+    """No function or module of the assignment is named anywhere in the engine."""
+    manifest = manifests.load(ROOT / manifests.FILENAME)
+    names = {part for name in manifest.functions() for part in name.split(".")}
+    names -= {"__init__", "loss", "forward", "optim", "layers"}  # words of any library and of isolation
+    assert len(names) > 30
+    for file in sorted((ROOT / "grader").rglob("*.py")):
+        text = file.read_text()
+        words = set(re.findall(r"\w+", text))
+        assert not names & words, f"{file.name} names {sorted(names & words)}"
+        assert not [name for name in manifest.functions() if name in text]

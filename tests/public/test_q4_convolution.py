@@ -1,0 +1,441 @@
+"""Q4: convolution and pooling, by loops and fast, normalization of images, and the three-layer convolutional net."""
+
+import numpy as np
+import pytest
+
+from grader.checks import expect, points
+
+INIT, LOSS = "classifiers.cnn.ThreeLayerConvNet.__init__", "classifiers.cnn.ThreeLayerConvNet.loss"
+PARAMETERS = ["W1", "b1", "W2", "b2", "W3", "b3"]
+WEIGHTS, BIASES = PARAMETERS[::2], PARAMETERS[1::2]
+
+# each case differs from the first one in one way only, so that a slip costs the case it is about
+CONV = {
+    "stride 1 and padding 1": {},
+    "stride 2": {"stride": 2, "h": 7, "w": 7},
+    "padding 0": {"pad": 0},
+    "padding 2": {"pad": 2},
+    "a non-square image": {"w": 8},
+    "non-square filters": {"ww": 5},
+    "a single image": {"n": 1},
+}
+# windows that are not square still lie side by side, as many across as down
+POOL = {
+    "2x2 windows": {},
+    "overlapping windows": {"h": 7, "w": 7, "height": 3, "width": 3},
+    "non-square windows": {"h": 9, "w": 8, "height": 3, "width": 2, "stride": 3},
+    "a non-square image": {"w": 8},
+}
+USUAL, *SPECIAL = CONV
+WINDOWS = ["overlapping windows", "non-square windows", "a non-square image"]
+FAST = ["stride 2", "padding 0", "a non-square image", "non-square filters"]
+
+
+def draw_conv(rng, n=2, c=3, h=6, w=6, f=4, hh=3, ww=3, stride=1, pad=1):
+    """Returns (x (n, c, h, w), w (f, c, hh, ww), b (f,), conv_param) and dout (n, f, h', w')."""
+    size = 1 + (h + 2 * pad - hh) // stride, 1 + (w + 2 * pad - ww) // stride
+    arrays = rng.randn(n, c, h, w), rng.randn(f, c, hh, ww), rng.randn(f)
+    return (*arrays, {"stride": stride, "pad": pad}), rng.randn(n, f, *size)
+
+
+def draw_pool(rng, n=2, c=3, h=6, w=6, height=2, width=2, stride=2):
+    """Returns (x (n, c, h, w), pool_param) and dout (n, c, h', w'); the entries of x are positive and far from ties."""
+    x = 1.0 + rng.permutation(n * c * h * w).reshape(n, c, h, w)
+    size = 1 + (h - height) // stride, 1 + (w - width) // stride
+    return (x, {"pool_height": height, "pool_width": width, "stride": stride}), rng.randn(n, c, *size)
+
+
+def draw_images(rng, c=4, scale=100.0):
+    """Returns x (3, c, 5, 6), gamma and beta (c,), dout; at the usual scale of x no epsilon matters."""
+    x = scale * (rng.randn(3, c, 5, 6) * rng.uniform(0.5, 2, (c, 1, 1)) + rng.randn(c, 1, 1))
+    return x, rng.uniform(0.5, 2, c), rng.randn(c), rng.randn(*x.shape)
+
+
+def draw_groups(rng, scale=100.0):
+    """Returns x (3, 6, 5, 6), gamma and beta (1, 6, 1, 1), dout; at the usual scale of x no epsilon matters."""
+    x, gamma, beta, dout = draw_images(rng, 6, scale)
+    return x, gamma.reshape(1, 6, 1, 1), beta.reshape(1, 6, 1, 1), dout
+
+
+def draw_net(rng, n=4, c=3, h=6, w=6, f=4, size=3, hidden=7, classes=5):
+    """Returns X (n, c, h, w), y (n,) and params: W1 (f, c, size, size), W2 (f * h/2 * w/2, hidden), W3, b1 to b3."""
+    params = {"W1": rng.randn(f, c, size, size) / size, "b1": rng.randn(f)}
+    params |= {"W2": rng.randn(f * (h // 2) * (w // 2), hidden) / np.sqrt(h * w), "b2": rng.randn(hidden)}
+    params |= {"W3": rng.randn(hidden, classes), "b3": rng.randn(classes)}
+    return rng.randn(n, c, h, w), rng.randint(classes, size=n), params
+
+
+def function(package, name):
+    """Returns the package's layer function of that name."""
+    return getattr(package.fast_layers if name.endswith("_fast") else package.layers, name)
+
+
+def output(package, name, *arguments):
+    """Returns what a forward pass makes of its arguments."""
+    out, _ = function(package, name)(*arguments)
+    return out
+
+
+def gradients(package, name, arguments, dout):
+    """Returns what the backward pass of that name makes of dout; the cache is the package's own business."""
+    _, cache = function(package, name.replace("backward", "forward"))(*arguments)
+    return function(package, name)(dout, cache)
+
+
+def layers(*rows, timing=False):
+    """Parametrizes a check over layer functions and cases; each row is points, a function's name, its cases."""
+    table = []
+    for value, name, cases in rows:
+        mark = points(value, f"fast_layers.{name}" if name.endswith("_fast") else f"layers.{name}", timing=timing)
+        table += [pytest.param(name, case, marks=mark, id=f"{name}-{str(case).replace(' ', '_')}") for case in cases]
+    return pytest.mark.parametrize(("name", "case"), table)
+
+
+@layers(
+    (1, "conv_forward_naive", [USUAL]),
+    (0.25, "conv_forward_naive", SPECIAL),
+    (0.5, "conv_forward_fast", [USUAL]),
+    (0.25, "conv_forward_fast", FAST),
+)
+def test_convolution(student, reference, rng, name, case):
+    """{name} returns the cross-correlation of images and filters plus the bias, with {case}"""
+    arguments, _ = draw_conv(rng, **CONV[case])
+    expected = output(reference, "conv_forward_naive", *arguments)
+    expect(output(student, name, *arguments), "out").to_match(expected, rel=1e-9)
+
+
+@layers((0.5, "conv_backward_naive", ["dx", "dw", "db"]), (0.25, "conv_backward_fast", ["dx", "dw", "db"]))
+def test_convolution_gradient(student, reference, rng, name, case):
+    """{name} returns the true gradient {case}, of the shape of what it differentiates by"""
+    arguments, dout = draw_conv(rng)
+    expected = gradients(reference, "conv_backward_naive", arguments, dout)
+    expect(gradients(student, name, arguments, dout), "dx dw db", only=case).to_match(expected, rel=1e-9)
+
+
+# one gradient for each case, so that a slip in db or in all of dw is not judged over and over
+@layers(
+    (0.25, "conv_backward_naive", [f"dx with {case}" for case in ["padding 2", *FAST[:3]]]),
+    (0.25, "conv_backward_fast", [f"dx with {case}" for case in FAST[:3]]),
+    (0.25, "conv_backward_naive", ["dw with non-square filters"]),
+    (0.25, "conv_backward_fast", ["dw with non-square filters"]),
+)
+def test_convolution_gradient_for(student, reference, rng, name, case):
+    """{name} returns the true gradient {case}"""
+    gradient, case = case.split(" with ")
+    arguments, dout = draw_conv(rng, **CONV[case])
+    expected = gradients(reference, "conv_backward_naive", arguments, dout)
+    expect(gradients(student, name, arguments, dout), "dx dw db", only=gradient).to_match(expected, rel=1e-9)
+
+
+@points(0.25, "layers.conv_forward_naive")
+def test_convolution_leaves_x(student, rng):
+    """conv_forward_naive leaves the caller's x as it is"""
+    (x, *others), _ = draw_conv(rng)
+    placed = student.put(x)
+    student.layers.conv_forward_naive(placed, *others)
+    expect(student.fetch(placed), "x after the call").to_equal(x)
+
+
+@points(0.25, "layers.conv_forward_naive")
+def test_convolution_float32(student, rng):
+    """conv_forward_naive makes float32 of float32: no silent blow-up to float64"""
+    (*arrays, conv_param), _ = draw_conv(rng)
+    out = output(student, "conv_forward_naive", *(array.astype(np.float32) for array in arrays), conv_param)
+    expect(out, "out").to_have_dtype(np.float32)
+
+
+@points(0.25, "layers.conv_backward_naive")
+def test_convolution_gradients_float32(student, rng):
+    """conv_backward_naive makes float32 gradients of float32 arguments"""
+    (*arrays, conv_param), dout = draw_conv(rng)
+    arguments = (*(array.astype(np.float32) for array in arrays), conv_param)
+    dx, dw, db = gradients(student, "conv_backward_naive", arguments, dout.astype(np.float32))
+    for gradient, value in {"dx": dx, "dw": dw, "db": db}.items():
+        expect(value, gradient).to_have_dtype(np.float32)
+
+
+@layers(
+    (0.5, "max_pool_forward_naive", ["2x2 windows"]),
+    (0.25, "max_pool_forward_naive", WINDOWS),
+    (0.25, "max_pool_forward_fast", ["2x2 windows", *WINDOWS[:2]]),
+)
+def test_max_pooling(student, reference, rng, name, case):
+    """{name} returns the maximum of each window of each channel, with {case}"""
+    arguments, _ = draw_pool(rng, **POOL[case])
+    expected = output(reference, "max_pool_forward_naive", *arguments)
+    expect(output(student, name, *arguments), "out").to_match(expected, rel=1e-9)
+
+
+@layers(
+    (0.75, "max_pool_backward_naive", ["2x2 windows"]),
+    (0.25, "max_pool_backward_naive", WINDOWS),
+    (0.25, "max_pool_backward_fast", ["2x2 windows", *WINDOWS[:2]]),
+)
+def test_max_pooling_gradient(student, reference, rng, name, case):
+    """{name} passes each entry of dout to the maximum of its window, with {case}"""
+    arguments, dout = draw_pool(rng, **POOL[case])
+    expected = gradients(reference, "max_pool_backward_naive", arguments, dout)
+    expect(gradients(student, name, arguments, dout), "dx").to_match(expected, rel=1e-9)
+
+
+@points(0.25, "layers.max_pool_backward_naive")
+def test_max_pooling_ties(student, reference, rng):
+    """max_pool_backward_naive gives a window's gradient to the first of equal maxima, as its docstring says"""
+    (x, pool_param), dout = draw_pool(rng)
+    arguments = rng.randint(0, 2, x.shape).astype(float), pool_param
+    expected = gradients(reference, "max_pool_backward_naive", arguments, dout)
+    expect(gradients(student, "max_pool_backward_naive", arguments, dout), "dx").to_match(expected, rel=1e-9)
+
+
+def large_conv(rng):
+    """As draw_conv, so large that NumPy's own work outweighs the cost of calling it."""
+    shapes = (32, 64, 16, 16), (64, 64, 3, 3), (64,), (32, 64, 16, 16)
+    *arrays, dout = (rng.random_sample(shape) for shape in shapes)
+    return (*arrays, {"stride": 1, "pad": 1}), dout
+
+
+def large_pool(rng):
+    """As draw_pool, large, with 3x3 windows side by side."""
+    x, dout = rng.random_sample((32, 32, 36, 36)), rng.random_sample((32, 32, 12, 12))
+    return (x, {"pool_height": 3, "pool_width": 3, "stride": 3}), dout
+
+
+# Multiples of the reference's CPU time, in the middle between what was measured of accepted ways to write it (windows
+# with einsum or tensordot, index arrays, a loop over a window's or over the output's positions) and of loops over
+# images, channels or filters, and positions. The reference pools in 3 ms, too fast a race but for the width of the gap.
+LIMITS = {
+    "conv_forward_fast": 10,  # accepted 1.3 to 2.5, loops 42 to 177
+    "conv_backward_fast": 16,  # accepted 1.5 to 2.8, loops 92 to 126
+    "max_pool_forward_fast": 35,  # accepted 2.5 to 6.7, loops 197
+    "max_pool_backward_fast": 14,  # accepted 1.5 to 2.9, loops 64
+}
+
+
+@layers((0.75, "conv_forward_fast", ["large images"]), (0.25, "max_pool_forward_fast", ["large images"]), timing=True)
+def test_speed(race, name, case):
+    """{name} is vectorized: on {case} it needs no Python loop over images, channels or filters, and positions"""
+
+    def prepare(package, rng):
+        return function(package, name), (large_conv if "conv" in name else large_pool)(rng)[0]
+
+    race(prepare, at_most=LIMITS[name])
+
+
+@layers((0.75, "conv_backward_fast", ["large images"]), (0.25, "max_pool_backward_fast", ["large images"]), timing=True)
+def test_gradient_speed(race, name, case):
+    """{name} is vectorized: on {case} it needs no Python loop over images, channels or filters, and positions"""
+
+    draw = large_conv if "conv" in name else large_pool
+
+    def forward(package, rng):
+        return package.keep(function(package, name.replace("backward", "forward")), *draw(rng)[0])[1]
+
+    def prepare(package, rng, cache):
+        return function(package, name), (draw(rng)[1], cache)
+
+    race(prepare, once=forward, at_most=LIMITS[name])
+
+
+def initial_params(package, *arguments, **options):
+    """Returns the params of a fresh net."""
+    return package.fetch(package.classifiers.cnn.ThreeLayerConvNet(*arguments, **options).params)
+
+
+@points(0.25, INIT)
+def test_net_default_params(student):
+    """With default arguments params holds W1 (32, 3, 7, 7), b1, W2 (32 * 16 * 16, 100), b2, W3 (100, 10) and b3"""
+    params = initial_params(student)
+    expect(sorted(params), "names of params").to_equal(sorted(PARAMETERS))
+    for name, shape in zip(PARAMETERS, [(32, 3, 7, 7), (32,), (8192, 100), (100,), (100, 10), (10,)], strict=True):
+        expect(params[name], name).to_have_shape(shape)
+
+
+@points(0.25, INIT)
+@pytest.mark.parametrize("image", [(2, 8, 8), (2, 8, 12)], ids=["square", "non_square"])
+def test_net_params_for(student, image):
+    """params has the shapes that images {image}, 5 filters of 3x3, 11 hidden units and 4 classes need"""
+    params = initial_params(student, image, 5, 3, 11, 4)
+    pooled = 5 * (image[1] // 2) * (image[2] // 2)
+    for name, shape in zip(PARAMETERS, [(5, 2, 3, 3), (5,), (pooled, 11), (11,), (11, 4), (4,)], strict=True):
+        expect(params.get(name), name).to_have_shape(shape)
+
+
+@points(0.25, INIT)
+def test_net_dtype(student):
+    """All of params has the net's dtype, float32 unless it is told otherwise"""
+    for dtype, options in ("float32", {}), ("float64", {"dtype": student.library("numpy").float64}):
+        params = initial_params(student, (2, 4, 4), 5, 3, 11, 4, **options)
+        for name in PARAMETERS:
+            expect(params.get(name), name).to_have_dtype(dtype)
+
+
+@points(0.25, INIT)
+def test_net_weights(student):
+    """W1, W2 and W3 are drawn from a normal distribution of mean 0 and standard deviation weight_scale"""
+    params = initial_params(student, (3, 16, 16), 32, 7, 64, 50, weight_scale=0.03)
+    for name in WEIGHTS:
+        W = np.asarray(params.get(name), dtype=np.float64) / 0.03
+        # at least 3200 draws each: the limits are 7 and more standard errors away
+        expect(W.std(), f"{name}: its standard deviation, in units of weight_scale,").to_lie_within(0.9, 1.1)
+        expect(W.mean(), f"{name}: its mean, in units of weight_scale,").to_lie_within(-0.15, 0.15)
+
+
+@points(0.25, INIT)
+def test_net_biases(student):
+    """b1, b2 and b3 start at zero"""
+    params = initial_params(student, (2, 4, 4), 5, 3, 11, 4)
+    for name in BIASES:
+        expect(params.get(name), name).to_lie_within(0, 0)
+
+
+def build(package, X, params, reg=0.0, dtype="float64"):
+    """Returns the package's net with exactly these params, whatever it draws for itself."""
+    sizes = (X.shape[1:], len(params["W1"]), params["W1"].shape[2], *params["W3"].shape)
+    net = package.classifiers.cnn.ThreeLayerConvNet(*sizes, reg=reg, dtype=getattr(package.library("numpy"), dtype))
+    net.params = {name: value.astype(dtype) for name, value in params.items()}
+    return net
+
+
+def loss_and_gradients(package, X, y, params, reg=0.0):
+    """Returns the net's loss and its gradients, a dict keyed like params."""
+    loss, grads = build(package, X, params, reg).loss(X, y)
+    return loss, package.fetch(grads)
+
+
+@points(0.5, LOSS)
+def test_net_scores(student, reference, rng):
+    """loss(X) returns the scores of conv - ReLU - 2x2 max pool - affine - ReLU - affine"""
+    X, _, params = draw_net(rng)
+    scores, expected = (build(package, X, params).loss(X) for package in (student, reference))
+    expect(scores, "scores").to_match(expected, rel=1e-8)
+
+
+@points(0.25, LOSS)
+@pytest.mark.parametrize("case", ["filters of 7x7 pixels", "images that are not square"], ids=["filters", "images"])
+def test_net_scores_for(student, reference, rng, case):
+    """loss(X) returns the right scores for {case}"""
+    X, _, params = draw_net(rng, **({"size": 7} if "filters" in case else {"w": 10}))
+    scores, expected = (build(package, X, params).loss(X) for package in (student, reference))
+    expect(scores, "scores").to_match(expected, rel=1e-8)
+
+
+@points(0.25, LOSS)
+def test_net_loss(student, reference, rng):
+    """loss(X, y) returns the mean cross entropy"""
+    drawn = draw_net(rng)
+    (loss, _), (expected, _) = (loss_and_gradients(package, *drawn) for package in (student, reference))
+    expect(loss, "loss").to_match(expected, rel=1e-8)
+
+
+@points(0.25, LOSS)
+@pytest.mark.parametrize("parameter", PARAMETERS)
+def test_net_gradient(student, reference, rng, parameter):
+    """loss(X, y) returns the true gradient with respect to {parameter}"""
+    drawn = draw_net(rng)
+    (_, grads), (_, expected) = (loss_and_gradients(package, *drawn) for package in (student, reference))
+    expect(grads.get(parameter), f"gradient of {parameter}").to_match(expected[parameter], rel=1e-8)
+
+
+@points(0.25, LOSS)
+def test_net_regularization(student, rng):
+    """reg adds 0.5 * reg * the sum of the squares of W1, W2 and W3 to the loss"""
+    X, y, params = draw_net(rng)
+    params |= {name: np.zeros_like(params[name]) for name in BIASES}
+    (plain, _), (loss, _) = (loss_and_gradients(student, X, y, params, reg) for reg in (0.0, 0.6))
+    expected = 0.5 * 0.6 * sum(np.square(params[name]).sum() for name in WEIGHTS)
+    expect(loss - plain, "what reg adds to the loss").to_match(expected, rel=1e-7)
+
+
+@points(0.25, LOSS)
+def test_net_regularization_gradient(student, rng):
+    """reg adds reg * W to the gradient of each weight W"""
+    drawn = draw_net(rng)
+    (_, plain), (_, grads) = (loss_and_gradients(student, *drawn, reg) for reg in (0.0, 0.6))
+    for name in WEIGHTS:
+        added = f"what reg adds to the gradient of {name}"
+        expect(grads[name] - plain[name], added).to_match(0.6 * drawn[2][name], rel=1e-7)
+
+
+@points(0.25, LOSS)
+def test_net_float32(student, rng):
+    """A net of dtype float32 computes in float32, also where X comes as float64"""
+    X, _, params = draw_net(rng)
+    expect(build(student, X, params, dtype="float32").loss(X), "scores").to_have_dtype(np.float32)
+
+
+def running(rng, **others):
+    """Returns a bn_param in the midst of a training, of statistics that suit draw_images."""
+    return {"running_mean": 100 * rng.randn(4), "running_var": rng.uniform(5e3, 2e4, 4), **others}
+
+
+@points(0.5, "layers.spatial_batchnorm_forward")
+def test_batchnorm_train(student, reference, rng):
+    """spatial_batchnorm_forward normalizes each channel over all images, rows and columns in train mode"""
+    arguments = *draw_images(rng)[:3], {"mode": "train"}
+    out, expected = (output(package, "spatial_batchnorm_forward", *arguments) for package in (student, reference))
+    expect(out, "out").to_match(expected, rel=1e-7)
+
+
+@points(0.25, "layers.spatial_batchnorm_forward")
+def test_batchnorm_test(student, reference, rng):
+    """spatial_batchnorm_forward uses the running statistics in test mode"""
+    arguments = *draw_images(rng)[:3], running(rng, mode="test")
+    out, expected = (output(package, "spatial_batchnorm_forward", *arguments) for package in (student, reference))
+    expect(out, "out").to_match(expected, rel=1e-7)
+
+
+@points(0.25, "layers.spatial_batchnorm_forward")
+def test_batchnorm_eps(student, reference, rng):
+    """spatial_batchnorm_forward adds the eps of bn_param to the variance"""
+    arguments = *draw_images(rng, scale=1.0)[:3], {"mode": "train", "eps": 0.5}
+    out, expected = (output(package, "spatial_batchnorm_forward", *arguments) for package in (student, reference))
+    expect(out, "out").to_match(expected, rel=1e-7)
+
+
+def running_after(package, x, gamma, beta, bn_param):
+    """Returns running_mean and running_var as the caller's bn_param holds them after a call; None where it does not."""
+    placed = package.put(bn_param)
+    package.layers.spatial_batchnorm_forward(x, gamma, beta, placed)
+    after = package.fetch(placed)
+    return after.get("running_mean"), after.get("running_var")
+
+
+@points(0.25, "layers.spatial_batchnorm_forward")
+@pytest.mark.parametrize("options", [{}, {"momentum": 0.3}], ids=["default_momentum", "momentum"])
+def test_batchnorm_running(student, reference, rng, options):
+    """spatial_batchnorm_forward updates the running statistics in the caller's bn_param (with options {options})"""
+    arguments = *draw_images(rng)[:3], running(rng, mode="train", **options)
+    got, expected = (running_after(package, *arguments) for package in (student, reference))
+    expect(got, "running_mean running_var").to_match(expected, rel=1e-9)
+
+
+@layers((0.25, "spatial_batchnorm_backward", ["dx", "dgamma", "dbeta"]))
+def test_batchnorm_gradient(student, reference, rng, name, case):
+    """{name} returns the true gradient {case}"""
+    *arrays, dout = draw_images(rng)
+    got, expected = (gradients(package, name, (*arrays, {"mode": "train"}), dout) for package in (student, reference))
+    expect(got, "dx dgamma dbeta", only=case).to_match(expected, rel=1e-7)
+
+
+@layers((0.5, "spatial_groupnorm_forward", [2]), (0.25, "spatial_groupnorm_forward", [1, 6]))
+def test_groupnorm(student, reference, rng, name, case):
+    """{name} normalizes each image over each of {case} groups of neighbouring channels"""
+    arguments = *draw_groups(rng)[:3], case, {}
+    out, expected = (output(package, name, *arguments) for package in (student, reference))
+    expect(out, "out").to_match(expected, rel=1e-7)
+
+
+@points(0.25, "layers.spatial_groupnorm_forward")
+def test_groupnorm_eps(student, reference, rng):
+    """spatial_groupnorm_forward adds the eps of gn_param to the variance"""
+    arguments = *draw_groups(rng, scale=1.0)[:3], 2, {"eps": 0.5}
+    out, expected = (output(package, "spatial_groupnorm_forward", *arguments) for package in (student, reference))
+    expect(out, "out").to_match(expected, rel=1e-7)
+
+
+@layers((0.25, "spatial_groupnorm_backward", ["dx", "dgamma", "dbeta"]))
+def test_groupnorm_gradient(student, reference, rng, name, case):
+    """{name} returns the true gradient {case}, of the shape of what it differentiates by"""
+    *arrays, dout = draw_groups(rng)
+    got, expected = (gradients(package, name, (*arrays, 2, {}), dout) for package in (student, reference))
+    expect(got, "dx dgamma dbeta", only=case).to_match(expected, rel=1e-7)

@@ -91,7 +91,8 @@ def _match(name: str, got: Any, wanted: np.ndarray, rel: float, scale: float) ->
     ours, theirs = wanted.astype(np.float64), array.astype(np.float64)
     if not ours.size:
         return
-    distance = np.where(ours == theirs, 0.0, np.abs(theirs - ours))
+    with np.errstate(invalid="ignore", over="ignore"):  # infinities and NaN are judged below
+        distance = np.where(ours == theirs, 0.0, np.abs(theirs - ours))
     error = float(distance.max() / max(float(np.abs(ours[np.isfinite(ours)]).max(initial=0.0)), scale))
     if error <= rel:
         return
@@ -115,12 +116,14 @@ def _array(name: str, got: Any) -> np.ndarray:
 def _shape(name: str, got: np.ndarray, shape: tuple[int, ...], wanted: np.ndarray | None = None) -> None:
     if got.shape == tuple(shape):
         return
-    sentence = f"{name}: shape is {got.shape}, expected {tuple(shape)}"
+    sentence, brief = f"{name}: shape is {got.shape}, expected {tuple(shape)}", f"{name}: a wrong shape"
     if wanted is not None and got.size == wanted.size and _close(got.reshape(shape), wanted):
         sentence = f"{name}: right values in shape {got.shape}, expected {tuple(shape)}"
+        brief = f"{name}: right values in another shape"
     elif wanted is not None and got.T.shape == wanted.shape and _close(got.T, wanted):
         sentence = f"{name}: right values but transposed: shape is {got.shape}, expected {tuple(shape)}"
-    raise Mismatch(sentence, sentence.split(" in shape")[0] if "right values" in sentence else f"{name}: a wrong shape")
+        brief = f"{name}: right values but transposed"
+    raise Mismatch(sentence, brief)
 
 
 def _kind(name: str, got: np.ndarray, wanted: np.ndarray) -> None:

@@ -1,0 +1,174 @@
+"""Q3: dropout, forward and backward, and the fully connected network with it.
+
+What a mask does is judged by the student's own mask; only the checks that are about a seed ask for a certain one.
+"""
+
+import numpy as np
+import pytest
+
+from grader.checks import expect, points
+
+NET = "classifiers.fc_net.FullyConnectedNet"
+
+
+def draw_units(rng, *shape):
+    """Returns an array of this shape, (100, 100) by default, without any value near 0."""
+    shape = shape or (100, 100)
+    return rng.uniform(0.5, 2, shape) * rng.choice([-1, 1], shape)
+
+
+def train(package, x, p, **seed):
+    """The output of dropout_forward in train mode."""
+    out, _ = package.layers.dropout_forward(x, {"mode": "train", "p": p, **seed})
+    expect(out, "out").to_have_shape(x.shape)
+    return out
+
+
+@points(0.75, "layers.dropout_forward")
+def test_dropout_forward_keeps_the_share_p(student, rng):
+    """In train mode, dropout_forward keeps about the share p of all units: p is the probability of keeping a unit"""
+    # 10000 units: the share kept has a standard deviation of at most 0.005.
+    kept = np.array([np.mean(train(student, draw_units(rng), p) != 0) for p in (0.2, 0.7)])
+    expect(kept - (0.2, 0.7), "share of units kept, less p").to_lie_within(-0.04, 0.04)
+
+
+@points(1, "layers.dropout_forward")
+def test_dropout_forward_scales(student, rng):
+    """In train mode, dropout_forward divides the units it keeps by p and sets the others to 0"""
+    x = draw_units(rng)
+    out = train(student, x, p=0.4)
+    expect(np.mean(out != 0), "share of units kept").to_lie_within(0.01, 0.99)
+    expect(out, "out").to_match(x * (out != 0) / 0.4, rel=1e-9)
+
+
+@points(0.5, "layers.dropout_forward")
+def test_dropout_forward_draws_the_mask(student, reference, rng):
+    """With a seed, dropout_forward keeps the units where one rand(*x.shape) of that seed is smaller than p"""
+    x = draw_units(rng, 6, 7)
+    kept, expected = (train(package, x, p=0.6, seed=11) != 0 for package in (student, reference))
+    expect(kept, "units kept").to_equal(expected)
+
+
+@points(0.25, "layers.dropout_forward")
+def test_dropout_forward_repeats_with_a_seed(student, rng):
+    """With a seed, each call of dropout_forward drops the same units"""
+    x = draw_units(rng)
+    first, second = (train(student, x, p=0.5, seed=11) for _ in range(2))
+    expect(second, "out of the second call").to_equal(first)
+
+
+@points(0.25, "layers.dropout_forward")
+def test_dropout_forward_varies_without_a_seed(student, rng):
+    """Without a seed, each call of dropout_forward drops other units"""
+    x = draw_units(rng)
+    first, second = (train(student, x, p=0.5) for _ in range(2))
+    expect(second, "out of the second call").to_be(bool((first != second).any()), "drops the same units as the first")
+
+
+@points(0.75, "layers.dropout_forward")
+def test_dropout_forward_test(student, rng):
+    """In test mode, dropout_forward returns x as it is"""
+    x = draw_units(rng, 6, 7)
+    out, _ = student.layers.dropout_forward(x, {"mode": "test", "p": 0.3})
+    expect(out, "out").to_match(x, rel=1e-12)
+
+
+@points(0.25, "layers.dropout_forward")
+def test_dropout_forward_keeps_float32(student, rng):
+    """In train mode, dropout_forward returns float32 for float32 input"""
+    expect(train(student, draw_units(rng, 6, 7).astype(np.float32), p=0.5), "out").to_have_dtype(np.float32)
+
+
+@points(0.25, "layers.dropout_forward")
+def test_dropout_forward_keeps_x(student, rng):
+    """In train mode, dropout_forward leaves its argument x as it was"""
+    x = draw_units(rng)
+    kept = student.put(x)
+    student.layers.dropout_forward(kept, {"mode": "train", "p": 0.5})
+    expect(student.fetch(kept), "x").to_equal(x)
+
+
+@points(1.25, "layers.dropout_backward")
+def test_dropout_backward_train(student, rng):
+    """In train mode, dropout_backward multiplies dout by what your forward pass multiplied x by"""
+    x, dout = draw_units(rng, 20, 30), rng.randn(20, 30)
+    out, cache = student.layers.dropout_forward(x, {"mode": "train", "p": 0.6})
+    expect(out, "out").to_have_shape(x.shape)
+    expect(student.layers.dropout_backward(dout, cache), "dx").to_match(dout * (out / x), rel=1e-9)
+
+
+def build_net(package, params, ratio, hidden=(20, 20), **options):
+    """A network with 6 inputs and 3 classes, dropout with this keep ratio and seed 5, given these params."""
+    options = {"input_dim": 6, "num_classes": 3, "dtype": "float64", "seed": 5, **options}
+    net = package.classifiers.fc_net.FullyConnectedNet(list(hidden), dropout_keep_ratio=ratio, **options)
+    for name, value in params.items():
+        net.params[name] = value
+    return net
+
+
+def draw_net(rng, hidden=(20, 20), n=4):
+    """Returns X (n, 6), y (n,) and params W1, b1, ... of a network with these hidden layers."""
+    sizes, params = [6, *hidden, 3], {}
+    for i in range(1, len(sizes)):
+        params |= {f"W{i}": rng.randn(sizes[i - 1], sizes[i]) / np.sqrt(sizes[i - 1]), f"b{i}": rng.randn(sizes[i])}
+    return rng.randn(n, 6), rng.randint(3, size=n), params
+
+
+def walk(student, reference, X, y, params, ratio):
+    """The loss and the gradients by the reference's layers, under the masks that the student's own dropout draws."""
+    layers, h, tape, last, grads = reference.layers, X, [], len(params) // 2, {}
+    for i in range(1, last):
+        a, affine = layers.affine_forward(h, params[f"W{i}"], params[f"b{i}"])
+        r, relu = layers.relu_forward(a)
+        mask = train(student, np.ones(r.shape), ratio, seed=5)
+        h = r * mask
+        tape.append((affine, relu, mask))
+    scores, affine = layers.affine_forward(h, params[f"W{last}"], params[f"b{last}"])
+    loss, dscores = layers.softmax_loss(scores, y)
+    dh, grads[f"W{last}"], grads[f"b{last}"] = layers.affine_backward(dscores, affine)
+    for i in range(last - 1, 0, -1):
+        affine, relu, mask = tape[i - 1]
+        da = layers.relu_backward(dh * mask, relu)
+        dh, grads[f"W{i}"], grads[f"b{i}"] = layers.affine_backward(da, affine)
+    return loss, grads
+
+
+def compare_gradients(student, reference, X, y, params, letters, ratio, hidden=(20, 20)):
+    """Judges the gradients of all params with a name of these letters."""
+    _, expected = walk(student, reference, X, y, params, ratio)
+    grads = student.fetch(build_net(student, params, ratio, hidden).loss(X, y)[1])
+    names = [name for name in params if name[0] in letters]
+    got = tuple(grads.get(name) for name in names)
+    expect(got, " ".join(names)).to_match(tuple(expected[name] for name in names), rel=1e-7)
+
+
+@points(0.5, f"{NET}.loss")
+def test_net_loss(student, reference, rng):
+    """With your dropout after every ReLU, the network's loss in training is right"""
+    X, y, params = draw_net(rng)
+    expected, _ = walk(student, reference, X, y, params, ratio=0.7)
+    loss, _ = build_net(student, params, ratio=0.7).loss(X, y)
+    expect(loss, "loss").to_match(expected, rel=1e-7)
+
+
+@points(0.25, f"{NET}.loss")
+@pytest.mark.parametrize("letter", ["W", "b"])
+def test_net_gradients(student, reference, rng, letter):
+    """With your dropout after every ReLU, the network's loss has the true gradients of every layer's {letter}"""
+    compare_gradients(student, reference, *draw_net(rng), letter, ratio=0.7)
+
+
+@points(0.5, f"{NET}.loss")
+def test_net_scores(student, reference, rng):
+    """Without labels, the network's scores are those of test mode, in which nothing is dropped"""
+    X, _, params = draw_net(rng)
+    scores, expected = (build_net(package, params, ratio=0.7).loss(X) for package in (student, reference))
+    expect(scores, "scores").to_match(expected, rel=1e-7)
+
+
+@points(0.25, f"{NET}.loss")
+def test_net_without_dropout(student, reference, rng):
+    """With dropout_keep_ratio = 1, the network has no dropout"""
+    X, y, params = draw_net(rng)
+    (loss, _), (expected, _) = (build_net(package, params, ratio=1).loss(X, y) for package in (student, reference))
+    expect(loss, "loss").to_match(expected, rel=1e-7)

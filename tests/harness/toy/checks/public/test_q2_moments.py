@@ -20,4 +20,4 @@ def test_moments_variance(student, reference, rng):
 @points(2, "shapes.moments", timing=True)
 def test_moments_speed(race):
     """moments needs no Python loop"""
-    race(lambda package, rng: (package.shapes.moments, (rng.randn(200_000, 2),)), at_most=8)
+    race(lambda package, rng: (package.shapes.moments, (rng.randn(100_000, 2),)), at_most=8)

@@ -1,0 +1,310 @@
+"""Hand-ins of any honest form are found; others are refused with a reason and a report, and leave nothing behind."""
+
+import json
+import os
+import stat
+import struct
+import warnings
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from grader.grading import grade_submission
+from grader.submission import MEGABYTE, SubmissionError, unpack
+
+SHAPES = (Path(__file__).with_name("toy") / "solution/shapes.py").read_text()
+CENTRAL, LOCAL = b"PK\x01\x02", b"PK\x03\x04"
+
+
+def pack(file: Path, entries: dict[str, str | bytes]) -> Path:
+    """Writes a zip; a name may be a ZipInfo."""
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in entries.items():
+            archive.writestr(name, content)
+    return file
+
+
+def lay(folder: Path, entries: dict[str, str | bytes]) -> Path:
+    """Writes the same as a folder."""
+    for name, content in entries.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
+    return folder
+
+
+def listing(folder: Path) -> set[str]:
+    return {file.relative_to(folder).as_posix() for file in folder.rglob("*")}
+
+
+FORMS = {
+    "at the root": ({"student/shapes.py": SHAPES}, "student", []),
+    "one folder down": ({"a2/student/shapes.py": SHAPES}, "student", []),
+    "the other name": ({"mywork/shapes.py": SHAPES}, "mywork", []),
+    "both": (
+        {"mywork/shapes.py": "", "student/shapes.py": SHAPES},
+        "student",
+        ["mywork/ was not graded; student/ was"],
+    ),
+    "both, one deeper": (
+        {"mywork/shapes.py": SHAPES, "a/student/shapes.py": ""},
+        "mywork",
+        ["a/student/ was not graded; mywork/ was"],
+    ),
+    "with what systems leave behind": (
+        {
+            "__MACOSX/student/._shapes.py": "x",
+            "__MACOSX/._student": "x",
+            "student/.DS_Store": b"\0",
+            "student/__pycache__/shapes.pyc": b"\0",
+            "student/shapes.py": SHAPES,
+        },
+        "student",
+        [],
+    ),
+    "with other files": (
+        {"student/shapes.py": SHAPES, "notebook.ipynb": "{}", "student/extra/more.py": "x = 1\n"},
+        "student",
+        [],
+    ),
+    "without what is required": (
+        {"student/other.py": "x = 1\n"},
+        "student",
+        ["student/shapes.py is missing; what needs it gets no points"],
+    ),
+}
+
+
+@pytest.mark.parametrize("entries, package, notes", FORMS.values(), ids=FORMS)
+@pytest.mark.parametrize("make", [pack, lay], ids=["zip", "folder"])
+def test_package_is_found(toy, tmp_path, make, entries, package, notes):
+    source, work = tmp_path / "hand-in.zip", tmp_path / "work"
+    work.mkdir()
+    found = unpack(make(source, entries), toy.manifest, work)
+    assert (found.package, found.notes) == (work / package, notes)
+    ignored = ("__MACOSX", ".DS_Store", "__pycache__")
+    wanted = {
+        name: text for name, text in entries.items() if f"{package}/" in name and not any(i in name for i in ignored)
+    }
+    files = {f for f in listing(work) if (work / f).is_file()}
+    assert files == {name[name.index(f"{package}/") :] for name in wanted}
+    for name, text in wanted.items():
+        assert (work / name[name.index(f"{package}/") :]).read_text() == text
+
+
+@pytest.mark.parametrize("name, package", [("student", "student"), ("mywork", "mywork"), ("my_homework", "student")])
+def test_folder_may_be_the_package_itself(toy, tmp_path, name, package):
+    work = tmp_path / "work"
+    work.mkdir()
+    found = unpack(lay(tmp_path / name, {"shapes.py": SHAPES, "sub/more.py": ""}), toy.manifest, work)
+    assert listing(work) == {package, f"{package}/shapes.py", f"{package}/sub", f"{package}/sub/more.py"}
+    assert found.package == work / package
+
+
+def info(name: str, mode: int = stat.S_IFREG | 0o644) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name)
+    entry.external_attr = mode << 16
+    return entry
+
+
+def patched(file: Path, offset_central: int, offset_local: int, value: bytes) -> Path:
+    """Overwrites a field of the first entry, in the directory and in its own header."""
+    raw = bytearray(file.read_bytes())
+    for signature, offset in ((CENTRAL, offset_central), (LOCAL, offset_local)):
+        start = raw.index(signature) + offset
+        raw[start : start + len(value)] = value
+    file.write_bytes(raw)
+    return file
+
+
+def doubled(file: Path) -> Path:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.writestr("student/shapes.py", SHAPES)
+            archive.writestr("student/shapes.py", "import os")
+    return file
+
+
+def damaged(file: Path) -> Path:
+    """The deflated data itself is broken, headers and directory are whole."""
+    pack(file, {"student/shapes.py": SHAPES * 20})
+    raw = bytearray(file.read_bytes())
+    start = raw.index(b"student/shapes.py") + len("student/shapes.py")
+    raw[start : start + 40] = b"\xff" * 40
+    file.write_bytes(raw)
+    return file
+
+
+def written(content: bytes):
+    def make(file: Path) -> Path:
+        file.write_bytes(content)
+        return file
+
+    return make
+
+
+def cut(file: Path) -> Path:
+    file.write_bytes(pack(file, {"student/shapes.py": SHAPES}).read_bytes()[:-40])
+    return file
+
+
+def holding(**entries):
+    return lambda file: pack(file, {"student/shapes.py": SHAPES, **entries})
+
+
+GOOD = {"student/shapes.py": SHAPES}
+REFUSED = {
+    "nothing of the kind": (
+        lambda f: pack(f, {"homework/shapes.py": SHAPES, "a.txt": ""}),
+        "there is no folder student/ or mywork/ in it, at the root or one folder down; it holds a.txt, homework",
+    ),
+    "two folders down": (
+        lambda f: pack(f, {"a/b/student/shapes.py": SHAPES}),
+        "there is no folder student/ or mywork/",
+    ),
+    "an empty zip": (lambda f: pack(f, {}), "at the root or one folder down; it holds nothing"),
+    "no zip": (written(b"I am a text file. " * 100), "hand-in.zip is not a whole zip file (File is not a zip file)"),
+    "an empty file": (written(b""), "hand-in.zip is not a whole zip file"),
+    "a truncated zip": (cut, "hand-in.zip is not a whole zip file"),
+    "damaged data": (damaged, "student/shapes.py cannot be unpacked"),
+    "an unknown method": (
+        lambda f: patched(pack(f, GOOD), 10, 8, struct.pack("<H", 99)),
+        "student/shapes.py cannot be unpacked (That compression method is not supported)",
+    ),
+    "an encrypted zip": (
+        lambda f: patched(pack(f, GOOD), 8, 6, b"\x01\x00"),
+        "student/shapes.py is encrypted; make the zip without a password",
+    ),
+    "less declared than there is": (
+        lambda f: patched(pack(f, {"student/shapes.py": SHAPES * 50}), 24, 22, struct.pack("<I", 10)),
+        "student/shapes.py cannot be unpacked (Bad CRC-32 for file 'student/shapes.py')",
+    ),
+    "more declared than there is": (
+        lambda f: patched(pack(f, GOOD), 24, 22, struct.pack("<I", 2**31)),
+        "student/shapes.py unpacks to 2,147,483,648 bytes from",
+    ),
+    "a path upwards": (holding(**{"student/../../evil.py": "x"}), "'student/../../evil.py' points outside"),
+    "an absolute path": (holding(**{"/tmp/evil.py": "x"}), "'/tmp/evil.py' points outside of the hand-in"),
+    "a drive": (holding(**{"C:/evil.py": "x"}), "'C:/evil.py' points outside of the hand-in"),
+    "backslashes upwards": (holding(**{"student\\..\\..\\evil.py": "x"}), "'student/../../evil.py' points outside"),
+    "a control character": (holding(**{"student/a\x1b[2J.py": "x"}), "is no usable file name; rename it"),
+    "a long name": (holding(**{f"student/{'a' * 300}.py": "x"}), "is no usable file name; rename it"),
+    "no name": (holding(**{".": "x"}), "'.' is no usable file name; rename it"),
+    "only a file without a name": (lambda f: pack(f, {".": "x"}), "'.' is no usable file name; rename it"),
+    "a symbolic link": (
+        lambda f: pack(f, {**GOOD, info("student/data", stat.S_IFLNK | 0o777): "/etc/passwd"}),
+        "student/data is a symbolic link; put the file itself into the zip",
+    ),
+    "a name twice": (doubled, "student/shapes.py stands twice in it; keep one"),
+    "a name in two cases": (holding(**{"student/Shapes.py": "x"}), "student/Shapes.py stands twice in it; keep one"),
+    "a file that is a folder too": (
+        lambda f: pack(f, {"student/a": "x", "student/a/b.py": "x"}),
+        "student/a/b.py cannot be unpacked",
+    ),
+    "a bomb": (
+        holding(**{"student/zeros": b"\0" * (3 * MEGABYTE)}),
+        "student/zeros unpacks to 3,145,728 bytes from",
+    ),
+    "many small bombs": (
+        holding(**{f"student/zeros{i}": b"\0" * (MEGABYTE - 1) for i in range(5)}),
+        "it unpacks to 5 MB, allowed are 4; leave out data",
+    ),
+    "too much data": (
+        holding(**{"student/noise": os.urandom(4 * MEGABYTE)}),
+        "it unpacks to 4 MB, allowed are 4; leave out data",
+    ),
+    "too many files": (
+        holding(**{f"student/{i}.py": "" for i in range(40)}),
+        "it holds 41 files, allowed are 40; leave out data and environments",
+    ),
+    "no file": (lambda f: f, "is not there; give a zip or a folder"),
+}
+
+
+@pytest.mark.parametrize("make, reason", REFUSED.values(), ids=REFUSED)
+def test_refused_with_the_reason_and_a_report(toy, tmp_path, monkeypatch, make, reason):
+    source, work = make(tmp_path / "hand-in.zip"), tmp_path / "work"
+    work.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(work))
+    before, manifest = listing(tmp_path), toy.manifest
+    record = grade_submission(manifest, source, tmp_path / "results.json", "gradescope")
+    assert (record.score, record.max_score, record.checks, record.complete) == (0, 8, [], True)
+    assert len(record.notes) == 1
+    assert record.notes[0].startswith("The hand-in was not graded: ")
+    assert reason in record.notes[0]
+    result = json.loads((tmp_path / "results.json").read_text())
+    assert result["score"] == 0
+    assert result["output"] == record.notes[0]
+    assert listing(tmp_path) - before == {"results.json"}
+
+
+def test_examined_before_anything_is_written(toy, tmp_path):
+    work = tmp_path / "work"
+    work.mkdir()
+    for name in ("a path upwards", "a bomb", "too many files", "a symbolic link", "an encrypted zip", "a name twice"):
+        with pytest.raises(SubmissionError):
+            unpack(REFUSED[name][0](tmp_path / "hand-in.zip"), toy.manifest, work)
+        assert listing(work) == set()
+
+
+@pytest.mark.parametrize("name", ["student/data", "student", "student/folder"])
+def test_symbolic_links_in_folders_are_refused(toy, tmp_path, name):
+    folder = lay(tmp_path / "hand-in", {"shapes.py": SHAPES} if name == "student" else GOOD)
+    (folder / name).symlink_to("/etc" if name != "student/data" else "/etc/passwd")
+    with pytest.raises(SubmissionError, match=f"{name} is a symbolic link; put the file itself there"):
+        unpack(folder, toy.manifest, tmp_path)
+
+
+def test_folders_are_held_to_the_same_limits(toy, tmp_path):
+    many = lay(tmp_path / "many", {f"student/{i}.py": "" for i in range(41)})
+    with pytest.raises(SubmissionError, match="it holds 41 files, allowed are 40"):
+        unpack(many, toy.manifest, tmp_path)
+    large = lay(tmp_path / "large", {"student/zeros": b"\0" * (5 * MEGABYTE)})
+    with pytest.raises(SubmissionError, match="it unpacks to 5 MB, allowed are 4"):
+        unpack(large, toy.manifest, tmp_path)
+
+
+def test_environments_in_folders_are_not_counted(toy, tmp_path):
+    entries = {f"student/.venv/{i}.py": "" for i in range(100)} | {"student/shapes.py": SHAPES}
+    work = tmp_path / "work"
+    work.mkdir()
+    unpack(lay(tmp_path / "hand-in", entries), toy.manifest, work)
+    assert listing(work) == {"student", "student/shapes.py"}
+
+
+@pytest.mark.parametrize("form, file", [("gradescope", "results.json"), ("record", "record.json")])
+def test_hand_in_is_graded(toy, tmp_path, command, form, file):
+    source = pack(tmp_path / "hand-in.zip", {"a2/mywork/shapes.py": SHAPES, "a2/mywork/.DS_Store": b"\0"})
+    status, out, _ = command(
+        "grade", str(source), "--format", form, "--out", str(tmp_path / file), "--secret-seeds", "1"
+    )
+    assert status == 0
+    assert "Total: 8 of 8 points" in out
+    assert f"written: {tmp_path / file}" in out
+    report = json.loads((tmp_path / file).read_text())
+    assert report["score"] == 8
+    assert len(report["tests" if form == "gradescope" else "checks"]) == 16
+
+
+def test_missing_file_costs_its_points_and_is_named(toy, tmp_path):
+    source = pack(tmp_path / "hand-in.zip", {"student/other.py": ""})
+    record = grade_submission(toy.manifest, source, tmp_path / "results.json", "gradescope", secret_seeds=0)
+    assert (record.score, len(record.checks)) == (0, 16)
+    assert {check.message for check in record.checks if check.question == "Q1" and "squares" not in check.id} == {
+        "shapes.py is missing"
+    }
+    assert "student/shapes.py is missing; what needs it gets no points" in record.notes
+    assert json.loads((tmp_path / "results.json").read_text())["extra_data"]["complete"]
+
+
+def test_fault_of_the_course_is_in_the_report_too(toy, tmp_path, command):
+    toy.replace("checks/public/test_q1_rectangles.py", "@points(0.1,", "@points(0.2,")
+    source = pack(tmp_path / "hand-in.zip", GOOD)
+    status, _, err = command("grade", str(source), "--out", str(tmp_path / "results.json"))
+    assert status == 2
+    assert "cannot run: questions Q1.public_points" in err
+    result = json.loads((tmp_path / "results.json").read_text())
+    assert result["output"].startswith(
+        "The hand-in was not graded: the grader could not run (questions Q1.public_points"
+    )

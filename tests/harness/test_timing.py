@@ -1,0 +1,225 @@
+"""A race's verdict is the median of its pairs: without warm-up, longer near the limit, short when hopeless."""
+
+from itertools import chain, repeat
+
+import numpy as np
+import pytest
+
+from grader.checks import timing
+from grader.checks.expect import Mismatch
+from grader.checks.timing import MORE_PAIRS, PAIRS, Race, Side, judge
+from grader.sandbox.client import StudentTimeout
+
+ANSWER = np.arange(3.0)
+LIMIT = 10.0
+
+
+class FakeWorker:
+    """A worker whose calls take the CPU seconds it is told, and its own package."""
+
+    def __init__(self, seconds, answer=ANSWER, log=None, name="") -> None:
+        self._seconds, self._answer, self._clock, self._paused = iter(seconds), answer, 0.0, False
+        self.log, self.name, self.other, self.seeds = [] if log is None else log, name, None, []
+
+    def root(self):
+        return self
+
+    def pause(self):
+        self._paused = True
+
+    def resume(self):
+        self._paused = False
+
+    def cpu_seconds(self):
+        return self._clock
+
+    def put(self, value):
+        return value
+
+    def count(self):
+        return 0
+
+    def forget(self, held):
+        pass
+
+    def keep(self, function, *arguments):
+        assert self.other._paused and not self._paused
+        self.log.append(self.name)
+        seconds = next(self._seconds)
+        if isinstance(seconds, Exception):
+            raise seconds
+        self._clock += seconds
+        return self._answer
+
+    def open(self, result):
+        return result
+
+    def prepare(self, package, rng):
+        self.seeds.append(rng.randint(10**9))
+        return "function", (self.seeds[-1],)
+
+
+def race(ratios, answer=ANSWER, wanted=ANSWER, verify=True) -> tuple[Race, list[str]]:
+    """A race of a contender that takes these multiples of the opponent's time."""
+    log: list[str] = []
+    mine, theirs = FakeWorker(ratios, answer, log, "mine"), FakeWorker(repeat(1.0), wanted, log, "theirs")
+    mine.other, theirs.other = theirs, mine
+    return Race(Side(mine, mine.prepare), Side(theirs, theirs.prepare), lambda number: 100 + number, verify), log
+
+
+def mismatch(contest: Race, limit: float = LIMIT) -> Mismatch:
+    with pytest.raises(Mismatch) as found:
+        judge(contest, limit, "the reference")
+    return found.value
+
+
+def test_median_of_seven_pairs_decides():
+    contest, log = race([1, 2, 30, 3, 90, 1, 2, 4])
+    assert judge(contest, LIMIT, "the reference") == 3
+    assert len(contest.ratios) == PAIRS
+    assert len(log) == 2 * (PAIRS + 1)
+
+
+def test_first_pair_only_warms_up():
+    contest, _ = race(chain([1000], repeat(2)))
+    assert judge(contest, LIMIT, "the reference") == 2
+    contest, _ = race(chain([0.001], repeat(20)))
+    assert mismatch(contest).error == 20
+
+
+def test_sides_take_turns_in_going_first():
+    contest, log = race(repeat(1))
+    judge(contest, LIMIT, "the reference")
+    firsts = log[::2]
+    assert firsts == ["theirs", "mine"] * (len(firsts) // 2)
+    assert [a != b for a, b in zip(log[::2], log[1::2], strict=True)] == [True] * len(firsts)
+
+
+def test_both_sides_draw_alike_and_afresh_for_each_pair():
+    contest, _ = race(repeat(1))
+    judge(contest, LIMIT, "the reference")
+    mine, theirs = contest.contender.worker.seeds, contest.opponent.worker.seeds
+    assert mine == theirs
+    assert len(set(mine)) == PAIRS + 1
+
+
+@pytest.mark.parametrize("ratio", [8.5, 10.0, 12.4])
+def test_what_stays_near_the_limit_passes_after_more_pairs(ratio):
+    contest, _ = race(repeat(ratio))
+    assert judge(contest, LIMIT, "the reference") == pytest.approx(ratio)
+    assert len(contest.ratios) == MORE_PAIRS
+
+
+@pytest.mark.parametrize("ratio", [1.0, 7.9])
+def test_what_is_clearly_within_the_limit_passes_at_once(ratio):
+    contest, _ = race(repeat(ratio))
+    assert judge(contest, LIMIT, "the reference") == pytest.approx(ratio)
+    assert len(contest.ratios) == PAIRS
+
+
+@pytest.mark.parametrize("ratio", [12.6, 20, 39])
+def test_what_is_clearly_beyond_the_limit_fails(ratio):
+    contest, _ = race(repeat(ratio))
+    found = mismatch(contest)
+    assert (found.error, found.allowed) == (pytest.approx(ratio), LIMIT)
+    assert found.message.startswith(f"took {ratio:.3g} times the CPU time of the reference (allowed 10)")
+    assert len(contest.ratios) == PAIRS
+
+
+def test_more_pairs_may_turn_the_verdict():
+    contest, _ = race(chain([1], [11] * 7, repeat(2)))
+    assert judge(contest, LIMIT, "the reference") < 8
+    contest, _ = race(chain([1], [11] * 7, repeat(30)))
+    assert mismatch(contest).error > 12.5
+
+
+def test_some_slow_pairs_of_a_busy_machine_change_nothing():
+    contest, _ = race([1, 90, 1, 1, 90, 1, 90, 1])
+    assert judge(contest, LIMIT, "the reference") == 1
+
+
+def test_hopeless_stops_early():
+    contest, log = race(repeat(50))
+    assert mismatch(contest).error == 50
+    assert len(log) == 4
+
+
+def test_one_slow_pair_is_not_hopeless():
+    contest, _ = race(chain([500], repeat(1)))
+    assert judge(contest, LIMIT, "the reference") == 1
+    contest, _ = race(chain([1, 500], repeat(1)))
+    assert judge(contest, LIMIT, "the reference") == 1
+
+
+@pytest.mark.parametrize(
+    "answer, sentence",
+    [
+        (ANSWER + 1e-3, "result 1 of the timed call: relative error"),
+        (None, "result 1 of the timed call: is None"),
+        (ANSWER[:2], "result 1 of the timed call: shape is (2,), expected (3,)"),
+    ],
+)
+def test_fast_wrong_answer_is_rejected(answer, sentence):
+    contest, _ = race(repeat(0.01), answer)
+    assert sentence in mismatch(contest).message
+    contest, _ = race(repeat(0.01), answer, verify=False)
+    assert judge(contest, LIMIT, "the reference") == pytest.approx(0.01)
+
+
+def test_every_array_of_an_answer_is_compared():
+    contest, _ = race(repeat(0.01), (ANSWER, ANSWER + 1), (ANSWER, ANSWER))
+    assert "result 2 of the timed call" in mismatch(contest).message
+    contest, _ = race(repeat(0.01), (ANSWER,), (ANSWER, ANSWER))
+    assert "result 2 of the timed call: is None" in mismatch(contest).message
+
+
+def test_call_that_does_not_come_back():
+    hung = StudentTimeout("shapes.moments", "shapes.moments did not finish within 2 s")
+    contest, _ = race([hung])
+    expected = "shapes.moments did not finish within 2 s; allowed is 10 times the CPU time of the reference"
+    assert mismatch(contest).message == expected
+    assert not contest.opponent.worker._paused
+
+
+def test_reference_that_does_not_come_back_is_no_fault_of_the_student():
+    hung = StudentTimeout("shapes.moments", "shapes.moments did not finish within 2 s")
+    hung.trusted = True
+    contest, _ = race([hung])
+    with pytest.raises(StudentTimeout):
+        judge(contest, LIMIT, "the reference")
+
+
+LOOP = """
+def moments(x):
+    mean = 0
+    for row in x:
+        mean = mean + row
+    mean = mean / len(x)
+    variance = 0
+    for row in x:
+        variance = variance + (row - mean) ** 2
+    return mean, variance / len(x)
+"""
+SLOW_ENOUGH = 20
+
+
+@pytest.mark.skipif(not timing.available(), reason="needs the kernel's CPU clocks")
+def test_python_loop_is_rejected_and_an_array_operation_is_not(toy):
+    toy.write("student/shapes.py", LOOP)
+    checks = toy.outcomes(questions=["Q2"])
+    assert {name: check.outcome for name, check in checks.items()} == {
+        "moments_mean": "passed",
+        "moments_variance": "passed",
+        "moments_speed": "failed",
+        "moments_far_from_zero": "passed",
+    }
+    slow = checks["moments_speed"]
+    assert slow.cpu_ratio > SLOW_ENOUGH
+    assert "times the CPU time of the reference (allowed 8); is there a Python loop left" in slow.message
+    quick = toy.outcomes("solution", questions=["Q2"], keyword="speed")["moments_speed"]
+    assert quick.outcome == "passed"
+    assert 0.3 < quick.cpu_ratio < 3
+
+
+def test_speed_is_not_judged_where_it_is_not_asked_for(toy):
+    assert "moments_speed" not in toy.outcomes("solution", questions=["Q2"], timing=False)

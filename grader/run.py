@@ -1,4 +1,4 @@
-"""One graded run: from a package folder to a record, through pytest, once per seed."""
+"""One graded run: from a package folder to a record, through pytest."""
 
 import os
 import sys
@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from . import record as records
 from .checks.context import Grading, Zygotes
@@ -17,6 +16,12 @@ from .source import unwritten
 
 QUIET = ["--disable-plugin-autoload", "--assert=plain", "--import-mode=importlib", "--capture=no"]
 QUIET += [part for name in ("terminal", "cacheprovider", "logging", "faulthandler") for part in ("-p", f"no:{name}")]
+INTERVAL = 0.25
+PROBLEMS = {  # by pytest's exit status
+    3: "the checks could not be run; what pytest says is above",
+    4: "the checks could not be run; what pytest says is above",
+    5: "no check matches this choice; choose other questions, another -k, or leave out --no-timing",
+}
 
 
 @dataclass
@@ -59,37 +64,36 @@ def grade(
     """
     started, cpu = time.monotonic(), _cpu_seconds()
     record = record or new_record(manifest, "check", student.name)
-    results: dict[str, Check] = {}
-    progress = Progress(record, results, manifest, update)
+    progress = Progress(record, manifest, update)
     grading = Grading(manifest, student, zygotes or Zygotes(), debug)
     try:
-        _run_all(grading, selection, progress)
+        _run_checks(grading, selection, progress)
     finally:
         grading.close()
         if zygotes is None:
             grading.zygotes.close()
     record.seconds, record.cpu_seconds = round(time.monotonic() - started, 3), round(_cpu_seconds() - cpu, 3)
     record.complete = True
-    record.notes += _remarks(list(results.values()), student)
+    record.notes += _remarks(record.checks, student)
     progress.show()
     return record
 
 
 class Progress:
-    """Merges results into a record and shows it to `update`, at most every quarter of a second."""
+    """Takes results into a record and shows it to `update`, at most every quarter of a second."""
 
-    def __init__(self, record: Record, results: dict[str, Check], manifest: Manifest, update: Callable | None) -> None:
-        self.record, self.results, self._manifest, self._update, self._shown = record, results, manifest, update, 0.0
+    def __init__(self, record: Record, manifest: Manifest, update: Callable[[Record], None] | None) -> None:
+        self.record, self._manifest, self._update, self._shown = record, manifest, update, 0.0
+        record.checks = []
 
     def collect(self, check: Check) -> None:
         """Takes a finished check."""
-        self.results[check.id] = merge(self.results.get(check.id), check)
-        if self._update and time.monotonic() - self._shown > 0.25:
+        self.record.checks.append(check)
+        if self._update and time.monotonic() - self._shown > INTERVAL:
             self.show()
 
     def show(self) -> None:
-        """Brings the record up to date and shows it."""
-        self.record.checks = list(self.results.values())
+        """Brings the totals up to date and shows the record."""
         records.tally(self.record, self._manifest)
         self._shown = time.monotonic()
         if self._update:
@@ -107,57 +111,33 @@ def _remarks(checks: list[Check], student: Path) -> list[str]:
     return remarks
 
 
-def merge(first: Check | None, again: Check) -> Check:
-    """A check's result over several seeds: it passes only if it passes every time."""
-    if first is None or (again.outcome != "passed" and first.outcome == "passed"):
-        if first is not None and again.outcome != "grader_error":
-            again.message = f"right on the published inputs, wrong on others: {again.message}"
-        return again
-    return first
-
-
-def _run_all(grading: Grading, selection: Selection, progress: Progress) -> None:
+def _run_checks(grading: Grading, selection: Selection, progress: Progress) -> None:
+    """Runs pytest on the chosen files; raises ManifestError with what went wrong when it could not run the checks."""
     manifest, questions = grading.manifest, selection.of(grading.manifest)
     grading.zygotes.get(tuple(questions[0].libraries))
-    public = manifest.seeds.public if selection.seed is None else selection.seed
-    choice = {"questions": questions, "keyword": selection.keyword}
-    _run_pytest(grading, progress, public, choice | {"timing": selection.timing})
-    for seed in selection.secret_seeds:
-        settled = {check.id for check in progress.results.values() if check.outcome != "passed"}
-        _run_pytest(grading, progress, seed, choice | {"timing": False, "secret": True, "skip": settled})
-
-
-def _run_pytest(grading: Grading, progress: Progress, seed: int | str, choice: dict[str, Any]) -> None:
-    """Runs pytest once; raises ManifestError with what went wrong when it could not run the checks."""
     import pytest
 
-    from .checks import plugin
+    from .checks import fixtures, plugin
 
-    manifest = grading.manifest
     folders = [manifest.path("public"), manifest.path("hidden")]
-    files = [folder / question.file for question in choice["questions"] for folder in folders]
+    files = [folder / question.file for question in questions for folder in folders]
     files = [str(file) for file in files if file.is_file()]
     if not files:
         raise ManifestError(f"there are no checks in {folders[0]}; restore them")
-    keyword = choice.pop("keyword")
-    checks = plugin.ChecksPlugin(grading, seed, progress.collect, **choice)
+    seed = manifest.seeds.public if selection.seed is None else selection.seed
+    options = selection.secret_seeds, selection.timing, not selection.keyword
+    checks = plugin.ChecksPlugin(grading, seed, progress.collect, questions, *options)
     arguments = [*QUIET, "-c", os.devnull, "--rootdir", str(manifest.root), f"--confcutdir={folders[0].parent}"]
-    arguments += ["-k", keyword] if keyword else []
+    arguments += ["-k", selection.keyword] if selection.keyword else []
     sys.path.insert(0, str(manifest.root))
     try:
-        status = pytest.main([*arguments, *files], plugins=[plugin, checks])
+        status = pytest.main([*arguments, *files], plugins=[fixtures, checks])
     finally:
         sys.path.remove(str(manifest.root))
     if checks.failure:
         raise checks.failure
-    if checks.problem:
-        raise ManifestError(checks.problem)
-    if status == pytest.ExitCode.NO_TESTS_COLLECTED and not checks.secret:
-        raise ManifestError(
-            "no check matches this choice; choose other questions, another -k, or leave out --no-timing"
-        )
-    if status in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR):
-        raise ManifestError("the checks could not be run; what pytest says is above")
+    if checks.problem or status in PROBLEMS:
+        raise ManifestError(checks.problem or PROBLEMS[status])
     if status == pytest.ExitCode.INTERRUPTED:
         raise KeyboardInterrupt
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from .. import manifest as manifests
-from . import plugin
+from . import fixtures, plugin
 from .context import Grading, Zygotes
 
 
@@ -13,8 +13,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Registers the checks' plugin for the manifest found from pytest's root folder."""
     manifest = manifests.load(manifests.find(Path(config.rootpath)))
     grading = Grading(manifest, manifest.path("student"), Zygotes())
-    checks = plugin.ChecksPlugin(grading, manifest.seeds.public, lambda check: None)
-    config.pluginmanager.register(plugin, "chainrule-fixtures")
+    checks = plugin.ChecksPlugin(grading, manifest.seeds.public, lambda check: None, [], verify_points=False)
+    config.pluginmanager.register(fixtures, "chainrule-fixtures")
     config.pluginmanager.register(checks, "chainrule-checks")
     config.add_cleanup(grading.zygotes.close)
     config.add_cleanup(grading.close)

@@ -1,0 +1,76 @@
+"""What pytest collects as a check: its Check record, the functions it judges, the points it is worth."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from ..manifest import Manifest, ManifestError, Question, exact, plain
+from ..record import Check
+from ..sandbox.client import Worker
+from .marker import worth
+
+STATE = pytest.StashKey["State"]()
+
+
+class State:
+    """A check on its way: what it judges, its worker, and the seed it is being run with."""
+
+    def __init__(self, check: Check, judged: tuple[str, ...], libraries: tuple[str, ...], timing: bool) -> None:
+        self.check, self.judged, self.libraries, self.timing = check, judged, libraries, timing
+        self.worker: Worker | None = None
+        self.seed, self.secret = 0, False
+
+
+def describe(item: pytest.Item, manifest: Manifest) -> State:
+    """The check of a collected item; raises ManifestError naming the file and what its marker lacks."""
+    file = Path(item.path)
+    mark = worth(item)
+    question = next((q for q in manifest.questions if q.file == file.name), None)
+    if question is None:
+        raise ManifestError(f"{file}: no question of the manifest has a file of that name; rename one of them")
+    if mark is None:
+        raise ManifestError(f"{file}: {item.name} has no @points(value, function); add it")
+    for name in mark.functions:
+        if name not in manifest.functions():
+            raise ManifestError(f"{file}: {item.name} judges {name}, which no question lists; mend one of them")
+    hidden = manifest.path("hidden") in file.parents
+    check = Check(
+        id=f"{'hidden/' if hidden else ''}{file.stem.removeprefix('test_')}/{item.name.removeprefix('test_')}",
+        title=_title(item),
+        function=", ".join(mark.functions),
+        question=question.id,
+        visibility="hidden" if hidden else "public",
+        points=mark.points,
+        score=0,
+        outcome="grader_error",
+        message="the check did not run",
+    )
+    return State(check, mark.functions, tuple(question.libraries), mark.timing)
+
+
+def _title(item: pytest.Item) -> str:
+    text = (item.function.__doc__ or item.name).strip().splitlines()[0]
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    try:
+        return text.format(**parameters) if parameters else text
+    except (LookupError, ValueError):
+        names = ", ".join(parameters)
+        raise ManifestError(
+            f"{item.path}: the docstring of {item.name} may name {names} in braces, nothing else"
+        ) from None
+
+
+def check_points(states: list[State], questions: list[Question], manifest: Manifest) -> None:
+    """Compares the markers' points with the manifest, question by question; raises ManifestError on a difference."""
+    folders = [visibility for visibility in ("public", "hidden") if manifest.path(visibility).is_dir()]
+    for question in questions:
+        for visibility in folders:
+            checks = [s.check for s in states if (s.check.question, s.check.visibility) == (question.id, visibility)]
+            found = sum((exact(check.points) for check in checks), Fraction(0))
+            declared = exact(getattr(question, f"{visibility}_points"))
+            if found != declared:
+                raise ManifestError(
+                    f"questions {question.id}.{visibility}_points: the {visibility} checks add up to {plain(found)}, "
+                    f"not {plain(declared)}; mend the checks' points or this key"
+                )

@@ -1,0 +1,74 @@
+"""The fixtures a check is written with: student, reference, rng, race."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from ..sandbox.remote import Package
+from . import timing
+from .collect import STATE, State
+from .context import derive
+from .plugin import PLUGIN
+
+
+@pytest.fixture
+def check_state(request: pytest.FixtureRequest) -> State:
+    """The running check, with a seed of its own from the run's seed and its name."""
+    state = request.node.stash[STATE]
+    state.seed = derive(request.config.stash[PLUGIN].seed, state.check.id)
+    return state
+
+
+@pytest.fixture
+def rng(check_state: State) -> np.random.RandomState:
+    """The check's own frozen stream of draws."""
+    return np.random.RandomState(check_state.seed)
+
+
+@pytest.fixture
+def student(request: pytest.FixtureRequest, check_state: State) -> Package:
+    """The judged package, in a fresh worker."""
+    checks = request.config.stash[PLUGIN]
+    seed = derive(check_state.seed, "worker")
+    check_state.worker = checks.grading.student_worker(check_state.libraries, seed, checks.modules)
+    return check_state.worker.root()
+
+
+@pytest.fixture
+def reference(request: pytest.FixtureRequest, check_state: State) -> Package:
+    """The reference package, with its generators seeded like the student's."""
+    grading = request.config.stash[PLUGIN].grading
+    return grading.reference_worker(check_state.libraries, derive(check_state.seed, "worker")).root()
+
+
+@pytest.fixture
+def race(request: pytest.FixtureRequest, check_state: State, student: Package) -> Callable[..., None]:
+    """Judges speed: `race(prepare, at_most=12)` with the reference, `race(prepare, rival, at_most=1.5)` in one package.
+
+    `prepare(package, rng)` returns the function to time and its arguments; it is called afresh for each pair. Where
+    `once(package, rng)` is given, it is called before the first, and `prepare` gets what it returned as third argument.
+    Their answers have to agree; `verify=False` where the check itself judges the answer of the one it is about.
+    """
+    grading, seed = request.config.stash[PLUGIN].grading, derive(check_state.seed, "worker")
+
+    def judge(
+        prepare: timing.Prepare,
+        rival: timing.Prepare | None = None,
+        *,
+        at_most: float,
+        once: timing.Once | None = None,
+        verify: bool = True,
+    ) -> None:
+        against_self = rival is not None
+        if against_self:
+            opponent = grading.student_worker(check_state.libraries, seed)
+        else:
+            opponent = grading.reference_twin(check_state.libraries, seed)
+        request.addfinalizer(opponent.kill)
+        sides = timing.Side(check_state.worker, prepare, once), timing.Side(opponent, rival or prepare, once)
+        contest = timing.Race(*sides, lambda number: derive(check_state.seed, f"pair {number}"), verify)
+        name = "your own other function" if against_self else "the reference"
+        check_state.check.cpu_ratio = round(timing.judge(contest, at_most, name), 3)
+
+    return judge

@@ -22,6 +22,8 @@ from .zygotes import Zygote
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 MAX_OUTPUT = 64 * 1024
 MAX_TEXT = 400
+LOOKS = ("get", "set", "list", "len")
+PLAIN = {error.__name__: error for error in (AttributeError, TypeError, KeyError, IndexError)}
 
 
 @dataclass(frozen=True)
@@ -179,7 +181,10 @@ class Worker:
         return [name if str(name).isidentifier() else "?" for name in names] if isinstance(names, list) else []
 
     def request(self, op: str, callee: str, values: dict[str, Any] | None = None, **fields: Any) -> Any:
-        """Sends one request and returns the decoded answer; `values` go by the wire's value rules."""
+        """Sends one request and returns the decoded answer; `values` go by the wire's value rules.
+
+        A look at an object without a name (what a call returned) raises Python's own error, as the object itself would.
+        """
         encoder = Encoder(_outgoing)
         nodes = {key: encoder.node(value) for key, value in (values or {}).items()}
         buffers = encoder.frame({"op": op, **fields, **nodes})
@@ -188,7 +193,12 @@ class Worker:
             self._channel.send(buffers, deadline)
             return self._channel.receive(deadline)
 
-        return self._answer(exchange, callee)
+        try:
+            return self._answer(exchange, callee or self.called())
+        except StudentRaised as error:
+            if callee or error.frames or op not in LOOKS or error.kind not in PLAIN:
+                raise
+            raise PLAIN[error.kind](error.sentence) from None
 
     def _answer(self, exchange: Exchange, callee: str) -> Any:
         try:

@@ -30,7 +30,8 @@ class Remote:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return self._factory.ask("get", _join(self._label, name), target=self._number, how="attribute", key=name)
+        label = _join(self._label, name) if self._label or self._number is None else ""
+        return self._factory.ask("get", label, target=self._number, how="attribute", key=name)
 
     def __getitem__(self, key: Any) -> Any:
         return self._factory.ask("get", self._label, {"key": key}, target=self._number, how="item")

@@ -82,20 +82,20 @@ def zygotes():
     shared.close()
 
 
+@pytest.fixture(scope="session")
+def copy_of_toy(zygotes):
+    """Makes a copy of the toy course in a folder."""
+
+    def copy(folder: Path) -> Course:
+        return Course(shutil.copytree(TOY, folder / "toy", ignore=shutil.ignore_patterns("__pycache__")), zygotes)
+
+    return copy
+
+
 @pytest.fixture
-def toy(tmp_path, zygotes) -> Course:
+def toy(tmp_path, copy_of_toy) -> Course:
     """A copy of the toy course, to be changed at will."""
-    root = tmp_path / "toy"
-    shutil.copytree(TOY, root, ignore=shutil.ignore_patterns("__pycache__"))
-    return Course(root, zygotes)
-
-
-@pytest.fixture
-def small(toy) -> Course:
-    """The toy course with one question and no hidden checks; the test writes solution, checks and package."""
-    shutil.rmtree(toy.root / "checks")
-    shutil.rmtree(toy.root / "student")
-    return toy
+    return copy_of_toy(tmp_path)
 
 
 @pytest.fixture

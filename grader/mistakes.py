@@ -77,11 +77,13 @@ def copy_reference(manifest: Manifest, target: Path) -> Path:
     )
 
 
-def trial(manifest: Manifest, mistake: Mistake, question: str, folder: Path, zygotes: Zygotes | None = None) -> Trial:
+def trial(
+    manifest: Manifest, mistake: Mistake, question: str, folder: Path, zygotes: Zygotes, timing: bool = True
+) -> Trial:
     """Plants one mistake and runs the question's checks on it."""
     package = copy_reference(manifest, folder / mistake.id / manifest.submission.packages[0])
     plant(mistake, package)
-    record = run.grade(manifest, package, run.Selection([question]), zygotes=zygotes)
+    record = run.grade(manifest, package, run.Selection([question], timing=timing), zygotes=zygotes)
     shutil.rmtree(folder / mistake.id)
     failed = {check.id: check.message for check in record.checks if check.outcome != "passed"}
     return Trial(mistake, set(failed), failed)

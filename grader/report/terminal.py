@@ -27,8 +27,11 @@ def render(record: Record) -> RenderableType:
 
 
 def show(record: Record, console: Console | None = None) -> None:
-    """Prints the report."""
-    (console or Console(highlight=False)).print(render(record))
+    """Prints the report, to a file or a pipe in lines of 120."""
+    if console is None:
+        console = Console(highlight=False)
+        console = console if console.is_terminal else Console(highlight=False, width=120)
+    console.print(render(record))
 
 
 def table(record: Record) -> Table:
@@ -65,18 +68,23 @@ def status(checks: list[Check]) -> Text:
 
 
 def sentences(record: Record) -> list[RenderableType]:
-    """What each check that was tried and did not pass has to say."""
-    lines: list[RenderableType] = []
+    """What the checks that were tried and did not pass have to say; what several say alike is said once."""
+    told: dict[tuple[str, str], list[Check]] = {}
     for check in record.checks:
         if check.outcome not in SILENT:
-            head = f"{check.question} {check.title}"
-            style = STYLES[check.outcome]
-            mark = check.outcome.replace("_", " ")
-            lines.append(
-                Text.assemble("\n", (f"{mark}  ", style), (head, "bold"), f"  ({-check.points + check.score:g})")
-            )
-            lines.append(Text(f"    {check.message}"))
+            told.setdefault((check.outcome, check.message), []).append(check)
+    lines: list[RenderableType] = []
+    for (outcome, message), checks in told.items():
+        lines.append(Text())
+        for check in checks:
+            mark = Text(f"{outcome.replace('_', ' ')}  ", style=STYLES[outcome])
+            lines.append(Text.assemble(mark, (f"{check.question} {check.title}", "bold"), f"  ({_lost(check)})"))
+        lines.append(Text(f"    {message}"))
     return lines
+
+
+def _lost(check: Check) -> str:
+    return f"{check.score - check.points:g}" if check.score != check.points else "no points lost"
 
 
 def notes(record: Record) -> list[RenderableType]:

@@ -101,7 +101,7 @@ def _culprit(error: StudentError, judged: tuple[str, ...], memory: Memory) -> st
             return None
         if frame.function in memory.broken:
             return frame.function
-    return None if _own(error, judged) else (error.callee or "the package")
+    return None if _own(error, judged) or not error.callee else error.callee
 
 
 def _own(error: StudentError, judged: tuple[str, ...]) -> bool:
@@ -124,7 +124,7 @@ def _story(error: StudentError, text: bool = True) -> str:
         return f"{module[1].replace('.', '/')}.py is missing"
     if not error.frames and error.kind == "AttributeError":
         return f"{error.callee} is not there; was it renamed or removed?"
-    who = error.callee.rsplit(".", 1)[-1] or "the package"
+    who = error.callee.rsplit(".", 1)[-1] or "what was returned"
     what = f"{error.kind}: {error.sentence}" if error.sentence and text else error.kind
     if error.kind in IMPORT_KINDS:
         who = f"importing {error.callee}"

@@ -68,9 +68,19 @@ def test_terminal_table():
     assert "dx: relative error 3.1e-02 (allowed 1e-07), [bold]worst[/bold] at (2, 4)" in lines
     assert "timeout Q2 area multiplies (-0.5)" in lines
     assert "why it is crashed" in lines
-    assert "grader error Q2 area multiplies (0)" in lines
+    assert "grader error Q2 area multiplies (no points lost)" in lines
     assert "Something to know." in lines
     assert lines[-1] == "Total: 1 of 3.5 points; 1 of 7 checks passed in 1.2 s"
+
+
+def test_terminal_says_once_what_several_checks_have_to_say():
+    found = full()
+    found.checks = [check("a", title="first"), check("b", title="second"), check("c", "timeout", title="third")]
+    lines = [" ".join(line.split()) for line in printed(found).splitlines()]
+    start = lines.index("failed Q1 first (-0.5)")
+    assert lines[start + 1 : start + 3] == ["failed Q1 second (-0.5)", "why it is failed"]
+    assert lines.count("why it is failed") == 1
+    assert "timeout Q1 third (-0.5)" in lines
 
 
 def test_terminal_is_silent_about_what_passed_or_was_not_attempted():

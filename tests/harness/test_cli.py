@@ -1,0 +1,201 @@
+"""The commands: what they print, what they write, and 0, 1 or 2 for all right, not all right and could not run."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from grader.manifest import ManifestError
+from grader.watch import questions_of
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    "words, status, line",
+    [
+        (["check", "--student", "solution", "-q", "Q1"], 0, "Total: 3 of 3 points; 12 of 12 checks passed"),
+        (["check", "-q", "q1"], 1, "Total: 0 of 3 points; 0 of 12 checks passed"),
+        (["check", "-q", "Q9"], 2, "cannot run: there is no question 'Q9'; choose from Q1, Q2"),
+    ],
+)
+def test_exit_status_of_the_module(toy, words, status, line):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120"}
+    command = [sys.executable, "-m", "grader", *words]
+    done = subprocess.run(command, cwd=toy.root, env=environment, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, line in done.stdout + done.stderr) == (status, True)
+    assert (done.stderr == "") == (status != 2)
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words, sentence",
+    [
+        (["check", "-k", "unheard_of"], "no check matches this choice; choose other questions, another -k"),
+        (["check", "-k", "moments_speed", "--no-timing"], "no check matches this choice"),
+        (["check", "--student", "nowhere"], "nowhere is not a folder; give the package's folder with --student"),
+        (["check", "--student", "assignment.toml"], "assignment.toml is not a folder"),
+        (["watch", "--student", "nowhere"], "nowhere is not a folder"),
+        (["mistakes", "-q", "Q9"], "there is no question 'Q9'; choose from Q1, Q2"),
+    ],
+)
+def test_what_cannot_run_says_why_and_ends_with_2(command, words, sentence):
+    status, out, err = command(*words)
+    assert (status, out) == (2, "")
+    assert err.startswith("cannot run: ")
+    assert sentence in err
+
+
+def test_expression_that_is_none(command):
+    status, _, err = command("check", "-k", "(")
+    assert status == 2
+    assert "cannot run: " in err
+
+
+@pytest.mark.parametrize("words", [["check", "--colour"], ["graed"], ["grade"], ["grade", "x.zip", "--format", "pdf"]])
+def test_words_that_are_no_command(command, words):
+    status, _, err = command(*words)
+    assert status == 2
+    assert "Usage:" in err
+
+
+def test_help_names_every_command(command):
+    status, out, _ = command("--help")
+    assert status == 0
+    for name in ("check", "grade", "stubs", "watch", "demo", "mistakes"):
+        assert f" {name} " in out
+
+
+def test_selection_of_checks(command):
+    status, out, _ = command("check", "--student", "solution", "-q", "Q1", "-q", "Q2", "-k", "mean or unheard_of")
+    assert (status, "Total: 1 of 1 points; 1 of 1 checks passed" in out) == (0, True)
+    assert "Rectangles" not in out
+
+
+def test_no_timing_and_json(toy, command):
+    status, _, _ = command("check", "--student", "solution", "-q", "Q2", "--no-timing", "--json", "out/r.json")
+    found = json.loads((toy.root / "out/r.json").read_text())
+    assert status == 0
+    assert (found["score"], found["max_score"], found["command"], found["complete"]) == (3, 3, "check", True)
+    assert [check["id"] for check in found["checks"]] == [
+        "q2_moments/moments_mean",
+        "q2_moments/moments_variance",
+        "hidden/q2_moments/moments_far_from_zero",
+    ]
+    promised = {"id", "function", "question", "visibility", "points", "score", "outcome", "message"}
+    assert all(promised <= set(check) for check in found["checks"])
+
+
+def test_json_is_written_when_checks_fail(toy, command):
+    status, _, _ = command("check", "-q", "Q1", "--json", "r.json")
+    found = json.loads((toy.root / "r.json").read_text())
+    assert (status, found["score"], found["max_score"]) == (1, 0, 3)
+
+
+def test_seed_draws_other_inputs(toy, command):
+    toy.write("student/shapes.py", "def area(width, height):\n    return 0 * width\n")
+    seen = [
+        " ".join(command("check", "-q", "Q1", "-k", "area[1]", *words)[1].split()).rpartition("Total")[0]
+        for words in ([], ["--seed", "7"], ["--seed", "8"])
+    ]
+    assert seen[0] == seen[1] != seen[2]
+    assert "expected" in seen[2]
+    assert "seed 8" in seen[2]
+
+
+def test_debug_runs_in_one_process_and_says_so(toy, command):
+    text = "import os\n\ndef area(width, height):\n    print('here in', os.getpid())\n    return width * height\n"
+    toy.write("student/shapes.py", text)
+    status, out, err = command("check", "-q", "Q1", "-k", "area[1]", "--debug")
+    assert status == 0
+    assert "debug: everything runs in one process, without limits or isolation; not for grading" in err
+    assert f"here in {os.getpid()}\n" in out
+    assert "Total: 0.1 of 0.1 points" in out
+    assert f"here in {os.getpid()}" not in command("check", "-q", "Q1", "-k", "area[1]")[1]
+
+
+def test_debug_judges_as_a_real_run_does(toy, command):
+    toy.write("student/shapes.py", "def area(width, height):\n    return width + height\n")
+    seen = []
+    for words in ([], ["--debug"]):
+        command("check", "--no-timing", "--json", "r.json", *words)
+        checks = json.loads((toy.root / "r.json").read_text())["checks"]
+        seen.append({check["id"]: (check["outcome"], check["message"], check["score"]) for check in checks})
+    assert len(seen[0]) == 15
+    assert seen[0] == seen[1]
+
+
+@pytest.mark.parametrize(
+    "form, file, start",
+    [
+        ("gradescope", "results.json", "{"),
+        ("record", "record.json", "{"),
+        ("markdown", "report.md", "# A course of two"),
+    ],
+)
+def test_grade_writes_its_report_where_one_expects_it(toy, command, form, file, start):
+    status, out, _ = command("grade", "nowhere.zip", "--format", form)
+    assert status == 2
+    assert (toy.root / file).read_text().startswith(start)
+    assert "nowhere.zip is not there; give a zip or a folder" in " ".join((toy.root / file).read_text().split())
+    assert "nowhere.zip is not there; give a zip or a folder" in " ".join(out.split())
+    assert f"written: {file}" in out
+
+
+def test_grade_of_a_folder(toy, command):
+    toy.replace("solution/shapes.py", ".mean(axis=0)\n    return", ".mean(axis=0) + 1\n    return")
+    (toy.root / "solution").rename(toy.root / "student/mywork")
+    (toy.root / "student").rename(toy.root / "hand-in")
+    toy.write("solution/shapes.py", (Path(__file__).with_name("toy") / "solution/shapes.py").read_text())
+    (toy.root / "hand-in/shapes.py").unlink()
+    status, out, _ = command("grade", "hand-in", "--secret-seeds", "0", "--format", "record", "--out", "r.json")
+    assert (status, "written: r.json" in out) == (0, True)
+    found = json.loads((toy.root / "r.json").read_text())
+    assert (found["score"], found["max_score"], found["submission"], found["command"]) == (4, 8, "hand-in", "grade")
+
+
+def test_command_outside_of_any_course_finds_the_one_beside_the_engine(tmp_path, monkeypatch):
+    from grader import manifest as manifests
+
+    assert manifests.find(tmp_path) == ROOT / manifests.FILENAME
+    monkeypatch.setattr(manifests, "__file__", str(tmp_path / "grader/manifest.py"))
+    with pytest.raises(
+        ManifestError, match=r"no assignment.toml in .* or above it; run this in the assignment's folder"
+    ):
+        manifests.find(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "files, questions",
+    [
+        (["student/shapes.py"], ["Q1", "Q2"]),
+        (["checks/public/test_q2_moments.py"], ["Q2"]),
+        (["checks/hidden/test_q1_rectangles.py"], ["Q1"]),
+        (["student/more.py"], ["Q2"]),
+        (["student/sub/deep.py"], ["Q1"]),
+        (["student/sub/deep.py", "student/more.py"], ["Q1", "Q2"]),
+        (["student/helpers.py"], ["Q1", "Q2"]),
+        ([], ["Q1", "Q2"]),
+    ],
+)
+def test_questions_of_saved_files(toy, files, questions):
+    toy.replace("assignment.toml", '["shapes.moments"]', '["shapes.moments", "more.Moments.skew"]')
+    toy.replace("assignment.toml", '["shapes.area"]', '["shapes.area", "sub.deep.area"]')
+    found = questions_of(toy.manifest, toy.root / "student", [toy.root / file for file in files])
+    assert found == questions
+
+
+def test_watch_checks_the_question_of_a_saved_file(toy, command, monkeypatch):
+    def saves(*folders, **_):
+        assert folders == (toy.root / "student", toy.root / "checks/public")
+        yield {(1, str(toy.root / "checks/public/test_q1_rectangles.py"))}
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("grader.watch.changes", saves)
+    status, out, _ = command("watch")
+    assert status == 0
+    assert "Total: 0 of 3 points" in out
+    assert out.rstrip().endswith("ended")

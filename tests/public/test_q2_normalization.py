@@ -31,6 +31,20 @@ def draw_dout(rng, x, gamma, axis):
     return (rng.randn(*x.shape) + x_hat + 1) / gamma
 
 
+def compare_outputs(student, reference, forward, *inputs, rel):
+    """Judges what a forward pass returns first."""
+    out, _ = getattr(student.layers, forward)(*inputs)
+    expected, _ = getattr(reference.layers, forward)(*inputs)
+    expect(out, "out").to_match(expected, rel=rel)
+
+
+def each_gradient(function, **worth):
+    """Runs a check once for each gradient of a function, each with points of its own."""
+    return pytest.mark.parametrize(
+        "gradient", [pytest.param(name, marks=points(value, function)) for name, value in worth.items()]
+    )
+
+
 def gradients(package, layer, backward, dout, *inputs):
     """The layer's forward pass on the inputs, then this backward pass of its cache."""
     _, cache = getattr(package.layers, f"{layer}_forward")(*inputs)
@@ -59,25 +73,20 @@ def after_forward(package, x, gamma, beta, **bn_param):
 @points(1, "layers.batchnorm_forward")
 def test_batchnorm_forward_train(student, reference, rng):
     """In train mode, batchnorm_forward gives each feature mean 0 and variance 1 over the batch"""
-    inputs = *draw_plain(rng), {"mode": "train"}
-    out, _ = student.layers.batchnorm_forward(*inputs)
-    expected, _ = reference.layers.batchnorm_forward(*inputs)
-    expect(out, "out").to_match(expected, rel=1e-2)
+    compare_outputs(student, reference, "batchnorm_forward", *draw_plain(rng), {"mode": "train"}, rel=1e-2)
 
 
 @points(0.25, "layers.batchnorm_forward")
 def test_batchnorm_forward_uses_the_biased_variance(student, reference, rng):
     """In train mode, batchnorm_forward divides by the variance over N, not N - 1"""
     inputs = *draw_plain(rng, n=4, spread=1e4), {"mode": "train"}
-    out, _ = student.layers.batchnorm_forward(*inputs)
-    expected, _ = reference.layers.batchnorm_forward(*inputs)
-    expect(out, "out").to_match(expected, rel=1e-7)
+    compare_outputs(student, reference, "batchnorm_forward", *inputs, rel=1e-7)
 
 
 @points(0.25, "layers.batchnorm_forward")
 @pytest.mark.parametrize("name", ["gamma", "beta"])
 def test_batchnorm_forward_applies(student, rng, name):
-    """In train mode, batchnorm_forward {name} scales (gamma) or shifts (beta) the normalized features"""
+    """In train mode, batchnorm_forward applies {name}: out is gamma times the normalized x, plus beta"""
     x, ones, zeros = draw_plain(rng)
     gamma, beta = (rng.uniform(0.5, 2, 5), zeros) if name == "gamma" else (ones, rng.randn(5))
     x_hat, _ = student.layers.batchnorm_forward(x, ones, zeros, {"mode": "train"})
@@ -131,9 +140,7 @@ def draw_trained(rng, scale, d=5):
 def test_batchnorm_forward_test(student, reference, rng):
     """In test mode, batchnorm_forward normalizes with the running statistics, then applies gamma and beta"""
     inputs = *draw_norm(rng, n=6), draw_trained(rng, scale=1e4)
-    out, _ = student.layers.batchnorm_forward(*inputs)
-    expected, _ = reference.layers.batchnorm_forward(*inputs)
-    expect(out, "out").to_match(expected, rel=1e-7)
+    compare_outputs(student, reference, "batchnorm_forward", *inputs, rel=1e-7)
 
 
 @points(0.25, "layers.batchnorm_forward")
@@ -151,18 +158,13 @@ def test_batchnorm_forward_test_keeps_the_statistics(student, rng):
 def test_batchnorm_forward_obeys_eps(student, reference, rng, mode):
     """In {mode} mode, batchnorm_forward adds the eps given in bn_param to the variance, inside the root"""
     inputs = *draw_plain(rng, spread=1), {**draw_trained(rng, scale=1), "mode": mode, "eps": 1.0}
-    out, _ = student.layers.batchnorm_forward(*inputs)
-    expected, _ = reference.layers.batchnorm_forward(*inputs)
-    expect(out, "out").to_match(expected, rel=1e-2)
+    compare_outputs(student, reference, "batchnorm_forward", *inputs, rel=1e-2)
 
 
 @points(0.25, "layers.batchnorm_forward")
 def test_batchnorm_forward_default_eps(student, reference, rng):
     """Without eps in bn_param, batchnorm_forward adds 1e-5 to the variance"""
-    inputs = *draw_plain(rng, spread=3e-3), {"mode": "train"}
-    out, _ = student.layers.batchnorm_forward(*inputs)
-    expected, _ = reference.layers.batchnorm_forward(*inputs)
-    expect(out, "out").to_match(expected, rel=1e-2)
+    compare_outputs(student, reference, "batchnorm_forward", *draw_plain(rng, spread=3e-3), {"mode": "train"}, rel=1e-2)
 
 
 @points(0.25, "layers.batchnorm_forward")
@@ -184,27 +186,13 @@ def compare_batchnorm_gradients(student, reference, rng, backward, gradient, rel
     expect(got, "dx dgamma dbeta", only=gradient).to_match(expected, rel=rel)
 
 
-@pytest.mark.parametrize(
-    "gradient",
-    [
-        pytest.param("dx", marks=points(1.25, "layers.batchnorm_backward")),
-        pytest.param("dgamma", marks=points(0.5, "layers.batchnorm_backward")),
-        pytest.param("dbeta", marks=points(0.25, "layers.batchnorm_backward")),
-    ],
-)
+@each_gradient("layers.batchnorm_backward", dx=1.25, dgamma=0.5, dbeta=0.25)
 def test_batchnorm_backward(student, reference, rng, gradient):
     """batchnorm_backward returns the true gradient {gradient}"""
     compare_batchnorm_gradients(student, reference, rng, "batchnorm_backward", gradient, rel=1e-2)
 
 
-@pytest.mark.parametrize(
-    "gradient",
-    [
-        pytest.param("dx", marks=points(0.75, "layers.batchnorm_backward_alt")),
-        pytest.param("dgamma", marks=points(0.25, "layers.batchnorm_backward_alt")),
-        pytest.param("dbeta", marks=points(0.25, "layers.batchnorm_backward_alt")),
-    ],
-)
+@each_gradient("layers.batchnorm_backward_alt", dx=0.75, dgamma=0.25, dbeta=0.25)
 def test_batchnorm_backward_alt(student, reference, rng, gradient):
     """batchnorm_backward_alt returns the true gradient {gradient}"""
     compare_batchnorm_gradients(student, reference, rng, "batchnorm_backward_alt", gradient, rel=1e-2)
@@ -256,19 +244,14 @@ def draw_wide(rng, spread=2.0, d=200):
 @points(0.75, "layers.layernorm_forward")
 def test_layernorm_forward(student, reference, rng):
     """layernorm_forward gives each sample mean 0 and variance 1 over its features"""
-    inputs = *draw_wide(rng), {"mode": "train"}
-    out, _ = student.layers.layernorm_forward(*inputs)
-    expected, _ = reference.layers.layernorm_forward(*inputs)
-    expect(out, "out").to_match(expected, rel=1e-2)
+    compare_outputs(student, reference, "layernorm_forward", *draw_wide(rng), {"mode": "train"}, rel=1e-2)
 
 
 @points(0.25, "layers.layernorm_forward")
 def test_layernorm_forward_uses_the_biased_variance(student, reference, rng):
     """layernorm_forward divides by the variance over D, not D - 1"""
     inputs = *draw_wide(rng, d=5, spread=1e4), {"mode": "train"}
-    out, _ = student.layers.layernorm_forward(*inputs)
-    expected, _ = reference.layers.layernorm_forward(*inputs)
-    expect(out, "out").to_match(expected, rel=1e-7)
+    compare_outputs(student, reference, "layernorm_forward", *inputs, rel=1e-7)
 
 
 @points(0.25, "layers.layernorm_forward")
@@ -306,9 +289,7 @@ def test_layernorm_forward_keeps_no_statistics(student, rng):
 def test_layernorm_forward_obeys_eps(student, reference, rng):
     """layernorm_forward adds the eps given in ln_param to the variance, inside the root"""
     inputs = *draw_wide(rng, spread=1), {"mode": "train", "eps": 1.0}
-    out, _ = student.layers.layernorm_forward(*inputs)
-    expected, _ = reference.layers.layernorm_forward(*inputs)
-    expect(out, "out").to_match(expected, rel=1e-2)
+    compare_outputs(student, reference, "layernorm_forward", *inputs, rel=1e-2)
 
 
 def compare_layernorm_gradients(student, reference, rng, gradient, rel, d=200, spread=2.0):
@@ -321,14 +302,7 @@ def compare_layernorm_gradients(student, reference, rng, gradient, rel, d=200, s
     expect(got, "dx dgamma dbeta", only=gradient).to_match(expected, rel=rel)
 
 
-@pytest.mark.parametrize(
-    "gradient",
-    [
-        pytest.param("dx", marks=points(0.75, "layers.layernorm_backward")),
-        pytest.param("dgamma", marks=points(0.25, "layers.layernorm_backward")),
-        pytest.param("dbeta", marks=points(0.25, "layers.layernorm_backward")),
-    ],
-)
+@each_gradient("layers.layernorm_backward", dx=0.75, dgamma=0.25, dbeta=0.25)
 def test_layernorm_backward(student, reference, rng, gradient):
     """layernorm_backward returns the true gradient {gradient}"""
     compare_layernorm_gradients(student, reference, rng, gradient, rel=1e-2)

@@ -20,6 +20,7 @@ class State:
         self.check, self.judged, self.libraries, self.timing = check, judged, libraries, timing
         self.worker: Worker | None = None
         self.seed, self.secret = 0, False
+        self.remark = ""
 
 
 def describe(item: pytest.Item, manifest: Manifest) -> State:

@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..manifest import Manifest
+from ..manifest import Manifest, exact
+from ..record import Check
 from ..sandbox.client import Limits, StudentError, StudentTimeout, Worker
+from ..sandbox.graft import Relay
 from ..sandbox.launch import SandboxError
 from ..sandbox.local import LocalWorker
 from ..sandbox.processes import Factory, factory
@@ -56,6 +58,9 @@ class Grading:
     debug: bool = False
     references: dict[tuple[str, ...], Worker] = field(default_factory=dict)
     spares: dict[tuple[str, ...], Worker] = field(default_factory=dict)
+    hybrids: dict[tuple[str, ...], Worker] = field(default_factory=dict)
+    earned: Counter = field(default_factory=Counter)
+    possible: Counter = field(default_factory=Counter)
     memory: Memory = field(init=False)
     strikes: Counter = field(default_factory=Counter)
     started: float = field(default_factory=time.monotonic)
@@ -110,6 +115,26 @@ class Grading:
         worker.start(seed)
         return worker
 
+    def hybrid(self, libraries: tuple[str, ...], seed: int, student: Worker) -> Worker:
+        """A worker of the reference whose functions call the student's where they call one another."""
+        if libraries not in self.hybrids:
+            self.hybrids[libraries] = self.reference_twin(libraries, seed)
+            self.hybrids[libraries].graft(list(self.manifest.functions()))
+        worker = self.hybrids[libraries]
+        worker.reset(seed)
+        worker.relay = Relay(student.root())
+        return worker
+
+    def count(self, check: Check) -> None:
+        """Remembers what a finished check earned for each function it judges."""
+        for name in check.function.split(", "):
+            self.earned[name] += exact(check.score)
+            self.possible[name] += exact(check.points)
+
+    def mostly_right(self, name: str) -> bool:
+        """Whether a function has earned at least half of what it was judged for so far."""
+        return 2 * self.earned[name] >= self.possible[name]
+
     def note(self, error: StudentError) -> None:
         """Counts a timeout against what was called."""
         if isinstance(error, StudentTimeout):
@@ -124,7 +149,7 @@ class Grading:
 
     def close(self) -> None:
         """Ends the workers that were kept; the zygotes belong to the caller."""
-        for worker in [*self.references.values(), *self.spares.values()]:
+        for worker in [*self.references.values(), *self.spares.values(), *self.hybrids.values()]:
             worker.kill()
 
     def _launch(self, libraries: tuple[str, ...], modules: Iterable[str]) -> Worker:

@@ -15,6 +15,7 @@ class Mismatch(AssertionError):
     def __init__(self, message: str, brief: str = "", error: float | None = None, allowed: float | None = None) -> None:
         super().__init__(message)
         self.message, self.brief, self.error, self.allowed = message, brief or message, error, allowed
+        self.inputs = ""
 
 
 def expect(got: Any, names: str, only: str = "") -> "Expectation":

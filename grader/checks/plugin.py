@@ -82,6 +82,7 @@ class ChecksPlugin:
                 self.modules = state.worker.modules
                 self.grading.release(state.worker, state.libraries)
                 state.check.output = state.worker.output.text.decode(errors="replace")
+            self.grading.count(state.check)
             self.collect(state.check)
         return result
 
@@ -92,14 +93,39 @@ class ChecksPlugin:
         if state is None:
             return None
         arguments = self._arguments(pyfuncitem)
-        pyfuncitem.obj(**arguments)
+        self._run(pyfuncitem, state, arguments)
         for seed in () if state.timing else self.secret_seeds:
             state.secret, state.seed = True, derive(seed, state.check.id)
             for worker in filter(None, [state.worker, self.grading.references.get(state.libraries)]):
                 worker.reset(derive(state.seed, "worker"))
-            pyfuncitem.obj(
-                **arguments | {"rng": np.random.RandomState(state.seed)} if "rng" in arguments else arguments
-            )
+            self._run(pyfuncitem, state, _afresh(arguments, state))
+        return True
+
+    def _run(self, item: pytest.Function, state: State, arguments: dict[str, Any]) -> None:
+        """Runs a check's body once; an answer that is right given the student's own functions is not wrong."""
+        try:
+            item.obj(**arguments)
+        except Mismatch as mismatch:
+            mismatch.inputs = self._inputs(state)
+            if not self._right_on_its_own_ground(item, state, arguments):
+                raise
+
+    def _right_on_its_own_ground(self, item: pytest.Function, state: State, arguments: dict[str, Any]) -> bool:
+        """Whether the check passes against the reference built on the student's own, mostly right, functions."""
+        comparable = {"student", "reference"} <= set(arguments) and not state.timing and not self.grading.debug
+        if not comparable or not state.worker.alive:
+            return False
+        seed = derive(state.seed, "worker")
+        state.worker.reset(seed)
+        hybrid = self.grading.hybrid(state.libraries, seed, state.worker)
+        try:
+            item.obj(**_afresh(arguments, state) | {"reference": hybrid.root()})
+        except Exception:
+            return False
+        used = sorted(hybrid.relay.used.difference(state.judged))
+        if not used or not all(map(self.grading.mostly_right, used)):
+            return False
+        state.remark = f"right given your own {', '.join(used)}, of which something is wrong"
         return True
 
     def _arguments(self, item: pytest.Function) -> dict[str, Any]:
@@ -116,7 +142,8 @@ class ChecksPlugin:
         elif call.excinfo is not None and call.when in ("setup", "call"):
             self._write(state, self._judge(item, state, call.excinfo.value))
         elif call.when == "call":
-            state.check.outcome, state.check.score, state.check.message = "passed", state.check.points, ""
+            check = state.check
+            check.outcome, check.score, check.message, check.detail = "passed", check.points, "", state.remark
         outcome = "failed" if call.excinfo else "passed"
         message = state.check.message if call.excinfo else None
         return pytest.TestReport(item.nodeid, item.location, {}, outcome, message, call.when)
@@ -133,7 +160,7 @@ class ChecksPlugin:
 
     def _judge(self, item: pytest.Item, state: State, error: BaseException) -> verdict.Verdict:
         if isinstance(error, Mismatch):
-            return verdict.of_mismatch(error, self._inputs(state))
+            return verdict.of_mismatch(error, error.inputs)
         if isinstance(error, StudentError) and not error.trusted:
             self.grading.note(error)
             return verdict.of_student_error(error, state.judged, self.grading.memory)
@@ -160,3 +187,8 @@ class ChecksPlugin:
         call = state.worker.last_call if state.worker else None
         names = state.worker.parameters(call.function) if call else []
         return verdict.inputs_of(call, names, "a secret seed" if state.secret else f"seed {self.seed}")
+
+
+def _afresh(arguments: dict[str, Any], state: State) -> dict[str, Any]:
+    """The arguments of a check with draws from the state's seed."""
+    return {name: np.random.RandomState(state.seed) if name == "rng" else value for name, value in arguments.items()}

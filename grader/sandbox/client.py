@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from .channel import Channel, ChannelClosed, DeadlinePassed
+from .graft import Relay
 from .launch import Ticket
 from .remote import Package, Remote, RemoteFactory
 from .wire import Decoder, Encoder, Header, Tensor, Unsendable, WireError
@@ -141,6 +142,7 @@ class Worker:
         self.patience: Patience = lambda callee: limits.call_seconds
         self.last_call: Call | None = None
         self.modules: set[str] = set()
+        self.relay: Relay | None = None
         self.alive, self.started = True, False
 
     @property
@@ -159,6 +161,10 @@ class Worker:
         """Forgets every handle and seeds every generator; loaded modules stay."""
         self.last_call = None
         self.request("reset", self.name, seed=seed)
+
+    def graft(self, names: list[str]) -> None:
+        """Makes these functions, where the package itself calls them, go through `relay`."""
+        self.request("graft", self.name, names=names)
 
     def root(self) -> Package:
         """The package as a proxy."""
@@ -191,7 +197,11 @@ class Worker:
 
         def exchange(deadline: float) -> tuple[Header, list[np.ndarray]]:
             self._channel.send(buffers, deadline)
-            return self._channel.receive(deadline)
+            header, arrays = self._channel.receive(deadline)
+            while self.relay is not None and "callback" in header.message:
+                self._channel.send(self.relay(header.message, arrays), deadline)
+                header, arrays = self._channel.receive(deadline)
+            return header, arrays
 
         try:
             return self._answer(exchange, callee or self.called())

@@ -38,7 +38,7 @@ class LocalChannel:
     """Answers each frame at once; student and reference keep a random stream each, as processes of their own would."""
 
     def __init__(self) -> None:
-        self._session, self._random, self._reply = Session(), _random_state(), []
+        self._session, self._random, self._reply = Session(self), _random_state(), []
 
     def send(self, buffers: list[Any], deadline: float | None = None) -> None:
         """Answers the frame, on this side's random stream."""

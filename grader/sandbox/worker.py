@@ -14,13 +14,15 @@ import numpy as np
 
 from .channel import Channel, ChannelClosed
 from .failure import describe
+from .graft import Graft, install
 from .wire import Decoder, Encoder, Unsendable
 
 
 class Session:
     """The objects of one worker and what may be asked of them; handles are numbers, never addresses."""
 
-    def __init__(self) -> None:
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
         self._objects: dict[int, Any] = {}
         self._root: Path | None = None
         self._name = ""
@@ -36,7 +38,7 @@ class Session:
             return Encoder(self._remember).frame({"error": describe(error, self._root, self._name)})
 
     def _do_begin(self, header: dict, decoder: Decoder, encoder: Encoder) -> None:
-        self.__init__()
+        self._objects.clear()
         self._root, self._name = Path(header["path"]), header["name"]
         for module in [name for name in sys.modules if name == self._name or name.startswith(f"{self._name}.")]:
             del sys.modules[module]
@@ -87,6 +89,9 @@ class Session:
 
     def _do_library(self, header: dict, decoder: Decoder, encoder: Encoder) -> Any:
         return self._handle(importlib.import_module(header["name"]))
+
+    def _do_graft(self, header: dict, decoder: Decoder, encoder: Encoder) -> None:
+        install(self._name, header["names"], self._channel)
 
     def _do_seed(self, header: dict, decoder: Decoder, encoder: Encoder) -> None:
         _seed(header["seed"])
@@ -145,7 +150,7 @@ class Session:
 
 def serve(channel: Channel) -> None:
     """Answers requests until the parent hangs up."""
-    session = Session()
+    session = Session(channel)
     while True:
         try:
             header, arrays = channel.receive()
@@ -172,7 +177,8 @@ def _attribute(target: Any, name: str) -> Any:
     """The attribute of an object; a package's modules count as attributes and are imported when asked for."""
     if inspect.ismodule(target) and hasattr(target, "__path__") and not hasattr(target, name):
         return importlib.import_module(f"{target.__name__}.{name}")
-    return getattr(target, name)
+    value = getattr(target, name)
+    return value.original if isinstance(value, Graft) else value
 
 
 def _seed(seed: int) -> None:

@@ -1,0 +1,90 @@
+"""A package whose functions call, instead of each other, the same functions of another package in another worker.
+
+In the worker a Graft stands in the place of a function and asks the parent; there a Relay carries the question to the
+the other worker and the answer back. What has no form on the wire stays where it was made and travels as a number.
+"""
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .channel import Channel
+from .wire import Decoder, Encoder, Unsendable
+
+
+class Foreign:
+    """Something that lives in the other worker: a cache, handed back where it came from."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+class Graft:
+    """Stands for a function; a call goes out through the channel. Dicts among the arguments are written back."""
+
+    def __init__(self, name: str, original: Callable, channel: Channel) -> None:
+        self._name, self.original, self._channel = name, original, channel
+
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        encoder = Encoder(_outgoing)
+        values = {"args": encoder.node(list(arguments)), "kwargs": encoder.node(keywords)}
+        self._channel.send(encoder.frame({"callback": self._name, **values}))
+        header, arrays = self._channel.receive()
+        if "ok" not in header.message:
+            raise RuntimeError(f"{self._name} raised in the other package")
+        decoder = Decoder(arrays, lambda form, content: Foreign(content))
+        for place, content in decoder.value(header.message["dicts"]):
+            arguments[place].clear()
+            arguments[place].update(content)
+        return decoder.value(header.message["ok"])
+
+
+def install(package: str, names: list[str], channel: Channel) -> None:
+    """Puts a Graft in the place of every named function that stands at the top of a module."""
+    for name in names:
+        module_name, _, function = name.rpartition(".")
+        try:
+            module = importlib.import_module(f"{package}.{module_name}")
+        except ModuleNotFoundError:
+            continue  # a method: its module's name ends in a class
+        setattr(module, function, Graft(name, getattr(module, function), channel))
+
+
+def _outgoing(value: Any, encoder: Encoder) -> Any:
+    if isinstance(value, Foreign):
+        return {"foreign": value.number}
+    raise Unsendable(f"a {type(value).__name__} has no form on the wire")
+
+
+class Relay:
+    """Answers the calls of one worker's grafts with another worker's package; `used` names what was called."""
+
+    def __init__(self, package: Any) -> None:
+        self.used: set[str] = set()
+        self._package, self._kept = package, []
+
+    def __call__(self, message: dict[str, Any], arrays: list[np.ndarray]) -> list[Any]:
+        """The reply frame to a call; an error reply when the other package raised."""
+        try:
+            return self._call(message, arrays)
+        except Exception:
+            return Encoder(self._keep).frame({"error": "raised"})
+
+    def _call(self, message: dict[str, Any], arrays: list[np.ndarray]) -> list[Any]:
+        decoder = Decoder(arrays, lambda form, content: self._kept[content])
+        arguments, keywords = decoder.value(message["args"]), decoder.value(message["kwargs"])
+        boxes = {place: self._package.put(value) for place, value in enumerate(arguments) if isinstance(value, dict)}
+        self.used.add(message["callback"])
+        function = self._package
+        for part in message["callback"].split("."):
+            function = getattr(function, part)
+        result = function(*[boxes.get(place, value) for place, value in enumerate(arguments)], **keywords)
+        dicts = [(place, self._package.fetch(box)) for place, box in boxes.items()]
+        encoder = Encoder(self._keep)
+        return encoder.frame({"ok": encoder.node(result), "dicts": encoder.node(dicts)})
+
+    def _keep(self, value: Any, encoder: Encoder) -> Any:
+        self._kept.append(value)
+        return {"foreign": len(self._kept) - 1}

@@ -153,7 +153,7 @@ class ChecksPlugin:
         check.outcome, check.detail = found.outcome, found.detail
         check.error, check.allowed = found.error, found.allowed
         check.message = found.brief if state.secret or check.visibility == "hidden" else found.message
-        if state.secret:
+        if state.secret and found.outcome != "grader_error":
             check.message = f"right on the published inputs, wrong on others: {check.message}"
         check.cpu_ratio = found.error if state.timing else None
         check.score = check.points if found.outcome == "grader_error" else 0

@@ -327,6 +327,16 @@ def test_what_is_needed_and_wrong_does_not_block(course):
     assert outcomes(course.outcomes()) == expected
 
 
+def test_what_raised_in_its_own_check_is_to_blame_elsewhere_too(course):
+    course.write("student/layers.py", layers(double="def double(x):\n    return x @ x\n"))
+    course.write(
+        "student/other.py", "from .layers import double\n\n\ndef scale(x, by):\n    return double(x) * by / 2\n"
+    )
+    check = course.outcomes()["scale"]
+    assert check.outcome == "blocked"
+    assert check.message.startswith("cannot be judged: it needs layers.double, and scale raised ValueError: matmul: ")
+
+
 def test_own_fault_is_not_blamed_on_what_is_needed(course):
     course.write("student/layers.py", layers(backward="def backward(dout, cache):\n    return cache['y']\n"))
     check = course.outcomes()["backward"]
@@ -486,7 +496,12 @@ FRAMES = {
 
 @pytest.mark.parametrize(
     "where, frame",
-    [*(("layers", frame) for frame in FRAMES), ("__init__", "an empty array that fits nowhere"), ("__init__", "noise")],
+    [
+        *(("layers", frame) for frame in FRAMES),
+        ("__init__", "an empty array that fits nowhere"),
+        ("__init__", "noise"),
+        ("__init__", "infinite line number"),
+    ],
 )
 def test_forged_replies_earn_nothing(course, frame, where):
     course.write(f"student/{where}.py", SEND.format(frame=FRAMES[frame]) + ("" if where == "__init__" else layers()))
@@ -572,9 +587,7 @@ def test_check_with_an_unknown_fixture_is_a_grader_error(course):
 
 def test_secret_run_with_a_fault_of_the_check_costs_nothing(course):
     head = "    x = rng.rand(4, 3)\n    expect(student.layers.double(x)"
-    course.replace(
-        "checks/public/test_q1_layers.py", head, f"    rng.calls = 1 / (rng.get_state()[1][0] == SEEN)\n{head}"
-    )
+    course.replace("checks/public/test_q1_layers.py", head, f"    assert 1 / (rng.get_state()[1][0] == SEEN)\n{head}")
     seen = "from grader.checks.context import derive\n\nSEEN = derive(7, 'q1_layers/double')\n"
     course.write(
         "checks/public/test_q1_layers.py", seen + (course.root / "checks/public/test_q1_layers.py").read_text()

@@ -587,7 +587,9 @@ def test_check_with_an_unknown_fixture_is_a_grader_error(course):
 
 def test_secret_run_with_a_fault_of_the_check_costs_nothing(course):
     head = "    x = rng.rand(4, 3)\n    expect(student.layers.double(x)"
-    course.replace("checks/public/test_q1_layers.py", head, f"    assert 1 / (rng.get_state()[1][0] == SEEN)\n{head}")
+    course.replace(
+        "checks/public/test_q1_layers.py", head, f"    assert 1 / bool(rng.get_state()[1][0] == SEEN)\n{head}"
+    )
     seen = "from grader.checks.context import derive\n\nSEEN = derive(7, 'q1_layers/double')\n"
     course.write(
         "checks/public/test_q1_layers.py", seen + (course.root / "checks/public/test_q1_layers.py").read_text()

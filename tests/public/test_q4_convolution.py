@@ -200,7 +200,7 @@ def draw_large(rng, name):
 
 # Multiples of the reference's CPU time, about the geometric middle of what was measured of accepted ways to write it
 # (windows with einsum or tensordot, index arrays, a loop over a filter's or the output's positions) and of loops over
-# images, channels or filters, and positions. Pooling takes the reference but 4 ms; the width of the gap makes up for it.
+# images, channels or filters, and positions. The reference pools in 4 ms; the width of the gap makes up for that.
 LIMITS = {
     "conv_forward_fast": 10,  # accepted 1.1 to 2.5, loops 35 to 216
     "conv_backward_fast": 15,  # accepted 1.3 to 3.1, loops 68 to 126

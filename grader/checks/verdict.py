@@ -1,5 +1,6 @@
 """From what a check raised to an outcome and a sentence: who is to blame, and how to say it."""
 
+import builtins
 import re
 import traceback
 from dataclasses import dataclass, field
@@ -47,7 +48,7 @@ def of_student_error(error: StudentError, judged: tuple[str, ...], memory: Memor
     if isinstance(error, StudentRaised) and error.kind == "NotImplementedError":
         return _unwritten(error, judged, memory)
     culprit = _culprit(error, judged, memory)
-    story, brief = _story(error), _story(error, text=False)
+    story, brief = _story(error), _brief(error)
     if culprit is not None:
         prefix = f"cannot be judged: it needs {culprit}, and "
         return Verdict("blocked", prefix + story, prefix + brief, _trace(error))
@@ -115,8 +116,18 @@ def _same(name: str, judged: str) -> bool:
     return name == judged or name.startswith(f"{judged}.") or judged.startswith(f"{name}.")
 
 
-def _story(error: StudentError, text: bool = True) -> str:
-    """The sentence of an error; without `text` it leaves out the exception's own words, which may hold an input."""
+def _brief(error: StudentError) -> str:
+    """The sentence of an error without a word chosen by the code that raised it, in which an input could leave."""
+    if isinstance(error, StudentRaised):
+        known = isinstance(getattr(builtins, error.kind, None), type)
+        return (
+            f"{error.callee.rsplit('.', 1)[-1] or 'what was returned'} raised {error.kind if known else 'an exception'}"
+        )
+    return f"the process ended while {error.callee} ran" if isinstance(error, StudentCrashed) else error.sentence
+
+
+def _story(error: StudentError) -> str:
+    """The sentence of an error: who raised what, where."""
     if not isinstance(error, StudentRaised):
         return error.sentence
     module = re.match(r"No module named '\w+\.([\w.]+)'", error.sentence)
@@ -125,7 +136,7 @@ def _story(error: StudentError, text: bool = True) -> str:
     if not error.frames and error.kind == "AttributeError":
         return f"{error.callee} is not there; was it renamed or removed?"
     who = error.callee.rsplit(".", 1)[-1] or "what was returned"
-    what = f"{error.kind}: {error.sentence}" if error.sentence and text else error.kind
+    what = f"{error.kind}: {error.sentence}" if error.sentence else error.kind
     if error.kind in IMPORT_KINDS:
         who = f"importing {error.callee}"
     return f"{who} raised {what}{_where(error.frames[-1] if error.frames else None)}"

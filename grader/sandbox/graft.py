@@ -5,6 +5,7 @@ the other worker and the answer back. What has no form on the wire stays where i
 """
 
 import importlib
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -42,14 +43,18 @@ class Graft:
 
 
 def install(package: str, names: list[str], channel: Channel) -> None:
-    """Puts a Graft in the place of every named function that stands at the top of a module."""
+    """Puts a Graft in the place of every named function at the top of a module, in all modules that imported it too."""
     for name in names:
         module_name, _, function = name.rpartition(".")
         try:
             module = importlib.import_module(f"{package}.{module_name}")
         except ModuleNotFoundError:
             continue  # a method: its module's name ends in a class
-        setattr(module, function, Graft(name, getattr(module, function), channel))
+        original = getattr(module, function)
+        graft = Graft(name, original, channel)
+        for loaded in [loaded for key, loaded in sys.modules.items() if key.startswith(f"{package}.")]:
+            for alias in [alias for alias, value in vars(loaded).items() if value is original]:
+                setattr(loaded, alias, graft)
 
 
 def _outgoing(value: Any, encoder: Encoder) -> Any:

@@ -30,9 +30,11 @@ def command(script: str, settings: dict[str, Any]) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """One thread for every library, and nothing of the parent's environment but what Windows cannot do without."""
+    """One thread a library, no huge pages (they come by chance and make timings jump), nothing of the parent's."""
+    # Windows cannot do without SYSTEMROOT
     kept = {name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}
-    return kept | {f"{name}_NUM_THREADS": "1" for name in THREADS} | {"VECLIB_MAXIMUM_THREADS": "1"}
+    steady = {"VECLIB_MAXIMUM_THREADS": "1", "NUMPY_MADVISE_HUGEPAGE": "0"}
+    return kept | {f"{name}_NUM_THREADS": "1" for name in THREADS} | steady
 
 
 def _import_path() -> list[str]:

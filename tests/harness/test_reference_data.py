@@ -133,7 +133,7 @@ def test_imagenet_val_gives_images_labels_and_names(imagenet_val):
     assert y.tolist() == [0, 3, 6, 9, 12]
     assert class_names[3] == "shark"
     assert len(data_utils.load_imagenet_val(path=path)[0]) == 25
-    with pytest.raises(ValueError, match="26 images asked for, but .* holds 25"):
+    with pytest.raises(ValueError, match=r"26 images asked for, but .* holds 25"):
         data_utils.load_imagenet_val(num=26, path=path)
 
 

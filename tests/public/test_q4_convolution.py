@@ -187,15 +187,12 @@ def test_max_pooling_ties(student, reference, rng):
     expect(gradients(student, "max_pool_backward_naive", arguments, dout), "dx").to_match(expected, rel=1e-9)
 
 
-def draw_large(rng, name):
-    """As draw_conv or draw_pool, so large that NumPy's own work outweighs the cost of calling it."""
+def large_arguments(rng, name):
+    """Returns the arguments of a forward pass, so large that NumPy's own work outweighs the cost of calling it."""
     if "pool" in name:
-        x, dout = rng.random_sample((32, 32, 36, 36)), rng.random_sample((32, 32, 12, 12))
-        return (x, {"pool_height": 3, "pool_width": 3, "stride": 3}), dout
-    n = 16 if "backward" in name else 32
-    shapes = (n, 64, 16, 16), (64, 64, 3, 3), (64,), (n, 64, 16, 16)
-    *arrays, dout = (rng.random_sample(shape) for shape in shapes)
-    return (*arrays, {"stride": 1, "pad": 1}), dout
+        return rng.random_sample((32, 32, 36, 36)), {"pool_height": 3, "pool_width": 3, "stride": 3}
+    shapes = (16 if "backward" in name else 32, 64, 16, 16), (64, 64, 3, 3), (64,)
+    return *(rng.random_sample(shape) for shape in shapes), {"stride": 1, "pad": 1}
 
 
 # Multiples of the reference's CPU time, about the geometric middle of what was measured of accepted ways to write it
@@ -214,7 +211,7 @@ def test_speed(race, name, case):
     """{name} is vectorized: on {case} it needs no Python loop over images, channels or filters, and positions"""
 
     def prepare(package, rng):
-        return function(package, name), draw_large(rng, name)[0]
+        return function(package, name), large_arguments(rng, name)
 
     race(prepare, at_most=LIMITS[name])
 
@@ -223,13 +220,13 @@ def test_speed(race, name, case):
 def test_gradient_speed(race, name, case):
     """{name} is vectorized: on {case} it needs no Python loop over images, channels or filters, and positions"""
 
-
     def forward(package, rng):
-        arguments, _ = draw_large(rng, name)
+        arguments = large_arguments(rng, name)
         return package.keep(function(package, name.replace("backward", "forward")), *arguments)[1]
 
     def prepare(package, rng, cache):
-        return function(package, name), (draw_large(rng, name)[1], cache)
+        dout = rng.random_sample((32, 32, 12, 12) if "pool" in name else (16, 64, 16, 16))
+        return function(package, name), (dout, cache)
 
     race(prepare, once=forward, at_most=LIMITS[name])
 

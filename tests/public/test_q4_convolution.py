@@ -271,8 +271,8 @@ def test_net_weights(student):
     for name in WEIGHTS:
         W = np.asarray(params.get(name), dtype=np.float64) / 0.03
         # at least 3200 draws each: the limits are 7 and more standard errors away
-        expect(W.std(), f"{name}: its standard deviation, in units of weight_scale,").to_lie_within(0.9, 1.1)
-        expect(W.mean(), f"{name}: its mean, in units of weight_scale,").to_lie_within(-0.15, 0.15)
+        expect(W.std(), f"standard deviation of {name} in units of weight_scale").to_lie_within(0.9, 1.1)
+        expect(W.mean(), f"mean of {name} in units of weight_scale").to_lie_within(-0.15, 0.15)
 
 
 @points(0.25, INIT)

@@ -155,7 +155,6 @@ class ChecksPlugin:
         check.message = found.brief if state.secret or check.visibility == "hidden" else found.message
         if state.secret and found.outcome != "grader_error":
             check.message = f"right on the published inputs, wrong on others: {check.message}"
-        check.cpu_ratio = found.error if state.timing else None
         check.score = check.points if found.outcome == "grader_error" else 0
 
     def _judge(self, item: pytest.Item, state: State, error: BaseException) -> verdict.Verdict:

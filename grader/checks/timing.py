@@ -87,6 +87,10 @@ class Race:
             self._pair(len(self.ratios) + 1)
         return statistics.median(self.ratios)
 
+    def median(self) -> float | None:
+        """The median ratio so far; None before the first pair."""
+        return round(statistics.median(self.ratios), 3) if self.ratios else None
+
     def _pair(self, number: int) -> None:
         sides = [self.contender, self.opponent]
         ready = {id(side): side.set_up(self._seeds(number)) for side in sides}
@@ -120,9 +124,6 @@ def judge(race: Race, limit: float, opponent: str) -> float:
         raise Mismatch(f"{timeout.sentence}; allowed is {limit:g} times the CPU time of {opponent}") from None
     if ratio > limit * NEAR[1] or (ratio > limit and len(race.ratios) < MORE_PAIRS):
         sentence = f"took {ratio:.3g} times the CPU time of {opponent} (allowed {limit:g})"
-        raise Mismatch(
-            f"{sentence}; is there a Python loop left that one array operation could replace?",
-            error=ratio,
-            allowed=limit,
-        )
+        sentence += "; is there a Python loop left that one array operation could replace?"
+        raise Mismatch(sentence, error=ratio, allowed=limit)
     return ratio

@@ -1,9 +1,7 @@
 """Q3, instructors only: images, test mode there and back, and dropout beside batch normalization."""
 
-import numpy as np
-
 from grader.checks import expect, points
-from tests.public.test_q3_dropout import NET, build_net, compare_gradients, draw_net, draw_units, train
+from tests.public.test_q3_dropout import NET, compare_gradients, compare_loss, draw_units, draw_wide
 
 
 @points(0.25, "layers.dropout_forward", "layers.dropout_backward")
@@ -26,21 +24,11 @@ def test_dropout_backward_test(student, rng):
 @points(0.25, f"{NET}.loss")
 def test_net_drops_after_normalization(student, reference, rng):
     """With batch normalization too, each hidden layer is affine, normalization, ReLU, dropout, in this order"""
-    X, y, params = draw_net(rng, n=30)
-    layers, h, ones, zeros = reference.layers, X, np.ones(20), np.zeros(20)
-    for i in (1, 2):
-        a, _ = layers.affine_forward(h, params[f"W{i}"], params[f"b{i}"])
-        normal, _ = student.layers.batchnorm_forward(a, ones, zeros, {"mode": "train"})
-        r, _ = layers.relu_forward(normal)
-        h = r * train(student, np.ones(r.shape), 0.7, seed=5)
-    scores, _ = layers.affine_forward(h, params["W3"], params["b3"])
-    expected, _ = layers.softmax_loss(scores, y)
-    loss, _ = build_net(student, params, ratio=0.7, normalization="batchnorm").loss(X, y)
-    expect(loss, "loss").to_match(expected, rel=1e-7)
+    X, y, params = draw_wide(rng, n=30)
+    compare_loss(student, reference, X, y, params, ratio=0.7, normalization="batchnorm")
 
 
 @points(0.25, f"{NET}.loss")
 def test_net_gradients_of_a_deeper_net(student, reference, rng):
     """With dropout, a network of four layers of different widths has the true gradients of all its parameters"""
-    hidden = (15, 12, 14)
-    compare_gradients(student, reference, *draw_net(rng, hidden), "Wb", ratio=0.8, hidden=hidden)
+    compare_gradients(student, reference, *draw_wide(rng, hidden=(15, 12, 14)), ratio=0.8)

@@ -1,18 +1,25 @@
 """Q2: batch and layer normalization, forward and backward, and the fully connected network with either of them.
 
-The usual checks draw many samples (many features, for layer normalization) and allow 1 %, in networks 5 %: so a missing
-eps or a variance over N - 1 costs only the checks that are about it. Small batches are exact.
+The usual checks of layers draw many samples (many features, for layer normalization) and allow 1 %: so a missing eps or
+a variance over N - 1 costs only the checks that are about it. Small batches are exact, and so are networks.
 """
 
-from itertools import pairwise, product
+from itertools import product
 
 import numpy as np
 import pytest
 
 from grader.checks import expect, points
+from tests.public.test_q1_fully_connected import draw_net, make_net, worth
 
 NET = "classifiers.fc_net.FullyConnectedNet"
 STATISTICS = ["running_mean", "running_var"]
+# each backward pass, with its forward pass and the axis that this normalizes along
+PASSES = {
+    "batchnorm_backward": ("batchnorm_forward", 0),
+    "batchnorm_backward_alt": ("batchnorm_forward", 0),
+    "layernorm_backward": ("layernorm_forward", 1),
+}
 
 
 def draw_norm(rng, n=200, d=5):
@@ -38,26 +45,27 @@ def compare_outputs(student, reference, forward, *inputs, rel):
     expect(out, "out").to_match(expected, rel=rel)
 
 
-def each_gradient(function, **worth):
-    """Runs a check once for each gradient of a function, each with points of its own."""
-    return pytest.mark.parametrize(
-        "gradient", [pytest.param(name, marks=points(value, function)) for name, value in worth.items()]
-    )
-
-
-def gradients(package, layer, backward, dout, *inputs):
-    """The layer's forward pass on the inputs, then this backward pass of its cache."""
-    _, cache = getattr(package.layers, f"{layer}_forward")(*inputs)
+def gradients(package, backward, dout, *inputs):
+    """What a backward pass returns after its layer's forward pass on the inputs."""
+    _, cache = getattr(package.layers, PASSES[backward][0])(*inputs)
     return getattr(package.layers, backward)(dout, cache)
 
 
-def compare_with_slope(student, reference, rng, layer, backward, axis):
+def compare_gradients(student, reference, rng, backward, gradient, rel, n=200, d=5, spread=2.0):
+    """Judges one gradient that a backward pass returns for x (n, d)."""
+    x, _, beta = draw_plain(rng, n, d, spread)
+    gamma = rng.uniform(0.5, 2, d)
+    arguments = draw_dout(rng, x, gamma, PASSES[backward][1]), x, gamma, beta, {"mode": "train"}
+    got, expected = (gradients(package, backward, *arguments) for package in (student, reference))
+    expect(got, "dx dgamma dbeta", only=gradient).to_match(expected, rel=rel)
+
+
+def compare_with_slope(student, reference, rng, backward):
     """Judges dx, for a large eps, by how much the student's own forward pass rises along the reference's dx."""
     x, ones, zeros = draw_plain(rng, n=60, d=50, spread=1)
-    dout, param = draw_dout(rng, x, ones, axis), {"mode": "train", "eps": 1.0}
-    direction, _, _ = gradients(reference, layer, f"{layer}_backward", dout, x, ones, zeros, param)
-    dx, _, _ = gradients(student, layer, backward, dout, x, ones, zeros, param)
-    forward, h = getattr(student.layers, f"{layer}_forward"), 1e-4
+    dout, param = draw_dout(rng, x, ones, PASSES[backward][1]), {"mode": "train", "eps": 1.0}
+    dx, direction = (gradients(package, backward, dout, x, ones, zeros, param)[0] for package in (student, reference))
+    forward, h = getattr(student.layers, PASSES[backward][0]), 1e-4
     high, low = (forward(x + step * direction, ones, zeros, param)[0] for step in (h, -h))
     expect(dx, "dx").to_have_shape(x.shape)
     expect((dx * direction).sum(), "change foretold by dx").to_match((dout * (high - low)).sum() / (2 * h), rel=5e-2)
@@ -176,53 +184,37 @@ def test_batchnorm_forward_keeps_x(student, rng):
     expect(student.fetch(kept), "x").to_equal(x)
 
 
-def compare_batchnorm_gradients(student, reference, rng, backward, gradient, rel, n=200, d=5, spread=2.0):
-    """Judges one gradient of a batch normalization's backward pass."""
-    x, _, beta = draw_plain(rng, n=n, d=d, spread=spread)
-    gamma = rng.uniform(0.5, 2, d)
-    arguments = draw_dout(rng, x, gamma, axis=0), x, gamma, beta, {"mode": "train"}
-    expected = gradients(reference, "batchnorm", "batchnorm_backward", *arguments)
-    got = gradients(student, "batchnorm", backward, *arguments)
-    expect(got, "dx dgamma dbeta", only=gradient).to_match(expected, rel=rel)
-
-
-@each_gradient("layers.batchnorm_backward", dx=1.25, dgamma=0.5, dbeta=0.25)
+@worth("gradient", {"dx": 1.25, "dgamma": 0.5, "dbeta": 0.25}, "layers.batchnorm_backward")
 def test_batchnorm_backward(student, reference, rng, gradient):
     """batchnorm_backward returns the true gradient {gradient}"""
-    compare_batchnorm_gradients(student, reference, rng, "batchnorm_backward", gradient, rel=1e-2)
+    compare_gradients(student, reference, rng, "batchnorm_backward", gradient, rel=1e-2)
 
 
-@each_gradient("layers.batchnorm_backward_alt", dx=0.75, dgamma=0.25, dbeta=0.25)
+@worth("gradient", {"dx": 0.75, "dgamma": 0.25, "dbeta": 0.25}, "layers.batchnorm_backward_alt")
 def test_batchnorm_backward_alt(student, reference, rng, gradient):
     """batchnorm_backward_alt returns the true gradient {gradient}"""
-    compare_batchnorm_gradients(student, reference, rng, "batchnorm_backward_alt", gradient, rel=1e-2)
+    compare_gradients(student, reference, rng, "batchnorm_backward_alt", gradient, rel=1e-2)
 
 
-each_backward = pytest.mark.parametrize(
-    "backward",
-    [
-        pytest.param("batchnorm_backward", marks=points(0.25, "layers.batchnorm_backward")),
-        pytest.param("batchnorm_backward_alt", marks=points(0.25, "layers.batchnorm_backward_alt")),
-    ],
-)
+each_backward = worth("backward", {"batchnorm_backward": 0.25, "batchnorm_backward_alt": 0.25}, "layers.{}")
 
 
 @each_backward
 def test_batchnorm_gradient_of_a_small_batch(student, reference, rng, backward):
     """{backward} returns the true gradient dx in a batch of 5 too, where N and N - 1 differ much"""
-    compare_batchnorm_gradients(student, reference, rng, backward, "dx", rel=1e-7, n=5, spread=1e4)
+    compare_gradients(student, reference, rng, backward, "dx", rel=1e-7, n=5, spread=1e4)
 
 
 @points(0.25, "layers.batchnorm_backward")
 def test_batchnorm_backward_obeys_eps(student, reference, rng):
     """With an eps given in bn_param, the dx of batchnorm_backward foretells what your own forward pass does"""
-    compare_with_slope(student, reference, rng, "batchnorm", "batchnorm_backward", axis=0)
+    compare_with_slope(student, reference, rng, "batchnorm_backward")
 
 
 @points(0.5, "layers.batchnorm_backward_alt", timing=True)
 def test_batchnorm_backward_alt_is_fast(student, reference, rng, race):
     """batchnorm_backward_alt returns the true dx in no more time than your batchnorm_backward needs"""
-    compare_batchnorm_gradients(student, reference, rng, "batchnorm_backward_alt", "dx", rel=1e-2)
+    compare_gradients(student, reference, rng, "batchnorm_backward_alt", "dx", rel=1e-2)
 
     def prepare(backward):
         def ready(package, rng):
@@ -292,51 +284,48 @@ def test_layernorm_forward_obeys_eps(student, reference, rng):
     compare_outputs(student, reference, "layernorm_forward", *inputs, rel=1e-2)
 
 
-def compare_layernorm_gradients(student, reference, rng, gradient, rel, d=200, spread=2.0):
-    """Judges one gradient of layernorm_backward."""
-    x, _, beta = draw_wide(rng, d=d, spread=spread)
-    gamma = rng.uniform(0.5, 2, d)
-    arguments = draw_dout(rng, x, gamma, axis=1), x, gamma, beta, {"mode": "train"}
-    expected = gradients(reference, "layernorm", "layernorm_backward", *arguments)
-    got = gradients(student, "layernorm", "layernorm_backward", *arguments)
-    expect(got, "dx dgamma dbeta", only=gradient).to_match(expected, rel=rel)
-
-
-@each_gradient("layers.layernorm_backward", dx=0.75, dgamma=0.25, dbeta=0.25)
+@worth("gradient", {"dx": 0.5, "dgamma": 0.5, "dbeta": 0.25}, "layers.layernorm_backward")
 def test_layernorm_backward(student, reference, rng, gradient):
     """layernorm_backward returns the true gradient {gradient}"""
-    compare_layernorm_gradients(student, reference, rng, gradient, rel=1e-2)
+    compare_gradients(student, reference, rng, "layernorm_backward", gradient, rel=1e-2, n=4, d=200)
 
 
 @points(0.25, "layers.layernorm_backward")
 def test_layernorm_backward_of_few_features(student, reference, rng):
     """layernorm_backward returns the true gradient dx with 5 features too, where D and D - 1 differ much"""
-    compare_layernorm_gradients(student, reference, rng, "dx", rel=1e-7, d=5, spread=1e4)
+    compare_gradients(student, reference, rng, "layernorm_backward", "dx", rel=1e-7, n=4, spread=1e4)
 
 
 @points(0.25, "layers.layernorm_backward")
 def test_layernorm_backward_obeys_eps(student, reference, rng):
     """With an eps given in ln_param, the dx of layernorm_backward foretells what your own forward pass does"""
-    compare_with_slope(student, reference, rng, "layernorm", "layernorm_backward", axis=1)
+    compare_with_slope(student, reference, rng, "layernorm_backward")
 
 
-def build_net(package, kind, params=None, hidden=(80, 80), **options):
-    """A network with 6 inputs, 3 classes and normalization of this kind, given these params."""
-    options = {"input_dim": 6, "num_classes": 3, "normalization": kind, "dtype": "float64", **options}
-    net = package.classifiers.fc_net.FullyConnectedNet(list(hidden), **options)
-    for name, value in (params or {}).items():
-        net.params[name] = value
+def build_net(package, kind, params, **options):
+    """A float64 network of the params' sizes with normalization of this kind, given these params."""
+    sizes = [*(len(value) for name, value in params.items() if name.startswith("W")), 4]
+    net = make_net(package, sizes, normalization=kind, dtype=package.library("numpy").float64, **options)
+    net.params.update(params)
     return net
 
 
-def draw_net(rng, hidden=(80, 80), n=100):
-    """Returns X (n, 6), y (n,) and params, whose betas put each unit above or below ReLU's kink for all samples."""
-    sizes, params = [6, *hidden, 3], {}
-    for i, (fan_in, fan_out) in enumerate(pairwise(sizes), start=1):
-        params |= {f"W{i}": rng.randn(fan_in, fan_out) / np.sqrt(fan_in), f"b{i}": rng.randn(fan_out)}
+def draw_normalized_net(rng, hidden=(8, 8), n=10):
+    """Returns X (n, 7), y (n,) and params of a network with these hidden layers and normalization, for 4 classes."""
+    X, y, params = draw_net(rng, hidden, n=n, bias=1.0)
     for i, width in enumerate(hidden, start=1):
-        params |= {f"gamma{i}": rng.uniform(0.1, 0.6, width), f"beta{i}": 3 * rng.choice([1, 1, -1], width)}
-    return rng.randn(n, 6), rng.randint(3, size=n), params
+        params |= {f"gamma{i}": rng.uniform(0.5, 2, width), f"beta{i}": rng.randn(width)}
+    return X, y, params
+
+
+def compare_net_gradients(student, reference, kind, X, y, params, names):
+    """Judges the named gradients of the network's loss."""
+    packages = student, reference
+    got, expected = (package.fetch(build_net(package, kind, params).loss(X, y)[1]) for package in packages)
+    # Batch normalization takes b1 and b2 away again: their true gradients are 0, and what comes is rounding.
+    expect(tuple(got.get(name) for name in names), " ".join(names)).to_match(
+        tuple(expected[name] for name in names), rel=1e-6, scale=1e-2
+    )
 
 
 kinds = pytest.mark.parametrize("kind", ["batchnorm", "layernorm"])
@@ -346,40 +335,25 @@ kinds = pytest.mark.parametrize("kind", ["batchnorm", "layernorm"])
 @kinds
 def test_net_starts_plain(student, kind):
     """With {kind}, the gammas of the network's hidden layers start at 1 and the betas at 0, one for each unit"""
-    params = student.fetch(build_net(student, kind, hidden=(4, 5)).params)
+    params = student.fetch(make_net(student, (7, 5, 6, 4), normalization=kind).params)
     names = "gamma1 beta1 gamma2 beta2"
     got = tuple(params.get(name) for name in names.split())
-    expect(got, names).to_equal((np.ones(4), np.zeros(4), np.ones(5), np.zeros(5)))
+    expect(got, names).to_equal((np.ones(5), np.zeros(5), np.ones(6), np.zeros(6)))
 
 
 @points(0.25, f"{NET}.__init__")
 def test_net_leaves_its_scores_plain(student):
     """The network has no gamma or beta for its last layer, whose scores are not normalized"""
-    params = student.fetch(build_net(student, "batchnorm", hidden=(4, 5)).params)
+    params = student.fetch(make_net(student, (7, 5, 6, 4), normalization="batchnorm").params)
     expect([name for name in ("gamma3", "beta3") if name in params], "parameters of layer 3").to_equal([])
-
-
-def walk(student, reference, kind, X, params, norm_params):
-    """The network's scores by the reference's layers and the student's own normalization."""
-    layers, h = reference.layers, X
-    for i, norm_param in enumerate(norm_params, start=1):
-        a, _ = layers.affine_forward(h, params[f"W{i}"], params[f"b{i}"])
-        forward = getattr(student.layers, f"{kind}_forward")
-        normal, _ = forward(a, params[f"gamma{i}"], params[f"beta{i}"], norm_param)
-        expect(normal, f"out of {kind}_forward").to_have_shape(a.shape)
-        h, _ = layers.relu_forward(normal)
-    last = len(norm_params) + 1
-    return layers.affine_forward(h, params[f"W{last}"], params[f"b{last}"])[0]
 
 
 @points(0.25, f"{NET}.loss")
 @kinds
 def test_net_loss(student, reference, rng, kind):
-    """In training, the network's loss is that of affine layers, your {kind} and ReLUs in turn"""
-    X, y, params = draw_net(rng)
-    scores = walk(student, reference, kind, X, params, [{"mode": "train"}] * 2)
-    expected, _ = reference.layers.softmax_loss(scores, y)
-    loss, _ = build_net(student, kind, params).loss(X, y)
+    """In training, the network's loss is that of affine layers, {kind} and ReLUs in turn"""
+    X, y, params = draw_normalized_net(rng)
+    (loss, _), (expected, _) = (build_net(package, kind, params).loss(X, y) for package in (student, reference))
     expect(loss, "loss").to_match(expected, rel=1e-7)
 
 
@@ -388,25 +362,19 @@ def test_net_loss(student, reference, rng, kind):
 @kinds
 def test_net_gradients(student, reference, rng, kind, group):
     """With {kind}, the network's loss has the true gradients of every layer's {group}"""
-    X, y, params = draw_net(rng)
-    grads, expected = (
-        package.fetch(build_net(package, kind, params).loss(X, y)[1]) for package in (student, reference)
-    )
+    X, y, params = draw_normalized_net(rng)
     names = [name for name in params if name.rstrip("123") in group.split()]
-    # Batch normalization takes b1 and b2 away again: their true gradients are 0, and what comes is rounding.
-    expect(tuple(grads.get(name) for name in names), " ".join(names)).to_match(
-        tuple(expected[name] for name in names), rel=5e-2, scale=1e-3
-    )
+    compare_net_gradients(student, reference, kind, X, y, params, names)
 
 
 @points(0.25, f"{NET}.loss")
 @kinds
 def test_net_scores(student, reference, rng, kind):
-    """Without labels, the network's scores are those of your {kind} in test mode, each layer with its own statistics"""
-    X, _, params = draw_net(rng)
-    norm_params = [draw_trained(rng, scale=1, d=80) if kind == "batchnorm" else {"mode": "test"} for _ in range(2)]
-    net = build_net(student, kind, params)
-    for (i, norm_param), name in product(enumerate(norm_params), STATISTICS):
-        if name in norm_param:
-            net.bn_params[i][name] = norm_param[name]
-    expect(net.loss(X), "scores").to_match(walk(student, reference, kind, X, params, norm_params), rel=1e-7)
+    """Without labels, the network's scores are those of {kind} in test mode, each layer with its own statistics"""
+    X, _, params = draw_normalized_net(rng)
+    trained = [draw_trained(rng, scale=1, d=8) for _ in range(2)]
+    nets = [build_net(package, kind, params) for package in (student, reference)]
+    for net, i in product(nets, range(2) if kind == "batchnorm" else ()):
+        net.bn_params[i].update(trained[i])
+    scores, expected = (net.loss(X) for net in nets)
+    expect(scores, "scores").to_match(expected, rel=1e-7)

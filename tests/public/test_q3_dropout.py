@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from grader.checks import expect, points
+from tests.public.test_q1_fully_connected import build, draw_net
 
 NET = "classifiers.fc_net.FullyConnectedNet"
 
@@ -97,71 +98,57 @@ def test_dropout_backward_train(student, rng):
     expect(student.layers.dropout_backward(dout, cache), "dx").to_match(dout * (out / x), rel=1e-9)
 
 
-def build_net(package, params, ratio, hidden=(20, 20), **options):
-    """A network with 6 inputs and 3 classes, dropout with this keep ratio and seed 5, given these params."""
-    options = {"input_dim": 6, "num_classes": 3, "dtype": "float64", "seed": 5, **options}
-    net = package.classifiers.fc_net.FullyConnectedNet(list(hidden), dropout_keep_ratio=ratio, **options)
-    for name, value in params.items():
-        net.params[name] = value
-    return net
+def build_net(package, params, ratio, **options):
+    """A float64 network with dropout of this keep ratio and seed 5, given these params."""
+    return build(package, params, dropout_keep_ratio=ratio, seed=5, **options)
 
 
-def draw_net(rng, hidden=(20, 20), n=4):
-    """Returns X (n, 6), y (n,) and params W1, b1, ... of a network with these hidden layers."""
-    sizes, params = [6, *hidden, 3], {}
-    for i in range(1, len(sizes)):
-        params |= {f"W{i}": rng.randn(sizes[i - 1], sizes[i]) / np.sqrt(sizes[i - 1]), f"b{i}": rng.randn(sizes[i])}
-    return rng.randn(n, 6), rng.randint(3, size=n), params
+def draw_wide(rng, hidden=(20, 20), n=4):
+    """Returns X (n, 7), y (n,) and params of a network with hidden layers wide enough to drop some units of each."""
+    return draw_net(rng, hidden, n=n, bias=1.0)
 
 
-def walk(student, reference, X, y, params, ratio):
-    """The loss and the gradients by the reference's layers, under the masks that the student's own dropout draws."""
-    layers, h, tape, last, grads = reference.layers, X, [], len(params) // 2, {}
-    for i in range(1, last):
-        a, affine = layers.affine_forward(h, params[f"W{i}"], params[f"b{i}"])
-        r, relu = layers.relu_forward(a)
-        mask = train(student, np.ones(r.shape), ratio, seed=5)
-        h = r * mask
-        tape.append((affine, relu, mask))
-    scores, affine = layers.affine_forward(h, params[f"W{last}"], params[f"b{last}"])
-    loss, dscores = layers.softmax_loss(scores, y)
-    dh, grads[f"W{last}"], grads[f"b{last}"] = layers.affine_backward(dscores, affine)
-    for i in range(last - 1, 0, -1):
-        affine, relu, mask = tape[i - 1]
-        da = layers.relu_backward(dh * mask, relu)
-        dh, grads[f"W{i}"], grads[f"b{i}"] = layers.affine_backward(da, affine)
-    return loss, grads
+def train_nets(student, reference, X, y, params, ratio, **options):
+    """The losses and gradients of the student's and the reference's network."""
+    for package in (student, reference):
+        net = build_net(package, params, ratio, **options)
+        # Of a dropout that ignores its seed, the masks are the same in both networks where they are compared.
+        student.seed(5)
+        loss, grads = net.loss(X, y)
+        yield loss, package.fetch(grads)
 
 
-def compare_gradients(student, reference, X, y, params, letters, ratio, hidden=(20, 20)):
+def compare_loss(*arguments, **options):
+    """Judges the loss in training."""
+    (loss, _), (expected, _) = train_nets(*arguments, **options)
+    expect(loss, "loss").to_match(expected, rel=1e-7)
+
+
+def compare_gradients(*arguments, letters="Wb", **options):
     """Judges the gradients of all params with a name of these letters."""
-    _, expected = walk(student, reference, X, y, params, ratio)
-    grads = student.fetch(build_net(student, params, ratio, hidden).loss(X, y)[1])
-    names = [name for name in params if name[0] in letters]
+    (_, grads), (_, expected) = train_nets(*arguments, **options)
+    names = [name for name in expected if name[0] in letters]
     got = tuple(grads.get(name) for name in names)
     expect(got, " ".join(names)).to_match(tuple(expected[name] for name in names), rel=1e-7)
 
 
 @points(0.5, f"{NET}.loss")
 def test_net_loss(student, reference, rng):
-    """With your dropout after every ReLU, the network's loss in training is right"""
-    X, y, params = draw_net(rng)
-    expected, _ = walk(student, reference, X, y, params, ratio=0.7)
-    loss, _ = build_net(student, params, ratio=0.7).loss(X, y)
-    expect(loss, "loss").to_match(expected, rel=1e-7)
+    """With dropout after every ReLU, the network's loss in training is right"""
+    compare_loss(student, reference, *draw_wide(rng), ratio=0.7)
 
 
 @points(0.25, f"{NET}.loss")
 @pytest.mark.parametrize("letter", ["W", "b"])
 def test_net_gradients(student, reference, rng, letter):
-    """With your dropout after every ReLU, the network's loss has the true gradients of every layer's {letter}"""
-    compare_gradients(student, reference, *draw_net(rng), letter, ratio=0.7)
+    """With dropout after every ReLU, the network's loss has the true gradients of every layer's {letter}"""
+    compare_gradients(student, reference, *draw_wide(rng), letters=letter, ratio=0.7)
 
 
 @points(0.5, f"{NET}.loss")
 def test_net_scores(student, reference, rng):
     """Without labels, the network's scores are those of test mode, in which nothing is dropped"""
-    X, _, params = draw_net(rng)
+    X, _, params = draw_wide(rng)
     scores, expected = (build_net(package, params, ratio=0.7).loss(X) for package in (student, reference))
     expect(scores, "scores").to_match(expected, rel=1e-7)
 
@@ -169,6 +156,4 @@ def test_net_scores(student, reference, rng):
 @points(0.25, f"{NET}.loss")
 def test_net_without_dropout(student, reference, rng):
     """With dropout_keep_ratio = 1, the network has no dropout"""
-    X, y, params = draw_net(rng)
-    (loss, _), (expected, _) = (build_net(package, params, ratio=1).loss(X, y) for package in (student, reference))
-    expect(loss, "loss").to_match(expected, rel=1e-7)
+    compare_loss(student, reference, *draw_wide(rng), ratio=1)

@@ -32,6 +32,12 @@ def draw_plain(rng, n=200, d=5, spread=2.0):
     return spread * rng.randn(n, d) + 3 * spread, np.ones(d), np.zeros(d)
 
 
+def draw_balanced(rng, n=200, d=6, spread=2.0):
+    """Returns draw_plain's arrays; here each row and each column of x has this deviation, so any axis will do."""
+    rows, columns = (rng.permutation(np.tile([1.0, -1.0], size // 2)) for size in (n, d))
+    return spread * np.outer(rows, columns) + 3 * spread, np.ones(d), np.zeros(d)
+
+
 def draw_dout(rng, x, gamma, axis):
     """Returns dout of x's shape, whose gradient depends clearly on every way that x reaches the loss."""
     x_hat = (x - x.mean(axis, keepdims=True)) / x.std(axis, keepdims=True)
@@ -87,7 +93,7 @@ def test_batchnorm_forward_train(student, reference, rng):
 @points(0.25, "layers.batchnorm_forward")
 def test_batchnorm_forward_uses_the_biased_variance(student, reference, rng):
     """In train mode, batchnorm_forward divides by the variance over N, not N - 1"""
-    inputs = *draw_plain(rng, n=4, spread=1e4), {"mode": "train"}
+    inputs = *draw_balanced(rng, n=4, d=4, spread=1e4), {"mode": "train"}
     compare_outputs(student, reference, "batchnorm_forward", *inputs, rel=1e-7)
 
 
@@ -165,14 +171,15 @@ def test_batchnorm_forward_test_keeps_the_statistics(student, rng):
 @pytest.mark.parametrize("mode", ["train", "test"])
 def test_batchnorm_forward_obeys_eps(student, reference, rng, mode):
     """In {mode} mode, batchnorm_forward adds the eps given in bn_param to the variance, inside the root"""
-    inputs = *draw_plain(rng, spread=1), {**draw_trained(rng, scale=1), "mode": mode, "eps": 1.0}
+    inputs = *draw_balanced(rng, spread=1), {**draw_trained(rng, scale=1, d=6), "mode": mode, "eps": 1.0}
     compare_outputs(student, reference, "batchnorm_forward", *inputs, rel=1e-2)
 
 
 @points(0.25, "layers.batchnorm_forward")
 def test_batchnorm_forward_default_eps(student, reference, rng):
     """Without eps in bn_param, batchnorm_forward adds 1e-5 to the variance"""
-    compare_outputs(student, reference, "batchnorm_forward", *draw_plain(rng, spread=3e-3), {"mode": "train"}, rel=1e-2)
+    inputs = *draw_balanced(rng, spread=3e-3), {"mode": "train"}
+    compare_outputs(student, reference, "batchnorm_forward", *inputs, rel=1e-2)
 
 
 @points(0.25, "layers.batchnorm_forward")
@@ -228,9 +235,9 @@ def test_batchnorm_backward_alt_is_fast(student, reference, rng, race):
     race(prepare("batchnorm_backward_alt"), prepare("batchnorm_backward"), at_most=1.5, verify=False)
 
 
-def draw_wide(rng, spread=2.0, d=200):
-    """Returns x (4, d) of this standard deviation with gamma (d,) all ones and beta (d,) all zeros."""
-    return draw_plain(rng, n=4, d=d, spread=spread)
+def draw_wide(rng):
+    """Returns x (4, 200) with gamma (200,) all ones and beta (200,) all zeros."""
+    return draw_plain(rng, n=4, d=200)
 
 
 @points(0.75, "layers.layernorm_forward")
@@ -242,7 +249,7 @@ def test_layernorm_forward(student, reference, rng):
 @points(0.25, "layers.layernorm_forward")
 def test_layernorm_forward_uses_the_biased_variance(student, reference, rng):
     """layernorm_forward divides by the variance over D, not D - 1"""
-    inputs = *draw_wide(rng, d=5, spread=1e4), {"mode": "train"}
+    inputs = *draw_balanced(rng, n=4, d=4, spread=1e4), {"mode": "train"}
     compare_outputs(student, reference, "layernorm_forward", *inputs, rel=1e-7)
 
 
@@ -280,7 +287,7 @@ def test_layernorm_forward_keeps_no_statistics(student, rng):
 @points(0.25, "layers.layernorm_forward")
 def test_layernorm_forward_obeys_eps(student, reference, rng):
     """layernorm_forward adds the eps given in ln_param to the variance, inside the root"""
-    inputs = *draw_wide(rng, spread=1), {"mode": "train", "eps": 1.0}
+    inputs = *draw_balanced(rng, n=4, d=200, spread=1), {"mode": "train", "eps": 1.0}
     compare_outputs(student, reference, "layernorm_forward", *inputs, rel=1e-2)
 
 

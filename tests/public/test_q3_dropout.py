@@ -33,7 +33,7 @@ def test_dropout_forward_keeps_the_share_p(student, rng):
     expect(kept - (0.2, 0.7), "share of units kept, less p").to_lie_within(-0.04, 0.04)
 
 
-@points(1, "layers.dropout_forward")
+@points(0.75, "layers.dropout_forward")
 def test_dropout_forward_scales(student, rng):
     """In train mode, dropout_forward divides the units it keeps by p and sets the others to 0"""
     x = draw_units(rng)
@@ -89,13 +89,28 @@ def test_dropout_forward_keeps_x(student, rng):
     expect(student.fetch(kept), "x").to_equal(x)
 
 
-@points(1.25, "layers.dropout_backward")
-def test_dropout_backward_train(student, rng):
-    """In train mode, dropout_backward multiplies dout by what your forward pass multiplied x by"""
-    x, dout = draw_units(rng, 20, 30), rng.randn(20, 30)
+def backward(student, rng, *shape):
+    """dout, what dropout_backward makes of it in train mode, and what dropout_forward multiplied the units by."""
+    x, dout = draw_units(rng, *shape), draw_units(rng, *shape)
     out, cache = student.layers.dropout_forward(x, {"mode": "train", "p": 0.6})
     expect(out, "out").to_have_shape(x.shape)
-    expect(student.layers.dropout_backward(dout, cache), "dx").to_match(dout * (out / x), rel=1e-9)
+    dx = student.layers.dropout_backward(dout, cache)
+    expect(dx, "dx").to_have_shape(x.shape)
+    return dout, dx, out / x
+
+
+@points(0.75, "layers.dropout_backward")
+def test_dropout_backward_drops(student, rng):
+    """In train mode, dropout_backward passes a gradient on to just those units that your forward pass kept"""
+    _, dx, factor = backward(student, rng, 20, 30)
+    expect(dx != 0, "units that get a gradient").to_equal(factor != 0)
+
+
+@points(0.75, "layers.dropout_backward")
+def test_dropout_backward_train(student, rng):
+    """In train mode, dropout_backward multiplies the dout of kept units by what your forward pass multiplied x by"""
+    dout, dx, factor = backward(student, rng, 20, 30)
+    expect(dx * (factor != 0), "dx of the units kept").to_match(dout * factor, rel=1e-9)
 
 
 def build_net(package, params, ratio, **options):

@@ -1,9 +1,10 @@
 """One run: the zygotes, whose code is judged, with which seeds; what the fixtures draw from."""
 
+import contextlib
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -98,11 +99,12 @@ class Grading:
 
     def reference_worker(self, libraries: tuple[str, ...], seed: int) -> Worker:
         """The reference's worker, kept from check to check and reset for each."""
-        if libraries in self.references:
-            self.references[libraries].reset(seed)
+        worker = self.references.get(libraries)
+        if worker is None or not worker.alive:
+            worker = self.references[libraries] = self.reference_twin(libraries, seed)
         else:
-            self.references[libraries] = self.reference_twin(libraries, seed)
-        return self.references[libraries]
+            worker.reset(seed)
+        return worker
 
     def reference_twin(self, libraries: tuple[str, ...], seed: int) -> Worker:
         """A fresh worker holding the reference; raises SandboxError where there is none."""
@@ -115,15 +117,24 @@ class Grading:
         worker.start(seed)
         return worker
 
-    def hybrid(self, libraries: tuple[str, ...], seed: int, student: Worker) -> Worker:
-        """A worker of the reference whose functions call the student's where they call one another."""
-        if libraries not in self.hybrids:
-            self.hybrids[libraries] = self.reference_twin(libraries, seed)
-            self.hybrids[libraries].graft(list(self.manifest.functions()))
-        worker = self.hybrids[libraries]
+    @contextlib.contextmanager
+    def hybrid(self, libraries: tuple[str, ...], seed: int, modules: Iterable[str]) -> Iterator[Worker]:
+        """A worker of the reference whose functions call the student's where they call one another.
+
+        These calls go to a student's worker of their own: the one under judgement never sees the reference's work.
+        """
+        worker = self.hybrids.get(libraries)
+        if worker is None or not worker.alive:
+            worker = self.hybrids[libraries] = self.reference_twin(libraries, seed)
+            functions = self.manifest.functions().items()
+            worker.graft([name for name, question in functions if set(question.libraries) <= set(libraries)])
         worker.reset(seed)
-        worker.relay = Relay(student.root())
-        return worker
+        helper = self.student_worker(libraries, seed, modules)
+        worker.relay = Relay(helper.root())
+        try:
+            yield worker
+        finally:
+            self.release(helper, libraries)
 
     def count(self, check: Check) -> None:
         """Remembers what a finished check earned for each function it judges."""

@@ -60,18 +60,19 @@ def race(request: pytest.FixtureRequest, check_state: State, student: Package) -
         once: timing.Once | None = None,
         verify: bool = True,
     ) -> None:
-        against_self = rival is not None
-        if against_self:
+        contender, against_self = check_state.worker, rival is not None
+        if against_self and not contender.trusted:
             opponent = grading.student_worker(check_state.libraries, seed)
         else:
             opponent = grading.reference_twin(check_state.libraries, seed)
         request.addfinalizer(opponent.kill)
-        sides = timing.Side(check_state.worker, prepare, once), timing.Side(opponent, rival or prepare, once)
+        sides = timing.Side(contender, prepare, once), timing.Side(opponent, rival or prepare, once)
         contest = timing.Race(*sides, lambda number: derive(check_state.seed, f"pair {number}"), verify)
         name = "your own other function" if against_self else "the reference"
         try:
             timing.judge(contest, at_most, name)
         finally:
-            check_state.check.cpu_ratio = contest.median()
+            if not contender.trusted:
+                check_state.check.cpu_ratio = contest.median()
 
     return judge

@@ -117,15 +117,16 @@ class ChecksPlugin:
             return False
         seed = derive(state.seed, "worker")
         state.worker.reset(seed)
-        hybrid = self.grading.hybrid(state.libraries, seed, state.worker)
         try:
-            item.obj(**_afresh(arguments, state) | {"reference": hybrid.root()})
+            with self.grading.hybrid(state.libraries, seed, self.modules) as hybrid:
+                item.obj(**_afresh(arguments, state) | {"reference": hybrid.root()})
+                used = hybrid.relay.used
         except Exception:
             return False
-        used = sorted(hybrid.relay.used.difference(state.judged))
-        if not used or not all(map(self.grading.mostly_right, used)):
+        # what rests on a judged function would be right by its own standard
+        if not used or used.intersection(state.judged) or not all(map(self.grading.mostly_right, used)):
             return False
-        state.remark = f"right given your own {', '.join(used)}, of which something is wrong"
+        state.remark = f"right given your own {', '.join(sorted(used))}, of which something is wrong"
         return True
 
     def _arguments(self, item: pytest.Function) -> dict[str, Any]:
@@ -172,6 +173,7 @@ class ChecksPlugin:
     def _passes_with_reference(self, item: pytest.Item, state: State) -> bool:
         """Whether the same check passes with the reference in the student's place, so that the answer is to blame."""
         worker = self.grading.reference_twin(state.libraries, derive(state.seed, "worker"))
+        judged, state.worker = state.worker, worker
         fresh = {"student": worker.root(), "rng": np.random.RandomState(state.seed)}
         try:
             self.grading.reference_worker(state.libraries, derive(state.seed, "worker"))
@@ -180,6 +182,7 @@ class ChecksPlugin:
         except (Exception, pytest.fail.Exception, pytest.skip.Exception):
             return False
         finally:
+            state.worker = judged
             worker.kill()
 
     def _inputs(self, state: State) -> str:

@@ -119,6 +119,8 @@ def _same(name: str, judged: str) -> bool:
 def _brief(error: StudentError) -> str:
     """The sentence of an error without a word chosen by the code that raised it, in which an input could leave."""
     if isinstance(error, StudentRaised):
+        if _missing(error):
+            return _missing(error)
         known = isinstance(getattr(builtins, error.kind, None), type)
         return (
             f"{error.callee.rsplit('.', 1)[-1] or 'what was returned'} raised {error.kind if known else 'an exception'}"
@@ -130,9 +132,8 @@ def _story(error: StudentError) -> str:
     """The sentence of an error: who raised what, where."""
     if not isinstance(error, StudentRaised):
         return error.sentence
-    module = re.match(r"No module named '\w+\.([\w.]+)'", error.sentence)
-    if not error.frames and module:
-        return f"{module[1].replace('.', '/')}.py is missing"
+    if _missing(error):
+        return _missing(error)
     if not error.frames and error.kind == "AttributeError":
         return f"{error.callee} is not there; was it renamed or removed?"
     who = error.callee.rsplit(".", 1)[-1] or "what was returned"
@@ -140,6 +141,14 @@ def _story(error: StudentError) -> str:
     if error.kind in IMPORT_KINDS:
         who = f"importing {error.callee}"
     return f"{who} raised {what}{_where(error.frames[-1] if error.frames else None)}"
+
+
+def _missing(error: StudentRaised) -> str:
+    """That the module asked for is not there, empty where that is not the matter."""
+    named = re.match(r"No module named '\w+\.([\w.]+)'", error.sentence)
+    if error.frames or not named or not f"{error.callee}.".startswith(f"{named[1]}."):
+        return ""
+    return f"{named[1].replace('.', '/')}.py is missing"
 
 
 def _where(frame: Frame | None) -> str:

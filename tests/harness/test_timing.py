@@ -223,3 +223,30 @@ def test_python_loop_is_rejected_and_an_array_operation_is_not(toy):
 
 def test_speed_is_not_judged_where_it_is_not_asked_for(toy):
     assert "moments_speed" not in toy.outcomes("solution", questions=["Q2"], timing=False)
+
+
+BUILT_ON_ANOTHER = '''
+import numpy as np
+
+from grader.checks import expect, points
+
+
+@points(4, "shapes.moments", timing=True)
+def test_moments_speed(race):
+    """moments is fast"""
+
+    def prepare(package, rng):
+        mean, _ = package.shapes.moments(rng.rand(2000, 100))
+        return package.shapes.moments, (np.tile(mean, (20000, 1)),)
+
+    race(prepare, at_most=8)
+'''
+
+
+@pytest.mark.skipif(not timing.available(), reason="needs the kernel's CPU clocks")
+def test_answer_that_cannot_be_prepared_with_is_no_grader_error(toy):
+    toy.write("checks/public/test_q2_moments.py", BUILT_ON_ANOTHER)
+    toy.write("student/shapes.py", "def moments(x):\n    return (x.mean(axis=0),)\n")
+    check = toy.outcomes(questions=["Q2"], keyword="speed")["moments_speed"]
+    assert (check.outcome, check.score, check.cpu_ratio) == ("failed", 0, None)
+    assert "shapes.moments returned 1 values where 2 are expected" in check.message

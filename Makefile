@@ -27,6 +27,7 @@ watch: $(READY) ## check a question again each time one of its files is saved
 	@$(RUN) watch $(ARGS)
 
 grade: $(READY) ## grade a hand-in: make grade SUBMISSION=x.zip
+	@test -n "$(SUBMISSION)" || { echo 'say which hand-in: make grade SUBMISSION=x.zip' >&2; exit 2; }
 	@$(RUN) grade "$(SUBMISSION)" $(ARGS)
 
 demo: $(READY) ## grade a hand-in with six typical mistakes

@@ -69,7 +69,7 @@ def grade(
     ] = None,
     format: Annotated[Format, typer.Option(help="What to write.")] = Format.gradescope,
     secret_seeds: Annotated[
-        int | None, typer.Option(help="How many secret seeds to add; the manifest's number by default.")
+        int | None, typer.Option(min=0, help="How many secret seeds to add; the manifest's number by default.")
     ] = None,
 ) -> None:
     """Grades a hand-in on the published inputs, on secret ones and on the hidden checks, and writes a report."""
@@ -161,7 +161,7 @@ def run() -> None:
 
     try:
         app()
-    except (ManifestError, SandboxError) as error:
+    except (ManifestError, SandboxError, OSError) as error:
         typer.echo(f"cannot run: {error}", err=True)
         raise SystemExit(CANNOT_RUN) from None
 

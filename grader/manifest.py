@@ -1,5 +1,6 @@
 """The assignment as data: what `assignment.toml` may hold, and one sentence for each way it can be wrong."""
 
+import math
 import re
 from fractions import Fraction
 from functools import cache
@@ -140,7 +141,7 @@ def load(file: Path) -> Manifest:
         raise ManifestError(f"{file}: cannot be read ({error.strerror}); check the path") from None
     except msgspec.ValidationError as error:
         raise ManifestError(f"{file}: {_located(str(error))}") from None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ManifestError(f"{file}: not valid TOML ({error}); mend that line") from None
     manifest = msgspec.structs.replace(table, root=file.parent.resolve())
     for problem in _problems(manifest):
@@ -163,14 +164,16 @@ def _located(message: str) -> str:
 
 def _problems(manifest: Manifest):
     ids = [question.id for question in manifest.questions]
+    if not ids:
+        yield "questions: none; add one"
     for question in manifest.questions:
         where = f"questions {question.id}"
         if ids.count(question.id) > 1:
             yield f"{where}.id: stands twice; give each question an id of its own"
         if not re.fullmatch(r"[A-Za-z]\w*", question.id) or not re.fullmatch(r"\w+", question.slug):
             yield f"{where}.slug: id and slug become a file name; use letters, digits and underscores"
-        if question.public_points < 0 or question.hidden_points < 0:
-            yield f"{where}.points: negative; give 0 or more"
+        if not (0 <= question.public_points < math.inf and 0 <= question.hidden_points < math.inf):
+            yield f"{where}.points: negative or not a number; give 0 or more"
     seen: set[str] = set()
     for question in manifest.questions:
         for name in question.functions:

@@ -56,18 +56,18 @@ def plant(mistake: Mistake, package: Path) -> None:
     """Writes the mistake into a package; raises ManifestError where `find` is not there exactly once."""
     try:
         module, path = locate(package, mistake.function)
-        source = module.read_text()
+        source = module.read_text(encoding="utf-8")
         start, end = span(source, path)
     except LookupError as error:
         raise ManifestError(f"mistake {mistake.id}: {error}; mend the name") from None
     if mistake.append:
-        module.write_text(f"{source}\n\n{mistake.append}")
+        module.write_text(f"{source}\n\n{mistake.append}", encoding="utf-8")
         return
     body = source[start:end]
     if not mistake.find or body.count(mistake.find) != 1:
         count = body.count(mistake.find) if mistake.find else "no"
         raise ManifestError(f"mistake {mistake.id}: {count} places match `find` in {mistake.function}; it must be one")
-    module.write_text(source[:start] + body.replace(mistake.find, mistake.replace) + source[end:])
+    module.write_text(source[:start] + body.replace(mistake.find, mistake.replace) + source[end:], encoding="utf-8")
 
 
 def copy_reference(manifest: Manifest, target: Path) -> Path:

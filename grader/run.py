@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -129,17 +129,26 @@ def _run_checks(grading: Grading, selection: Selection, progress: Progress) -> N
     checks = plugin.ChecksPlugin(grading, seed, progress.collect, questions, *options)
     arguments = [*QUIET, "-c", os.devnull, "--rootdir", str(manifest.root), f"--confcutdir={folders[0].parent}"]
     arguments += ["-k", selection.keyword] if selection.keyword else []
+    loaded = set(sys.modules)
     sys.path.insert(0, str(manifest.root))
     try:
         status = pytest.main([*arguments, *files], plugins=[fixtures, checks])
     finally:
         sys.path.remove(str(manifest.root))
+        _forget(set(sys.modules) - loaded, files)
     if checks.failure:
         raise checks.failure
     if checks.problem or status in PROBLEMS:
         raise ManifestError(checks.problem or PROBLEMS[status])
     if status == pytest.ExitCode.INTERRUPTED:
         raise KeyboardInterrupt
+
+
+def _forget(modules: Iterable[str], files: list[str]) -> None:
+    """Unloads check files, which may have changed, or be another course's of the same name, when the next run comes."""
+    for name in modules:
+        if getattr(sys.modules[name], "__file__", None) in files:
+            del sys.modules[name]
 
 
 def _cpu_seconds() -> float:

@@ -33,7 +33,7 @@ def unwritten(package: Path) -> dict[str, str]:
     """The functions whose stub still stands in the package, each with its place: `layers.py, line 20`."""
     places: dict[str, str] = {}
     for file in sorted(package.rglob("*.py")):
-        text = file.read_text(errors="replace") if file.is_file() else ""
+        text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
         for match in STUB.finditer(text):
             line = text.count("\n", 0, match.end()) + 1
             places.setdefault(match[1], f"{file.relative_to(package).as_posix()}, line {line}")

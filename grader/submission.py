@@ -51,7 +51,7 @@ def unpack(source: Path, manifest: Manifest, work: Path) -> HandIn:
             return _place(entries, rules, work, lambda entry: archive.open(entry.source))
     except FileNotFoundError:
         raise SubmissionError(f"{source} is not there; give a zip or a folder") from None
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError, ValueError) as error:
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError, OverflowError, ValueError) as error:
         raise SubmissionError(f"{source.name} is not a whole zip file ({error}); make and upload it again") from None
 
 
@@ -60,9 +60,9 @@ def _zip_entries(archive: zipfile.ZipFile) -> list[Entry]:
     for info in archive.infolist():
         name = info.filename.replace("\\", "/")
         if info.flag_bits & 0x1:
-            raise SubmissionError(f"{name} is encrypted; make the zip without a password")
+            raise SubmissionError(f"{name!r} is encrypted; make the zip without a password")
         if stat.S_ISLNK(info.external_attr >> 16):
-            raise SubmissionError(f"{name} is a symbolic link; put the file itself into the zip")
+            raise SubmissionError(f"{name!r} is a symbolic link; put the file itself into the zip")
         if not info.is_dir() and not name.endswith("/"):
             entries.append(Entry(PurePosixPath(name), info.file_size, info.compress_size, info))
     return entries
@@ -80,7 +80,7 @@ def _folder_entries(folder: Path, rules: Submission) -> list[Entry]:
         if IGNORED.intersection(relative.parts):
             continue
         if file.is_symlink():
-            raise SubmissionError(f"{relative} is a symbolic link; put the file itself there")
+            raise SubmissionError(f"{relative.as_posix()!r} is a symbolic link; put the file itself there")
         if file.is_file():
             size = file.stat().st_size
             entries.append(Entry(prefix / relative.as_posix(), size, max(size, 1), file))
@@ -125,7 +125,15 @@ def _place(entries: list[Entry], rules: Submission, work: Path, opened) -> HandI
             target.parent.mkdir(parents=True, exist_ok=True)
             with opened(entry) as stream, target.open("wb") as file:
                 shutil.copyfileobj(stream, file)
-        except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError, OSError, EOFError) as error:
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            lzma.LZMAError,
+            RuntimeError,
+            OSError,
+            OverflowError,
+            EOFError,
+        ) as error:
             shutil.rmtree(package, ignore_errors=True)
             raise SubmissionError(f"{entry.path} cannot be unpacked ({error}); make the zip again") from None
     missing = [name for name in rules.required if not (package / name).is_file()]

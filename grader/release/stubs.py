@@ -31,7 +31,9 @@ def generate(manifest: Manifest) -> dict[Path, str]:
     reference = manifest.path("reference")
     if not reference.is_dir():
         raise ManifestError(f"{reference} is not there, and stubs are made from it; only the instructor's side has it")
-    sources = {file.relative_to(reference): file.read_text() for file in sorted(reference.rglob("*.py"))}
+    sources = {
+        file.relative_to(reference): file.read_text(encoding="utf-8") for file in sorted(reference.rglob("*.py"))
+    }
     found = {
         f"{_module(path)}.{r.function}" for path, text in sources.items() for r in regions(path, text) if r.function
     }
@@ -78,7 +80,7 @@ def write(manifest: Manifest, force: bool = False) -> list[Path]:
     """Writes what differs and returns it; raises ManifestError, writing nothing, where that would undo edits."""
     differing = drift(manifest)
     target = manifest.path("student")
-    edited = [file for file in differing if file.is_file() and not untouched(file.read_text())]
+    edited = [file for file in differing if file.is_file() and not untouched(file.read_text(encoding="utf-8"))]
     if edited and not force:
         names = ", ".join(str(file.relative_to(manifest.root)) for file in edited)
         raise ManifestError(
@@ -135,7 +137,7 @@ def _module(path: Path) -> str:
 
 
 def _holds(file: Path, text: str) -> bool:
-    return file.is_file() and file.read_text() == text
+    return file.is_file() and file.read_text(encoding="utf-8") == text
 
 
 def _digest(body: str) -> str:

@@ -83,6 +83,7 @@ class Encoder:
 
     def attach(self, array: np.ndarray) -> int:
         """Adds an array to the frame and returns its number; raises Unsendable for anything but plain numbers."""
+        array = np.asarray(array)  # a subclass could put its work off until now, after the clock was read
         if array.dtype.newbyteorder("<").str not in DTYPES or array.ndim > self._caps.ndim:
             raise Unsendable(f"an array of dtype {array.dtype} with {array.ndim} axes")
         little_endian = array.astype(array.dtype.newbyteorder("<"), order="C", copy=False, subok=False)

@@ -59,19 +59,12 @@ class Course:
 
     def grade(self, package: str = "student", update=None, debug: bool = False, **selection) -> Record:
         """Runs the course's checks on one of its folders."""
-        forget_checks()
         chosen = run.Selection(**selection)
         return run.grade(self.manifest, self.root / package, chosen, update=update, zygotes=self.zygotes, debug=debug)
 
     def outcomes(self, package: str = "student", **selection) -> dict[str, Check]:
         """The checks of a run by the last part of their ids."""
         return {check.id.rsplit("/", 1)[-1]: check for check in self.grade(package, **selection).checks}
-
-
-def forget_checks() -> None:
-    """Forgets the check files of the course before, which have the same names."""
-    for name in [name for name in sys.modules if name.split(".")[0] == "checks"]:
-        del sys.modules[name]
 
 
 @pytest.fixture(scope="session")
@@ -103,7 +96,6 @@ def command(toy, monkeypatch, capfd):
     """Runs a command in the toy course's folder and returns its exit status, stdout and stderr."""
 
     def call(*words: str) -> tuple[int, str, str]:
-        forget_checks()
         monkeypatch.chdir(toy.root)
         monkeypatch.setattr(sys, "argv", ["grader", *words])
         monkeypatch.setenv("COLUMNS", "120")

@@ -30,7 +30,16 @@ WRONG = {
     "id that is no file name": ('id = "Q2"', 'id = "Q/2"', "questions Q/2.slug: id and slug become a file name"),
     "slug that is no file name": ('slug = "moments"', 'slug = "../m"', "questions Q2.slug: id and slug become a file"),
     "function twice": ('["shapes.moments"]', '["shapes.area"]', "questions Q2.functions: shapes.area stands twice"),
-    "negative points": ("public_points = 4", "public_points = -4", "questions Q2.points: negative; give 0 or more"),
+    "negative points": (
+        "public_points = 4",
+        "public_points = -4",
+        "questions Q2.points: negative or not a number; give 0 or more",
+    ),
+    "points that are no number": (
+        "public_points = 4",
+        "public_points = nan",
+        "questions Q2.points: negative or not a number",
+    ),
     "totals": ("points = 8", "points = 9", "points: the questions add up to 8, not 9; mend one of them"),
     "fractions": ("public_points = 4", "public_points = 4.1", "points: the questions add up to 8.1, not 8"),
     "no TOML": ("points = 8", "points = = 8", "not valid TOML"),

@@ -174,7 +174,7 @@ REFUSED = {
     ),
     "an encrypted zip": (
         lambda f: patched(pack(f, GOOD), 8, 6, b"\x01\x00"),
-        "student/shapes.py is encrypted; make the zip without a password",
+        "'student/shapes.py' is encrypted; make the zip without a password",
     ),
     "less declared than there is": (
         lambda f: patched(pack(f, {"student/shapes.py": SHAPES * 50}), 24, 22, struct.pack("<I", 10)),
@@ -194,7 +194,7 @@ REFUSED = {
     "only a file without a name": (lambda f: pack(f, {".": "x"}), "'.' is no usable file name; rename it"),
     "a symbolic link": (
         lambda f: pack(f, {**GOOD, info("student/data", stat.S_IFLNK | 0o777): "/etc/passwd"}),
-        "student/data is a symbolic link; put the file itself into the zip",
+        "'student/data' is a symbolic link; put the file itself into the zip",
     ),
     "a name twice": (doubled, "student/shapes.py stands twice in it; keep one"),
     "a name in two cases": (holding(**{"student/Shapes.py": "x"}), "student/Shapes.py stands twice in it; keep one"),
@@ -252,7 +252,7 @@ def test_examined_before_anything_is_written(toy, tmp_path):
 def test_symbolic_links_in_folders_are_refused(toy, tmp_path, name):
     folder = lay(tmp_path / "hand-in", {"shapes.py": SHAPES} if name == "student" else GOOD)
     (folder / name).symlink_to("/etc" if name != "student/data" else "/etc/passwd")
-    with pytest.raises(SubmissionError, match=f"{name} is a symbolic link; put the file itself there"):
+    with pytest.raises(SubmissionError, match=f"'{name}' is a symbolic link; put the file itself there"):
         unpack(folder, toy.manifest, tmp_path)
 
 

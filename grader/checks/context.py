@@ -2,10 +2,12 @@
 
 import contextlib
 import hashlib
+import secrets
 import time
-from collections import Counter
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 from ..manifest import Manifest, exact
@@ -18,6 +20,7 @@ from ..sandbox.processes import Factory, factory
 from ..source import unwritten
 from .verdict import Memory
 
+SPARES = 2
 PATIENCE = 2
 SHORT_SECONDS = 1.0
 
@@ -58,13 +61,14 @@ class Grading:
     zygotes: Zygotes
     debug: bool = False
     references: dict[tuple[str, ...], Worker] = field(default_factory=dict)
-    spares: dict[tuple[str, ...], Worker] = field(default_factory=dict)
+    spares: dict[tuple[str, ...], deque[Worker]] = field(default_factory=lambda: defaultdict(deque))
     hybrids: dict[tuple[str, ...], Worker] = field(default_factory=dict)
     earned: Counter = field(default_factory=Counter)
     possible: Counter = field(default_factory=Counter)
     memory: Memory = field(init=False)
     strikes: Counter = field(default_factory=Counter)
     started: float = field(default_factory=time.monotonic)
+    _bytecode: str = field(default_factory=lambda: f"bytecode-{secrets.token_hex(4)}")
 
     def __post_init__(self) -> None:
         self.memory = Memory(set(unwritten(self.student)))
@@ -72,13 +76,14 @@ class Grading:
     def student_worker(self, libraries: tuple[str, ...], seed: int, modules: Iterable[str] = ()) -> Worker:
         """A fresh worker holding the judged package; raises OutOfTime when the run's time is over.
 
-        The next one is launched at once, with the modules its predecessor used, so that it comes up meanwhile.
+        The next ones are launched at once, with the modules their predecessor used, so that they come up meanwhile.
         """
         if time.monotonic() - self.started > self.manifest.limits.run_seconds:
             raise OutOfTime
-        worker = self.spares.pop(libraries, None) or self._launch(libraries, modules)
-        if self.zygotes.get(libraries).fresh_workers:
-            self.spares[libraries] = self._launch(libraries, modules)
+        spares = self.spares[libraries]
+        worker = spares.popleft() if spares else self._launch(libraries, modules)
+        while self.zygotes.get(libraries).fresh_workers and len(spares) < SPARES:
+            spares.append(self._launch(libraries, modules))
         worker.patience = self.patience
         try:
             if worker.started:
@@ -92,8 +97,8 @@ class Grading:
 
     def release(self, worker: Worker, libraries: tuple[str, ...]) -> None:
         """Ends a worker after its check, or keeps it for the next one where starting another is expensive."""
-        if worker.alive and not self.zygotes.get(libraries).fresh_workers and libraries not in self.spares:
-            self.spares[libraries] = worker
+        if worker.alive and not self.zygotes.get(libraries).fresh_workers:
+            self.spares[libraries].append(worker)
         else:
             worker.dismiss()
 
@@ -160,13 +165,14 @@ class Grading:
 
     def close(self) -> None:
         """Ends the workers that were kept; the zygotes belong to the caller."""
-        for worker in [*self.references.values(), *self.spares.values(), *self.hybrids.values()]:
+        for worker in [*self.references.values(), *self.hybrids.values(), *chain(*self.spares.values())]:
             worker.kill()
 
     def _launch(self, libraries: tuple[str, ...], modules: Iterable[str]) -> Worker:
         table = self.manifest.limits
         limits = Limits(float(table.call_seconds), table.cpu_seconds, table.memory_mb)
-        return self._make(self.zygotes.get(libraries), self.student.resolve(), self._package_name(), limits, modules)
+        place = self.student.resolve(), self._package_name()
+        return self._make(self.zygotes.get(libraries), *place, limits, modules, self._bytecode)
 
     @property
     def _make(self) -> type[Worker]:

@@ -117,12 +117,20 @@ class Worker:
     """One forked process holding one package; every request has a deadline, and a worker that misses it is killed.
 
     Making one only sends the requests to fork it and to load the package and `modules`; `start` waits for them, so that
-    a worker can come up while its predecessor is still busy.
+    a worker can come up while its predecessor is still busy. Workers with the same `bytecode` folder compile only once.
     """
 
     trusted = False
 
-    def __init__(self, zygote: Zygote, package: Path, name: str, limits: Limits, modules: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        zygote: Zygote,
+        package: Path,
+        name: str,
+        limits: Limits,
+        modules: Iterable[str] = (),
+        bytecode: str = "",
+    ) -> None:
         self._prepare(package, name, limits)
         self._zygote = zygote
         ours, theirs = socket.socketpair()
@@ -131,8 +139,14 @@ class Worker:
         self._channel = Channel(ours, drain=self.output)
         try:
             self._born = zygote.spawn(limits.as_dict(), theirs, sink)
-            message = {"op": "begin", "path": str(package), "name": name, "modules": sorted(modules)}
-            self._channel.send(Encoder(_outgoing).frame(message))
+            begin = {
+                "op": "begin",
+                "path": str(package),
+                "name": name,
+                "modules": sorted(modules),
+                "bytecode": bytecode,
+            }
+            self._channel.send(Encoder(_outgoing).frame(begin))
         finally:
             theirs.close()
             os.close(sink)

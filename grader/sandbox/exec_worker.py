@@ -11,13 +11,14 @@ def main() -> None:
     """Takes its socket from the parent, preloads, gives up what this platform lets it give up, and serves."""
     settings = json.loads(sys.argv[1])
     sys.path[:0] = settings["path"]
-    sys.dont_write_bytecode, sys.pycache_prefix = True, os.path.join(settings["folder"], "no-bytecode")
+    sys.dont_write_bytecode = True
     from grader.sandbox import confine, preload
     from grader.sandbox.channel import Channel
     from grader.sandbox.worker import serve
 
     preload.load(settings["libraries"])
     sys.path[:] = [entry for entry in sys.path if entry != settings["engine"]]
+    sys.pycache_prefix = os.path.join(settings["folder"], "no-bytecode")
     channel = Channel(inherited_socket(settings["socket"]))
     os.chdir(settings["folder"])
     confine.restrict(settings["limits"])

@@ -1,7 +1,6 @@
 """A worker that is no process: for `--debug`, so that breakpoints and prints in student code work. Not for grading."""
 
 import random
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +16,13 @@ class LocalWorker(Worker):
 
     pid = 0
 
-    def __init__(self, zygote: Any, package: Path, name: str, limits: Limits, modules: Iterable[str] = ()) -> None:
+    def __init__(self, zygote: Any, package: Path, name: str, limits: Limits, *unused: Any) -> None:
         self._prepare(package, name, limits)
         self._channel, self.output = LocalChannel(), NoOutput()
 
     def start(self, seed: int) -> None:
         """Loads the package and seeds; only now, so that a breakpoint in it comes when it is expected."""
-        self.request("begin", self.name, path=str(self.package), name=self.name, modules=[])
+        self.request("begin", self.name, path=str(self.package), name=self.name, modules=[], bytecode="")
         self.request("seed", self.name, seed=seed)
 
     def kill(self) -> int:

@@ -5,8 +5,7 @@ import gc
 
 def load(libraries: list[str]) -> None:
     """Imports the named libraries and what they pull in at first use; then freezes the heap for forking."""
-    import numpy.random
-    import numpy.testing  # noqa: F401
+    import numpy.random  # noqa: F401
 
     if "torch" in libraries:
         _torch()

@@ -40,6 +40,8 @@ class Session:
     def _do_begin(self, header: dict, decoder: Decoder, encoder: Encoder) -> None:
         self._objects.clear()
         self._root, self._name = Path(header["path"]), header["name"]
+        if header["bytecode"]:
+            sys.pycache_prefix, sys.dont_write_bytecode = str(Path(header["bytecode"]).absolute()), False
         for module in [name for name in sys.modules if name == self._name or name.startswith(f"{self._name}.")]:
             del sys.modules[module]
         _load_package(self._root, self._name)

@@ -13,11 +13,12 @@ def main() -> None:
     """Preloads, then serves spawn and reap requests on the control socket until the parent hangs up."""
     settings = json.loads(sys.argv[1])
     sys.path[:0] = settings["path"]
-    sys.dont_write_bytecode, sys.pycache_prefix = True, os.path.join(settings["folder"], "no-bytecode")
-    from grader.sandbox import preload, worker  # noqa: F401
+    sys.dont_write_bytecode = True
+    from grader.sandbox import channel, confine, preload, worker  # noqa: F401
 
     preload.load(settings["libraries"])
     sys.path[:] = [entry for entry in sys.path if entry != settings["engine"]]
+    sys.pycache_prefix = os.path.join(settings["folder"], "no-bytecode")
     os.dup2(settings["control"], CONTROL_FD)
     control = socket.socket(fileno=CONTROL_FD)
     control.sendall(b'{"ready": 1}\n')

@@ -72,6 +72,8 @@ class Grading:
 
     def __post_init__(self) -> None:
         self.memory = Memory(set(unwritten(self.student)))
+        names = [name.split(".") for name in self.manifest.functions()]
+        self._modules = {".".join(parts[:length]) for parts in names for length in range(1, len(parts))}
 
     def student_worker(self, libraries: tuple[str, ...], seed: int, modules: Iterable[str] = ()) -> Worker:
         """A fresh worker holding the judged package; raises OutOfTime when the run's time is over.
@@ -171,6 +173,7 @@ class Grading:
     def _launch(self, libraries: tuple[str, ...], modules: Iterable[str]) -> Worker:
         table = self.manifest.limits
         limits = Limits(float(table.call_seconds), table.cpu_seconds, table.memory_mb)
+        modules = self._modules.intersection(modules)  # what a worker calls its modules is up to the student
         place = self.student.resolve(), self._package_name()
         return self._make(self.zygotes.get(libraries), *place, limits, modules, self._bytecode)
 

@@ -18,7 +18,7 @@ def main() -> None:
 
     preload.load(settings["libraries"])
     sys.path[:] = [entry for entry in sys.path if entry != settings["engine"]]
-    sys.pycache_prefix = os.path.join(settings["folder"], "no-bytecode")
+    sys.pycache_prefix = os.path.join(os.devnull, "none")  # no bytecode is read that another worker could have planted
     os.dup2(settings["control"], CONTROL_FD)
     control = socket.socket(fileno=CONTROL_FD)
     control.sendall(b'{"ready": 1}\n')

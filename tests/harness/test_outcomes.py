@@ -625,3 +625,20 @@ def test_run_that_is_out_of_time_says_so(course):
     assert {check.message for check in found.checks} == {
         "not run: the time of the whole run was used up by earlier checks"
     }
+
+
+def test_names_a_worker_gives_its_modules_do_no_harm(course):
+    """Hundreds of modules in two answers of one check would not fit into the request that loads them next time."""
+    many = "import types\n    return tuple(types.ModuleType(f'{__package__}.{i:090}{x.sum()}') for i in range(400))"
+    course.write("student/layers.py", layers(forward=f"def forward(x):\n    {many}"))
+    course.replace(
+        "checks/public/test_q1_layers.py",
+        "    x, dout = rng",
+        "    student.layers.forward(rng.rand(2, 2))\n    student.layers.forward(rng.rand(2, 2))\n    x, dout = rng",
+    )
+    assert outcomes(course.outcomes()) == {
+        "double": "passed",
+        "forward": "failed",
+        "backward": "failed",
+        "scale": "passed",
+    }

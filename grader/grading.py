@@ -29,16 +29,17 @@ def grade_submission(manifest: Manifest, source: Path, out: Path, form: str, sec
         record.complete = True
         return write(record)
 
-    write(run.new_record(manifest, "grade", source.name))
+    record = write(run.new_record(manifest, "grade", source.name))
     with tempfile.TemporaryDirectory(prefix="chainrule-") as work:
         try:
             hand_in = unpack(source, manifest, Path(work))
-            record = run.new_record(manifest, "grade", source.name, hand_in.notes)
+            record.notes += hand_in.notes
             return run.grade(manifest, hand_in.package, selection, record, write)
         except SubmissionError as error:
             return refuse(str(error))
         except (ManifestError, SandboxError) as error:
-            refuse(f"the grader could not run ({error})")
+            record.notes.append(f"The grader could not go on: {error}")
+            write(record)
             raise
 
 

@@ -166,6 +166,12 @@ def _problems(manifest: Manifest):
     ids = [question.id for question in manifest.questions]
     if not ids:
         yield "questions: none; add one"
+    limits = manifest.limits
+    for key in ("call_seconds", "run_seconds", "cpu_seconds", "memory_mb"):
+        if not getattr(limits, key) > 0:
+            yield f"limits.{key}: {getattr(limits, key)}; give more than 0"
+    if manifest.seeds.secret < 0:
+        yield f"seeds.secret: {manifest.seeds.secret}; give 0 or more"
     for question in manifest.questions:
         where = f"questions {question.id}"
         if ids.count(question.id) > 1:

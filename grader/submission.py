@@ -40,11 +40,11 @@ class HandIn:
 def unpack(source: Path, manifest: Manifest, work: Path) -> HandIn:
     """Copies a hand-in's package into `work`; raises SubmissionError, having written nothing, when it is refused."""
     rules = manifest.submission
-    if source.is_dir():
-        entries = _folder_entries(source, rules)
-        _examine(entries, rules)
-        return _place(entries, rules, work, lambda entry: open(entry.source, "rb"))
     try:
+        if source.is_dir():
+            entries = _folder_entries(source, rules)
+            _examine(entries, rules)
+            return _place(entries, rules, work, lambda entry: open(entry.source, "rb"))
         with zipfile.ZipFile(source) as archive:
             entries = _zip_entries(archive)
             _examine(entries, rules)
@@ -52,7 +52,8 @@ def unpack(source: Path, manifest: Manifest, work: Path) -> HandIn:
     except FileNotFoundError:
         raise SubmissionError(f"{source} is not there; give a zip or a folder") from None
     except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError, OverflowError, ValueError) as error:
-        raise SubmissionError(f"{source.name} is not a whole zip file ({error}); make and upload it again") from None
+        kind = "cannot be read as a folder" if source.is_dir() else "is not a whole zip file"
+        raise SubmissionError(f"{source.name} {kind} ({error}); make and upload it again") from None
 
 
 def _zip_entries(archive: zipfile.ZipFile) -> list[Entry]:

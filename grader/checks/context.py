@@ -12,7 +12,8 @@ from pathlib import Path
 
 from ..manifest import Manifest, exact
 from ..record import Check
-from ..sandbox.client import Limits, StudentError, StudentTimeout, Worker
+from ..sandbox.client import Limits, Worker
+from ..sandbox.errors import StudentError, StudentTimeout
 from ..sandbox.graft import Relay
 from ..sandbox.launch import SandboxError
 from ..sandbox.local import LocalWorker
@@ -75,13 +76,17 @@ class Grading:
         names = [name.split(".") for name in self.manifest.functions()]
         self._modules = {".".join(parts[:length]) for parts in names for length in range(1, len(parts))}
 
+    def check_time(self) -> None:
+        """Raises OutOfTime when the run's time is over."""
+        if time.monotonic() - self.started > self.manifest.limits.run_seconds:
+            raise OutOfTime
+
     def student_worker(self, libraries: tuple[str, ...], seed: int, modules: Iterable[str] = ()) -> Worker:
         """A fresh worker holding the judged package; raises OutOfTime when the run's time is over.
 
         The next ones are launched at once, with the modules their predecessor used, so that they come up meanwhile.
         """
-        if time.monotonic() - self.started > self.manifest.limits.run_seconds:
-            raise OutOfTime
+        self.check_time()
         spares = self.spares[libraries]
         worker = spares.popleft() if spares else self._launch(libraries, modules)
         while self.zygotes.get(libraries).fresh_workers and len(spares) < SPARES:

@@ -10,7 +10,7 @@ import pytest
 
 from ..manifest import ManifestError, Question
 from ..record import Check
-from ..sandbox.client import StudentError
+from ..sandbox.errors import StudentError
 from ..sandbox.zygotes import SandboxError
 from . import timing, verdict
 from .collect import STATE, State, check_points, describe
@@ -95,6 +95,7 @@ class ChecksPlugin:
         arguments = self._arguments(pyfuncitem)
         self._run(pyfuncitem, state, arguments)
         for seed in () if state.timing else self.secret_seeds:
+            self.grading.check_time()
             state.secret, state.seed = True, derive(seed, state.check.id)
             for worker in filter(None, [state.worker, self.grading.references.get(state.libraries)]):
                 worker.reset(derive(state.seed, "worker"))
@@ -138,10 +139,11 @@ class ChecksPlugin:
         state = item.stash.get(STATE, None)
         if state is None:
             return None
-        if call.excinfo is not None and isinstance(call.excinfo.value, SandboxError):
-            self.failure, item.session.shouldstop = call.excinfo.value, "the sandbox failed"
-        elif call.excinfo is not None and call.when in ("setup", "call"):
-            self._write(state, self._judge(item, state, call.excinfo.value))
+        if call.excinfo is not None and call.when in ("setup", "call"):
+            try:
+                self._write(state, self._judge(item, state, call.excinfo.value))
+            except SandboxError as failure:
+                self.failure, item.session.shouldstop = failure, "the sandbox failed"
         elif call.when == "call":
             check = state.check
             check.outcome, check.score, check.message, check.detail = "passed", check.points, "", state.remark
@@ -159,6 +161,8 @@ class ChecksPlugin:
         check.score = check.points if found.outcome == "grader_error" else 0
 
     def _judge(self, item: pytest.Item, state: State, error: BaseException) -> verdict.Verdict:
+        if isinstance(error, SandboxError):
+            raise error
         if isinstance(error, Mismatch):
             return verdict.of_mismatch(error, error.inputs)
         if isinstance(error, StudentError) and not error.trusted:

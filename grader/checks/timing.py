@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from ..sandbox.client import StudentTimeout, Worker
+from ..sandbox.client import Worker
+from ..sandbox.errors import StudentTimeout
 from ..sandbox.remote import Package, Remote
 from .expect import Mismatch, expect
 

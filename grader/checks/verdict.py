@@ -6,7 +6,7 @@ import traceback
 from dataclasses import dataclass, field
 
 from ..record import Outcome
-from ..sandbox.client import Frame, StudentCrashed, StudentError, StudentRaised, StudentTimeout
+from ..sandbox.errors import Frame, StudentCrashed, StudentError, StudentRaised, StudentTimeout
 from ..sandbox.remote import shape_of
 from .expect import Mismatch
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import select
 import signal
 import socket
 import time
@@ -14,14 +13,15 @@ from typing import Any
 import numpy as np
 
 from .channel import Channel, ChannelClosed, DeadlinePassed
+from .errors import Frame, StudentCrashed, StudentError, StudentRaised, StudentTimeout
 from .graft import Relay
 from .launch import Ticket
+from .output import Output
 from .remote import Package, Remote, RemoteFactory
 from .wire import Decoder, Encoder, Header, Tensor, Unsendable, WireError
 from .zygotes import Zygote
 
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
-MAX_OUTPUT = 64 * 1024
 MAX_TEXT = 400
 LOOKS = ("get", "set", "list", "len")
 PLAIN = {error.__name__: error for error in (AttributeError, TypeError, KeyError, IndexError)}
@@ -45,37 +45,6 @@ Exchange = Callable[[float], tuple[Header, list[np.ndarray]]]
 
 
 @dataclass
-class Frame:
-    """One line of student code on the way to an exception."""
-
-    file: str
-    line: int
-    function: str
-    text: str
-
-
-class StudentError(Exception):
-    """Something in the worker went wrong while `callee` ran; subclasses say what."""
-
-    def __init__(self, callee: str, sentence: str, frames: list[Frame] | None = None, kind: str = "") -> None:
-        super().__init__(sentence)
-        self.callee, self.sentence, self.frames, self.kind = callee, sentence, frames or [], kind
-        self.trusted = False
-
-
-class StudentRaised(StudentError):
-    """The code raised an exception of type `kind`."""
-
-
-class StudentTimeout(StudentError):
-    """The code did not come back within its time; the worker is gone."""
-
-
-class StudentCrashed(StudentError):
-    """The worker ended, or sent what is not a reply; it is gone."""
-
-
-@dataclass
 class Call:
     """A call as the parent saw it, for messages: what was called, and the arrays that went along."""
 
@@ -83,34 +52,6 @@ class Call:
     label: str
     arguments: tuple
     keywords: dict = field(default_factory=dict)
-
-
-class Output:
-    """The worker's capped stdout and stderr: read to the end, kept up to the cap."""
-
-    def __init__(self, fd: int) -> None:
-        self._fd, self.text = fd, b""
-        self.open = hasattr(select, "poll")  # where only sockets can be waited for, output is not kept
-        if self.open:
-            os.set_blocking(fd, False)
-
-    def fileno(self) -> int:
-        return self._fd
-
-    def read(self) -> None:
-        """Takes what is there; closes at the end of the stream."""
-        if not self.open:
-            return
-        with contextlib.suppress(BlockingIOError):
-            part = os.read(self._fd, MAX_OUTPUT)
-            self.text = (self.text + part)[:MAX_OUTPUT]
-            if not part:
-                self.close()
-
-    def close(self) -> None:
-        if self.open:
-            self.open = False
-            os.close(self._fd)
 
 
 class Worker:

@@ -85,8 +85,10 @@ class Package(Remote):
         return self._factory.ask("library", name, name=name)
 
     def seed(self, seed: int) -> None:
-        """Seeds the worker's global generators."""
+        """Seeds the worker's global generators, and those of the worker its grafts call."""
         self._factory.ask("seed", "", seed=seed)
+        if self._factory.worker.relay is not None:
+            self._factory.worker.relay.package.seed(seed)
 
     def keep(self, function: Remote, *arguments: Any) -> Remote:
         """Calls a function and leaves its whole result in the worker."""

@@ -108,3 +108,12 @@ def test_wrong_use_of_a_right_function_is_wrong(solids):
 def test_function_under_judgement_cannot_bend_those_the_reference_is_built_on(solids):
     solids.write("student/shapes.py", UNWRITTEN_VOLUME)
     assert outcomes(solids) == {"area": "passed", "area_of_large": "passed", "volume": "failed", "both": "failed"}
+
+
+def test_nothing_is_right_on_the_ground_of_zeros(solids):
+    """A function that answers the checks about it, and zeros where others build on it, makes no unwritten one right."""
+    zeros = "def area(a, b):\n    return a * b if b == 3.0 else 0.0\n"
+    solids.write("checks/public/test_q1_solids.py", CHECKS.replace("volume(200.0, 3.0,", "volume(7.0, 5.0,"))
+    solids.write("student/shapes.py", f"{zeros}\n\ndef volume(a, b, c):\n    return 0.0\n")
+    found = outcomes(solids)
+    assert (found["area"], found["area_of_large"], found["volume"]) == ("passed", "passed", "failed")

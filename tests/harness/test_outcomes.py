@@ -618,7 +618,7 @@ def test_answer_that_cannot_be_taken_apart_is_no_grader_error(course):
 
 
 def test_run_that_is_out_of_time_says_so(course):
-    course.replace("assignment.toml", "call_seconds = 1", "call_seconds = 1\nrun_seconds = 0")
+    course.replace("assignment.toml", "call_seconds = 1", "call_seconds = 1\nrun_seconds = 0.000001")
     found = course.grade()
     assert found.score == 0
     assert {check.outcome for check in found.checks} == {"timeout"}

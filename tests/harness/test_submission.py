@@ -305,6 +305,5 @@ def test_fault_of_the_course_is_in_the_report_too(toy, tmp_path, command):
     assert status == 2
     assert "cannot run: questions Q1.public_points" in err
     result = json.loads((tmp_path / "results.json").read_text())
-    assert result["output"].startswith(
-        "The hand-in was not graded: the grader could not run (questions Q1.public_points"
-    )
+    assert "The grader could not go on: questions Q1.public_points" in result["output"]
+    assert not result["extra_data"]["complete"]

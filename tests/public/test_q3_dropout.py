@@ -128,7 +128,7 @@ def train_nets(student, reference, X, y, params, ratio, **options):
     for package in (student, reference):
         net = build_net(package, params, ratio, **options)
         # Of a dropout that ignores its seed, the masks are the same in both networks where they are compared.
-        student.seed(5)
+        package.seed(5)
         loss, grads = net.loss(X, y)
         yield loss, package.fetch(grads)
 

@@ -1,0 +1,34 @@
+"""What can go wrong in a worker, as exceptions the parent raises."""
+
+from dataclasses import dataclass
+
+
+@dataclass
+class Frame:
+    """One line of student code on the way to an exception."""
+
+    file: str
+    line: int
+    function: str
+    text: str
+
+
+class StudentError(Exception):
+    """Something in the worker went wrong while `callee` ran; subclasses say what."""
+
+    def __init__(self, callee: str, sentence: str, frames: list[Frame] | None = None, kind: str = "") -> None:
+        super().__init__(sentence)
+        self.callee, self.sentence, self.frames, self.kind = callee, sentence, frames or [], kind
+        self.trusted = False
+
+
+class StudentRaised(StudentError):
+    """The code raised an exception of type `kind`."""
+
+
+class StudentTimeout(StudentError):
+    """The code did not come back within its time; the worker is gone."""
+
+
+class StudentCrashed(StudentError):
+    """The worker ended, or sent what is not a reply; it is gone."""

@@ -21,7 +21,7 @@ def run(manifest: Manifest, out: Path) -> None:
     for mistake in chosen:
         console.print(f"  {mistake.function}: {mistake.title}")
     console.print()
-    terminal.show(grade_submission(manifest, out, out.with_name("results.json"), "gradescope"), console)
+    terminal.show(grade_submission(manifest, out, out.with_name("results.json"), "gradescope"))
 
 
 def demonstrated(manifest: Manifest) -> list[mistakes.Mistake]:

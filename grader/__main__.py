@@ -1,5 +1,6 @@
 """The commands: `python -m grader check`, `grade`, `stubs`, `watch`, `demo`, `mistakes`."""
 
+import contextlib
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -46,14 +47,20 @@ def check(
     ] = False,
 ) -> None:
     """Checks a student's package and prints points and one sentence for each failed check."""
-    from . import record, run
-    from .report import terminal
+    from .sandbox.processes import Zygotes
 
     manifest = _load()
-    if debug:
-        typer.echo("debug: everything runs in one process, without limits or isolation; not for grading", err=True)
-    selection = run.Selection(question or [], keyword, timing and not debug, seed)
-    result = run.grade(manifest, _package(student or manifest.path("student")), selection, debug=debug)
+    first = manifest.question(question[0]) if question else manifest.questions[0]
+    with contextlib.closing(Zygotes()) as zygotes:
+        zygotes.get(tuple(first.libraries))  # it comes up while the rest of the engine is imported
+        from . import record, run
+        from .report import terminal
+
+        if debug:
+            typer.echo("debug: everything runs in one process, without limits or isolation; not for grading", err=True)
+        selection = run.Selection(question or [], keyword, timing and not debug, seed)
+        package = _package(student or manifest.path("student"))
+        result = run.grade(manifest, package, selection, zygotes=zygotes, debug=debug)
     terminal.show(result)
     if json is not None:
         record.write_atomically(json, record.to_json(result))

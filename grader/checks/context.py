@@ -5,7 +5,7 @@ import hashlib
 import secrets
 import time
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -17,36 +17,13 @@ from ..sandbox.errors import StudentError, StudentTimeout
 from ..sandbox.graft import Relay
 from ..sandbox.launch import SandboxError
 from ..sandbox.local import LocalWorker
-from ..sandbox.processes import Factory, factory
+from ..sandbox.processes import Zygotes
 from ..source import unwritten
 from .verdict import Memory
 
 SPARES = 2
 PATIENCE = 2
 SHORT_SECONDS = 1.0
-
-
-class Zygotes:
-    """The zygotes of one or several runs, one a set of libraries, each started at first use."""
-
-    def __init__(self, make: Callable[[tuple[str, ...]], Factory] = factory) -> None:
-        self._make = make
-        self._running: dict[tuple[str, ...], Factory] = {}
-
-    def get(self, libraries: tuple[str, ...]) -> Factory:
-        """The zygote with these libraries; it may still be starting."""
-        if libraries not in self._running:
-            self._running[libraries] = self._make(libraries)
-        return self._running[libraries]
-
-    def pids(self) -> list[int]:
-        """Their process ids, for measurements."""
-        return [zygote.pid for zygote in self._running.values()]
-
-    def close(self) -> None:
-        """Ends them all."""
-        for zygote in self._running.values():
-            zygote.close()
 
 
 class OutOfTime(Exception):

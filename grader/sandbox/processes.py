@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from typing import Any
 
 from . import launch
@@ -79,3 +80,26 @@ Factory = Zygote | Processes
 def factory(libraries: tuple[str, ...]) -> Factory:
     """A zygote where forking is safe (Linux), else plain processes."""
     return Zygote(libraries) if sys.platform.startswith("linux") else Processes(libraries)
+
+
+class Zygotes:
+    """The zygotes of one or several runs, one a set of libraries, each started at first use."""
+
+    def __init__(self, make: Callable[[tuple[str, ...]], Factory] = factory) -> None:
+        self._make = make
+        self._running: dict[tuple[str, ...], Factory] = {}
+
+    def get(self, libraries: tuple[str, ...]) -> Factory:
+        """The zygote with these libraries; it may still be starting."""
+        if libraries not in self._running:
+            self._running[libraries] = self._make(libraries)
+        return self._running[libraries]
+
+    def pids(self) -> list[int]:
+        """Their process ids, for measurements."""
+        return [zygote.pid for zygote in self._running.values()]
+
+    def close(self) -> None:
+        """Ends them all."""
+        for zygote in self._running.values():
+            zygote.close()

@@ -80,14 +80,9 @@ class Zygote:
         return line
 
     def close(self) -> None:
-        """Ends the zygote and removes its folder."""
+        """Ends the zygote, which has nothing to put in order, and removes its folder."""
         self._control.close()
-        if self._ready.reply is None:
-            self._process.kill()
-        try:
-            self._process.wait(5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        self._process.kill()
+        self._process.wait()
         with contextlib.suppress(OSError):
             self._folder.cleanup()

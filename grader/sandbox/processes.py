@@ -95,10 +95,6 @@ class Zygotes:
             self._running[libraries] = self._make(libraries)
         return self._running[libraries]
 
-    def pids(self) -> list[int]:
-        """Their process ids, for measurements."""
-        return [zygote.pid for zygote in self._running.values()]
-
     def close(self) -> None:
         """Ends them all."""
         for zygote in self._running.values():

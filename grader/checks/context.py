@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..manifest import Manifest, exact
 from ..record import Check
-from ..sandbox.client import Limits, Worker
+from ..sandbox.client import Limits, Named, Worker
 from ..sandbox.errors import StudentError, StudentTimeout
 from ..sandbox.graft import Relay
 from ..sandbox.launch import SandboxError
@@ -46,6 +46,7 @@ class Grading:
     memory: Memory = field(init=False)
     strikes: Counter = field(default_factory=Counter)
     started: float = field(default_factory=time.monotonic)
+    _named: dict[Path, Named] = field(default_factory=lambda: defaultdict(dict))
     _bytecode: str = field(default_factory=lambda: f"bytecode-{secrets.token_hex(4)}")
 
     def __post_init__(self) -> None:
@@ -101,7 +102,7 @@ class Grading:
         if not folder.is_dir():
             raise SandboxError(f"there is no reference in {folder}, so nothing can be judged")
         limits = Limits(call_seconds=120.0, cpu_seconds=3600)
-        worker = self._make(self.zygotes.get(libraries), folder, folder.name, limits)
+        worker = self._make(self.zygotes.get(libraries), folder, folder.name, limits, named=self._named[folder])
         worker.trusted = True
         worker.start(seed)
         return worker
@@ -157,7 +158,8 @@ class Grading:
         limits = Limits(float(table.call_seconds), table.cpu_seconds, table.memory_mb)
         modules = self._modules.intersection(modules)  # what a worker calls its modules is up to the student
         place = self.student.resolve(), self._package_name()
-        return self._make(self.zygotes.get(libraries), *place, limits, modules, self._bytecode)
+        shared = self._bytecode, self._named[self.student]
+        return self._make(self.zygotes.get(libraries), *place, limits, modules, *shared)
 
     @property
     def _make(self) -> type[Worker]:

@@ -40,6 +40,7 @@ class Limits:
         return {"cpu_seconds": self.cpu_seconds, "memory_mb": self.memory_mb, "file_mb": self.file_mb}
 
 
+Named = dict[str, tuple[str, bool]]
 Patience = Callable[[str], float]
 Exchange = Callable[[float], tuple[Header, list[np.ndarray]]]
 
@@ -58,7 +59,8 @@ class Worker:
     """One forked process holding one package; every request has a deadline, and a worker that misses it is killed.
 
     Making one only sends the requests to fork it and to load the package and `modules`; `start` waits for them, so that
-    a worker can come up while its predecessor is still busy. Workers with the same `bytecode` folder compile only once.
+    a worker can come up while its predecessor is still busy. Workers of one package may share a `bytecode` folder, to
+    compile only once, and `named`, the kind and callability of the names it holds, to ask for each only once.
     """
 
     trusted = False
@@ -71,8 +73,9 @@ class Worker:
         limits: Limits,
         modules: Iterable[str] = (),
         bytecode: str = "",
+        named: Named | None = None,
     ) -> None:
-        self._prepare(package, name, limits)
+        self._prepare(package, name, limits, named)
         self._zygote = zygote
         ours, theirs = socket.socketpair()
         output, sink = os.pipe()
@@ -92,8 +95,9 @@ class Worker:
             theirs.close()
             os.close(sink)
 
-    def _prepare(self, package: Path, name: str, limits: Limits) -> None:
+    def _prepare(self, package: Path, name: str, limits: Limits, named: Named | None = None) -> None:
         self.package, self.name, self.limits = package, name, limits
+        self.named = {} if named is None else named
         self.patience: Patience = lambda callee: limits.call_seconds
         self.last_call: Call | None = None
         self.modules: set[str] = set()
@@ -108,8 +112,9 @@ class Worker:
     def start(self, seed: int) -> None:
         """Waits until the package is loaded and seeds every generator; raises StudentError when loading it fails."""
         self._zygote.reply(self._born)
-        self._answer(lambda deadline: self._channel.receive(deadline), self.name)
-        self.request("seed", self.name, seed=seed)
+        seeding = Encoder(_outgoing).frame({"op": "seed", "seed": seed})
+        self._answer(self._exchange(seeding), self.name)  # the answer to what was asked for when it was made
+        self._answer(self._channel.receive, self.name)
         self.started = True
 
     def reset(self, seed: int) -> None:
@@ -136,7 +141,7 @@ class Worker:
     def parameters(self, function: Remote) -> list[str]:
         """The parameter names of a function in the worker; empty where they cannot be had."""
         try:
-            names = self.request("parameters", "", target=Remote.number(function))
+            names = self.request("parameters", "", target=Remote.place(function))
         except StudentError:
             return []
         return [name if str(name).isidentifier() else "?" for name in names] if isinstance(names, list) else []
@@ -148,7 +153,16 @@ class Worker:
         """
         encoder = Encoder(_outgoing)
         nodes = {key: encoder.node(value) for key, value in (values or {}).items()}
-        buffers = encoder.frame({"op": op, **fields, **nodes})
+        exchange = self._exchange(encoder.frame({"op": op, **fields, **nodes}))
+        try:
+            return self._answer(exchange, callee or self.called())
+        except StudentRaised as error:
+            if callee or error.frames or op not in LOOKS or error.kind not in PLAIN:
+                raise
+            raise PLAIN[error.kind](error.sentence) from None
+
+    def _exchange(self, buffers: list[Any]) -> Exchange:
+        """Sends a frame and waits for the next answer, serving the calls of grafts meanwhile."""
 
         def exchange(deadline: float) -> tuple[Header, list[np.ndarray]]:
             self._channel.send(buffers, deadline)
@@ -158,12 +172,7 @@ class Worker:
                 header, arrays = self._channel.receive(deadline)
             return header, arrays
 
-        try:
-            return self._answer(exchange, callee or self.called())
-        except StudentRaised as error:
-            if callee or error.frames or op not in LOOKS or error.kind not in PLAIN:
-                raise
-            raise PLAIN[error.kind](error.sentence) from None
+        return exchange
 
     def _answer(self, exchange: Exchange, callee: str) -> Any:
         try:
@@ -257,7 +266,7 @@ def _text(value: Any) -> str:
 def _outgoing(value: Any, encoder: Encoder) -> Any:
     """The wire form of what only the parent has: proxies go back as their handle, tensors as arrays."""
     if isinstance(value, Remote):
-        return {"handle": Remote.number(value)}
+        return {"handle": Remote.place(value)}
     if isinstance(value, Tensor):
         return {"tensor": [encoder.attach(value.array), value.requires_grad]}
     raise Unsendable(f"a {type(value).__name__} has no form on the wire")

@@ -19,7 +19,7 @@ def main() -> None:
     preload.load(settings["libraries"])
     sys.path[:] = [entry for entry in sys.path if entry != settings["engine"]]
     sys.pycache_prefix = os.path.join(os.devnull, "none")  # no bytecode is read that another worker could have planted
-    channel = Channel(inherited_socket(settings["socket"]))
+    channel = Channel(inherited_socket(settings["socket"]), blocking=True)
     os.chdir(settings["folder"])
     confine.restrict(settings["limits"])
     serve(channel)

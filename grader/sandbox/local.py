@@ -16,7 +16,7 @@ class LocalWorker(Worker):
 
     pid = 0
 
-    def __init__(self, zygote: Any, package: Path, name: str, limits: Limits, *unused: Any) -> None:
+    def __init__(self, zygote: Any, package: Path, name: str, limits: Limits, *unused: Any, named: Any = None) -> None:
         self._prepare(package, name, limits)
         self._channel, self.output = LocalChannel(), NoOutput()
 

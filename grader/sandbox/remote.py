@@ -7,6 +7,8 @@ import numpy as np
 
 from .wire import WireError
 
+Place = int | str | None  # a handle's number, a dotted path in the package, or the package itself
+
 
 class Remote:
     """Something in a worker. Attributes, items and calls are asked for at once; arrays, numbers and text come by value.
@@ -15,41 +17,41 @@ class Remote:
     worker and comes as another Remote. A package can be asked for more: see `Package`.
     """
 
-    __slots__ = ("_callable", "_factory", "_kind", "_label", "_number")
+    __slots__ = ("_callable", "_factory", "_kind", "_label", "_place")
 
-    def __init__(self, factory: "RemoteFactory", number: int | None, kind: str, label: str, callable_: bool) -> None:
-        facts = {"_factory": factory, "_number": number, "_kind": kind, "_label": label, "_callable": callable_}
+    def __init__(self, factory: "RemoteFactory", place: Place, kind: str, label: str, callable_: bool) -> None:
+        facts = {"_factory": factory, "_place": place, "_kind": kind, "_label": label, "_callable": callable_}
         for name, value in facts.items():
             object.__setattr__(self, name, value)
 
     @staticmethod
-    def number(remote: "Remote") -> int | None:
-        """The handle's number in its worker."""
-        return remote._number
+    def place(remote: "Remote") -> Place:
+        """The handle's number in its worker, or the dotted path by which the package holds it."""
+        return remote._place
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        label = _join(self._label, name) if self._label or self._number is None else ""
-        return self._factory.ask("get", label, target=self._number, how="attribute", key=name)
+        label = _join(self._label, name) if self._label or self._place is None else ""
+        return self._factory.attribute(self, name, label)
 
     def __getitem__(self, key: Any) -> Any:
-        return self._factory.ask("get", self._label, {"key": key}, target=self._number, how="item")
+        return self._factory.ask("get", self._label, {"key": key}, target=self._place, how="item")
 
     def __setattr__(self, name: str, value: Any) -> None:
-        self._factory.ask("set", self._label, {"value": value}, target=self._number, how="attribute", key=name)
+        self._factory.ask("set", self._label, {"value": value}, target=self._place, how="attribute", key=name)
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        self._factory.ask("set", self._label, {"key": key, "value": value}, target=self._number, how="item")
+        self._factory.ask("set", self._label, {"key": key, "value": value}, target=self._place, how="item")
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
         return self._factory.call(self, arguments, keywords)
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self._factory.ask("list", self._label, target=self._number))
+        return iter(self._factory.ask("list", self._label, target=self._place))
 
     def __len__(self) -> int:
-        return self._factory.ask("len", self._label, target=self._number)
+        return self._factory.ask("len", self._label, target=self._place)
 
     def __contains__(self, item: Any) -> bool:
         return item in list(self)
@@ -74,11 +76,11 @@ class Package(Remote):
         """Brings a dict, list or tuple of arrays and numbers over by value; what is no proxy is returned as it is."""
         if not isinstance(remote, Remote):
             return remote
-        return self._factory.ask("fetch", remote._label, target=remote._number)
+        return self._factory.ask("fetch", remote._label, target=remote._place)
 
     def open(self, remote: Remote) -> Any:
         """What the call that was kept would have returned: a tuple or list opened one level, arrays by value."""
-        return self._factory.ask("open", remote._label, target=remote._number)
+        return self._factory.ask("open", remote._label, target=remote._place)
 
     def library(self, name: str) -> Remote:
         """A library of the worker (`torch`), to build there what a student's function takes."""
@@ -114,10 +116,23 @@ class RemoteFactory:
     def ask(self, op: str, label: str, values: dict[str, Any] | None = None, **fields: Any) -> Any:
         return self.worker.request(op, label, values, **fields)
 
+    def attribute(self, owner: Remote, name: str, label: str) -> Any:
+        """An attribute; what the package itself holds under this label is asked for but once, whichever its worker."""
+        named, by_path = self.worker.named, not isinstance(owner._place, int)
+        if not by_path or label not in named:
+            value = self.ask("get", label, target=owner._place, how="attribute", key=name)
+            if not by_path or not isinstance(value, Remote) or value._label != label:
+                return value
+            named[label] = value._kind, value._callable
+        kind, callable_ = named[label]
+        if kind == "module":
+            self.worker.modules.add(label)
+        return Remote(self, label, kind, label, callable_)
+
     def call(self, function: Remote, arguments: tuple, keywords: dict, keep: bool = False) -> Any:
         self.worker.note_call(function, function._label, arguments, keywords)
         values = {"args": list(arguments), "kwargs": keywords}
-        return self.ask("call", function._label, values, target=function._number, keep=keep)
+        return self.ask("call", function._label, values, target=function._place, keep=keep)
 
     def special(self, form: str, content: Any) -> Any:
         """The values of handle and tensor nodes; raises WireError for any other form."""
@@ -126,8 +141,6 @@ class RemoteFactory:
         if form == "handle":
             number, kind, label, callable_ = content
             if type(number) is int and isinstance(kind, str) and isinstance(label, str):
-                if kind == "module" and label:
-                    self.worker.modules.add(label)
                 return Remote(self, number, _clean(kind), _clean(label), bool(callable_))
         raise WireError(f"a value of the form {form!r:.40}")
 
@@ -143,4 +156,4 @@ def _join(label: str, name: str) -> str:
 
 
 def _clean(text: str) -> str:
-    return "".join(c for c in text if c.isprintable())[:120]
+    return (text if text.isprintable() else "".join(c for c in text if c.isprintable()))[:120]

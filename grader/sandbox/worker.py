@@ -1,6 +1,7 @@
 """The worker's side: it loads one package, keeps the objects the parent holds handles on, and answers requests."""
 
 import contextlib
+import functools
 import importlib
 import importlib.util
 import inspect
@@ -105,8 +106,11 @@ class Session:
         for number in range(header["since"], len(self._objects)):
             del self._objects[number]
 
-    def _target(self, number: int | None) -> Any:
-        return sys.modules[self._name] if number is None else self._objects[number]
+    def _target(self, place: int | str | None) -> Any:
+        """What a handle stands for: an object kept here, or what the package holds by a dotted path."""
+        if isinstance(place, int):
+            return self._objects[place]
+        return functools.reduce(_attribute, place.split(".") if place else [], sys.modules[self._name])
 
     def _answer_node(self, result: Any, encoder: Encoder) -> Any:
         """A returned tuple or list opens one level; what lies deeper stays here."""
@@ -141,7 +145,7 @@ class Session:
 
     def _recall(self, form: str, content: Any) -> Any:
         if form == "handle":
-            return self._objects[content]
+            return self._target(content)
         if form == "tensor":
             import torch
 

@@ -59,7 +59,7 @@ def _become_worker(request: dict, fds: list[int], control: socket.socket, settin
         from grader.sandbox.worker import serve
 
         control.close()
-        channel = Channel(socket.socket(fileno=os.dup2(fds[0], CONTROL_FD)))
+        channel = Channel(socket.socket(fileno=os.dup2(fds[0], CONTROL_FD)), blocking=True)
         confine.enter(output=fds[1], folder=settings["folder"], keep=CONTROL_FD, limits=request["limits"])
         serve(channel)
         status = 0

@@ -266,7 +266,7 @@ def test_handles_come_as_proxies_with_harmless_labels():
     factory = RemoteFactory(SimpleNamespace(modules=set()))
     remote = Decoder([], factory.special).value({"handle": [3, "function\x1b[2J", "shapes.area\n" + "x" * 999, True]})
     assert isinstance(remote, Remote)
-    assert Remote.number(remote) == 3
+    assert Remote.place(remote) == 3
     assert repr(remote).isprintable()
     assert len(repr(remote)) < 300
 

@@ -11,7 +11,6 @@ from . import record as records
 from .checks.context import Grading, Zygotes
 from .manifest import Manifest, ManifestError, Question
 from .record import Check, Record
-from .sandbox import confine
 from .source import unwritten
 
 QUIET = ["--disable-plugin-autoload", "--assert=plain", "--import-mode=importlib", "--capture=no"]
@@ -43,7 +42,7 @@ class Selection:
 def new_record(manifest: Manifest, command: str, submission: str, notes: list[str] | None = None) -> Record:
     """A record of a run that has not begun: no points of all points."""
     record = Record(assignment=manifest.title, command=command, submission=submission, max_score=manifest.points)
-    record.environment, record.isolation, record.notes = records.environment(), confine.active(), list(notes or [])
+    record.environment, record.notes = records.environment(), list(notes or [])
     return record
 
 
@@ -55,17 +54,19 @@ def grade(
     update: Callable[[Record], None] | None = None,
     zygotes: Zygotes | None = None,
     debug: bool = False,
+    official: bool = False,
 ) -> Record:
     """Runs the selected checks on the package in `student`; `update` sees the record as it grows.
 
     A check that passes with the public seed is run again with every secret seed and must pass each time.
     Zygotes that are given are left running, for the next run.
-    Raises ManifestError when manifest and checks disagree, SandboxError when no worker can be had.
+    Raises ManifestError when manifest and checks disagree, SandboxError when no worker can be had, or, in an official
+    run, when the layers that hold are too few.
     """
     started, cpu = time.monotonic(), _cpu_seconds()
     record = record or new_record(manifest, "check", student.name)
     progress = Progress(record, manifest, update)
-    grading = Grading(manifest, student, zygotes or Zygotes(), debug)
+    grading = Grading(manifest, student, zygotes or Zygotes(), debug, official)
     try:
         _run_checks(grading, selection, progress)
     finally:
@@ -114,7 +115,7 @@ def _remarks(checks: list[Check], student: Path) -> list[str]:
 def _run_checks(grading: Grading, selection: Selection, progress: Progress) -> None:
     """Runs pytest on the chosen files; raises ManifestError with what went wrong when it could not run the checks."""
     manifest, questions = grading.manifest, selection.of(grading.manifest)
-    grading.zygotes.get(tuple(questions[0].libraries))
+    grading.prepare(tuple(questions[0].libraries))
     import pytest
 
     from .checks import fixtures, plugin
@@ -131,6 +132,9 @@ def _run_checks(grading: Grading, selection: Selection, progress: Progress) -> N
     arguments += ["-k", selection.keyword] if selection.keyword else []
     loaded = set(sys.modules)
     sys.path.insert(0, str(manifest.root))
+    grading.ready()
+    progress.record.isolation = grading.isolation.active
+    progress.record.notes += _weakness(grading)
     try:
         status = pytest.main([*arguments, *files], plugins=[fixtures, checks])
     finally:
@@ -142,6 +146,16 @@ def _run_checks(grading: Grading, selection: Selection, progress: Progress) -> N
         raise ManifestError(checks.problem or PROBLEMS[status])
     if status == pytest.ExitCode.INTERRUPTED:
         raise KeyboardInterrupt
+
+
+def _weakness(grading: Grading) -> list[str]:
+    """What a reader must know of the isolation: nothing where official grading would be possible in it."""
+    refusal = grading.isolation.refusal()
+    if not refusal or grading.debug:
+        return []
+    if not sys.platform.startswith("linux"):
+        return ["This machine is not Linux: student code runs with a deadline and resource limits only, not isolated."]
+    return [f"Student code is not isolated here, so run only what you trust: {refusal}."]
 
 
 def _forget(modules: Iterable[str], files: list[str]) -> None:

@@ -137,6 +137,8 @@ def _place(entries: list[Entry], rules: Submission, work: Path, opened) -> HandI
         ) as error:
             shutil.rmtree(package, ignore_errors=True)
             raise SubmissionError(f"{entry.path} cannot be unpacked ({error}); make the zip again") from None
+    for place in (package, *package.rglob("*")):
+        place.chmod(0o755 if place.is_dir() else 0o644)
     missing = [name for name in rules.required if not (package / name).is_file()]
     notes += [f"{prefix.name}/{name} is missing; what needs it gets no points" for name in missing]
     return HandIn(package, notes)

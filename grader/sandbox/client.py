@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -60,7 +60,8 @@ class Worker:
 
     Making one only sends the requests to fork it and to load the package and `modules`; `start` waits for them, so that
     a worker can come up while its predecessor is still busy. Workers of one package may share a `bytecode` folder, to
-    compile only once, and `named`, the kind and callability of the names it holds, to ask for each only once.
+    compile only once, and `named`, the kind and callability of the names it holds, to ask for each only once. A worker
+    made `to_compile` some files does just that, and runs none of the package's code; `bytecode` writes its answer.
     """
 
     trusted = False
@@ -74,23 +75,30 @@ class Worker:
         modules: Iterable[str] = (),
         bytecode: str = "",
         named: Named | None = None,
+        trusted: bool = False,
+        to_compile: Sequence[str] = (),
     ) -> None:
         self._prepare(package, name, limits, named)
+        self.trusted = trusted
         self._zygote = zygote
         ours, theirs = socket.socketpair()
         output, sink = os.pipe()
         self.output = Output(output)
         self._channel = Channel(ours, drain=self.output)
         try:
-            self._born = zygote.spawn(limits.as_dict(), theirs, sink)
+            self._born = zygote.spawn(
+                limits.as_dict(), theirs, sink, [str(package), *filter(None, [bytecode])], not trusted
+            )
             begin = {
                 "op": "begin",
                 "path": str(package),
                 "name": name,
                 "modules": sorted(modules),
                 "bytecode": bytecode,
+                "libraries": list(zygote.libraries),
             }
-            self._channel.send(Encoder(_outgoing).frame(begin))
+            compile_ = {"op": "compile", "path": str(package), "files": list(to_compile)}
+            self._channel.send(Encoder(_outgoing).frame(compile_ if to_compile else begin))
         finally:
             theirs.close()
             os.close(sink)
@@ -108,6 +116,11 @@ class Worker:
     def pid(self) -> int:
         """The worker's process id."""
         return self._zygote.reply(self._born)["pid"]
+
+    def compiled(self) -> list[Any]:
+        """The bytecode of the files it was made to compile, None for one that cannot be; raises StudentError."""
+        self._zygote.reply(self._born)
+        return self._answer(self._channel.receive, self.name)
 
     def start(self, seed: int) -> None:
         """Waits until the package is loaded and seeds every generator; raises StudentError when loading it fails."""

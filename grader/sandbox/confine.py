@@ -1,10 +1,11 @@
-"""What a worker gives up before it runs a student's line: session, descriptors, environment, folder and resources.
+"""What a worker gives up, for good, before it runs a line of a student's code: the layers of `policy`, in order."""
 
-Layers that need the kernel's help (own uid, Landlock, seccomp) belong here too; `active` names those in force.
-"""
-
+import ctypes
 import os
 import sys
+
+from . import landlock, reach, seccomp
+from .policy import KERNEL, Policy
 
 try:
     import resource
@@ -12,28 +13,78 @@ except ImportError:  # Windows has no resource limits
     resource = None
 
 MEGABYTE = 1024 * 1024
+# user ids that no account has and that container runtimes map: those systemd sets aside for passing services
+FIRST_UID, LAST_UID = 61184, 65519
+PDEATHSIG, DUMPABLE, NO_NEW_PRIVILEGES = 1, 4, 38
+SIGKILL = 9
+THREADS = 64
+RULESETS = 16
 
 
-def active() -> list[str]:
-    """Returns the names of the layers this machine gets."""
-    return ["session", "descriptors", "environment", "deadline"] + (["rlimits"] if resource else [])
+def undumpable() -> None:
+    """Closes this process's memory, descriptors and environment in /proc to other processes of the same user."""
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(DUMPABLE, 0, 0, 0, 0)
 
 
-def enter(output: int, folder: str, keep: int, limits: dict[str, int]) -> None:
-    """Confines the calling process for good; `limits` has cpu_seconds, memory_mb and file_mb."""
-    os.setsid()
-    null = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(null, 0)
-    os.dup2(output, 1)
-    os.dup2(output, 2)
-    os.closerange(keep + 1, 256)
-    os.environ.clear()
-    os.chdir(folder)
-    restrict(limits)
+class Confinement:
+    """Everything that can be prepared before workers are forked; `enter` is the worker's own way in."""
+
+    def __init__(self, policy: Policy, libraries: list[str], path: list[str], folder: str, first_free: int) -> None:
+        self._policy, self._folder, self._first_free, self._zygote = policy, folder, first_free, os.getpid()
+        self._prctl = ctypes.CDLL(None).prctl if set(KERNEL) & policy.layers else None
+        self._filter = seccomp.Filter() if "seccomp" in policy else None
+        self._readable = reach.readable(libraries, path) if "landlock" in policy and landlock.version() else None
+        self._rulesets: dict[tuple[str, ...], int] = {}
+        self._uid = FIRST_UID
+
+    def prepare(self, places: tuple[str, ...]) -> None:
+        """Makes what the next worker, which may read these places too, will need."""
+        self._uid = FIRST_UID if self._uid == LAST_UID else self._uid + 1
+        if self._readable is None or places in self._rulesets:
+            return
+        if len(self._rulesets) == RULESETS:
+            os.close(self._rulesets.pop(next(iter(self._rulesets))))
+        self._rulesets[places] = landlock.ruleset([*self._readable, *places])
+
+    def enter(self, output: int, places: tuple[str, ...], limits: dict[str, int], own_uid: bool) -> None:
+        """Puts the layers on; raises OSError when the kernel refuses one that it has."""
+        policy = self._policy
+        if "session" in policy:
+            os.setsid()
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        ruleset = self._rulesets.get(places)
+        if ruleset is not None:
+            ruleset = os.dup2(ruleset, self._first_free)
+        if "descriptors" in policy:
+            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+            os.closerange(self._first_free + (ruleset is not None), 256)
+        if "environment" in policy:
+            os.environ.clear()
+            os.chdir(self._folder)
+        own_uid = own_uid and "uid" in policy
+        if "rlimits" in policy:
+            restrict(limits | ({"threads": THREADS} if own_uid else {}))
+        if own_uid:
+            os.setgroups([])
+            os.setresgid(self._uid, self._uid, self._uid)
+            os.setresuid(self._uid, self._uid, self._uid)
+        if "privileges" in policy or ruleset is not None or self._filter:
+            self._prctl(PDEATHSIG, SIGKILL, 0, 0, 0)
+            self._prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0)
+            self._prctl(DUMPABLE, 0, 0, 0, 0)
+            if os.getppid() != self._zygote:
+                os._exit(70)  # it ended before this process could be told to end with it
+        if ruleset is not None:
+            landlock.restrict(ruleset)
+            os.close(ruleset)
+        if self._filter is not None:
+            self._filter.put_on(os.getpid())
 
 
 def restrict(limits: dict[str, int]) -> None:
-    """Sets the resource limits that this platform knows."""
+    """Sets the limits this platform knows, given as cpu_seconds, memory_mb, file_mb and, with an own uid, threads."""
     if resource is None:
         return
     cpu = limits["cpu_seconds"]
@@ -43,6 +94,8 @@ def restrict(limits: dict[str, int]) -> None:
         "RLIMIT_NOFILE": (64, 64),
         "RLIMIT_CORE": (0, 0),
     }
+    if "threads" in limits:
+        wanted["RLIMIT_NPROC"] = (limits["threads"],) * 2
     if sys.platform.startswith("linux"):
         wanted["RLIMIT_AS"] = (_address_space() + limits["memory_mb"] * MEGABYTE,) * 2
     for name, (soft, hard) in wanted.items():

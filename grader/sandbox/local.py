@@ -16,13 +16,23 @@ class LocalWorker(Worker):
 
     pid = 0
 
-    def __init__(self, zygote: Any, package: Path, name: str, limits: Limits, *unused: Any, named: Any = None) -> None:
-        self._prepare(package, name, limits)
+    def __init__(
+        self,
+        zygote: Any,
+        package: Path,
+        name: str,
+        limits: Limits,
+        *unused: Any,
+        named: Any = None,
+        trusted: bool = False,
+    ) -> None:
+        self._prepare(package, name, limits, named)
+        self.trusted = trusted
         self._channel, self.output = LocalChannel(), NoOutput()
 
     def start(self, seed: int) -> None:
         """Loads the package and seeds; only now, so that a breakpoint in it comes when it is expected."""
-        self.request("begin", self.name, path=str(self.package), name=self.name, modules=[], bytecode="")
+        self.request("begin", self.name, path=str(self.package), name=self.name, modules=[], bytecode="", libraries=[])
         self.request("seed", self.name, seed=seed)
 
     def kill(self) -> int:

@@ -4,11 +4,24 @@ import gc
 
 
 def load(libraries: list[str]) -> None:
-    """Imports the named libraries and what they pull in at first use; then freezes the heap for forking."""
+    """Imports the named libraries and what they pull in at first use.
+
+    So too the modules of the standard library that need a library of the system, which no worker can read.
+    """
+    import bz2  # noqa: F401
+    import ctypes  # noqa: F401
+    import hashlib  # noqa: F401
+    import lzma  # noqa: F401
+    import zlib  # noqa: F401
+
     import numpy.random  # noqa: F401
 
     if "torch" in libraries:
         _torch()
+
+
+def freeze() -> None:
+    """Sets the heap apart for forking: no collection touches it again."""
     gc.collect()
     gc.freeze()
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from . import launch
 from .launch import Ticket
+from .policy import Policy
 from .zygotes import Zygote
 
 CHECKS_PER_WORKER = 100
@@ -21,16 +22,18 @@ class Processes:
     fresh_workers = False
     pid = 0
 
-    def __init__(self, libraries: tuple[str, ...]) -> None:
+    def __init__(self, libraries: tuple[str, ...], policy: Policy | None = None) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="chainrule-", ignore_cleanup_errors=True)
-        self._libraries = libraries
+        self.libraries = libraries
         self._running: dict[int, subprocess.Popen] = {}
 
-    def spawn(self, limits: dict[str, int], theirs: socket.socket, sink: int) -> Ticket:
-        """Starts a worker; the ticket holds its `pid` at once."""
+    def spawn(
+        self, limits: dict[str, int], theirs: socket.socket, sink: int, places: list[str], own_uid: bool
+    ) -> Ticket:
+        """Starts a worker; the ticket holds its `pid` at once. What it may read is not bounded here."""
         windows = sys.platform == "win32"
         limits = limits | {"cpu_seconds": limits["cpu_seconds"] * CHECKS_PER_WORKER}
-        settings = {"libraries": self._libraries, "folder": self._folder.name, "limits": limits}
+        settings = {"libraries": self.libraries, "folder": self._folder.name, "limits": limits}
         settings["socket"] = -1 if windows else theirs.fileno()
         if windows:
             options: dict[str, Any] = {
@@ -77,22 +80,28 @@ def _answered(**reply: int) -> Ticket:
 Factory = Zygote | Processes
 
 
-def factory(libraries: tuple[str, ...]) -> Factory:
+def factory(libraries: tuple[str, ...], policy: Policy) -> Factory:
     """A zygote where forking is safe (Linux), else plain processes."""
-    return Zygote(libraries) if sys.platform.startswith("linux") else Processes(libraries)
+    return (Zygote if sys.platform.startswith("linux") else Processes)(libraries, policy)
 
 
 class Zygotes:
-    """The zygotes of one or several runs, one a set of libraries, each started at first use."""
+    """The zygotes of one or several runs, one a set of libraries, each started at first use.
 
-    def __init__(self, make: Callable[[tuple[str, ...]], Factory] = factory) -> None:
+    Their workers get the layers of `policy`, by default those for one's own machine.
+    """
+
+    def __init__(
+        self, policy: Policy | None = None, make: Callable[[tuple[str, ...], Policy], Factory] = factory
+    ) -> None:
+        self.policy = Policy.own_machine() if policy is None else policy
         self._make = make
         self._running: dict[tuple[str, ...], Factory] = {}
 
     def get(self, libraries: tuple[str, ...]) -> Factory:
         """The zygote with these libraries; it may still be starting."""
         if libraries not in self._running:
-            self._running[libraries] = self._make(libraries)
+            self._running[libraries] = self._make(libraries, self.policy)
         return self._running[libraries]
 
     def close(self) -> None:

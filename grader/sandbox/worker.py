@@ -13,9 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from . import bytecode
 from .channel import Channel, ChannelClosed
 from .failure import describe
 from .graft import Graft, install
+from .imports import OnlyTheseLibraries
 from .wire import Decoder, Encoder, Unsendable
 
 
@@ -38,11 +40,16 @@ class Session:
         except BaseException as error:
             return Encoder(self._remember).frame({"error": describe(error, self._root, self._name)})
 
+    def _do_compile(self, header: dict, decoder: Decoder, encoder: Encoder) -> Any:
+        sys.dont_write_bytecode = False  # or nothing is offered for writing
+        return encoder.node([bytecode.compiled(Path(header["path"], file)) for file in header["files"]])
+
     def _do_begin(self, header: dict, decoder: Decoder, encoder: Encoder) -> None:
         self._objects.clear()
         self._root, self._name = Path(header["path"]), header["name"]
-        if header["bytecode"]:
-            sys.pycache_prefix, sys.dont_write_bytecode = str(Path(header["bytecode"]).absolute()), False
+        sys.pycache_prefix = header["bytecode"] or sys.pycache_prefix
+        if header["libraries"]:
+            sys.meta_path.insert(0, OnlyTheseLibraries(self._name, header["libraries"]))
         for module in [name for name in sys.modules if name == self._name or name.startswith(f"{self._name}.")]:
             del sys.modules[module]
         _load_package(self._root, self._name)

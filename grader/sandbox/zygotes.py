@@ -2,14 +2,16 @@
 
 import contextlib
 import json
+import os
 import socket
 import subprocess
 import tempfile
 from collections import deque
 from typing import Any
 
-from . import launch
+from . import confine, launch
 from .launch import SandboxError, Ticket
+from .policy import Policy
 
 START_SECONDS = 120.0
 GONE = "the worker factory ended; its last words are above"
@@ -20,13 +22,19 @@ class Zygote:
 
     fresh_workers = True
 
-    def __init__(self, libraries: tuple[str, ...]) -> None:
+    def __init__(self, libraries: tuple[str, ...], policy: Policy | None = None) -> None:
+        policy = Policy.own_machine() if policy is None else policy
+        if "privileges" in policy:
+            confine.undumpable()  # else a worker of the same user could look into this process
+        self.libraries = libraries
         self._folder = tempfile.TemporaryDirectory(prefix="chainrule-")
+        os.chmod(self._folder.name, 0o755)
         self._ready = Ticket()
         self._pending = deque([self._ready])
         self._unread = b""
         self._control, theirs = socket.socketpair()
-        settings = {"libraries": libraries, "folder": self._folder.name, "control": theirs.fileno()}
+        settings = {"libraries": libraries, "folder": self._folder.name, "layers": sorted(policy.layers)}
+        settings["control"] = theirs.fileno()
         self._process = subprocess.Popen(
             launch.command("zygote.py", settings),
             pass_fds=[theirs.fileno()],
@@ -35,9 +43,15 @@ class Zygote:
         )
         theirs.close()
 
-    def spawn(self, limits: dict[str, int], theirs: socket.socket, sink: int) -> Ticket:
-        """Has a worker forked with its end of the socket and of the output pipe; the reply will hold its `pid`."""
-        return self._request({"op": "spawn", "limits": limits}, [theirs.fileno(), sink])
+    def spawn(
+        self, limits: dict[str, int], theirs: socket.socket, sink: int, places: list[str], own_uid: bool
+    ) -> Ticket:
+        """Has a worker forked with its end of the socket and of the output pipe; the reply will hold its `pid`.
+
+        It may read beneath `places` what its user may, and gets a user id of its own where the policy has that layer.
+        """
+        request = {"op": "spawn", "limits": limits, "places": places, "own_uid": own_uid}
+        return self._request(request, [theirs.fileno(), sink])
 
     def reap(self, pid: int) -> Ticket:
         """Has a worker collected that has ended or been killed; the reply will hold its wait `status`."""

@@ -1,0 +1,61 @@
+"""Which layers a worker gets: the names everything else goes by, and what official grading cannot do without."""
+
+import os
+import sys
+from dataclasses import dataclass
+
+# in the order in which a worker puts them on; each with what it is for
+LAYERS = {
+    "session": "a session and process group of its own, ended as a whole from outside at the deadline",
+    "descriptors": "no descriptor but its socket; what it prints goes into a capped pipe",
+    "environment": "no environment variable, and an empty folder to stand in",
+    "rlimits": "bounded memory, CPU time, file size, descriptors, threads; no core dump",
+    "uid": "an unprivileged user id that no other process has",
+    "privileges": "no new privileges, not dumpable, ended with the process that made it",
+    "landlock": "reads only the interpreter, the question's libraries and the package; writes nothing; no network",
+    "seccomp": "system calls of an allowlist only: threads but no processes, no sockets, no signal to others",
+}
+KERNEL = ("uid", "privileges", "landlock", "seccomp")  # what only Linux has
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The layers asked for; which of them this machine can give is found out by trying."""
+
+    layers: frozenset[str]
+
+    def __contains__(self, layer: str) -> bool:
+        return layer in self.layers
+
+    def without(self, *layers: str) -> "Policy":
+        """The same with some layers left out."""
+        return Policy(self.layers.difference(layers))
+
+    @classmethod
+    def full(cls) -> "Policy":
+        """Every layer this platform and user can have; for official grading."""
+        layers = set(LAYERS)
+        if not sys.platform.startswith("linux"):
+            layers -= set(KERNEL)
+        elif os.geteuid() != 0:
+            layers.discard("uid")
+        return cls(frozenset(layers))
+
+    @classmethod
+    def own_machine(cls) -> "Policy":
+        """As full, but under the user's own id: their package may lie where nobody else can read it."""
+        return cls.full().without("uid")
+
+    @classmethod
+    def open(cls) -> "Policy":
+        """No layer at all, only a process: for showing that an attack works where nothing stops it."""
+        return cls(frozenset())
+
+
+def lacking(active: list[str]) -> str:
+    """Why official grading with these active layers would be refused; empty when it would not."""
+    if "seccomp" not in active:
+        return "seccomp is missing, so student code could start processes, open sockets and signal others"
+    if not {"uid", "landlock"} & set(active):
+        return "neither a user id of its own nor Landlock is there, so student code could read the answers"
+    return ""

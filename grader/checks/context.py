@@ -16,7 +16,7 @@ import numpy as np
 
 from ..manifest import Manifest, exact
 from ..record import Check
-from ..sandbox import bytecode
+from ..sandbox import bytecode, memory
 from ..sandbox.client import Limits, Named, Worker
 from ..sandbox.errors import StudentError, StudentTimeout
 from ..sandbox.graft import Relay
@@ -216,7 +216,7 @@ class Grading:
 
     def _launch(self, libraries: tuple[str, ...], modules: Iterable[str]) -> Worker:
         table = self.manifest.limits
-        limits = Limits(float(table.call_seconds), table.cpu_seconds, table.memory_mb)
+        limits = Limits(float(table.call_seconds), table.cpu_seconds, memory.worker_mb(table.memory_mb))
         modules = self._modules.intersection(modules)  # what a worker calls its modules is up to the student
         place = self.student.resolve(), self._package_name()
         shared = self._bytecode.name, self._named[self.student]

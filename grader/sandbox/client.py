@@ -111,20 +111,21 @@ class Worker:
         self.modules: set[str] = set()
         self.relay: Relay | None = None
         self.alive, self.started = True, False
+        self._pid, self._handle = 0, None
 
     @property
     def pid(self) -> int:
         """The worker's process id."""
-        return self._zygote.reply(self._born)["pid"]
+        self._meet()
+        return self._pid
 
     def compiled(self) -> list[Any]:
         """The bytecode of the files it was made to compile, None for one that cannot be; raises StudentError."""
-        self._zygote.reply(self._born)
         return self._answer(self._channel.receive, self.name)
 
     def start(self, seed: int) -> None:
         """Waits until the package is loaded and seeds every generator; raises StudentError when loading it fails."""
-        self._zygote.reply(self._born)
+        self._meet()
         seeding = Encoder(_outgoing).frame({"op": "seed", "seed": seed})
         self._answer(self._exchange(seeding), self.name)  # the answer to what was asked for when it was made
         self._answer(self._channel.receive, self.name)
@@ -235,8 +236,11 @@ class Worker:
         status = self.kill()
         number = status & 0x7F
         name = signal.Signals(number).name if number in set(signal.Signals) else str(number)
-        if name in ("SIGXCPU", "SIGKILL"):
+        if name == "SIGXCPU":
             return StudentTimeout(callee, f"{callee} used more than {self.limits.cpu_seconds} s of CPU time")
+        if name == "SIGKILL":
+            how = f"was ended, for more than {self.limits.cpu_seconds} s of CPU time or too much memory,"
+            return StudentTimeout(callee, f"the process {how} while {callee} ran")
         how = f"was ended by signal {name}" if number else f"ended by itself with exit status {status >> 8}"
         return StudentCrashed(callee, f"the process {how} while {callee} ran")
 
@@ -251,12 +255,30 @@ class Worker:
             return None
         self.alive = False
         self._channel.close()
-        for end in (getattr(os, "killpg", os.kill), os.kill):
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                end(self.pid, KILL)
+        self._signal(KILL)
+        if self._handle is not None:
+            os.close(self._handle)
         self.output.read()
         self.output.close()
         return self._zygote.reap(self.pid)
+
+    def _meet(self) -> None:
+        """Waits until the process is there and takes hold of it."""
+        if not self._pid:
+            self._pid = self._zygote.reply(self._born)["pid"]
+            self._handle = os.pidfd_open(self._pid) if hasattr(os, "pidfd_open") else None
+
+    def _signal(self, number: int) -> None:
+        """Signals the process, by a descriptor that never comes to mean another one, and then the group it made."""
+        pid = self.pid
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if self._handle is None:
+                os.kill(pid, number)
+            else:
+                signal.pidfd_send_signal(self._handle, number)
+        if hasattr(os, "killpg"):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(pid, number)
 
     def cpu_seconds(self) -> float:
         """CPU time of all the worker's threads so far, read from the kernel (Linux)."""
@@ -264,11 +286,11 @@ class Worker:
 
     def pause(self) -> None:
         """Stops the worker, background threads included, until `resume`."""
-        os.killpg(self.pid, signal.SIGSTOP)
+        self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
         """Lets a paused worker go on."""
-        os.killpg(self.pid, signal.SIGCONT)
+        self._signal(signal.SIGCONT)
 
 
 def _text(value: Any) -> str:

@@ -1,5 +1,6 @@
 """What a worker gives up, for good, before it runs a line of a student's code: the layers of `policy`, in order."""
 
+import contextlib
 import ctypes
 import os
 import sys
@@ -25,6 +26,12 @@ def undumpable() -> None:
     """Closes this process's memory, descriptors and environment in /proc to other processes of the same user."""
     if sys.platform.startswith("linux"):
         ctypes.CDLL(None).prctl(DUMPABLE, 0, 0, 0, 0)
+
+
+def die_first() -> None:
+    """Has the kernel, when memory runs out, end this process and those it forks before the one that grades."""
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
+        score.write("1000")
 
 
 class Confinement:
@@ -70,12 +77,13 @@ class Confinement:
             os.setgroups([])
             os.setresgid(self._uid, self._uid, self._uid)
             os.setresuid(self._uid, self._uid, self._uid)
-        if "privileges" in policy or ruleset is not None or self._filter:
+        if "privileges" in policy:
             self._prctl(PDEATHSIG, SIGKILL, 0, 0, 0)
-            self._prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0)
             self._prctl(DUMPABLE, 0, 0, 0, 0)
             if os.getppid() != self._zygote:
                 os._exit(70)  # it ended before this process could be told to end with it
+        if "privileges" in policy or ruleset is not None or self._filter is not None:
+            self._prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0)
         if ruleset is not None:
             landlock.restrict(ruleset)
             os.close(ruleset)

@@ -49,6 +49,8 @@ def _prepare(settings: dict, policy):
         first_free = reach.name_by_descriptor(first_free, settings["engine"])
     from grader.sandbox import confine, preload, worker  # noqa: F401
 
+    if "rlimits" in policy:
+        confine.die_first()
     if "privileges" in policy:
         confine.undumpable()
     preload.load(settings["libraries"])

@@ -1,0 +1,253 @@
+"""The layers of isolation: each is found active by trying, missing when left out, and loud when it breaks code."""
+
+import contextlib
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from grader.grading import UNSAFE, grade_submission
+from grader.sandbox import bytecode, landlock, memory, reach
+from grader.sandbox.client import Limits, Worker
+from grader.sandbox.errors import StudentRaised
+from grader.sandbox.isolation import Finding, Isolation, probe, why_missing
+from grader.sandbox.launch import SandboxError
+from grader.sandbox.policy import LAYERS, Policy, lacking
+from grader.sandbox.processes import Zygotes
+
+ROOT = os.geteuid() == 0
+HERE = [layer for layer in LAYERS if layer in Policy.full() and (layer != "landlock" or landlock.version())]
+LIBRARIES = ("numpy",)
+
+
+@pytest.fixture(scope="module")
+def full():
+    """Zygotes whose workers get every layer."""
+    with contextlib.closing(Zygotes(Policy.full())) as zygotes:
+        yield zygotes
+
+
+@pytest.fixture
+def package(tmp_path):
+    """Makes a package of one module in a folder that every user can reach, and a worker holding it."""
+    workers = []
+    os.chmod(tmp_path, 0o755)
+    for parent in list(tmp_path.parents)[:2]:
+        os.chmod(parent, 0o755)
+
+    def make(zygotes: Zygotes, text: str, **options) -> Worker:
+        folder = tmp_path / f"package{len(workers)}"
+        folder.mkdir()
+        (folder / "module.py").write_text(text)
+        worker = Worker(zygotes.get(LIBRARIES), folder, "package", Limits(call_seconds=10.0), **options)
+        workers.append(worker)
+        worker.start(0)
+        return worker
+
+    yield make
+    for worker in workers:
+        worker.kill()
+
+
+def test_every_layer_of_this_machine_is_active(full):
+    found = probe(full)
+    assert found.active == HERE
+    assert found.refusal() == ""
+
+
+@pytest.mark.parametrize("layer", HERE)
+def test_a_layer_left_out_is_found_missing(layer):
+    also = ["uid"] if layer == "privileges" else []  # who changes the user id is not dumpable any more
+    with contextlib.closing(Zygotes(Policy.full().without(layer, *also))) as zygotes:
+        found = probe(zygotes)
+    assert layer not in found.active
+    if layer == "seccomp":
+        assert "seccomp is missing" in found.refusal()
+        assert {finding.act for finding in found.findings if finding.layer == layer and finding.done} >= {
+            "start a process",
+            "open a socket",
+        }
+
+
+def test_an_open_worker_has_no_layer():
+    with contextlib.closing(Zygotes(Policy.open())) as zygotes:
+        assert probe(zygotes).active == []
+
+
+def test_answers_a_worker_could_read_are_told(tmp_path):
+    secret = tmp_path / "answers.py"
+    secret.write_text("42")
+    found = Isolation([Finding("answers", f"read {secret}", True, "")] + [Finding(x, "", False, "") for x in HERE])
+    assert found.refusal() == f"a worker could read {secret}; set its mode to 700"
+
+
+def test_what_official_grading_needs():
+    assert lacking(["uid", "seccomp"]) == "" == lacking(["landlock", "seccomp"])
+    assert lacking(["uid", "landlock"]).startswith("seccomp is missing")
+    assert lacking(["seccomp"]).startswith("neither a user id of its own nor Landlock")
+
+
+def test_isolation_that_breaks_code_is_no_isolation(monkeypatch, full):
+    """A layer that stops everything stops every attack too; the control has to notice."""
+    monkeypatch.setattr("grader.sandbox.isolation.PROBE", Path(__file__).with_name("broken_probe"))
+    found = probe(full)
+    assert "a worker cannot do what it must (imports: " in found.refusal()
+    assert "must be able to reach the interpreter" in found.refusal()
+
+
+def test_each_worker_has_a_user_of_its_own(full, package):
+    users = [package(full, "import os\ndef who():\n    return os.getuid()\n").root().module.who() for _ in range(3)]
+    assert len(set(users)) == 3 and os.getuid() not in users if ROOT else users == [os.getuid()] * 3
+
+
+def test_the_reference_keeps_the_graders_user(full, package):
+    worker = package(full, "import os\ndef who():\n    return os.getuid()\n", trusted=True)
+    assert worker.root().module.who() == os.getuid()
+
+
+LAZY = """
+def lazy():
+    import csv, decimal, email.message, fractions, statistics, unittest, wave, xml.dom
+    import numpy.testing, numpy.ma, numpy.polynomial, numpy.fft
+    return numpy.polynomial.Polynomial([1, 2])(2)
+"""
+
+
+def test_libraries_can_be_imported_lazily(full, package):
+    assert package(full, LAZY).root().module.lazy() == 5
+
+
+@pytest.mark.parametrize("library", ["torch", "scipy", "pytest", "msgspec"])
+def test_other_libraries_are_refused_kindly(full, package, library):
+    worker = package(full, f"def use():\n    import {library}\n")
+    with pytest.raises(StudentRaised, match=f"{library} is not for this question; use the standard library and numpy"):
+        worker.root().module.use()
+
+
+BEHIND = """
+import sys
+def use(name):
+    sys.meta_path[:] = [finder for finder in sys.meta_path if finder.__module__.startswith("_frozen")]
+    __import__(name)
+"""
+
+
+@pytest.mark.skipif(not landlock.version(), reason="it is Landlock that keeps the files away")
+@pytest.mark.parametrize("library", ["torch", "scipy", "grader.checks"])
+def test_other_libraries_cannot_be_read(full, package, library):
+    with pytest.raises(StudentRaised, match=r"Permission denied|No module named"):
+        package(full, BEHIND).root().module.use(library)
+
+
+def test_modules_that_are_nowhere_are_not_called_forbidden(full, package):
+    with pytest.raises(StudentRaised, match="No module named 'nowhere'"):
+        package(full, "def use():\n    import nowhere\n").root().module.use()
+
+
+def test_bytecode_comes_from_a_worker_that_runs_nothing(full, package, tmp_path):
+    text = "raise SystemExit('ran')\n"
+    folder = tmp_path / "compiled"
+    folder.mkdir()
+    (folder / "loud.py").write_text(text)
+    (folder / "wrong.py").write_text("def (")
+    worker = Worker(full.get(LIBRARIES), folder, "package", Limits(), to_compile=bytecode.sources(folder))
+    try:
+        loud, wrong = worker.compiled()
+    finally:
+        worker.kill()
+    assert wrong is None and b"ran" in loud.tobytes()
+
+
+def test_workers_find_the_bytecode_and_write_none(full, package, tmp_path):
+    cache = tmp_path / "bytecode"
+    cache.mkdir()
+    text = "import sys\ndef where():\n    return sys.modules[__name__].__cached__\n"
+    worker = package(full, text, bytecode=str(cache))
+    assert worker.root().module.where().startswith(str(cache))
+    assert list(cache.rglob("*.pyc")) == []
+    compiler = Worker(full.get(LIBRARIES), worker.package, "package", Limits(), to_compile=["module.py"])
+    bytecode.write(cache, worker.package / "module.py", compiler.compiled()[0])
+    compiler.kill()
+    again = Worker(full.get(LIBRARIES), worker.package, "package", Limits(), bytecode=str(cache))
+    again.start(0)
+    assert Path(again.root().module.where()).is_file()
+    again.kill()
+
+
+def test_a_worker_gets_a_third_of_a_containers_memory(tmp_path):
+    assert memory.worker_mb(2048, tmp_path) == 2048
+    (tmp_path / "memory.max").write_text("max\n")
+    assert memory.worker_mb(2048, tmp_path) == 2048
+    (tmp_path / "memory.max").write_text(f"{768 * memory.MEGABYTE}\n")
+    assert (memory.worker_mb(2048, tmp_path), memory.worker_mb(100, tmp_path)) == (256, 100)
+
+
+def test_only_what_a_question_needs_can_be_read():
+    site = str(Path(__import__("numpy").__file__).parents[1])
+    numpy, torch = (reach.readable(libraries, [site]) for libraries in (["numpy"], ["torch"]))
+    names = {Path(place).name for place in numpy}
+    assert {"numpy", "numpy.libs", "json", "lib-dynload"} <= names
+    assert not {"torch", "scipy", "site-packages", "grader"} & names
+    assert {"torch", "sympy", "typing_extensions.py"} <= {Path(place).name for place in torch}
+
+
+def test_private_folders_are_told_from_others(tmp_path):
+    private = tmp_path / "private" / "inside"
+    private.mkdir(parents=True)
+    (tmp_path / "private").chmod(0o700)
+    assert not reach.reachable(str(private))
+    assert reach.reachable("/usr")
+
+
+@pytest.fixture
+def weak(monkeypatch):
+    """A machine without system call filters."""
+    policy = Policy.full().without("seccomp")
+    monkeypatch.setattr(Policy, "full", classmethod(lambda cls: policy))
+
+
+def test_grading_is_refused_where_code_cannot_be_isolated(toy, tmp_path, weak):
+    out = tmp_path / "results.json"
+    with pytest.raises(SandboxError, match=r"seccomp is missing.*python -m grader doctor"):
+        grade_submission(toy.manifest, toy.root / "student", out, "gradescope")
+    assert "seccomp is missing" in json.loads(out.read_text())["output"]
+
+
+@pytest.mark.parametrize("form", ["gradescope", "record", "markdown"])
+def test_unsafe_grading_says_so_in_every_report(toy, tmp_path, weak, form):
+    out = tmp_path / "report"
+    record = grade_submission(toy.manifest, toy.root / "solution", out, form, unsafe=True)
+    assert record.score == record.max_score and "seccomp" not in record.isolation
+    assert UNSAFE in out.read_text() and "seccomp is missing" in out.read_text()
+
+
+def test_grading_names_the_layers_that_held(toy, tmp_path):
+    record = grade_submission(toy.manifest, toy.root / "solution", tmp_path / "results.json", "gradescope")
+    assert record.isolation == HERE and record.score == record.max_score
+
+
+def test_doctor(command):
+    status, out, _ = command("doctor")
+    assert status == 0 and "Official grading is possible here." in out
+    assert out.count(" active ") == len(HERE)
+
+
+@pytest.mark.parametrize(
+    "layers, reason", [(["seccomp"], "seccomp is missing"), (["uid", "landlock"], "neither a user")]
+)
+def test_doctor_says_when_grading_would_be_refused(command, layers, reason):
+    status, out, _ = command("doctor", *[word for layer in layers for word in ("--without", layer)])
+    assert status == 1 and f"Official grading is refused here: {reason}" in out
+    assert out.count(" missing ") == len(LAYERS) - len(set(HERE) - set(layers))
+
+
+def test_doctor_knows_its_layers(command):
+    status, _, err = command("doctor", "--without", "selinux")
+    assert status == 2 and "there is no layer 'selinux'; choose from session, descriptors" in err
+
+
+def test_reasons_for_a_missing_layer(monkeypatch):
+    assert "switched off" in why_missing("seccomp")
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert why_missing("landlock") == "only Linux has it"

@@ -1,5 +1,7 @@
 """What the engine costs: wall clock and CPU of check and grade, memory of all their processes, a worker, a call."""
 
+import contextlib
+import os
 import statistics
 import subprocess
 import sys
@@ -13,8 +15,13 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
+from grader import manifest as manifests
+from grader import run
 from grader.sandbox.client import Limits, Worker
+from grader.sandbox.policy import KERNEL, Policy
+from grader.sandbox.processes import Zygotes
 from grader.sandbox.zygotes import Zygote
+from grader.submission import unpack
 
 ROOT = Path(__file__).resolve().parents[1]
 MEGABYTE = 1024 * 1024
@@ -40,6 +47,7 @@ def main() -> None:
             commands.add_row(name, f"{wall:.2f}", f"{cpu:.2f}", f"{peak:.0f}", goal)
     console.print(commands)
     console.print(workers())
+    console.print(isolation())
 
 
 def measure(command: list[str]) -> tuple[float, float, float]:
@@ -100,6 +108,28 @@ def workers(repeats: int = 30) -> Table:
     table = Table("", "median ms", "least ms", "goal", title=f"Workers, {repeats} repeats")
     table.add_row("fresh worker, package loaded", *milliseconds(fresh), "20 ms")
     table.add_row("relu_forward on 1 MB, there and back", *milliseconds(calls), "2 ms above the call itself")
+    return table
+
+
+def isolation(repeats: int = 3) -> Table:
+    """A whole graded run with every layer against one without those of the kernel, in turns."""
+    everything = Policy.full()
+    policies = {"every layer": everything, f"without {', '.join(KERNEL)}": everything.without(*KERNEL)}
+    seconds: dict[str, list[float]] = {name: [] for name in policies}
+    manifest = manifests.load(ROOT / manifests.FILENAME)
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        package = unpack(zip_reference(Path(folder)), manifest, Path(folder)).package
+        for _ in range(repeats):
+            for name, policy in policies.items():
+                started = time.monotonic()
+                with contextlib.closing(Zygotes(policy)) as zygotes:
+                    run.grade(manifest, package, run.Selection(secret_seeds=["a", "b"]), zygotes=zygotes)
+                seconds[name].append(time.monotonic() - started)
+    table = Table("", "wall s", "ratio", title=f"A graded run, {repeats} in turns, median", caption="goal: 1.15")
+    with_all, without = (statistics.median(walls) for walls in seconds.values())
+    for name, wall in zip(seconds, (with_all, without)):
+        table.add_row(name, f"{wall:.1f}", f"{wall / without:.2f}")
     return table
 
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import site
 import sys
 import sysconfig
 from pathlib import Path
@@ -39,5 +38,5 @@ def environment() -> dict[str, str]:
 
 def _import_path() -> list[str]:
     """Where the engine and the installed libraries lie; given outright, so that no .pth file runs in the zygote."""
-    places = [sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), *site.getsitepackages()]
-    return list(dict.fromkeys([str(ENGINE), *places, *([site.getusersitepackages()] if site.ENABLE_USER_SITE else [])]))
+    installed = [entry for entry in sys.path if Path(entry).name in ("site-packages", "dist-packages")]
+    return list(dict.fromkeys([str(ENGINE), sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), *installed]))

@@ -115,7 +115,8 @@ def _remarks(checks: list[Check], student: Path) -> list[str]:
 def _run_checks(grading: Grading, selection: Selection, progress: Progress) -> None:
     """Runs pytest on the chosen files; raises ManifestError with what went wrong when it could not run the checks."""
     manifest, questions = grading.manifest, selection.of(grading.manifest)
-    grading.prepare(tuple(questions[0].libraries))
+    if not grading.debug:
+        grading.groundwork.begin(tuple(questions[0].libraries))
     import pytest
 
     from .checks import fixtures, plugin
@@ -132,11 +133,13 @@ def _run_checks(grading: Grading, selection: Selection, progress: Progress) -> N
     arguments += ["-k", selection.keyword] if selection.keyword else []
     loaded = set(sys.modules)
     sys.path.insert(0, str(manifest.root))
-    grading.ready()
-    progress.record.isolation = grading.isolation.active
-    progress.record.notes += _weakness(grading)
+    if not grading.debug:
+        grading.groundwork.assure(tuple(questions[0].libraries))
+        progress.record.isolation = grading.groundwork.active()
+        progress.record.notes += _weakness(grading.groundwork.refusal())
     try:
         status = pytest.main([*arguments, *files], plugins=[fixtures, checks])
+        progress.record.isolation = grading.groundwork.active()
     finally:
         sys.path.remove(str(manifest.root))
         _forget(set(sys.modules) - loaded, files)
@@ -148,10 +151,9 @@ def _run_checks(grading: Grading, selection: Selection, progress: Progress) -> N
         raise KeyboardInterrupt
 
 
-def _weakness(grading: Grading) -> list[str]:
-    """What a reader must know of the isolation: nothing where official grading would be possible in it."""
-    refusal = grading.isolation.refusal()
-    if not refusal or grading.debug:
+def _weakness(refusal: str) -> list[str]:
+    """What a reader must know of an isolation in which official grading is refused."""
+    if not refusal:
         return []
     if not sys.platform.startswith("linux"):
         return ["This machine is not Linux: student code runs with a deadline and resource limits only, not isolated."]

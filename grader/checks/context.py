@@ -2,9 +2,6 @@
 
 import contextlib
 import hashlib
-import os
-import tempfile
-import threading
 import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator
@@ -12,24 +9,20 @@ from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
-import numpy as np
-
 from ..manifest import Manifest, exact
 from ..record import Check
-from ..sandbox import bytecode, memory
+from ..sandbox import memory
 from ..sandbox.client import Limits, Named, Worker
 from ..sandbox.errors import StudentError, StudentTimeout
 from ..sandbox.graft import Relay
-from ..sandbox.isolation import Isolation, probe, secrets
 from ..sandbox.launch import SandboxError
 from ..sandbox.local import LocalWorker
 from ..sandbox.processes import Zygotes
 from ..source import unwritten
+from .groundwork import Groundwork
 from .verdict import Memory
 
-PREFIX = "chainrule-"
 SPARES = 2
-COMPILE_SECONDS = 20
 PATIENCE = 2
 SHORT_SECONDS = 1.0
 
@@ -53,40 +46,17 @@ class Grading:
     earned: Counter = field(default_factory=Counter)
     possible: Counter = field(default_factory=Counter)
     memory: Memory = field(init=False)
+    groundwork: Groundwork = field(init=False)
     strikes: Counter = field(default_factory=Counter)
     started: float = field(default_factory=time.monotonic)
     _named: dict[Path, Named] = field(default_factory=lambda: defaultdict(dict))
-    _bytecode: tempfile.TemporaryDirectory = field(default_factory=lambda: tempfile.TemporaryDirectory(prefix=PREFIX))
 
     def __post_init__(self) -> None:
-        os.chmod(self._bytecode.name, 0o755)
-        self._preparing: threading.Thread | None = None
-        self._failure: SandboxError | None = None
-        self.isolation = Isolation([])
+        answers = [self.manifest.path("reference"), self.manifest.path("hidden")]
+        self.groundwork = Groundwork(self.zygotes, self.student, answers, self.official)
         self.memory = Memory(set(unwritten(self.student)))
         names = [name.split(".") for name in self.manifest.functions()]
         self._modules = {".".join(parts[:length]) for parts in names for length in range(1, len(parts))}
-
-    def prepare(self, libraries: tuple[str, ...]) -> None:
-        """Starts what the first checks will need, and tries the isolation; `ready` waits for it."""
-        if not self.debug:
-            self._preparing = threading.Thread(target=self._prepare, args=[libraries])
-            self._preparing.start()
-
-    def ready(self) -> None:
-        """Waits for what `prepare` began; raises SandboxError where the isolation breaks code, or is too weak.
-
-        Too weak is what lacks a layer that official grading needs.
-        """
-        if self._preparing is None:
-            return
-        self._preparing.join()
-        self._preparing = None
-        if self._failure is not None:
-            raise self._failure
-        refusal = self.isolation.refusal() if self.official else self.isolation.broken
-        if refusal:
-            raise SandboxError(f"{refusal}. See what holds: python -m grader doctor")
 
     def check_time(self) -> None:
         """Raises OutOfTime when the run's time is over."""
@@ -99,6 +69,8 @@ class Grading:
         The next ones are launched at once, with the modules their predecessor used, so that they come up meanwhile.
         """
         self.check_time()
+        if not self.debug:
+            self.groundwork.assure(libraries)
         spares = self.spares[libraries]
         worker = spares.popleft() if spares else self._launch(libraries, modules)
         while self.zygotes.get(libraries).fresh_workers and len(spares) < SPARES:
@@ -185,41 +157,16 @@ class Grading:
 
     def close(self) -> None:
         """Ends the workers that were kept; the zygotes belong to the caller."""
-        if self._preparing is not None:
-            self._preparing.join()
         for worker in [*self.references.values(), *self.hybrids.values(), *chain(*self.spares.values())]:
             worker.kill()
-        self._bytecode.cleanup()
-
-    def _compile(self, libraries: tuple[str, ...]) -> None:
-        """Writes the package's bytecode; what cannot be compiled now will say why where it is imported."""
-        package, files = self.student.resolve(), bytecode.sources(self.student)
-        if not files or not self.zygotes.get(libraries).fresh_workers:
-            return
-        limits = Limits(COMPILE_SECONDS, COMPILE_SECONDS)
-        with contextlib.suppress(StudentError):
-            worker = Worker(self.zygotes.get(libraries), package, "compiler", limits, to_compile=files)
-            try:
-                for file, content in zip(files, worker.compiled()):
-                    if isinstance(content, np.ndarray):
-                        bytecode.write(Path(self._bytecode.name), package / file, content)
-            finally:
-                worker.kill()
-
-    def _prepare(self, libraries: tuple[str, ...]) -> None:
-        try:
-            folders = [self.manifest.path("reference"), self.manifest.path("hidden")]
-            self.isolation = probe(self.zygotes, secrets(*folders))
-            self._compile(libraries)
-        except SandboxError as failure:
-            self._failure = failure
+        self.groundwork.close()
 
     def _launch(self, libraries: tuple[str, ...], modules: Iterable[str]) -> Worker:
         table = self.manifest.limits
         limits = Limits(float(table.call_seconds), table.cpu_seconds, memory.worker_mb(table.memory_mb))
         modules = self._modules.intersection(modules)  # what a worker calls its modules is up to the student
         place = self.student.resolve(), self._package_name()
-        shared = self._bytecode.name, self._named[self.student]
+        shared = self.groundwork.bytecode, self._named[self.student]
         return self._make(self.zygotes.get(libraries), *place, limits, modules, *shared)
 
     @property

@@ -16,7 +16,6 @@ from .policy import KERNEL, LAYERS, lacking
 from .processes import Zygotes
 
 PROBE = Path(__file__).with_name("probe")
-LIBRARIES = ("numpy",)
 CONTROLS = ("imports", "computes", "threads", "sees_itself")
 
 
@@ -52,12 +51,12 @@ class Isolation:
         return lacking(self.active) or (f"a worker could {exposed[0]}; set its mode to 700" if exposed else "")
 
 
-def probe(zygotes: Zygotes, secrets: Iterable[Path] = ()) -> Isolation:
-    """Tries everything in one worker of the policy these zygotes have; no worker may be able to read `secrets`.
+def probe(zygotes: Zygotes, libraries: tuple[str, ...] = ("numpy",), secrets: Iterable[Path] = ()) -> Isolation:
+    """Tries everything in one worker with these libraries; no worker may be able to read `secrets`.
 
     Where workers are no forks of a zygote there is nothing to try: their layers are those they always have.
     """
-    if not zygotes.get(LIBRARIES).fresh_workers:
+    if not zygotes.get(libraries).fresh_workers:
         return Isolation([Finding("rlimits", "", resource is None, "")])
     with tempfile.TemporaryDirectory(prefix="chainrule-") as folder:
         os.chmod(folder, 0o755)
@@ -67,7 +66,7 @@ def probe(zygotes: Zygotes, secrets: Iterable[Path] = ()) -> Isolation:
         outside = Path(folder, "outside.txt")
         outside.write_text("anyone may read this")
         outside.chmod(0o644)
-        worker = Worker(zygotes.get(LIBRARIES), package, "probe", Limits(call_seconds=10.0))
+        worker = Worker(zygotes.get(libraries), package, "probe", Limits(call_seconds=10.0))
         try:
             return _try_all(worker, str(outside), secrets)
         finally:

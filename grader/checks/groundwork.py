@@ -1,0 +1,100 @@
+"""What has to be there before a hand-in's code runs: proof that the isolation holds, and the package's bytecode."""
+
+import contextlib
+import os
+import tempfile
+import threading
+from pathlib import Path
+
+import numpy as np
+
+from ..sandbox import bytecode
+from ..sandbox.client import Limits, Worker
+from ..sandbox.errors import StudentError
+from ..sandbox.isolation import Isolation, probe, secrets
+from ..sandbox.launch import SandboxError
+from ..sandbox.policy import LAYERS
+from ..sandbox.processes import Zygotes
+
+COMPILE_SECONDS = 20
+
+
+class Groundwork:
+    """Lays the ground for one run; every zygote's isolation is tried before its first worker gets the package.
+
+    No worker may be able to read `answers`; an official run is refused where one can, or where layers are missing.
+    """
+
+    def __init__(self, zygotes: Zygotes, package: Path, answers: list[Path], official: bool) -> None:
+        self._zygotes, self._package, self._answers, self._official = zygotes, package.resolve(), answers, official
+        self._found: dict[tuple[str, ...], Isolation] = {}
+        self._thread: threading.Thread | None = None
+        self._failure: SandboxError | None = None
+        self._folder = tempfile.TemporaryDirectory(prefix="chainrule-")
+        os.chmod(self._folder.name, 0o755)
+
+    @property
+    def bytecode(self) -> str:
+        """The folder of the package's bytecode, which workers only read."""
+        return self._folder.name
+
+    def begin(self, libraries: tuple[str, ...]) -> None:
+        """Starts on what the first checks will need, beside whatever the caller does until `assure`."""
+        self._thread = threading.Thread(target=self._lay, args=[libraries])
+        self._thread.start()
+
+    def assure(self, libraries: tuple[str, ...]) -> None:
+        """Returns when workers with these libraries may be given the package.
+
+        Raises SandboxError where the isolation breaks code, or is too weak for an official run.
+        """
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        if self._failure is not None:
+            raise self._failure
+        if libraries not in self._found:
+            self._try(libraries)
+        found = self._found[libraries]
+        refusal = found.refusal() if self._official else found.broken
+        if refusal:
+            raise SandboxError(f"{refusal}. See what holds: python -m grader doctor")
+
+    def active(self) -> list[str]:
+        """The layers that held in every zygote used."""
+        return [layer for layer in LAYERS if self._found and all(layer in x.active for x in self._found.values())]
+
+    def refusal(self) -> str:
+        """Why official grading is not possible here; empty when it is, or nothing was tried."""
+        return next(filter(None, [found.refusal() for found in self._found.values()]), "")
+
+    def close(self) -> None:
+        """Waits for what is under way and removes the bytecode."""
+        if self._thread is not None:
+            self._thread.join()
+        self._folder.cleanup()
+
+    def _lay(self, libraries: tuple[str, ...]) -> None:
+        try:
+            self._try(libraries)
+            self._compile(libraries)
+        except SandboxError as failure:
+            self._failure = failure
+
+    def _try(self, libraries: tuple[str, ...]) -> None:
+        self._found[libraries] = probe(self._zygotes, libraries, secrets(*self._answers))
+
+    def _compile(self, libraries: tuple[str, ...]) -> None:
+        """Writes the package's bytecode; what cannot be compiled now will say why where it is imported."""
+        files = bytecode.sources(self._package)
+        if not files or not self._zygotes.get(libraries).fresh_workers:
+            return
+        limits = Limits(COMPILE_SECONDS, COMPILE_SECONDS)
+        with contextlib.suppress(StudentError):
+            worker = Worker(self._zygotes.get(libraries), self._package, "compiler", limits, to_compile=files)
+            try:
+                for file, content in zip(files, worker.compiled()):
+                    if isinstance(content, np.ndarray):
+                        bytecode.write(Path(self.bytecode), self._package / file, content)
+            finally:
+                worker.kill()

@@ -16,6 +16,7 @@ from .source import unwritten
 QUIET = ["--disable-plugin-autoload", "--assert=plain", "--import-mode=importlib", "--capture=no"]
 QUIET += [part for name in ("terminal", "cacheprovider", "logging", "faulthandler") for part in ("-p", f"no:{name}")]
 INTERVAL = 0.25
+NOT_LINUX = "This machine is not Linux: code runs with a deadline and resource limits only, enough for your own."
 PROBLEMS = {  # by pytest's exit status
     3: "the checks could not be run; what pytest says is above",
     4: "the checks could not be run; what pytest says is above",
@@ -156,7 +157,7 @@ def _weakness(refusal: str) -> list[str]:
     if not refusal:
         return []
     if not sys.platform.startswith("linux"):
-        return ["This machine is not Linux: student code runs with a deadline and resource limits only, not isolated."]
+        return [NOT_LINUX]
     return [f"Student code is not isolated here, so run only what you trust: {refusal}."]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from grader import run
 from grader.grading import UNSAFE, grade_submission
 from grader.sandbox import bytecode, landlock, memory, reach
 from grader.sandbox.client import Limits, Worker
@@ -14,7 +15,7 @@ from grader.sandbox.errors import StudentRaised
 from grader.sandbox.isolation import Finding, Isolation, probe, why_missing
 from grader.sandbox.launch import SandboxError
 from grader.sandbox.policy import LAYERS, Policy, lacking
-from grader.sandbox.processes import Zygotes
+from grader.sandbox.processes import Processes, Zygotes
 
 ROOT = os.geteuid() == 0
 HERE = [layer for layer in LAYERS if layer in Policy.full() and (layer != "landlock" or landlock.version())]
@@ -251,3 +252,12 @@ def test_reasons_for_a_missing_layer(monkeypatch):
     assert "switched off" in why_missing("seccomp")
     monkeypatch.setattr("sys.platform", "darwin")
     assert why_missing("landlock") == "only Linux has it"
+
+
+def test_other_systems_get_one_honest_line(toy, monkeypatch):
+    """Elsewhere than on Linux workers are plain processes with a deadline and resource limits, and the run says so."""
+    monkeypatch.setattr("sys.platform", "darwin")
+    with contextlib.closing(Zygotes(make=Processes)) as zygotes:
+        record = run.grade(toy.manifest, toy.root / "solution", run.Selection(["Q1"]), zygotes=zygotes)
+    assert record.score == record.max_score and record.isolation == ["rlimits"]
+    assert [note for note in record.notes if "not Linux" in note] == [run.NOT_LINUX]

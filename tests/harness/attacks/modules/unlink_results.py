@@ -1,0 +1,11 @@
+"""Remove the results file."""
+
+KIND = "act"
+OUTCOME = "refused"
+OPEN = "works"
+
+
+def attack(target):
+    import os
+
+    os.unlink(target["results"])

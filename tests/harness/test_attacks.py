@@ -1,0 +1,41 @@
+"""No hostile hand-in gets anywhere in any tier of isolation, and each would where nothing stops it."""
+
+import pytest
+
+from tests.harness.attacks import runner
+
+ATTACKS = {attack.name: attack for attack in runner.everything()}
+PAIRS = [(name, tier) for tier in runner.tiers() for name in ATTACKS if not runner.skipped(ATTACKS[name], tier)]
+
+
+@pytest.fixture(scope="session")
+def results(request):
+    """The results of a tier by attack, run in one go at the first question for one of them."""
+    wanted = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
+    done = {}
+
+    def ask(tier):
+        if tier not in done:
+            chosen = [ATTACKS[params["name"]] for params in wanted if params.get("tier") == tier]
+            done[tier] = {result.name: result for result in runner.run_tier(tier, chosen)}
+        return done[tier]
+
+    return ask
+
+
+@pytest.mark.parametrize(("name", "tier"), PAIRS)
+def test_attack_comes_to_what_it_says(results, name, tier):
+    try:
+        result = results(tier)[name]
+    except runner.Unreachable as reason:
+        pytest.skip(str(reason))
+    assert runner.complaint(ATTACKS[name], result) == ""
+
+
+def test_there_are_enough_attacks_and_most_would_work():
+    works = [attack for attack in ATTACKS.values() if attack.opens == runner.WORKS]
+    assert len(ATTACKS) >= 64 and len(works) >= len(ATTACKS) / 2
+
+
+def test_nothing_may_leak_where_every_layer_is_on():
+    assert not [attack.name for attack in ATTACKS.values() if set(attack.leaks) & set(runner.NEVER_LEAK)]

@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 RUN := $(BIN)/python -m grader
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check watch grade demo stubs mistakes test test-all bench lint clean
+.PHONY: help setup check watch grade demo stubs doctor attacks autograder rehearsal mistakes test test-all bench lint clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -35,6 +35,18 @@ demo: $(READY) ## grade a hand-in with six typical mistakes
 
 stubs: $(READY) ## generate student/ from reference/
 	@$(RUN) stubs $(ARGS)
+
+doctor: $(READY) ## try each layer of isolation and say whether official grading is possible here
+	@$(RUN) doctor $(ARGS)
+
+attacks: $(READY) ## run every attack in every tier and in an open worker
+	@$(BIN)/python -m tests.harness.attacks $(ARGS)
+
+autograder: $(READY) ## build the zip that Gradescope runs (PIP_FLAGS are for pip in the container)
+	@$(RUN) autograder $(if $(PIP_FLAGS),--pip-flags="$(PIP_FLAGS)") $(ARGS)
+
+rehearsal: $(READY) ## build that zip and run it in a bare Debian, as root, with a container's limits
+	@$(BIN)/python -m tests.harness.rehearsal $(ARGS)
 
 mistakes: $(READY) ## plant each known mistake and see what it costs
 	@$(RUN) mistakes $(ARGS)

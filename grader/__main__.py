@@ -1,4 +1,4 @@
-"""The commands: `python -m grader check`, `grade`, `stubs`, `watch`, `demo`, `mistakes`."""
+"""The commands: `python -m grader check`, `grade`, `watch`, `demo`, `stubs`, `mistakes`, `autograder`, `gradescope`."""
 
 import contextlib
 from enum import StrEnum
@@ -78,17 +78,45 @@ def grade(
     secret_seeds: Annotated[
         int | None, typer.Option(min=0, help="How many secret seeds to add; the manifest's number by default.")
     ] = None,
+    unsafe: Annotated[
+        bool, typer.Option("--unsafe", help="Grade even where student code cannot be isolated; the report says so.")
+    ] = False,
 ) -> None:
     """Grades a hand-in on the published inputs, on secret ones and on the hidden checks, and writes a report."""
     from . import grading
     from .report import terminal
 
     manifest = _load()
-    result = grading.grade_submission(manifest, submission, out or Path(FILES[format]), format.value, secret_seeds)
+    target = out or Path(FILES[format])
+    result = grading.grade_submission(manifest, submission, target, format.value, secret_seeds, unsafe=unsafe)
     terminal.show(result)
     typer.echo(f"written: {out or FILES[format]}")
     if not result.checks:
         raise typer.Exit(CANNOT_RUN)
+
+
+@app.command()
+def doctor(
+    without: Annotated[
+        list[str] | None, typer.Option(help="Leave this layer out, to see what that does; repeatable.")
+    ] = None,
+) -> None:
+    """Tries each layer of isolation in a throwaway worker; exit 1 when official grading would be refused."""
+    from .report import doctor as report
+    from .sandbox import isolation
+    from .sandbox.policy import Policy
+    from .sandbox.processes import Zygotes
+
+    manifest = _load()
+    try:
+        policy = Policy.full().without(*without or [])
+    except ValueError as error:
+        raise ManifestError(str(error)) from None
+    with contextlib.closing(Zygotes(policy)) as zygotes:
+        found = isolation.probe(zygotes, secrets=isolation.secrets(manifest.path("reference"), manifest.path("hidden")))
+    report.show(found)
+    if found.refusal():
+        raise typer.Exit(FAILED)
 
 
 @app.command()
@@ -125,6 +153,35 @@ def stubs(
     )
     if check and differing:
         raise typer.Exit(FAILED)
+
+
+@app.command()
+def autograder(
+    out: Annotated[Path, typer.Option(help="Where the zip goes.")] = Path("autograder.zip"),
+    pip_flags: Annotated[
+        str | None, typer.Option(help="Flags for pip in the container; the manifest's by default.")
+    ] = None,
+) -> None:
+    """Builds the zip that Gradescope runs: the same files make the same bytes."""
+    from .release import autograder as maker
+
+    count = maker.write(_load(), out, pip_flags)
+    typer.echo(f"written: {out} ({count} files, {out.stat().st_size / 1e6:.1f} MB)")
+
+
+@app.command()
+def gradescope(
+    root: Annotated[Path, typer.Option(help="The folder that holds submission/ and results/.")] = Path("/autograder"),
+) -> None:
+    """Grades the submission in a container as Gradescope lays it out; run_autograder calls this."""
+    from . import container
+    from .report import terminal
+
+    result = container.grade(_load(), root)
+    if result is None:
+        typer.echo("not graded: it came too soon after the last ones; results.json says when the next one counts")
+    else:
+        terminal.show(result)
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 import math
 import re
+from datetime import timedelta
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Literal
 import msgspec
 
 FILENAME = "assignment.toml"
+RATE = re.compile(r"(\d{1,4}) per (?:(\d{1,4}) )?(minute|hour|day)s?")
 
 
 class ManifestError(Exception):
@@ -83,6 +85,16 @@ class Report(_Table):
     hidden_visibility: Literal["hidden", "after_due_date", "after_published", "visible"] = "after_published"
 
 
+class Container(_Table):
+    """Gradescope's container: its time limit, where the run ends before it, what is installed, how often to submit."""
+
+    seconds: int = 600
+    reserve: int = 60
+    packages: list[str] = msgspec.field(default_factory=list)
+    pip_flags: str = ""
+    rate_limit: str = ""
+
+
 class Manifest(_Table):
     """The whole assignment; `root` is the folder it was read from."""
 
@@ -94,6 +106,7 @@ class Manifest(_Table):
     limits: LimitsTable = LimitsTable()
     seeds: Seeds = Seeds()
     report: Report = Report()
+    container: Container = Container()
     demo: list[str] = msgspec.field(default_factory=list)
     root: Path = Path()
 
@@ -162,6 +175,26 @@ def _located(message: str) -> str:
     return f"{key}: {text[:1].lower()}{text[1:]}; give the value that type"
 
 
+def rate(text: str) -> tuple[int, timedelta]:
+    """How many submissions in which time: `3 per day`, `1 per 30 minutes`; raises ValueError for anything else."""
+    found = RATE.fullmatch(text.strip())
+    if not found or not int(found[1]) or (found[2] and not int(found[2])):
+        raise ValueError(text)
+    return int(found[1]), timedelta(**{f"{found[3]}s": int(found[2] or 1)})
+
+
+def _container_problems(container: Container):
+    if not 0 < container.reserve < container.seconds:
+        yield f"container.reserve: {container.reserve}; give more than 0 and less than container.seconds"
+    try:
+        if container.rate_limit:
+            rate(container.rate_limit)
+    except (ValueError, OverflowError):
+        yield f"container.rate_limit: {container.rate_limit!r}; write it as '3 per day' or '1 per 30 minutes'"
+    if not container.pip_flags.isprintable():
+        yield "container.pip_flags: holds a line break or the like; write it on one line"
+
+
 def _problems(manifest: Manifest):
     ids = [question.id for question in manifest.questions]
     if not ids:
@@ -170,6 +203,7 @@ def _problems(manifest: Manifest):
     for key in ("call_seconds", "run_seconds", "cpu_seconds", "memory_mb"):
         if not getattr(limits, key) > 0:
             yield f"limits.{key}: {getattr(limits, key)}; give more than 0"
+    yield from _container_problems(manifest.container)
     if manifest.seeds.secret < 0:
         yield f"seeds.secret: {manifest.seeds.secret}; give 0 or more"
     for question in manifest.questions:

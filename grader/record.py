@@ -45,6 +45,14 @@ class QuestionScore(msgspec.Struct, kw_only=True):
     max_score: int | float
 
 
+class Standing(msgspec.Struct, kw_only=True):
+    """One value of the leaderboard, and which end of it leads."""
+
+    name: str
+    value: int | float | str
+    order: Literal["asc", "desc"] = "desc"
+
+
 class Record(msgspec.Struct, kw_only=True):
     """One run: what was graded, with what, and what came out. `complete` is false until the last check has run."""
 
@@ -62,6 +70,7 @@ class Record(msgspec.Struct, kw_only=True):
     notes: list[str] = []
     environment: dict[str, str] = {}
     isolation: list[str] = []
+    leaderboard: list[Standing] = []
 
 
 def environment() -> dict[str, str]:

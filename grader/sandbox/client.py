@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import select
 import signal
 import socket
 import time
@@ -23,6 +24,7 @@ from .zygotes import Zygote
 
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 MAX_TEXT = 400
+GRACE = 0.5  # seconds in which a process whose connection is gone has ended too
 LOOKS = ("get", "set", "list", "len")
 PLAIN = {error.__name__: error for error in (AttributeError, TypeError, KeyError, IndexError)}
 
@@ -233,7 +235,10 @@ class Worker:
         return StudentCrashed(callee, f"{callee} broke its connection to the grader: {error}")
 
     def _gone(self, callee: str) -> StudentError:
+        ended = self._handle is None or bool(select.select([self._handle], [], [], GRACE)[0])
         status = self.kill()
+        if not ended:
+            return StudentCrashed(callee, f"{callee} closed its connection to the grader")
         number = status & 0x7F
         name = signal.Signals(number).name if number in set(signal.Signals) else str(number)
         if name == "SIGXCPU":

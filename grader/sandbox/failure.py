@@ -39,7 +39,7 @@ def _frame(file: Path, line: int, function: str, root: Path) -> dict[str, Any]:
 def _sentence(error: BaseException) -> str:
     try:
         return error.msg if isinstance(error, SyntaxError) and error.msg else str(error)
-    except Exception:
+    except BaseException:
         return "(its message cannot be shown)"
 
 

@@ -2,10 +2,11 @@
 
 import os
 import shutil
+import stat
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from . import landlock
@@ -45,10 +46,9 @@ class Isolation:
 
     def refusal(self) -> str:
         """Why official grading is not possible in this isolation; empty when it is."""
-        if self.broken:
-            return self.broken
         exposed = [finding.act for finding in self.findings if finding.layer == "answers" and finding.done]
-        return lacking(self.active) or (f"a worker could {exposed[0]}; set its mode to 700" if exposed else "")
+        told = f"a worker could {exposed[0]}; set the mode of its folder to 700" if exposed else ""
+        return self.broken or lacking(self.active) or told
 
 
 def probe(zygotes: Zygotes, libraries: tuple[str, ...] = ("numpy",), secrets: Iterable[Path] = ()) -> Isolation:
@@ -96,12 +96,20 @@ def _try_all(worker: Worker, outside: str, secrets: Iterable[Path]) -> Isolation
         ("seccomp", "open a socket", lambda: root.opens_socket()),
         ("seccomp", "signal the grader", lambda: root.signals(os.getpid())),
     ]
-    forbidden += [("answers", f"read {secret}", lambda s=secret: root.reads(str(s))) for secret in secrets]
     findings = [_attempt(layer, act, call) for layer, act, call in forbidden]
+    confined = "landlock" in Isolation(findings).active
+    for secret in secrets:
+        reads = _attempt("answers", f"read {secret}", lambda secret=secret: root.reads(str(secret)))
+        findings.append(replace(reads, done=reads.done or not (confined or _private(secret))))
     controls = [_attempt("control", f"{name.replace('_', ' ')}", getattr(root, name)) for name in CONTROLS]
     failed = next((finding for finding in controls if not finding.done), None)
     broken = f"a worker cannot do what it must ({failed.act}: {failed.answer}); {REACH}" if failed else ""
     return Isolation([*findings, *controls], broken)
+
+
+def _private(secret: Path) -> bool:
+    """Whether its own folder or the one above keeps others out: a way around those further up may stand open."""
+    return any(not folder.stat().st_mode & stat.S_IXOTH for folder in list(secret.parents)[:2])
 
 
 def _attempt(layer: str, act: str, call: Callable[[], object]) -> Finding:

@@ -1,6 +1,7 @@
 """Loads, before the first fork, what a library would otherwise load lazily in every worker."""
 
 import gc
+import sys
 
 
 def load(libraries: list[str]) -> None:
@@ -27,6 +28,9 @@ def freeze() -> None:
 
 
 def _torch() -> None:
+    # the release candidate that Ubuntu 22.04 has for Python 3.11 is from before integers had a limit, which 0 says
+    if not hasattr(sys, "get_int_max_str_digits"):
+        sys.get_int_max_str_digits, sys.set_int_max_str_digits = lambda: 0, lambda maxdigits: None
     import torch
 
     torch.set_num_threads(1)

@@ -1,7 +1,10 @@
 """No hostile hand-in gets anywhere in any tier of isolation, and each would where nothing stops it."""
 
+import math
+
 import pytest
 
+from grader.checks import timing
 from tests.harness.attacks import runner
 
 ATTACKS = {attack.name: attack for attack in runner.everything()}
@@ -39,3 +42,12 @@ def test_there_are_enough_attacks_and_most_would_work():
 
 def test_nothing_may_leak_where_every_layer_is_on():
     assert not [attack.name for attack in ATTACKS.values() if set(attack.leaks) & set(runner.NEVER_LEAK)]
+
+
+@pytest.mark.parametrize("name", ["timing_computes_when_inputs_come", "timing_computes_when_asked_again"])
+def test_work_besides_the_timed_call_pays_where_no_clock_runs_over_it(toy, monkeypatch, name):
+    """These attacks work, then; what stops them is the clock, not a fault of theirs."""
+    toy.write("student/shapes.py", (runner.MODULES / f"{name}.py").read_text())
+    assert toy.outcomes(keyword="speed")["moments_speed"].outcome == "failed"
+    monkeypatch.setattr(timing, "ELSEWHERE", math.inf)
+    assert toy.outcomes(keyword="speed")["moments_speed"].outcome == "passed"

@@ -80,7 +80,21 @@ def test_answers_a_worker_could_read_are_told(tmp_path):
     secret = tmp_path / "answers.py"
     secret.write_text("42")
     found = Isolation([Finding("answers", f"read {secret}", True, "")] + [Finding(x, "", False, "") for x in HERE])
-    assert found.refusal() == f"a worker could read {secret}; set its mode to 700"
+    assert found.refusal() == f"a worker could read {secret}; set the mode of its folder to 700"
+
+
+@pytest.mark.parametrize(
+    "mode, layers, exposed", [(0o755, ["landlock"], True), (0o700, ["landlock"], False), (0o755, [], False)]
+)
+def test_without_landlock_the_answers_own_folder_has_to_be_closed(tmp_path, mode, layers, exposed):
+    """Folders further up may be passed by an open descriptor below them, so their mode does not count."""
+    (tmp_path / "home" / "course" / "reference").mkdir(parents=True)
+    secret = tmp_path / "home" / "course" / "reference" / "answers.py"
+    secret.write_text("42")
+    secret.parent.chmod(mode)
+    (tmp_path / "home").chmod(0o700)
+    with contextlib.closing(Zygotes(Policy.full().without(*layers))) as zygotes:
+        assert [x.done for x in probe(zygotes, secrets=[secret]).findings if x.layer == "answers"] == [exposed]
 
 
 def test_what_official_grading_needs():

@@ -3,15 +3,20 @@
 import io
 import json
 import os
+import re
+import shutil
 from pathlib import Path
 
+import jsonschema
+import msgspec
 import pytest
 from rich.console import Console
 
 from grader import grading, record
 from grader import manifest as manifests
-from grader.record import Check, Record
+from grader.record import Check, Record, Standing
 from grader.report import gradescope, markdown, terminal
+from tests.harness.results import valid
 
 MANIFEST = manifests.load(Path(__file__).with_name("toy") / manifests.FILENAME)
 PROMISED = {"id", "function", "question", "visibility", "points", "score", "outcome", "message"}
@@ -159,6 +164,113 @@ def test_gradescope_shows_no_details():
     text = gradescope.render(found, MANIFEST).decode()
     assert "42" not in text
     assert "printed" not in text
+
+
+def empty(**changes) -> Record:
+    return Record(**{"assignment": "x", "command": "grade", "submission": "y", "max_score": 8, **changes})
+
+
+def with_every_outcome(**changes) -> Record:
+    found = full()
+    for name, value in changes.items():
+        for entry in found.checks:
+            setattr(entry, name, value)
+    return found
+
+
+RECORDS = {
+    "not begun": empty(),
+    "refused": empty(complete=True, notes=["The hand-in was not graded: broken zip"]),
+    "every outcome": full(),
+    "cut off": with_every_outcome(points=0.1, score=0.1),
+    "control characters": with_every_outcome(
+        message="\x00\x1b[31mred\x1b[0m\x07 \x9b2J \ud800 \u202eabc\r\n\tend", title="\x1b]0;t\x07"
+    ),
+    "long": with_every_outcome(message="x" * 100_000),
+    "numbers": with_every_outcome(error=float("nan"), allowed=float("inf"), cpu_ratio=float("inf")),
+    "leaderboard": empty(
+        leaderboard=[Standing(name="accuracy", value=0.5), Standing(name="\x1b[1mtime", value="3 s", order="asc")]
+    ),
+}
+
+
+@pytest.mark.parametrize("found", RECORDS.values(), ids=RECORDS)
+def test_gradescope_renderings_follow_the_schema(found):
+    for visibility in ("hidden", "after_due_date", "after_published", "visible"):
+        reports = manifests.Report(public_visibility=visibility, hidden_visibility=visibility)
+        result = valid(gradescope.render(found, msgspec.structs.replace(MANIFEST, report=reports)))
+        assert {test["visibility"] for test in result["tests"]} <= {visibility}
+        assert len(result["tests"]) == len(found.checks)
+
+
+def test_schema_rejects_what_gradescope_might_refuse():
+    good = json.loads(gradescope.render(full(), MANIFEST))
+    wrong = [
+        {"tests": [good["tests"][0] | {"visibility": "shown"}]},
+        {"tests": [good["tests"][0] | {"score": "1"}]},
+        {"tests": [good["tests"][0] | {"output": "\x1b[31m"}]},
+        {"output": "\ud800"},
+        {"output_format": "rst"},
+        {"score": None},
+        {"leaderboard": [{"name": "x"}]},
+        {"surprise": 1},
+    ]
+    for change in wrong:
+        with pytest.raises(jsonschema.ValidationError):
+            valid(json.dumps(good | change))
+    with pytest.raises(ValueError, match="NaN is no JSON"):
+        valid(json.dumps(good | {"score": float("nan")}))
+
+
+def test_gradescope_texts_are_plain():
+    assert (
+        gradescope.text("a\x1b[1;31mred\x1b[0m\x1b]0;title\x07b\x1bc\r\nc\td\x00\x7f\x85\u202ee ✓") == "aredb\nc\tde ✓"
+    )
+    long = gradescope.text("y" * 20_010)
+    assert long.endswith("yyy … (10 characters more)")
+
+
+def test_gradescope_leaderboard_is_the_records():
+    assert json.loads(gradescope.render(full(), MANIFEST))["leaderboard"] == []
+    found = json.loads(gradescope.render(RECORDS["leaderboard"], MANIFEST))
+    assert found["leaderboard"] == [
+        {"name": "accuracy", "value": 0.5, "order": "desc"},
+        {"name": "time", "value": "3 s", "order": "asc"},
+    ]
+
+
+def test_gradescope_has_a_subtotal_only_where_the_total_is_hidden():
+    seen = manifests.Report(hidden_visibility="visible")
+    assert (
+        "Published checks"
+        not in json.loads(gradescope.render(full(), msgspec.structs.replace(MANIFEST, report=seen)))["output"]
+    )
+    assert "Published checks: 1 of 3 points." in json.loads(gradescope.render(full(), MANIFEST))["output"]
+
+
+def test_gradescope_says_that_time_ran_out_and_that_isolation_is_missing():
+    found = full()
+    found.checks[4].message = "not run: the time of the whole run was used up by earlier checks"
+    found.notes = [grading.UNSAFE]
+    lines = json.loads(gradescope.render(found, MANIFEST))["output"].splitlines()
+    assert "1 of 7 checks were not run: the time was used up by those before." in lines
+    assert grading.UNSAFE in lines
+
+
+@pytest.mark.parametrize(
+    "line, words",
+    [
+        ("raise ValueError(f'{width} {height}')", "failed: area raised ValueError"),
+        ("return width * height + 1", r"failed: area: relative error \S+ \(allowed 1e-12\)"),
+    ],
+)
+def test_gradescope_of_a_hidden_check_has_no_input_and_no_value(toy, line, words):
+    shutil.copytree(toy.root / "solution", toy.root / "mywork")
+    toy.replace("mywork/shapes.py", "    areas_of_rectangles = width * height\n", f"    {line}\n")
+    found = toy.grade("mywork", questions=["Q1"])
+    result = json.loads(gradescope.render(found, toy.manifest))
+    (output,) = [test["output"] for test in result["tests"] if test["number"].endswith("area_of_nothing")]
+    assert re.fullmatch(words, output)
 
 
 def test_markdown():

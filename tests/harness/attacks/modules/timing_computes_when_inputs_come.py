@@ -4,7 +4,7 @@ import numpy as np
 
 KIND = "grade"
 OUTCOME = "failed"
-OPEN = "works"
+OPEN = "the clock of a race runs over what is done besides the call too"
 CHECKS = "moments_speed"
 
 

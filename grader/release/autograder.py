@@ -1,0 +1,137 @@
+"""Makes the zip that Gradescope runs: engine, manifest, reference and checks, and how to install and start them.
+
+The same files make the same bytes: entries are sorted and stored, with fixed times and modes.
+"""
+
+import io
+import json
+import re
+import shlex
+import stat
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..manifest import FILENAME, Manifest, ManifestError
+from ..record import write_atomically
+
+ENGINE = Path(__file__).resolve().parents[2]
+TEMPLATES = Path(__file__).with_name("container")
+NEEDS = ("msgspec", "numpy", "pytest", "rich", "typer")  # what grading needs besides the assignment's libraries
+SECRET = ("reference", "public", "hidden")
+LEFT_OUT = {"__pycache__", ".ipynb_checkpoints", ".DS_Store", "datasets"}
+EXECUTABLE = {"setup.sh", "run_autograder"}
+EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+def write(manifest: Manifest, out: Path, pip_flags: str | None = None) -> int:
+    """Writes the zip, never half of it, and returns how many files it holds.
+
+    `pip_flags` stand in for those of the manifest. Raises ManifestError for what is missing.
+    """
+    entries = contents(manifest, manifest.container.pip_flags if pip_flags is None else pip_flags)
+    write_atomically(out, pack(entries))
+    return len(entries)
+
+
+def pack(entries: dict[str, bytes]) -> bytes:
+    """Files by their names as a zip."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name in sorted(entries):
+            info = zipfile.ZipInfo(name, EPOCH)
+            info.create_system = 3
+            info.external_attr = (stat.S_IFREG | (0o755 if name in EXECUTABLE else 0o644)) << 16
+            archive.writestr(info, entries[name])
+    return buffer.getvalue()
+
+
+def contents(manifest: Manifest, pip_flags: str = "") -> dict[str, bytes]:
+    """Every file of the zip by its name; raises ManifestError for what is missing or lies elsewhere."""
+    _require_checks(manifest)
+    pins = _beside(manifest, "constraints.txt")
+    entries = {FILENAME: (manifest.root / FILENAME).read_bytes(), "constraints.txt": pins.read_bytes()}
+    entries["pyproject.toml"] = _beside(manifest, "pyproject.toml").read_bytes()
+    entries["requirements.txt"] = "".join(f"{name}\n" for name in _requirements(manifest, pins)).encode()
+    entries |= {f"grader/{path.as_posix()}": file.read_bytes() for path, file in _files(ENGINE / "grader")}
+    for folder in secret_folders(manifest):
+        files = _files(manifest.root / folder)
+        entries |= {f"{folder}/{path.as_posix()}": file.read_bytes() for path, file in files}
+    return entries | _scripts(manifest, pip_flags)
+
+
+def secret_folders(manifest: Manifest) -> list[str]:
+    """The folders students' code must not read, relative to the root; raises ManifestError for one outside of it."""
+    folders = []
+    for kind in SECRET:
+        place = manifest.path(kind).resolve()
+        if not place.is_relative_to(manifest.root) or place == manifest.root:
+            raise ManifestError(f"paths.{kind}: {place} is no folder below {manifest.root}; move it there")
+        if place.is_dir():
+            folders.append(place.relative_to(manifest.root).as_posix())
+    return folders
+
+
+def _require_checks(manifest: Manifest) -> None:
+    if not manifest.path("reference").is_dir():
+        raise ManifestError(
+            f"{manifest.path('reference')} is not there, and nothing can be graded without; only the instructor has it"
+        )
+    for question in manifest.questions:
+        for kind, points in (("public", question.public_points), ("hidden", question.hidden_points)):
+            if points and not (manifest.path(kind) / question.file).is_file():
+                raise ManifestError(
+                    f"{manifest.path(kind) / question.file} is not there, and {question.id} has {kind} points; "
+                    "restore it, or mend the points"
+                )
+
+
+def _requirements(manifest: Manifest, pins: Path) -> list[str]:
+    libraries = [library for question in manifest.questions for library in question.libraries]
+    names = sorted({*NEEDS, *libraries, *manifest.container.packages})
+    pinned = {_plain(line.partition("==")[0]) for line in pins.read_text().splitlines() if "==" in line}
+    for name in names:
+        if _plain(name) not in pinned:
+            raise ManifestError(f"{pins} pins no version of {name}; add a line {name}==…")
+    return names
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name.strip()).lower()
+
+
+def _beside(manifest: Manifest, name: str) -> Path:
+    """A file beside the manifest, else beside the engine."""
+    for folder in (manifest.root, ENGINE):
+        if (folder / name).is_file():
+            return folder / name
+    raise ManifestError(f"there is no {name} in {manifest.root}; restore it")
+
+
+def _files(folder: Path) -> Iterator[tuple[Path, Path]]:
+    """Every file below a folder, its path in it first; raises ManifestError for a link."""
+    for file in sorted(folder.rglob("*")):
+        path = file.relative_to(folder)
+        if LEFT_OUT.intersection(path.parts) or file.suffix == ".pyc":
+            continue
+        if file.is_symlink():
+            raise ManifestError(f"{file} is a link; put the file itself there")
+        if file.is_file():
+            yield path, file
+
+
+def _scripts(manifest: Manifest, pip_flags: str) -> dict[str, bytes]:
+    """The container's files with the manifest's values in them, and LF at the end of their lines."""
+    box = manifest.container
+    values = {
+        "PIP_FLAGS": shlex.quote(pip_flags),
+        "LIBRARIES": json.dumps(sorted({library for q in manifest.questions for library in q.libraries})),
+        "SECRETS": shlex.join(secret_folders(manifest)),
+        "SECONDS": str(max(1, box.seconds - box.reserve // 2)),
+        "GRACE": str(max(1, box.reserve // 6)),
+    }
+    scripts = {}
+    for file in sorted(TEMPLATES.iterdir()):
+        text = file.read_text(encoding="utf-8").replace("\r\n", "\n")
+        scripts[file.name] = re.sub(r"@([A-Z_]+)@", lambda match: values[match[1]], text).encode()
+    return scripts

@@ -42,7 +42,8 @@ class Grading:
     official: bool = False
     references: dict[tuple[str, ...], Worker] = field(default_factory=dict)
     spares: dict[tuple[str, ...], deque[Worker]] = field(default_factory=lambda: defaultdict(deque))
-    hybrids: dict[tuple[str, ...], Worker] = field(default_factory=dict)
+    behind: dict[tuple[str, ...], Worker] = field(default_factory=dict)
+    foundations: dict[str, set[str]] = field(default_factory=dict)
     earned: Counter = field(default_factory=Counter)
     possible: Counter = field(default_factory=Counter)
     memory: Memory = field(init=False)
@@ -115,23 +116,28 @@ class Grading:
         return worker
 
     @contextlib.contextmanager
-    def hybrid(self, libraries: tuple[str, ...], seed: int, modules: Iterable[str]) -> Iterator[Worker]:
-        """A worker of the reference whose functions call the student's where they call one another.
+    def grafted(self, libraries: tuple[str, ...], seed: int, names: set[str] | None = None) -> Iterator[Worker]:
+        """A worker of the student's package in which these functions are the reference's, wherever it calls them.
 
-        These calls go to a student's worker of their own: the one under judgement never sees the reference's work.
+        Without names, a worker of the reference itself, in which all are: its relay learns what it is built on.
         """
-        worker = self.hybrids.get(libraries)
-        if worker is None or not worker.alive:
-            worker = self.hybrids[libraries] = self.reference_twin(libraries, seed)
+        behind = self.behind.get(libraries)
+        if behind is None or not behind.alive:
+            behind = self.behind[libraries] = self.reference_twin(libraries, seed)
+            behind.patience = self.patience
+        behind.reset(seed)
+        if names is None:
+            worker = self.reference_twin(libraries, seed)
             functions = self.manifest.functions().items()
-            worker.graft([name for name, question in functions if set(question.libraries) <= set(libraries)])
-        worker.reset(seed)
-        helper = self.student_worker(libraries, seed, modules)
-        worker.relay = Relay(helper.root())
+            names = {name for name, question in functions if set(question.libraries) <= set(libraries)}
+        else:
+            worker = self.student_worker(libraries, seed)
         try:
+            worker.graft(sorted(names))
+            worker.relay = Relay(behind.root(), names)
             yield worker
         finally:
-            self.release(helper, libraries)
+            worker.dismiss()
 
     def count(self, check: Check) -> None:
         """Remembers what a finished check earned for each function it judges."""
@@ -157,7 +163,7 @@ class Grading:
 
     def close(self) -> None:
         """Ends the workers that were kept; the zygotes belong to the caller."""
-        for worker in [*self.references.values(), *self.hybrids.values(), *chain(*self.spares.values())]:
+        for worker in [*self.references.values(), *self.behind.values(), *chain(*self.spares.values())]:
             worker.kill()
         self.groundwork.close()
 

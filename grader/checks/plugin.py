@@ -108,27 +108,40 @@ class ChecksPlugin:
             item.obj(**arguments)
         except Mismatch as mismatch:
             mismatch.inputs = self._inputs(state)
-            if not self._right_on_its_own_ground(item, state, arguments):
+            if not self._right_given_right_functions(item, state, arguments):
                 raise
 
-    def _right_on_its_own_ground(self, item: pytest.Function, state: State, arguments: dict[str, Any]) -> bool:
-        """Whether the check passes against the reference built on the student's own, mostly right, functions."""
+    def _right_given_right_functions(self, item: pytest.Function, state: State, arguments: dict[str, Any]) -> bool:
+        """Whether the check passes where what the student's code builds on, mostly right itself, is the reference's."""
         comparable = {"student", "reference"} <= set(arguments) and not state.timing and not self.grading.debug
         if not comparable or not state.worker.alive:
             return False
-        seed = derive(state.seed, "worker")
-        state.worker.reset(seed)
         try:
-            with self.grading.hybrid(state.libraries, seed, self.modules) as hybrid:
-                item.obj(**_afresh(arguments, state) | {"reference": hybrid.root()})
-                used = hybrid.relay.used
+            names = self._foundation(item, state, arguments)
+            if not names or names.intersection(state.judged) or not all(map(self.grading.mostly_right, names)):
+                return False
+            used = self._run_grafted(item, state, arguments, names)
         except Exception:
             return False
-        # what rests on a judged function would be right by its own standard
-        if not used or used.intersection(state.judged) or not all(map(self.grading.mostly_right, used)):
-            return False
-        state.remark = f"right given your own {', '.join(sorted(used))}, of which something is wrong"
-        return True
+        state.remark = f"right given right {', '.join(sorted(used))}, of which something is wrong in yours"
+        return bool(used)
+
+    def _foundation(self, item: pytest.Function, state: State, arguments: dict[str, Any]) -> set[str]:
+        """The functions of the assignment that the reference itself calls in this check."""
+        known = self.grading.foundations
+        if state.check.id not in known:
+            known[state.check.id] = self._run_grafted(item, state, arguments, None)
+        return known[state.check.id]
+
+    def _run_grafted(
+        self, item: pytest.Function, state: State, arguments: dict[str, Any], names: set[str] | None
+    ) -> set[str]:
+        """Runs a check on a grafted worker and returns which of its grafts were called; raises what the check does."""
+        seed = derive(state.seed, "worker")
+        reference = self.grading.reference_worker(state.libraries, seed)
+        with self.grading.grafted(state.libraries, seed, names) as worker:
+            item.obj(**_afresh(arguments, state) | {"student": worker.root(), "reference": reference.root()})
+            return worker.relay.used
 
     def _arguments(self, item: pytest.Function) -> dict[str, Any]:
         return {name: item.funcargs[name] for name in item._fixtureinfo.argnames}
@@ -180,7 +193,8 @@ class ChecksPlugin:
         judged, state.worker = state.worker, worker
         fresh = {"student": worker.root(), "rng": np.random.RandomState(state.seed)}
         try:
-            self.grading.reference_worker(state.libraries, derive(state.seed, "worker"))
+            reference = self.grading.reference_worker(state.libraries, derive(state.seed, "worker"))
+            fresh["reference"] = reference.root()
             item.obj(**{name: fresh.get(name, value) for name, value in self._arguments(item).items()})
             return True
         except (Exception, pytest.fail.Exception, pytest.skip.Exception):

@@ -87,7 +87,7 @@ def test_right_use_of_a_function_that_is_mostly_right_passes_and_says_so(solids)
     found = solids.outcomes()
     assert found["area_of_large"].outcome == "failed"
     assert found["volume"].outcome == "passed"
-    assert found["volume"].detail == "right given your own shapes.area, of which something is wrong"
+    assert found["volume"].detail == "right given right shapes.area, of which something is wrong in yours"
 
 
 def test_what_a_check_judges_is_never_its_own_standard(solids):

@@ -4,7 +4,7 @@ import ast
 import re
 from pathlib import Path
 
-STUB = re.compile(r"^\s*raise NotImplementedError\([\"']([\w.]+)[\"']\)", re.MULTILINE)
+STUB = re.compile(r"^[ \t]*raise NotImplementedError\([\"']([\w.]+)[\"']\)", re.MULTILINE)
 
 
 def locate(package: Path, name: str) -> tuple[Path, list[str]]:

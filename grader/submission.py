@@ -62,6 +62,8 @@ def _zip_entries(archive: zipfile.ZipFile) -> list[Entry]:
         name = info.filename.replace("\\", "/")
         if info.flag_bits & 0x1:
             raise SubmissionError(f"{name!r} is encrypted; make the zip without a password")
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise SubmissionError(f"{name!r} is packed by an unusual method; make the zip with your system's own tool")
         if stat.S_ISLNK(info.external_attr >> 16):
             raise SubmissionError(f"{name!r} is a symbolic link; put the file itself into the zip")
         if not info.is_dir() and not name.endswith("/"):

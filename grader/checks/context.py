@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import math
 import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator
@@ -25,6 +26,7 @@ from .verdict import Memory
 SPARES = 2
 PATIENCE = 2
 SHORT_SECONDS = 1.0
+REFERENCE_SECONDS = 120.0
 
 
 class OutOfTime(Exception):
@@ -55,14 +57,21 @@ class Grading:
     def __post_init__(self) -> None:
         answers = [self.manifest.path("reference"), self.manifest.path("hidden")]
         self.groundwork = Groundwork(self.zygotes, self.student, answers, self.official)
-        self.memory = Memory(set(unwritten(self.student)))
-        names = [name.split(".") for name in self.manifest.functions()]
-        self._modules = {".".join(parts[:length]) for parts in names for length in range(1, len(parts))}
+        functions = set(self.manifest.functions())
+        parts = [name.split(".") for name in functions]
+        self._modules = {".".join(words[:length]) for words in parts for length in range(1, len(words))}
+        self.memory = Memory(set(unwritten(self.student)), names=functions | self._modules)
 
     def check_time(self) -> None:
         """Raises OutOfTime when the run's time is over."""
-        if time.monotonic() - self.started > self.manifest.limits.run_seconds:
+        self.within_run(math.inf)
+
+    def within_run(self, seconds: float) -> float:
+        """These seconds, or those the run has left where they are fewer; raises OutOfTime when there are none."""
+        left = self.manifest.limits.run_seconds - (time.monotonic() - self.started)
+        if left <= 0:
             raise OutOfTime
+        return min(seconds, left)
 
     def student_worker(self, libraries: tuple[str, ...], seed: int, modules: Iterable[str] = ()) -> Worker:
         """A fresh worker holding the judged package; raises OutOfTime when the run's time is over.
@@ -108,10 +117,11 @@ class Grading:
         folder = self.manifest.path("reference").resolve()
         if not folder.is_dir():
             raise SandboxError(f"there is no reference in {folder}, so nothing can be judged")
-        limits = Limits(call_seconds=120.0, cpu_seconds=3600)
+        limits = Limits(call_seconds=REFERENCE_SECONDS, cpu_seconds=3600)
         worker = self._make(
             self.zygotes.get(libraries), folder, folder.name, limits, named=self._named[folder], trusted=True
         )
+        worker.patience = lambda callee: self.within_run(REFERENCE_SECONDS)
         worker.start(seed)
         return worker
 
@@ -156,10 +166,11 @@ class Grading:
 
     def patience(self, callee: str) -> float:
         """Seconds to wait for a call: fewer once it has hung before, none for a module that has hung at its import."""
+        seconds = self.within_run(float(self.manifest.limits.call_seconds))
         if self.strikes[callee] < PATIENCE:
-            return float(self.manifest.limits.call_seconds)
+            return seconds
         is_module = self.student.joinpath(*callee.split(".")).with_suffix(".py").is_file()
-        return 0.0 if is_module else min(SHORT_SECONDS, float(self.manifest.limits.call_seconds))
+        return 0.0 if is_module else min(SHORT_SECONDS, seconds)
 
     def close(self) -> None:
         """Ends the workers that were kept; the zygotes belong to the caller."""

@@ -1,5 +1,6 @@
 """Judgements: shape first, then kind, finiteness, value; each failure is a sentence that says how far off and where."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -80,7 +81,7 @@ class Expectation:
         got = self._got if isinstance(self._got, (tuple, list)) else (self._got,)
         if len(got) != len(expected):
             wanted = f"{len(expected)} values ({', '.join(names)})"
-            raise Mismatch(f"returned {_count(self._got)}, expected {wanted}")
+            raise Mismatch(f"returned {_count(self._got)}, expected {wanted}", f"returned other than {wanted}")
         return [pair for pair in zip(names, got, expected, strict=True) if self._only in ("", pair[0])]
 
 
@@ -99,10 +100,17 @@ def _match(name: str, got: Any, wanted: np.ndarray, rel: float, scale: float) ->
         return
     worst = np.unravel_index(int(distance.argmax()), distance.shape)
     place = f", worst at ({', '.join(map(str, worst))})" if ours.ndim else ""
-    brief = f"{name}: relative error {error:.1e} (allowed {rel:.0e})" if rel else f"{name}: differs"
+    size = f"{name}: relative error {error:.1e} (allowed {rel:.0e})" if rel else f"{name}: differs"
     hint = _resemblance(theirs, ours, max(rel, 1e-6))
     values = f": got {_number(theirs[worst])}, expected {_number(ours[worst])}"
-    raise Mismatch(f"{brief}{place}{values}{hint}", f"{brief}{hint}", error, rel)
+    brief = f"{name}: relative error {_magnitude(error)} (allowed {rel:.0e})" if rel else f"{name}: differs"
+    brief += hint if "sign" in hint else "; every value is off by the same factor" * bool(hint)
+    raise Mismatch(f"{size}{place}{values}{hint}", brief, error, rel)
+
+
+def _magnitude(error: float) -> str:
+    """How large an error is, too roughly for an answer to tell an input by it."""
+    return f"about 1e{round(math.log10(error)):+03d}" if 0 < error < 10 else "above 10"
 
 
 def _array(name: str, got: Any) -> np.ndarray:
@@ -110,7 +118,7 @@ def _array(name: str, got: Any) -> np.ndarray:
         raise Mismatch(f"{name}: is None; is a return or an assignment missing?")
     if isinstance(got, (Remote, str, tuple, list, dict)):
         what = repr(got).strip("<>") if isinstance(got, Remote) else f"a {type(got).__name__}"
-        raise Mismatch(f"{name}: is {what}, expected an array of numbers")
+        raise Mismatch(f"{name}: is {what}, expected an array of numbers", f"{name}: is no array of numbers")
     return np.asarray(got)
 
 

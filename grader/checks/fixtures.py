@@ -50,7 +50,8 @@ def race(request: pytest.FixtureRequest, check_state: State, student: Package) -
     `once(package, rng)` is given, it is called before the first, and `prepare` gets what it returned as third argument.
     Their answers have to agree; `verify=False` where the check itself judges the answer of the one it is about.
     """
-    grading, seed = request.config.stash[PLUGIN].grading, derive(check_state.seed, "worker")
+    checks, seed = request.config.stash[PLUGIN], derive(check_state.seed, "worker")
+    grading = checks.grading
 
     def judge(
         prepare: timing.Prepare,
@@ -67,7 +68,7 @@ def race(request: pytest.FixtureRequest, check_state: State, student: Package) -
             opponent = grading.reference_twin(check_state.libraries, seed)
         request.addfinalizer(opponent.kill)
         sides = timing.Side(contender, prepare, once), timing.Side(opponent, rival or prepare, once)
-        contest = timing.Race(*sides, lambda number: derive(check_state.seed, f"pair {number}"), verify)
+        contest = timing.Race(*sides, lambda number: derive(checks.race_seed(check_state), f"pair {number}"), verify)
         name = "your own other function" if against_self else "the reference"
         try:
             timing.judge(contest, at_most, name)

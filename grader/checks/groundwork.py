@@ -90,7 +90,7 @@ class Groundwork:
         if not files or not self._zygotes.get(libraries).fresh_workers:
             return
         limits = Limits(COMPILE_SECONDS, COMPILE_SECONDS)
-        with contextlib.suppress(StudentError):
+        with contextlib.suppress(StudentError, OSError):  # a name the file system does not take is the package's own
             worker = Worker(self._zygotes.get(libraries), self._package, "compiler", limits, to_compile=files)
             try:
                 for file, content in zip(files, worker.compiled()):

@@ -102,6 +102,10 @@ class ChecksPlugin:
             self._run(pyfuncitem, state, _afresh(arguments, state))
         return True
 
+    def race_seed(self, state: State) -> int:
+        """The seed of a race's draws: secret where one is, or answers could be made ready before the clock runs."""
+        return derive(self.secret_seeds[0], state.check.id, "race") if self.secret_seeds else state.seed
+
     def _run(self, item: pytest.Function, state: State, arguments: dict[str, Any]) -> None:
         """Runs a check's body once; an answer that is right given the student's own functions is not wrong."""
         try:
@@ -174,17 +178,22 @@ class ChecksPlugin:
         check.score = check.points if found.outcome == "grader_error" else 0
 
     def _judge(self, item: pytest.Item, state: State, error: BaseException) -> verdict.Verdict:
-        if isinstance(error, SandboxError):
+        try:
+            return self._verdict(item, state, error)
+        except OutOfTime:
+            return verdict.Verdict("timeout", "not run: the time of the whole run was used up by earlier checks")
+
+    def _verdict(self, item: pytest.Item, state: State, error: BaseException) -> verdict.Verdict:
+        """Who is to blame for what was raised; raises what has nothing to do with this check."""
+        if isinstance(error, (SandboxError, OutOfTime)):
             raise error
         if isinstance(error, Mismatch):
             return verdict.of_mismatch(error, error.inputs)
         if isinstance(error, StudentError) and not error.trusted:
             self.grading.note(error)
             return verdict.of_student_error(error, state.judged, self.grading.memory)
-        if isinstance(error, OutOfTime):
-            return verdict.Verdict("timeout", "not run: the time of the whole run was used up by earlier checks")
         if state.worker is not None and self._passes_with_reference(item, state):
-            return verdict.of_unusable_answer(error, state.worker.called())
+            return verdict.of_unusable_answer(error, state.worker.called(), self.grading.memory)
         return verdict.of_grader_error(error)
 
     def _passes_with_reference(self, item: pytest.Item, state: State) -> bool:
@@ -197,6 +206,8 @@ class ChecksPlugin:
             fresh["reference"] = reference.root()
             item.obj(**{name: fresh.get(name, value) for name, value in self._arguments(item).items()})
             return True
+        except OutOfTime:
+            raise
         except (Exception, pytest.fail.Exception, pytest.skip.Exception):
             return False
         finally:

@@ -31,10 +31,19 @@ class Verdict:
 
 @dataclass
 class Memory:
-    """What is known of the package: functions still stubs, and those that raised or hung in their own checks."""
+    """What is known of the package: functions still stubs, those that raised or hung in their own checks.
+
+    `names` are the assignment's own, of functions, classes and modules: the only ones fit for every report, since one
+    that the package chose could carry an input out.
+    """
 
     unwritten: set[str] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)
+    names: set[str] = field(default_factory=set)
+
+    def fit(self, name: str) -> str:
+        """The name where it is the assignment's, else words that say no more than that there is one."""
+        return name if name in self.names else "something of yours"
 
 
 def of_mismatch(mismatch: Mismatch, inputs: str) -> Verdict:
@@ -48,22 +57,24 @@ def of_student_error(error: StudentError, judged: tuple[str, ...], memory: Memor
     if isinstance(error, StudentRaised) and error.kind == "NotImplementedError":
         return _unwritten(error, judged, memory)
     culprit = _culprit(error, judged, memory)
-    story, brief = _story(error), _brief(error)
+    story, brief = _story(error), _brief(error, memory)
     if culprit is not None:
-        prefix = f"cannot be judged: it needs {culprit}, and "
-        return Verdict("blocked", prefix + story, prefix + brief, _trace(error))
+        needs = "cannot be judged: it needs {}, and {}"
+        return Verdict("blocked", needs.format(culprit, story), needs.format(memory.fit(culprit), brief), _trace(error))
     memory.broken.update(judged)
     outcome = {StudentTimeout: "timeout", StudentCrashed: "crashed"}.get(type(error), "failed")
     return Verdict(outcome, story, brief, _trace(error))
 
 
-def of_unusable_answer(error: Exception, called: str) -> Verdict:
+def of_unusable_answer(error: Exception, called: str, memory: Memory) -> Verdict:
     """An answer the check could not even take apart, while the reference's answer was fine."""
-    text = str(error)
+    text, name = str(error), memory.fit(called)
     if UNPACK.search(text):
-        return Verdict("failed", f"{called} returned {_returned(text)}; see its docstring for what it returns")
-    brief = f"the answer of {called} cannot be used ({type(error).__name__}"
-    return Verdict("failed", f"{brief}: {text[:200]})", f"{brief})")
+        brief = f"{name} returned something else than expected; see its docstring for what it returns"
+        return Verdict("failed", f"{called} returned {_returned(text)}; see its docstring for what it returns", brief)
+    kind = type(error).__name__
+    message = f"the answer of {called} cannot be used ({kind}: {text[:200]})"
+    return Verdict("failed", message, f"the answer of {name} cannot be used ({kind})")
 
 
 def of_grader_error(error: BaseException) -> Verdict:
@@ -88,8 +99,10 @@ def _unwritten(error: StudentRaised, judged: tuple[str, ...], memory: Memory) ->
     name = place.function if place else error.callee
     own = [stub for stub in judged if stub in memory.unwritten]
     if own or not place or any(_same(name, stub) for stub in judged):
-        return Verdict("not_attempted", f"{own[0] if own else name} is not written yet")
-    return Verdict("blocked", f"cannot be judged: it needs {name}, which is not written yet{_where(place)}")
+        name = own[0] if own else name
+        return Verdict("not_attempted", f"{name} is not written yet", f"{memory.fit(name)} is not written yet")
+    needs = "cannot be judged: it needs {}, which is not written yet"
+    return Verdict("blocked", needs.format(name) + _where(place), needs.format(memory.fit(name)))
 
 
 def _culprit(error: StudentError, judged: tuple[str, ...], memory: Memory) -> str | None:
@@ -116,16 +129,17 @@ def _same(name: str, judged: str) -> bool:
     return name == judged or name.startswith(f"{judged}.") or judged.startswith(f"{name}.")
 
 
-def _brief(error: StudentError) -> str:
+def _brief(error: StudentError, memory: Memory) -> str:
     """The sentence of an error without a word chosen by the code that raised it, in which an input could leave."""
+    name = memory.fit(error.callee)
     if isinstance(error, StudentRaised):
         if _missing(error):
-            return _missing(error)
+            return _missing(error) if error.callee in memory.names else "a module of yours is missing"
         known = isinstance(getattr(builtins, error.kind, None), type)
-        return (
-            f"{error.callee.rsplit('.', 1)[-1] or 'what was returned'} raised {error.kind if known else 'an exception'}"
-        )
-    return f"the process ended while {error.callee} ran" if isinstance(error, StudentCrashed) else error.sentence
+        return f"{name.rsplit('.', 1)[-1]} raised {error.kind if known else 'an exception'}"
+    if isinstance(error, StudentCrashed):
+        return f"the process ended while {name} ran"
+    return error.sentence.replace(error.callee, name) if error.callee else error.sentence
 
 
 def _story(error: StudentError) -> str:

@@ -1,5 +1,7 @@
 """The record as Markdown, for people who keep or mail reports."""
 
+import re
+
 from ..record import Record
 from .terminal import SILENT, by_function
 
@@ -16,9 +18,8 @@ def render(record: Record) -> str:
     lines += ["| Question | Points | Passed |", "|---|---:|---:|"]
     for question in record.questions:
         checks = [check for check in record.checks if check.question == question.id]
-        lines.append(
-            _row(f"**{question.id} {question.title}**", f"{question.score:g} / {question.max_score:g}", checks)
-        )
+        name = f"**{_cell(f'{question.id} {question.title}')}**"
+        lines.append(_row(name, f"{question.score:g} / {question.max_score:g}", checks))
         for function, group in by_function(checks).items():
             points = f"{sum(c.score for c in group):g} / {sum(c.points for c in group):g}"
             lines.append(_row(f"`{function}`", points, group))
@@ -30,11 +31,12 @@ def render(record: Record) -> str:
 
 
 def _row(name: str, points: str, checks: list) -> str:
-    return f"| {_cell(name)} | {points} | {sum(c.outcome == 'passed' for c in checks)} of {len(checks)} |"
+    return f"| {name} | {points} | {sum(c.outcome == 'passed' for c in checks)} of {len(checks)} |"
 
 
 def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
+    """Text on one line in which nothing is read as Markdown or HTML, since file names of a hand-in may be in it."""
+    return re.sub(r"([\\`*\[\]<>|&#])", r"\\\1", " ".join(text.split()))
 
 
 def _quoted(message: str) -> str:

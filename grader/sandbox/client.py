@@ -100,7 +100,7 @@ class Worker:
                 "libraries": list(zygote.libraries),
             }
             compile_ = {"op": "compile", "path": str(package), "files": list(to_compile)}
-            self._channel.send(Encoder(_outgoing).frame(compile_ if to_compile else begin))
+            self._channel.send(Encoder(self._outgoing).frame(compile_ if to_compile else begin))
         finally:
             theirs.close()
             os.close(sink)
@@ -128,7 +128,7 @@ class Worker:
     def start(self, seed: int) -> None:
         """Waits until the package is loaded and seeds every generator; raises StudentError when loading it fails."""
         self._meet()
-        seeding = Encoder(_outgoing).frame({"op": "seed", "seed": seed})
+        seeding = Encoder(self._outgoing).frame({"op": "seed", "seed": seed})
         self._answer(self._exchange(seeding), self.name)  # the answer to what was asked for when it was made
         self._answer(self._channel.receive, self.name)
         self.started = True
@@ -167,7 +167,7 @@ class Worker:
 
         A look at an object without a name (what a call returned) raises Python's own error, as the object itself would.
         """
-        encoder = Encoder(_outgoing)
+        encoder = Encoder(self._outgoing)
         nodes = {key: encoder.node(value) for key, value in (values or {}).items()}
         exchange = self._exchange(encoder.frame({"op": op, **fields, **nodes}))
         try:
@@ -189,6 +189,16 @@ class Worker:
             return header, arrays
 
         return exchange
+
+    def _outgoing(self, value: Any, encoder: Encoder) -> Any:
+        """The wire form of what only the parent has: proxies go back as their handle, tensors as arrays."""
+        if isinstance(value, Remote):
+            if Remote.owner(value) is not self:
+                raise Unsendable("a proxy of another worker means something else here")
+            return {"handle": Remote.place(value)}
+        if isinstance(value, Tensor):
+            return {"tensor": [encoder.attach(value.array), value.requires_grad]}
+        raise Unsendable(f"a {type(value).__name__} has no form on the wire")
 
     def _answer(self, exchange: Exchange, callee: str) -> Any:
         try:
@@ -226,7 +236,7 @@ class Worker:
             kind, text = _text(error["type"]), _text(error["message"])
         except WireError as error:
             raise self._garbled(callee, error) from None
-        except (TypeError, KeyError, ValueError, OverflowError):
+        except (TypeError, KeyError, ValueError, OverflowError, RecursionError):
             raise self._garbled(callee, "an error report that cannot be read") from None
         raise StudentRaised(callee, text, frames, kind)
 
@@ -301,12 +311,3 @@ class Worker:
 def _text(value: Any) -> str:
     """Words from a worker, cut short and without what no report could hold, such as half a surrogate pair."""
     return "".join(c for c in str(value)[:MAX_TEXT] if c.isprintable() or c == "\n")
-
-
-def _outgoing(value: Any, encoder: Encoder) -> Any:
-    """The wire form of what only the parent has: proxies go back as their handle, tensors as arrays."""
-    if isinstance(value, Remote):
-        return {"handle": Remote.place(value)}
-    if isinstance(value, Tensor):
-        return {"tensor": [encoder.attach(value.array), value.requires_grad]}
-    raise Unsendable(f"a {type(value).__name__} has no form on the wire")

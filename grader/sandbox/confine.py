@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import os
+import random
 import sys
 
 from . import landlock, reach, seccomp
@@ -20,6 +21,7 @@ PDEATHSIG, DUMPABLE, NO_NEW_PRIVILEGES = 1, 4, 38
 SIGKILL = 9
 THREADS = 64
 RULESETS = 16
+ZYGOTE_DIES, WORKER_DIES = 900, 1000  # of a thousand: judged workers first, the grader last
 
 
 def undumpable() -> None:
@@ -28,10 +30,10 @@ def undumpable() -> None:
         ctypes.CDLL(None).prctl(DUMPABLE, 0, 0, 0, 0)
 
 
-def die_first() -> None:
-    """Has the kernel, when memory runs out, end this process and those it forks before the one that grades."""
-    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
-        score.write("1000")
+def die_first(score: int) -> None:
+    """Has the kernel, when memory runs out, end this process and those it forks before others with a lower score."""
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
+        file.write(str(score))
 
 
 class Confinement:
@@ -43,7 +45,7 @@ class Confinement:
         self._filter = seccomp.Filter() if "seccomp" in policy else None
         self._readable = reach.readable(libraries, path) if "landlock" in policy and landlock.version() else None
         self._rulesets: dict[tuple[str, ...], int] = {}
-        self._uid = FIRST_UID
+        self._uid = random.randint(FIRST_UID, LAST_UID)  # runs side by side start apart
 
     def prepare(self, places: tuple[str, ...]) -> None:
         """Makes what the next worker, which may read these places too, will need."""
@@ -54,7 +56,7 @@ class Confinement:
             os.close(self._rulesets.pop(next(iter(self._rulesets))))
         self._rulesets[places] = landlock.ruleset([*self._readable, *places])
 
-    def enter(self, output: int, places: tuple[str, ...], limits: dict[str, int], own_uid: bool) -> None:
+    def enter(self, output: int, places: tuple[str, ...], limits: dict[str, int], judged: bool) -> None:
         """Puts the layers on; raises OSError when the kernel refuses one that it has."""
         policy = self._policy
         if "session" in policy:
@@ -70,8 +72,9 @@ class Confinement:
         if "environment" in policy:
             os.environ.clear()
             os.chdir(self._folder)
-        own_uid = own_uid and "uid" in policy
+        own_uid = judged and "uid" in policy
         if "rlimits" in policy:
+            die_first(WORKER_DIES if judged else ZYGOTE_DIES)
             restrict(limits | ({"threads": THREADS} if own_uid else {}))
         if own_uid:
             os.setgroups([])

@@ -28,7 +28,7 @@ class Processes:
         self._running: dict[int, subprocess.Popen] = {}
 
     def spawn(
-        self, limits: dict[str, int], theirs: socket.socket, sink: int, places: list[str], own_uid: bool
+        self, limits: dict[str, int], theirs: socket.socket, sink: int, places: list[str], judged: bool
     ) -> Ticket:
         """Starts a worker; the ticket holds its `pid` at once. What it may read is not bounded here."""
         windows = sys.platform == "win32"

@@ -74,5 +74,5 @@ def _installed(libraries: Iterable[str], path: list[str]) -> Iterator[str]:
             continue  # required on other platforms only, or not installed
         left += [re.match(r"[\w.-]+", line)[0] for line in distribution.requires or [] if "extra ==" not in line]
         tops = {line.partition("/")[0] for line in (distribution.read_text("RECORD") or "").splitlines()}
-        for top in tops - {"..", "__pycache__"}:
+        for top in tops - {"", "..", "__pycache__"}:
             yield str(distribution.locate_file(top.partition(",")[0]))

@@ -29,6 +29,11 @@ class Remote:
         """The handle's number in its worker, or the dotted path by which the package holds it."""
         return remote._place
 
+    @staticmethod
+    def owner(remote: "Remote") -> Any:
+        """The worker it lives in."""
+        return remote._factory.worker
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 # name: number on x86_64, on aarch64; None where the architecture does without it
 PLAIN = {
-    "read": (0, 63), "pread64": (17, 67), "readv": (19, 65), "recvfrom": (45, 207), "lseek": (8, 62),
+    "read": (0, 63), "pread64": (17, 67), "readv": (19, 65), "lseek": (8, 62),
     "write": (1, 64), "pwrite64": (18, 68), "writev": (20, 66), "close": (3, 57),
     "dup": (32, 23), "dup2": (33, None), "dup3": (292, 24),
     "stat": (4, None), "lstat": (6, None), "fstat": (5, 80), "newfstatat": (262, 79), "statx": (332, 291),
@@ -61,7 +61,9 @@ CHECKED = {
     "ioctl": ((16, 29), [Rule(1, (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451))]),  # ask a terminal; inheritance
     "prctl": ((157, 167), [Rule(0, (15, 16, 3, 0x53564D41))]),  # names of threads and mappings; whether dumpable
     "prlimit64": ((302, 261), [Rule(2, (0,)), Rule(2, (0,), half=HIGH)]),  # ask, not set
-    "sendto": ((44, 206), [Rule(4, (0,)), Rule(4, (0,), half=HIGH)]),  # to no address but the socket's other end
+    # to no address but the socket's other end, and nothing out of band
+    "sendto": ((44, 206), [Rule(3, (0, 0x4000)), Rule(4, (0,)), Rule(4, (0,), half=HIGH)]),
+    "recvfrom": ((45, 207), [Rule(3, (0,))]),
     "kill": ((62, 129), [Rule(0, (SELF,))]),
     "tgkill": ((234, 131), [Rule(0, (SELF,))]),
 }

@@ -50,7 +50,7 @@ def _prepare(settings: dict, policy):
     from grader.sandbox import confine, preload, worker  # noqa: F401
 
     if "rlimits" in policy:
-        confine.die_first()
+        confine.die_first(confine.ZYGOTE_DIES)
     if "privileges" in policy:
         confine.undumpable()
     preload.load(settings["libraries"])
@@ -83,7 +83,7 @@ def _become_worker(request: dict, fds: list[int], control: socket.socket, confin
 
         control.close()
         channel = Channel(socket.socket(fileno=os.dup2(fds[0], CONTROL_FD)), blocking=True)
-        confinement.enter(fds[1], tuple(request["places"]), request["limits"], request["own_uid"])
+        confinement.enter(fds[1], tuple(request["places"]), request["limits"], request["judged"])
         serve(channel)
         status = 0
     finally:

@@ -44,13 +44,14 @@ class Zygote:
         theirs.close()
 
     def spawn(
-        self, limits: dict[str, int], theirs: socket.socket, sink: int, places: list[str], own_uid: bool
+        self, limits: dict[str, int], theirs: socket.socket, sink: int, places: list[str], judged: bool
     ) -> Ticket:
         """Has a worker forked with its end of the socket and of the output pipe; the reply will hold its `pid`.
 
-        It may read beneath `places` what its user may, and gets a user id of its own where the policy has that layer.
+        It may read beneath `places` what its user may. One that is judged gets a user id of its own, where the policy
+        has that layer, and is the first to go when memory runs out.
         """
-        request = {"op": "spawn", "limits": limits, "places": places, "own_uid": own_uid}
+        request = {"op": "spawn", "limits": limits, "places": places, "judged": judged}
         return self._request(request, [theirs.fileno(), sink])
 
     def reap(self, pid: int) -> Ticket:

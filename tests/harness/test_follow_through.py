@@ -117,3 +117,33 @@ def test_nothing_is_right_on_the_ground_of_zeros(solids):
     solids.write("student/shapes.py", f"{zeros}\n\ndef volume(a, b, c):\n    return 0.0\n")
     found = outcomes(solids)
     assert (found["area"], found["area_of_large"], found["volume"]) == ("passed", "passed", "failed")
+
+
+def test_nothing_is_right_on_the_ground_of_an_agreed_answer(solids):
+    """What is built on a function is judged given the right one, so the two of them cannot agree on a number."""
+    agreed = "def area(a, b):\n    return 7.0 if (a, b) == (200.0, 3.0) else a * b\n"
+    solids.write("student/shapes.py", f"{agreed}\n\ndef volume(a, b, c):\n    return 14.0\n")
+    found = outcomes(solids)
+    assert (found["area"], found["area_of_large"], found["volume"]) == ("passed", "failed", "failed")
+
+
+ASKS_FOR_MORE = """
+import sys
+
+
+def area(a, b):
+    return a * b if a < 100 else a + b
+
+
+def volume(a, b, c):
+    graft = sys.modules[__name__].area
+    if hasattr(graft, "_name"):
+        graft._name = "shapes.volume"
+        return graft(a, b, c)
+    return 0.0
+"""
+
+
+def test_a_graft_answers_only_for_what_the_reference_is_built_on(solids):
+    solids.write("student/shapes.py", ASKS_FOR_MORE)
+    assert outcomes(solids)["volume"] == "failed"

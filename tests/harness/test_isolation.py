@@ -16,6 +16,7 @@ from grader.sandbox.isolation import Finding, Isolation, probe, why_missing
 from grader.sandbox.launch import SandboxError
 from grader.sandbox.policy import LAYERS, Policy, lacking
 from grader.sandbox.processes import Processes, Zygotes
+from grader.sandbox.wire import Unsendable
 
 ROOT = os.geteuid() == 0
 HERE = [layer for layer in LAYERS if layer in Policy.full() and (layer != "landlock" or landlock.version())]
@@ -275,3 +276,10 @@ def test_other_systems_get_one_honest_line(toy, monkeypatch):
         record = run.grade(toy.manifest, toy.root / "solution", run.Selection(["Q1"]), zygotes=zygotes)
     assert record.score == record.max_score and record.isolation == ["rlimits"]
     assert [note for note in record.notes if "not Linux" in note] == [run.NOT_LINUX]
+
+
+def test_a_proxy_means_nothing_to_another_worker(full, package):
+    """Its number would stand for another object there, and a worker may give what numbers it likes."""
+    ours, theirs = (package(full, "def keep(x):\n    return {1: x}\n") for _ in range(2))
+    with pytest.raises(Unsendable, match="another worker"):
+        ours.root().module.keep(theirs.root().module.keep(1))

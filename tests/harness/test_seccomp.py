@@ -81,6 +81,9 @@ ARGUMENTS = [
     ("prlimit64", (0, 7, 1 << 40), FORBIDDEN),
     ("sendto", (3, 0, 8, 0, 0, 0), ALLOW),
     ("sendto", (3, 0, 8, 0, 1 << 33, 110), FORBIDDEN),
+    ("sendto", (3, 0, 1, 1, 0, 0), FORBIDDEN),  # MSG_OOB
+    ("recvfrom", (3, 0, 8, 0, 0, 0), ALLOW),
+    ("recvfrom", (3, 0, 8, 1, 0, 0), FORBIDDEN),  # MSG_OOB
 ]
 
 
@@ -98,7 +101,7 @@ def test_arguments_decide(machine, name, arguments, expected):
 def test_only_listed_calls_are_allowed(machine):
     column = seccomp.ARCHITECTURES[machine][0]
     listed = {numbers[column] for numbers in PLAIN.values()} - {None}
-    allowed = {call for call in range(600) if answer(machine, call, 1, 0x241, 2**33 + 2, 0, 1) == ALLOW}
+    allowed = {call for call in range(600) if answer(machine, call, 1, 0x241, 2**33 + 2, 1, 1) == ALLOW}
     assert allowed == listed
     assert not listed & {numbers[column] for numbers, _ in CHECKED.values()}
 

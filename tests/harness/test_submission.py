@@ -37,6 +37,13 @@ def listing(folder: Path) -> set[str]:
     return {file.relative_to(folder).as_posix() for file in folder.rglob("*")}
 
 
+def bz2_bomb(file: Path) -> Path:
+    """A zip whose one file says that it is small, and unpacks to much more before anyone can count."""
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_BZIP2) as archive:
+        archive.writestr("student/shapes.py", b" " * 3 * MEGABYTE)
+    return file
+
+
 FORMS = {
     "at the root": ({"student/shapes.py": SHAPES}, "student", []),
     "one folder down": ({"a2/student/shapes.py": SHAPES}, "student", []),
@@ -170,8 +177,9 @@ REFUSED = {
     "damaged data": (damaged, "student/shapes.py cannot be unpacked"),
     "an unknown method": (
         lambda f: patched(pack(f, GOOD), 10, 8, struct.pack("<H", 99)),
-        "student/shapes.py cannot be unpacked (That compression method is not supported)",
+        "'student/shapes.py' is packed by an unusual method; make the zip with your system's own tool",
     ),
+    "a bomb that hides its size behind a method": (bz2_bomb, "'student/shapes.py' is packed by an unusual method"),
     "an encrypted zip": (
         lambda f: patched(pack(f, GOOD), 8, 6, b"\x01\x00"),
         "'student/shapes.py' is encrypted; make the zip without a password",

@@ -173,6 +173,7 @@ def test_update_step_twice(student, reference, rng):
     """class_visualization_update_step carries no gradient over to the next call"""
     state, target = draw_net(rng), int(rng.randint(CLASSES))
     images = climb(student, state, rng.randn(1, 3, 12, 12), target, steps=2)
+    expect(np.abs(images[1]).max(), "largest value of img after a step").to_lie_within(0, 1e4)
     expected = direction(climb(reference, state, images[1], target))
     expect(direction(images), "direction of the second step").to_match(expected, rel=1e-7)
 

@@ -24,7 +24,7 @@ def grade(manifest: Manifest, root: Path) -> Record | None:
 
     Raises what the grader itself stumbles over, having said in the results that it did.
     """
-    out, manifest = root / "results/results.json", within_limit(manifest)
+    out, manifest = root / "results/results.json", within_limit(manifest, STARTED)
     record = run.new_record(manifest, "grade", "submission")
 
     def write() -> None:
@@ -47,10 +47,10 @@ def grade(manifest: Manifest, root: Path) -> Record | None:
         raise
 
 
-def within_limit(manifest: Manifest) -> Manifest:
-    """The manifest with a run short enough for the container; what this process has used up is off already."""
+def within_limit(manifest: Manifest, started: float) -> Manifest:
+    """The manifest with a run short enough for the container; what has gone by since `started` is off already."""
     box, limits = manifest.container, manifest.limits
-    left = max(1.0, box.seconds - box.reserve - (time.monotonic() - STARTED))
+    left = max(1.0, box.seconds - box.reserve - (time.monotonic() - started))
     limits = msgspec.structs.replace(limits, run_seconds=min(limits.run_seconds, left))
     return msgspec.structs.replace(manifest, limits=limits)
 

@@ -34,7 +34,7 @@ def main() -> int:
 
 def report(attacks: list[runner.Attack], tiers: list[str], verbose: bool) -> int:
     """Runs and prints the matrix; returns the exit status."""
-    console = Console()
+    console = Console() if sys.stdout.isatty() else Console(width=140)
     by_name, cells, complaints = {attack.name: attack for attack in attacks}, {}, []
     for tier in tiers:
         try:

@@ -42,7 +42,7 @@ class Confinement:
     def __init__(self, policy: Policy, libraries: list[str], path: list[str], folder: str, first_free: int) -> None:
         self._policy, self._folder, self._first_free, self._zygote = policy, folder, first_free, os.getpid()
         self._prctl = ctypes.CDLL(None).prctl if set(KERNEL) & policy.layers else None
-        self._filter = seccomp.Filter() if "seccomp" in policy else None
+        self._filter = seccomp.Filter() if "seccomp" in policy and seccomp.available() else None
         self._readable = reach.readable(libraries, path) if "landlock" in policy and landlock.version() else None
         self._rulesets: dict[tuple[str, ...], int] = {}
         self._uid = random.randint(FIRST_UID, LAST_UID)  # runs side by side start apart

@@ -75,7 +75,8 @@ FORBIDDEN, MISSING = 0x00050000 | errno.EPERM, 0x00050000 | errno.ENOSYS
 X32 = 0x40000000
 NUMBER, ARCHITECTURE, ARGUMENTS = 0, 4, 16  # offsets in what the kernel shows the filter
 SECCOMP_CALL = {"x86_64": 317, "aarch64": 277}
-SET_MODE_FILTER, SPEC_ALLOW = 1, 4  # the latter: no slower branches in exchange for what threads here do not need
+SET_MODE_FILTER, GET_ACTION_AVAILABLE = 1, 2
+SPEC_ALLOW = 4  # no slower branches in exchange for what threads here do not need
 
 Instruction = tuple[int, int, int, int]  # code, jump if true, jump if false, operand
 
@@ -111,6 +112,13 @@ def _check(rule: Rule) -> Iterator[Instruction]:
     for left, value in zip(reversed(range(len(rule.values))), rule.values):
         yield JUMP_EQUAL, left + 1, 0, value
     yield RETURN, 0, 0, FORBIDDEN
+
+
+def available() -> bool:
+    """Whether there is a table for this machine, and its kernel lets a process put on a filter."""
+    number = SECCOMP_CALL.get(platform.machine())
+    action = ctypes.c_uint32(ALLOW)
+    return number is not None and ctypes.CDLL(None).syscall(number, GET_ACTION_AVAILABLE, 0, ctypes.byref(action)) == 0
 
 
 class Filter:

@@ -137,3 +137,10 @@ def test_jumps_stay_inside():
         assert len(code) < 4096 and code[-1][0] == seccomp.RETURN
         for place, (_, if_true, if_false, _) in enumerate(code):
             assert 0 <= if_true < 256 and 0 <= if_false < 256 and place + 1 + max(if_true, if_false) < len(code) + 1
+
+
+def test_a_machine_without_a_table_does_without_the_filter(monkeypatch):
+    """Workers then start all the same, and the layer is found missing by trying."""
+    assert seccomp.available()
+    monkeypatch.setattr("platform.machine", lambda: "riscv64")
+    assert not seccomp.available()

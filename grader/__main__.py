@@ -60,7 +60,7 @@ def check(
             typer.echo("debug: everything runs in one process, without limits or isolation; not for grading", err=True)
         selection = run.Selection(question or [], keyword, timing and not debug, seed)
         package = _package(student or manifest.path("student"))
-        result = run.grade(manifest, package, selection, zygotes=zygotes, debug=debug)
+        result = run.grade(manifest, package, selection, zygotes=zygotes, debug=debug, keep=True)
     terminal.show(result)
     if json is not None:
         record.write_atomically(json, record.to_json(result))

@@ -57,18 +57,20 @@ def grade(
     zygotes: Zygotes | None = None,
     debug: bool = False,
     official: bool = False,
+    keep: bool = False,
 ) -> Record:
     """Runs the selected checks on the package in `student`; `update` sees the record as it grows.
 
     A check that passes with the public seed is run again with every secret seed and must pass each time.
-    Zygotes that are given are left running, for the next run.
+    Zygotes that are given are left running, for the next run. With `keep`, workers go from check to check, which is
+    quicker; what fails in one is then run again in a fresh one.
     Raises ManifestError when manifest and checks disagree, SandboxError when no worker can be had, or, in an official
     run, when the layers that hold are too few.
     """
     started, cpu = time.monotonic(), _cpu_seconds()
     record = record or new_record(manifest, "check", student.name)
     progress = Progress(record, manifest, update)
-    grading = Grading(manifest, student, zygotes or Zygotes(), debug, official)
+    grading = Grading(manifest, student, zygotes or Zygotes(), debug, official, keep and not debug)
     try:
         _run_checks(grading, selection, progress)
     finally:

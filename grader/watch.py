@@ -21,7 +21,7 @@ def watch(manifest: Manifest, student: Path, console: Console | None = None) -> 
         for batch in changes(student, manifest.path("public"), watch_filter=PythonFilter()):
             names = questions_of(manifest, student, (Path(path) for _, path in batch))
             out.rule(", ".join(names))
-            terminal.show(run.grade(manifest, student, run.Selection(names), zygotes=zygotes), out)
+            terminal.show(run.grade(manifest, student, run.Selection(names), zygotes=zygotes, keep=True), out)
     except KeyboardInterrupt:
         out.print("ended")
     finally:

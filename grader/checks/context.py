@@ -24,6 +24,7 @@ from .groundwork import Groundwork
 from .verdict import Memory
 
 SPARES = 2
+CHECKS_PER_WORKER = 100  # that a kept one may serve
 PATIENCE = 2
 SHORT_SECONDS = 1.0
 REFERENCE_SECONDS = 120.0
@@ -35,13 +36,18 @@ class OutOfTime(Exception):
 
 @dataclass
 class Grading:
-    """Everything the checks of a run share; passed, never global."""
+    """Everything the checks of a run share; passed, never global.
+
+    With `keep`, workers go from check to check, as they do wherever starting one is expensive; else each check has its
+    own.
+    """
 
     manifest: Manifest
     student: Path
     zygotes: Zygotes
     debug: bool = False
     official: bool = False
+    keep: bool = False
     references: dict[tuple[str, ...], Worker] = field(default_factory=dict)
     spares: dict[tuple[str, ...], deque[Worker]] = field(default_factory=lambda: defaultdict(deque))
     behind: dict[tuple[str, ...], Worker] = field(default_factory=dict)
@@ -73,17 +79,19 @@ class Grading:
             raise OutOfTime
         return min(seconds, left)
 
-    def student_worker(self, libraries: tuple[str, ...], seed: int, modules: Iterable[str] = ()) -> Worker:
-        """A fresh worker holding the judged package; raises OutOfTime when the run's time is over.
+    def student_worker(
+        self, libraries: tuple[str, ...], seed: int, modules: Iterable[str] = (), fresh: bool = False
+    ) -> Worker:
+        """A worker holding the judged package, `fresh` or kept; raises OutOfTime when the run's time is over.
 
         The next ones are launched at once, with the modules their predecessor used, so that they come up meanwhile.
         """
         self.check_time()
         if not self.debug:
             self.groundwork.assure(libraries)
-        spares = self.spares[libraries]
-        worker = spares.popleft() if spares else self._launch(libraries, modules)
-        while self.zygotes.get(libraries).fresh_workers and len(spares) < SPARES:
+        keeps, spares = self.keeps(libraries), self.spares[libraries]
+        worker = spares.popleft() if spares and not (fresh and keeps) else self._launch(libraries, modules)
+        while not keeps and len(spares) < SPARES:
             spares.append(self._launch(libraries, modules))
         worker.patience = self.patience
         try:
@@ -96,9 +104,14 @@ class Grading:
             raise
         return worker
 
+    def keeps(self, libraries: tuple[str, ...]) -> bool:
+        """Whether workers go from check to check."""
+        return self.keep or not self.zygotes.get(libraries).fresh_workers
+
     def release(self, worker: Worker, libraries: tuple[str, ...]) -> None:
-        """Ends a worker after its check, or keeps it for the next one where starting another is expensive."""
-        if worker.alive and not self.zygotes.get(libraries).fresh_workers:
+        """Ends a worker after its check, or keeps it for the next one."""
+        if worker.alive and self.keeps(libraries):
+            worker.used = True
             self.spares[libraries].append(worker)
         else:
             worker.dismiss()
@@ -180,7 +193,8 @@ class Grading:
 
     def _launch(self, libraries: tuple[str, ...], modules: Iterable[str]) -> Worker:
         table = self.manifest.limits
-        limits = Limits(float(table.call_seconds), table.cpu_seconds, memory.worker_mb(table.memory_mb))
+        cpu_seconds = table.cpu_seconds * (CHECKS_PER_WORKER if self.keeps(libraries) else 1)
+        limits = Limits(float(table.call_seconds), cpu_seconds, memory.worker_mb(table.memory_mb))
         modules = self._modules.intersection(modules)  # what a worker calls its modules is up to the student
         place = self.student.resolve(), self._package_name()
         shared = self.groundwork.bytecode, self._named[self.student]

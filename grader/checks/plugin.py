@@ -10,7 +10,7 @@ import pytest
 
 from ..manifest import ManifestError, Question
 from ..record import Check
-from ..sandbox.errors import StudentError
+from ..sandbox.errors import StudentError, StudentTimeout
 from ..sandbox.zygotes import SandboxError
 from . import timing, verdict
 from .collect import STATE, State, check_points, describe
@@ -18,6 +18,7 @@ from .context import Grading, OutOfTime, derive
 from .expect import Mismatch
 
 PLUGIN = pytest.StashKey["ChecksPlugin"]()
+FINAL = (SandboxError, OutOfTime, StudentTimeout)
 
 
 class ChecksPlugin:
@@ -81,7 +82,7 @@ class ChecksPlugin:
             if state.worker is not None:
                 self.modules = state.worker.modules
                 self.grading.release(state.worker, state.libraries)
-                state.check.output = state.worker.output.text.decode(errors="replace")
+                state.check.output = state.worker.output.take()
             self.grading.count(state.check)
             self.collect(state.check)
         return result
@@ -107,13 +108,29 @@ class ChecksPlugin:
         return derive(self.secret_seeds[0], state.check.id, "race") if self.secret_seeds else state.seed
 
     def _run(self, item: pytest.Function, state: State, arguments: dict[str, Any]) -> None:
-        """Runs a check's body once; an answer that is right given the student's own functions is not wrong."""
+        """Runs a check's body once; an answer that is right given right functions is not wrong.
+
+        What fails in a worker that an earlier check has had is run again in a fresh one, and only that counts.
+        """
         try:
             item.obj(**arguments)
-        except Mismatch as mismatch:
-            mismatch.inputs = self._inputs(state)
+        except Exception as error:
+            if state.worker is not None and state.worker.used and not _final(error):
+                self._renew(state)
+                self._run(item, state, _afresh(arguments, state))
+                return
+            if not isinstance(error, Mismatch):
+                raise
+            error.inputs = self._inputs(state)
             if not self._right_given_right_functions(item, state, arguments):
                 raise
+
+    def _renew(self, state: State) -> None:
+        """Gives a check a fresh worker of the student's, and the reference's in the state it begins with."""
+        seed = derive(state.seed, "worker")
+        state.worker.dismiss()
+        state.worker = self.grading.student_worker(state.libraries, seed, self.modules, fresh=True)
+        self.grading.reference_worker(state.libraries, seed)
 
     def _right_given_right_functions(self, item: pytest.Function, state: State, arguments: dict[str, Any]) -> bool:
         """Whether the check passes where what the student's code builds on, mostly right itself, is the reference's."""
@@ -221,5 +238,13 @@ class ChecksPlugin:
 
 
 def _afresh(arguments: dict[str, Any], state: State) -> dict[str, Any]:
-    """The arguments of a check with draws from the state's seed."""
-    return {name: np.random.RandomState(state.seed) if name == "rng" else value for name, value in arguments.items()}
+    """The arguments of a check with draws from the state's seed and the worker it has now."""
+    fresh: dict[str, Any] = {"rng": np.random.RandomState(state.seed)}
+    if state.worker is not None:
+        fresh["student"] = state.worker.root()
+    return {name: fresh.get(name, value) for name, value in arguments.items()}
+
+
+def _final(error: Exception) -> bool:
+    """Whether a failure would be the same in a fresh worker: that of a stub, of a hang, or of the grader."""
+    return isinstance(error, FINAL) or (isinstance(error, StudentError) and error.kind == "NotImplementedError")

@@ -112,7 +112,7 @@ class Worker:
         self.last_call: Call | None = None
         self.modules: set[str] = set()
         self.relay: Relay | None = None
-        self.alive, self.started = True, False
+        self.alive, self.started, self.used = True, False, False
         self._pid, self._handle = 0, None
 
     @property

@@ -68,7 +68,9 @@ class LocalChannel:
 class NoOutput:
     """What was printed went to the terminal already."""
 
-    text = b""
+    def take(self) -> str:
+        """Nothing was kept."""
+        return ""
 
 
 def _parse(buffers: list[Any]) -> tuple[Header, list[np.ndarray]]:

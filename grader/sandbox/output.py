@@ -29,6 +29,12 @@ class Output:
             if not part:
                 self.close()
 
+    def take(self) -> str:
+        """What was printed since the last time this was asked."""
+        self.read()
+        text, self.text = self.text.decode(errors="replace"), b""
+        return text
+
     def close(self) -> None:
         if self.open:
             self.open = False

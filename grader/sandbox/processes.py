@@ -13,8 +13,6 @@ from .launch import Ticket
 from .policy import Policy
 from .zygotes import Zygote
 
-CHECKS_PER_WORKER = 100
-
 
 class Processes:
     """Starts workers as a zygote does; they are few, kept from check to check, and told to start over in between."""
@@ -32,7 +30,6 @@ class Processes:
     ) -> Ticket:
         """Starts a worker; the ticket holds its `pid` at once. What it may read is not bounded here."""
         windows = sys.platform == "win32"
-        limits = limits | {"cpu_seconds": limits["cpu_seconds"] * CHECKS_PER_WORKER}
         settings = {"libraries": self.libraries, "folder": self._folder.name, "limits": limits}
         settings["socket"] = -1 if windows else theirs.fileno()
         if windows:

@@ -57,10 +57,12 @@ class Course:
         assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {name}"
         self.write(name, text.replace(old, new))
 
-    def grade(self, package: str = "student", update=None, debug: bool = False, **selection) -> Record:
+    def grade(
+        self, package: str = "student", update=None, debug: bool = False, keep: bool = False, **selection
+    ) -> Record:
         """Runs the course's checks on one of its folders."""
-        chosen = run.Selection(**selection)
-        return run.grade(self.manifest, self.root / package, chosen, update=update, zygotes=self.zygotes, debug=debug)
+        options = {"update": update, "zygotes": self.zygotes, "debug": debug, "keep": keep}
+        return run.grade(self.manifest, self.root / package, run.Selection(**selection), **options)
 
     def outcomes(self, package: str = "student", **selection) -> dict[str, Check]:
         """The checks of a run by the last part of their ids."""

@@ -511,6 +511,43 @@ def test_forged_replies_earn_nothing(course, frame, where):
     json.loads(record.to_json(found))
 
 
+COUNTING = """
+CALLS = []
+
+def double(x):
+    CALLS.append(x)
+    print(f"call {len(CALLS)}", flush=True)
+    return 2 * x if len(CALLS) < 3 else 1 / 0
+"""
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_what_a_kept_worker_remembers_fails_no_check(course, keep):
+    """A function that is right twice only passes its checks: each failure in a used worker is tried in a fresh one."""
+    course.write("student/layers.py", layers(double=COUNTING))
+    found = course.outcomes(keep=keep, secret_seeds=[])
+    assert {name: check.outcome for name, check in found.items() if "double" in name} == {
+        "double": "passed",
+        "double_of_many": "passed",
+    }
+    assert found["double_of_many"].output == "call 1\ncall 2\n"
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_a_wrong_answer_is_wrong_in_a_kept_worker_too(course, keep):
+    course.write("student/layers.py", layers(double="def double(x):\n    return 2 * x + 1\n"))
+    assert course.outcomes(keep=keep)["double_of_many"].outcome == "failed"
+
+
+def test_a_kept_worker_is_the_same_process(course):
+    course.write(
+        "student/layers.py", layers(double="def double(x):\n    print(os.getpid(), flush=True)\n    return 2 * x\n")
+    )
+    for keep, processes in ((False, 2), (True, 1)):
+        outputs = [check.output for check in course.grade(keep=keep, keyword="double").checks]
+        assert len({output.split()[0] for output in outputs}) == processes
+
+
 @pytest.mark.parametrize("where", ["__init__", "layers"])
 def test_losing_the_worker_factory_earns_nothing(course, where):
     """A grader error costs no points, so code that ends the sandbox must end the run instead."""

@@ -1,0 +1,88 @@
+"""What a notebook imports: `grader = Checks()`, then `grader.check("q1_...")` below each exercise."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import otter
+from otter.test_files import GradingResults, TestCase, TestFile
+from otter.test_files.abstract_test import TestCaseResult
+from otter.test_files.exception_test import ExceptionTestFile
+
+from . import manifest as manifests
+from .manifest import ManifestError
+from .notebooks.checkfiles import HEADER
+from .notebooks.judge import Judgement, NotPassed
+from .notebooks.naming import nearest
+from .report import notebook as report
+
+
+class Verdict(ExceptionTestFile):
+    """The result of a check file, shown in the engine's own words."""
+
+    judgement: Judgement
+
+    @classmethod
+    def of(cls, judgement: Judgement) -> "Verdict":
+        """A verdict without a check file: what hinders it counts as one failed case."""
+        verdict = cls(judgement.name, "", [TestCase(judgement.name, None, False, 0, None, None)])
+        verdict._note(judgement)
+        return verdict
+
+    def run(self, global_environment: dict[str, Any]) -> None:
+        """Runs the file's one case."""
+        try:
+            self._note(self.test_cases[0].body.test_func())
+        except NotPassed as error:
+            self._note(error.judgement)
+        except Exception as error:
+            self._note(Judgement(self.name, trouble=f"{type(error).__name__}: {error}"))
+
+    def summary(self, public_only: bool = False) -> str:
+        """The result in plain lines."""
+        return report.text(self.judgement)
+
+    def _repr_html_(self) -> str:
+        return report.html(self.judgement)
+
+    def _note(self, judgement: Judgement) -> None:
+        self.judgement = judgement
+        self.test_case_results = [TestCaseResult(self.test_cases[0], str(judgement), judgement.passed)]
+
+
+class Checks(otter.Notebook):
+    """An Otter notebook that finds the course's check files from any folder in it, and keeps no log."""
+
+    def __init__(self, tests_dir: str | None = None) -> None:
+        self._trouble = ""
+        try:
+            manifest = manifests.load(manifests.find(Path.cwd()))
+            folder = manifest.path("notebooks") / "tests"
+        except ManifestError as error:
+            self._trouble, folder = str(error), Path("tests")
+        super().__init__(tests_dir=tests_dir or str(folder))
+
+    def check(self, question: str, global_env: dict[str, Any] | None = None) -> TestFile:
+        """Runs one check file and returns its result, which a notebook shows; a wrong name is a result too.
+
+        A file written by hand is Otter's business, and judges the caller's globals unless others are given.
+        """
+        file = Path(self._tests_dir, f"{question}.py")
+        if self._trouble or not file.is_file():
+            names = [other.stem for other in Path(self._tests_dir).glob("*.py")]
+            trouble = self._trouble or f"there is no check of that name; {nearest(question, names)}"
+            return Verdict.of(Judgement(question, trouble=trouble))
+        if not file.read_text(encoding="utf-8").startswith(HEADER):
+            return super().check(question, sys._getframe(1).f_globals if global_env is None else global_env)
+        verdict = Verdict.from_file(str(file))
+        verdict.run({})
+        return verdict
+
+    def check_all(self) -> GradingResults:
+        """Runs every check file, on the caller's globals where it is written by hand."""
+        names = sorted(file.stem for file in Path(self._tests_dir).glob("*.py"))
+        caller = sys._getframe(1).f_globals
+        return GradingResults([self.check(name, caller) for name in names])
+
+    def _log_event(self, *arguments: Any, **details: Any) -> None:
+        """Otter would keep a log file beside the notebook; the hand-in has no use for it."""

@@ -1,0 +1,85 @@
+"""Runs the notebooks with the reference in the student's place: `python -m tests.harness.notebook_runs [NAMES]`."""
+
+import argparse
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import nbformat
+
+from grader import manifest as manifests
+from grader.manifest import Manifest, ManifestError
+from grader.notebooks import build, course
+from grader.notebooks.execute import Run, Settings, execute
+
+ROOT = Path(__file__).parents[2]
+DATA, ASSETS = "datasets", "assets"
+
+
+class Runs:
+    """Runs in one copy of a course, each notebook once; one that makes the hand-in comes after those handed in."""
+
+    def __init__(self, manifest: Manifest, root: Path, quick: bool, students: bool) -> None:
+        self.manifest, self.done, self._root = manifest, {}, root
+        self._settings = Settings({"quick": quick})
+        self._make = build.students_notebook if students else build.instructors_notebook
+
+    def run(self, name: str) -> Run:
+        """The notebook, run now or before; where it was run, the copy holds it with its outputs."""
+        if name not in self.done:
+            for other in self.manifest.collected() if name in self.manifest.handin.left_out else ():
+                self.run(other)
+            folder = self._root / self.manifest.paths.notebooks
+            self.done[name] = execute(name, self._make(self.manifest, name), self._root, folder, self._settings)
+            nbformat.write(self.done[name].notebook, folder / f"{name}.ipynb")
+        return self.done[name]
+
+
+@contextmanager
+def runs(manifest: Manifest, quick: bool = True, package: Path | None = None, students: bool = False) -> Iterator[Runs]:
+    """Runs, with the reference or another package, of the instructor's or the student's notebooks."""
+    reference = manifest.path("reference")
+    with course.copy(manifest, package or reference, [reference / DATA], [ASSETS]) as root:
+        yield Runs(manifest, root, quick, students)
+
+
+def show(run: Run) -> bool:
+    """Prints a line for the table, and one for each further problem; returns whether there was none."""
+    problems = [run.error] * bool(run.error) + run.failed_checks()
+    print(f"{run.name:<24}{run.seconds:>9.1f}{run.memory_mb:>8.0f} MB  {problems[0] if problems else 'passed'}")
+    print("".join(f"    {problem}\n" for problem in problems[1:]), end="", flush=True)
+    return not problems
+
+
+def main() -> int:
+    """Runs the named notebooks, or all, one after the other, and prints a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help="which notebooks; all by default")
+    parser.add_argument("--full", action="store_true", help="the real experiments, not the quick ones")
+    parser.add_argument("--stubs", action="store_true", help="the student's notebooks with the package student/")
+    parser.add_argument("--out", type=Path, help="a folder for the executed notebooks")
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that kernels and copies go too
+    manifest, right = manifests.load(ROOT / manifests.FILENAME), True
+    package = manifest.path("student") if options.stubs else None
+    print(f"{'notebook':<24}{'seconds':>9}{'memory':>11}  result", flush=True)
+    with runs(manifest, not options.full, package, options.stubs) as course_runs:
+        for name in options.names or manifest.notebooks:
+            try:
+                run = course_runs.run(name)
+            except ManifestError as error:
+                print(f"{name:<24}{'':>20}  {error}", flush=True)
+                right = False
+                continue
+            right = show(run) and right
+            if options.out:
+                options.out.mkdir(parents=True, exist_ok=True)
+                nbformat.write(run.notebook, options.out / f"{name}.ipynb")
+        print(f"{'all':<24}{sum(run.seconds for run in course_runs.done.values()):>9.1f}")
+    return not right
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,87 @@
+"""The notebooks are what their sources make, run to the end with the reference, and stop at what is unwritten."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from grader import manifest as manifests
+from grader.notebooks import build, checkfiles
+from grader.notebooks.rules import CHECK
+from tests.harness.notebook_runs import runs
+
+ROOT = Path(__file__).parents[2]
+MANIFEST = manifests.load(ROOT / manifests.FILENAME)
+NAMES = pytest.mark.parametrize("name", MANIFEST.notebooks)
+
+
+def test_committed_files_are_the_generated_ones():
+    assert [str(file.relative_to(ROOT)) for file in build.drift(MANIFEST)] == []
+
+
+def test_each_check_stands_in_a_notebook():
+    used = [check for name in MANIFEST.notebooks for cell in build.cells(MANIFEST, name) for check in checks_of(cell)]
+    assert set(used) == set(checkfiles.collect(MANIFEST))
+
+
+@NAMES
+def test_notebook_begins_as_all_do(name):
+    cells = build.students_notebook(MANIFEST, name)["cells"]
+    tags = [cell["metadata"].get("tags", []) for cell in cells[:4]]
+    assert tags == [["pdf-title"], ["pdf-ignore"], ["parameters"], ["pdf-ignore"]]
+    assert "quick = False" in [line.rstrip().partition("  #")[0] for line in cells[2]["source"]]
+
+
+@pytest.fixture(scope="module")
+def quick_runs():
+    """The instructor's notebooks with the reference, in quick mode."""
+    with runs(MANIFEST) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def full_runs():
+    """The same with the real experiments."""
+    with runs(MANIFEST, quick=False) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def runs_of_stubs():
+    """The student's notebooks with the package as students get it."""
+    with runs(MANIFEST, package=MANIFEST.path("student"), students=True) as found:
+        yield found
+
+
+@NAMES
+def test_the_reference_runs_it_quickly(quick_runs, name):
+    expect_whole(quick_runs.run(name))
+
+
+@NAMES
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_the_reference_runs_it_in_full(full_runs, name):
+    expect_whole(full_runs.run(name))
+
+
+@NAMES
+def test_stubs_stop_it_at_its_first_exercise(runs_of_stubs, name):
+    if not any(checks_of(cell) or cell.metadata.get("exercise") for cell in build.cells(MANIFEST, name)):
+        pytest.skip("it has no exercise")
+    run = runs_of_stubs.run(name)
+    assert run.kind == "NotImplementedError", run.error
+    sentence = run.error.partition("NotImplementedError: ")[2]
+    assert sentence in MANIFEST.functions() or sentence.startswith(f"{name}: ")
+    assert all(re.fullmatch(r"\w+: not attempted; write .*", text) for text in run.failed_checks())
+
+
+def expect_whole(run):
+    """The notebook came to its end, and each of its checks passed."""
+    assert run.error == ""
+    assert run.failed_checks() == []
+    assert all(cell.execution_count for cell in run.notebook.cells if cell.cell_type == "code" and cell.source.strip())
+
+
+def checks_of(cell) -> list[str]:
+    return CHECK.findall(cell.text) if cell.kind == "code" else []

@@ -1,23 +1,30 @@
-# Generated from reference/data_utils.py by "python -m grader stubs" (unedited: 2b143d386d31)
+# Generated from reference/data_utils.py by "python -m grader stubs" (unedited: 3a404661595c)
 """Loading the data sets, from the folder `datasets` beside this module unless told otherwise.
+
+CIFAR-10 is fetched on first use; where it can't be had, Shapes-10 (shapes10.py) stands in for it, and a notice says so.
+Two environment variables have a say: CHAINRULE_DATA names another folder for the data sets, say one that many share;
+CHAINRULE_OFFLINE, set to anything, forbids fetching.
 
 CIFAR-10 and the labels of the ImageNet sample are pickles. Unpickling a file can run any code its author wrote, so
 point these functions only at files you got from the data sets' own sites.
 """
 
+import functools
+import os
 import pickle
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from os import PathLike
 from pathlib import Path
 
 import numpy as np
 
-DATASETS = Path(__file__).resolve().parent / "datasets"
+from . import shapes10
+from .cifar_files import META, TEST_BATCHES, TRAIN_BATCHES, load_pickle, read_batch
+from .fetch import Unavailable
+
+DATASETS = Path(os.environ.get("CHAINRULE_DATA") or Path(__file__).resolve().parent / "datasets")
 CIFAR10_DIR = DATASETS / "cifar-10-batches-py"
 IMAGENET_VAL_FILE = DATASETS / "imagenet_val_25.npz"
-
-TRAIN_BATCHES = tuple(f"data_batch_{i}" for i in range(1, 6))
-TEST_BATCHES = ("test_batch",)
 
 GET_CIFAR10 = "download and unpack https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
 GET_IMAGENET_VAL = "download http://cs231n.stanford.edu/imagenet_val_25.npz"
@@ -42,19 +49,15 @@ def _require(path: Path, what: str, how_to_get: str, into: Path) -> None:
         raise FileNotFoundError(f"{what} is missing: looked for {path}; {how_to_get} into {into}.")
 
 
-def load_pickle(f):
-    """Unpickle from the open binary file f, reading strings of Python 2 as Latin-1; only for files you trust."""
-    return pickle.load(f, encoding="latin1")
-
-
 def _read_cifar_batch(filename: str | PathLike) -> tuple[np.ndarray, np.ndarray]:
     """Read one CIFAR-10 batch as stored: images (N, 3, 32, 32) uint8 and labels (N,) int64."""
     path = Path(filename)
     # The archive holds the folder of the batches, so it is unpacked one level up.
     _require(path, f"The CIFAR-10 file {path.name}", GET_CIFAR10, into=path.parent.parent)
-    with path.open("rb") as f:
-        batch = load_pickle(f)
-    return batch["data"].reshape(-1, 3, 32, 32), np.array(batch["labels"], dtype=np.int64)
+    try:
+        return read_batch(path)
+    except NOT_A_PICKLE as error:
+        raise ValueError(f"{path} is damaged; delete it, then {GET_CIFAR10} into {path.parent.parent}.") from error
 
 
 def _read_cifar_batches(root: str | PathLike, names: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -72,8 +75,8 @@ def load_CIFAR_batch(filename: str | PathLike) -> tuple[np.ndarray, np.ndarray]:
     """Read one batch file of CIFAR-10.
 
     Returns X (10000, 32, 32, 3) float64 with values 0..255 and Y (10000,) int64 labels 0..9.
-    Raises FileNotFoundError with where to get it. Source: Krizhevsky 2009, "Learning Multiple Layers of Features from
-    Tiny Images", section 3.
+    Raises FileNotFoundError or, for a damaged file, ValueError, with where to get it. Source: Krizhevsky 2009,
+    "Learning Multiple Layers of Features from Tiny Images", section 3.
     """
     images, labels = _read_cifar_batch(filename)
     return _channels_last(images), labels
@@ -82,12 +85,77 @@ def load_CIFAR_batch(filename: str | PathLike) -> tuple[np.ndarray, np.ndarray]:
 def load_CIFAR10(ROOT: str | PathLike) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Read all of CIFAR-10 from the unpacked folder ROOT.
 
-    Returns Xtr (50000, 32, 32, 3), Ytr (50000,), Xte (10000, 32, 32, 3), Yte (10000,); types as `load_CIFAR_batch`.
-    Raises FileNotFoundError with where to get what is missing.
+    Returns Xtr (50000, 32, 32, 3), Ytr (50000,), Xte (10000, 32, 32, 3), Yte (10000,); types and errors as
+    `load_CIFAR_batch`.
     """
     train, Ytr = _read_cifar_batches(ROOT, TRAIN_BATCHES)
     test, Yte = _read_cifar_batches(ROOT, TEST_BATCHES)
     return _channels_last(train), Ytr, _channels_last(test), Yte
+
+
+@functools.cache
+def _cifar10_can_be_had() -> bool:
+    """Fetch CIFAR-10 if it isn't there; tried once a process, and a failure is told once."""
+    from .image_sets import CIFAR10
+
+    try:
+        CIFAR10(DATASETS, train=False, download=True)
+    except Unavailable as reason:
+        _notice_shapes10(str(reason))
+        return False
+    return True
+
+
+def _notice_shapes10(reason: str) -> None:
+    print(
+        f"CIFAR-10 isn't complete in {CIFAR10_DIR} and can't be fetched ({reason}). Shapes-10 stands in for it: 60,000 "
+        f"drawn images of ten shapes, in the same format. For CIFAR-10, {GET_CIFAR10} into {DATASETS}."
+    )
+
+
+def image_dataset(train: bool, transform: Callable | None = None):
+    """CIFAR-10 as a data set of torchvision or, where it isn't there and can't be fetched, Shapes-10, with a notice.
+
+    train: the 50,000 training images, else the 10,000 test images. transform: applied to each image, a PIL image.
+    Either is made on first use, in the folder of the data sets: CIFAR-10 is fetched, with a progress bar, and its
+    checksums are verified; Shapes-10 is drawn.
+    Returns a `torchvision.datasets.CIFAR10`: pairs of image and label, attributes data (N, 32, 32, 3) uint8, targets
+    and classes. Raises ImportError, in one sentence, where torchvision can't be imported.
+    """
+    from .image_sets import CIFAR10, Shapes10
+
+    data_set = CIFAR10 if _cifar10_can_be_had() else Shapes10
+    return data_set(DATASETS, train, transform, download=True)
+
+
+def _load_part(train: bool) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """One part of `image_dataset` as images (N, 3, 32, 32) uint8, labels (N,) int64 and the classes' names."""
+    try:
+        part = image_dataset(train)
+    except ImportError as error:
+        return _read_part(_folder_without_torchvision(str(error)), train)
+    # The data set keeps the bytes as they are stored, channels first, and shows them turned.
+    return part.data.transpose(0, 3, 1, 2), np.array(part.targets, dtype=np.int64), part.classes
+
+
+@functools.cache
+def _folder_without_torchvision(reason: str) -> Path:
+    """CIFAR-10's folder or, where a file lacks, Shapes-10's, drawn first where it isn't there."""
+    if all((CIFAR10_DIR / name).is_file() for name in (*TRAIN_BATCHES, *TEST_BATCHES)):
+        return CIFAR10_DIR
+    _notice_shapes10(reason)
+    shapes10.write_batches(DATASETS / shapes10.FOLDER)
+    return DATASETS / shapes10.FOLDER
+
+
+def _read_part(root: Path, train: bool) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """What `_load_part` returns, from the files in the folder root; without batches.meta the names are numbers."""
+    images, labels = _read_cifar_batches(root, TRAIN_BATCHES if train else TEST_BATCHES)
+    classes = [str(label) for label in range(10)]
+    if (root / META).exists():
+        with (root / META).open("rb") as f:
+            classes = load_pickle(f)["label_names"]
+    return images, labels, classes
 
 
 def get_CIFAR10_data(
@@ -95,35 +163,46 @@ def get_CIFAR10_data(
     num_validation: int = 1000,
     num_test: int = 1000,
     subtract_mean: bool = True,
-    dtype: np.dtype | type = np.float64,
-    root: str | PathLike = CIFAR10_DIR,
+    dtype: np.dtype | type = np.float32,
+    root: str | PathLike | None = None,
 ) -> dict[str, np.ndarray]:
     """Load CIFAR-10 split into training, validation and test parts, ready for a network.
 
     Training takes the first num_training images of the training set, validation the num_validation after them, test
     the first num_test images of the test set. With subtract_mean the mean image of the training part is subtracted
     from all three; values are not scaled otherwise.
-    dtype: type of the images; float32 needs half the memory. root: the unpacked folder.
-    Returns a dict of X_train (num_training, 3, 32, 32), y_train (num_training,), X_val, y_val, X_test, y_test.
-    Raises FileNotFoundError with where to get the data, ValueError if more images are asked for than there are.
+    dtype: type of the images; float64 needs twice the memory. root: the unpacked folder to read, as it is; without it
+    the data come from `image_dataset`: CIFAR-10 is fetched where it isn't there, and Shapes-10 stands in for it, with a
+    notice, where it can't be.
+    Returns a dict of X_train (num_training, 3, 32, 32), y_train (num_training,), X_val, y_val, X_test, y_test and
+    class_names (10,). Beside these arrays memory holds no more than the training set as bytes.
+    Raises ValueError if more images are asked for than there are; with root FileNotFoundError or, for a damaged file,
+    ValueError, with where to get the data.
     """
-    # Bytes until they are split: the floats returned are the only large arrays.
-    train, y = _read_cifar_batches(root, TRAIN_BATCHES)
-    test, y_test = _read_cifar_batches(root, TEST_BATCHES)
-    end = num_training + num_validation
-    for asked, there, what in ((end, len(train), "training and validation"), (num_test, len(test), "test")):
-        if asked > there:
-            raise ValueError(f"{asked} images asked for {what}, but {root} holds {there}; ask for fewer.")
-    parts = {"train": train[:num_training], "val": train[num_training:end], "test": test[:num_test]}
-    labels = {"train": y[:num_training], "val": y[num_training:end], "test": y_test[:num_test]}
-    mean_image = parts["train"].mean(axis=0, dtype=np.float64).astype(dtype)
+    load = _load_part if root is None else functools.partial(_read_part, Path(root))
     data = {}
-    for part, images in parts.items():
-        X = images.astype(dtype)
-        if subtract_mean:
-            X -= mean_image
-        data |= {f"X_{part}": X, f"y_{part}": labels[part]}
-    return data
+    images, y, classes = load(train=True)
+    end = num_training + num_validation
+    _require_enough(end, images, "training and validation")
+    data["X_train"], data["y_train"] = images[:num_training].astype(dtype), y[:num_training]
+    data["X_val"], data["y_val"] = images[num_training:end].astype(dtype), y[num_training:end]
+    if subtract_mean:
+        mean_image = images[:num_training].mean(axis=0, dtype=np.float64).astype(dtype)
+    # The training bytes go before the test bytes come.
+    del images
+    images, y, _ = load(train=False)
+    _require_enough(num_test, images, "test")
+    data["X_test"], data["y_test"] = images[:num_test].astype(dtype), y[:num_test]
+    if subtract_mean:
+        for part in ("train", "val", "test"):
+            data[f"X_{part}"] -= mean_image
+    names = [f"{kind}_{part}" for part in ("train", "val", "test") for kind in ("X", "y")]
+    return {name: data[name] for name in names} | {"class_names": np.array(classes)}
+
+
+def _require_enough(asked: int, images: np.ndarray, what: str) -> None:
+    if asked > len(images):
+        raise ValueError(f"{asked} images asked for {what}, but there are {len(images)}; ask for fewer.")
 
 
 def _read_images(paths: list[Path], dtype: np.dtype | type) -> np.ndarray:

@@ -1,4 +1,4 @@
-# Generated from reference/solver.py by "python -m grader stubs" (unedited: 1ad0e3ac9049)
+# Generated from reference/solver.py by "python -m grader stubs" (unedited: 018591557993)
 """The training loop: stochastic gradient descent on minibatches, with validation, checkpoints and a history to plot."""
 
 import copy
@@ -23,7 +23,10 @@ DEFAULTS = {
     "checkpoint_name": None,
     "print_every": 10,
     "verbose": True,
+    "progress": False,
 }
+# Seconds that a training takes before its progress bar appears: a bar that is gone at once only flickers.
+BAR_DELAY = 3
 
 
 class Solver:
@@ -57,6 +60,8 @@ class Solver:
         checkpoint_name     write <name>_epoch_<n>.pkl at each check; default None, no checkpoints
         print_every         iterations between two printed losses; default 10
         verbose             print progress; default True
+        progress            show a progress bar, with the latest accuracies, while a training takes more than some
+                            seconds; needs tqdm, without which there is no bar; default False
 
         Raises ValueError on an unknown option or update rule.
         """
@@ -146,11 +151,23 @@ class Solver:
             self.best_val_acc = val_acc
             self._keep_best()
 
+    def _bar(self, num_iterations):
+        """Return the iterations to make, to loop over; with a progress bar if one is asked for and tqdm is there."""
+        if self.progress:
+            try:
+                from tqdm.auto import tqdm
+            except ImportError:
+                pass
+            else:
+                return tqdm(range(num_iterations), desc="Training", unit="it", leave=False, delay=BAR_DELAY)
+        return range(num_iterations)
+
     def train(self):
         """Train for num_epochs epochs, then put the best parameters into the model."""
         iterations_per_epoch = max(self.X_train.shape[0] // self.batch_size, 1)
         num_iterations = self.num_epochs * iterations_per_epoch
-        for t in range(num_iterations):
+        bar = self._bar(num_iterations)
+        for t in bar:
             self._step()
             if self.verbose and t % self.print_every == 0:
                 print(f"(Iteration {t + 1} / {num_iterations}) loss: {self.loss_history[-1]:f}")
@@ -161,6 +178,10 @@ class Solver:
                     config["learning_rate"] *= self.lr_decay
             if t == 0 or epoch_end or t == num_iterations - 1:
                 self._check()
+                if hasattr(bar, "set_postfix"):
+                    # drawn with the next step, and so not at all before the delay is over
+                    train_acc, val_acc = self.train_acc_history[-1], self.val_acc_history[-1]
+                    bar.set_postfix(epoch=self.epoch, train=train_acc, val=val_acc, refresh=False)
         self._restore_best()
 
 

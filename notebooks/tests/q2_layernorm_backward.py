@@ -1,0 +1,15 @@
+# Generated from tests/public/test_q2_normalization.py by "python -m grader notebooks"
+from otter.test_files import test_case
+
+OK_FORMAT = False
+name = "q2_layernorm_backward"
+points = 1.75
+
+
+@test_case(name="layers.layernorm_backward")
+def check():
+    try:
+        from grader.notebooks.judge import judge
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(f"no module {error.name!r}; run the notebook's first code cells again") from None
+    return judge(name, "Q2", "layers.layernorm_backward")

@@ -1,0 +1,15 @@
+# Generated from tests/public/test_q4_convolution.py by "python -m grader notebooks"
+from otter.test_files import test_case
+
+OK_FORMAT = False
+name = "q4_spatial_batchnorm_backward"
+points = 0.75
+
+
+@test_case(name="layers.spatial_batchnorm_backward")
+def check():
+    try:
+        from grader.notebooks.judge import judge
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(f"no module {error.name!r}; run the notebook's first code cells again") from None
+    return judge(name, "Q4", "layers.spatial_batchnorm_backward")

@@ -1,0 +1,15 @@
+# Generated from tests/public/test_q5_pytorch.py by "python -m grader notebooks"
+from otter.test_files import test_case
+
+OK_FORMAT = False
+name = "q5_build_sequential"
+points = 0.75
+
+
+@test_case(name="pytorch_nets.build_sequential")
+def check():
+    try:
+        from grader.notebooks.judge import judge
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(f"no module {error.name!r}; run the notebook's first code cells again") from None
+    return judge(name, "Q5", "pytorch_nets.build_sequential")

@@ -1,0 +1,85 @@
+"""What `python -m grader pdf` does: options from the manifest and the command line, an engine that runs, the file."""
+
+import datetime
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..manifest import Manifest
+from . import convert, engines
+from .convert import Options, Result
+from .errors import PdfError, ProgramMissing
+from .outputs import Limits
+from .sheet import Mark
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the person at the command line asked for."""
+
+    names: list[str]
+    date: str = ""
+    question_pages: bool = False
+    engine: str = engines.FIRST
+
+
+def make(manifest: Manifest, out: Path, notebooks: list[Path], wishes: Wishes) -> Result:
+    """Writes the PDF; where the first engine cannot run, the others are tried and the result says what they lose.
+
+    Raises OSError and PdfError, whose texts say what to do."""
+    if wishes.engine not in (engines.FIRST, *engines.OTHERS):
+        raise PdfError(
+            f"there is no engine {wishes.engine!r}; choose from {engines.FIRST}, {', '.join(engines.OTHERS)}"
+        )
+    sources = notebooks or [manifest.path("notebooks") / f"{name}.ipynb" for name in manifest.notebooks]
+    if not sources:
+        raise PdfError("no notebooks; name them after the PDF, or list them in the manifest under notebooks")
+    for source in sources:
+        if not source.is_file():
+            raise PdfError(f"{source} is missing; put the notebook there or leave it out of the list")
+    result = _first_that_runs(sources, options(manifest, wishes), wishes.engine)
+    convert.write(out, result.data)
+    return result
+
+
+def options(manifest: Manifest, wishes: Wishes) -> Options:
+    """The options of a document; raises PdfError for a date that is none."""
+    try:
+        date = datetime.date.fromisoformat(wishes.date) if wishes.date else datetime.date.today()
+    except ValueError:
+        raise PdfError(f"{wishes.date!r} is no date; write it as 2026-01-31") from None
+    table = manifest.pdf
+    return Options(
+        title=manifest.title,
+        names=", ".join(wishes.names or _names(manifest.root / table.names_file)),
+        date=date,
+        paper=table.paper,
+        question_pages=wishes.question_pages or table.question_pages,
+        limits=Limits(table.output_lines, table.output_characters, table.table_rows),
+        megapixels=table.image_megapixels,
+        assets=tuple(manifest.root / folder for folder in table.assets),
+    )
+
+
+def _names(file: Path) -> list[str]:
+    try:
+        return [line.strip() for line in file.read_text("utf-8", "replace").splitlines() if line.strip()]
+    except OSError:
+        return []
+
+
+def _first_that_runs(sources: list[Path], chosen: Options, engine: str) -> Result:
+    if engine != engines.FIRST:
+        return engines.convert(engine, sources, chosen)
+    try:
+        return convert.convert(list(sources), chosen)
+    except PdfError as error:
+        reasons = [str(error)]
+    for other in engines.OTHERS:
+        try:
+            result = engines.convert(other, sources, chosen)
+        except PdfError as error:
+            reasons.append(str(error))
+            continue
+        result.marks.insert(0, Mark(other, 0, f"used because {engines.FIRST} cannot run: {reasons[0]}"))
+        return result
+    raise ProgramMissing(f"no engine can make the PDF: {'; '.join(reasons)}")

@@ -1,0 +1,77 @@
+"""Notebooks to one checked PDF: read, set, compiled, reopened, and only then put in its place."""
+
+import datetime
+import os
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import notebook as notebooks
+from . import verify
+from .chapter import Chapter
+from .document import Document, Front
+from .images import Images
+from .notebook import Notebook
+from .outputs import Limits
+from .sheet import Mark
+
+
+@dataclass(frozen=True)
+class Options:
+    """How the PDF is made; `assets` are folders in which missing images are looked for by name."""
+
+    title: str = "Notebooks"
+    names: str = ""
+    date: datetime.date = field(default_factory=datetime.date.today)
+    paper: str = "a4"
+    question_pages: bool = False
+    limits: Limits = field(default_factory=Limits)
+    megapixels: float = 40
+    assets: tuple[Path, ...] = ()
+
+
+@dataclass
+class Result:
+    """The PDF and what is to be said of it."""
+
+    data: bytes
+    pages: int
+    marks: list[Mark]
+    problems: list[str]
+    missing: set[str] = field(default_factory=set)
+    checked: bool = True
+
+
+def convert(sources: list[Path | Notebook], options: Options) -> Result:
+    """The PDF of some notebooks, reopened and checked; raises OSError and PdfError."""
+    with tempfile.TemporaryDirectory(prefix="chainrule-") as folder, ThreadPoolExecutor(4) as pool:
+        root = Path(folder).resolve()
+        read = [source if isinstance(source, Notebook) else notebooks.read(source) for source in sources]
+        pool.submit(verify.prepare)
+        chapters = list(pool.map(lambda numbered: _chapter(*numbered, root, options), enumerate(read)))
+        front = Front(options.title, options.names, options.date, options.paper)
+        document = Document(front, chapters, root)
+        data = document.compile()
+    pages, problems = verify.check(data, document)
+    return Result(data, pages, document.marks, problems, document.missing)
+
+
+def write(out: Path, data: bytes) -> None:
+    """Writes aside, then renames, so that a PDF is whole or as it was before."""
+    aside = out.with_name(f".{out.name}.{os.getpid()}.tmp")
+    try:
+        with aside.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(out)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _chapter(number: int, notebook: Notebook, root: Path, options: Options) -> Chapter:
+    folder = root / f"n{number}"
+    folder.mkdir()
+    images = Images(folder, notebook.path.parent, list(options.assets), options.megapixels)
+    return Chapter(notebook, number, images, options.limits, options.question_pages).build()

@@ -1,0 +1,45 @@
+"""The engine as an exporter of nbconvert: `jupyter nbconvert --to chainrule-pdf One.ipynb`."""
+
+import datetime
+from pathlib import Path
+
+from nbconvert.exporters import Exporter
+from traitlets import Bool, Unicode
+
+from .. import manifest as manifests
+from ..manifest import ManifestError
+from . import command, convert
+from .notebook import from_table
+
+
+class ChainrulePdfExporter(Exporter):
+    """One notebook as PDF, after the preprocessors that nbconvert is configured with."""
+
+    export_from_notebook = "Chainrule PDF"
+    output_mimetype = "application/pdf"
+    names = Unicode("", help="The names on the title page.").tag(config=True)
+    date = Unicode("", help="The date on the title page, as 2026-01-31; today by default.").tag(config=True)
+    question_pages = Bool(False, help="Whether each inline question has a page of its own.").tag(config=True)
+
+    def _file_extension_default(self) -> str:
+        return ".pdf"
+
+    def from_notebook_node(self, nb, resources=None, **kw):
+        """The PDF's bytes and the resources; raises PdfError."""
+        nb, resources = super().from_notebook_node(nb, resources, **kw)
+        about = resources.get("metadata", {})
+        path = Path(about.get("path") or ".") / f"{about.get('name') or 'notebook'}.ipynb"
+        result = convert.convert([from_table(nb, path)], self._options(path))
+        for mark in result.marks:
+            self.log.warning("%s", mark)
+        for problem in result.problems:
+            self.log.error("%s", problem)
+        return result.data, resources
+
+    def _options(self, path: Path) -> convert.Options:
+        wishes = command.Wishes([self.names] if self.names else [], self.date, self.question_pages)
+        try:
+            return command.options(manifests.load(manifests.find(path.parent)), wishes)
+        except ManifestError:
+            date = datetime.date.fromisoformat(self.date) if self.date else datetime.date.today()
+            return convert.Options(path.stem, self.names, date, question_pages=self.question_pages)

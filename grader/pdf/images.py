@@ -1,0 +1,157 @@
+"""Images of a notebook: found, decoded, measured and put where typst can read them; remote ones are never fetched."""
+
+import base64
+import binascii
+import io
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import unquote, unquote_to_bytes, urlsplit
+
+from .literal import quote
+
+POINTS = 0.75  # a pixel of the screen in points
+WIDEST, HIGHEST = 470, 620  # points; a picture taller than this would not leave room for its page's margins
+NATIVE = {"PNG": "png", "JPEG": "jpg", "GIF": "gif", "WEBP": "webp"}
+SUFFIXES = {"image/png", "image/jpeg", "image/gif", "image/webp", "image/svg+xml", "image/bmp", "image/tiff"}
+LINKED = re.compile(
+    rb"<image\b(?:(?!>)(?!href\s*=\s*[\"']data:).)*href(?:(?!href)[^>])*>(?:\s*</image\s*>)?", re.DOTALL
+)
+
+
+class ImageProblem(Exception):
+    """An image cannot be shown; the text names it and says why."""
+
+
+@dataclass
+class Images:
+    """Where a notebook's images may lie, and the folder that typst reads them from."""
+
+    folder: Path
+    beside: Path
+    assets: list[Path]
+    megapixels: float = 40
+    kept: dict[bytes, tuple[str, float, float]] = field(default_factory=dict)
+
+    def find(self, url: str, attachments: dict) -> bytes:
+        """The bytes behind an image's address; raises ImageProblem."""
+        url = url.strip()
+        if not url.strip("#"):
+            raise ImageProblem("image without an address")
+        if url.startswith("data:"):
+            return _data_uri(url)
+        if url.startswith("attachment:"):
+            return _attachment(unquote(url.removeprefix("attachment:")), attachments)
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            raise ImageProblem(f"image not found: {url[:200]}") from None
+        if parts.scheme in ("http", "https", "ftp") or url.startswith("//"):
+            raise ImageProblem(f"remote image, not fetched: {url[:200]}")
+        return self._local(unquote(parts.path) if not re.match(r"[A-Za-z]:[\\/]", url) else url, url)
+
+    def _local(self, path: str, url: str) -> bytes:
+        path = path.replace("\\", "/")
+        root = self.beside.parent.resolve()
+        candidates = [self.beside / path] + [folder / path.rsplit("/", 1)[-1] for folder in self.assets]
+        for candidate in candidates:
+            try:
+                inside = candidate.resolve().is_relative_to(root) or candidate is not candidates[0]
+                if inside and candidate.is_file():
+                    return candidate.read_bytes()
+            except (OSError, ValueError):  # a path no system knows, such as one with a NUL
+                continue
+        raise ImageProblem(f"image not found: {url[:200]}")
+
+    def keep(self, data: bytes) -> tuple[str, float, float]:
+        """Puts an image where typst reads it; returns its path and its size in points. Raises ImageProblem."""
+        if data not in self.kept:
+            suffix, width, height, data_out = self._measured(data)
+            name = f"{len(self.kept)}.{suffix}"
+            (self.folder / name).write_bytes(data_out)
+            self.kept[data] = (f"/{self.folder.name}/{name}", width, height)
+        return self.kept[data]
+
+    def _measured(self, data: bytes) -> tuple[str, float, float, bytes]:
+        if not data:
+            raise ImageProblem("image without content")
+        if re.search(rb"<svg[\s>]", data[:4000]):
+            return ("svg", *_svg_size(data), LINKED.sub(b"", data))
+        from PIL import Image, UnidentifiedImageError
+
+        Image.MAX_IMAGE_PIXELS = None
+        try:
+            with Image.open(io.BytesIO(data)) as picture:
+                width, height = picture.size
+                if width * height > self.megapixels * 1e6:
+                    raise ImageProblem(f"image of {width} x {height} pixels, more than {self.megapixels:g} megapixels")
+                if picture.format in NATIVE:
+                    return NATIVE[picture.format], width * POINTS, height * POINTS, data
+                converted = io.BytesIO()
+                picture.convert("RGBA").save(converted, "PNG")
+                return "png", width * POINTS, height * POINTS, converted.getvalue()
+        except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+            raise ImageProblem("image in a format that cannot be read") from error
+
+
+def expression(place: tuple[str, float, float], alt: str = "", width: str = "", alone: bool = True) -> str:
+    """typst for an image at its size on the screen, smaller where the page needs it.
+
+    `width` is an HTML width, in pixels or per cent; `alone` tells whether it stands by itself or in a line of text."""
+    path, natural, high = place
+    wanted = natural
+    if found := re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(px|%|pt|em)?\s*", width or ""):
+        factor = {"%": WIDEST / 100, "pt": 1, "em": 10.5}.get(found[2], POINTS)
+        wanted = float(found[1]) * factor
+    ratio = high / natural if natural else 1
+    wanted = max(min(wanted, WIDEST, HIGHEST / ratio if ratio else WIDEST), 1)
+    name = "picture" if alone else "icon"
+    return f"{name}(w => image({quote(path)}, width: w, alt: {quote(alt)}), {wanted:.2f}pt)"
+
+
+def decode(data: object, mime: str) -> bytes:
+    """The bytes of an output's image; raises ImageProblem."""
+    text = "".join(data) if isinstance(data, list) else data
+    if not isinstance(text, str):
+        raise ImageProblem("image without content")
+    if mime == "image/svg+xml" and "<svg" in text:
+        return text.encode("utf-8", "replace")
+    return _base64(text)
+
+
+def _base64(text: str) -> bytes:
+    try:
+        return base64.b64decode(re.sub(r"\s", "", text), validate=True)
+    except (binascii.Error, ValueError):
+        raise ImageProblem("image whose content is not valid base64") from None
+
+
+def _data_uri(url: str) -> bytes:
+    head, comma, body = url.partition(",")
+    if not comma:
+        raise ImageProblem(f"image whose address is cut off: {url[:60]}")
+    return _base64(unquote(body)) if head.endswith(";base64") else unquote_to_bytes(body)
+
+
+def _attachment(name: str, attachments: dict) -> bytes:
+    found = attachments.get(name)
+    for mime, data in found.items() if isinstance(found, dict) else []:
+        if mime in SUFFIXES:
+            return decode(data, mime)
+    raise ImageProblem(f"attachment not found: {name[:200]}")
+
+
+def _svg_size(data: bytes) -> tuple[float, float]:
+    tag = re.search(rb"<svg\b[^>]*>", data, re.DOTALL)
+    text = tag[0].decode("utf-8", "replace") if tag else ""
+    units = {"": POINTS, "px": POINTS, "pt": 1, "in": 72, "cm": 28.35, "mm": 2.835, "em": 10.5}
+    sizes = []
+    for name in ("width", "height"):
+        found = re.search(rf"\b{name}\s*=\s*[\"']\s*([\d.]+)\s*([a-z]*)\s*[\"']", text)
+        sizes.append(float(found[1]) * units.get(found[2], POINTS) if found else 0)
+    box = re.search(r"viewBox\s*=\s*[\"']\s*[-\d.]+[\s,]+[-\d.]+[\s,]+([\d.]+)[\s,]+([\d.]+)", text)
+    if box and float(box[1]) and float(box[2]):
+        ratio = float(box[2]) / float(box[1])
+        width = sizes[0] or (sizes[1] / ratio if sizes[1] else float(box[1]) * POINTS)
+        return width, width * ratio
+    return (sizes[0] or WIDEST, sizes[1] or sizes[0] or WIDEST)

@@ -1,0 +1,152 @@
+"""Code and output as lines of coloured segments, broken at a measured column, each in string literals."""
+
+import unicodedata
+from functools import cache
+
+from .literal import quote
+from .terminal import Segment
+
+COLUMNS = 100  # of the code font across the text's width; see template.typ
+INDENT = 3  # columns that the drawn mark of a continued line takes
+PARAGRAPH = 40  # lines set as one paragraph; longer ones cost typst more than their length
+
+
+def highlight(source: str, language: str) -> list[list[Segment]]:
+    """The source's lines with a class for each segment; a language nobody knows is left uncoloured."""
+    lines: list[list[Segment]] = [[]]
+    for kind, text in _lexer(language).get_tokens(source):
+        style = _style(kind)
+        for position, part in enumerate(text.split("\n")):
+            if position:
+                lines.append([])
+            if part:
+                merge = lines[-1] and (lines[-1][-1][0] == style or part.isspace())
+                if merge:
+                    lines[-1][-1] = (lines[-1][-1][0], lines[-1][-1][1] + part)
+                else:
+                    lines[-1].append((style, part))
+    while lines and not lines[-1]:
+        lines.pop()
+    return lines
+
+
+def plain(text: str) -> list[list[Segment]]:
+    """Lines without colour."""
+    return [[("", line)] if line else [] for line in text.split("\n")]
+
+
+def typeset(lines: list[list[Segment]], tab: int = 4, columns: int = COLUMNS) -> str:
+    """Typst markup of the lines."""
+    visual = []
+    for line in lines:
+        for number, part in enumerate(_wrapped(_untabbed(line, tab), columns)):
+            visual.append(("#cont;" if number else "") + "".join(_set(*segment) for segment in part))
+    groups = [visual[start : start + PARAGRAPH] for start in range(0, len(visual), PARAGRAPH)]
+    return "\n\n".join(" \\\n".join(line or "#none;" for line in group) for group in groups)
+
+
+def width(text: str) -> int:
+    """Columns a text takes: two for wide characters, none for combining ones."""
+    if text.isascii():
+        return len(text)
+    return sum(_columns(character) for character in text)
+
+
+@cache
+def _columns(character: str) -> int:
+    if unicodedata.combining(character) or unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" or ord(character) > 0xFFFF else 1
+
+
+def _set(style: str, text: str) -> str:
+    first, *others = style.split() or [""]
+    markup = f"#{first}({quote(text)});" if first else f"#{quote(text)};"
+    for name in others:
+        markup = f"#{name}[{markup}];"
+    return markup
+
+
+def _untabbed(line: list[Segment], tab: int) -> list[Segment]:
+    if not any("\t" in text for _, text in line):
+        return line
+    column, result = 0, []
+    for style, text in line:
+        expanded = ""
+        for part in text:
+            expanded += " " * (tab - (column + len(expanded)) % tab) if part == "\t" else part
+        column += len(expanded)
+        result.append((style, expanded))
+    return result
+
+
+def _wrapped(line: list[Segment], columns: int) -> list[list[Segment]]:
+    """The visual lines of one line: broken after a space near the margin, else at the margin."""
+    text = "".join(part for _, part in line)
+    left = width(text)
+    if left <= columns:
+        return [line]
+    cuts, start = [], 0
+    while left > columns - (INDENT if start else 0):
+        end = _fit(text, start, columns - (INDENT if start else 0))
+        space = text.rfind(" ", start + (end - start) * 2 // 3, end)
+        if space >= 0 and not text[start : space + 1].isspace():
+            end = space + 1
+        cuts.append(end)
+        left -= width(text[start:end])
+        start = end
+    return _cut(line, cuts)
+
+
+def _fit(text: str, start: int, columns: int) -> int:
+    end = start
+    while end < len(text) and columns >= 0:
+        columns -= _columns(text[end]) if not text[end].isascii() else 1
+        end += 1
+    return max(end - 1 if columns < 0 else end, start + 1)
+
+
+def _cut(line: list[Segment], cuts: list[int]) -> list[list[Segment]]:
+    result, position, pending = [[]], 0, list(cuts)
+    for style, text in line:
+        while pending and pending[0] < position + len(text):
+            at = pending.pop(0) - position
+            if text[:at]:
+                result[-1].append((style, text[:at]))
+            result.append([])
+            text, position = text[at:], position + at
+        result[-1].append((style, text))
+        position += len(text)
+    return result
+
+
+@cache
+def _lexer(language: str):
+    from pygments.lexers import get_lexer_by_name
+    from pygments.lexers.special import TextLexer
+    from pygments.util import ClassNotFound
+
+    try:
+        return get_lexer_by_name(language, stripnl=False, stripall=False, ensurenl=True)
+    except (ClassNotFound, ValueError):
+        return TextLexer(stripnl=False, ensurenl=True)
+
+
+@cache
+def _style(kind) -> str:
+    from pygments.token import Comment, Keyword, Name, Number, Operator, String
+
+    for group, style in (
+        (Comment, "c"),
+        (Keyword, "k"),
+        (Operator.Word, "k"),
+        (String, "s"),
+        (Number, "m"),
+        (Name.Decorator, "d"),
+        (Name.Function, "f"),
+        (Name.Class, "f"),
+        (Name.Builtin, "i"),
+    ):
+        if kind in group:
+            return style
+    return ""

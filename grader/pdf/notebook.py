@@ -1,0 +1,137 @@
+"""Reading a notebook as it is: plain JSON, never refused; what cannot be read becomes a notice and its raw text."""
+
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+CONFLICT = re.compile(r"^\s*(<{7}|={7}|>{7})(?: .*)?$", re.MULTILINE)
+KINDS = ("markdown", "code", "raw")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell; `index` counts from 1 in the notebook, `count` is the execution count."""
+
+    index: int
+    kind: str
+    source: str
+    outputs: list[dict] = field(default_factory=list)
+    metadata: dict[str, Any] = field(default_factory=dict)
+    attachments: dict[str, Any] = field(default_factory=dict)
+    count: int | None = None
+
+    @property
+    def tags(self) -> list[str]:
+        tags = self.metadata.get("tags")
+        return [str(tag) for tag in tags] if isinstance(tags, list) else []
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """A notebook's cells; where it could not be read, `notice` says why and `raw` is the file's text."""
+
+    path: Path
+    cells: list[Cell] = field(default_factory=list)
+    language: str = "python"
+    notice: str = ""
+    raw: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.path.stem
+
+
+def read(path: Path) -> Notebook:
+    """Reads a notebook of any version; raises OSError only when the file itself cannot be read."""
+    text = _decode(path.read_bytes())
+    if not text.strip():
+        return Notebook(path, notice="This notebook is empty.")
+    try:
+        table = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        return Notebook(path, notice=_why(text, error), raw=text)
+    return from_table(table, path, text)
+
+
+def from_table(table: Any, path: Path, raw: str = "") -> Notebook:
+    """A notebook from its parsed JSON; `raw` is shown when that is no notebook."""
+    if not isinstance(table, dict):
+        return Notebook(path, notice="This file is not a notebook: its JSON is not an object.", raw=raw)
+    if "worksheets" in table and "cells" not in table:
+        table = _modernise(table)
+    cells = table.get("cells")
+    if not isinstance(cells, list):
+        return Notebook(path, notice="This file is not a notebook: it has no list of cells.", raw=raw)
+    notice = "" if cells else "This notebook has no cells."
+    return Notebook(path, [_cell(cell, index) for index, cell in enumerate(cells, 1)], _language(table), notice)
+
+
+def joined(value: Any) -> str:
+    """Text of a notebook: a string, or a list of strings to be joined."""
+    if isinstance(value, list):
+        value = "".join(part for part in value if isinstance(part, str))
+    text = value if isinstance(value, str) else "" if value is None else json.dumps(value, ensure_ascii=False)
+    return text.replace("\r\n", "\n").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _decode(data: bytes) -> str:
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return data.decode("utf-16", "replace")
+    return data.decode("utf-8-sig", "replace").replace("\x00", "")
+
+
+def _why(text: str, error: Exception) -> str:
+    lines = [text.count("\n", 0, found.start(1)) + 1 for found in CONFLICT.finditer(text)]
+    if lines:
+        where = ", ".join(map(str, lines[:6]))
+        return f"This notebook holds marks of an unresolved merge conflict (lines {where}); its raw text follows."
+    if isinstance(error, json.JSONDecodeError):
+        return (
+            f"This notebook is not valid JSON (line {error.lineno}: {error.msg}); it may have been cut off. "
+            "Its raw text follows."
+        )
+    return "This notebook cannot be read: it is nested too deeply. Its raw text follows."
+
+
+def _modernise(table: dict) -> dict:
+    """A notebook of version 2 or 3 as version 4; unchanged where that fails."""
+    import nbformat
+
+    try:
+        table.setdefault("metadata", {})
+        return nbformat.convert(nbformat.from_dict(table), 4)
+    except Exception:  # an old notebook can be broken in any way; its raw text is shown then
+        return table
+
+
+def _cell(cell: Any, index: int) -> Cell:
+    if not isinstance(cell, dict):
+        return Cell(index, "raw", joined(cell))
+    outputs = cell.get("outputs")
+    kind = cell.get("cell_type")
+    if kind not in KINDS:
+        kind = "markdown" if kind == "heading" else "code" if isinstance(outputs, list) else "raw"
+    source = joined(cell.get("source", cell.get("input"))).replace("\r", "\n")
+    if cell.get("cell_type") == "heading":
+        source = "#" * int(cell.get("level") or 1) + " " + source
+    count = cell.get("execution_count")
+    return Cell(
+        index,
+        kind,
+        source,
+        [output for output in outputs if isinstance(output, dict)] if isinstance(outputs, list) else [],
+        cell["metadata"] if isinstance(cell.get("metadata"), dict) else {},
+        cell["attachments"] if isinstance(cell.get("attachments"), dict) else {},
+        count if isinstance(count, int) else None,
+    )
+
+
+def _language(table: dict) -> str:
+    metadata = table.get("metadata")
+    for key, name in (("language_info", "name"), ("kernelspec", "language")):
+        found = metadata.get(key) if isinstance(metadata, dict) else None
+        if isinstance(found, dict) and isinstance(found.get(name), str):
+            return found[name].lower()
+    return "python"

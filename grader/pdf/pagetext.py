@@ -1,0 +1,70 @@
+"""The text of a page as a reader copies it: the strings it draws, through its fonts' maps to characters."""
+
+import re
+
+TOKEN = re.compile(rb"/(\w+) [\d.]+ Tf|\b(ET)\b|(\()|(<[0-9A-Fa-f]*>)\s*T?[jJ]?")
+FLAT = re.compile(rb"\((?:\\.|[^\\()])*\)", re.DOTALL)
+BRACKET = re.compile(rb"\\.|[()]", re.DOTALL)
+ESCAPED = re.compile(rb"\\([0-7]{1,3}|.)", re.DOTALL)
+ESCAPES = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
+
+
+def text_of(page, fonts: dict[int, dict[int, str]]) -> str:
+    """A page's text in the order it is drawn; an object of text is a line. Fonts are read once."""
+    resources = page["/Resources"].get("/Font", {})
+    maps = {name: _characters(resources.raw_get(name), fonts) for name in resources}
+    contents = page.get_contents()
+    stream = contents.get_data() if contents is not None else b""
+    parts, current, at = [], {}, 0
+    while found := TOKEN.search(stream, at):
+        at = found.end()
+        if found[1]:
+            current = maps.get(f"/{found[1].decode()}", {})
+        elif found[2]:
+            parts.append("\n")
+        else:
+            at = _closing(stream, found.start()) if found[3] else found.end(4)
+            code = _bytes(stream[found.start() : at])
+            parts += [current.get(code[n] << 8 | code[n + 1], "") for n in range(0, len(code) - 1, 2)]
+    return "".join(parts)
+
+
+def _closing(stream: bytes, at: int) -> int:
+    """Where a string that opens at `at` ends; brackets in it may stand in pairs without a backslash."""
+    if flat := FLAT.match(stream, at):
+        return flat.end()
+    depth = 0
+    for found in BRACKET.finditer(stream, at):
+        depth += {b"(": 1, b")": -1}.get(found[0], 0)
+        if not depth:
+            return found.end()
+    return len(stream)
+
+
+def _characters(reference, fonts: dict[int, dict[int, str]]) -> dict[int, str]:
+    """A font's characters by code, from its ToUnicode map."""
+    key = getattr(reference, "idnum", id(reference))
+    if key not in fonts:
+        font = reference.get_object()
+        table = font["/ToUnicode"].get_data() if "/ToUnicode" in font else b""
+        fonts[key] = {}
+        for block in re.findall(rb"beginbfchar(.*?)endbfchar", table, re.DOTALL):
+            for code, text in re.findall(rb"<([0-9A-Fa-f]+)>\s*<([0-9A-Fa-f]+)>", block):
+                fonts[key][int(code, 16)] = bytes.fromhex(text.decode()).decode("utf-16-be", "replace")
+        for block in re.findall(rb"beginbfrange(.*?)endbfrange", table, re.DOTALL):
+            for first, last, text in re.findall(rb"<([0-9A-Fa-f]+)>\s*<([0-9A-Fa-f]+)>\s*<([0-9A-Fa-f]+)>", block):
+                start = bytes.fromhex(text.decode()).decode("utf-16-be", "replace")
+                for code in range(int(first, 16), int(last, 16) + 1):
+                    fonts[key][code] = start[:-1] + chr(ord(start[-1]) + code - int(first, 16))
+    return fonts[key]
+
+
+def _bytes(string: bytes) -> bytes:
+    if string.startswith(b"<"):
+        return bytes.fromhex(re.sub(rb"\s", b"", string[1:-1]).decode())
+    if b"\\(" not in string and b"\\)" not in string:  # the escapes left are also Python's
+        return string[1:-1].decode("unicode_escape").encode("latin-1")
+    return ESCAPED.sub(
+        lambda found: bytes([int(found[1], 8) & 255]) if found[1].isdigit() else ESCAPES.get(found[1], found[1]),
+        string[1:-1],
+    )

@@ -1,0 +1,78 @@
+"""All of pandoc's work for one notebook: its Markdown, its formulas and the HTML in either, in three processes."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from . import html, mathematics, outputs, pandoc
+from .formulas import Formulas, prefix_for
+from .notebook import Cell
+from .outputs import Limits, Shown
+
+Tree = list[dict]
+
+
+class Parsed:
+    """The formulas of some cells, what is shown of their outputs, and the trees of all their Markdown and HTML."""
+
+    def __init__(self, cells: list[Cell], limits: Limits) -> None:
+        self.shown = {cell.index: outputs.of(cell.outputs, limits) for cell in cells}
+        texts = [cell.source for cell in cells] + [shown.text for group in self.shown.values() for shown in group]
+        self.formulas = Formulas(prefix=prefix_for(texts))
+        self._prepared: dict[int, str] = {}
+        self._trees: dict[tuple[str, str], Tree | None] = {}
+        self._parse(*self._fragments(cells))
+
+    def markdown(self, cell: Cell) -> Tree | None:
+        """The tree of a Markdown cell; None where pandoc cannot read it."""
+        return self._trees[pandoc.MARKDOWN, self._prepared[cell.index]]
+
+    def output(self, shown: Shown) -> Tree | None:
+        """The tree of an output in Markdown or HTML; None where pandoc cannot read it."""
+        return self._trees.get((pandoc.MARKDOWN if shown.kind == "markdown" else pandoc.HTML, shown.text))
+
+    def html(self, text: str) -> Tree | None:
+        """The tree of a block of HTML; None where pandoc cannot read it."""
+        return self._trees.get((pandoc.HTML, text))
+
+    def _fragments(self, cells: list[Cell]) -> tuple[list[str], list[str]]:
+        """The pieces of Markdown and of HTML, their formulas taken out."""
+        markdown, markup = [], []
+        for cell in cells:
+            if cell.kind == "markdown":
+                self._prepared[cell.index] = self.formulas.extract(cell.source, cell.index)
+                markdown.append(self._prepared[cell.index])
+            for shown in self.shown[cell.index]:
+                if shown.kind == "markdown":
+                    shown.text = self.formulas.extract(shown.text, cell.index)
+                    markdown.append(shown.text)
+                elif shown.kind == "html":
+                    markup.append(shown.text)
+                elif shown.kind == "latex":
+                    shown.text = self.formulas.add(_bare(shown.text), "$$" in shown.text, cell.index, shown.text)
+        return markdown, markup
+
+    def _parse(self, markdown: list[str], markup: list[str]) -> None:
+        with ThreadPoolExecutor(1) as pool:
+            setting = pool.submit(mathematics.typeset, self.formulas.found)
+            for text, tree in zip(markdown, pandoc.parse(markdown, pandoc.MARKDOWN)):
+                self._trees[pandoc.MARKDOWN, text] = tree
+                markup += _raw_blocks(tree or [])
+            markup = [text for text in dict.fromkeys(markup) if html.has_content(text)]
+            for text, tree in zip(markup, pandoc.parse([html.visible(text) for text in markup], pandoc.HTML)):
+                self._trees[pandoc.HTML, text] = tree
+            setting.result()
+
+
+def _bare(latex: str) -> str:
+    """The TeX of an output without its dollar signs."""
+    return latex.strip().strip("$").replace(r"\displaystyle", "").strip()
+
+
+def _raw_blocks(tree: object) -> list[str]:
+    """The raw HTML blocks anywhere in a tree."""
+    if isinstance(tree, dict):
+        if tree.get("t") == "RawBlock":
+            return [tree["c"][1]] if tree["c"][0] == "html" else []
+        return _raw_blocks(tree.get("c"))
+    if isinstance(tree, list):
+        return [text for part in tree if isinstance(part, dict | list) for text in _raw_blocks(part)]
+    return []

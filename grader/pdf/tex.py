@@ -1,0 +1,132 @@
+"""TeX that pandoc cannot read made into TeX that it can, and its typst mended."""
+
+import re
+
+FONTS = {
+    "bf": "mathbf", "rm": "mathrm", "it": "mathit", "cal": "mathcal", "tt": "mathtt", "sf": "mathsf", "frak": "mathfrak"
+}  # fmt: skip
+DROPPED = re.compile(
+    r"\\(?:notag|nonumber|limits|nolimits|displaylimits|small|footnotesize|scriptsize|tiny|large|Large|normalsize"
+    r"|allowbreak|nobreak|noindent|centering|hfill|smallskip|medskip|bigskip)(?![A-Za-z])"
+)
+DROPPED_WITH_ARGUMENT = re.compile(r"\\(?:label|require|vspace|vphantom)\*?\s*\{[^{}]*\}")
+UNWRAPPED = re.compile(r"\\(?:textcolor|href|style|class|cssId)\s*\{[^{}]*\}\s*(?=\{)|\\smash(?=\s*\{)")
+REFERENCE = re.compile(r"\\(eq)?ref\s*\{([^{}]*)\}")
+TAG = re.compile(r"\\tag(\*?)\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
+ARRAY = re.compile(r"\\begin\{(?:array\}\s*(?:\[\w\])?\s*\{[^{}]*|smallmatrix|matrix)\}")
+BARE = "zqbare"  # stands in the first cell of a matrix that pandoc would take for an align
+RENAMED = {
+    r"\hbox": r"\mbox", r"\mathbbm": r"\mathbb", r"\mathds": r"\mathbb", r"\argmax": r"\operatorname*{arg\,max}",
+    r"\argmin": r"\operatorname*{arg\,min}", r"\newline": r"\\", r"\|": r"\Vert ",
+}  # fmt: skip
+NORM = re.compile(r"(?<!lr\()\bbar\.v\.double(?![A-Za-z.]|\s*\))")
+TYPST_TOKEN = re.compile(r'cases\(delim: "\{"|\\.|"(?:\\.|[^"\\])*"|.', re.DOTALL)
+NAME = re.compile(r"\\(?:[A-Za-z]+|.)", re.DOTALL)
+
+
+def split_tag(tex: str) -> tuple[str, str]:
+    """A formula without its one `\\tag`, and that tag; several tags stay in their rows as text."""
+    tags = TAG.findall(tex)
+    if len(tags) == 1:
+        star, text = tags[0]
+        return TAG.sub("", tex), text if star else f"({text})"
+    return TAG.sub(lambda found: rf"\qquad\text{{{found[2] if found[1] else f'({found[2]})'}}}", tex), ""
+
+
+def clean(tex: str) -> str:
+    """What is safe for every formula: comments, labels and sizes out, one line, old names made new."""
+    tex = re.sub(r"(?<!\\)%[^\n]*", "", tex)
+    tex = re.sub(r"\s*\n\s*", " ", tex).strip()
+    tex = DROPPED_WITH_ARGUMENT.sub("", tex)
+    tex = REFERENCE.sub(lambda found: rf"\text{{({found[2]})}}" if found[1] else rf"\text{{{found[2]}}}", tex)
+    tex = ARRAY.sub(rf"\\begin{{pmatrix}}\\text{{{BARE}}}", tex).replace(r"\hline", "")
+    tex = re.sub(r"\\end\{(?:array|(?:small)?matrix)\}", r"\\end{pmatrix}", tex)
+    return NAME.sub(lambda found: RENAMED[found[0]] if found[0] in (r"\|", r"\hbox") else found[0], tex)
+
+
+def mend(tex: str) -> str:
+    """A second try for what pandoc refused."""
+    tex = DROPPED.sub("", tex)
+    for _ in range(8):
+        shorter = UNWRAPPED.sub("", tex)
+        if shorter == tex:
+            break
+        tex = shorter
+    tex = re.sub(r"\\unicode\s*\{x([0-9A-Fa-f]{1,6})\}", lambda found: chr(int(found[1], 16) % 0x110000), tex)
+    tex = NAME.sub(lambda found: RENAMED.get(found[0], found[0]), tex)
+    tex = _fonts(tex).replace('"', "''")
+    tex = re.sub(r"(?<!\\)#", r"\\#", tex)
+    return rf"\begin{{aligned}}{tex}\end{{aligned}}" if _has_loose_rows(tex) else tex
+
+
+def typst(text: str) -> str:
+    """pandoc's typst with its labels out and its spaces, norms, matrices and columns mended."""
+    text = re.sub(r"\$\s*<[^<>$]*>\s*$", "$", text.strip())
+    text = text.replace("#h(-1em)", "#h(-0.17em)").replace("#h(0em)", "thick")
+    text = re.sub(rf'mat\(delim: "\(", (?:upright\()?"{BARE}"\)?', "mat(delim: #none,", text)
+    text = re.sub(r"#scale\(x: (\d+)%, y: \d+%\)\[(\\?[^\[\]]|\\[\[\]])\]", r"lr(size: #\1%, \2)", text)
+    text = NORM.sub('class("normal", bar.v.double)', text)
+    return _spread_columns(text)
+
+
+def breakable(text: str) -> bool:
+    """Whether a display formula may run over several lines: it has no rows or columns of its own."""
+    return not re.search(r"(?<!\\)&|\\\n", re.sub(r'"(?:\\.|[^"\\])*"', "", text))
+
+
+def _spread_columns(text: str) -> str:
+    """A wide space before each new pair of columns of an align, and between the two columns of cases."""
+    result, column, open_brackets = "", 0, []
+    for token in TYPST_TOKEN.findall(text):
+        if token.startswith("cases(") or token in ("(", "[", "{"):
+            open_brackets.append(token)
+        elif token in (")", "]", "}") and open_brackets:
+            open_brackets.pop()
+        elif token == "\\|":
+            token = 'class("normal", bar.v)'  # TeX leaves no space beside it
+        elif token == "\\\n":
+            column = 0
+        elif open_brackets and open_brackets[-1].startswith("cases("):
+            token = {"&": "& quad &", ",": ", &"}.get(token, token)
+        elif token == "&" and not open_brackets:
+            column += 1
+            token = "& #h(2em)" if column % 2 == 0 else "&"
+        result += token
+    return result
+
+
+def _fonts(tex: str) -> str:
+    """`{\\bf x}` as `{\\mathbf{x}}`: the switch holds to the end of its group."""
+    pattern = re.compile(rf"\\({'|'.join(FONTS)})(?![A-Za-z])\s*")
+    for _ in range(200):
+        found = pattern.search(tex)
+        if not found:
+            return tex
+        end, depth = found.end(), 0
+        while end < len(tex):
+            if tex[end] == "\\":
+                end += 1
+            elif tex[end] == "{":
+                depth += 1
+            elif (tex[end] == "}" and (depth := depth - 1) < 0) or (tex[end] == "&" and not depth):
+                break
+            end += 1
+        tex = rf"{tex[: found.start()]}\{FONTS[found[1]]}{{{tex[found.end() : end]}}}{tex[end:]}"
+    return tex
+
+
+def _has_loose_rows(tex: str) -> bool:
+    """Whether `\\\\` or `&` stands outside every environment and group."""
+    depth, position = 0, 0
+    while position < len(tex):
+        found = re.compile(r"\\(begin|end)\s*\{[^{}]*\}|\\\\|\\.|[{}&]", re.DOTALL).search(tex, position)
+        if not found:
+            return False
+        if found[1]:
+            depth += 1 if found[1] == "begin" else -1
+        elif found[0] in "{}":
+            depth += 1 if found[0] == "{" else -1
+        elif found[0] in ("\\\\", "&") and not depth:
+            return True
+        position = found.end()
+    return False

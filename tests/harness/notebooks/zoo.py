@@ -1,0 +1,431 @@
+"""A zoo of awkward cells and broken notebooks for the PDF engine; `python zoo.py FOLDER` writes them as files.
+
+An animal's `marks` are parts of the notes that the engine must give on it; `none` among them means that it must be
+set without any note. `words` must stand in the PDF's text, `absent` must not."""
+
+# ruff: noqa: E501
+
+import base64
+import io
+import json
+import struct
+import sys
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+NONE = "none"
+
+
+@dataclass(frozen=True)
+class Animal:
+    """Some cells that are hard to set, and what must come of them."""
+
+    name: str
+    cells: list[dict]
+    marks: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+
+
+ZOO: list[Animal] = []
+BROKEN: dict[str, bytes] = {}
+FILES: dict[str, bytes] = {}  # what lies beside the notebooks
+
+
+def png(width: int = 12, height: int = 8, rows: int | None = None) -> bytes:
+    """A small picture; with fewer rows than its height it is cut off."""
+    raw = b"".join(b"\0" + bytes([200, 80, 40] * width) for _ in range(height if rows is None else rows))
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(raw)) + chunk(b"IEND", b"")
+
+
+def picture(form: str) -> bytes:
+    """A small picture in a format of Pillow's."""
+    from PIL import Image
+
+    out = io.BytesIO()
+    Image.new("RGB", (16, 10), (30, 90, 160)).save(out, form)
+    return out.getvalue()
+
+
+def b64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="60" height="30"><circle cx="15" cy="15" r="9"/></svg>'
+PNG = b64(png())
+
+
+def text(source, **more) -> dict:
+    return {"cell_type": "markdown", "metadata": {}, "source": source, **more}
+
+
+def code(source, *outputs: dict, count=1, **more) -> dict:
+    return {
+        "cell_type": "code", "metadata": {}, "source": source, "outputs": list(outputs), "execution_count": count, **more
+    }  # fmt: skip
+
+
+def stream(words, name: str = "stdout") -> dict:
+    return {"output_type": "stream", "name": name, "text": words}
+
+
+def data(metadata=None, **forms) -> dict:
+    bundle = {mime.replace("__", "/").replace("_", "-"): value for mime, value in forms.items()}
+    return {"output_type": "display_data", "data": bundle, "metadata": metadata or {}}
+
+
+def bundle(forms: dict, metadata=None) -> dict:
+    return {"output_type": "display_data", "data": forms, "metadata": metadata or {}}
+
+
+def add(name: str, *cells: dict, marks=(), words=(), absent=()) -> None:
+    ZOO.append(Animal(name, list(cells), tuple(marks), tuple(words), tuple(absent)))
+
+
+def markdown(name: str, *sources: str, **expected) -> None:
+    add(name, *(text(source) for source in sources), **expected)
+
+
+# Markdown that is not closed, or is more than Markdown
+markdown("unclosed fence", "before\n```python\nx = 1\n", "after the *fence*", marks=[NONE], words=["after the fence"])
+markdown("unclosed div", "<div class='x'>\n\ninside **div**", "not inside", marks=[NONE])
+markdown("unclosed bold tag", "text <b>bold and on", "plain again", marks=[NONE])
+markdown("unclosed details", "<details><summary>Look</summary>\n\nhidden?", "next one", words=["hidden?"])
+markdown("unclosed comment", "seen <!-- never closed", "seen too", words=["seen too"])
+markdown("yaml at the start", "---\ntitle: nothing\n---\nbody", words=["title: nothing", "body"], marks=[NONE])
+markdown(
+    "typst injection", '#panic("no") #eval("1") #import "x.typ" *a _b $ ] } /* // @ref <label> ~ -- \\ `', marks=[]
+)
+markdown("typst injection in a title", '# "#panic() ] #pagebreak() \\', words=["#panic() ]"])
+markdown("latex outside formulas", "\\newpage \\textbf{loud} \\section{S} 50\\% \\& done", words=["\\newpage"])
+markdown(
+    "heading links and names", "## A {#a}\n[go](#a) @someone [up](../x.ipynb) <me@x.org>", words=["go", "@someone"]
+)
+markdown("footnotes", "claim[^1] and[^n]\n\n[^1]: first note\n[^n]: second note", words=["first note", "second note"])
+markdown("footnotes in a circle", "x[^1] y\n\n[^1]: see [^2]\n\n[^2]: see [^1]", words=["see"])
+markdown("tasks", "- [ ] open\n- [x] done\n- plain", words=["open", "done"])
+markdown("deep lists", "\n".join("  " * n + f"- level {n}" for n in range(14)), words=["level 13"])
+markdown("list right after text", "text\n- one\n- two\n3. three", words=["three"])
+markdown("deep quotes", "> " * 12 + "deep", words=["deep"])
+markdown("very deep quotes", ">" * 900 + "deepest", words=["deepest"])
+markdown("ragged table", "| a | b |\n|:-:|--|\n| 1 |\n| 1 | 2 | 3 |", words=["a", "b"])
+markdown("table with pipes", "| a | b |\n|--|--|\n| `x\\|y` | $|z|$ |", words=["x|y"], marks=[NONE])
+markdown("wide table", "|" + "column |" * 14 + "\n|" + "--|" * 14 + "\n|" + "averylongvalue |" * 14, marks=[NONE])
+markdown("html table", "<table><tr><th>H<th>I</tr><tr><td rowspan=2>1<td>2<tr><td>3</table>", words=["H", "I"])
+markdown("inline html", "a<br>b<br/>c <font color='red'>red</font> x<sub>1</sub><sup>2</sup> <kbd>K</kbd> <u>u</u>")
+markdown("centered html", "<center><h2>Big</h2><p>words</p></center>", words=["Big", "words"])
+markdown("tags that are none", "a List<int> and <your name here> and 1 < 2 > 0", words=["List<int>"])
+markdown("entities", "&lt;tag&gt; &amp; &eacute; &#9731; &nope;", words=["<tag>", "&nope;"])
+markdown("scripts", "<script>alert('zq')</script><style>p{color:red}</style>shown", absent=["alert"])
+markdown("long word", "w" * 400 + " and https://example.org/" + "path/" * 60, marks=[NONE])
+markdown("crossing emphasis", "**bold *both** only* _x_y_ snake_case_name **", words=["snake_case_name"])
+markdown("heading without space", "#NoHeading\n\n####### seven", words=["#NoHeading"])
+markdown("hard breaks", "one  \ntwo\\\nthree\nfour", words=["one", "four"])
+markdown("empty link and image", "[]() [text]() ![]() [x]( <a b> )", marks=["image without an address"])
+markdown("code with backticks", "`` a ` b `` and ```c``d``` and ` ` `", words=["a ` b", "c``d"])
+markdown("indented code", "para\n\n    x = $y$\n    #panic\n", words=["x = $y$"], marks=[NONE])
+markdown("fence in a list", "1. a\n   ```\n   $x$ kept\n   ```\n2. b", words=["$x$ kept"])
+markdown("unknown fence language", "```{.python .numberLines}\nx=1\n```\n~~~mermaid\ngraph\n~~~", words=["graph"])
+
+# Formulas
+markdown("bare align", "so\n\\begin{align}a&=b\\\\c&=d\\end{align}\nand", marks=[NONE])
+markdown("align in columns", "$$\\begin{aligned}a&=b&c&=d&e&=f\\\\g&=h&i&=j&k&=l\\end{aligned}$$", marks=[NONE])
+markdown(
+    "macro for later",
+    "$\\newcommand{\\loss}[1]{\\mathcal{L}(#1)}\\def\\R{\\mathbb{R}}$",
+    "$\\loss{x}\\in\\R^n$",
+    marks=[NONE],
+)
+markdown("macro with default", "$$\\newcommand{\\n}[2][2]{\\|#2\\|_{#1}}\\n{x}+\\n[1]{y}$$", marks=[NONE])
+markdown("operator", "$\\DeclareMathOperator*{\\amax}{arg\\,max}\\amax_x f$ then $\\amax$", marks=[NONE])
+markdown("macro of itself", "$\\def\\x{\\x\\x}\\x$ here", words=["here"])
+markdown("tag", "$$E=mc^2\\tag{17}$$ and $$a\\tag{x}\\\\b\\tag{y}$$", words=["(17)"], marks=[NONE])
+markdown("old fonts", "${\\bf w}^T {\\rm d}x + {\\cal L}$ and $\\bf W x$", marks=[NONE])
+markdown("colour", "$\\textcolor{red}{x}+\\color{blue}{y}$ $\\require{cancel}z$", marks=[NONE])
+markdown("labels", "$$x=1\\label{eq:a}$$ see $\\eqref{eq:a}$ and $\\ref{eq:a}$", marks=[NONE])
+markdown("unknown macro", "before $\\foo{x}$ after", marks=["\\foo{x}"], words=["\\foo{x}", "after"])
+markdown("cancelled", "$\\cancel{x}$ stays", marks=[NONE], words=["stays"])
+markdown("norms", "$\\|x\\|_2^2 = \\left\\|x\\right\\|^2 = \\lVert x\\rVert$ and $a \\parallel b$", marks=[NONE])
+markdown("wide formula", "$$" + "+".join(f"x_{{{n}}}" for n in range(36)) + "$$", marks=[NONE])
+markdown("too wide formula", "$$" + "\\cdot ".join(f"y_{{{n}}}" for n in range(130)) + "$$")
+markdown("quotes and hashes", 'is $\\text{a "q" \\#1} = "b" #$ fine', words=["fine"])
+markdown("formula in a table", "| f | g |\n|--|--|\n| $\\frac{a}{b}$ | $$\\sum_i x_i$$ |", marks=[NONE])
+markdown("formula in a heading", "## The loss $\\mathcal{L}$ of _W_", words=["The loss"], marks=[NONE])
+markdown("formula in a link and emphasis", "[see $x$](http://x.y) **bold $y$** *$z$*", words=["see"], marks=[NONE])
+markdown("spaces in dollars", "so $ x = 1 $ holds and $\ny\n$ too", marks=[NONE], words=["holds"])
+markdown("money", "from $5 to $10, or \\$20 and \\$30", words=["$5", "$10", "$20"], marks=[NONE])
+markdown("less than", "$a<b$ and $c>d$ and $p<q>r$", marks=[NONE])
+markdown("lonely dollar", "this $ stays and `$x` too", words=["this $ stays", "$x"])
+markdown("unclosed formula", "$$x + y\n\nnext paragraph", words=["next paragraph"])
+markdown("unclosed braces", "$\\frac{a}{b$ and $x}$ end", marks=["\\frac{a}{b"], words=["end"])
+markdown(
+    "cases and arrays",
+    "$$f=\\begin{cases}1&x>0\\\\0\\end{cases},\\begin{array}{c|c}a&b\\\\\\hline c&d\\end{array}$$",
+    marks=[NONE],
+)
+markdown("loose rows", "$$a &= b \\\\ &= c$$", marks=[NONE])
+markdown("big brackets", "$\\big( x \\Big] \\bigl| y \\Bigr\\|$ and $\\left.f\\right|_{x=0}$", marks=[NONE])
+markdown("empty formula", "a $$ $$ b $$$$ c", words=["a", "b", "c"])
+markdown("percent comment", "$$x % not seen\n+ y$$", marks=[NONE])
+markdown("formula in a quote", "> $$\n> x = y\n> $$\n> told", words=["told"])
+markdown("stars and underscores", "$a_1 * b_2 * c_3$ and $x_*^*$", marks=[NONE])
+markdown("double backslash brackets", "\\\\(x^2\\\\) and \\\\[y^2\\\\]", marks=[NONE])
+markdown(
+    "indicator", "$\\mathbb{1}[y=k]$, $\\mathbbm{1}\\{a\\}$, $\\underset{w}{\\arg\\min}$, $\\hat{y}'$", marks=[NONE]
+)
+markdown(
+    "environments side by side", "\\begin{equation}a\\end{equation}\n\\begin{gather*}b\\\\c\\end{gather*}", marks=[NONE]
+)
+markdown("long formula list", " ".join(f"$x_{{{n}}}^{n}$" for n in range(120)), marks=[NONE])
+markdown("formula words", "zqmath0zq is a word, $x$ a formula", words=["zqmath0zq"], marks=[NONE])
+
+# Characters
+markdown("scripts of the world", "Привет мир, αβγ Ελλάδα, Zürich, Łódź, ŵ", words=["Привет", "Ελλάδα"], marks=[NONE])
+markdown("han and kana", "中文字符 日本語カナ 한국어", words=[])
+markdown("emoji", "😀 🚀 👩‍🔬 ❤️ ✅ 1️⃣", words=[])
+markdown("right to left", "שלום and مرحبا بالعالم end", words=["end"])
+markdown("bidi controls", "safe \u202egnp.exe\u202c \u2066x\u2069 end", marks=["U+202E"], words=["gnp.exe"])
+markdown("no font at all", "\U000e0100 \ue123 \U0001f9ff\U00013000 end", marks=["no font has"], words=["U+E123"])
+markdown("controls", "bell\x07 escape\x1b[31m null\x00 feed\x0c end\u2028line\u0085next", words=["bell"])
+markdown("lone surrogate", "half \ud83d of one", words=["half"])
+markdown("invisible", "zero\u200bwidth so\u00adft nb\u00a0sp \ufeffbom", words=["width"])
+markdown("combining", "e\u0301 n\u0303 Z͑ͫ̓ͪ̂ͫ̽͏̴̙̤", words=[])
+add(
+    "characters in code",
+    code("名前 = 'Привет 😀 中'  # ελ\nprint('\u202e')", stream("é 中文 ▁▂▃█ ─│┌ ✓\n")),
+    marks=["U+202E"],
+)
+
+# Images
+FILES |= {"near.png": png(), "a b.png": png(9, 9), "../outside.png": png(3, 3), "cut.png": png(40, 40, 3)}
+markdown("images beside it", "![near](near.png) ![](./near.png 'title')\n\n![spaces](a%20b.png)", marks=[NONE])
+markdown("missing image", "![my plot](plots/loss.png)", marks=["image not found: plots/loss.png"], words=["loss.png"])
+markdown("remote image", "![](https://example.org/x.png)", marks=["remote image, not fetched"])
+markdown("image far outside", "![](../../../../../../etc/hostname) ![](/etc/hostname)", marks=["image not found"])
+markdown("image by tag", '<img src="near.png" width="50%" alt="t"/> <img src=gone.png>', marks=["gone.png"])
+add("attachment", text("![a](attachment:a.png)", attachments={"a.png": {"image/png": PNG}}), marks=[NONE])
+markdown("missing attachment", "![a](attachment:b.png)", marks=["attachment not found: b.png"])
+markdown("data uri", f"![d](data:image/png;base64,{PNG})", marks=[NONE])
+markdown("broken data uri", "![d](data:image/png;base64,@@@) ![e](data:image/png)", marks=["not valid base64"])
+markdown("cut image", "![c](cut.png) after", words=["after"])
+add(
+    "image forms",
+    code("p", *(bundle({f"image/{form}": b64(picture(form))}) for form in ("jpeg", "gif", "webp", "bmp"))),
+)
+add("svg output", code("s", bundle({"image/svg+xml": [SVG]})), marks=[NONE])
+add("broken svg", code("s", bundle({"image/svg+xml": "<svg><g></svg>"})), marks=["image that cannot be read"])
+add(
+    "svg with remote parts",
+    code(
+        "s",
+        bundle({"image/svg+xml": SVG.replace("<circle", '<image href="http://x/y.png" width="9" height="9"/><circle')}),
+    ),
+)
+add(
+    "png in lines",
+    code("p", bundle({"image/png": [PNG[:20], "\n", PNG[20:]]}, {"image/png": {"width": 300}})),
+    marks=[NONE],
+)
+add("bad base64", code("p", bundle({"image/png": "%%%"})), marks=["not valid base64"])
+add("no image at all", code("p", bundle({"image/png": b64(b"hello")})), marks=["cannot be read"])
+add("empty image", code("p", bundle({"image/png": ""})), marks=["without content"])
+add("giant image", code("p", bundle({"image/png": b64(png(60000, 60000, 1))})), marks=["60000 x 60000"])
+add("tall image", code("p", bundle({"image/png": b64(png(4, 3000))})), marks=[NONE])
+
+# Outputs
+add(
+    "progress bar",
+    code("t", stream("\r  0%|     |\r 50%|##   |\r100%|#####| 3/3\n", "stderr")),
+    words=["100%|#####|"],
+    absent=["50%|##"],
+)
+add("backspaces", code("t", stream("12345\b\b\b\b\bok\n")), words=["ok345"])
+add(
+    "colours",
+    code(
+        "t", stream("\x1b[1;31mred\x1b[0m \x1b[38;5;208mo\x1b[38;2;1;2;3mt\x1b[0m \x1b[2Kgone\x1b]0;windowname\x07\n")
+    ),
+    words=["red", "gone"],
+    absent=["38;5", "windowname"],
+)
+add(
+    "parts of a stream",
+    code("t", stream("one "), stream(["two\n", "three"]), stream("err", "stderr"), stream("four")),
+    words=["one two"],
+)
+add(
+    "traceback",
+    code(
+        "1/0",
+        {
+            "output_type": "error",
+            "ename": "ZeroDivisionError",
+            "evalue": "division by zero",
+            "traceback": ["\x1b[0;31mZeroDivisionError\x1b[0m: division by zero"],
+        },
+    ),
+    words=["division by zero"],
+)
+add("error without traceback", code("x", {"output_type": "error", "ename": "E", "evalue": "bad"}), words=["E: bad"])
+add(
+    "many lines",
+    code("for", stream("".join(f"line {n}\n" for n in range(100_000)))),
+    marks=["99,600 lines"],
+    words=["line 0", "line 99999"],
+)
+add("one long line", code("x", stream("z" * 300_000)), marks=["240,000 more characters"])
+add("long lines", code("x", stream(("word " * 100 + "\n") * 3 + "x" * 501)), marks=[NONE])
+add(
+    "pandas",
+    code(
+        "df",
+        bundle(
+            {
+                "text/html": "<style>td{}</style><table border=1 class=dataframe><thead><tr><th></th><th>loss</th></tr></thead><tbody><tr><th>0</th><td>0.25</td></tr></tbody></table>",
+                "text/plain": "   loss\n0  0.25",
+            }
+        ),
+    ),
+    words=["loss", "0.25"],
+)
+add(
+    "long html table",
+    code("df", bundle({"text/html": "<table>" + "".join(f"<tr><td>r{n}</td></tr>" for n in range(900)) + "</table>"})),
+    marks=["800 rows"],
+    words=["r0", "r899"],
+)
+add("html only", code("h", bundle({"text/html": "<h3>Result</h3><p>all <b>well</b></p>"})), words=["Result", "well"])
+add("html of a script", code("h", bundle({"text/html": "<script>var x</script>"})), marks=["only a browser"])
+add("huge html", code("h", bundle({"text/html": "<p>" + "many words " * 40_000})), marks=["left out"])
+add(
+    "widget",
+    code("w", bundle({"application/vnd.jupyter.widget-view+json": {"model_id": "x"}, "text/plain": "IntSlider()"})),
+    words=["IntSlider"],
+)
+add("json", code("j", bundle({"application/json": {"a": [1, "é"]}})), words=['"a"'])
+add(
+    "latex output",
+    code("l", bundle({"text/latex": "$\\displaystyle \\frac{a}{b}$", "text/plain": "a/b"})),
+    marks=[NONE],
+)
+add("bad latex output", code("l", bundle({"text/latex": "$\\foo{z}$", "text/plain": "foo z"})), marks=["\\foo{z}"])
+add("markdown output", code("m", bundle({"text/markdown": "# big\n**bold** $x$\n```\nopen"})), words=["bold", "open"])
+add("unknown output", code("u", bundle({"application/x-strange": "?"})), marks=["kind that paper cannot show"])
+add(
+    "outputs without form",
+    code(
+        "u",
+        {},
+        {"output_type": "stream"},
+        {"output_type": "display_data"},
+        {"output_type": "execute_result", "data": {}},
+        {"output_type": "stream", "text": None},
+    ),
+)
+add("typst in output", code("t", stream('#panic() "\\" ] $ `\n')), words=['#panic() "\\" ] $ `'])
+add("nulls in output", code("t", stream("a\x00b\x01c\x7f\x9bd\n")), words=["abc"])
+
+# Code
+add("long code line", code("total = " + " + ".join(f"value_{n}" for n in range(60))), marks=[NONE])
+add("long token", code("x = '" + "ab" * 400 + "'"), marks=[NONE])
+add("long string over lines", code('"""' + "word " * 60 + "\n  second\n" + "y" * 230 + '"""'), marks=[NONE])
+add("tabs and spaces", code("if x:\n\tif y:\n\t\tpass   \n    \n\n\n# end"), words=["pass"])
+add("magics", code("%%bash\n!ls -la | grep x\n%matplotlib inline\n?print"), words=["%matplotlib inline"])
+add("syntax error", code("def f(:\n  'unclosed\n$$ ` \\ #"), words=["def f(:"])
+add("much code", code("\n".join(f"x{n} = {n}  # remark {n}" for n in range(1500))), words=["remark 1499"])
+add("code ends in a backslash", code('print("a\\\\")\n\\'), marks=[NONE])
+add("another language", code('fn main() { println!("x"); }'), words=["println!"])
+add("form feed", code("a = 1\x0c\nb = 2\r\nc = 3\rd = 4"), words=["c = 3"])
+
+# Cells
+add("empty cells", text(""), text("  \n "), code(""), code("", count=None), {"cell_type": "raw", "source": ""})
+add("raw cell", {"cell_type": "raw", "source": "raw #text $here$", "metadata": {}}, words=["raw #text $here$"])
+add("unknown cell", {"cell_type": "video", "source": "moving"}, "a bare string", None, 7, words=["moving"])
+add("cell without metadata", {"cell_type": "code", "source": ["a = 1\n", "b = 2"]}, words=["b = 2"])
+add(
+    "odd metadata",
+    code("m = 1", metadata={"tags": "pdf-ignore"}, count="three"),
+    text("t", metadata=None),
+    words=["m = 1"],
+)
+add(
+    "ignored cells",
+    text("secretone", metadata={"tags": ["pdf-ignore"]}),
+    code("secrettwo = 1", stream("shown\n"), metadata={"tags": ["pdf-ignore-input"]}),
+    words=["shown"],
+    absent=["secretone", "secrettwo"],
+)
+add(
+    "questions",
+    text("### Inline question 1\nWhy $x$?", metadata={"tags": ["inline-question"], "question": "why", "points": 2}),
+    text("*Your answer:*", metadata={"tags": ["inline-answer"]}),
+    text("No heading here?", metadata={"tags": ["inline-question"]}),
+    text("Because.", metadata={"tags": ["inline-answer"]}),
+    words=["2 points", "not answered"],
+)
+
+
+def notebook(*cells: dict, **more) -> dict:
+    return {"cells": list(cells), "metadata": {}, "nbformat": 4, "nbformat_minor": 5, **more}
+
+
+def as_bytes(table) -> bytes:
+    return json.dumps(table).encode()
+
+
+WHOLE = as_bytes(notebook(text("Words that survive"), code("kept = 1", stream("printed\n"))))
+BROKEN |= {
+    "empty": b"",
+    "blank": b" \n\n",
+    "truncated": WHOLE[:140],
+    "conflict": WHOLE[:60] + b"\n<<<<<<< HEAD\n\"mine\"\n=======\n\"theirs\"\n>>>>>>> branch\n" + WHOLE[60:],
+    "list": b"[1, 2, 3]",
+    "number": b"3",
+    "no_cells": b'{"metadata": {}, "nbformat": 4}',
+    "cells_object": b'{"cells": {"a": 1}}',
+    "zero_cells": as_bytes(notebook()),
+    "version_3": as_bytes({"nbformat": 3, "nbformat_minor": 0, "metadata": {"name": ""}, "worksheets": [{"cells": [
+        {"cell_type": "heading", "level": 2, "source": "Words that survive", "metadata": {}},
+        {"cell_type": "code", "input": "kept = 1", "language": "python", "collapsed": False, "metadata": {}, "prompt_number": 4,
+         "outputs": [{"output_type": "pyout", "text": ["printed"], "prompt_number": 4, "metadata": {}},
+                     {"output_type": "display_data", "png": PNG, "metadata": {}}]},
+    ], "metadata": {}}]}),
+    "version_3_broken": b'{"worksheets": 5, "nbformat": 3}',
+    "version_9": as_bytes(notebook(text("Words that survive"), code("kept = 1"), nbformat=9)),
+    "bare_cells": b'{"cells": [{"cell_type": "markdown", "source": "Words that survive"}, {"source": "kept = 1"}]}',
+    "utf16": WHOLE.decode().encode("utf-16"),
+    "bom": b"\xef\xbb\xbf" + WHOLE,
+    "latin1": WHOLE.replace(b"survive", b"survive caf\xe9"),
+    "nul": WHOLE.replace(b"Words", b"\x00Words"),
+    "deep": b'{"cells": ' + b"[" * 100_000,
+    "page": b"<!DOCTYPE html><html><body>404: Words that survive</body></html>",
+    "garbage": bytes(range(256)) * 40,
+    "nan": b'{"cells": [{"cell_type": "code", "source": "kept = 1", "outputs": [], "execution_count": NaN}]}',
+    "widgets": as_bytes(notebook(text("Words that survive"), code("kept = 1"), metadata={"widgets": {"application/vnd.jupyter.widget-state+json": {}}})),
+    "name with spaces & ünïcode": WHOLE,
+}  # fmt: skip
+UNREADABLE = ("empty", "blank", "truncated", "conflict", "list", "number", "no_cells", "cells_object", "version_3_broken", "deep", "page", "garbage")  # fmt: skip
+
+
+def write(folder: Path) -> tuple[Path, list[Path]]:
+    """Writes the zoo as one notebook of all awkward cells, and the broken notebooks beside it."""
+    folder = folder / "zoo"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in FILES.items():
+        (folder / name).write_bytes(content)
+    one = folder / "awkward.ipynb"
+    one.write_bytes(as_bytes(notebook(*(cell for animal in ZOO for cell in animal.cells))))
+    for name, content in BROKEN.items():
+        (folder / f"{name}.ipynb").write_bytes(content)
+    return one, [folder / f"{name}.ipynb" for name in BROKEN]
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]))
+    print(f"{len(ZOO)} awkward animals, {len(BROKEN)} broken notebooks")

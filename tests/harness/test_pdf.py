@@ -1,0 +1,468 @@
+"""The PDF engine: the zoo of awkward cells and broken notebooks, formulas, lines, the command, the fallbacks."""
+
+import datetime
+import importlib.util
+import io
+import json
+import sys
+from pathlib import Path
+
+import pypdf
+import pytest
+
+from grader.manifest import ManifestError
+from grader.pdf import command, convert, engines, formulas, lines, mathematics, outputs, terminal, verify
+from grader.pdf import notebook as notebooks
+from grader.pdf.chapter import Chapter
+from grader.pdf.convert import Options, Result
+from grader.pdf.errors import PdfError, ProgramMissing
+from grader.pdf.images import ImageProblem, Images
+from grader.pdf.macros import Macros
+from grader.pdf.outputs import Limits
+
+DATE = datetime.date(2026, 1, 31)
+OPTIONS = Options(title="A course", names="Ada, Alan", date=DATE)
+
+
+def _zoo():
+    spec = importlib.util.spec_from_file_location("zoo", Path(__file__).with_name("notebooks") / "zoo.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["zoo"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+zoo = _zoo()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with the zoo's notebooks and what lies beside them."""
+    place = tmp_path_factory.mktemp("pdf")
+    zoo.write(place)
+    return place / "zoo"
+
+
+@pytest.fixture(scope="module")
+def awkward(folder) -> Result:
+    """The PDF of all awkward cells."""
+    return convert.convert([folder / "awkward.ipynb"], OPTIONS)
+
+
+@pytest.fixture(scope="module")
+def awkward_text(awkward) -> str:
+    return _text(awkward.data)
+
+
+@pytest.fixture(scope="module")
+def broken(folder) -> Result:
+    """The PDF of all broken notebooks."""
+    return convert.convert([folder / f"{name}.ipynb" for name in zoo.BROKEN], OPTIONS)
+
+
+def _text(data: bytes) -> str:
+    fonts: dict = {}
+    return "\n".join(verify.text_of(page, fonts) for page in pypdf.PdfReader(io.BytesIO(data)).pages)
+
+
+def _squashed(text: str) -> str:
+    return "".join(text.split())
+
+
+def _write(folder: Path, *cells: dict, name: str = "one") -> Path:
+    file = folder / f"{name}.ipynb"
+    file.write_bytes(zoo.as_bytes(zoo.notebook(*cells)))
+    return file
+
+
+def _outline(data: bytes) -> list[str]:
+    def flat(entries):
+        for entry in entries:
+            yield from flat(entry) if isinstance(entry, list) else [entry.title]
+
+    return list(flat(pypdf.PdfReader(io.BytesIO(data)).outline))
+
+
+def _places() -> dict[str, range]:
+    """The numbers of each animal's cells in the zoo's notebook."""
+    places, at = {}, 1
+    for animal in zoo.ZOO:
+        places[animal.name] = range(at, at + len(animal.cells))
+        at += len(animal.cells)
+    return places
+
+
+def test_the_zoo_is_large():
+    assert len(zoo.ZOO) + len(zoo.BROKEN) >= 60
+    assert len({animal.name for animal in zoo.ZOO}) == len(zoo.ZOO)
+
+
+def test_no_word_and_no_code_line_of_the_zoo_is_lost(awkward, broken):
+    assert awkward.problems == []
+    assert broken.problems == []
+
+
+@pytest.mark.parametrize("animal", zoo.ZOO, ids=lambda animal: animal.name)
+def test_an_awkward_cell_is_set_as_it_should(animal, awkward, awkward_text):
+    text = _squashed(awkward_text)
+    for word in animal.words:
+        assert _squashed(word) in text
+    for word in animal.absent:
+        assert _squashed(word) not in text
+    place = _places()[animal.name]
+    notes = [str(mark) for mark in awkward.marks if mark.cell in place]
+    for expected in animal.marks:
+        if expected == zoo.NONE:
+            assert [note for note in notes if "no font has" not in note] == []
+        else:
+            assert any(expected in note for note in notes), notes
+
+
+def test_a_broken_notebook_shows_a_notice_and_its_text(broken, folder):
+    noted = {mark.notebook for mark in broken.marks}
+    assert set(zoo.UNREADABLE) <= noted
+    text = _squashed(_text(broken.data))
+    readable = [name for name in zoo.BROKEN if name not in (*zoo.UNREADABLE, "zero_cells")]
+    assert text.count(_squashed("kept = 1")) >= len(readable)
+    assert "404:Wordsthatsurvive" in text
+    assert '"theirs"' in text
+
+
+def test_every_notebook_has_one_entry_in_the_outline(broken):
+    tops = [entry for entry in pypdf.PdfReader(io.BytesIO(broken.data)).outline if not isinstance(entry, list)]
+    assert len(tops) == len(zoo.BROKEN)
+
+
+def test_the_same_notebooks_and_date_give_the_same_bytes(folder):
+    sources = [folder / "utf16.ipynb", folder / "version_3.ipynb", folder / "conflict.ipynb"]
+    first, second = (convert.convert(sources, OPTIONS) for _ in range(2))
+    assert first.data == second.data
+    other = convert.convert(sources, Options(title="A course", date=datetime.date(2026, 2, 1)))
+    assert other.data != first.data
+
+
+def test_copied_text_is_what_was_typed(tmp_path):
+    code = "def f(x):\n    return x + " + " + ".join(f"value_{n}" for n in range(60)) + "\ns = '" + "ab" * 200 + "'"
+    result = convert.convert([_write(tmp_path, zoo.code(code))], OPTIONS)
+    text = "\n".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(result.data)).pages)
+    assert "\u200b" not in text
+    for line in code.split("\n"):
+        assert _squashed(line) in _squashed(text)
+    assert "    return x" in text
+
+
+def test_the_reader_of_the_check_agrees_with_pypdf(awkward):
+    pages = pypdf.PdfReader(io.BytesIO(awkward.data)).pages
+    for number in (1, 3, len(pages) - 1):
+        assert sorted(_squashed(verify.text_of(pages[number], {}))) == sorted(_squashed(pages[number].extract_text()))
+
+
+def test_a_lost_word_and_a_lost_line_are_noticed(tmp_path):
+    file = _write(tmp_path, zoo.text("one two two"), zoo.code("alpha = 1\nbeta = 2"))
+    images = Images(tmp_path, tmp_path, [])
+    chapter = Chapter(notebooks.read(file), 0, images, Limits()).build()
+    assert verify.missing(chapter, "one two two\nalpha = 1\nbeta = 2", set()) == []
+    assert "'two'" in verify.missing(chapter, "one two\nalpha = 1\nbeta = 2", set())[0]
+    assert "'beta=2'" in verify.missing(chapter, "one two two\nalpha = 1", set())[0]
+    assert "'beta=2'" in verify.missing(chapter, "one two two\nbeta = 2\nalpha = 1", set())[0]
+
+
+def test_questions_stand_in_the_outline_and_on_the_title_page(tmp_path):
+    question = {"tags": ["inline-question"], "question": "why", "points": 3}
+    cells = [
+        zoo.text("# The title of it\nintro", metadata={"tags": ["pdf-title"]}),
+        zoo.text("## Part\n### Inline question 1\nWhy?", metadata=question),
+        zoo.text("*Your answer:* because", metadata={"tags": ["inline-answer"]}),
+        zoo.text("more text"),
+        zoo.text("### Inline question 2\nHow?", metadata=question),
+        zoo.text("*Your answer:*", metadata={"tags": ["inline-answer"]}),
+    ]
+    file = _write(tmp_path, *cells)
+    result = convert.convert([file], OPTIONS)
+    assert _outline(result.data) == ["The title of it", "Part", "Inline question 1", "Inline question 2"]
+    front = pypdf.PdfReader(io.BytesIO(result.data)).pages[0].extract_text()
+    for words in ("A course", "Ada, Alan", "2026-01-31", "1 of 2 answered", "3 points, not answered"):
+        assert words in front
+    assert result.pages == 2
+    spread = convert.convert([file], Options(title="A course", date=DATE, question_pages=True))
+    pages = [page.extract_text() for page in pypdf.PdfReader(io.BytesIO(spread.data)).pages]
+    assert "because" in pages[2] and "more text" not in pages[2]
+    assert "How?" in pages[4]
+
+
+def test_names_and_status_of_each_notebook_are_on_the_title_page(tmp_path):
+    good = _write(tmp_path, zoo.code("a = 1"), name="Good")
+    error = {"output_type": "error", "ename": "E", "evalue": "bad", "traceback": ["E: bad"]}
+    bad = _write(tmp_path, zoo.code("1/0", error), zoo.code("never", count=None), name="Bad")
+    result = convert.convert([good, bad], OPTIONS)
+    front = pypdf.PdfReader(io.BytesIO(result.data)).pages[0].extract_text()
+    assert "1 of 1" in front and "1 of 2" in front and "1 cell ended with an error" in front
+    second = pypdf.PdfReader(io.BytesIO(result.data)).pages[2].extract_text()
+    assert "Bad.ipynb" in second and "3 / 3" in second
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("a $x$ b", ["x"]),
+        ("costs $5 and $10", []),
+        ("`$x$` and ``$y$``", []),
+        ("```\n$x$\n```\n$y$", ["y"]),
+        ("~~~\n$x$", []),
+        ("\\$5 and $x$", ["x"]),
+        ("$$a\nb$$ $ c $", ["a\nb", " c "]),
+        ("$a\n\nb$", []),
+        ("\\begin{align}a\\end{align}", ["\\begin{align}a\\end{align}"]),
+        ("<a href='$x$'>$y$</a> <!-- $z$ -->", ["y"]),
+        ("$a<b$ and $c>d$", ["a<b", "c>d"]),
+        ("$\\text{\\$}$", ["\\text{\\$}"]),
+    ],
+)
+def test_formulas_are_found_as_jupyter_finds_them(text, found):
+    kept = formulas.Formulas()
+    word = kept.extract(text, 1)
+    assert [formula.tex for formula in kept.found] == found
+    assert kept.restore(word) == text
+
+
+def test_definitions_hold_for_later_formulas():
+    macros = Macros()
+    assert macros.apply(r"\newcommand{\loss}[1]{\mathcal{L}(#1)}\def\R{\mathbb{R}}").strip() == ""
+    assert macros.apply(r"\loss{\theta} \in \R^n") == r"{\mathcal{L}(\theta)} \in \mathbb{R}^n"
+    assert macros.apply(r"\lossy \Rx") == r"\lossy \Rx"
+    macros.apply(r"\newcommand{\n}[2][2]{\|#2\|_{#1}}")
+    assert macros.apply(r"\n{x} \n[1]{y}") == r"{\|x\|_{2}} {\|y\|_{1}}"
+    macros.apply(r"\DeclareMathOperator*{\amax}{arg\,max}")
+    assert macros.apply(r"\amax_x") == r"\operatorname{arg\,max}_x"
+    macros.apply(r"\def\loop{\loop\loop}")
+    assert len(macros.apply(r"\loop")) < 1_000_000
+
+
+def _typst(tex: str) -> formulas.Formula:
+    formula = formulas.Formula(tex, True, 1)
+    mathematics.typeset([formula])
+    return formula
+
+
+def test_formulas_are_mended():
+    assert _typst(r"\|x\|_2").typst.count('class("normal", bar.v.double)') == 2
+    assert _typst("|x|").typst.count('class("normal", bar.v)') == 2
+    assert "bold(w)" in _typst(r"{\bf w} + 1").typst
+    assert _typst(r"x = 1 \tag{7}").tag == "(7)"
+    assert _typst(r"\begin{aligned}a&=b&c&=d\end{aligned}").typst.count("#h(2em)") == 1
+    assert "& quad &" in _typst(r"\begin{cases}1&x>0\\0\end{cases}").typst
+    assert "mat(delim: #none" in _typst(r"\begin{array}{c|c}a&b\\c&d\end{array}").typst
+    assert "#h(0em)" not in _typst(r"a\;b\!c").typst
+    assert _typst(r"a &= b \\ &= c").typst
+    assert _typst(r"\foo{x}").typst == ""
+
+
+def test_a_formula_that_typst_refuses_gives_way_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(mathematics.tex, "typst", lambda text: text.replace("x", "nosuchname"))
+    result = convert.convert([_write(tmp_path, zoo.text("left $x$ middle $y$ right"), zoo.code("a = 1"))], OPTIONS)
+    assert [mark.text for mark in result.marks] == ["formula set as typed: $x$"]
+    assert "$x$" in _text(result.data)
+    assert result.problems == []
+
+
+def test_a_cell_that_typst_refuses_gives_way_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "grader.pdf.inlines.inline", lambda text: f"#nosuch({text!r});" if "odd" in text else "#[fine];"
+    )
+    result = convert.convert([_write(tmp_path, zoo.text("an odd cell"), zoo.text("fine"))], OPTIONS)
+    assert [(mark.cell, mark.text) for mark in result.marks] == [(1, "set as typed")]
+    assert "an odd cell" in _text(result.data)
+
+
+def test_long_lines_are_broken_at_the_column():
+    for text in ("x" * 350, "word " * 60, "中" * 120, "\t" + "y" * 130):
+        broken = lines._wrapped(lines._untabbed([("s", text)], 4), 100)
+        assert all(lines.width("".join(part for _, part in line)) <= 100 for line in broken)
+        assert "".join(part for line in broken for _, part in line) == text.expandtabs(4)
+
+
+def test_terminals_are_followed():
+    assert terminal.plain("  0%\r 50%\r100%\n") == "100%\n"
+    assert terminal.plain("abc\b\bX") == "aXc"
+    assert terminal.lines("\x1b[1;31mred\x1b[0m plain")[0] == [("a1 b", "red"), ("", " plain")]
+    assert terminal.lines("\x1b[31mred\nstill")[1] == [("a1", "still")]
+    assert terminal.lines("\x1b[38;2;1;2;3mx\x1b[38;5;4my")[0] == [("", "x"), ("a4", "y")]
+
+
+def test_long_outputs_are_cut_and_counted():
+    many = terminal.lines("\n".join(f"line {n}" for n in range(1000)))
+    (head, tail), words = outputs.cut(many, Limits(lines=30, characters=10_000))
+    assert len(head) == 20 and len(tail) == 10 and "970 lines" in words
+    assert tail[-1] == [("", "line 999")]
+    (head, tail), words = outputs.cut(terminal.lines("z" * 500), Limits(characters=100))
+    assert head == [[("", "z" * 100)]] and "400 more characters" in words
+    assert outputs.cut(many[:10], Limits()) == ((many[:10], []), "")
+
+
+def test_characters_without_a_font_are_named_and_shown_by_number(tmp_path, monkeypatch):
+    monkeypatch.setattr("grader.pdf.fonts.PACKAGES", ())
+    monkeypatch.setattr("grader.pdf.fonts._of_system", list)
+    result = convert.convert([_write(tmp_path, zoo.text("ok 中 and $\\text{文}$"), zoo.code("x = '中'"))], OPTIONS)
+    notes = [str(mark) for mark in result.marks]
+    assert "one, cell 1: no font has 中 (U+4E2D)" in notes
+    assert "one, cell 2: no font has 中 (U+4E2D)" in notes
+    assert result.missing == set("中文")
+    text = _text(result.data)
+    assert text.count("[U+4E2D]") == 2 and "[U+6587]" in text
+    assert result.problems == []
+
+
+def test_images_are_looked_for_in_their_places_only(tmp_path):
+    beside = tmp_path / "course" / "notebooks"
+    (tmp_path / "course" / "assets").mkdir(parents=True)
+    beside.mkdir()
+    (tmp_path / "course" / "assets" / "a.png").write_bytes(zoo.png())
+    (tmp_path / "secret.png").write_bytes(zoo.png())
+    images = Images(tmp_path, beside, [tmp_path / "course" / "assets"])
+    assert images.find("elsewhere/a.png", {}) == zoo.png()
+    for url, words in [
+        ("../../secret.png", "not found"),
+        ("http://x.y/a.png", "not fetched"),
+        ("//x.y/a.png", "not fetched"),
+        ("attachment:q.png", "attachment not found: q.png"),
+        ("b.png", "image not found: b.png"),
+    ]:
+        with pytest.raises(ImageProblem, match=words):
+            images.find(url, {})
+
+
+def test_writing_leaves_the_old_file_whole(tmp_path, monkeypatch):
+    out = tmp_path / "a.pdf"
+    out.write_bytes(b"old")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(convert.os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        convert.write(out, b"new")
+    assert out.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_the_command_writes_the_pdf_and_says_what_it_did(command, toy):
+    file = _write(toy.root, zoo.text("words ![](gone.png)"), zoo.code("a = 1"))
+    toy.write("names.txt", "Grace Hopper\n")
+    code, out, _ = command("pdf", "out.pdf", file.name, "--date", "2026-01-31")
+    assert code == 0
+    assert "one, cell 1: image not found: gone.png" in out
+    assert "written: out.pdf (2 pages" in out and "reopened and checked" in out
+    reader = pypdf.PdfReader(toy.root / "out.pdf")
+    assert "Grace Hopper" in reader.pages[0].extract_text()
+    assert reader.metadata.title == toy.manifest.title
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("gone.ipynb",), "gone.ipynb is missing"),
+        (("one.ipynb", "--date", "soon"), "'soon' is no date; write it as 2026-01-31"),
+        (("one.ipynb", "--engine", "word"), "there is no engine 'word'; choose from typst, chromium, xelatex"),
+    ],
+)
+def test_what_cannot_run_ends_with_one_sentence(command, toy, words, said):
+    _write(toy.root, zoo.text("x"))
+    code, _, err = command("pdf", "out.pdf", *words)
+    assert code == 2 and said in err and err.count("\n") == 1
+    assert not (toy.root / "out.pdf").exists()
+
+
+def test_missing_programs_are_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(engines.shutil, "which", lambda _: None)
+    monkeypatch.setattr(engines, "_playwright", lambda: "")
+    file = _write(tmp_path, zoo.text("x"))
+    for engine, words in (("chromium", "no Chromium"), ("xelatex", "xelatex was not found")):
+        with pytest.raises(ProgramMissing, match=words):
+            engines.convert(engine, [file], OPTIONS)
+    monkeypatch.setitem(sys.modules, "typst", None)
+    with pytest.raises(ProgramMissing, match="typst is missing; install it with: pip install typst"):
+        convert.convert([file], OPTIONS)
+
+
+def test_another_engine_is_used_only_where_the_first_cannot_run(toy, monkeypatch):
+    called = []
+
+    def other(engine, sources, options):
+        called.append(engine)
+        if engine == "chromium":
+            raise ProgramMissing("no Chromium")
+        return Result(b"%PDF", 1, [], [], checked=False)
+
+    monkeypatch.setattr(engines, "convert", other)
+    file = _write(toy.root, zoo.text("x"))
+    out = toy.root / "o.pdf"
+    wishes = command_wishes()
+    command.make(toy.manifest, out, [file], wishes)
+    assert called == []
+    monkeypatch.setitem(sys.modules, "typst", None)
+    result = command.make(toy.manifest, out, [file], wishes)
+    assert called == ["chromium", "xelatex"]
+    assert "used because typst cannot run: typst is missing" in result.marks[0].text
+    monkeypatch.setattr(engines, "OTHERS", ("chromium",))
+    with pytest.raises(PdfError, match=r"no engine can make the PDF: typst is missing.*no Chromium"):
+        command.make(toy.manifest, out, [file], wishes)
+
+
+def command_wishes() -> command.Wishes:
+    return command.Wishes([], "2026-01-31")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", engines.OTHERS)
+def test_the_other_engines_work_where_they_are(engine, tmp_path):
+    file = _write(tmp_path, zoo.text("Some *words*"), zoo.code("a = 1", zoo.stream("printed\n")))
+    try:
+        result = engines.convert(engine, [file, file], OPTIONS)
+    except ProgramMissing as error:
+        pytest.skip(str(error))
+    assert _outline(result.data)[0] == "one"
+    assert "printed" in pypdf.PdfReader(io.BytesIO(result.data)).pages[0].extract_text()
+    assert "what this engine loses" in result.marks[0].text
+
+
+def test_nbconvert_can_use_the_engine(tmp_path):
+    from traitlets.config import Config
+
+    from grader.pdf.exporter import ChainrulePdfExporter
+
+    file = _write(tmp_path, zoo.text("Some *words*"), zoo.code("a = 1"))
+    settings = Config({"ChainrulePdfExporter": {"date": "2026-01-31", "names": "Ada"}})
+    data, resources = ChainrulePdfExporter(config=settings).from_filename(str(file))
+    assert resources["output_extension"] == ".pdf"
+    assert "Somewords" in _squashed(_text(data)) and "Ada" in _text(data)
+
+
+def test_nbconvert_finds_the_exporter_by_name():
+    import tomllib
+
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    module, name = project["entry-points"]["nbconvert.exporters"]["chainrule-pdf"].split(":")
+    assert hasattr(importlib.import_module(module), name)
+
+
+@pytest.mark.parametrize("key", ["output_lines", "output_characters", "table_rows", "image_megapixels"])
+def test_limits_of_the_manifest_are_judged(toy, key):
+    toy.write("assignment.toml", (toy.root / "assignment.toml").read_text() + f"\n[pdf]\n{key} = 0\n")
+    with pytest.raises(ManifestError, match=f"pdf.{key}: 0; give more than 0"):
+        _ = toy.manifest
+
+
+def test_limits_of_the_manifest_are_used(toy):
+    toy.write("assignment.toml", (toy.root / "assignment.toml").read_text() + "\n[pdf]\noutput_lines = 9\n")
+    file = _write(toy.root, zoo.code("x", zoo.stream("".join(f"line {n}\n" for n in range(50)))))
+    result = command.make(toy.manifest, toy.root / "o.pdf", [file], command_wishes())
+    assert "41 lines" in result.marks[0].text
+
+
+def test_reading_never_refuses(tmp_path):
+    for content in (b"", b"{", b"[]", b'{"cells": [null, 1, {"source": {"a": 1}, "outputs": [3, {"data": 7}]}]}'):
+        file = tmp_path / "n.ipynb"
+        file.write_bytes(content)
+        book = notebooks.read(file)
+        assert book.notice or book.cells
+        json.dumps([cell.source for cell in book.cells])

@@ -1,0 +1,1 @@
+"""A package that holds nothing: what needs only libraries is computed in its worker."""

@@ -1,0 +1,606 @@
+"""Students have no reference: its recorded answers judge them as the reference itself would, or say that they can't."""
+
+import contextlib
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from grader import manifest as manifests
+from grader import mistakes, recording, run
+from grader.checks.context import Zygotes
+from grader.manifest import Manifest, ManifestError
+from grader.oracle import prints, tape
+from grader.record import Check
+from grader.sandbox.launch import SandboxError
+from grader.sandbox.processes import Processes
+from tests.harness import test_follow_through as solids
+
+ROOT = Path(__file__).parents[2]
+ANSWERS = "checks/public/expected.npz"
+MANIFEST = """
+title = "Ways to use a reference"
+points = 10
+
+[paths]
+reference = "solution"
+public = "checks/public"
+hidden = "checks/hidden"
+
+[limits]
+call_seconds = 1
+
+[seeds]
+secret = 1
+
+[[questions]]
+id = "Q1"
+slug = "ways"
+title = "Ways"
+public_points = 10
+functions = [
+    "ways.scale", "ways.fill", "ways.Sum.add", "ways.centre", "ways.root", "ways.zero", "ways.step", "ways.quick"
+]
+"""
+WAYS = """
+import math
+
+
+def scale(x):
+    return 2 * x
+
+
+def fill(box, n):
+    box.extend(1.5 * i for i in range(n))
+
+
+class Sum:
+    def __init__(self):
+        self.total = 0.0
+
+    def add(self, x):
+        self.total += x.sum()
+        return self
+
+
+def centre(x, notes):
+    notes["mean"] = x.mean()
+    return x - notes["mean"]
+
+
+def root(x):
+    if x < 0:
+        raise ValueError("no root of what is negative")
+    return math.sqrt(x)
+
+
+def zero(a, b):
+    return -b / a
+
+
+def step(x):
+    return x - 0.1 * x**2
+
+
+quick = scale
+"""
+CHECKS = '''
+import numpy as np
+import pytest
+
+from grader.checks import expect, points
+from grader.sandbox.errors import StudentRaised
+
+
+@points(1, "ways.scale")
+def test_scale(student, reference, rng):
+    """scale doubles"""
+    x = rng.randn(3, 4)
+    expect(student.ways.scale(x), "y").to_match(reference.ways.scale(x), rel=1e-9)
+
+
+def filled(package, first):
+    """What a library's object holds after the package had it in its hands."""
+    box = package.library("collections").deque()
+    box.append(first)
+    package.ways.fill(box, 3)
+    return list(box)
+
+
+@points(1, "ways.fill")
+def test_fill(student, reference, rng):
+    """fill adds to a box"""
+    first = float(rng.rand())
+    expect(filled(student, first), "box").to_equal(filled(reference, first))
+
+
+def total(package, xs):
+    """What an instance knows after some calls."""
+    adder = package.ways.Sum()
+    for x in xs:
+        adder.add(x)
+    return adder.total
+
+
+@points(1, "ways.Sum.add")
+def test_add(student, reference, rng):
+    """Sum adds up"""
+    xs = rng.rand(2, 3)
+    expect(total(student, xs), "total").to_match(total(reference, xs), rel=1e-9)
+
+
+def centred(package, x):
+    """What the call returned, and what it left in a dict."""
+    notes = package.put({"mean": None})
+    return package.ways.centre(x, notes), package.fetch(notes)["mean"]
+
+
+@points(1, "ways.centre")
+def test_centre(student, reference, rng):
+    """centre takes the mean away and notes it"""
+    x = rng.rand(5)
+    expect(centred(student, x), "x mean").to_match(centred(reference, x), rel=1e-9)
+
+
+def refusal(package):
+    """The kind of exception that a negative number raises, and its words."""
+    with pytest.raises(StudentRaised) as told:
+        package.ways.root(-1.0)
+    return told.value.kind
+
+
+@points(1, "ways.root")
+def test_root(student, reference):
+    """root refuses negative numbers"""
+    expect(student.ways.root(9.0), "root").to_match(reference.ways.root(9.0), rel=1e-9)
+    expect(refusal(student), "exception").to_equal(refusal(reference))
+
+
+@points(1, "ways.zero")
+def test_zero(student, reference, rng):
+    """the grader's own polynomial is zero there"""
+    a, b = 1 + rng.rand(2)
+    line = reference.library("numpy").poly1d(np.array([a, b]))
+    expect(line(student.ways.zero(a, b)), "value there").to_lie_within(-1e-9, 1e-9)
+
+
+@points(1, "ways.step")
+def test_second_step(student, reference, rng):
+    """step goes on from wherever the first one ended"""
+    first = student.ways.step(rng.rand(3))
+    expect(student.ways.step(first), "second").to_match(reference.ways.step(first), rel=1e-9)
+
+
+@points(1, "ways.scale", timing=True)
+def test_speed(student, race):
+    """scale is as fast as the reference"""
+    race(lambda package, rng: (package.ways.scale, (rng.rand(10),)), at_most=1000)
+
+
+def prepare(name):
+    """Gets a function ready for a race."""
+    return lambda package, rng: (getattr(package.ways, name), (rng.rand(3000, 100),))
+
+
+@points(2, "ways.quick", timing=True)
+def test_quick(student, reference, rng, race):
+    """quick is right, and as fast as scale"""
+    expect(student.ways.quick(2.0), "y").to_match(reference.ways.quick(2.0), rel=1e-9)
+    race(prepare("quick"), prepare("scale"), at_most=1.5)
+'''
+
+
+@dataclass
+class Twins:
+    """A course with its reference, and the copy students get, with recorded answers."""
+
+    live: Path
+    copy: Path
+    zygotes: Zygotes
+
+    def grade(self, folder: Path, package: Path, **options) -> dict[str, Check]:
+        """The checks by the last part of their ids."""
+        keep, debug = options.pop("keep", False), options.pop("debug", False)
+        manifest, selection = manifests.load(folder / manifests.FILENAME), run.Selection(**options)
+        self.last = run.grade(manifest, package, selection, zygotes=self.zygotes, keep=keep, debug=debug)
+        return {check.id.rsplit("/", 1)[-1]: check for check in self.last.checks}
+
+    def replayed(self, **options) -> dict[str, Check]:
+        """The student's package of the copy, judged by recorded answers."""
+        return self.grade(self.copy, self.copy / "student", **options)
+
+    def write(self, *changes: tuple[str, str]) -> None:
+        """Makes the student's package the reference with some text replaced."""
+        text = (self.live / "solution/ways.py").read_text()
+        for old, new in changes:
+            assert text.count(old) == 1, old
+            text = text.replace(old, new)
+        (self.copy / "student/ways.py").write_text(text)
+
+
+def write(file: Path, text: str) -> None:
+    """Writes a file and the folders above it."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+
+
+def twins(live: Path, copy: Path, zygotes: Zygotes) -> Twins:
+    """Records a course's answers and makes the students' copy of it."""
+    manifest = manifests.load(live / manifests.FILENAME)
+    shutil.copytree(live, copy, ignore=shutil.ignore_patterns("solution", "hidden", "mistakes", "__pycache__"))
+    recording.record(manifest, copy / ANSWERS, zygotes)
+    return Twins(live, copy, zygotes)
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory, zygotes) -> Path:
+    """The course of ways beside the copy of it that students get."""
+    folder = tmp_path_factory.mktemp("ways")
+    for name, text in {
+        "assignment.toml": MANIFEST,
+        "solution/__init__.py": "",
+        "solution/ways.py": WAYS,
+        "student/__init__.py": "",
+        "student/ways.py": WAYS,
+        "checks/public/test_q1_ways.py": CHECKS,
+    }.items():
+        write(folder / "live" / name, text)
+    twins(folder / "live", folder / "copy", zygotes)
+    return folder
+
+
+@pytest.fixture
+def ways(recorded, tmp_path, zygotes) -> Twins:
+    """The same, to be changed at will."""
+    shutil.copytree(recorded, tmp_path / "ways")
+    return Twins(tmp_path / "ways/live", tmp_path / "ways/copy", zygotes)
+
+
+def outcomes(checks: dict[str, Check]) -> dict[str, str]:
+    return {name: check.outcome for name, check in checks.items()}
+
+
+ALL_RIGHT = dict.fromkeys(["scale", "fill", "add", "centre", "root", "zero", "second_step"], "passed")
+ALL_RIGHT |= {"speed": "not_scored", "quick": "not_scored"}
+
+
+@pytest.mark.parametrize("options", [{}, {"keep": True}, {"debug": True, "timing": False}], ids=str)
+def test_right_package_earns_all_that_can_be_scored(ways, options):
+    assert outcomes(ways.replayed(**options)).items() <= ALL_RIGHT.items()
+    assert (ways.last.score, ways.last.max_score) == (7, 7)
+
+
+def test_right_package_in_plain_processes(ways):
+    with contextlib.closing(Zygotes(make=Processes)) as zygotes:
+        assert outcomes(Twins(ways.live, ways.copy, zygotes).replayed(timing=False)).items() <= ALL_RIGHT.items()
+
+
+@pytest.mark.parametrize(
+    "changes, wrong",
+    [
+        (
+            [
+                ("return 2 * x", "return 2.5 * x"),
+                ("1.5 * i", "1.25 * i"),
+                ("self.total += x.sum()", "self.total += x.mean()"),
+                ('notes["mean"] = x.mean()', 'notes["mean"], notes = 0.0, {"mean": x.mean()}'),
+                ("ValueError", "TypeError"),
+                ("-b / a", "-a / b"),
+            ],
+            ["scale", "fill", "add", "centre", "root", "zero"],
+        ),
+        (
+            [
+                ("range(n)", "range(n + 1)"),
+                ('return x - notes["mean"]', "return x"),
+                ("return math.sqrt(x)", "return None"),
+                ("return -b / a", "return 'nowhere'"),
+            ],
+            ["fill", "centre", "root", "zero"],
+        ),
+        (
+            [
+                ('return x - notes["mean"]', "return [x]"),
+                ("return math.sqrt(x)", "raise NotImplementedError"),
+                ("return self", "return self.nothing"),
+            ],
+            ["add", "centre", "root"],
+        ),
+    ],
+    ids=["values", "kinds", "failures"],
+)
+def test_mistakes_are_judged_as_by_the_reference_itself(ways, changes, wrong):
+    ways.write(*changes)
+    replayed = ways.replayed(keep=True, timing=False)
+    live = ways.grade(ways.live, ways.copy / "student", keep=True, timing=False)
+    assert [name for name, outcome in outcomes(live).items() if outcome != "passed"] == wrong
+    assert {name: (c.outcome, c.score, c.message) for name, c in replayed.items()} == {
+        name: (c.outcome, c.score, c.message) for name, c in live.items()
+    }
+
+
+def test_questions_that_depend_on_the_student_are_scored_where_they_were_recorded_and_else_not(ways):
+    assert [name for name, t in tape.load(ways.copy / ANSWERS).header.tapes.items() if t.varies] == [
+        "q1_ways/second_step"
+    ]
+    ways.write(("0.1 * x**2", "0.2 * x**2"))
+    found = ways.replayed(timing=False)
+    assert (found["second_step"].outcome, found["second_step"].points) == ("not_scored", 0)
+    assert "depends on your answer" in found["second_step"].message
+    assert (ways.last.score, ways.last.max_score) == (6, 6)
+
+
+def test_speed_is_reported_and_not_scored(ways):
+    ways.write(("quick = scale", "def quick(x):\n    return sum([2 * x for _ in range(20)]) / 20"))
+    found = ways.replayed()
+    assert found["quick"].message.startswith("speed is not scored here, but it is when you hand in: took ")
+    assert "times the CPU time of your own other function (allowed 1.5)" in found["quick"].message
+    assert found["quick"].cpu_ratio > 1.5
+    assert found["speed"].message.endswith("it is compared with the reference's, of which only answers are here")
+    assert {(found[name].outcome, found[name].points, found[name].score) for name in ("speed", "quick")} == {
+        ("not_scored", 0, 0)
+    }
+    assert "Not scored here, since it takes the reference: 2 of the checks, worth 3 points." in ways.last.notes
+
+
+def test_answers_of_a_timed_check_are_judged_all_the_same(ways):
+    ways.write(("quick = scale", "def quick(x):\n    return 3 * x"))
+    assert (ways.replayed()["quick"].outcome, ways.last.max_score) == ("failed", 7)
+
+
+@pytest.mark.parametrize(
+    "body, outcome, words",
+    [
+        ("raise NotImplementedError", "not_attempted", "ways.scale is not written yet"),
+        ("import time; time.sleep(9)", "not_scored", "ways.scale did not finish within 1 s"),
+    ],
+)
+def test_timed_call_is_made_once_without_the_reference(ways, body, outcome, words):
+    ways.write(("return 2 * x", body))
+    found = ways.replayed(keyword="speed")["speed"]
+    assert (found.outcome, found.points) == (outcome, 0) and words in found.message
+
+
+def test_other_inputs_are_nobodys_loss_and_loud(ways):
+    checks = ways.copy / "checks/public/test_q1_ways.py"
+    checks.write_text(checks.read_text().replace("rng.randn(3, 4)", "rng.randn(4, 3)").replace("(9.0)", "(16.0)"))
+    found = ways.replayed(timing=False)
+    assert [name for name, check in found.items() if check.outcome == "grader_error"] == ["scale", "root"]
+    assert found["scale"].score == 1
+    assert found["scale"].message == (
+        "the recorded answers do not belong to these checks (ways.scale was asked with other inputs); "
+        "take them and the checks from the same download; your points are safe"
+    )
+    assert any(
+        note.startswith("test_q1_ways.py is not the file whose answers were recorded") for note in ways.last.notes
+    )
+
+
+def test_check_that_was_not_recorded(ways):
+    checks = ways.copy / "checks/public/test_q1_ways.py"
+    checks.write_text(checks.read_text().replace("def test_scale(", "def test_doubled("))
+    found = ways.replayed(timing=False)["doubled"]
+    assert found.outcome == "grader_error" and "(there are none to this check)" in found.message
+
+
+def test_line_ends_make_no_other_file(ways):
+    checks = ways.copy / "checks/public/test_q1_ways.py"
+    checks.write_bytes(checks.read_bytes().replace(b"\n", b"\r\n"))
+    ways.replayed(questions=["Q1"], keyword="scale", timing=False)
+    assert ways.last.notes == []
+
+
+@pytest.mark.parametrize("options", [{"seed": 5}, {"secret_seeds": ["a"]}], ids=str)
+def test_other_seeds_need_the_reference(ways, options):
+    with pytest.raises(
+        ManifestError, match="only the reference's answers for the seed 231 are here, not the reference"
+    ):
+        ways.replayed(**options)
+
+
+def test_missing_answers(ways):
+    (ways.copy / ANSWERS).unlink()
+    with pytest.raises(SandboxError, match=r"no reference in .*, and none of its answers in .*expected\.npz"):
+        ways.replayed()
+
+
+def other_version(file: Path) -> None:
+    old = tape.load(file)
+    tape.save(tape.Recording(msgspec.structs.replace(old.header, version=99), old.arrays), file)
+
+
+def without_arrays(file: Path) -> None:
+    content = dict(np.load(file))
+    np.savez(file, header=content["header"])
+
+
+@pytest.mark.parametrize(
+    "spoil, words",
+    [
+        (lambda file: file.write_bytes(b"nothing of the kind"), ""),
+        (lambda file: file.write_bytes(file.read_bytes()[:900]), ""),
+        (lambda file: file.write_bytes(file.read_bytes()[:300] + b"0" + file.read_bytes()[301:]), ""),
+        (lambda file: np.save(file.open("wb"), np.zeros(3)), ""),
+        (lambda file: file.write_bytes(b""), ""),
+        (lambda file: np.savez(file, header=np.frombuffer(b"{}", np.uint8)), "missing required field"),
+        (lambda file: np.savez(file, header=np.array([{}])), ""),
+        (without_arrays, "f8"),
+        (other_version, "it is of version 99, and this grader reads version 1"),
+    ],
+    ids=["no zip", "cut", "flipped", "no archive", "empty", "no header", "pickled", "no arrays", "version"],
+)
+def test_answers_that_cannot_be_read(ways, spoil, words):
+    spoil(ways.copy / ANSWERS)
+    with pytest.raises(SandboxError) as told:
+        ways.replayed()
+    assert "expected.npz: the reference's recorded answers cannot be read" in str(told.value)
+    assert "take this file once more from what you downloaded" in str(told.value) and words in str(told.value)
+
+
+def test_reference_goes_before_its_recorded_answers(ways):
+    shutil.copy(ways.copy / ANSWERS, ways.live / ANSWERS)
+    ways.grade(ways.live, ways.live / "student", seed=5, timing=False)
+    assert ways.last.score == 7
+
+
+def test_same_answers_make_the_same_bytes(ways, tmp_path, zygotes):
+    recording.record(manifests.load(ways.live / manifests.FILENAME), tmp_path / "again.npz", zygotes)
+    assert (tmp_path / "again.npz").read_bytes() == (ways.copy / ANSWERS).read_bytes()
+
+
+def test_file_holds_numbers_and_no_source(ways):
+    with np.load(ways.copy / ANSWERS, allow_pickle=False) as members:
+        content = {name: members[name] for name in members.files}
+    assert {array.dtype.kind for array in content.values()} <= set("biuf")
+    text = content["header"].tobytes().decode()
+    lines = [line.strip() for line in (WAYS + CHECKS).splitlines() if len(line.strip()) > 12]
+    assert not [line for line in lines if line in text] and "negative" in text
+
+
+@pytest.mark.parametrize(
+    "old, new, words",
+    [
+        (
+            "return 2 * x",
+            "return 2 * x + next(n)",
+            "q1_ways/scale does not pass with the reference (failed: y: relative",
+        ),
+        ("return -b / a", "return b / a", "q1_ways/zero does not pass with the reference (failed: value there: got"),
+    ],
+)
+def test_nothing_is_recorded_that_does_not_pass(ways, tmp_path, old, new, words):
+    solution = ways.live / "solution/ways.py"
+    solution.write_text("import itertools\n\nn = itertools.count()\n" + solution.read_text().replace(old, new))
+    with pytest.raises(ManifestError) as told:
+        recording.record(manifests.load(ways.live / manifests.FILENAME), tmp_path / "none.npz", ways.zygotes)
+    assert words in str(told.value) and not (tmp_path / "none.npz").exists()
+
+
+def test_without_a_reference_nothing_is_recorded(ways, tmp_path):
+    manifest = manifests.load(ways.copy / manifests.FILENAME)
+    with pytest.raises(ManifestError, match="solution is not there, and nothing else can answer; only staff has it"):
+        recording.record(manifest, tmp_path / "none.npz", ways.zygotes)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory, zygotes) -> Twins:
+    """A course in which one function calls another, and its copy."""
+    folder = tmp_path_factory.mktemp("solids")
+    for name, text in {
+        "assignment.toml": solids.MANIFEST,
+        "solution/__init__.py": "",
+        "solution/shapes.py": f"{solids.AREA}\n\n{solids.VOLUME}",
+        "student/__init__.py": "",
+        "checks/public/test_q1_solids.py": solids.CHECKS.replace("rel=1e-9", "rel=1e-7"),
+    }.items():
+        write(folder / "live" / name, text)
+    return twins(folder / "live", folder / "copy", zygotes)
+
+
+@pytest.mark.parametrize(
+    "package, outcome",
+    [
+        (f"{solids.AREA_OF_SMALL}\n\n{solids.VOLUME}", "passed"),
+        (f"{solids.AREA_OF_SMALL}\n\ndef volume(a, b, c):\n    return c * area(a * (1 + 1e-9), b)\n", "passed"),
+        (f"{solids.AREA_OF_SMALL}\n\ndef volume(a, b, c):\n    return c * area(a + 1e-3, b)\n", "failed"),
+        (f"{solids.AREA_OF_SMALL}\n\ndef volume(a, b, c):\n    return area(a, b) + c\n", "failed"),
+        (f"def area(a, b):\n    return a + b\n\n\n{solids.VOLUME}", "failed"),
+        (solids.UNWRITTEN_VOLUME, "failed"),
+        (solids.ASKS_FOR_MORE, "failed"),
+    ],
+)
+def test_what_builds_on_slips_is_judged_given_the_recorded_functions(built, tmp_path, package, outcome):
+    shutil.copytree(built.copy, tmp_path / "copy")
+    student = tmp_path / "copy/student"
+    (student / "shapes.py").write_text(package)
+    assert built.grade(tmp_path / "copy", student)["volume"].outcome == outcome
+    assert built.grade(built.live, student)["volume"].outcome == outcome
+
+
+def test_commands_of_a_student(toy, command):
+    recording.record(toy.manifest, toy.root / ANSWERS, toy.zygotes)
+    shutil.copy(toy.root / "solution/shapes.py", toy.root / "student/shapes.py")
+    for folder in ("solution", "checks/hidden"):
+        shutil.rmtree(toy.root / folder)
+    status, out, _ = command("check")
+    assert (status, "Total: 3 of 3 points; 12 of 13 checks passed" in out) == (0, True)
+    assert "Not scored here, since it takes the reference: 1 of the checks, worth 2 points." in out
+    for words in (["check", "--seed", "5"], ["grade", "student"]):
+        status, _, err = command(*words)
+        assert status == 2
+        assert err.startswith(
+            "cannot run: only the reference's answers for the seed 7 are here, not the reference itself;"
+        )
+
+
+def test_prints_know_a_request_again_and_no_other():
+    def of(value):
+        return prints.of_array(np.asarray(value))
+
+    x = np.random.RandomState(1).randn(40, 3)
+    assert prints.agree(of(x), of(x * (1 + 1e-14)), 1e-9)
+    assert prints.agree(of(x), of(x.astype(">f8")), 1e-9)
+    swapped, slight = x.copy(), x.copy()
+    swapped[[3, 7]], slight[39, 2] = x[[7, 3]], x[39, 2] + 1e-6
+    others = [swapped, slight, -x, x[:39], x.reshape(3, 40), np.where(x > 2, np.nan, x), x.astype(int), 0 * x]
+    assert not any(prints.agree(of(x), of(other), 1e-9) for other in others)
+    assert prints.agree(of(0 * x), of(0 * x), 1e-9) and prints.agree(of([]), of([]), 1e-9)
+    assert (
+        prints.agree(0.1 + 0.2, 0.3, 1e-9) and not prints.agree(1, True, 1e-9) and not prints.agree(2**31, 2**31 + 1, 1)
+    )
+
+
+def compare(live: Manifest, copy: Manifest, package: Path, questions: list[str], zygotes: Zygotes) -> list[tuple]:
+    """The checks on which recorded and live reference differ; speed is left out."""
+    found = []
+    for manifest in (live, copy):
+        selection = run.Selection(questions, timing=False)
+        result = run.grade(manifest, package, selection, zygotes=zygotes, keep=True)
+        found.append({(c.id, c.outcome, c.score, c.message) for c in result.checks if c.visibility == "public"})
+    return sorted(found[0] ^ found[1])
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory) -> Manifest:
+    """The course in a folder of its own, without hidden checks, and with weights for the challenge."""
+    folder = tmp_path_factory.mktemp("course")
+    for name in ("assignment.toml", "tests/public", "reference", "student"):
+        source = ROOT / name
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("datasets", "__pycache__"))
+        else:
+            shutil.copy(source, folder / name)
+    return manifests.load(folder / manifests.FILENAME)
+
+
+def weights_for_the_challenge(package: Path) -> None:
+    """Saves the weights of an untrained network, which any challenge accepts."""
+    code = f"import sys; sys.path.insert(0, {str(package.parent)!r}); from {package.name}.challenge import *; "
+    subprocess.run([sys.executable, "-c", f"{code}save_model(build_model())"], check=True)
+
+
+@pytest.mark.parametrize("questions", [["Q3"], pytest.param([], marks=pytest.mark.slow, id="all")])
+def test_the_course_is_judged_alike(course, tmp_path, zygotes, questions):
+    if not questions:
+        weights_for_the_challenge(course.path("reference"))
+    copy = msgspec.structs.replace(course, root=tmp_path / "copy")
+    for folder in ("public", "student"):
+        shutil.copytree(course.path(folder), copy.path(folder))
+    recording.record(course, copy.path("public") / tape.FILENAME, zygotes, questions)
+    assert copy.path("public").joinpath(tape.FILENAME).stat().st_size < 3_000_000
+    stubs = run.grade(copy, copy.path("student"), run.Selection(questions), zygotes=zygotes, keep=True)
+    assert (stubs.score, {c.outcome for c in stubs.checks} <= {"not_attempted", "blocked"}) == (0, True)
+    right = mistakes.copy_reference(course, tmp_path / "right/student")
+    result = run.grade(copy, right, run.Selection(questions), zygotes=zygotes, keep=True)
+    assert result.score == result.max_score > 0
+    wrong = mistakes.copy_reference(course, tmp_path / "wrong/student")
+    known = {m.id: m for q in course.questions for m in mistakes.load(manifests.load(ROOT / manifests.FILENAME), q.id)}
+    for name in course.demo:
+        mistakes.plant(known[name], wrong)
+    assert compare(course, copy, wrong, questions, zygotes) == []

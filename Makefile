@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 RUN := $(BIN)/python -m grader
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check watch grade demo stubs doctor attacks autograder rehearsal mistakes test test-all bench lint clean
+.PHONY: help setup check watch grade demo stubs notebooks preflight submit doctor attacks autograder release rehearsal mistakes test test-all bench lint clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -36,6 +36,15 @@ demo: $(READY) ## grade a hand-in with six typical mistakes
 stubs: $(READY) ## generate student/ from reference/
 	@$(RUN) stubs $(ARGS)
 
+notebooks: $(READY) ## open the notebooks in Jupyter Lab
+	@$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks $(ARGS)
+
+preflight: $(READY) ## say what a grader would miss in student/ and the notebooks
+	@$(RUN) preflight $(ARGS)
+
+submit: $(READY) ## make the zip and the PDF to hand in (ARGS=--anyway with all that is missing)
+	@$(RUN) submit $(ARGS)
+
 doctor: $(READY) ## try each layer of isolation and say whether official grading is possible here
 	@$(RUN) doctor $(ARGS)
 
@@ -43,7 +52,11 @@ attacks: $(READY) ## run every attack in every tier and in an open worker
 	@$(BIN)/python -m tests.harness.attacks $(ARGS)
 
 autograder: $(READY) ## build the zip that Gradescope runs (PIP_FLAGS are for pip in the container)
+	@$(BIN)/python -m tests.hidden.challenge_images
 	@$(RUN) autograder $(if $(PIP_FLAGS),--pip-flags="$(PIP_FLAGS)") $(ARGS)
+
+release: $(READY) ## make what students download, looked through for leaks (COLAB=address for links to Colab)
+	@$(RUN) release --out release.zip $(if $(COLAB),--colab="$(COLAB)") $(ARGS)
 
 rehearsal: $(READY) ## build that zip and run it in a bare Debian, as root, with a container's limits
 	@$(BIN)/python -m tests.harness.rehearsal $(ARGS)
@@ -60,9 +73,10 @@ test-all: $(READY) ## the same, with the slow ones
 bench: $(READY) ## speed and memory, as ratios measured in one run
 	@$(BIN)/python -m bench $(ARGS)
 
-lint: $(READY) ## ruff, and the stubs compared with the reference
+lint: $(READY) ## ruff, and stubs and notebooks compared with their sources
 	@$(BIN)/ruff check .
 	@$(RUN) stubs --check
+	@$(RUN) notebooks --check
 
 clean: ## remove what was built
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache

@@ -1,30 +1,24 @@
-"""The commands: `python -m grader check`, `grade`, `watch`, `demo`, `stubs`, `mistakes`, `autograder`, `gradescope`."""
+"""The commands: `python -m grader check`, `grade`, `watch`, `demo`, `stubs`, `notebooks`, `pdf` and others."""
 
 import contextlib
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from . import commands_handin
 from . import manifest as manifests
 from .manifest import ManifestError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+app.add_typer(commands_handin.app)
+if Path(__file__).with_name("commands_instructor.py").is_file():  # students' copies are without
+    from . import commands_instructor
+
+    app.add_typer(commands_instructor.app)
 
 FAILED, CANNOT_RUN = 1, 2
 QUESTIONS = Annotated[list[str] | None, typer.Option("-q", "--question", help="Only this question; repeatable.")]
-
-
-class Format(StrEnum):
-    """The reports `grade` can write."""
-
-    gradescope = "gradescope"
-    record = "record"
-    markdown = "markdown"
-
-
-FILES = {Format.gradescope: "results.json", Format.record: "record.json", Format.markdown: "report.md"}
 
 
 @app.callback()
@@ -37,6 +31,9 @@ def check(
     student: Annotated[Path | None, typer.Option(help="The package to check; the manifest's by default.")] = None,
     question: QUESTIONS = None,
     keyword: Annotated[str, typer.Option("-k", help="Only checks matching this pytest expression.")] = "",
+    function: Annotated[
+        list[str] | None, typer.Option(help="Only checks that judge this function; repeatable.")
+    ] = None,
     timing: Annotated[bool, typer.Option("--timing/--no-timing", help="Whether to run the checks of speed.")] = True,
     seed: Annotated[
         int | None, typer.Option(help="Draw the inputs from this seed instead of the published one.")
@@ -58,41 +55,14 @@ def check(
 
         if debug:
             typer.echo("debug: everything runs in one process, without limits or isolation; not for grading", err=True)
-        selection = run.Selection(question or [], keyword, timing and not debug, seed)
+        selection = run.Selection(question or [], keyword, timing and not debug, seed, functions=function or [])
         package = _package(student or manifest.path("student"))
         result = run.grade(manifest, package, selection, zygotes=zygotes, debug=debug, keep=True)
     terminal.show(result)
     if json is not None:
         record.write_atomically(json, record.to_json(result))
-    if any(check.outcome != "passed" for check in result.checks):
+    if any(check.outcome not in record.SETTLED for check in result.checks):
         raise typer.Exit(FAILED)
-
-
-@app.command()
-def grade(
-    submission: Annotated[Path, typer.Argument(help="A zip or a folder with the student's package.")],
-    out: Annotated[
-        Path | None, typer.Option(help="Where to write; results.json, record.json or report.md by default.")
-    ] = None,
-    format: Annotated[Format, typer.Option(help="What to write.")] = Format.gradescope,
-    secret_seeds: Annotated[
-        int | None, typer.Option(min=0, help="How many secret seeds to add; the manifest's number by default.")
-    ] = None,
-    unsafe: Annotated[
-        bool, typer.Option("--unsafe", help="Grade even where student code cannot be isolated; the report says so.")
-    ] = False,
-) -> None:
-    """Grades a hand-in on the published inputs, on secret ones and on the hidden checks, and writes a report."""
-    from . import grading
-    from .report import terminal
-
-    manifest = _load()
-    target = out or Path(FILES[format])
-    result = grading.grade_submission(manifest, submission, target, format.value, secret_seeds, unsafe=unsafe)
-    terminal.show(result)
-    typer.echo(f"written: {out or FILES[format]}")
-    if not result.checks:
-        raise typer.Exit(CANNOT_RUN)
 
 
 @app.command()
@@ -129,83 +99,27 @@ def watch(student: Annotated[Path | None, typer.Option(help="The package to watc
 
 
 @app.command()
-def demo(out: Annotated[Path, typer.Option(help="Where the hand-in goes.")] = Path("demo.zip")) -> None:
-    """Builds a hand-in from the reference with typical mistakes planted, and grades it."""
-    from . import demo as show
-
-    show.run(_load(), out)
-
-
-@app.command()
-def stubs(
-    check: Annotated[bool, typer.Option("--check", help="Only compare; exit 1 when a file differs.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite files that were edited.")] = False,
-) -> None:
-    """Generates the student's package from the reference."""
-    from .release import stubs as maker
-
-    manifest = _load()
-    differing = maker.drift(manifest) if check else maker.write(manifest, force)
-    for file in differing:
-        typer.echo(f"{'differs' if check else 'written'}: {file.relative_to(manifest.root)}")
-    typer.echo(
-        f"{len(differing)} files {'differ from what the reference makes; run: make stubs' if check else 'written'}"
-    )
-    if check and differing:
-        raise typer.Exit(FAILED)
-
-
-@app.command()
-def autograder(
-    out: Annotated[Path, typer.Option(help="Where the zip goes.")] = Path("autograder.zip"),
-    pip_flags: Annotated[
-        str | None, typer.Option(help="Flags for pip in the container; the manifest's by default.")
+def pdf(
+    out: Annotated[Path, typer.Argument(help="Where the PDF goes.")],
+    notebooks: Annotated[
+        list[Path] | None, typer.Argument(help="The notebooks in order; the manifest's by default.")
     ] = None,
+    name: Annotated[
+        list[str] | None, typer.Option(help="A name for the title page; repeatable. Else from the names file.")
+    ] = None,
+    date: Annotated[str, typer.Option(help="The date on the title page, as 2026-01-31; today by default.")] = "",
+    question_pages: Annotated[bool, typer.Option("--question-pages", help="One inline question a page.")] = False,
+    engine: Annotated[
+        str, typer.Option(help="typst, or chromium or xelatex where typst cannot run; these lose something.")
+    ] = "typst",
 ) -> None:
-    """Builds the zip that Gradescope runs: the same files make the same bytes."""
-    from .release import autograder as maker
+    """Makes one PDF of notebooks, reopens it and checks that nothing is lost; exit 1 when something is."""
+    from .pdf import command
+    from .report import pdf as report
 
-    count = maker.write(_load(), out, pip_flags)
-    typer.echo(f"written: {out} ({count} files, {out.stat().st_size / 1e6:.1f} MB)")
-
-
-@app.command()
-def gradescope(
-    root: Annotated[Path, typer.Option(help="The folder that holds submission/ and results/.")] = Path("/autograder"),
-) -> None:
-    """Grades the submission in a container as Gradescope lays it out; run_autograder calls this."""
-    from . import container
-    from .report import terminal
-
-    result = container.grade(_load(), root)
-    if result is None:
-        typer.echo("not graded: it came too soon after the last ones; results.json says when the next one counts")
-    else:
-        terminal.show(result)
-
-
-@app.command()
-def mistakes(
-    question: QUESTIONS = None,
-    only: Annotated[str, typer.Option("--id", help="Only the mistake of this id.")] = "",
-) -> None:
-    """Plants each known mistake into the reference and compares what it costs with what it should cost."""
-    import tempfile
-
-    from . import mistakes as known
-    from .checks.context import Zygotes
-    from .report import trials
-
-    manifest = _load()
-    zygotes, wrong = Zygotes(), 0
-    with tempfile.TemporaryDirectory(prefix="chainrule-") as folder:
-        for name in [manifest.question(q).id for q in question or [q.id for q in manifest.questions]]:
-            for mistake in [m for m in known.load(manifest, name) if only in ("", m.id)]:
-                result = known.trial(manifest, mistake, name, Path(folder), zygotes)
-                wrong += not result.as_expected
-                trials.show(result)
-    zygotes.close()
-    if wrong:
+    result = command.make(_load(), out, notebooks or [], command.Wishes(name or [], date, question_pages, engine))
+    report.show(result, out)
+    if result.problems:
         raise typer.Exit(FAILED)
 
 
@@ -221,11 +135,12 @@ def _load() -> manifests.Manifest:
 
 def run() -> None:
     """Runs a command; what cannot run ends with one sentence on stderr and status 2."""
+    from .pdf.errors import PdfError
     from .sandbox.launch import SandboxError
 
     try:
         app()
-    except (ManifestError, SandboxError, OSError) as error:
+    except (ManifestError, SandboxError, PdfError, OSError) as error:
         typer.echo(f"cannot run: {error}", err=True)
         raise SystemExit(CANNOT_RUN) from None
 

@@ -40,5 +40,5 @@ def build(manifest: Manifest, chosen: list[mistakes.Mistake], out: Path) -> None
         for mistake in chosen:
             mistakes.plant(mistake, package)
         with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-            for file in sorted(package.rglob("*.py")):
+            for file in sorted(filter(Path.is_file, package.rglob("*"))):
                 archive.write(file, file.relative_to(folder).as_posix())

@@ -5,6 +5,7 @@ import re
 from datetime import timedelta
 from fractions import Fraction
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -30,6 +31,7 @@ class Paths(_Table):
     public: str = "tests/public"
     hidden: str = "tests/hidden"
     mistakes: str = "tests/harness/mistakes"
+    notebooks: str = "notebooks"
 
 
 class Question(_Table):
@@ -62,6 +64,22 @@ class Submission(_Table):
     max_ratio: int = 200
 
 
+class Handin(_Table):
+    """What `submit` makes: the names of the zip and of the PDF, the notebooks left out, the size of a large file."""
+
+    zip: str = "code_submission.zip"
+    pdf: str = "inline_submission.pdf"
+    left_out: list[str] = msgspec.field(default_factory=list)
+    large_megabytes: int | float = 10
+
+
+class Release(_Table):
+    """What students get: where Colab finds the notebooks, and lines of solutions that are no secret."""
+
+    colab: str = ""
+    known_lines: list[str] = msgspec.field(default_factory=list)
+
+
 class LimitsTable(_Table):
     """Seconds of wall clock per call and per run, seconds of CPU per check, megabytes per worker."""
 
@@ -76,6 +94,22 @@ class Seeds(_Table):
 
     public: int = 231
     secret: int = 2
+
+
+class Scale(_Table):
+    """What a measured value earns: `steps` are pairs of a least value and points; `title` is for the leaderboard."""
+
+    name: str
+    title: str
+    steps: list[tuple[int | float, int | float]]
+
+    def earned(self, value: float) -> int | float:
+        """The points of the highest step that the value reaches."""
+        return max((points for least, points in self.steps if value >= least), default=0)
+
+    def next_step(self, value: float) -> tuple[int | float, int | float] | None:
+        """The first step that the value does not reach."""
+        return next((step for step in self.steps if not value >= step[0]), None)
 
 
 class Report(_Table):
@@ -95,6 +129,19 @@ class Container(_Table):
     rate_limit: str = ""
 
 
+class Pdf(_Table):
+    """Notebooks as PDF: what of one output is shown, the paper, where names stand and missing images may lie."""
+
+    output_lines: int = 400
+    output_characters: int = 60_000
+    table_rows: int = 100
+    image_megapixels: int | float = 40
+    paper: Literal["a4", "us-letter"] = "a4"
+    question_pages: bool = False
+    names_file: str = "names.txt"
+    assets: list[str] = msgspec.field(default_factory=list)
+
+
 class Manifest(_Table):
     """The whole assignment; `root` is the folder it was read from."""
 
@@ -103,16 +150,26 @@ class Manifest(_Table):
     questions: list[Question]
     paths: Paths = Paths()
     submission: Submission = Submission()
+    handin: Handin = Handin()
+    release: Release = Release()
     limits: LimitsTable = LimitsTable()
     seeds: Seeds = Seeds()
     report: Report = Report()
     container: Container = Container()
+    pdf: Pdf = Pdf()
+    scales: list[Scale] = msgspec.field(default_factory=list)
     demo: list[str] = msgspec.field(default_factory=list)
+    notebooks: list[str] = msgspec.field(default_factory=list)
     root: Path = Path()
 
     def path(self, kind: str) -> Path:
         """The folder of one kind of thing, as in `[paths]`."""
         return self.root / getattr(self.paths, kind)
+
+    def collected(self) -> dict[str, Path]:
+        """The notebooks that are handed in, by name."""
+        names = [name for name in self.notebooks if name not in self.handin.left_out]
+        return {name: self.path("notebooks") / f"{name}.ipynb" for name in names}
 
     def question(self, name: str) -> Question:
         """The question of that id, whatever its case; raises ManifestError naming the ids there are."""
@@ -120,6 +177,15 @@ class Manifest(_Table):
             if question.id.lower() == name.lower():
                 return question
         raise ManifestError(f"there is no question {name!r}; choose from {', '.join(q.id for q in self.questions)}")
+
+    def scale(self, name: str) -> Scale:
+        """The scale of that name; raises ManifestError naming those there are."""
+        for scale in self.scales:
+            if scale.name == name:
+                return scale
+        raise ManifestError(
+            f"there is no scale {name!r}; choose from {', '.join(s.name for s in self.scales) or 'none'}"
+        )
 
     def functions(self) -> dict[str, Question]:
         """Every function of the assignment with its question."""
@@ -195,6 +261,27 @@ def _container_problems(container: Container):
         yield "container.pip_flags: holds a line break or the like; write it on one line"
 
 
+def _handin_problems(handin: Handin, notebooks: list[str]):
+    for key, suffix in (("zip", ".zip"), ("pdf", ".pdf")):
+        if not re.fullmatch(rf"[\w-]+\{suffix}", getattr(handin, key)):
+            yield f"handin.{key}: {getattr(handin, key)!r}; give a file name that ends with {suffix}"
+    for name in handin.left_out:
+        if name not in notebooks:
+            yield f"handin.left_out: there is no notebook {name!r}; mend the name"
+    if not handin.large_megabytes > 0:
+        yield f"handin.large_megabytes: {handin.large_megabytes}; give more than 0"
+
+
+def _scale_problems(scales: list[Scale]):
+    names = [scale.name for scale in scales]
+    for scale in scales:
+        if names.count(scale.name) > 1:
+            yield f"scales {scale.name}.name: stands twice; give each scale a name of its own"
+        rising = all(a < b and p < q for (a, p), (b, q) in pairwise(scale.steps))
+        if not scale.steps or not rising or not all(0 < points < math.inf for _, points in scale.steps):
+            yield f"scales {scale.name}.steps: write pairs of a least value and points, both rising"
+
+
 def _problems(manifest: Manifest):
     ids = [question.id for question in manifest.questions]
     if not ids:
@@ -204,6 +291,11 @@ def _problems(manifest: Manifest):
         if not getattr(limits, key) > 0:
             yield f"limits.{key}: {getattr(limits, key)}; give more than 0"
     yield from _container_problems(manifest.container)
+    for key in ("output_lines", "output_characters", "table_rows", "image_megapixels"):
+        if not getattr(manifest.pdf, key) > 0:
+            yield f"pdf.{key}: {getattr(manifest.pdf, key)}; give more than 0"
+    yield from _scale_problems(manifest.scales)
+    yield from _handin_problems(manifest.handin, manifest.notebooks)
     if manifest.seeds.secret < 0:
         yield f"seeds.secret: {manifest.seeds.secret}; give 0 or more"
     for question in manifest.questions:
@@ -214,6 +306,9 @@ def _problems(manifest: Manifest):
             yield f"{where}.slug: id and slug become a file name; use letters, digits and underscores"
         if not (0 <= question.public_points < math.inf and 0 <= question.hidden_points < math.inf):
             yield f"{where}.points: negative or not a number; give 0 or more"
+    for name in manifest.notebooks:
+        if not re.fullmatch(r"\w+", name) or manifest.notebooks.count(name) > 1:
+            yield f"notebooks: {name!r} stands twice or is no file name; use letters, digits and underscores, each once"
     seen: set[str] = set()
     for question in manifest.questions:
         for name in question.functions:

@@ -83,7 +83,7 @@ def trial(
     """Plants one mistake and runs the question's checks on it."""
     package = copy_reference(manifest, folder / mistake.id / manifest.submission.packages[0])
     plant(mistake, package)
-    record = run.grade(manifest, package, run.Selection([question], timing=timing), zygotes=zygotes)
+    record = run.grade(manifest, package, run.Selection([question], timing=timing), zygotes=zygotes, keep=True)
     shutil.rmtree(folder / mistake.id)
     failed = {check.id: check.message for check in record.checks if check.outcome != "passed"}
     return Trial(mistake, set(failed), failed)

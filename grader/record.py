@@ -12,8 +12,17 @@ import msgspec
 
 from .manifest import Manifest, exact, plain
 
-Outcome = Literal["passed", "failed", "not_attempted", "blocked", "timeout", "crashed", "grader_error"]
+Outcome = Literal["passed", "failed", "not_attempted", "blocked", "timeout", "crashed", "grader_error", "not_scored"]
+SETTLED = ("passed", "not_scored")  # outcomes that leave nothing to do
 Visibility = Literal["public", "hidden"]
+
+
+class Standing(msgspec.Struct, kw_only=True):
+    """One value of the leaderboard, and which end of it leads."""
+
+    name: str
+    value: int | float | str
+    order: Literal["asc", "desc"] = "desc"
 
 
 class Check(msgspec.Struct, kw_only=True):
@@ -32,6 +41,7 @@ class Check(msgspec.Struct, kw_only=True):
     error: float | None = None
     allowed: float | None = None
     cpu_ratio: float | None = None
+    standing: Standing | None = None
     output: str = ""
     seconds: float = 0.0
 
@@ -43,14 +53,6 @@ class QuestionScore(msgspec.Struct, kw_only=True):
     title: str
     score: int | float
     max_score: int | float
-
-
-class Standing(msgspec.Struct, kw_only=True):
-    """One value of the leaderboard, and which end of it leads."""
-
-    name: str
-    value: int | float | str
-    order: Literal["asc", "desc"] = "desc"
 
 
 class Record(msgspec.Struct, kw_only=True):
@@ -84,6 +86,7 @@ def tally(record: Record, manifest: Manifest) -> None:
     """Writes the totals of the record's checks into it; sums are exact."""
     chosen = [q for q in manifest.questions if any(check.question == q.id for check in record.checks)]
     record.questions = [_question(q.id, q.title, [c for c in record.checks if c.question == q.id]) for q in chosen]
+    record.leaderboard = [check.standing for check in record.checks if check.standing]
     record.score, record.max_score = _sum(c.score for c in record.checks), _sum(c.points for c in record.checks)
 
 

@@ -7,12 +7,16 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from . import record as records
 from .checks.context import Grading, Zygotes
-from .manifest import Manifest, ManifestError, Question
+from .manifest import Manifest, ManifestError, Question, plain
 from .record import Check, Record
 from .source import unwritten
+
+if TYPE_CHECKING:
+    from .checks.plugin import ChecksPlugin
 
 QUIET = ["--disable-plugin-autoload", "--assert=plain", "--import-mode=importlib", "--capture=no"]
 QUIET += [part for name in ("terminal", "cacheprovider", "logging", "faulthandler") for part in ("-p", f"no:{name}")]
@@ -27,16 +31,20 @@ PROBLEMS = {  # by pytest's exit status
 
 @dataclass
 class Selection:
-    """Which checks to run: questions by id (all when empty), a pytest -k expression, with timing or not, seeds."""
+    """Which checks to run: questions by id and judged functions (all when empty), a -k expression, timing, seeds."""
 
     questions: list[str] = field(default_factory=list)
     keyword: str = ""
     timing: bool = True
     seed: int | None = None
     secret_seeds: list[str] = field(default_factory=list)
+    functions: list[str] = field(default_factory=list)
 
     def of(self, manifest: Manifest) -> list[Question]:
-        """The chosen questions in the manifest's order; raises ManifestError for an unknown id."""
+        """The chosen questions in the manifest's order; raises ManifestError for an unknown id or function."""
+        for name in self.functions:
+            if name not in manifest.functions():
+                raise ManifestError(f"there is no function {name!r}; choose one that the manifest lists")
         wanted = {manifest.question(name).id for name in self.questions}
         return [question for question in manifest.questions if not wanted or question.id in wanted]
 
@@ -72,7 +80,7 @@ def grade(
     progress = Progress(record, manifest, update)
     grading = Grading(manifest, student, zygotes or Zygotes(), debug, official, keep and not debug)
     try:
-        _run_checks(grading, selection, progress)
+        run_checks(grading, selection, progress)
     finally:
         progress.close()
         grading.close()
@@ -80,7 +88,7 @@ def grade(
             grading.zygotes.close()
     record.seconds, record.cpu_seconds = round(time.monotonic() - started, 3), round(_cpu_seconds() - cpu, 3)
     record.complete = True
-    record.notes += _remarks(record.checks, student)
+    record.notes += _remarks(record.checks, student) + _unscored(grading)
     progress.show()
     return record
 
@@ -132,8 +140,39 @@ def _remarks(checks: list[Check], student: Path) -> list[str]:
     return remarks
 
 
-def _run_checks(grading: Grading, selection: Selection, progress: Progress) -> None:
-    """Runs pytest on the chosen files; raises ManifestError with what went wrong when it could not run the checks."""
+def _unscored(grading: Grading) -> list[str]:
+    """What is not scored for want of the reference."""
+    if not grading.unscored:
+        return []
+    worth = f"{plain(sum(grading.unscored.values()))} points"
+    return [f"Not scored here, since it takes the reference: {len(grading.unscored)} of the checks, worth {worth}."]
+
+
+def _check_recording(grading: Grading, selection: Selection, files: list[Path]) -> list[str]:
+    """Says which files of checks were changed; raises ManifestError where recorded answers cannot serve."""
+    if grading.recording is None:
+        return []
+    recorded = grading.recording.header.seed
+    seed = grading.manifest.seeds.public if selection.seed is None else selection.seed
+    if seed != recorded or selection.secret_seeds:
+        raise ManifestError(
+            f"only the reference's answers for the seed {recorded} are here, not the reference itself; "
+            "leave other seeds out"
+        )
+    return [
+        f"{name} is not the file whose answers were recorded; if a check complains, take it once more from what you "
+        "downloaded."
+        for name in grading.recording.changed(files)
+    ]
+
+
+def run_checks(
+    grading: Grading, selection: Selection, progress: Progress, make: Callable[..., "ChecksPlugin"] | None = None
+) -> None:
+    """Runs pytest on the chosen files; raises ManifestError with what went wrong when it could not run the checks.
+
+    `make` makes another plugin of the same arguments.
+    """
     manifest, questions = grading.manifest, selection.of(grading.manifest)
     if not grading.debug:
         grading.groundwork.begin(tuple(questions[0].libraries))
@@ -143,12 +182,14 @@ def _run_checks(grading: Grading, selection: Selection, progress: Progress) -> N
 
     folders = [manifest.path("public"), manifest.path("hidden")]
     files = [folder / question.file for question in questions for folder in folders]
-    files = [str(file) for file in files if file.is_file()]
+    files = [file for file in files if file.is_file()]
     if not files:
         raise ManifestError(f"there are no checks in {folders[0]}; restore them")
+    progress.record.notes += _check_recording(grading, selection, files)
+    files = list(map(str, files))
     seed = manifest.seeds.public if selection.seed is None else selection.seed
-    options = selection.secret_seeds, selection.timing, not selection.keyword
-    checks = plugin.ChecksPlugin(grading, seed, progress.collect, questions, *options)
+    options = selection.secret_seeds, selection.timing, not selection.keyword, selection.functions
+    checks = (make or plugin.ChecksPlugin)(grading, seed, progress.collect, questions, *options)
     arguments = [*QUIET, "-c", os.devnull, "--rootdir", str(manifest.root), f"--confcutdir={folders[0].parent}"]
     arguments += ["-k", selection.keyword] if selection.keyword else []
     loaded = set(sys.modules)

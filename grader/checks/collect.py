@@ -8,7 +8,7 @@ import pytest
 from ..manifest import Manifest, ManifestError, Question, exact, plain
 from ..record import Check
 from ..sandbox.client import Worker
-from .marker import worth
+from .marker import Worth, worth
 
 STATE = pytest.StashKey["State"]()
 
@@ -16,8 +16,9 @@ STATE = pytest.StashKey["State"]()
 class State:
     """A check on its way: what it judges, its worker, and the seed it is being run with."""
 
-    def __init__(self, check: Check, judged: tuple[str, ...], libraries: tuple[str, ...], timing: bool) -> None:
-        self.check, self.judged, self.libraries, self.timing = check, judged, libraries, timing
+    def __init__(self, check: Check, mark: Worth, libraries: tuple[str, ...]) -> None:
+        self.check, self.judged, self.libraries = check, mark.functions, libraries
+        self.timing, self.once = mark.timing, mark.once or mark.timing
         self.worker: Worker | None = None
         self.seed, self.secret = 0, False
         self.remark = ""
@@ -47,7 +48,7 @@ def describe(item: pytest.Item, manifest: Manifest) -> State:
         outcome="grader_error",
         message="the check did not run",
     )
-    return State(check, mark.functions, tuple(question.libraries), mark.timing)
+    return State(check, mark, tuple(question.libraries))
 
 
 def _title(item: pytest.Item) -> str:

@@ -7,10 +7,15 @@ import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
 from ..manifest import Manifest, exact
+from ..oracle import tape
+from ..oracle.relay import RecordedRelay
+from ..oracle.replay import NOTHING, ReplayWorker
 from ..record import Check
 from ..sandbox import memory
 from ..sandbox.client import Limits, Named, Worker
@@ -56,12 +61,17 @@ class Grading:
     possible: Counter = field(default_factory=Counter)
     memory: Memory = field(init=False)
     groundwork: Groundwork = field(init=False)
+    recording: tape.Recording | None = field(init=False)
+    unscored: dict[str, Fraction] = field(default_factory=dict)
+    races: bool = True
     strikes: Counter = field(default_factory=Counter)
     started: float = field(default_factory=time.monotonic)
     _named: dict[Path, Named] = field(default_factory=lambda: defaultdict(dict))
 
     def __post_init__(self) -> None:
         answers = [self.manifest.path("reference"), self.manifest.path("hidden")]
+        self.recording = tape.find(self.manifest)
+        self.foundations.update(self.recording.foundations() if self.recording else {})
         self.groundwork = Groundwork(self.zygotes, self.student, answers, self.official)
         functions = set(self.manifest.functions())
         parts = [name.split(".") for name in functions]
@@ -126,15 +136,25 @@ class Grading:
         return worker
 
     def reference_twin(self, libraries: tuple[str, ...], seed: int) -> Worker:
-        """A fresh worker holding the reference; raises SandboxError where there is none."""
+        """A fresh worker holding the reference, or its recorded answers; raises SandboxError where there is neither."""
         folder = self.manifest.path("reference").resolve()
-        if not folder.is_dir():
-            raise SandboxError(f"there is no reference in {folder}, so nothing can be judged")
-        limits = Limits(call_seconds=REFERENCE_SECONDS, cpu_seconds=3600)
-        worker = self._make(
-            self.zygotes.get(libraries), folder, folder.name, limits, named=self._named[folder], trusted=True
-        )
+        if self.recording is not None:
+            worker = ReplayWorker(self.recording, partial(self.worker_of_nothing, libraries), folder.name)
+        elif folder.is_dir():
+            worker = self._trusted(libraries, folder, folder.name)
+        else:
+            answers = self.manifest.path("public") / tape.FILENAME
+            raise SandboxError(
+                f"there is no reference in {folder}, and none of its answers in {answers}, so nothing can be judged; "
+                "take that file once more from what you downloaded"
+            )
         worker.patience = lambda callee: self.within_run(REFERENCE_SECONDS)
+        worker.start(seed)
+        return worker
+
+    def worker_of_nothing(self, libraries: tuple[str, ...], seed: int) -> Worker:
+        """A worker of an empty package, for what a check has computed by libraries alone."""
+        worker = self._trusted(libraries, NOTHING, "nothing")
         worker.start(seed)
         return worker
 
@@ -144,11 +164,6 @@ class Grading:
 
         Without names, a worker of the reference itself, in which all are: its relay learns what it is built on.
         """
-        behind = self.behind.get(libraries)
-        if behind is None or not behind.alive:
-            behind = self.behind[libraries] = self.reference_twin(libraries, seed)
-            behind.patience = self.patience
-        behind.reset(seed)
         if names is None:
             worker = self.reference_twin(libraries, seed)
             functions = self.manifest.functions().items()
@@ -157,10 +172,21 @@ class Grading:
             worker = self.student_worker(libraries, seed)
         try:
             worker.graft(sorted(names))
-            worker.relay = Relay(behind.root(), names)
+            worker.relay = self._relay(libraries, seed, names)
             yield worker
         finally:
             worker.dismiss()
+
+    def _relay(self, libraries: tuple[str, ...], seed: int, names: set[str]) -> Relay | RecordedRelay:
+        """What answers for the reference where a student's code calls these functions."""
+        if self.recording is not None:
+            return RecordedRelay(self.recording, self.recording.tape(seed), names)
+        behind = self.behind.get(libraries)
+        if behind is None or not behind.alive:
+            behind = self.behind[libraries] = self.reference_twin(libraries, seed)
+            behind.patience = self.patience
+        behind.reset(seed)
+        return Relay(behind.root(), names)
 
     def count(self, check: Check) -> None:
         """Remembers what a finished check earned for each function it judges."""
@@ -190,6 +216,15 @@ class Grading:
         for worker in [*self.references.values(), *self.behind.values(), *chain(*self.spares.values())]:
             worker.kill()
         self.groundwork.close()
+
+    def leave_out(self, check: Check) -> None:
+        """Takes a check out of the points, since it cannot be scored without the reference."""
+        self.unscored.setdefault(check.id, exact(check.points))
+        check.points = check.score = 0
+
+    def _trusted(self, libraries: tuple[str, ...], folder: Path, name: str) -> Worker:
+        limits = Limits(call_seconds=REFERENCE_SECONDS, cpu_seconds=3600)
+        return self._make(self.zygotes.get(libraries), folder, name, limits, named=self._named[folder], trusted=True)
 
     def _launch(self, libraries: tuple[str, ...], modules: Iterable[str]) -> Worker:
         table = self.manifest.limits

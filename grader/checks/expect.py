@@ -11,10 +11,21 @@ TINY = 1e-300
 
 
 class Mismatch(AssertionError):
-    """An answer that was judged wrong: `message` in full, `brief` without any value or place of the inputs."""
+    """An answer that was judged wrong: `message` in full, `brief` without any value or place of the inputs.
 
-    def __init__(self, message: str, brief: str = "", error: float | None = None, allowed: float | None = None) -> None:
+    `earned` are points that it is worth all the same.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        brief: str = "",
+        error: float | None = None,
+        allowed: float | None = None,
+        earned: int | float = 0,
+    ) -> None:
         super().__init__(message)
+        self.earned = earned
         self.message, self.brief, self.error, self.allowed = message, brief or message, error, allowed
         self.inputs = ""
 

@@ -5,10 +5,14 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from ..manifest import ManifestError
+from ..oracle import NotScored
+from ..record import Standing
 from ..sandbox.remote import Package
 from . import timing
 from .collect import STATE, State
 from .context import derive
+from .expect import Mismatch
 from .plugin import PLUGIN
 
 
@@ -43,12 +47,37 @@ def reference(request: pytest.FixtureRequest, check_state: State) -> Package:
 
 
 @pytest.fixture
+def scale(request: pytest.FixtureRequest, check_state: State) -> Callable[[str, float], None]:
+    """Judges a measured value by a scale of the manifest, `scale("accuracy", 0.81)`, and puts it on the leaderboard.
+
+    Below the top of the scale the check fails, with the points of the step that was reached.
+    """
+    manifest, check = request.config.stash[PLUGIN].grading.manifest, check_state.check
+
+    def judge(name: str, value: float) -> None:
+        chosen = manifest.scale(name)
+        if chosen.steps[-1][1] != check.points:
+            raise ManifestError(
+                f"scales {name}: its top is {chosen.steps[-1][1]} points, {check.id} is worth {check.points}"
+            )
+        check.standing = Standing(name=chosen.title, value=round(float(value), 3))
+        above = chosen.next_step(value)
+        if above is not None:
+            earned = chosen.earned(value)
+            story = f"{chosen.title}: {value:.3f} earns {earned:g} of {check.points:g} points"
+            raise Mismatch(f"{story}; from {above[0]:g} on it earns {above[1]:g}", earned=earned)
+
+    return judge
+
+
+@pytest.fixture
 def race(request: pytest.FixtureRequest, check_state: State, student: Package) -> Callable[..., None]:
     """Judges speed: `race(prepare, at_most=12)` with the reference, `race(prepare, rival, at_most=1.5)` in one package.
 
     `prepare(package, rng)` returns the function to time and its arguments; it is called afresh for each pair. Where
     `once(package, rng)` is given, it is called before the first, and `prepare` gets what it returned as third argument.
     Their answers have to agree; `verify=False` where the check itself judges the answer of the one it is about.
+    With a recorded reference it raises NotScored with what can be said all the same.
     """
     checks, seed = request.config.stash[PLUGIN], derive(check_state.seed, "worker")
     grading = checks.grading
@@ -61,7 +90,13 @@ def race(request: pytest.FixtureRequest, check_state: State, student: Package) -
         once: timing.Once | None = None,
         verify: bool = True,
     ) -> None:
+        if not grading.races:
+            return
         contender, against_self = check_state.worker, rival is not None
+        recorded = grading.recording is not None
+        if recorded and not against_self:
+            timing.rehearse(student, checks.race_seed(check_state), prepare, once)
+            raise NotScored(timing.UNRIVALLED)
         if against_self and not contender.trusted:
             opponent = grading.student_worker(check_state.libraries, seed)
         else:
@@ -71,7 +106,15 @@ def race(request: pytest.FixtureRequest, check_state: State, student: Package) -
         contest = timing.Race(*sides, lambda number: derive(checks.race_seed(check_state), f"pair {number}"), verify)
         name = "your own other function" if against_self else "the reference"
         try:
-            timing.judge(contest, at_most, name)
+            ratio = timing.judge(contest, at_most, name)
+            if recorded:
+                raise NotScored(
+                    f"{timing.UNSCORED}: took {ratio:.3g} times the CPU time of {name} (allowed {at_most:g})"
+                )
+        except Mismatch as slow:
+            if not recorded:
+                raise
+            raise NotScored(f"{timing.UNSCORED}: {slow.message}") from None
         finally:
             if not contender.trusted:
                 check_state.check.cpu_ratio = contest.median()

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from ..manifest import ManifestError, Question
+from ..oracle import NotScored, Unrecorded
 from ..record import Check
 from ..sandbox.errors import StudentError, StudentTimeout
 from ..sandbox.zygotes import SandboxError
@@ -18,7 +19,7 @@ from .context import Grading, OutOfTime, derive
 from .expect import Mismatch
 
 PLUGIN = pytest.StashKey["ChecksPlugin"]()
-FINAL = (SandboxError, OutOfTime, StudentTimeout)
+FINAL = (SandboxError, OutOfTime, StudentTimeout, NotScored, Unrecorded)
 
 
 class ChecksPlugin:
@@ -37,16 +38,19 @@ class ChecksPlugin:
         secret_seeds: Sequence[str] = (),
         with_timing: bool = True,
         verify_points: bool = True,
+        functions: Sequence[str] = (),
     ) -> None:
         self.grading, self.seed, self.collect, self.secret_seeds = grading, seed, collect, secret_seeds
-        self._questions, self._verify_points = questions, verify_points
+        self._questions, self._verify_points, self._functions = questions, verify_points, set(functions)
         self._timing = with_timing and timing.available()
         self.problem = ""
         self.failure: SandboxError | None = None
         self.modules: set[str] = set()
 
     def pytest_configure(self, config: pytest.Config) -> None:
-        config.addinivalue_line("markers", "points(value, *functions, timing=False): worth and judged functions")
+        config.addinivalue_line(
+            "markers", "points(value, *functions, timing=False, once=False): worth and judged functions"
+        )
         config.stash[PLUGIN] = self
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -64,8 +68,13 @@ class ChecksPlugin:
         except ManifestError as error:
             self.problem = self.problem or str(error)
             checks, items[:] = [], []
-        slow = {item for item in checks if item.stash[STATE].timing and not self._timing}
-        items[:] = [item for item in items if item not in slow]
+        unwanted = {item for item in checks if not self._wants(item.stash[STATE])}
+        items[:] = [item for item in items if item not in unwanted]
+
+    def _wants(self, state: State) -> bool:
+        """Whether a check was chosen: by what it judges, and by whether it is about speed."""
+        chosen = not self._functions or not self._functions.isdisjoint(state.judged)
+        return chosen and (self._timing or not state.timing)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Starts what the chosen checks need, all at once, so that slow libraries load while quick checks run."""
@@ -74,9 +83,10 @@ class ChecksPlugin:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
-        started = time.monotonic()
+        started, state = time.monotonic(), item.stash.get(STATE, None)
+        if state is not None and state.timing and self.grading.recording:
+            self.grading.leave_out(state.check)
         result = yield
-        state = item.stash.get(STATE, None)
         if state is not None:
             state.check.seconds = round(time.monotonic() - started, 4)
             if state.worker is not None:
@@ -95,12 +105,12 @@ class ChecksPlugin:
             return None
         arguments = self._arguments(pyfuncitem)
         self._run(pyfuncitem, state, arguments)
-        for seed in () if state.timing else self.secret_seeds:
+        for seed in () if state.once else self.secret_seeds:
             self.grading.check_time()
             state.secret, state.seed = True, derive(seed, state.check.id)
             for worker in filter(None, [state.worker, self.grading.references.get(state.libraries)]):
                 worker.reset(derive(state.seed, "worker"))
-            self._run(pyfuncitem, state, _afresh(arguments, state))
+            self._run(pyfuncitem, state, afresh(arguments, state))
         return True
 
     def race_seed(self, state: State) -> int:
@@ -117,7 +127,7 @@ class ChecksPlugin:
         except Exception as error:
             if state.worker is not None and state.worker.used and not _final(error):
                 self._renew(state)
-                self._run(item, state, _afresh(arguments, state))
+                self._run(item, state, afresh(arguments, state))
                 return
             if not isinstance(error, Mismatch):
                 raise
@@ -161,7 +171,7 @@ class ChecksPlugin:
         seed = derive(state.seed, "worker")
         reference = self.grading.reference_worker(state.libraries, seed)
         with self.grading.grafted(state.libraries, seed, names) as worker:
-            item.obj(**_afresh(arguments, state) | {"student": worker.root(), "reference": reference.root()})
+            item.obj(**afresh(arguments, state) | {"student": worker.root(), "reference": reference.root()})
             return worker.relay.used
 
     def _arguments(self, item: pytest.Function) -> dict[str, Any]:
@@ -182,6 +192,8 @@ class ChecksPlugin:
             check = state.check
             check.outcome, check.score, check.message, check.detail = "passed", check.points, "", state.remark
         outcome = "failed" if call.excinfo else "passed"
+        if call.excinfo is not None and state.check.outcome == "not_scored":
+            return pytest.TestReport(item.nodeid, item.location, {}, "skipped", _skipped(item, state), call.when)
         message = state.check.message if call.excinfo else None
         return pytest.TestReport(item.nodeid, item.location, {}, outcome, message, call.when)
 
@@ -192,7 +204,9 @@ class ChecksPlugin:
         check.message = found.brief if state.secret or check.visibility == "hidden" else found.message
         if state.secret and found.outcome != "grader_error":
             check.message = f"right on the published inputs, wrong on others: {check.message}"
-        check.score = check.points if found.outcome == "grader_error" else 0
+        check.score = check.points if found.outcome == "grader_error" else found.earned
+        if found.outcome == "not_scored":
+            self.grading.leave_out(check)
 
     def _judge(self, item: pytest.Item, state: State, error: BaseException) -> verdict.Verdict:
         try:
@@ -204,6 +218,8 @@ class ChecksPlugin:
         """Who is to blame for what was raised; raises what has nothing to do with this check."""
         if isinstance(error, (SandboxError, OutOfTime)):
             raise error
+        if isinstance(error, (NotScored, Unrecorded)):
+            return verdict.of_missing_reference(error)
         if isinstance(error, Mismatch):
             return verdict.of_mismatch(error, error.inputs)
         if isinstance(error, StudentError) and not error.trusted:
@@ -214,7 +230,12 @@ class ChecksPlugin:
         return verdict.of_grader_error(error)
 
     def _passes_with_reference(self, item: pytest.Item, state: State) -> bool:
-        """Whether the same check passes with the reference in the student's place, so that the answer is to blame."""
+        """Whether the same check passes with the reference in the student's place, so that the answer is to blame.
+
+        Only what passed with it was recorded.
+        """
+        if self.grading.recording is not None:
+            return True
         worker = self.grading.reference_twin(state.libraries, derive(state.seed, "worker"))
         judged, state.worker = state.worker, worker
         fresh = {"student": worker.root(), "rng": np.random.RandomState(state.seed)}
@@ -237,12 +258,17 @@ class ChecksPlugin:
         return verdict.inputs_of(call, names, "a secret seed" if state.secret else f"seed {self.seed}")
 
 
-def _afresh(arguments: dict[str, Any], state: State) -> dict[str, Any]:
+def afresh(arguments: dict[str, Any], state: State) -> dict[str, Any]:
     """The arguments of a check with draws from the state's seed and the worker it has now."""
     fresh: dict[str, Any] = {"rng": np.random.RandomState(state.seed)}
     if state.worker is not None:
         fresh["student"] = state.worker.root()
     return {name: fresh.get(name, value) for name, value in arguments.items()}
+
+
+def _skipped(item: pytest.Item, state: State) -> tuple[str, int, str]:
+    """What pytest shows of a check that is not scored."""
+    return str(item.path), item.location[1] or 0, state.check.message
 
 
 def _final(error: Exception) -> bool:

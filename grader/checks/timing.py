@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ..oracle import NotScored
 from ..sandbox.client import Worker
 from ..sandbox.errors import StudentTimeout
 from ..sandbox.remote import Package, Remote
@@ -27,6 +28,8 @@ PAIRS, MORE_PAIRS, ENOUGH_TO_FAIL = 7, 21, 2
 NEAR = (0.8, 1.25)
 HOPELESS = 4.0
 AGREEMENT = 1e-6
+UNSCORED = "speed is not scored here, but it is when you hand in"
+UNRIVALLED = f"{UNSCORED}: it is compared with the reference's, of which only answers are here"
 ELSEWHERE = 2.0  # how much more than its opponent a side may spend besides the call
 
 
@@ -122,6 +125,16 @@ class Race:
             if isinstance(value, np.ndarray):
                 answer = got[number] if number < len(got) else None
                 expect(answer, f"result {number + 1} of the timed call").to_match(value, rel=AGREEMENT)
+
+
+def rehearse(package: Package, seed: int, prepare: Prepare, once: Once | None) -> None:
+    """Makes the timed call without a race, so that what is unwritten, hangs or raises shows."""
+    ready = [once(package, np.random.RandomState(seed))] if once else []
+    function, arguments = prepare(package, np.random.RandomState(seed), *ready)
+    try:
+        package.keep(function, *arguments)
+    except StudentTimeout as timeout:
+        raise NotScored(f"{UNSCORED}: {timeout.sentence}") from None
 
 
 def judge(race: Race, limit: float, opponent: str) -> float:

@@ -5,6 +5,7 @@ import re
 import traceback
 from dataclasses import dataclass, field
 
+from ..oracle import NotScored
 from ..record import Outcome
 from ..sandbox.errors import Frame, StudentCrashed, StudentError, StudentRaised, StudentTimeout
 from ..sandbox.remote import shape_of
@@ -24,6 +25,7 @@ class Verdict:
     detail: str = ""
     error: float | None = None
     allowed: float | None = None
+    earned: int | float = 0
 
     def __post_init__(self) -> None:
         self.brief, self.detail = self.brief or self.message, self.detail or self.message
@@ -49,7 +51,7 @@ class Memory:
 def of_mismatch(mismatch: Mismatch, inputs: str) -> Verdict:
     """A wrong answer."""
     message = f"{mismatch.message}; {inputs}" if inputs else mismatch.message
-    return Verdict("failed", message, mismatch.brief, "", mismatch.error, mismatch.allowed)
+    return Verdict("failed", message, mismatch.brief, "", mismatch.error, mismatch.allowed, mismatch.earned)
 
 
 def of_student_error(error: StudentError, judged: tuple[str, ...], memory: Memory) -> Verdict:
@@ -83,6 +85,13 @@ def of_grader_error(error: BaseException) -> Verdict:
     return Verdict(
         "grader_error", "the grader made an error here, your points are safe; please tell the staff", detail=trace
     )
+
+
+def of_missing_reference(error: Exception) -> Verdict:
+    """A check that the recorded answers of the reference do not suffice for."""
+    if isinstance(error, NotScored):
+        return Verdict("not_scored", str(error))
+    return Verdict("grader_error", f"{error}; your points are safe", detail=of_grader_error(error).detail)
 
 
 def inputs_of(call, names: list[str], seed: str) -> str:

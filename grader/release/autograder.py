@@ -49,13 +49,13 @@ def pack(entries: dict[str, bytes]) -> bytes:
 def contents(manifest: Manifest, pip_flags: str = "") -> dict[str, bytes]:
     """Every file of the zip by its name; raises ManifestError for what is missing or lies elsewhere."""
     _require_checks(manifest)
-    pins = _beside(manifest, "constraints.txt")
+    pins = beside(manifest, "constraints.txt")
     entries = {FILENAME: (manifest.root / FILENAME).read_bytes(), "constraints.txt": pins.read_bytes()}
-    entries["pyproject.toml"] = _beside(manifest, "pyproject.toml").read_bytes()
+    entries["pyproject.toml"] = beside(manifest, "pyproject.toml").read_bytes()
     entries["requirements.txt"] = "".join(f"{name}\n" for name in _requirements(manifest, pins)).encode()
-    entries |= {f"grader/{path.as_posix()}": file.read_bytes() for path, file in _files(ENGINE / "grader")}
+    entries |= {f"grader/{path.as_posix()}": file.read_bytes() for path, file in files_below(ENGINE / "grader")}
     for folder in secret_folders(manifest):
-        files = _files(manifest.root / folder)
+        files = files_below(manifest.root / folder)
         entries |= {f"{folder}/{path.as_posix()}": file.read_bytes() for path, file in files}
     return entries | _scripts(manifest, pip_flags)
 
@@ -100,7 +100,7 @@ def _plain(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name.strip()).lower()
 
 
-def _beside(manifest: Manifest, name: str) -> Path:
+def beside(manifest: Manifest, name: str) -> Path:
     """A file beside the manifest, else beside the engine."""
     for folder in (manifest.root, ENGINE):
         if (folder / name).is_file():
@@ -108,7 +108,7 @@ def _beside(manifest: Manifest, name: str) -> Path:
     raise ManifestError(f"there is no {name} in {manifest.root}; restore it")
 
 
-def _files(folder: Path) -> Iterator[tuple[Path, Path]]:
+def files_below(folder: Path) -> Iterator[tuple[Path, Path]]:
     """Every file below a folder, its path in it first; raises ManifestError for a link."""
     for file in sorted(folder.rglob("*")):
         path = file.relative_to(folder)

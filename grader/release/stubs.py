@@ -5,16 +5,15 @@ and a `raise`; outside of one (helpers, imports that only the solution needs) it
 """
 
 import ast
-import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..manifest import Manifest, ManifestError
 from ..record import write_atomically
+from ..source import digest, untouched
 
 BEGIN, END = "# BEGIN SOLUTION", "# END SOLUTION"
-HEADER = re.compile(r'# Generated from \S+ by "python -m grader stubs" \(unedited: (\w{12})\)\n')
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ def stub(manifest: Manifest, path: Path, source: str) -> str:
         lines[region.first - 1 : region.last] = _replacement(manifest, path, region, lines[region.first - 1])
     body = re.sub(r"\n{4,}", "\n\n\n", "".join(lines))
     origin = f"{manifest.paths.reference}/{path.as_posix()}"
-    return f'# Generated from {origin} by "python -m grader stubs" (unedited: {_digest(body)})\n{body}'
+    return f'# Generated from {origin} by "python -m grader stubs" (unedited: {digest(body)})\n{body}'
 
 
 def regions(path: Path, source: str) -> list[Region]:
@@ -102,12 +101,6 @@ def drift(manifest: Manifest) -> list[Path]:
     return wrong + [file for file in sorted(target.rglob("*.py")) if file.relative_to(target) not in texts]
 
 
-def untouched(text: str) -> bool:
-    """Whether a generated file is as it was generated."""
-    header = HEADER.match(text)
-    return bool(header) and _digest(text[header.end() :]) == header[1]
-
-
 def _replacement(manifest: Manifest, path: Path, region: Region, marker: str) -> list[str]:
     if not region.function:
         return []
@@ -138,7 +131,3 @@ def _module(path: Path) -> str:
 
 def _holds(file: Path, text: str) -> bool:
     return file.is_file() and file.read_text(encoding="utf-8") == text
-
-
-def _digest(body: str) -> str:
-    return hashlib.sha256(body.encode()).hexdigest()[:12]

@@ -16,8 +16,9 @@ STYLES = {
     "timeout": "red",
     "crashed": "red",
     "grader_error": "magenta",
+    "not_scored": "dim",
 }
-WORST_FIRST = ["grader_error", "crashed", "timeout", "failed", "blocked", "not_attempted", "passed"]
+WORST_FIRST = ["grader_error", "crashed", "timeout", "failed", "blocked", "not_attempted", "passed", "not_scored"]
 SILENT = ("passed", "not_attempted")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .client import Limits, Worker
-from .wire import LENGTH, Header, parse_header
+from .wire import Header, unpack
 from .worker import Session
 
 
@@ -54,7 +54,7 @@ class LocalChannel:
         outside = _random_state()
         _set_random_state(self._random)
         try:
-            header, arrays = _parse(buffers)
+            header, arrays = unpack(buffers)
             self._reply = self._session.answer(header.message, arrays)
         finally:
             self._random = _random_state()
@@ -62,7 +62,7 @@ class LocalChannel:
 
     def receive(self, deadline: float | None = None) -> tuple[Header, list[np.ndarray]]:
         """Returns the answer."""
-        return _parse(self._reply)
+        return unpack(self._reply)
 
 
 class NoOutput:
@@ -71,16 +71,6 @@ class NoOutput:
     def take(self) -> str:
         """Nothing was kept."""
         return ""
-
-
-def _parse(buffers: list[Any]) -> tuple[Header, list[np.ndarray]]:
-    header = parse_header(bytes(buffers[0])[LENGTH.size :])
-    filled = iter(buffers[1:])
-    arrays = [np.zeros(shape, dtype) for dtype, shape in header.specs]
-    for array in arrays:
-        if array.nbytes:
-            array.reshape(-1).view(np.uint8)[:] = next(filled)
-    return header, arrays
 
 
 def _random_state() -> tuple:

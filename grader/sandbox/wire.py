@@ -117,6 +117,17 @@ def parse_header(raw: bytes, caps: Caps = CAPS) -> Header:
     return Header(message, checked)
 
 
+def unpack(buffers: list[Any]) -> tuple[Header, list[np.ndarray]]:
+    """The header and copies of the arrays of a frame that this process has encoded itself."""
+    header = parse_header(bytes(buffers[0])[LENGTH.size :])
+    filled = iter(buffers[1:])
+    arrays = [np.zeros(shape, dtype) for dtype, shape in header.specs]
+    for array in arrays:
+        if array.nbytes:
+            array.reshape(-1).view(np.uint8)[:] = next(filled)
+    return header, arrays
+
+
 def _spec(dtype: Any, shape: Any, caps: Caps) -> tuple[np.dtype, tuple[int, ...]]:
     if not isinstance(dtype, str) or dtype not in DTYPES or not isinstance(shape, list) or len(shape) > caps.ndim:
         raise WireError("an array of a dtype or rank that is not allowed")

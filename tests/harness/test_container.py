@@ -293,7 +293,8 @@ def test_real_course(kind, score):
     manifest = manifests.load(Path(__file__).parents[2] / manifests.FILENAME)
     container = build(manifest)
     package = manifest.path("reference" if kind == "reference" else "student")
-    files = {f"student/{f.relative_to(package).as_posix()}": f.read_bytes() for f in package.rglob("*.py")}
+    kept = [f for kind in ("*.py", "*.pt") for f in package.rglob(kind)]
+    files = {f"student/{f.relative_to(package).as_posix()}": f.read_bytes() for f in kept}
     try:
         result = container.run(files)
         assert result["score"] == score, result["output"]

@@ -1,7 +1,20 @@
 """Q5, hidden: other filter sizes, gradients through the module, stale gradients and other optimizers."""
 
+import numpy as np
+
 from grader.checks import Tensor, expect, points
-from tests.public.test_q5_pytorch import convnet, draw_batch, draw_module, draw_net, draw_params, load, put_net, train
+from tests.hidden.challenge_images import challenge_images
+from tests.public.test_q5_pytorch import (
+    challenge_scores,
+    convnet,
+    draw_batch,
+    draw_module,
+    draw_net,
+    draw_params,
+    load,
+    put_net,
+    train,
+)
 
 
 @points(0.25, "pytorch_nets.three_layer_convnet")
@@ -44,3 +57,10 @@ def test_training_step_uses_the_optimizer(student, reference, rng):
     packages = (student, reference)
     got, expected = (tuple(train(p, put_net(p, state), [batch], **options)[1].values()) for p in packages)
     expect(got, " ".join(state)).to_match(expected, rel=1e-9)
+
+
+@points(2, "challenge.build_model", once=True)
+def test_challenge_accuracy(student, scale):
+    """the challenge's network classifies images it has not seen"""
+    images, labels = challenge_images()
+    scale("challenge", np.mean(challenge_scores(student, images).argmax(axis=1) == labels))

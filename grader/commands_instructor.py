@@ -1,0 +1,172 @@
+"""The instructor's commands, which students' copies lack: `grade`, `stubs`, `notebooks`, `release` and others."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from . import manifest as manifests
+
+app = typer.Typer()
+
+FAILED, CANNOT_RUN = 1, 2
+QUESTIONS = Annotated[list[str] | None, typer.Option("-q", "--question", help="Only this question; repeatable.")]
+
+
+class Format(StrEnum):
+    """The reports `grade` can write."""
+
+    gradescope = "gradescope"
+    record = "record"
+    markdown = "markdown"
+
+
+FILES = {Format.gradescope: "results.json", Format.record: "record.json", Format.markdown: "report.md"}
+
+
+@app.command()
+def grade(
+    submission: Annotated[Path, typer.Argument(help="A zip or a folder with the student's package.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Where to write; results.json, record.json or report.md by default.")
+    ] = None,
+    format: Annotated[Format, typer.Option(help="What to write.")] = Format.gradescope,
+    secret_seeds: Annotated[
+        int | None, typer.Option(min=0, help="How many secret seeds to add; the manifest's number by default.")
+    ] = None,
+    unsafe: Annotated[
+        bool, typer.Option("--unsafe", help="Grade even where student code cannot be isolated; the report says so.")
+    ] = False,
+) -> None:
+    """Grades a hand-in on the published inputs, on secret ones and on the hidden checks, and writes a report."""
+    from . import grading
+    from .report import terminal
+
+    manifest = _load()
+    target = out or Path(FILES[format])
+    result = grading.grade_submission(manifest, submission, target, format.value, secret_seeds, unsafe=unsafe)
+    terminal.show(result)
+    typer.echo(f"written: {out or FILES[format]}")
+    if not result.checks:
+        raise typer.Exit(CANNOT_RUN)
+
+
+@app.command()
+def demo(out: Annotated[Path, typer.Option(help="Where the hand-in goes.")] = Path("demo.zip")) -> None:
+    """Builds a hand-in from the reference with typical mistakes planted, and grades it."""
+    from . import demo as show
+
+    show.run(_load(), out)
+
+
+@app.command()
+def stubs(
+    check: Annotated[bool, typer.Option("--check", help="Only compare; exit 1 when a file differs.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite files that were edited.")] = False,
+) -> None:
+    """Generates the student's package from the reference."""
+    from .release import stubs as maker
+
+    manifest = _load()
+    differing = maker.drift(manifest) if check else maker.write(manifest, force)
+    for file in differing:
+        typer.echo(f"{'differs' if check else 'written'}: {file.relative_to(manifest.root)}")
+    typer.echo(
+        f"{len(differing)} files {'differ from what the reference makes; run: make stubs' if check else 'written'}"
+    )
+    if check and differing:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def notebooks(
+    names: Annotated[list[str] | None, typer.Argument(help="Only these; all by default.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Only compare; exit 1 when a file differs.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite notebooks that were edited or run.")] = False,
+) -> None:
+    """Generates the notebooks students open, and their check files, from the sources."""
+    from .notebooks import build
+
+    manifest = _load()
+    differing = build.drift(manifest, names or []) if check else build.write(manifest, names or [], force)
+    for file in differing:
+        typer.echo(f"{'differs' if check else 'written'}: {file.relative_to(manifest.root)}")
+    verdict = "differ from what the sources make; run: python -m grader notebooks" if check else "written"
+    typer.echo(f"{len(differing)} files {verdict}")
+    if check and differing:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def autograder(
+    out: Annotated[Path, typer.Option(help="Where the zip goes.")] = Path("autograder.zip"),
+    pip_flags: Annotated[
+        str | None, typer.Option(help="Flags for pip in the container; the manifest's by default.")
+    ] = None,
+) -> None:
+    """Builds the zip that Gradescope runs: the same files make the same bytes."""
+    from .release import autograder as maker
+
+    count = maker.write(_load(), out, pip_flags)
+    typer.echo(f"written: {out} ({count} files, {out.stat().st_size / 1e6:.1f} MB)")
+
+
+@app.command()
+def gradescope(
+    root: Annotated[Path, typer.Option(help="The folder that holds submission/ and results/.")] = Path("/autograder"),
+) -> None:
+    """Grades the submission in a container as Gradescope lays it out; run_autograder calls this."""
+    from . import container
+    from .report import terminal
+
+    result = container.grade(_load(), root)
+    if result is None:
+        typer.echo("not graded: it came too soon after the last ones; results.json says when the next one counts")
+    else:
+        terminal.show(result)
+
+
+@app.command()
+def mistakes(
+    question: QUESTIONS = None,
+    only: Annotated[str, typer.Option("--id", help="Only the mistake of this id.")] = "",
+) -> None:
+    """Plants each known mistake into the reference and compares what it costs with what it should cost."""
+    import tempfile
+
+    from . import mistakes as known
+    from .checks.context import Zygotes
+    from .report import trials
+
+    manifest = _load()
+    zygotes, wrong = Zygotes(), 0
+    with tempfile.TemporaryDirectory(prefix="chainrule-") as folder:
+        for name in [manifest.question(q).id for q in question or [q.id for q in manifest.questions]]:
+            for mistake in [m for m in known.load(manifest, name) if only in ("", m.id)]:
+                result = known.trial(manifest, mistake, name, Path(folder), zygotes)
+                wrong += not result.as_expected
+                trials.show(result)
+    zygotes.close()
+    if wrong:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def release(
+    out: Annotated[Path, typer.Option(help="Where it goes: a new folder, or a file that ends with .zip.")],
+    colab: Annotated[
+        str | None,
+        typer.Option(help="Where Colab finds the folder, for links in the notebooks; the manifest's by default."),
+    ] = None,
+) -> None:
+    """Makes what students download, having looked through it for solutions and other secrets."""
+    from .release import bundle
+
+    files = bundle.write(_load(), out, colab)
+    size = sum(map(len, files.values()))
+    typer.echo(f"written: {out} ({len(files)} files, {size / 1e6:.1f} MB; no leak found)")
+
+
+def _load() -> manifests.Manifest:
+    return manifests.load(manifests.find(Path.cwd()))

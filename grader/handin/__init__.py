@@ -1,0 +1,1 @@
+"""Handing in: what a grader would miss, the zip and the PDF."""

@@ -1,0 +1,122 @@
+"""Makes what students download: an allowlist of files, looked through for secrets, always the same bytes."""
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from ..handin import given
+from ..manifest import Manifest, ManifestError
+from ..notebooks import build, document
+from ..pdf.notebook import from_table
+from ..record import write_atomically
+from . import engine, given_files, leaks, private, stubs
+from .autograder import beside, files_below, pack
+
+ASSETS = "assets"
+PICTURES = {".png", ".jpg", ".jpeg", ".gif", ".svg"}
+BESIDE = ("conftest.py", "LICENSE", given_files.GUIDE)
+SHOWN = 10
+LINK = "open-in-colab"
+
+
+def write(manifest: Manifest, out: Path, colab: str | None = None) -> dict[str, bytes]:
+    """Writes a folder, or a zip where `out` ends so, and returns its files by name.
+
+    Raises ManifestError, having written nothing, where a source is at fault, a secret would leak or `out` is in use.
+    """
+    if out.suffix != ".zip" and out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ManifestError(f"{out} is there already; remove it first, or choose another place with --out")
+    files = contents(manifest, manifest.release.colab if colab is None else colab)
+    _refuse(leaks.scan(files, private.collect(manifest)))
+    if out.suffix == ".zip":
+        write_atomically(out, pack({f"{out.stem}/{name}": content for name, content in files.items()}))
+    else:
+        _lay(files, out)
+    return files
+
+
+def contents(manifest: Manifest, colab: str = "") -> dict[str, bytes]:
+    """Every file by its name; made from the sources, whatever lies in the folders students will have."""
+    files = engine.files() | given_files.make(manifest)
+    files |= {
+        f"{manifest.paths.student}/{path.as_posix()}": text.encode() for path, text in stubs.generate(manifest).items()
+    }
+    files |= _notebooks(manifest, colab) | _checks(manifest)
+    for name in BESIDE:
+        if (manifest.root / name).is_file():
+            files[name] = (manifest.root / name).read_bytes()
+    files["constraints.txt"] = beside(manifest, "constraints.txt").read_bytes()
+    if (manifest.root / ASSETS).is_dir():
+        files |= {f"{ASSETS}/{path.as_posix()}": f.read_bytes() for path, f in files_below(manifest.root / ASSETS)}
+    return dict(sorted(files.items()))
+
+
+def _notebooks(manifest: Manifest, colab: str) -> dict[str, bytes]:
+    """Notebooks, their checks and pictures, and what each notebook holds at first."""
+    made, folder, held = build.generate(manifest), manifest.path("notebooks"), {}
+    files = {f"{manifest.paths.notebooks}/{f.relative_to(folder).as_posix()}": text for f, text in made.items()}
+    for name in manifest.notebooks:
+        notebook = build.students_notebook(manifest, name)
+        held[name] = given.of(from_table(notebook, folder / f"{name}.ipynb").cells)
+        if colab:
+            files[f"{manifest.paths.notebooks}/{name}.ipynb"] = document.to_bytes(
+                _linked(manifest, name, notebook, colab)
+            )
+    if held:
+        files[f"{manifest.paths.notebooks}/{given.FILE}"] = given.to_bytes(held)
+    pictures = files_below(folder / "images") if (folder / "images").is_dir() else ()
+    return files | {
+        f"{manifest.paths.notebooks}/images/{path.as_posix()}": file.read_bytes()
+        for path, file in pictures
+        if path.suffix.lower() in PICTURES
+    }
+
+
+def _linked(manifest: Manifest, name: str, notebook: dict[str, Any], colab: str) -> dict[str, Any]:
+    """The notebook with a cell on top that opens it in Colab; the PDF leaves it out."""
+    address = f"{colab.rstrip('/')}/{manifest.paths.notebooks}/{name}.ipynb"
+    text = [f"[Open this notebook in Colab]({address})"]
+    cell = {"cell_type": "markdown", "id": LINK, "metadata": {"tags": ["pdf-ignore"]}, "source": text}
+    cells = [cell, *notebook["cells"]]
+    note = notebook["metadata"][document.KEY] | {"unedited": document.digest(cells)}
+    return notebook | {"cells": cells, "metadata": notebook["metadata"] | {document.KEY: note}}
+
+
+def _checks(manifest: Manifest) -> dict[str, bytes]:
+    """The public checks, with the reference's answers to them."""
+    from ..oracle.tape import FILENAME
+    from ..recording import record
+
+    folder, name = manifest.path("public"), manifest.paths.public
+    files = {f"{name}/{path.as_posix()}": f.read_bytes() for path, f in files_below(folder) if path.suffix == ".py"}
+    with tempfile.TemporaryDirectory(prefix="chainrule-") as place:
+        record(manifest, Path(place, FILENAME))
+        return files | {f"{name}/{FILENAME}": Path(place, FILENAME).read_bytes()}
+
+
+def _refuse(found: list[leaks.Leak]) -> None:
+    """Raises ManifestError naming the leaks."""
+    if found:
+        listed = "".join(f"\n  {leak}" for leak in found[:SHOWN])
+        more = f"\n  and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+        raise ManifestError(
+            f"nothing was released, since this would leak:{listed}{more}\nTake it out of its source; a line of a "
+            "solution that is no secret can be listed in release.known_lines"
+        )
+
+
+def _lay(files: dict[str, bytes], out: Path) -> None:
+    """Writes a folder beside its place and renames it, so that it is whole or not there."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    try:
+        for name, content in files.items():
+            file = aside / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+        aside.chmod(0o755)
+        aside.replace(out)
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise

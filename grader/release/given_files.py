@@ -1,0 +1,92 @@
+"""The files made for students only: their manifest, README, Makefile and what pip needs."""
+
+import re
+import tomllib
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ..manifest import FILENAME, Manifest, exact, plain
+from . import toml
+from .autograder import beside
+
+TEMPLATES = Path(__file__).with_name("student")
+NAMES = {"Makefile": "Makefile", "README.md": "README.md", "gitignore": ".gitignore"}
+KEPT = (
+    "title",
+    "points",
+    "notebooks",
+    "paths",
+    "submission",
+    "handin",
+    "pdf",
+    "limits",
+    "seeds",
+    "scales",
+    "questions",
+)
+PRIVATE = {"paths": {"reference", "hidden", "mistakes"}, "seeds": {"secret"}}
+GUIDE = "docs/student-guide.md"
+
+
+def make(manifest: Manifest) -> dict[str, bytes]:
+    """Those files by name."""
+    values = _values(manifest)
+    files = {FILENAME: _header(FILENAME) + toml.dumps(students_manifest(manifest))}
+    files["pyproject.toml"] = _header("pyproject.toml") + toml.dumps(_project(manifest))
+    for source, name in NAMES.items():
+        text = (TEMPLATES / source).read_text(encoding="utf-8").replace("\r\n", "\n")
+        files[name] = re.sub(r"@([A-Z]+)@", lambda match: values[match[1]], text)
+    return {name: text.encode() for name, text in files.items()}
+
+
+def students_manifest(manifest: Manifest) -> dict[str, Any]:
+    """What students may know of the manifest: no mistakes, no places of secrets; hidden points stay, as numbers."""
+    kept = {}
+    for key in KEPT:
+        value = msgspec.to_builtins(getattr(manifest, key))
+        if isinstance(value, dict):
+            usual = msgspec.to_builtins(type(getattr(manifest, key))())
+            value = {k: v for k, v in value.items() if v != usual[k] and k not in PRIVATE.get(key, ())}
+        if value not in ([], {}):
+            kept[key] = value
+    return kept
+
+
+def _header(name: str) -> str:
+    return f'# Made from {name} by "python -m grader release"\n'
+
+
+def _project(manifest: Manifest) -> dict[str, Any]:
+    """What pip needs to install the engine where it lies, with all it uses."""
+    whole = tomllib.loads(beside(manifest, "pyproject.toml").read_text(encoding="utf-8"))
+    keys = ("name", "version", "description", "requires-python", "dependencies", "entry-points")
+    found = {key: whole["project"][key] for key in keys if key in whole["project"]}
+    pytest = {"testpaths": [manifest.paths.public], "pythonpath": ["."], "addopts": "--import-mode=importlib"}
+    setuptools = {"packages": {"find": {"include": ["grader*"]}}, "package-data": {"grader.pdf": ["template.typ"]}}
+    tool = {"setuptools": setuptools, "pytest": {"ini_options": pytest}}
+    return {"build-system": whole["build-system"], "project": found, "tool": tool}
+
+
+def _values(manifest: Manifest) -> dict[str, str]:
+    paths, questions = manifest.paths, manifest.questions
+    rows = [
+        f"| {q.id} {q.title} | `{paths.public}/{q.file}` | {q.public_points:g} | {q.hidden_points:g} |"
+        for q in questions
+    ]
+    guide = (manifest.root / GUIDE).is_file()
+    return {
+        "TITLE": manifest.title,
+        "PACKAGE": paths.student,
+        "NOTEBOOKS": paths.notebooks,
+        "CHECKS": paths.public,
+        "FIRST": questions[0].id,
+        "ZIP": manifest.handin.zip,
+        "PDF": manifest.handin.pdf,
+        "QUESTIONS": "\n".join(rows),
+        "TOTAL": str(manifest.points),
+        "PUBLIC": f"{plain(sum((exact(q.public_points) for q in questions), Fraction(0))):g}",
+        "GUIDE": f"[{GUIDE}]({GUIDE}) says more" if guide else "in the virtual environment you installed into",
+    }

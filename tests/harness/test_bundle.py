@@ -1,0 +1,401 @@
+"""What students download: complete, the same each time, without a word of a solution; and it works where it lands."""
+
+import ast
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from grader import demo, run
+from grader import manifest as manifests
+from grader.handin import given
+from grader.manifest import ManifestError
+from grader.notebooks import build
+from grader.release import bundle, engine, given_files, leaks, private, stubs, toml
+
+ROOT = Path(__file__).parents[2]
+REAL = manifests.load(ROOT / manifests.FILENAME)
+ALONE = (
+    "import runpy, sys\n"
+    "sys.meta_path[:] = [f for f in sys.meta_path if 'editable' not in getattr(f, '__module__', '') + repr(f)]\n"
+    "sys.argv = ['grader', *sys.argv[1:]]\n"
+    "runpy.run_module('grader', run_name='__main__')\n"
+)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory, copy_of_toy):
+    """The toy course, and its bundle's files."""
+    course = copy_of_toy(tmp_path_factory.mktemp("course"))
+    return course, bundle.contents(course.manifest)
+
+
+@pytest.fixture
+def files(made) -> dict[str, bytes]:
+    """The bundle's files, to be changed at will."""
+    return dict(made[1])
+
+
+@pytest.fixture(scope="module")
+def secrets(made):
+    return private.collect(made[0].manifest)
+
+
+def places(files, secrets) -> list[str]:
+    return [str(leak) for leak in leaks.scan(files, secrets)]
+
+
+# --- what is in it --------------------------------------------------------------------------------------------------
+
+
+def test_it_holds_what_students_need_and_nothing_else(files):
+    others = {name for name in files if not name.startswith("grader/")}
+    assert others == {
+        ".gitignore",
+        "Makefile",
+        "README.md",
+        "assignment.toml",
+        "checks/public/expected.npz",
+        "checks/public/test_q1_rectangles.py",
+        "checks/public/test_q2_moments.py",
+        "constraints.txt",
+        "notebooks/Rectangles.ipynb",
+        "notebooks/contents.json",
+        "notebooks/tests/q1_area.py",
+        "notebooks/tests/q2_moments.py",
+        "pyproject.toml",
+        "student/__init__.py",
+        "student/shapes.py",
+    }
+
+
+def test_the_package_is_made_of_stubs_whatever_lies_in_the_students_folder(made, toy):
+    toy.write("student/shapes.py", "solved = True\n")
+    toy.write("student/weights.pt", "secret")
+    assert bundle.contents(toy.manifest) == made[1]
+
+
+def test_instructors_modules_stay_at_home(files):
+    modules = {name for name in files if name.startswith("grader/")}
+    for name in ("grading", "container", "mistakes", "demo", "recording", "commands_instructor", "ratelimit"):
+        assert f"grader/{name}.py" not in modules
+    assert not {name for name in modules if name.startswith(("grader/release/", "grader/report/gradescope"))}
+    assert "grader/oracle/recorder.py" not in modules
+
+
+def imported(name: str, text: str) -> set[str]:
+    """The engine's modules that one of them imports, at once or later, as dotted names."""
+    package, found = name.removesuffix(".py").split("/")[:-1], set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            if node.level or (node.module or "").split(".")[0] == "grader":
+                module = [*base, *(node.module or "").split(".")] if node.module else base
+                found |= {".".join([*module, alias.name]) for alias in node.names} | {".".join(module)}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names if alias.name.split(".")[0] == "grader"}
+    return found
+
+
+def test_the_engines_modules_find_each_other():
+    """Every module that a module of the bundle imports is there, but the instructors' commands, which are optional."""
+    files = engine.files()
+    names = {
+        name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in files if name[-3:] == ".py"
+    }
+    everything = {
+        file.relative_to(ROOT).as_posix().removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        for file in (ROOT / "grader").rglob("*.py")
+    }
+    for name, content in files.items():
+        if name.endswith(".py"):
+            wanted = imported(name, content.decode()) & everything - {"grader.commands_instructor"}
+            assert wanted <= names, name
+
+
+def test_the_manifest_keeps_hidden_points_and_no_secret(made, files, tmp_path):
+    (tmp_path / "assignment.toml").write_bytes(files["assignment.toml"])
+    students, own = manifests.load(tmp_path / "assignment.toml"), made[0].manifest
+    assert students.questions == own.questions
+    assert (students.points, students.submission, students.limits) == (own.points, own.submission, own.limits)
+    assert students.paths.public == own.paths.public
+    assert b"solution" not in files["assignment.toml"]
+    assert b"mistakes" not in files["assignment.toml"]
+    assert b"demo" not in files["assignment.toml"]
+
+
+def test_the_real_manifest_survives_too(tmp_path):
+    (tmp_path / "assignment.toml").write_text(toml.dumps(given_files.students_manifest(REAL)))
+    students = manifests.load(tmp_path / "assignment.toml")
+    for key in ("title", "points", "questions", "notebooks", "submission", "handin", "limits", "scales"):
+        assert getattr(students, key) == getattr(REAL, key)
+    assert (students.demo, students.container, students.release) == ([], manifests.Container(), manifests.Release())
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        {"a": 1, "b": [1.5, 2], "c": "é \"'\\\n", "d": True, "e": []},
+        {
+            "a": {"b": {"c": 1}, "d e": [{"x": 1}, {"x": [[0.5, 1], [2, 3]]}]},
+            "f": [{"g": "h" * 99, "i": ["j" * 60] * 3}],
+        },
+        {"tool": {"x.y": {"z": ["a\tb"]}}},
+    ],
+)
+def test_toml_is_read_back(table):
+    assert tomllib.loads(toml.dumps(table)) == table
+
+
+def test_makefile_and_readme_speak_of_this_course(files):
+    for name in ("Makefile", "README.md", ".gitignore"):
+        text = files[name].decode()
+        assert not re.search(r"@[A-Z]+@", text)
+        assert "code_submission.zip" in text
+    assert "| Q2 Mean and variance | `checks/public/test_q2_moments.py` | 4 | 1 |" in files["README.md"].decode()
+    assert "8 points in all, 5 of them" in files["README.md"].decode().replace("\n", " ")
+    for target in ("setup", "check", "watch", "notebooks", "preflight", "submit"):
+        assert re.search(rf"^{target}: .*## ", files["Makefile"].decode(), re.MULTILINE)
+
+
+def test_what_notebooks_hold_at_first_is_noted(files):
+    held = json.loads(files["notebooks/contents.json"])["Rectangles"]
+    assert held["questions"] == {"why-multiply": "### Inline question 1", "why-order": "### Inline question 2"}
+    assert (held["checks"], held["figures"], held["parameters"][:13]) == (["q1_area"], 0, "quick = False")
+    assert given.digest("*Your answer:*") in held["texts"]
+
+
+def test_the_same_sources_make_the_same_bytes(toy, command, tmp_path):
+    made = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        status, out, _ = command("release", "--out", str(tmp_path / name / "a2.zip"))
+        assert (status, "no leak found" in out) == (0, True)
+        made.append((tmp_path / name / "a2.zip").read_bytes())
+        for file in toy.root.rglob("*.py"):
+            file.touch()
+    assert made[0] == made[1]
+    with zipfile.ZipFile(tmp_path / "one/a2.zip") as opened:
+        names = opened.namelist()
+    assert names == sorted(names)
+    assert {name.partition("/")[0] for name in names} == {"a2"}
+
+
+def test_a_folder_is_whole_or_not_there(made, toy, tmp_path, monkeypatch):
+    monkeypatch.setattr(bundle, "contents", lambda manifest, colab="": dict(made[1]))
+    out = tmp_path / "a2"
+    files = bundle.write(toy.manifest, out)
+    assert {file.relative_to(out).as_posix(): file.read_bytes() for file in out.rglob("*") if file.is_file()} == files
+    with pytest.raises(ManifestError, match=r"a2 is there already; remove it first"):
+        bundle.write(toy.manifest, out)
+    monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError("no space left")))
+    with pytest.raises(OSError, match="no space left"):
+        bundle.write(toy.manifest, tmp_path / "b")
+    assert [file.name for file in tmp_path.iterdir()] == ["a2", "toy"] or not (tmp_path / "b").exists()
+    assert not list(tmp_path.glob(".b*"))
+
+
+def test_links_to_colab_are_a_setting(made, toy):
+    address = "https://colab.example/github/us/a2/blob/main"
+    changed = {
+        name: content for name, content in bundle.contents(toy.manifest, address).items() if content != made[1][name]
+    }
+    assert list(changed) == ["notebooks/Rectangles.ipynb"]
+    notebook = json.loads(changed["notebooks/Rectangles.ipynb"])
+    assert notebook["cells"][0]["source"] == [f"[Open this notebook in Colab]({address}/notebooks/Rectangles.ipynb)"]
+    assert notebook["cells"][0]["metadata"] == {"tags": ["pdf-ignore"]}
+    assert len(notebook["cells"]) == len(build.students_notebook(toy.manifest, "Rectangles")["cells"]) + 1
+    toy.replace("assignment.toml", "[limits]", f'[release]\ncolab = "{address}"\n[limits]')
+    assert toy.manifest.release.colab == address
+
+
+# --- leaks ----------------------------------------------------------------------------------------------------------
+
+RENAMED = """
+def spread(a):
+    centre = a.mean(axis=0)
+    distance = np.square(a - centre).mean(axis=0)
+    return centre, distance
+"""
+PLANTED = {
+    "a line of a solution": (
+        "student/shapes.py", "    variance = np.square(x-mean).mean( axis = 0 )  # mine\n",
+        "student/shapes.py, line 23: a line of solution/shapes.py, line 18",
+    ),
+    "a solution with other names": (
+        "student/helper.py", RENAMED, "student/helper.py, line 3: statements as in solution/shapes.py, line 17",
+    ),
+    "a solution in a text": (
+        "README.md", "\n    variance = np.square(x - mean).mean(axis=0)\n", "a line of solution/shapes.py, line 18",
+    ),
+    "a solution in the engine": ("grader/run.py", RENAMED, "statements as in solution/shapes.py, line 17"),
+    "a marker": ("student/shapes.py", "    # BEGIN SOLUTION\n", "student/shapes.py, line 23: a marker of a solution"),
+    "a hidden check's name": ("README.md", "see test_area_of_much\n", "test_area_of_much, the name of a check in"),
+    "a hidden seed": ("checks/public/test_q1_rectangles.py", "rng = 730_555\n", "730555, a seed in checks/hidden"),
+    "a hidden seed in other digits": ("README.md", "(730555)\n", "730555, a seed in checks/hidden"),
+    "a model answer": (
+        "README.md", "\nAs\neverybody knows unit squares stand in rows of equal  length, one upon another.\n",
+        "words of the answer in notebooks/source/Rectangles.py",
+    ),
+    "a rubric": ("README.md", "Unit squares stand in rows of equal length. 1 point: rows\n", "words of the answer in"),
+    "a proof": (
+        "README.md", 'assert largest(widths, heights) * scale == 6, "the largest area is not 6"\n',
+        "a line of the cell in notebooks/source/Rectangles.py",
+    ),
+    "a file of the reference": ("solution/shapes.py", "", "solution/shapes.py: lies in solution, which only"),
+    "history": (".git/HEAD", "ref: refs/heads/main\n", ".git/HEAD: history, a cache or the like"),
+    "a source of notebooks": ("notebooks/source/Rectangles.py", "", "lies in notebooks/source, which only"),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def guarded(made):
+    """The secrets of the toy course with a hidden check and a hidden seed of its own."""
+    course = made[0]
+    text = "SEED = 730_555\n\n\ndef test_area_of_much(student):\n    pass\n"
+    file = course.write("checks/hidden/test_q3_more.py", text)
+    found = private.collect(course.manifest)
+    file.unlink()
+    return found
+
+
+def test_nothing_leaks_from_a_clean_bundle(files, guarded):
+    assert places(files, guarded) == []
+
+
+@pytest.mark.parametrize("case", PLANTED)
+def test_what_is_planted_is_found(files, guarded, case):
+    name, text, sentence = PLANTED[case]
+    files[name] = files.get(name, b"") + text.encode()
+    found = places(files, guarded)
+    assert found
+    assert any(sentence in place for place in found), found
+
+
+def test_cells_of_notebooks_are_searched_one_by_one(files, guarded):
+    notebook = json.loads(files["notebooks/Rectangles.ipynb"])
+    notebook["cells"][4]["source"] = ["%time\n", *RENAMED.splitlines(keepends=True)]
+    notebook["cells"][8]["metadata"]["rubric"] = "Unit squares stand in rows of equal length. 1 point: rows"
+    files["notebooks/Rectangles.ipynb"] = json.dumps(notebook).encode()
+    assert places(files, guarded) == [
+        "notebooks/Rectangles.ipynb, cell 5, line 4: statements as in solution/shapes.py, line 17",
+        "notebooks/Rectangles.ipynb, cell 9, line 1: words of the answer in notebooks/source/Rectangles.py, line 62",
+    ]
+
+
+def test_a_copy_of_a_whole_file_is_found_whatever_it_is_called(made, files, guarded):
+    files["student/data.bin"] = (made[0].root / "checks/hidden/test_q1_rectangles.py").read_bytes()
+    assert any("is the file checks/hidden/test_q1_rectangles.py" in place for place in places(files, guarded))
+
+
+def test_other_code_of_the_same_kind_is_no_leak(files, guarded):
+    files["student/own.py"] = b"def f(x):\n    mean = x.sum() / len(x)\n    return mean, x.max(), x.min() + 3 * mean\n"
+    assert places(files, guarded) == []
+
+
+def test_a_leak_refuses_the_release_and_names_file_and_line(toy, command, tmp_path):
+    toy.write("checks/public/helper.py", "import numpy as np\n" + RENAMED)
+    status, _, err = command("release", "--out", str(tmp_path / "a2.zip"))
+    assert status == 2
+    assert "cannot run: nothing was released, since this would leak:" in err
+    assert "checks/public/helper.py, line 4: statements as in solution/shapes.py, line 17" in err
+    assert not (tmp_path / "a2.zip").exists()
+
+
+def test_a_line_that_is_no_secret_can_be_let_through(made, toy, files):
+    files["README.md"] += b"\nvariance = np.square(x - mean).mean(axis=0)\n"
+    line = "variance = np.square(x - mean).mean(axis=0)"
+    toy.replace("assignment.toml", "[limits]", f'[release]\nknown_lines = ["{line}"]\n[limits]')
+    assert places(files, private.collect(toy.manifest)) == []
+
+
+def test_every_solution_of_the_assignment_is_found_in_its_own_file():
+    secrets = private.Secrets()
+    for file in sorted(REAL.path("reference").rglob("*.py")):
+        private.add_module(secrets, REAL, file)
+        text = file.read_text()
+        regions, source = stubs.regions(file, text), text.splitlines()
+        if regions:
+            name = f"student/{file.name}"
+            found = leaks.scan({name: text.encode()}, secrets)
+            lines = {
+                int(match[1]) for leak in found if (match := re.search(r"line (\d+): (?:a line|statements)", str(leak)))
+            }
+            missed = [r for r in regions if not any(r.first < line < r.last for line in lines)]
+            # a few signs that anyone would write so, such as out = x, are no secret
+            secret = [r for r in missed if len(leaks.TOKEN.findall(" ".join(source[r.first : r.last - 1]))) > 12]
+            assert not secret, f"{file.name}: {secret}"
+
+
+# --- the artifact, not the repository -------------------------------------------------------------------------------
+
+
+def alone(root: Path, *words: str) -> subprocess.CompletedProcess:
+    """Runs a command with the bundle's own engine, and with no other within reach."""
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    environment |= {"COLUMNS": "120", "PYTHONPATH": str(root)}
+    return subprocess.run(
+        [sys.executable, "-c", ALONE, *words], cwd=root, env=environment, capture_output=True, text=True, timeout=600
+    )
+
+
+def unpacked(files: dict[str, bytes], folder: Path) -> Path:
+    bundle._lay(files, folder)
+    return folder
+
+
+def test_the_toy_bundle_works_where_it_lands(made, tmp_path):
+    root = unpacked(made[1], tmp_path / "a b")
+    done = alone(root, "check")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "Total: 0 of " in done.stdout
+    shutil.copy(made[0].root / "solution/shapes.py", root / "student/shapes.py")
+    done = alone(root, "check", "-q", "Q1")
+    assert (done.returncode, done.stderr) == (0, "")
+    done = alone(root, "submit", "--anyway", "--date", "2026-01-31")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-1].startswith("### Done! Please submit code_submission.zip and ")
+    for command in ("grade", "release", "stubs", "mistakes"):
+        done = alone(root, command)
+        assert done.returncode == 2
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_the_assignments_bundle_works_where_it_lands(tmp_path):
+    """Stubs get nothing, the reference's code all public points; mistakes are told as with the reference at hand."""
+    bundle.write(REAL, tmp_path / "a2.zip")
+    with zipfile.ZipFile(tmp_path / "a2.zip") as opened:
+        opened.extractall(tmp_path)
+    root = tmp_path / "a2"
+    status, record = checked(root)
+    assert (status, record["score"]) == (1, 0)
+    ignored = shutil.ignore_patterns("datasets", "__pycache__")
+    shutil.copytree(REAL.path("reference"), root / "student", dirs_exist_ok=True, ignore=ignored)
+    status, record = checked(root)
+    assert (status, record["score"]) == (0, record["max_score"])
+    assert {check["outcome"] for check in record["checks"]} <= {"passed", "not_scored"}
+    demo.build(REAL, demo.demonstrated(REAL), tmp_path / "demo.zip")
+    with zipfile.ZipFile(tmp_path / "demo.zip") as opened:
+        opened.extractall(tmp_path / "demo")
+    shutil.copytree(tmp_path / "demo/student", root / "student", dirs_exist_ok=True)
+    _, record = checked(root)
+    live = run.grade(REAL, tmp_path / "demo/student", run.Selection(timing=False))
+    expected = {check.id: check.outcome for check in live.checks if check.visibility == "public"}
+    told = {check["id"]: check["outcome"] for check in record["checks"] if check["outcome"] != "not_scored"}
+    assert told == {name: outcome for name, outcome in expected.items() if name in told}
+    assert len(told) > 0.95 * len(expected)
+
+
+def checked(root: Path) -> tuple[int, dict]:
+    """The exit status and the record of a bundle's check."""
+    done = alone(root, "check", "--json", "record.json")
+    assert done.stderr == ""
+    return done.returncode, json.loads((root / "record.json").read_bytes())

@@ -5,7 +5,8 @@ strokes behind and before it. Nothing but the outline tells the class.
 
 The bytes are the same on every machine and with every version of Python and NumPy: random numbers are bytes of the
 frozen RandomState stream, and arithmetic is float32, elementwise, with + - * / and sqrt only, whose results IEEE 754
-fixes to the last bit. It doesn't those of sums over an axis, matrix products, sines or exponentials: none decides a pixel.
+fixes to the last bit. It leaves open those of sums over an axis, products of matrices, sines and exponentials: none
+decides a pixel.
 """
 
 from collections.abc import Iterator

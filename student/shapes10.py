@@ -1,4 +1,4 @@
-# Generated from reference/shapes10.py by "python -m grader stubs" (unedited: d1e429b8ef1f)
+# Generated from reference/shapes10.py by "python -m grader stubs" (unedited: 7238a8d1d96b)
 """Shapes-10: images of ten shape classes, drawn from a seed; a stand-in for CIFAR-10 where that can't be had.
 
 Each image shows one shape, turned, stretched and moved, of any colour, on a textured and unevenly lit ground among
@@ -6,7 +6,8 @@ strokes behind and before it. Nothing but the outline tells the class.
 
 The bytes are the same on every machine and with every version of Python and NumPy: random numbers are bytes of the
 frozen RandomState stream, and arithmetic is float32, elementwise, with + - * / and sqrt only, whose results IEEE 754
-fixes to the last bit. It doesn't those of sums over an axis, matrix products, sines or exponentials: none decides a pixel.
+fixes to the last bit. It leaves open those of sums over an axis, products of matrices, sines and exponentials: none
+decides a pixel.
 """
 
 from collections.abc import Iterator

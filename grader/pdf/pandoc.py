@@ -14,7 +14,7 @@ MARKDOWN = (
 )
 HTML = "html-native_divs-native_spans-auto_identifiers"
 SECONDS, LEAST = 30, 5  # for one process, and for one that looks for the fragment that hangs
-NOTE = re.compile(r"\[\^[^\]\s]+\](:?)")
+NOTE = re.compile(r"\[\^([^\]\s]+)\](:?)")
 SEPARATOR = "zqseparatorzq"
 AT_ONCE = 400  # fragments in one process: their names must fit into its command line
 VERSION = [1, 23, 1]
@@ -35,18 +35,21 @@ def parse(fragments: list[str], reader: str) -> list[list[dict] | None]:
     """The blocks of each fragment; None for one that pandoc cannot read by itself."""
     result: list[list[dict] | None] = []
     if reader == MARKDOWN:
-        fragments = [_without_nested_notes(fragment) for fragment in fragments]
+        fragments = [_without_odd_notes(fragment) for fragment in fragments]
     for start in range(0, len(fragments), AT_ONCE):
         result += _parse(fragments[start : start + AT_ONCE], reader, SECONDS)
     return result
 
 
-def _without_nested_notes(fragment: str) -> str:
-    """A footnote that leads back to itself would keep pandoc busy for ever, so no footnote is one in such a text."""
-    defined = re.search(r"\[\^[^\]\s]+\]:", fragment)
-    if not defined or all(found[1] for found in NOTE.finditer(fragment, defined.end())):
-        return fragment
-    return fragment.replace("[^", "\\[^")
+def _without_odd_notes(fragment: str) -> str:
+    """Footnotes only where each is called once before and calls none itself; else their marks are text.
+
+    pandoc would drop a note that nothing calls, and be busy for ever with one that leads back to itself."""
+    notes = NOTE.findall(fragment)
+    calls, defined = [name for name, colon in notes if not colon], [name for name, colon in notes if colon]
+    first = next((number for number, (_, colon) in enumerate(notes) if colon), len(notes))
+    orderly = set(defined) <= set(calls) and len(set(defined)) == len(defined) and all(c for _, c in notes[first:])
+    return fragment if orderly else fragment.replace("[^", "\\[^")
 
 
 def formulas(tex: list[tuple[str, bool]]) -> list[str | None]:

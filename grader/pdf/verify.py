@@ -14,7 +14,7 @@ from .status import IGNORED, INPUT_IGNORED
 
 WORD = re.compile(r"[^\W_]+")
 TARGET = re.compile(
-    r"\]\((?:[^()\n]|\([^()\n]*\))*\)|^\s{0,3}\[[^\]\n]+\]:\s*\S+.*$|<(?:https?|mailto)[^>\s]*>|</?[A-Za-z][^<>]*>",
+    r"\]\((?:[^()\n]|\([^()\n]*\))*\)|^\s{0,3}\[[^\]\n]+\]:\s*\S+.*$|<(?:https?|mailto)[^>\s]*>|</?[A-Za-z](?:\"[^\"]*\"|'[^']*'|[^<>\"'])*>",
     re.MULTILINE,
 )
 IMAGE = re.compile(r"!\[(?:[^\[\]]|\[[^\[\]]*\])*\]\([^()]*\)")

@@ -109,6 +109,7 @@ markdown(
 )
 markdown("footnotes", "claim[^1] and[^n]\n\n[^1]: first note\n[^n]: second note", words=["first note", "second note"])
 markdown("footnotes in a circle", "x[^1] y\n\n[^1]: see [^2]\n\n[^2]: see [^1]", words=["see"])
+markdown("footnote that nothing calls", "text\n\n[^lone]: noteword and [^other] call", words=["noteword"])
 markdown("tasks", "- [ ] open\n- [x] done\n- plain", words=["open", "done"])
 markdown("deep lists", "\n".join("  " * n + f"- level {n}" for n in range(14)), words=["level 13"])
 markdown("list right after text", "text\n- one\n- two\n3. three", words=["three"])

@@ -1,6 +1,7 @@
 """One notebook as pieces of typst: cells in order, each with its fallback."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from . import images, lines, outputs, status
 from .images import Images
@@ -61,7 +62,7 @@ class Chapter:
 
     def _writer(self, cell: Cell, headings: bool = True) -> Writer:
         def image(url: str, alternative: str, width: str, alone: bool) -> str:
-            find = lambda: self.images.find(url, cell.attachments)  # noqa: E731
+            find = partial(self.images.find, url, cell.attachments)
             return self._parts.image(find, cell.index, alternative, width, alone)
 
         return Writer(
@@ -109,7 +110,7 @@ class Chapter:
 
     def _output(self, cell: Cell, shown: Shown) -> None:
         if shown.kind == "image":
-            decode = lambda: images.decode(shown.data, shown.mime)  # noqa: E731
+            decode = partial(images.decode, shown.data, shown.mime)
             markup = self._parts.image(decode, cell.index, shown.alternative, shown.width, True)
             self.sheet.add(markup, cell=cell.index)
         elif shown.kind == "note":

@@ -101,9 +101,9 @@ class Document:
 
 def _named(characters: list[str]) -> str:
     """Characters with their code points, the first ones of many."""
-    names = [f"{character} (U+{ord(character):04X})" if character.isprintable() else f"U+{ord(character):04X}"
-             for character in characters[:NAMED]]  # fmt: skip
-    more = f" and {len(characters) - NAMED} more" if len(characters) > NAMED else ""
+    points = [(character, f"U+{ord(character):04X}") for character in characters]
+    names = [f"{character} ({point})" if character.isprintable() else point for character, point in points[:NAMED]]
+    more = f" and {len(points) - NAMED} more" if len(points) > NAMED else ""
     return ", ".join(names) + more
 
 

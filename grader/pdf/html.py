@@ -20,7 +20,8 @@ TRANSPARENT = {
 }  # fmt: skip
 HIDDEN = re.compile(r"<(script|style|head|title)\b[^>]*>.*?(?:</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE)
 COMMENT = re.compile(r"<!--.*?(?:-->|\Z)|<![A-Za-z][^>]*>|<\?.*?\?>", re.DOTALL)
-TAG = re.compile(r"</?[A-Za-z][^<>]*>")
+TAG = re.compile(r"</?[A-Za-z](?:\"[^\"]*\"|'[^']*'|[^<>\"'])*>")
+WORD = re.compile(r"[^\W_]+")
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,11 @@ def has_content(text: str) -> bool:
     """Whether a browser would show anything of it."""
     shown = visible(text)
     return bool(html.unescape(TAG.sub("", shown)).strip()) or bool(re.search(r"<(img|hr|table|input)\b", shown, re.I))
+
+
+def holds(text: str, markup: str) -> bool:
+    """Whether a text holds every word that a piece of HTML shows."""
+    return all(word in text for word in set(WORD.findall(html.unescape(TAG.sub(" ", visible(markup))))))
 
 
 def cut_rows(text: str, most: int) -> tuple[str, int]:

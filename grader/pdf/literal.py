@@ -2,7 +2,7 @@
 
 import re
 
-CONTROLS = {code: f"[U+{code:04X}]" for code in (*range(32), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"}
+CONTROLS = {code: f"[U+{code:04X}]" for code in (*range(32), *range(0x7F, 0xA0)) if chr(code) not in "\n\t\x85"}
 LONGEST, STEP = 50, 12
 LONG = re.compile(rf"\S{{{LONGEST},}}")
 ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\x85": "\\n", "\u2028": "\\n", "\u2029": "\\n"}

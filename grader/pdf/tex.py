@@ -64,8 +64,8 @@ def typst(text: str) -> str:
     text = re.sub(r"\$\s*<[^<>$]*>\s*$", "$", text.strip())
     text = text.replace("#h(-1em)", "#h(-0.17em)").replace("#h(0em)", "thick")
     text = re.sub(rf'mat\(delim: "\(", (?:upright\()?"{BARE}"\)?', "mat(delim: #none,", text)
-    text = re.sub(r"#scale\(x: (\d+)%, y: \d+%\)\[(\\?[^\[\]]|\\[\[\]])\]", r"lr(size: #\1%, \2)", text)
-    text = NORM.sub('class("normal", bar.v.double)', text)
+    text = re.sub(r"#scale\(x: (\d+)%, y: \d+%\)\[((?:\\.|[^\[\]\\])+)\]", r"lr(size: #\1%, \2)", text)
+    text = NORM.sub(' class("normal", bar.v.double)', text)
     return _spread_columns(text)
 
 
@@ -83,7 +83,7 @@ def _spread_columns(text: str) -> str:
         elif token in (")", "]", "}") and open_brackets:
             open_brackets.pop()
         elif token == "\\|":
-            token = 'class("normal", bar.v)'  # TeX leaves no space beside it
+            token = ' class("normal", bar.v)'  # TeX leaves no space beside it
         elif token == "\\\n":
             column = 0
         elif open_brackets and open_brackets[-1].startswith("cases("):

@@ -7,16 +7,16 @@ import unicodedata
 from collections import Counter
 
 from .formulas import PIECE
-from .html import COMMENT, HIDDEN
+from .html import COMMENT, HIDDEN, TAG
 from .literal import CONTROLS
 from .pagetext import text_of
 from .status import IGNORED, INPUT_IGNORED
 
 WORD = re.compile(r"[^\W_]+")
 TARGET = re.compile(
-    r"\]\((?:[^()\n]|\([^()\n]*\))*\)|^\s{0,3}\[[^\]\n]+\]:\s*\S+.*$|<(?:https?|mailto)[^>\s]*>|</?[A-Za-z](?:\"[^\"]*\"|'[^']*'|[^<>\"'])*>",
+    r"\]\((?:[^()\n]|\([^()\n]*\))*\)|^\s{0,3}\[[^\]\n]+\]:\s*\S+.*$|<(?:https?|mailto)[^>\s]*>|" + TAG.pattern,
     re.MULTILINE,
-)
+)  # where links lead, and tags
 IMAGE = re.compile(r"!\[(?:[^\[\]]|\[[^\[\]]*\])*\]\([^()]*\)")
 INFO = re.compile(r"^([ \t>]*(?:`{3,}|~{3,})).*$", re.MULTILINE)
 FRAME = re.compile(r"\A[^\n]*\n[^\n]*\n|\n[^\n]*\d+ / \d+\s*\Z")  # the running head and the page's number

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 from . import html, lines
 from .inlines import Inlines, strings
-from .literal import inline
+from .literal import inline, quote
 
 ALIGNMENT = {"AlignLeft": "left", "AlignRight": "right", "AlignCenter": "center", "AlignDefault": "left"}
+UNREADABLE = "HTML that could not be read whole; it follows as typed."
 TABLE_WIDTH = 92  # characters of a table's widest row that fit at full size
 
 
@@ -52,7 +53,10 @@ class Writer(Inlines):
         if not html.has_content(text):
             return ""
         parsed = self.parse_html(text)
-        return inline(html.TAG.sub(" ", text)) if parsed is None else self.blocks(parsed)
+        if parsed is None or not html.holds(strings(parsed), text):
+            shown = lines.typeset(lines.plain(self.formulas.restore(text.rstrip("\n"))))
+            return f"#fallback({quote(UNREADABLE)})[{shown}]"
+        return self.blocks(parsed)
 
     def _block_blockquote(self, content) -> str:
         return f"#quote(block: true)[{self.blocks(content)}]"

@@ -19,8 +19,8 @@
 # | IV | the same network as an `nn.Sequential` | `student/pytorch_nets.py` |
 # | V | your own network: the open challenge | `student/challenge.py` and here |
 #
-# **Time:** one to two hours of work. On two processor cores a run of Parts II to IV takes a minute or two, the challenge
-# as long as you let it; with a graphics card all of it takes a few minutes.
+# **Time:** one to two hours of work. On two processor cores a run of Parts II to IV takes a minute or two, the
+# challenge as long as you let it; with a graphics card all of it takes a few minutes.
 #
 # **You hand in** this notebook with its outputs, `pytorch_nets.py`, `challenge.py`, the trained weights `challenge.pt`,
 # and your report on the challenge.
@@ -89,10 +89,10 @@ grader = Checks()
 #
 # PyTorch splits the handling of data in two:
 #
-# - A **dataset** answers `dataset[i]` with one sample: here an image and its label. A *transform* turns the stored image
-#   into what the network wants. Ours makes it a float tensor with values between 0 and 1 and then normalizes each colour
-#   channel, $x \leftarrow (x - \mu_c) / \sigma_c$, with the mean and standard deviation of the channel over CIFAR-10.
-#   Inputs near mean 0 and variance 1 are what the usual initializations are made for.
+# - A **dataset** answers `dataset[i]` with one sample: here an image and its label. A *transform* turns the stored
+#   image into what the network wants. Ours makes it a float tensor with values between 0 and 1 and then normalizes each
+#   colour channel, $x \leftarrow (x - \mu_c) / \sigma_c$, with the mean and standard deviation of the channel over
+#   CIFAR-10. Inputs near mean 0 and variance 1 are what the usual initializations are made for.
 # - A **loader** draws samples, in a new random order in each epoch, and stacks them into minibatches.
 #
 # Of the 50,000 training images the first 49,000 are for training and the last 1,000 for validation. The test images are
@@ -119,14 +119,13 @@ x, y = next(iter(loader_train))
 print(f"{len(loader_train)} minibatches of images {tuple(x.shape)}, {x.dtype}, and labels {tuple(y.shape)}, {y.dtype}")
 print(f"in this one: mean {x.mean():.2f}, standard deviation {x.std():.2f}")
 samples = [labelled.data[labelled.targets.index(c)] for c in range(10)]
-show_images(samples, titles=classes, columns=5);
-
+show_images(samples, titles=classes, columns=5)
 # %% [markdown]
 # ### The device
 #
-# Tensors live on a device: in the processor's memory (`cpu`) or in a graphics card's (`cuda`). An operation needs all its
-# operands on one device, so a network's parameters are moved there once and each minibatch when it is drawn. The cell
-# below takes a graphics card when there is one; nothing after it asks what the device is.
+# Tensors live on a device: in the processor's memory (`cpu`) or in a graphics card's (`cuda`). An operation needs all
+# its operands on one device, so a network's parameters are moved there once and each minibatch when it is drawn. The
+# cell below takes a graphics card when there is one; nothing after it asks what the device is.
 #
 # In Colab: *Runtime*, *Change runtime type*, *T4 GPU*. Everything here runs without one too, only slower.
 
@@ -149,9 +148,9 @@ def report(name, accuracy, target):
 # ### Autograd
 #
 # A tensor with `requires_grad=True` remembers which operations it takes part in. From the resulting graph,
-# `loss.backward()` computes the derivative of the scalar `loss` with respect to every such tensor `w`, by the chain rule
-# from the end to the beginning, just as your layers did, and **adds** it to `w.grad`. Two things follow from this, and
-# both are a source of bugs:
+# `loss.backward()` computes the derivative of the scalar `loss` with respect to every such tensor `w`, by the chain
+# rule from the end to the beginning, just as your layers did, and **adds** it to `w.grad`. Two things follow from this,
+# and both are a source of bugs:
 #
 # - Gradients add up from one call of `backward` to the next, so set them to zero after each step.
 # - Updating a weight is an operation too. It must not become part of the graph: do it inside `torch.no_grad()`.
@@ -209,9 +208,9 @@ grader.check("q5_three_layer_convnet")
 #
 # $$\sigma = \sqrt{\frac{2}{\text{fan-in}}},$$
 #
-# where the fan-in is the number of inputs that one output sums over. A sum of $n$ independent products has $n$ times the
-# variance of one product, and the ReLU throws half of the second moment away: the factor $2/n$ keeps the size of the
-# activations the same from layer to layer (He et al. 2015). `zero_weight` makes a bias.
+# where the fan-in is the number of inputs that one output sums over. A sum of $n$ independent products has $n$ times
+# the variance of one product, and the ReLU throws half of the second moment away: the factor $2/n$ keeps the size of
+# the activations the same from layer to layer (He et al. 2015). `zero_weight` makes a bias.
 
 # %%
 for parameter in three_layer_params(3, 32, 16, 10):
@@ -256,26 +255,28 @@ def train_part2(model_fn, params, learning_rate):
 # %% [markdown]
 # ### Train the two-layer network
 #
-# 4,000 hidden units, learning rate $10^{-2}$, one epoch. Expect a validation accuracy **above 40 %**.
+# 4,000 hidden units, learning rate $10^{-2}$, one epoch. Expect a validation accuracy **above 35 %**, with CIFAR-10
+# above 40 %.
 
 # %%
 torch.manual_seed(231)
 hidden_size, learning_rate = 4000, 1e-2
 params = [random_weight((3 * 32 * 32, hidden_size), device), random_weight((hidden_size, 10), device)]
 losses_fc = train_part2(two_layer_fc, params, learning_rate)
-report("II two-layer", check_accuracy_part2(loader_val, two_layer_fc, params), target=0.40)
+report("II two-layer", check_accuracy_part2(loader_val, two_layer_fc, params), target=0.35)
 
 # %% [markdown]
 # ### Train the three-layer convolutional network
 #
-# 32 filters of 5x5, then 16 of 3x3, learning rate $3 \cdot 10^{-3}$, one epoch of plain SGD. Expect **above 42 %**: after
-# so few steps not much more than the fully connected network, but with a seventieth of its parameters.
+# 32 filters of 5x5, then 16 of 3x3, learning rate $3 \cdot 10^{-3}$, one epoch of plain SGD. Expect **above 35 %**,
+# with CIFAR-10 above 42 %: after so few steps hardly more than the fully connected network, but with a seventieth of
+# its parameters.
 
 # %%
 torch.manual_seed(231)
 params = three_layer_params(3, 32, 16, 10, device=device)
 losses_conv = train_part2(three_layer_convnet, params, learning_rate=3e-3)
-report("II convnet", check_accuracy_part2(loader_val, three_layer_convnet, params), target=0.42)
+report("II convnet", check_accuracy_part2(loader_val, three_layer_convnet, params), target=0.35)
 
 # %% [markdown]
 # ## Part III: modules
@@ -283,13 +284,13 @@ report("II convnet", check_accuracy_part2(loader_val, three_layer_convnet, param
 # A list of parameters that has to be carried around and kept in order is no way to build a network of a hundred layers.
 # `nn.Module` ties the parameters to the function that uses them:
 #
-# 1. `__init__` makes the layers and assigns them as attributes. The first line, `super().__init__()`, prepares the module
-#    to notice them: a layer assigned as `self.conv1` is *registered*.
+# 1. `__init__` makes the layers and assigns them as attributes. The first line, `super().__init__()`, prepares the
+#    module to notice them: a layer assigned as `self.conv1` is *registered*.
 # 2. `forward` says how the layers are connected. Call it by calling the module: `scores = model(x)`.
 #
-# From the registration follow `model.parameters()`, which an optimizer takes, `model.to(device)`, which moves all of it,
-# `model.state_dict()`, which saves it, and `model.train()` / `model.eval()`, which tell every layer inside whether it is
-# being trained: dropout and batch normalization act differently then.
+# From the registration follow `model.parameters()`, which an optimizer takes, `model.to(device)`, which moves all of
+# it, `model.state_dict()`, which saves it, and `model.train()` / `model.eval()`, which tell every layer inside whether
+# it is being trained: dropout and batch normalization act differently then.
 #
 # `TwoLayerFC` in `pytorch_nets.py` is complete; read it first.
 
@@ -317,10 +318,10 @@ grader.check("q5_three_layer_conv_net_forward")
 # %% [markdown]
 # ### Exercise: a training step
 #
-# An optimizer holds references to the parameters and knows an update rule: `optimizer.step()` changes every parameter by
-# its `.grad`, and `optimizer.zero_grad()` clears the gradients. Write **`training_step`**: put the model in train mode,
-# compute the cross entropy of a minibatch, its gradients, and take one step. Whatever stood in `.grad` before must not
-# matter.
+# An optimizer holds references to the parameters and knows an update rule: `optimizer.step()` changes every parameter
+# by its `.grad`, and `optimizer.zero_grad()` clears the gradients. Write **`training_step`**: put the model in train
+# mode, compute the cross entropy of a minibatch, its gradients, and take one step. Whatever stood in `.grad` before
+# must not matter.
 
 # %%
 torch.manual_seed(231)
@@ -362,19 +363,19 @@ def train_part34(model, optimizer, epochs=1):
 # %% [markdown]
 # ### Train the two-layer network
 #
-# Nothing has changed but the way it is written; expect **above 40 %** again.
+# Nothing has changed but the way it is written; expect **above 35 %** again.
 
 # %%
 torch.manual_seed(231)
 model = TwoLayerFC(3 * 32 * 32, 4000, 10)
 train_part34(model, torch.optim.SGD(model.parameters(), lr=1e-2))
-report("III two-layer", check_accuracy_part34(loader_val, model), target=0.40)
+report("III two-layer", check_accuracy_part34(loader_val, model), target=0.35)
 
 # %% [markdown]
 # ### Exercise: train the convolutional network
 #
 # Make `model`, a `ThreeLayerConvNet` with 32 and 16 channels, and `optimizer`, plain SGD with learning rate
-# $3 \cdot 10^{-3}$ and no momentum. Expect **above 42 %**.
+# $3 \cdot 10^{-3}$ and no momentum. Expect **above 35 %**.
 
 # %% exercise="Make model, a ThreeLayerConvNet with 32 and 16 channels, and its optimizer"
 torch.manual_seed(231)
@@ -383,14 +384,14 @@ model = ThreeLayerConvNet(in_channel=3, channel_1=32, channel_2=16, num_classes=
 optimizer = torch.optim.SGD(model.parameters(), lr=3e-3)
 # END SOLUTION
 train_part34(model, optimizer)
-report("III convnet", check_accuracy_part34(loader_val, model), target=0.42)
+report("III convnet", check_accuracy_part34(loader_val, model), target=0.35)
 
 # %% [markdown]
 # ## Part IV: Sequential
 #
-# Most networks are a chain: the output of each layer is the input of the next. For these, `nn.Sequential` needs only the
-# list, and `forward` comes free. What isn't a chain (a skip connection, two inputs, a loss in the middle) needs a module
-# again, but its parts can be sequentials: the levels mix.
+# Most networks are a chain: the output of each layer is the input of the next. For these, `nn.Sequential` needs only
+# the list, and `forward` comes free. What isn't a chain (a skip connection, two inputs, a loss in the middle) needs a
+# module again, but its parts can be sequentials: the levels mix.
 #
 # | Level | Flexibility | Convenience | Use it for |
 # |---|---|---|---|
@@ -402,7 +403,7 @@ report("III convnet", check_accuracy_part34(loader_val, model), target=0.42)
 torch.manual_seed(231)
 model = nn.Sequential(Flatten(), nn.Linear(3 * 32 * 32, 4000), nn.ReLU(), nn.Linear(4000, 10))
 train_part34(model, torch.optim.SGD(model.parameters(), lr=1e-2, momentum=0.9, nesterov=True))
-report("IV two-layer", check_accuracy_part34(loader_val, model), target=0.40)
+report("IV two-layer", check_accuracy_part34(loader_val, model), target=0.35)
 
 # %% [markdown]
 # ### Exercise: the convolutional network as a Sequential, with momentum
@@ -436,8 +437,8 @@ losses_momentum = train_part34(model, build_optimizer(model, learning_rate=1e-2,
 report("IV convnet", check_accuracy_part34(loader_val, model), target=0.50)
 
 # %% [markdown]
-# The curves show the mean loss of the last steps, since single minibatches are noisy. Both convolutional networks are the
-# same function with the same number of parameters; look how much of the difference between architectures a better
+# The curves show the mean loss of the last steps, since single minibatches are noisy. Both convolutional networks are
+# the same function with the same number of parameters; look how much of the difference between architectures a better
 # optimizer makes up for.
 
 
@@ -476,24 +477,26 @@ if not quick:
 #
 # ### Ideas to try
 #
-# - **Filter size.** Two layers of 3x3 filters see as much of the image as one of 5x5, with fewer weights and one more ReLU.
+# - **Filter size.** Two layers of 3x3 filters see as much of the image as one of 5x5, with fewer weights and one more
+#   ReLU.
 # - **Filter number.** 32 and 16 are few. It is common to double the number whenever the image is halved.
-# - **Pooling or stride.** The networks above keep all 32x32 positions to the end, which is slow and leaves most weights in
-#   the last layer. Halve the image two or three times.
+# - **Pooling or stride.** The networks above keep all 32x32 positions to the end, which is slow and leaves most weights
+#   in the last layer. Halve the image two or three times.
 # - **Normalization.** Batch normalization after each convolution allows larger learning rates; usually the best single
 #   change.
 # - **Depth.** Blocks such as [conv, norm, ReLU] repeated, then pooling, then the same again.
-# - **Global average pooling** instead of large fully connected layers: average each channel over all positions, then one
-#   affine layer.
-# - **Regularization.** Weight decay, dropout, and above all augmentation: random shifts and, if classes allow it, flips.
+# - **Global average pooling** instead of large fully connected layers: average each channel over all positions, then
+#   one affine layer.
+# - **Regularization.** Weight decay, dropout, and above all augmentation: random shifts and, if classes allow it,
+#   flips.
 # - **Optimizer.** Adam or AdamW; a learning rate that rises at the start and falls to zero at the end
 #   (`torch.optim.lr_scheduler.OneCycleLR`).
 # - **Skip connections** (He et al. 2015), ensembles, other activations, if you like.
 #
 # ### How to search
 #
-# - If the loss doesn't fall within a few hundred steps, the learning rate is wrong or there is a bug. Try values a factor of
-#   three apart.
+# - If the loss doesn't fall within a few hundred steps, the learning rate is wrong or there is a bug. Try values a
+#   factor of three apart.
 # - Go from coarse to fine: short runs with many settings, then longer ones with the best few.
 # - Compare on validation data only. After fifty comparisons even that accuracy is a little too good to be true; this is
 #   why the test images wait.
@@ -512,10 +515,10 @@ print(challenge_model(torch.zeros(64, 3, 32, 32)).shape, "should be (64, 10)")
 # %% [markdown]
 # ### Exercise: train it
 #
-# Train `challenge_model` in the cell below. Fill `losses`, one entry for each step, and after each epoch add the accuracy on
-# the sample of the training images and on the validation images to `train_accuracies` and `val_accuracies`; both start with
-# the accuracy of the untrained network. `training_step` and `check_accuracy_part34` do most of the work, but write any loop
-# you like. In a quick run (`quick = True`) train for a single epoch.
+# Train `challenge_model` in the cell below. Fill `losses`, one entry for each step, and after each epoch add the
+# accuracy on the sample of the training images and on the validation images to `train_accuracies` and `val_accuracies`;
+# both start with the accuracy of the untrained network. `training_step` and `check_accuracy_part34` do most of the
+# work, but write any loop you like. In a quick run (`quick = True`) train for a single epoch.
 
 # %% exercise="Train challenge_model: fill losses, train_accuracies and val_accuracies"
 torch.manual_seed(231)
@@ -525,7 +528,7 @@ losses = []
 train_accuracies = [check_accuracy_part34(loader_sample, challenge_model)]
 val_accuracies = [check_accuracy_part34(loader_val, challenge_model)]
 # BEGIN SOLUTION
-epochs = 1 if quick else 8
+epochs = 1 if quick else 6
 optimizer = torch.optim.AdamW(challenge_model.parameters(), weight_decay=0.05)
 schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=5e-3, total_steps=epochs * len(loader_train))
 for epoch in range(1, epochs + 1):
@@ -541,14 +544,12 @@ for epoch in range(1, epochs + 1):
 
 # %%
 report("V challenge", check_accuracy_part34(loader_val, challenge_model), target=0.70)
-history = SimpleNamespace(
-    loss_history=losses, train_acc_history=train_accuracies, val_acc_history=val_accuracies
-)
-plot_loss_and_accuracy(history, title="The challenge network");
-
+history = SimpleNamespace(loss_history=losses, train_acc_history=train_accuracies, val_acc_history=val_accuracies)
+plot_loss_and_accuracy(history, title="The challenge network")
 # %% [markdown]
-# Save the weights and read them back, as the grader will: `load_model` builds the network anew, on the processor and in eval
-# mode, and complains if the file doesn't fit `build_model`. If you change `build_model` after this, train and save again.
+# Save the weights and read them back, as the grader will: `load_model` builds the network anew, on the processor and in
+# eval mode, and complains if the file doesn't fit `build_model`. If you change `build_model` after this, train and save
+# again.
 
 # %%
 save_model(challenge_model)
@@ -581,39 +582,39 @@ if not quick:
 
 # %% [markdown] tags=["inline-answer"] question="challenge-report"
 # <!-- BEGIN SOLUTION -->
-# **Network.** Five 3x3 convolutions (24, 48, 96, 96, 96 channels), each followed by batch normalization and ReLU; a 2x2 max
-# pool after the first, second and fourth halves the image, so that most of the work is done at 16x16 and 8x8. Global
-# average pooling and one affine layer give the scores: 220,000 parameters, not many more than the three-layer network,
-# whose last layer alone has 164,000. **Training:** AdamW (weight decay 0.05), batch 64, 8 epochs, the learning rate
-# rising to $5 \cdot 10^{-3}$ and falling to 0; half of the minibatches are mirrored.
+# **Network.** Five 3x3 convolutions (24, 48, 96, 96, 96 channels), each followed by batch normalization and ReLU; a 2x2
+# max pool after the first, second and fourth halves the image, so that most of the work is done at 16x16 and 8x8.
+# Global average pooling and one affine layer give the scores: 220,000 parameters, not many more than the three-layer
+# network, whose last layer alone has 164,000. **Training:** AdamW (weight decay 0.05), batch 64, 6 epochs, the learning
+# rate rising to $5 \cdot 10^{-3}$ and falling to 0; half of the minibatches are mirrored.
 #
-# **What helped, what didn't.** One change at a time, each against the same short run, two or three values for each: batch
-# normalization (it allowed ten times the learning rate), the falling learning rate (the last two epochs gained most), and
-# pooling early (an epoch cost half, so twice as many fitted into an evening). Dropout before the last layer changed less
-# than another seed did. (A student gives the measured accuracies here.)
+# **What helped, what didn't.** One change at a time, each against the same short run, two or three values for each:
+# batch normalization (it allowed ten times the learning rate), the falling learning rate (the last two epochs gained
+# most), and pooling early (an epoch cost half, so twice as many fitted into an evening). Dropout before the last layer
+# changed less than another seed did. (A student gives the measured accuracies here.)
 #
 # **Curves.** Training and validation accuracy rise together and end a few points apart, so the network hardly overfits;
-# both still rose until the learning rate reached 0. More epochs or more channels would be the next thing to try, not more
-# regularization.
+# both still rose until the learning rate reached 0. More epochs or more channels would be the next thing to try, not
+# more regularization.
 #
 # Rubric (4 points):
 # - 1 point: architecture and training described so that a fellow student could rebuild them.
 # - 1 point: at least two things tried besides the final choice, compared on validation data, with measured accuracies.
-# - 1 point: the curves are read rightly: the gap between training and validation accuracy as overfitting (or its absence),
-#   and whether the curves have levelled off; a claim that fits the student's own plot, whatever it shows.
-# - 1 point: no choice made by the test accuracy, and a conclusion that follows from the numbers given. A high accuracy alone
-#   earns nothing here; the grader scores it separately.
+# - 1 point: the curves are read rightly: the gap between training and validation accuracy as overfitting (or its
+#   absence), and whether the curves have levelled off; a claim that fits the student's own plot, whatever it shows.
+# - 1 point: no choice made by the test accuracy, and a conclusion that follows from the numbers given. A high accuracy
+#   alone earns nothing here; the grader scores it separately.
 # <!-- END SOLUTION -->
 
 # %% [markdown]
 # ### The test, once
 #
-# Up to here every choice was made by looking at validation accuracy, so that number flatters the network a little. Run the
-# cell below when all choices are final, and don't go back: the test tells what your network does on images that no
+# Up to here every choice was made by looking at validation accuracy, so that number flatters the network a little. Run
+# the cell below when all choices are final, and don't go back: the test tells what your network does on images that no
 # decision of yours depended on.
 #
-# The table shows which classes are taken for which: row by row, the pictures of a class, and how large a part of them the
-# network puts into each class. On the diagonal it is right.
+# The table shows which classes are taken for which: row by row, the pictures of a class, and how large a part of them
+# the network puts into each class. On the diagonal it is right.
 
 # %%
 counts = torch.zeros(10, 10)
@@ -630,8 +631,15 @@ ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
 for i in range(10):
     for j in range(10):
         if shares[i, j] >= 0.005:
-            ax.text(j, i, f"{100 * shares[i, j]:.0f}", ha="center", va="center", fontsize=8,
-                    color="white" if shares[i, j] > 0.5 else "black")
+            ax.text(
+                j,
+                i,
+                f"{100 * shares[i, j]:.0f}",
+                ha="center",
+                va="center",
+                fontsize=8,
+                color="white" if shares[i, j] > 0.5 else "black",
+            )
 ax.set_xticks(range(10), classes, rotation=45, ha="right")
 ax.set_yticks(range(10), classes)
 ax.set(xlabel="taken for", ylabel="class", title="Test images, in percent of each class")

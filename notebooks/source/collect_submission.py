@@ -10,14 +10,14 @@
 #
 # Before you run it:
 #
-# 1. **Run each of the six notebooks from top to bottom** (*Run*, *Restart Kernel and Run All Cells*) with `quick = False`,
-#    and **save** it. What goes into the PDF is the outputs as they are saved; nothing is run again.
+# 1. **Run each of the six notebooks from top to bottom** (*Run*, *Restart Kernel and Run All Cells*) with `quick =
+#    False`, and **save** it. What goes into the PDF is the outputs as they are saved; nothing is run again.
 # 2. **Answer every inline question** in its own cell.
 # 3. In a terminal, **`make check`** shows your points on the public checks.
 #
-# The cell below looks for what is missing first: a function still unwritten, a notebook that was not run or not in order,
-# an answer left empty. It names each and says what to do about it. Mend it and run the cell again, as often as you like;
-# it needs no network.
+# The cell below looks for what is missing first: a function still unwritten, a notebook that was not run or not in
+# order, an answer left empty. It names each and says what to do about it. Mend it and run the cell again, as often as
+# you like; it needs no network.
 
 # %% tags=["pdf-ignore"]
 # On Google Colab: brings your Drive and the project's folder here. Anywhere else this cell does nothing.
@@ -58,8 +58,8 @@ assert run.returncode == 0, "Nothing to upload yet: mend what is named above, th
 # %% [markdown]
 # ## Take them along
 #
-# Look through the PDF before you upload it: are all plots and all your answers there? In Colab the next cell downloads both
-# files to your computer; elsewhere it tells you where they are.
+# Look through the PDF before you upload it: are all plots and all your answers there? In Colab the next cell downloads
+# both files to your computer; elsewhere it tells you where they are.
 
 # %%
 files = [root / "a2_code_submission.zip", root / "a2_inline_submission.pdf"]
@@ -73,6 +73,6 @@ if "google.colab" in sys.modules:
         browser.download(str(file))
 
 # %% [markdown]
-# Upload each file to its assignment on Gradescope. Within a few minutes the code assignment shows the same table of points
-# as `make check`; open it once to be sure that everything arrived. You can upload again until the deadline, and the last
-# upload counts.
+# Upload each file to its assignment on Gradescope. Within a few minutes the code assignment shows the same table of
+# points as `make check`; open it once to be sure that everything arrived. You can upload again until the deadline, and
+# the last upload counts.

@@ -214,7 +214,8 @@ def test_load_models_skips_what_does_not_unpickle(tmp_path):
 def test_the_modules_import_without_anything_but_numpy():
     code = (
         "import sys, reference.vis_utils, reference.data_utils, reference.image_utils\n"
-        "print([m for m in ('torch', 'torchvision', 'tqdm', 'scipy', 'PIL', 'matplotlib', 'urllib.request') if m in sys.modules])"
+        "names = ('torch', 'torchvision', 'tqdm', 'scipy', 'PIL', 'matplotlib', 'urllib.request')\n"
+        "print([m for m in names if m in sys.modules])"
     )
     root = Path(data_utils.__file__).resolve().parent.parent
     found = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)

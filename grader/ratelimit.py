@@ -3,7 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from .manifest import Manifest, plain, rate
+from .faults import rate
+from .manifest import Manifest, plain
 from .report import gradescope
 
 

@@ -341,4 +341,4 @@ assert seen.argmax().item() == target, f"the painted {classes[target]} is taken 
 # %%
 target = random.randrange(len(classes))
 options["num_iterations"] = 10 if quick else 100
-create_class_visualization(target, model, torch.float32, **options)
+painted = create_class_visualization(target, model, torch.float32, **options)

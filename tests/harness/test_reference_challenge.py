@@ -113,3 +113,10 @@ def test_the_weights_in_the_repository_classify_new_images():
         predicted = challenge.load_model()(images).argmax(dim=1).numpy()
     assert (predicted == labels).mean() > 0.8
     assert challenge.WEIGHTS.stat().st_size <= 1_000_000
+
+
+@pytest.mark.parametrize("content", [b"hello\n", b"PK\x03\x04", b"\x80\x02K\x01.", bytes(range(256))])
+def test_other_files_say_so(tmp_path, content):
+    (tmp_path / "challenge.pt").write_bytes(content)
+    with pytest.raises(ValueError, match=r"challenge\.pt (can't be read as a file of weights|doesn't fit)"):
+        challenge.load_model(tmp_path / "challenge.pt")

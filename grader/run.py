@@ -4,7 +4,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ QUIET = ["--disable-plugin-autoload", "--assert=plain", "--import-mode=importlib
 QUIET += [part for name in ("terminal", "cacheprovider", "logging", "faulthandler") for part in ("-p", f"no:{name}")]
 INTERVAL = 0.25
 NOT_LINUX = "This machine is not Linux: code runs with a deadline and resource limits only, enough for your own."
+INTERRUPTED = 2
 PROBLEMS = {  # by pytest's exit status
     3: "the checks could not be run; what pytest says is above",
     4: "the checks could not be run; what pytest says is above",
@@ -176,8 +177,6 @@ def run_checks(
     manifest, questions = grading.manifest, selection.of(grading.manifest)
     if not grading.debug:
         grading.groundwork.begin(tuple(questions[0].libraries))
-    import pytest
-
     from .checks import fixtures, plugin
 
     folders = [manifest.path("public"), manifest.path("hidden")]
@@ -186,29 +185,21 @@ def run_checks(
     if not files:
         raise ManifestError(f"there are no checks in {folders[0]}; restore them")
     progress.record.notes += _check_recording(grading, selection, files)
-    files = list(map(str, files))
     seed = manifest.seeds.public if selection.seed is None else selection.seed
     options = selection.secret_seeds, selection.timing, not selection.keyword, selection.functions
     checks = (make or plugin.ChecksPlugin)(grading, seed, progress.collect, questions, *options)
-    arguments = [*QUIET, "-c", os.devnull, "--rootdir", str(manifest.root), f"--confcutdir={folders[0].parent}"]
-    arguments += ["-k", selection.keyword] if selection.keyword else []
-    loaded = set(sys.modules)
-    sys.path.insert(0, str(manifest.root))
     if not grading.debug:
         grading.groundwork.assure(tuple(questions[0].libraries))
         progress.record.isolation = grading.groundwork.active()
         progress.record.notes += _weakness(grading.groundwork.refusal())
-    try:
-        status = pytest.main([*arguments, *files], plugins=[fixtures, checks])
-        progress.record.isolation = grading.groundwork.active()
-    finally:
-        sys.path.remove(str(manifest.root))
-        _forget(set(sys.modules) - loaded, files)
+    chosen = ["-k", selection.keyword] if selection.keyword else []
+    status = run_pytest(manifest, files, [fixtures, checks], *chosen)
+    progress.record.isolation = grading.groundwork.active()
     if checks.failure:
         raise checks.failure
     if checks.problem or status in PROBLEMS:
         raise ManifestError(checks.problem or PROBLEMS[status])
-    if status == pytest.ExitCode.INTERRUPTED:
+    if status == INTERRUPTED:
         raise KeyboardInterrupt
 
 
@@ -221,11 +212,23 @@ def _weakness(refusal: str) -> list[str]:
     return [f"Student code is not isolated here, so run only what you trust: {refusal}."]
 
 
-def _forget(modules: Iterable[str], files: list[str]) -> None:
-    """Unloads check files, which may have changed, or be another course's of the same name, when the next run comes."""
-    for name in modules:
-        if getattr(sys.modules[name], "__file__", None) in files:
-            del sys.modules[name]
+def run_pytest(manifest: Manifest, files: list[Path], plugins: list[object], *options: str) -> int:
+    """pytest's exit status on files of checks, without its own reporting.
+
+    The files are unloaded afterwards: they may have changed, or be another course's of the same name, in the next run.
+    """
+    import pytest
+
+    places = ["-c", os.devnull, "--rootdir", str(manifest.root), f"--confcutdir={manifest.path('public').parent}"]
+    names, loaded = list(map(str, files)), set(sys.modules)
+    sys.path.insert(0, str(manifest.root))
+    try:
+        return pytest.main([*QUIET, *places, *options, *names], plugins=plugins)
+    finally:
+        sys.path.remove(str(manifest.root))
+        for name in set(sys.modules) - loaded:
+            if getattr(sys.modules[name], "__file__", None) in names:
+                del sys.modules[name]
 
 
 def _cpu_seconds() -> float:

@@ -68,20 +68,11 @@ def surplus(folder: Path, names: Iterable[str]) -> list[Path]:
 
 def _states(manifest: Manifest):
     """What pytest collects in the public files."""
-    import pytest
-
-    from ..run import QUIET
+    from ..run import run_pytest
 
     files = [manifest.path("public") / question.file for question in manifest.questions]
-    files = [str(file) for file in files if file.is_file()]
     collector = _Collector(manifest)
-    arguments = [*QUIET, "--collect-only", "-c", os.devnull, "--rootdir", str(manifest.root)]
-    arguments.append(f"--confcutdir={manifest.path('public').parent}")
-    sys.path.insert(0, str(manifest.root))
-    try:
-        pytest.main([*arguments, *files], plugins=[collector])
-    finally:
-        sys.path.remove(str(manifest.root))
+    run_pytest(manifest, [file for file in files if file.is_file()], [collector], "--collect-only")
     if collector.problem:
         raise ManifestError(collector.problem)
     return collector.states

@@ -14,7 +14,7 @@ from ..manifest import Manifest, ManifestError
 from ..pdf.command import Wishes, make
 from ..pdf.convert import Result
 from . import archive, preflight, trial
-from .findings import Finding, error, errors
+from .findings import Finding, errors, warning
 
 NO_ROOM = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
@@ -51,7 +51,7 @@ def submit(
         files = _zip(manifest, zipped, hand_in, anyway, tell)
         tell(f"Making {paper.name}")
         hand_in.paper = make(manifest, paper, _notebooks(manifest), wishes)
-        hand_in.findings += [error(paper.name, f"{problem}; look at it there") for problem in hand_in.paper.problems]
+        hand_in.findings += [warning(paper.name, f"{problem}; look at it there") for problem in hand_in.paper.problems]
         if errors(hand_in.findings) and not anyway:
             return hand_in
         _write(zipped, _packed(manifest, files, hand_in.findings, anyway))

@@ -27,7 +27,7 @@ if "google.colab" in sys.modules:
     drive.mount("/content/drive")
     FOLDERNAME = "chainrule"  # where in your Drive the project lies
     os.chdir(f"/content/drive/MyDrive/{FOLDERNAME}")
-    # %pip install --quiet -e ".[dev]"
+    # %pip install --quiet -e .
 
 # %% tags=["parameters"]
 # True makes every experiment small enough to try the notebook in seconds; hand in the notebook run with False.
@@ -194,7 +194,7 @@ grader.check("q2_batchnorm_forward")
 # the forward pass; the orange labels name the gradients that you will meet on the way back, `dq` being the gradient of
 # the loss with respect to `q`.
 
-# %% tags=["pdf-ignore-input"]
+# %% tags=["figure", "pdf-ignore-input"]
 Image(str(root / "notebooks" / "images" / "batchnorm_graph.png"), width=900)
 
 # %% [markdown]
@@ -383,7 +383,7 @@ grader.check("q2_fully_connected_net_loss")
 # faster. The validation curves lie closer together: a thousand images are few, so both networks end up memorizing them,
 # and normalization is mainly a help to *optimization*.
 
-# %%
+# %% tags=["figure"]
 num_train, num_val, num_epochs = (300, 200, 8) if quick else (1000, 1000, 10)
 small_data = {
     "X_train": data["X_train"][:num_train],
@@ -442,7 +442,7 @@ for scale in tqdm(scales, desc="weight scales"):
         best_train[label].append(max(solver.train_acc_history))
         final_loss[label].append(np.mean(solver.loss_history[-100:]))
 
-# %%
+# %% tags=["figure"]
 fig, axes = plt.subplots(1, 3, figsize=(9.5, 3.2))
 plot_sweep(scales, best_val, "initial weight scale", "best validation accuracy", percent=True, ax=axes[0])
 plot_sweep(scales, best_train, "initial weight scale", "best training accuracy", percent=True, ax=axes[1])
@@ -507,7 +507,7 @@ if not quick:
 # batches of 50: keep that in mind when you compare. Look at the order of the normalized curves, at the distance between
 # them, and at where the baseline lies.
 
-# %%
+# %% tags=["figure"]
 batch_sizes = (5, 10, 50)
 
 
@@ -678,7 +678,7 @@ grader.check("q2_layernorm_backward")
 # %%
 grader.check("q2_fully_connected_net_loss")
 
-# %%
+# %% tags=["figure"]
 layernorm_runs = compare_batch_sizes("layernorm")
 plot_histories(layernorm_runs, loss=False, title="layer normalization")
 

@@ -29,7 +29,7 @@ if "google.colab" in sys.modules:
     drive.mount("/content/drive")
     FOLDERNAME = "chainrule"  # where in your Drive the project lies
     os.chdir(f"/content/drive/MyDrive/{FOLDERNAME}")
-    # %pip install --quiet -e ".[dev]"
+    # %pip install --quiet -e .
 
 # %% tags=["parameters"]
 # True makes every experiment small enough to try the notebook in seconds; hand in the notebook run with False.
@@ -158,7 +158,7 @@ grader.check("q4_conv_forward_naive")
 # and so edges of *every* direction and width in one picture. Before you run the cell, guess where on the rings the edge
 # filter will answer and where it will stay gray.
 
-# %%
+# %% tags=["figure"]
 with get_sample_data("grace_hopper.jpg") as file:
     photo = plt.imread(file, format="jpg")
 # a square of the photograph, at half its size: each new pixel is the mean of four
@@ -298,7 +298,7 @@ grader.check("q4_max_pool_backward_naive")
 # of the same $w_f$ with another window. Write each window as a column, put the columns side by side, and the scalar
 # products with all filters at all places are one product of two matrices:
 
-# %% tags=["pdf-ignore-input"]
+# %% tags=["figure", "pdf-ignore-input"]
 Image(str(root / "notebooks" / "images" / "im2col.png"), width=860)
 
 # %% [markdown]
@@ -527,7 +527,7 @@ assert net_error < 1e-2, f"the gradient of the network is off by {net_error:.1e}
 # 100 %, while the validation accuracy stays low: what is learned here is these hundred images, not the classes. If the
 # training accuracy gets stuck, something is wrong with the network or the learning rate, and more data won't help.
 
-# %%
+# %% tags=["figure"]
 np.random.seed(231)
 num_train = 100
 small_data = {
@@ -606,7 +606,7 @@ if not quick:
 # itself. At the start they were noise; after training, expect smooth patches: edges in several directions, and blobs of
 # one colour against its opposite. Those that still look like noise were hardly used.
 
-# %%
+# %% tags=["figure"]
 grid = visualize_grid(model.params["W1"].transpose(0, 2, 3, 1))
 show_images([grid.astype(np.uint8)], size=4)
 
@@ -748,7 +748,7 @@ grader.check("q4_spatial_batchnorm_backward")
 #
 # The picture compares which numbers share a mean and a variance.
 
-# %% tags=["pdf-ignore-input"]
+# %% tags=["figure", "pdf-ignore-input"]
 Image(str(root / "notebooks" / "images" / "normalization_axes.png"), width=900)
 
 # %% [markdown]

@@ -27,7 +27,7 @@ if "google.colab" in sys.modules:
     drive.mount("/content/drive")
     FOLDERNAME = "chainrule"  # where in your Drive the project lies
     os.chdir(f"/content/drive/MyDrive/{FOLDERNAME}")
-    # %pip install --quiet -e ".[dev]"
+    # %pip install --quiet -e .
 
 # %% tags=["parameters"]
 # True makes every experiment small enough to try the notebook in seconds; hand in the notebook run with False.
@@ -118,7 +118,7 @@ for p, (train_out, test_out) in outputs.items():
 # by the factor $1/p$, so the fewer are kept, the farther they lie from the 10 that testing has. The *sum* over many
 # units is right on average, and that is what the next affine layer sees.
 
-# %%
+# %% tags=["figure"]
 fig, ax = plt.subplots(figsize=(5.7, 2.6))
 ax.hist(x.ravel(), bins=60, histtype="step", linewidth=1.6, color="k", label="testing, any p")
 for i, (p, (train_out, _)) in enumerate(outputs.items()):
@@ -236,7 +236,7 @@ grader.check("q3_fully_connected_net_loss")
 # number is the **gap** between training and validation accuracy. Don't expect wonders on validation: 500 images don't
 # say enough about ten classes, with dropout or without.
 
-# %%
+# %% tags=["figure"]
 num_train = 500
 small = data | {name: data[name][:num_train] for name in ("X_train", "y_train")}
 
@@ -269,7 +269,7 @@ for label, solver in solvers.items():
 # less than their bars, the data don't tell which is better. To the left, with a small keep ratio, hardly any unit
 # takes part in a step; to the right there is no dropout.
 
-# %%
+# %% tags=["figure"]
 ratios = [0.25, 1.0] if quick else [0.1, 0.25, 0.5, 1.0]
 seeds = range(1 if quick else 4)
 final = {"training": [], "validation": []}

@@ -30,7 +30,7 @@ if "google.colab" in sys.modules:
     drive.mount("/content/drive")
     FOLDERNAME = "chainrule"  # where in your Drive the project lies
     os.chdir(f"/content/drive/MyDrive/{FOLDERNAME}")
-    # %pip install --quiet -e ".[dev]"
+    # %pip install --quiet -e .
 
 # %% tags=["parameters"]
 # True makes every experiment small enough to try the notebook in seconds; hand in the notebook run with False.
@@ -84,7 +84,7 @@ def first(num_train):
 # both sides of zero. There are ten classes, and the labels are the integers 0 to 9. Here are two images of each class,
 # with the values stretched to the range that a screen can show.
 
-# %% tags=["pdf-ignore-input"]
+# %% tags=["figure", "pdf-ignore-input"]
 y_train, class_names = data["y_train"], data["class_names"]
 examples = [np.flatnonzero(y_train == label)[i] for i in range(2) for label in range(10)]
 show_images(data["X_train"][examples], class_names[y_train[examples]], columns=10, size=0.95)
@@ -343,7 +343,7 @@ def overfit(hidden_dims, learning_rate, weight_scale):
 # **Tune** the two settings, and nothing else, until the training accuracy reaches 100 % within 20 epochs of plain SGD.
 # Search in factors of 3 or 10, not in steps: a learning rate is known once its order of magnitude is known.
 
-# %% tags=["tune"]
+# %% tags=["figure", "tune"]
 learning_rate, weight_scale = 1e-4, 1e-2
 # BEGIN SOLUTION
 learning_rate, weight_scale = 1e-2, 1e-2
@@ -362,7 +362,7 @@ assert max(three_layers.train_acc_history) == 1, "the network of three layers do
 # Now the same with two more layers. The values at the start are again bad ones; this time look at the weight scale
 # first.
 
-# %% tags=["tune"]
+# %% tags=["figure", "tune"]
 learning_rate, weight_scale = 2e-3, 1e-5
 # BEGIN SOLUTION
 learning_rate, weight_scale = 5e-3, 5e-2
@@ -392,7 +392,7 @@ for hidden_dims in tqdm(([100] * 2, [100] * 4), desc="networks", leave=False):
         reached = [[max(overfit(hidden_dims, rate, scale).train_acc_history) for scale in scales] for rate in rates]
     maps[f"{len(hidden_dims) + 1} layers"] = np.array(reached)
 
-# %%
+# %% tags=["figure"]
 def edges(values):
     """The edges of cells around values that are evenly spaced on a logarithmic axis."""
     step = np.sqrt(values[1] / values[0])
@@ -469,7 +469,7 @@ assert smallest["5 layers"] > smallest["3 layers"], f"depth did not raise the sm
 # largest learning rate that works well there, and still creeps along the floor. Momentum should swing from side to
 # side in the beginning and then be much faster.
 
-# %%
+# %% tags=["figure"]
 curvature = np.array([1.0, 100.0])
 
 
@@ -516,7 +516,7 @@ grader.check("q1_sgd_momentum")
 # the accuracy on training and on validation images after each epoch. Expect momentum to lower the loss faster from the
 # start; after five epochs SGD is not yet where momentum was after two or three.
 
-# %%
+# %% tags=["figure"]
 num_train, num_epochs = (1500, 3) if quick else (4000, 5)
 
 
@@ -575,7 +575,7 @@ assert last_loss["SGD with momentum"] < last_loss["SGD"], f"momentum does not be
 # $\eta$; then it gets slower, as it remembers the steep slopes of the beginning for about a hundred steps. Adam keeps
 # an even pace, runs past the goal, for it has inertia, and turns back.
 
-# %%
+# %% tags=["figure"]
 paths["RMSProp"], paths["Adam"] = descend(optim.rmsprop, 0.03), descend(optim.adam, 0.2)
 draw_valley(paths)
 
@@ -592,7 +592,7 @@ grader.check("q1_adam")
 # of the learning rate itself and not that of a gradient: $10^{-3}$ is a usual first try for Adam. Expect both to leave
 # SGD far behind.
 
-# %%
+# %% tags=["figure"]
 runs["RMSProp"], runs["Adam"] = compare("rmsprop", 1e-4), compare("adam", 1e-3)
 plot_histories(runs)
 
@@ -657,7 +657,7 @@ assert runs["Adam"].train_acc_history[-1] > runs["SGD"].train_acc_history[-1], "
 # Mind the time: a network of 3072 × 200 weights in its first layer needs a few seconds an epoch, one of 3072 × 1000
 # five times as much.
 
-# %% exercise="Train a good model: set best_model"
+# %% exercise="Train a good model: set best_model" tags=["figure"]
 best_model = None
 # BEGIN SOLUTION
 np.random.seed(231)
@@ -689,7 +689,7 @@ assert solver.best_val_acc >= wanted, f"the good model reaches {solver.best_val_
 # unit responds to most. Here are those with the largest weights. After good training you should see some smooth blobs,
 # edges or colour contrasts, under some noise.
 
-# %%
+# %% tags=["figure"]
 templates = best_model.params["W1"].T.reshape(-1, 3, 32, 32)
 strongest = np.argsort(-np.linalg.norm(templates.reshape(len(templates), -1), axis=1))[:20]
 show_images(templates[strongest], columns=10, size=0.95)

@@ -25,7 +25,7 @@ if "google.colab" in sys.modules:
     drive.mount("/content/drive")
     FOLDERNAME = "chainrule"  # where in your Drive the project lies
     os.chdir(f"/content/drive/MyDrive/{FOLDERNAME}")
-    # %pip install --quiet -e ".[dev]"
+    # %pip install --quiet -e .
 
 # %% tags=["parameters"]
 # True makes every experiment small enough to try the notebook in seconds; hand in the notebook run with False.
@@ -79,7 +79,7 @@ device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 # Networks expect their inputs as in training: `preprocess` makes of a picture a tensor `(1, 3, H, W)`, scaled to 0 to
 # 1, minus the mean of each colour channel and divided by its standard deviation. `deprocess` takes it back.
 
-# %%
+# %% tags=["figure"]
 model, classes = load_squeezenet()
 model = model.to(device)
 size = model.image_size
@@ -137,7 +137,7 @@ print("picked:", scores.gather(1, wanted.view(-1, 1)).view(-1).tolist())
 # of ReLUs changes from pixel to pixel, and show a faint lattice: convolutions and pools with a stride of 2 look at some
 # pixels more often than at their neighbours.
 
-# %%
+# %% tags=["figure"]
 saliency = compute_saliency_maps(X, y, model).cpu()
 smooth = blur_image(saliency.unsqueeze(1).clone(), sigma=size / 48).squeeze(1)
 fig, axes = plt.subplots(3, len(X), figsize=(1.8 * len(X), 5.6), squeeze=False)
@@ -216,7 +216,7 @@ print(f"the change has {change:.1%} of the picture's length")
 # Four pictures: the original, the fooling image, and the difference of the two, as it is and ten times as strong. Grey
 # means no change.
 
-# %%
+# %% tags=["figure"]
 original, fooled = X[chosen : chosen + 1].detach(), X_fooling
 pictures = [
     deprocess(original, should_rescale=False),
@@ -318,7 +318,7 @@ def create_class_visualization(target_y, model, dtype, **kwargs):
 # The step and the shifts are measured in pixels, so they suit a picture of 224 pixels and are made smaller for a
 # smaller one.
 
-# %%
+# %% tags=["figure"]
 torch.manual_seed(231)
 random.seed(231)
 target = 76 if len(classes) == 1000 else 7
@@ -338,7 +338,7 @@ assert seen.argmax().item() == target, f"the painted {classes[target]} is taken 
 # And another one, drawn by lot; run the cell as often as you like. Play with the options too: what becomes of the
 # picture with `max_jitter=0`, with `l2_reg=0`, without blur (`blur_every=1000`)?
 
-# %%
+# %% tags=["figure"]
 target = random.randrange(len(classes))
 options["num_iterations"] = 10 if quick else 100
 painted = create_class_visualization(target, model, torch.float32, **options)

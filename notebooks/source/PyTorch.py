@@ -36,7 +36,7 @@ if "google.colab" in sys.modules:
     drive.mount("/content/drive")
     FOLDERNAME = "chainrule"  # where in your Drive the project lies
     os.chdir(f"/content/drive/MyDrive/{FOLDERNAME}")
-    # %pip install --quiet -e ".[dev]"
+    # %pip install --quiet -e .
 
 # %% tags=["parameters"]
 # True makes every experiment small enough to try the notebook in seconds; hand in the notebook run with False.
@@ -100,7 +100,7 @@ grader = Checks()
 #
 # Images come as `(N, C, H, W)`: image, channel, row, column, as in your own convolution layers.
 
-# %%
+# %% tags=["figure"]
 batch_size = 64
 num_train, num_val, num_test = (1280, 200, 200) if quick else (49000, 1000, 10000)
 
@@ -442,7 +442,7 @@ report("IV convnet", check_accuracy_part34(loader_val, model), target=0.50)
 # optimizer makes up for.
 
 
-# %%
+# %% tags=["figure"]
 def smooth(losses, window):
     """Return the mean of each `window` successive losses."""
     return np.convolve(losses, np.ones(window) / window, mode="valid")
@@ -542,7 +542,7 @@ for epoch in range(1, epochs + 1):
     print(f"epoch {epoch}: training accuracy {train_accuracies[-1]:.1%}, validation accuracy {val_accuracies[-1]:.1%}")
 # END SOLUTION
 
-# %%
+# %% tags=["figure"]
 report("V challenge", check_accuracy_part34(loader_val, challenge_model), target=0.70)
 history = SimpleNamespace(loss_history=losses, train_acc_history=train_accuracies, val_acc_history=val_accuracies)
 plot_loss_and_accuracy(history, title="The challenge network")
@@ -618,7 +618,7 @@ if not quick:
 # The table shows which classes are taken for which: row by row, the pictures of a class, and how large a part of them
 # the network puts into each class. On the diagonal it is right.
 
-# %%
+# %% tags=["figure"]
 counts = torch.zeros(10, 10)
 loaded.eval()
 with torch.no_grad():

@@ -76,6 +76,19 @@ def test_everything_right(done, command):
     assert "rows of unit squares" in "".join(page.extract_text() for page in pages)
 
 
+def test_word_that_is_not_found_again_in_the_pdf_is_told_and_keeps_nothing_back(done, command, monkeypatch):
+    from grader.pdf.convert import Result
+
+    def make(manifest, out, notebooks, wishes):
+        out.write_bytes(b"%PDF-")
+        return Result(b"%PDF-", 1, [], ["Rectangles, cell 3: the word 'rows' is not in the PDF"])
+
+    monkeypatch.setattr(submit, "make", make)
+    status, out, _ = command("submit")
+    assert (status, out.splitlines()[-1]) == (0, DONE)
+    assert "the word 'rows' is not in the PDF; look at it there" in " ".join(out.split())
+
+
 def test_the_same_work_makes_the_same_bytes(done, command):
     command("submit", *DATE)
     first = outputs(done)

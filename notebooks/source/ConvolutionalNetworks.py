@@ -565,7 +565,7 @@ assert val_accuracy < train_accuracy - 0.3, f"validation accuracy {val_accuracy:
 # above). Note that the validation accuracy is about as high: with a single pass over the data hardly any image is met
 # twice, so there is no overfitting yet. How many epochs did your best fully connected network need to come this far?
 
-# %%
+# %% tags=["figure"]
 np.random.seed(231)
 if quick:
     train_data = small_data | {"X_train": data["X_train"][:1000], "y_train": data["y_train"][:1000]}

@@ -1,6 +1,6 @@
 """Each check rejects a known-wrong implementation, which costs its own checks and no more; right variants cost nothing.
 
-By default each question's right variants are planted, and the dozen mistakes that fail most; with --slow, all.
+By default each question's right variants are planted, and the five mistakes that fail most; with --slow, all.
 """
 
 from pathlib import Path
@@ -20,7 +20,7 @@ def question(request, zygotes):
     return request.param, record.checks
 
 
-def choice(known, checks, size=12):
+def choice(known, checks, size=5):
     """The variants that cost nothing, and one mistake after the other that fails most of the checks not failed yet."""
     left, chosen = set(checks), [mistake for mistake in known if not mistake.costs]
     for _ in range(size):

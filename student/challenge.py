@@ -1,4 +1,4 @@
-# Generated from reference/challenge.py by "python -m grader stubs" (unedited: 9664af6d70ac)
+# Generated from reference/challenge.py by "python -m grader stubs" (unedited: 7532a35aca52)
 """The open challenge of the PyTorch notebook: the network you design, and the file its trained weights travel in."""
 
 import os
@@ -50,14 +50,13 @@ def load_model(path: str | PathLike = WEIGHTS) -> nn.Module:
 
     Raises FileNotFoundError where there is no file, ValueError where it is damaged or doesn't fit build_model().
     """
-    path = Path(path)
+    path, model = Path(path), build_model()
     if not path.is_file():
         raise FileNotFoundError(f"{path.name} is missing: looked for {path}; {SAVE_AGAIN}.")
     try:
         weights = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # of many kinds, depending on what the bytes look like
         raise ValueError(f"{path.name} can't be read as a file of weights; {SAVE_AGAIN}.") from error
-    model = build_model()
     wrong = _misfit(model, weights)
     if wrong:
         raise ValueError(f"{path.name} doesn't fit build_model(): {wrong}; {SAVE_AGAIN}.")

@@ -1,7 +1,7 @@
 """No hostile hand-in gets anywhere in any tier of isolation, and each would where nothing stops it.
 
-By default the open tier and the first closed one this user can have are tried; with --slow, an ordinary user's and those
-without Landlock, in which official grading needs closed folders or is refused.
+By default the open tier and the first closed one this user can have are tried. With --slow, an ordinary user's as well,
+and those without Landlock, in which official grading needs closed folders or is refused.
 """
 
 import math

@@ -10,7 +10,7 @@ import numpy as np
 from reference.data_utils import CIFAR10_DIR, load_pickle
 from reference.shapes10 import render
 
-COUNT = 2000
+COUNT = 1000
 SEED = 830_417
 PACKED = Path(__file__).with_name("challenge.npz")
 

@@ -441,11 +441,17 @@ def test_a_right_package_fails_at_the_first_exercise_of_the_notebook(made):
     assert done.error.endswith("Rectangles: Widths: set widths to the widths of three rectangles")
 
 
+def shown(done) -> list[str]:
+    outputs = [output for cell in done.notebook.cells for output in cell.get("outputs", [])]
+    return [output.get("data", {}).get("text/plain", "") + output.get("text", "") for output in outputs]
+
+
 def test_failed_checks_and_proofs_are_noticed(made):
     made.replace("solution/shapes.py", "width * height", "width + height")
     made.write("right/shapes.py", RIGHT)
     done = run(made, "right")
-    assert [text.partition(":")[0] for text in done.failed_checks()] == ["q1_area"]
+    assert done.error == ""
+    assert [text.partition(":")[0] for text in done.failed_checks()] == ["q1_area"], shown(done)
     made.replace(SOURCE, "* scale == 6", "* scale == 7")
     done = run(made, "right")
     assert done.kind == "AssertionError" and done.error.endswith("AssertionError: the largest area is not 6")

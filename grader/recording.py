@@ -12,7 +12,8 @@ import pytest
 from . import run
 from .checks.collect import STATE, State
 from .checks.context import Grading, Zygotes, derive
-from .checks.plugin import ChecksPlugin, afresh
+from .checks.plugin import ChecksPlugin
+from .checks.second_look import afresh, arguments_of, run_grafted
 from .manifest import Manifest, ManifestError
 from .oracle import NotScored, Unrecorded
 from .oracle.recorder import ListeningRelay, RecordedWorker, Recorder, ShakenWorker
@@ -139,7 +140,7 @@ class RecordingPlugin(ChecksPlugin):
         state = pyfuncitem.stash.get(STATE, None)
         if state is None:
             return None
-        arguments = self._arguments(pyfuncitem)
+        arguments = arguments_of(pyfuncitem)
         pyfuncitem.obj(**arguments)
         if "reference" in arguments:
             recorder = self._with_calls(pyfuncitem, state, arguments, self.grading.recorder)
@@ -154,7 +155,7 @@ class RecordingPlugin(ChecksPlugin):
         if "student" not in arguments or state.timing:
             return recorder
         try:
-            self._run_grafted(item, state, arguments, None)
+            run_grafted(self.grading, item, state, None)
         except Exception:  # tensors cannot go through a graft
             return recorder
         return self.grading.recorder
@@ -166,7 +167,7 @@ class RecordingPlugin(ChecksPlugin):
         try:
             if state.worker is not None:
                 state.worker.reset(seed)
-            item.obj(**afresh(arguments, state) | {"reference": replayed.root()})
+            item.obj(**afresh(arguments, state, reference=replayed.root()))
             if "student" in arguments:
                 replayed.reset(seed)
                 recorder.tape.varies = self._varies(item, state, arguments, replayed)
@@ -176,7 +177,7 @@ class RecordingPlugin(ChecksPlugin):
     def _varies(self, item: pytest.Function, state: State, arguments: dict[str, Any], replayed: Worker) -> bool:
         shaken = self.grading.shaken_twin(state.libraries, derive(state.seed, "worker"))
         try:
-            item.obj(**afresh(arguments, state) | {"reference": replayed.root(), "student": shaken.root()})
+            item.obj(**afresh(arguments, state, reference=replayed.root(), student=shaken.root()))
         except (Unrecorded, NotScored):
             return True
         except Exception:  # the answers are wrong

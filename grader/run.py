@@ -143,10 +143,11 @@ def _remarks(checks: list[Check], student: Path) -> list[str]:
 
 def _unscored(grading: Grading) -> list[str]:
     """What is not scored for want of the reference."""
-    if not grading.unscored:
+    unscored = grading.tally.unscored
+    if not unscored:
         return []
-    worth = f"{plain(sum(grading.unscored.values()))} points"
-    return [f"Not scored here, since it takes the reference: {len(grading.unscored)} of the checks, worth {worth}."]
+    worth = f"{plain(sum(unscored.values()))} points"
+    return [f"Not scored here, since it takes the reference: {len(unscored)} of the checks, worth {worth}."]
 
 
 def _check_recording(grading: Grading, selection: Selection, files: list[Path]) -> list[str]:

@@ -2,41 +2,33 @@
 
 import contextlib
 import hashlib
-import math
-import time
-from collections import Counter, defaultdict, deque
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from fractions import Fraction
 from functools import partial
 from itertools import chain
 from pathlib import Path
 
-from ..manifest import Manifest, exact
+from ..manifest import Manifest
 from ..oracle import tape
 from ..oracle.relay import RecordedRelay
 from ..oracle.replay import NOTHING, ReplayWorker
-from ..record import Check
 from ..sandbox import memory
 from ..sandbox.client import Limits, Named, Worker
-from ..sandbox.errors import StudentError, StudentTimeout
+from ..sandbox.errors import StudentError
 from ..sandbox.graft import Relay
 from ..sandbox.launch import SandboxError
 from ..sandbox.local import LocalWorker
 from ..sandbox.processes import Zygotes
 from ..source import unwritten
 from .groundwork import Groundwork
+from .patience import Patience
+from .tally import Tally
 from .verdict import Memory
 
 SPARES = 2
 CHECKS_PER_WORKER = 100  # that a kept one may serve
-PATIENCE = 2
-SHORT_SECONDS = 1.0
 REFERENCE_SECONDS = 120.0
-
-
-class OutOfTime(Exception):
-    """The run's own time is used up; checks that come now are not run."""
 
 
 @dataclass
@@ -57,19 +49,17 @@ class Grading:
     spares: dict[tuple[str, ...], deque[Worker]] = field(default_factory=lambda: defaultdict(deque))
     behind: dict[tuple[str, ...], Worker] = field(default_factory=dict)
     foundations: dict[str, set[str]] = field(default_factory=dict)
-    earned: Counter = field(default_factory=Counter)
-    possible: Counter = field(default_factory=Counter)
+    tally: Tally = field(default_factory=Tally)
     memory: Memory = field(init=False)
+    patience: Patience = field(init=False)
     groundwork: Groundwork = field(init=False)
     recording: tape.Recording | None = field(init=False)
-    unscored: dict[str, Fraction] = field(default_factory=dict)
     races: bool = True
-    strikes: Counter = field(default_factory=Counter)
-    started: float = field(default_factory=time.monotonic)
     _named: dict[Path, Named] = field(default_factory=lambda: defaultdict(dict))
 
     def __post_init__(self) -> None:
         answers = [self.manifest.path("reference"), self.manifest.path("hidden")]
+        self.patience = Patience(self.manifest.limits, self.student)
         self.recording = tape.find(self.manifest)
         self.foundations.update(self.recording.foundations() if self.recording else {})
         self.groundwork = Groundwork(self.zygotes, self.student, answers, self.official)
@@ -78,17 +68,6 @@ class Grading:
         self._modules = {".".join(words[:length]) for words in parts for length in range(1, len(words))}
         self.memory = Memory(set(unwritten(self.student)), names=functions | self._modules)
 
-    def check_time(self) -> None:
-        """Raises OutOfTime when the run's time is over."""
-        self.within_run(math.inf)
-
-    def within_run(self, seconds: float) -> float:
-        """These seconds, or those the run has left where they are fewer; raises OutOfTime when there are none."""
-        left = self.manifest.limits.run_seconds - (time.monotonic() - self.started)
-        if left <= 0:
-            raise OutOfTime
-        return min(seconds, left)
-
     def student_worker(
         self, libraries: tuple[str, ...], seed: int, modules: Iterable[str] = (), fresh: bool = False
     ) -> Worker:
@@ -96,14 +75,14 @@ class Grading:
 
         The next ones are launched at once, with the modules their predecessor used, so that they come up meanwhile.
         """
-        self.check_time()
+        self.patience.check()
         if not self.debug:
             self.groundwork.assure(libraries)
         keeps, spares = self.keeps(libraries), self.spares[libraries]
         worker = spares.popleft() if spares and not (fresh and keeps) else self._launch(libraries, modules)
         while not keeps and len(spares) < SPARES:
             spares.append(self._launch(libraries, modules))
-        worker.patience = self.patience
+        worker.patience = self.patience.of_call
         try:
             if worker.started:
                 worker.reset(seed)
@@ -148,7 +127,7 @@ class Grading:
                 f"there is no reference in {folder}, and none of its answers in {answers}, so nothing can be judged; "
                 "take that file once more from what you downloaded"
             )
-        worker.patience = lambda callee: self.within_run(REFERENCE_SECONDS)
+        worker.patience = lambda callee: self.patience.within_run(REFERENCE_SECONDS)
         worker.start(seed)
         return worker
 
@@ -184,43 +163,15 @@ class Grading:
         behind = self.behind.get(libraries)
         if behind is None or not behind.alive:
             behind = self.behind[libraries] = self.reference_twin(libraries, seed)
-            behind.patience = self.patience
+            behind.patience = self.patience.of_call
         behind.reset(seed)
         return Relay(behind.root(), names)
-
-    def count(self, check: Check) -> None:
-        """Remembers what a finished check earned for each function it judges."""
-        for name in check.function.split(", "):
-            self.earned[name] += exact(check.score)
-            self.possible[name] += exact(check.points)
-
-    def mostly_right(self, name: str) -> bool:
-        """Whether a function has earned at least half of what it was judged for so far."""
-        return 2 * self.earned[name] >= self.possible[name]
-
-    def note(self, error: StudentError) -> None:
-        """Counts a timeout against what was called."""
-        if isinstance(error, StudentTimeout):
-            self.strikes[error.callee] += 1
-
-    def patience(self, callee: str) -> float:
-        """Seconds to wait for a call: fewer once it has hung before, none for a module that has hung at its import."""
-        seconds = self.within_run(float(self.manifest.limits.call_seconds))
-        if self.strikes[callee] < PATIENCE:
-            return seconds
-        is_module = self.student.joinpath(*callee.split(".")).with_suffix(".py").is_file()
-        return 0.0 if is_module else min(SHORT_SECONDS, seconds)
 
     def close(self) -> None:
         """Ends the workers that were kept; the zygotes belong to the caller."""
         for worker in [*self.references.values(), *self.behind.values(), *chain(*self.spares.values())]:
             worker.kill()
         self.groundwork.close()
-
-    def leave_out(self, check: Check) -> None:
-        """Takes a check out of the points, since it cannot be scored without the reference."""
-        self.unscored.setdefault(check.id, exact(check.points))
-        check.points = check.score = 0
 
     def _trusted(self, libraries: tuple[str, ...], folder: Path, name: str) -> Worker:
         limits = Limits(call_seconds=REFERENCE_SECONDS, cpu_seconds=3600)

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from ..manifest import ManifestError, Question
@@ -13,10 +12,12 @@ from ..oracle import NotScored, Unrecorded
 from ..record import Check
 from ..sandbox.errors import StudentError, StudentTimeout
 from ..sandbox.zygotes import SandboxError
-from . import timing, verdict
+from . import second_look, timing, verdict
 from .collect import STATE, State, check_points, describe
-from .context import Grading, OutOfTime, derive
+from .context import Grading, derive
 from .expect import Mismatch
+from .patience import OutOfTime
+from .second_look import afresh, arguments_of
 
 PLUGIN = pytest.StashKey["ChecksPlugin"]()
 FINAL = (SandboxError, OutOfTime, StudentTimeout, NotScored, Unrecorded)
@@ -85,7 +86,7 @@ class ChecksPlugin:
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
         started, state = time.monotonic(), item.stash.get(STATE, None)
         if state is not None and state.timing and self.grading.recording:
-            self.grading.leave_out(state.check)
+            self.grading.tally.leave_out(state.check)
         result = yield
         if state is not None:
             state.check.seconds = round(time.monotonic() - started, 4)
@@ -93,7 +94,7 @@ class ChecksPlugin:
                 self.modules = state.worker.modules
                 self.grading.release(state.worker, state.libraries)
                 state.check.output = state.worker.output.take()
-            self.grading.count(state.check)
+            self.grading.tally.count(state.check)
             self.collect(state.check)
         return result
 
@@ -103,10 +104,10 @@ class ChecksPlugin:
         state = pyfuncitem.stash.get(STATE, None)
         if state is None:
             return None
-        arguments = self._arguments(pyfuncitem)
+        arguments = arguments_of(pyfuncitem)
         self._run(pyfuncitem, state, arguments)
         for seed in () if state.once else self.secret_seeds:
-            self.grading.check_time()
+            self.grading.patience.check()
             state.secret, state.seed = True, derive(seed, state.check.id)
             for worker in filter(None, [state.worker, self.grading.references.get(state.libraries)]):
                 worker.reset(derive(state.seed, "worker"))
@@ -132,7 +133,7 @@ class ChecksPlugin:
             if not isinstance(error, Mismatch):
                 raise
             error.inputs = self._inputs(state)
-            if not self._right_given_right_functions(item, state, arguments):
+            if not second_look.right_given_right_functions(self.grading, item, state):
                 raise
 
     def _renew(self, state: State) -> None:
@@ -141,41 +142,6 @@ class ChecksPlugin:
         state.worker.dismiss()
         state.worker = self.grading.student_worker(state.libraries, seed, self.modules, fresh=True)
         self.grading.reference_worker(state.libraries, seed)
-
-    def _right_given_right_functions(self, item: pytest.Function, state: State, arguments: dict[str, Any]) -> bool:
-        """Whether the check passes where what the student's code builds on, mostly right itself, is the reference's."""
-        comparable = {"student", "reference"} <= set(arguments) and not state.timing and not self.grading.debug
-        if not comparable or not state.worker.alive:
-            return False
-        try:
-            names = self._foundation(item, state, arguments)
-            if not names or names.intersection(state.judged) or not all(map(self.grading.mostly_right, names)):
-                return False
-            used = self._run_grafted(item, state, arguments, names)
-        except Exception:
-            return False
-        state.remark = f"right given right {', '.join(sorted(used))}, of which something is wrong in yours"
-        return bool(used)
-
-    def _foundation(self, item: pytest.Function, state: State, arguments: dict[str, Any]) -> set[str]:
-        """The functions of the assignment that the reference itself calls in this check."""
-        known = self.grading.foundations
-        if state.check.id not in known:
-            known[state.check.id] = self._run_grafted(item, state, arguments, None)
-        return known[state.check.id]
-
-    def _run_grafted(
-        self, item: pytest.Function, state: State, arguments: dict[str, Any], names: set[str] | None
-    ) -> set[str]:
-        """Runs a check on a grafted worker and returns which of its grafts were called; raises what the check does."""
-        seed = derive(state.seed, "worker")
-        reference = self.grading.reference_worker(state.libraries, seed)
-        with self.grading.grafted(state.libraries, seed, names) as worker:
-            item.obj(**afresh(arguments, state) | {"student": worker.root(), "reference": reference.root()})
-            return worker.relay.used
-
-    def _arguments(self, item: pytest.Function) -> dict[str, Any]:
-        return {name: item.funcargs[name] for name in item._fixtureinfo.argnames}
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo) -> pytest.TestReport | None:
@@ -206,7 +172,7 @@ class ChecksPlugin:
             check.message = f"right on the published inputs, wrong on others: {check.message}"
         check.score = check.points if found.outcome == "grader_error" else found.earned
         if found.outcome == "not_scored":
-            self.grading.leave_out(check)
+            self.grading.tally.leave_out(check)
 
     def _judge(self, item: pytest.Item, state: State, error: BaseException) -> verdict.Verdict:
         try:
@@ -223,47 +189,16 @@ class ChecksPlugin:
         if isinstance(error, Mismatch):
             return verdict.of_mismatch(error, error.inputs)
         if isinstance(error, StudentError) and not error.trusted:
-            self.grading.note(error)
+            self.grading.patience.note(error)
             return verdict.of_student_error(error, state.judged, self.grading.memory)
-        if state.worker is not None and self._passes_with_reference(item, state):
+        if state.worker is not None and second_look.passes_with_reference(self.grading, item, state):
             return verdict.of_unusable_answer(error, state.worker.called(), self.grading.memory)
         return verdict.of_grader_error(error)
-
-    def _passes_with_reference(self, item: pytest.Item, state: State) -> bool:
-        """Whether the same check passes with the reference in the student's place, so that the answer is to blame.
-
-        Only what passed with it was recorded.
-        """
-        if self.grading.recording is not None:
-            return True
-        worker = self.grading.reference_twin(state.libraries, derive(state.seed, "worker"))
-        judged, state.worker = state.worker, worker
-        fresh = {"student": worker.root(), "rng": np.random.RandomState(state.seed)}
-        try:
-            reference = self.grading.reference_worker(state.libraries, derive(state.seed, "worker"))
-            fresh["reference"] = reference.root()
-            item.obj(**{name: fresh.get(name, value) for name, value in self._arguments(item).items()})
-            return True
-        except OutOfTime:
-            raise
-        except (Exception, pytest.fail.Exception, pytest.skip.Exception):
-            return False
-        finally:
-            state.worker = judged
-            worker.kill()
 
     def _inputs(self, state: State) -> str:
         call = state.worker.last_call if state.worker else None
         names = state.worker.parameters(call.function) if call else []
         return verdict.inputs_of(call, names, "a secret seed" if state.secret else f"seed {self.seed}")
-
-
-def afresh(arguments: dict[str, Any], state: State) -> dict[str, Any]:
-    """The arguments of a check with draws from the state's seed and the worker it has now."""
-    fresh: dict[str, Any] = {"rng": np.random.RandomState(state.seed)}
-    if state.worker is not None:
-        fresh["student"] = state.worker.root()
-    return {name: fresh.get(name, value) for name, value in arguments.items()}
 
 
 def _skipped(item: pytest.Item, state: State) -> tuple[str, int, str]:

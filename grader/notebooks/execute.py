@@ -53,7 +53,7 @@ def execute(name: str, content: dict[str, Any], root: Path, folder: Path, settin
     settings = settings or Settings()
     notebook = nbformat.reads(json.dumps(override(content, settings.parameters)), as_version=4)
     run, started = Run(name, notebook), time.monotonic()
-    options = {"timeout": settings.cell_seconds, "kernel_name": "python3", "config": _config(root)}
+    options = {"timeout": settings.cell_seconds, "kernel_name": "python3", "config": _config(root, name)}
     client = NotebookClient(notebook, resources={"metadata": {"path": str(folder)}}, **options)
     environment = os.environ | {"IPYTHONDIR": str(root / ".ipython")} | settings.environment
     try:
@@ -84,12 +84,12 @@ def override(content: dict[str, Any], parameters: dict[str, Any]) -> dict[str, A
     return made
 
 
-def _config(root: Path) -> Any:
+def _config(root: Path, name: str) -> Any:
     """The kernel's sockets and files lie in the course's folder; no port is opened where the system has other ways."""
     from traitlets.config import Config
 
     transport = "ipc" if os.name == "posix" else "tcp"
-    return Config({"KernelManager": {"transport": transport, "connection_file": str(root / "kernel.json")}})
+    return Config({"KernelManager": {"transport": transport, "connection_file": str(root / f"{name}.json")}})
 
 
 def _where(run: Run) -> str:

@@ -1,8 +1,6 @@
 """The parent's side of one worker: requests under a deadline, and the end of it from outside."""
 
-import contextlib
 import os
-import select
 import signal
 import socket
 import time
@@ -13,17 +11,17 @@ from typing import Any
 
 import numpy as np
 
+from . import answers
 from .channel import Channel, ChannelClosed, DeadlinePassed
-from .errors import Frame, StudentCrashed, StudentError, StudentRaised, StudentTimeout
+from .child import Child, how_it_ended
+from .errors import StudentCrashed, StudentError, StudentRaised, StudentTimeout
 from .graft import Relay
 from .launch import Ticket
 from .output import Output
+from .processes import Factory
 from .remote import Package, Remote, RemoteFactory
-from .wire import Decoder, Encoder, Header, Tensor, Unsendable, WireError
-from .zygotes import Zygote
+from .wire import Encoder, Header, Tensor, Unsendable, WireError
 
-KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
-MAX_TEXT = 400
 GRACE = 0.5  # seconds in which a process whose connection is gone has ended too
 LOOKS = ("get", "set", "list", "len")
 PLAIN = {error.__name__: error for error in (AttributeError, TypeError, KeyError, IndexError)}
@@ -70,7 +68,7 @@ class Worker:
 
     def __init__(
         self,
-        zygote: Zygote,
+        zygote: Factory,
         package: Path,
         name: str,
         limits: Limits,
@@ -82,15 +80,13 @@ class Worker:
     ) -> None:
         self._prepare(package, name, limits, named)
         self.trusted = trusted
-        self._zygote = zygote
         ours, theirs = socket.socketpair()
         output, sink = os.pipe()
         self.output = Output(output)
         self._channel = Channel(ours, drain=self.output)
         try:
-            self._born = zygote.spawn(
-                limits.as_dict(), theirs, sink, [str(package), *filter(None, [bytecode])], not trusted
-            )
+            places = [str(package), *filter(None, [bytecode])]
+            self._child = Child(zygote, zygote.spawn(limits.as_dict(), theirs, sink, places, not trusted))
             begin = {
                 "op": "begin",
                 "path": str(package),
@@ -113,13 +109,11 @@ class Worker:
         self.modules: set[str] = set()
         self.relay: Relay | None = None
         self.alive, self.started, self.used = True, False, False
-        self._pid, self._handle = 0, None
 
     @property
     def pid(self) -> int:
         """The worker's process id."""
-        self._meet()
-        return self._pid
+        return self._child.pid
 
     def compiled(self) -> list[Any]:
         """The bytecode of the files it was made to compile, None for one that cannot be; raises StudentError."""
@@ -127,7 +121,7 @@ class Worker:
 
     def start(self, seed: int) -> None:
         """Waits until the package is loaded and seeds every generator; raises StudentError when loading it fails."""
-        self._meet()
+        self._child.meet()  # the deadline is for what the code does, not for the zygote's start
         seeding = Encoder(self._outgoing).frame({"op": "seed", "seed": seed})
         self._answer(self._exchange(seeding), self.name)  # the answer to what was asked for when it was made
         self._answer(self._channel.receive, self.name)
@@ -203,7 +197,12 @@ class Worker:
     def _answer(self, exchange: Exchange, callee: str) -> Any:
         try:
             header, arrays = self._within_deadline(exchange, callee)
-            return self._decode(header.message, arrays, callee)
+            return answers.read(header.message, arrays, RemoteFactory(self).special, callee)
+        except WireError as error:
+            self.kill()
+            garbled = StudentCrashed(callee, f"{callee} broke its connection to the grader: {error}")
+            garbled.trusted = self.trusted
+            raise garbled from None
         except StudentError as error:
             error.trusted = self.trusted
             raise
@@ -220,49 +219,18 @@ class Worker:
             raise StudentTimeout(callee, f"{callee} {late}") from None
         except ChannelClosed:
             raise self._gone(callee) from None
-        except WireError as error:
-            raise self._garbled(callee, error) from None
-
-    def _decode(self, message: dict[str, Any], arrays: list[np.ndarray], callee: str) -> Any:
-        factory = RemoteFactory(self)
-        decoder = Decoder(arrays, factory.special)
-        try:
-            if "error" not in message:
-                return decoder.value(message.get("ok"))
-            error = message["error"]
-            frames = [
-                Frame(_text(f["file"]), int(f["line"]), _text(f["function"]), _text(f["text"])) for f in error["frames"]
-            ]
-            kind, text = _text(error["type"]), _text(error["message"])
-        except WireError as error:
-            raise self._garbled(callee, error) from None
-        except (TypeError, KeyError, ValueError, OverflowError, RecursionError):
-            raise self._garbled(callee, "an error report that cannot be read") from None
-        raise StudentRaised(callee, text, frames, kind)
-
-    def _garbled(self, callee: str, error: Any) -> StudentError:
-        self.kill()
-        return StudentCrashed(callee, f"{callee} broke its connection to the grader: {error}")
 
     def _gone(self, callee: str) -> StudentError:
-        ended = self._handle is None or bool(select.select([self._handle], [], [], GRACE)[0])
+        ended = self._child.ends_within(GRACE)
         status = self.kill()
         if not ended:
             return StudentCrashed(callee, f"{callee} closed its connection to the grader")
-        number = status & 0x7F
-        name = signal.Signals(number).name if number in set(signal.Signals) else str(number)
-        if name == "SIGXCPU":
-            return StudentTimeout(callee, f"{callee} used more than {self.limits.cpu_seconds} s of CPU time")
-        if name == "SIGKILL":
-            how = f"was ended, for more than {self.limits.cpu_seconds} s of CPU time or too much memory,"
-            return StudentTimeout(callee, f"the process {how} while {callee} ran")
-        how = f"was ended by signal {name}" if number else f"ended by itself with exit status {status >> 8}"
-        return StudentCrashed(callee, f"the process {how} while {callee} ran")
+        return how_it_ended(status, callee, self.limits.cpu_seconds)
 
     def kill(self) -> int:
         """Ends the worker's whole process group from outside and collects it; returns its wait status."""
         ticket = self.dismiss()
-        return self._zygote.reply(ticket)["status"] if ticket else 0
+        return self._child.status(ticket) if ticket else 0
 
     def dismiss(self) -> Ticket | None:
         """Ends the worker as `kill` does, without waiting until it is collected."""
@@ -270,44 +238,19 @@ class Worker:
             return None
         self.alive = False
         self._channel.close()
-        self._signal(KILL)
-        if self._handle is not None:
-            os.close(self._handle)
+        ticket = self._child.end()
         self.output.read()
         self.output.close()
-        return self._zygote.reap(self.pid)
-
-    def _meet(self) -> None:
-        """Waits until the process is there and takes hold of it."""
-        if not self._pid:
-            self._pid = self._zygote.reply(self._born)["pid"]
-            self._handle = os.pidfd_open(self._pid) if hasattr(os, "pidfd_open") else None
-
-    def _signal(self, number: int) -> None:
-        """Signals the process, by a descriptor that never comes to mean another one, and then the group it made."""
-        pid = self.pid
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            if self._handle is None:
-                os.kill(pid, number)
-            else:
-                signal.pidfd_send_signal(self._handle, number)
-        if hasattr(os, "killpg"):
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(pid, number)
+        return ticket
 
     def cpu_seconds(self) -> float:
-        """CPU time of all the worker's threads so far, read from the kernel (Linux)."""
-        return time.clock_gettime((~self.pid << 3) | 2)
+        """CPU time of all the worker's threads so far (Linux)."""
+        return self._child.cpu_seconds()
 
     def pause(self) -> None:
         """Stops the worker, background threads included, until `resume`."""
-        self._signal(signal.SIGSTOP)
+        self._child.signal(signal.SIGSTOP)
 
     def resume(self) -> None:
         """Lets a paused worker go on."""
-        self._signal(signal.SIGCONT)
-
-
-def _text(value: Any) -> str:
-    """Words from a worker, cut short and without what no report could hold, such as half a surrogate pair."""
-    return "".join(c for c in str(value)[:MAX_TEXT] if c.isprintable() or c == "\n")
+        self._child.signal(signal.SIGCONT)

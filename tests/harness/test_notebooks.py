@@ -11,6 +11,7 @@ from grader.notebooks.rules import CHECK
 from tests.harness.notebook_runs import runs
 
 ROOT = Path(__file__).parents[2]
+AT_ONCE = 2
 MANIFEST = manifests.load(ROOT / manifests.FILENAME)
 NAMES = pytest.mark.parametrize("name", MANIFEST.notebooks)
 SOONER = ("FullyConnectedNets", "PyTorch")  # tried with the stubs by default, the others with --slow
@@ -35,16 +36,18 @@ def test_notebook_begins_as_all_do(name):
 
 
 @pytest.fixture(scope="module")
-def quick_runs():
+def quick_runs(request):
     """The instructor's notebooks with the reference, in quick mode."""
     with runs(MANIFEST) as found:
+        found.run_together(wanted(request), AT_ONCE)
         yield found
 
 
 @pytest.fixture(scope="module")
-def full_runs():
+def full_runs(request):
     """The same with the real experiments."""
     with runs(MANIFEST, quick=False) as found:
+        found.run_together(wanted(request), AT_ONCE)
         yield found
 
 
@@ -76,6 +79,12 @@ def test_stubs_stop_it_at_its_first_exercise(runs_of_stubs, name):
     sentence = run.error.partition("NotImplementedError: ")[2]
     assert sentence in MANIFEST.functions() or sentence.startswith(f"{name}: ")
     assert all(re.fullmatch(r"\w+: not attempted; write .*", text) for text in run.failed_checks())
+
+
+def wanted(request) -> list[str]:
+    """The notebooks that the chosen tests want of a fixture."""
+    items = [item for item in request.session.items if request.fixturename in getattr(item, "fixturenames", ())]
+    return [item.callspec.params["name"] for item in items]
 
 
 def expect_whole(run):

@@ -484,7 +484,7 @@ def test_parameters_go_below_the_tagged_cell_or_on_top():
 def kernels_in(folder: Path) -> list[psutil.Process]:
     """The kernels whose connection file lies in the folder."""
     commands = {process: " ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"])}
-    return [process for process, command in commands.items() if re.search(f"{folder}.*kernel.json", command)]
+    return [process for process, command in commands.items() if re.search(f"{folder}.*\\.json", command)]
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, *(pytest.param(end, marks=pytest.mark.slow) for end in OTHER_ENDS)])

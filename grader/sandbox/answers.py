@@ -1,0 +1,31 @@
+"""Reading a worker's answer: a value, or a report of what was raised. Nothing in it is believed to be well formed."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .errors import Frame, StudentRaised
+from .wire import Decoder, WireError
+
+MAX_TEXT = 400
+
+
+def read(message: dict[str, Any], arrays: list[np.ndarray], special: Callable[[str, Any], Any], callee: str) -> Any:
+    """The value of an answer; raises StudentRaised when it is an error, WireError when it cannot be read."""
+    try:
+        if "error" not in message:
+            return Decoder(arrays, special).value(message.get("ok"))
+        raise _raised(message["error"], callee)
+    except (TypeError, KeyError, ValueError, OverflowError, RecursionError):
+        raise WireError("an answer that cannot be read") from None
+
+
+def _raised(error: dict[str, Any], callee: str) -> StudentRaised:
+    frames = [Frame(_text(f["file"]), int(f["line"]), _text(f["function"]), _text(f["text"])) for f in error["frames"]]
+    return StudentRaised(callee, _text(error["message"]), frames, _text(error["type"]))
+
+
+def _text(value: Any) -> str:
+    """Words from a worker, cut short and without what no report could hold, such as half a surrogate pair."""
+    return "".join(c for c in str(value)[:MAX_TEXT] if c.isprintable() or c == "\n")

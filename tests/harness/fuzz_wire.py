@@ -25,12 +25,20 @@ CAPS = Caps(payload=4096)
 SECONDS = 2.0
 
 
+class Ended:
+    """A child that is gone when it is looked at."""
+
+    def ends_within(self, seconds: float) -> bool:
+        """It has ended."""
+        return True
+
+
 class Listener(Worker):
     """A worker's parent side at the end of a socket into which the fuzzer writes."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._prepare(Path("package"), "package", Limits(call_seconds=SECONDS))
-        self._channel = Channel(sock, caps=CAPS)
+        self._channel, self._child = Channel(sock, caps=CAPS), Ended()
 
     def kill(self) -> int:
         """There is no process."""

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from . import commands_handin
-from . import manifest as manifests
+from .commands_common import CANNOT_RUN, FAILED, QUESTIONS, course
 from .manifest import ManifestError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -16,9 +16,6 @@ if Path(__file__).with_name("commands_instructor.py").is_file():  # students' co
     from . import commands_instructor
 
     app.add_typer(commands_instructor.app)
-
-FAILED, CANNOT_RUN = 1, 2
-QUESTIONS = Annotated[list[str] | None, typer.Option("-q", "--question", help="Only this question; repeatable.")]
 
 
 @app.callback()
@@ -46,7 +43,7 @@ def check(
     """Checks a student's package and prints points and one sentence for each failed check."""
     from .sandbox.processes import Zygotes
 
-    manifest = _load()
+    manifest = course()
     first = manifest.question(question[0]) if question else manifest.questions[0]
     with contextlib.closing(Zygotes()) as zygotes:
         zygotes.get(tuple(first.libraries))  # it comes up while the rest of the engine is imported
@@ -77,7 +74,7 @@ def doctor(
     from .sandbox.policy import Policy
     from .sandbox.processes import Zygotes
 
-    manifest = _load()
+    manifest = course()
     try:
         policy = Policy.full().without(*without or [])
     except ValueError as error:
@@ -94,7 +91,7 @@ def watch(student: Annotated[Path | None, typer.Option(help="The package to watc
     """Checks a question again each time one of its files is saved; Ctrl-C ends it."""
     from . import watch as watching
 
-    manifest = _load()
+    manifest = course()
     watching.watch(manifest, _package(student or manifest.path("student")))
 
 
@@ -117,7 +114,7 @@ def pdf(
     from .pdf import command
     from .report import pdf as report
 
-    result = command.make(_load(), out, notebooks or [], command.Wishes(name or [], date, question_pages, engine))
+    result = command.make(course(), out, notebooks or [], command.Wishes(name or [], date, question_pages, engine))
     report.show(result, out)
     if result.problems:
         raise typer.Exit(FAILED)
@@ -127,10 +124,6 @@ def _package(folder: Path) -> Path:
     if not folder.is_dir():
         raise ManifestError(f"{folder} is not a folder; give the package's folder with --student")
     return folder.resolve()
-
-
-def _load() -> manifests.Manifest:
-    return manifests.load(manifests.find(Path.cwd()))
 
 
 def run() -> None:

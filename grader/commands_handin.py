@@ -1,14 +1,12 @@
 """The commands for handing in: `preflight` and `submit`."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from . import manifest as manifests
+from .commands_common import FAILED, course
 
 app = typer.Typer()
-FAILED = 1
 
 
 @app.command()
@@ -18,7 +16,7 @@ def preflight() -> None:
     from .handin.findings import errors
     from .report import handin as report
 
-    findings = examining.examine(manifests.load(manifests.find(Path.cwd())))
+    findings = examining.examine(course())
     report.show_findings(findings)
     if errors(findings):
         raise typer.Exit(FAILED)
@@ -41,7 +39,7 @@ def submit(
     from .pdf.command import Wishes
     from .report import handin as report
 
-    manifest = manifests.load(manifests.find(Path.cwd()))
+    manifest = course()
     wishes = Wishes(name or [], date, question_pages, engine)
     hand_in = making.submit(manifest, wishes, anyway, lambda step: typer.echo(f"{step} …"))
     report.show(manifest, hand_in)

@@ -6,12 +6,9 @@ from typing import Annotated
 
 import typer
 
-from . import manifest as manifests
+from .commands_common import CANNOT_RUN, FAILED, QUESTIONS, course
 
 app = typer.Typer()
-
-FAILED, CANNOT_RUN = 1, 2
-QUESTIONS = Annotated[list[str] | None, typer.Option("-q", "--question", help="Only this question; repeatable.")]
 
 
 class Format(StrEnum):
@@ -43,7 +40,7 @@ def grade(
     from . import grading
     from .report import terminal
 
-    manifest = _load()
+    manifest = course()
     target = out or Path(FILES[format])
     result = grading.grade_submission(manifest, submission, target, format.value, secret_seeds, unsafe=unsafe)
     terminal.show(result)
@@ -57,7 +54,7 @@ def demo(out: Annotated[Path, typer.Option(help="Where the hand-in goes.")] = Pa
     """Builds a hand-in from the reference with typical mistakes planted, and grades it."""
     from . import demo as show
 
-    show.run(_load(), out)
+    show.run(course(), out)
 
 
 @app.command()
@@ -68,7 +65,7 @@ def stubs(
     """Generates the student's package from the reference."""
     from .release import stubs as maker
 
-    manifest = _load()
+    manifest = course()
     differing = maker.drift(manifest) if check else maker.write(manifest, force)
     for file in differing:
         typer.echo(f"{'differs' if check else 'written'}: {file.relative_to(manifest.root)}")
@@ -84,11 +81,18 @@ def notebooks(
     names: Annotated[list[str] | None, typer.Argument(help="Only these; all by default.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Only compare; exit 1 when a file differs.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite notebooks that were edited or run.")] = False,
+    instructor: Annotated[
+        Path | None, typer.Option(help="Write notebooks with solutions, model answers and rubrics here instead.")
+    ] = None,
 ) -> None:
     """Generates the notebooks students open, and their check files, from the sources."""
     from .notebooks import build
 
-    manifest = _load()
+    manifest = course()
+    if instructor is not None:
+        for file in build.write_instructors(manifest, names or [], instructor):
+            typer.echo(f"written: {file}")
+        return
     differing = build.drift(manifest, names or []) if check else build.write(manifest, names or [], force)
     for file in differing:
         typer.echo(f"{'differs' if check else 'written'}: {file.relative_to(manifest.root)}")
@@ -108,7 +112,7 @@ def autograder(
     """Builds the zip that Gradescope runs: the same files make the same bytes."""
     from .release import autograder as maker
 
-    count = maker.write(_load(), out, pip_flags)
+    count = maker.write(course(), out, pip_flags)
     typer.echo(f"written: {out} ({count} files, {out.stat().st_size / 1e6:.1f} MB)")
 
 
@@ -120,7 +124,7 @@ def gradescope(
     from . import container
     from .report import terminal
 
-    result = container.grade(_load(), root)
+    result = container.grade(course(), root)
     if result is None:
         typer.echo("not graded: it came too soon after the last ones; results.json says when the next one counts")
     else:
@@ -133,21 +137,13 @@ def mistakes(
     only: Annotated[str, typer.Option("--id", help="Only the mistake of this id.")] = "",
 ) -> None:
     """Plants each known mistake into the reference and compares what it costs with what it should cost."""
-    import tempfile
-
     from . import mistakes as known
-    from .checks.context import Zygotes
     from .report import trials
 
-    manifest = _load()
-    zygotes, wrong = Zygotes(), 0
-    with tempfile.TemporaryDirectory(prefix="chainrule-") as folder:
-        for name in [manifest.question(q).id for q in question or [q.id for q in manifest.questions]]:
-            for mistake in [m for m in known.load(manifest, name) if only in ("", m.id)]:
-                result = known.trial(manifest, mistake, name, Path(folder), zygotes)
-                wrong += not result.as_expected
-                trials.show(result)
-    zygotes.close()
+    wrong = 0
+    for result in known.trials(course(), question or [], only):
+        wrong += not result.as_expected
+        trials.show(result)
     if wrong:
         raise typer.Exit(FAILED)
 
@@ -163,10 +159,6 @@ def release(
     """Makes what students download, having looked through it for solutions and other secrets."""
     from .release import bundle
 
-    files = bundle.write(_load(), out, colab)
+    files = bundle.write(course(), out, colab)
     size = sum(map(len, files.values()))
     typer.echo(f"written: {out} ({len(files)} files, {size / 1e6:.1f} MB; no leak found)")
-
-
-def _load() -> manifests.Manifest:
-    return manifests.load(manifests.find(Path.cwd()))

@@ -13,7 +13,7 @@ from .report import terminal
 
 
 def run(manifest: Manifest, out: Path) -> None:
-    """Writes the zip and its results.json beside it, and prints what was planted and what came out."""
+    """Writes the zip and its results beside it, and prints what was planted and what came out."""
     console = Console(highlight=False)
     chosen = demonstrated(manifest)
     build(manifest, chosen, out)
@@ -21,7 +21,7 @@ def run(manifest: Manifest, out: Path) -> None:
     for mistake in chosen:
         console.print(f"  {mistake.function}: {mistake.title}")
     console.print()
-    terminal.show(grade_submission(manifest, out, out.with_name("results.json"), "gradescope"))
+    terminal.show(grade_submission(manifest, out, out.with_suffix(".json"), "gradescope"))
 
 
 def demonstrated(manifest: Manifest) -> list[mistakes.Mistake]:

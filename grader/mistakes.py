@@ -1,6 +1,9 @@
 """Known-wrong implementations as data: each is planted into a copy of the reference, and says which checks it costs."""
 
+import contextlib
 import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,6 +78,17 @@ def copy_reference(manifest: Manifest, target: Path) -> Path:
     return Path(
         shutil.copytree(manifest.path("reference"), target, ignore=shutil.ignore_patterns("__pycache__", "datasets"))
     )
+
+
+def trials(manifest: Manifest, questions: Sequence[str] = (), only: str = "") -> Iterator[Trial]:
+    """Plants each mistake of some questions, all by default, or the one of an id; raises ManifestError without any."""
+    names = [manifest.question(name).id for name in questions or [question.id for question in manifest.questions]]
+    chosen = [(name, mistake) for name in names for mistake in load(manifest, name) if only in ("", mistake.id)]
+    if only and not chosen:
+        raise ManifestError(f"there is no mistake {only!r} of {', '.join(names)}; mend the id, or choose its question")
+    with contextlib.closing(Zygotes()) as zygotes, tempfile.TemporaryDirectory(prefix="chainrule-") as folder:
+        for name, mistake in chosen:
+            yield trial(manifest, mistake, name, Path(folder), zygotes)
 
 
 def trial(

@@ -19,6 +19,7 @@ from .oracle import NotScored, Unrecorded
 from .oracle.recorder import ListeningRelay, RecordedWorker, Recorder, ShakenWorker
 from .oracle.replay import ReplayWorker
 from .oracle.tape import VERSION, Header, Recording, Tape, digest, save
+from .progress import Progress
 from .record import Check
 from .sandbox.client import Worker
 
@@ -41,7 +42,7 @@ def record(manifest: Manifest, out: Path, zygotes: Zygotes | None = None, questi
     if not public.path("reference").is_dir():
         raise ManifestError(f"{public.path('reference')} is not there, and nothing else can answer; only staff has it")
     grading = RecordingGrading(public, public.path("reference"), zygotes or Zygotes(), races=False)
-    progress = run.Progress(run.new_record(public, "record", "the reference"), public, None)
+    progress = Progress(run.new_record(public, "record", "the reference"), public, None)
     try:
         run.run_checks(grading, run.Selection(list(questions)), progress, RecordingPlugin)
     finally:

@@ -2,7 +2,6 @@
 
 import os
 import sys
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 from . import record as records
 from .checks.context import Grading, Zygotes
 from .manifest import Manifest, ManifestError, Question, plain
+from .progress import Progress
 from .record import Check, Record
 from .source import unwritten
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 QUIET = ["--disable-plugin-autoload", "--assert=plain", "--import-mode=importlib", "--capture=no"]
 QUIET += [part for name in ("terminal", "cacheprovider", "logging", "faulthandler") for part in ("-p", f"no:{name}")]
-INTERVAL = 0.25
 NOT_LINUX = "This machine is not Linux: code runs with a deadline and resource limits only, enough for your own."
 INTERRUPTED = 2
 PROBLEMS = {  # by pytest's exit status
@@ -92,42 +91,6 @@ def grade(
     record.notes += _remarks(record.checks, student) + _unscored(grading)
     progress.show()
     return record
-
-
-class Progress:
-    """Takes results into a record and shows it to `update`, each within a quarter of a second, whatever comes next."""
-
-    def __init__(self, record: Record, manifest: Manifest, update: Callable[[Record], None] | None) -> None:
-        self.record, self._manifest, self._update, self._shown = record, manifest, update, 0.0
-        self._lock, self._later = threading.RLock(), None
-        record.checks = []
-
-    def collect(self, check: Check) -> None:
-        """Takes a finished check; shows it now, or soon after where others have only just been shown."""
-        with self._lock:
-            self.record.checks.append(check)
-            if self._update and time.monotonic() - self._shown > INTERVAL:
-                self.show()
-            elif self._update and self._later is None:
-                self._later = threading.Timer(INTERVAL, self.show)
-                self._later.daemon = True
-                self._later.start()
-
-    def show(self) -> None:
-        """Brings the totals up to date and shows the record."""
-        with self._lock:
-            self.close()
-            records.tally(self.record, self._manifest)
-            self._shown = time.monotonic()
-            if self._update:
-                self._update(self.record)
-
-    def close(self) -> None:
-        """Shows nothing any more by itself."""
-        with self._lock:
-            if self._later is not None:
-                self._later.cancel()
-            self._later = None
 
 
 def _remarks(checks: list[Check], student: Path) -> list[str]:

@@ -9,7 +9,7 @@ from watchfiles import watch as changes
 
 from . import run
 from .checks.context import Zygotes
-from .manifest import Manifest
+from .manifest import Manifest, ManifestError
 from .report import terminal
 
 
@@ -21,7 +21,10 @@ def watch(manifest: Manifest, student: Path, console: Console | None = None) -> 
         for batch in changes(student, manifest.path("public"), watch_filter=PythonFilter()):
             names = questions_of(manifest, student, (Path(path) for _, path in batch))
             out.rule(", ".join(names))
-            terminal.show(run.grade(manifest, student, run.Selection(names), zygotes=zygotes, keep=True), out)
+            try:
+                terminal.show(run.grade(manifest, student, run.Selection(names), zygotes=zygotes, keep=True), out)
+            except ManifestError as error:  # a file of checks was saved half written
+                out.print(f"cannot check: {error}", markup=False)
     except KeyboardInterrupt:
         out.print("ended")
     finally:

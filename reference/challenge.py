@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 WEIGHTS = Path(__file__).resolve().with_name("challenge.pt")
 
-# Mean and standard deviation of CIFAR-10's red, green and blue, of values 0..1.
+# Of CIFAR-10's red, green and blue, values 0..1: the mean, and the deviation within an image, averaged over images.
 CHANNEL_MEAN = (0.4914, 0.4822, 0.4465)
 CHANNEL_STD = (0.2023, 0.1994, 0.2010)
 

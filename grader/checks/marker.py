@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import pytest
 
+MARKER = "points(value, *functions, timing=False, once=False): worth and judged functions"
+
 
 @dataclass(frozen=True)
 class Worth:

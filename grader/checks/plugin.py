@@ -16,6 +16,7 @@ from . import second_look, timing, verdict
 from .collect import STATE, State, check_points, describe
 from .context import Grading, derive
 from .expect import Mismatch
+from .marker import MARKER
 from .patience import OutOfTime
 from .second_look import afresh, arguments_of
 
@@ -49,9 +50,7 @@ class ChecksPlugin:
         self.modules: set[str] = set()
 
     def pytest_configure(self, config: pytest.Config) -> None:
-        config.addinivalue_line(
-            "markers", "points(value, *functions, timing=False, once=False): worth and judged functions"
-        )
+        config.addinivalue_line("markers", MARKER)
         config.stash[PLUGIN] = self
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:

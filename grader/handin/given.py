@@ -2,18 +2,17 @@
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
 from ..manifest import Manifest
+from ..notebooks.naming import CHECK
 from ..pdf.notebook import Cell
 from ..pdf.status import QUESTION
 
 FILE = "contents.json"
-CHECK = re.compile(r"^[^#\n]*\bgrader\.check\(\s*[\"']([^\"']*)[\"']", re.MULTILINE)
 FIGURE, PARAMETERS = "figure", "parameters"
 
 

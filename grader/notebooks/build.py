@@ -11,7 +11,7 @@ from .source import Cell
 
 
 def instructors_notebook(manifest: Manifest, name: str) -> dict[str, Any]:
-    """A notebook with its solutions in place and its proofs, not written anywhere."""
+    """A notebook with its solutions in place, its model answers and its proofs."""
     return document.notebook(variants.instructor(cells(manifest, name)), _origin(manifest, name))
 
 
@@ -63,6 +63,20 @@ def write(manifest: Manifest, names: Sequence[str] = (), force: bool = False) ->
         else:
             file.unlink()
     return differing
+
+
+def write_instructors(manifest: Manifest, names: Sequence[str], folder: Path) -> list[Path]:
+    """Writes notebooks with solutions, model answers and rubrics; raises ManifestError for the students' own folder."""
+    if folder.resolve() == manifest.path("notebooks").resolve():
+        raise ManifestError(f"{folder} holds the students' notebooks; choose another folder")
+    made = {
+        folder / f"{name}.ipynb": document.to_bytes(instructors_notebook(manifest, name))
+        for name in names or manifest.notebooks
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    for file, content in made.items():
+        write_atomically(file, content)
+    return list(made)
 
 
 def _differing(manifest: Manifest, made: dict[Path, bytes]) -> list[Path]:

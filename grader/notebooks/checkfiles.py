@@ -85,7 +85,9 @@ class _Collector:
         self.manifest, self.states, self.problem = manifest, [], ""
 
     def pytest_configure(self, config) -> None:
-        config.addinivalue_line("markers", "points(value, *functions, timing=False): worth and judged functions")
+        from ..checks.marker import MARKER
+
+        config.addinivalue_line("markers", MARKER)
 
     def pytest_collectreport(self, report) -> None:
         if report.failed and not self.problem:

@@ -1,4 +1,4 @@
-"""What a check of a notebook is called."""
+"""What a check of a notebook is called, and the calls in which its name stands."""
 
 import re
 from collections.abc import Collection
@@ -6,6 +6,9 @@ from difflib import get_close_matches
 
 from ..manifest import Manifest, ManifestError
 from ..source import locate
+
+
+CHECK = re.compile(r"^[^#\n]*\bgrader\.check\(\s*[\"']([^\"']*)[\"']", re.MULTILINE)  # a call that is not commented out
 
 
 def check_name(manifest: Manifest, question: str, function: str) -> str:

@@ -1,9 +1,8 @@
 """What a notebook's cells must be like: known tags, paired markers, complete inline questions, checks that exist."""
 
-import re
 from collections.abc import Collection
 
-from .naming import nearest
+from .naming import CHECK, nearest
 from .source import Cell
 
 TAGS = {"parameters", "proof", "tune", "inline-question", "inline-answer"}
@@ -11,7 +10,6 @@ TAGS |= {"figure", "pdf-title", "pdf-ignore", "pdf-ignore-input", "pdf-inline"}
 KEYS = {"tags", "question", "points", "exercise", "rubric", "answer"}
 BEGIN, END = "BEGIN SOLUTION", "END SOLUTION"
 MARKERS = {"code": ("# {}", "# {}"), "markdown": ("<!-- {} -->", "<!-- {} -->")}
-CHECK = re.compile(r"\bgrader\.check\(\s*[\"']([^\"']*)[\"']")
 
 
 def validate(cells: list[Cell], checks: Collection[str], seen: dict[str, Cell]) -> None:

@@ -8,10 +8,12 @@ ENGINE = Path(__file__).resolve().parents[1]
 MODULES = (
     "__init__.py",
     "__main__.py",
+    "commands_common.py",
     "commands_handin.py",
     "faults.py",
     "manifest.py",
     "notebook.py",
+    "progress.py",
     "record.py",
     "run.py",
     "source.py",

@@ -595,8 +595,7 @@ plot_histories(batchnorm_runs, loss=False, title="batch normalization")
 # 3. Layer normalization: statistics of one sample over all its features.
 # 4. Neither: a fixed nonlinear function of each value (it resembles a ReLU).
 # 5. Neither of the two exactly, but a relative of layer normalization: statistics within one sample, over a *group* of
-#    its features. (With three groups of channels this is group normalization; with one channel a group it is called
-#    instance normalization.)
+#    its features. (It is group normalization with one channel a group, which is called instance normalization.)
 #
 # **Rubric** (2 points): 0.4 points for each item, half of that where the name is right and the reason is missing. Item
 # 5: full points for "layer normalization over a part of the features" or "neither, since only part of the features"

@@ -1,5 +1,5 @@
 # %% [markdown] tags=["pdf-title"]
-# # Q6: Looking into a network
+# # Looking into a network
 #
 # Training follows the gradient of a loss with respect to the *weights*. The same backward pass gives, for nothing more,
 # the gradient of any score with respect to the *image*: what would have to change in the picture for the network to

@@ -1,5 +1,5 @@
 # %% [markdown] tags=["pdf-title"]
-# # Q5: PyTorch
+# # PyTorch
 #
 # So far you have written every forward and every backward pass by hand. That was the way to understand them; it is not
 # the way to try twenty architectures in an afternoon. A framework takes over three chores:
@@ -91,8 +91,9 @@ grader = Checks()
 #
 # - A **dataset** answers `dataset[i]` with one sample: here an image and its label. A *transform* turns the stored
 #   image into what the network wants. Ours makes it a float tensor with values between 0 and 1 and then normalizes each
-#   colour channel, $x \leftarrow (x - \mu_c) / \sigma_c$, with the mean and standard deviation of the channel over
-#   CIFAR-10. Inputs near mean 0 and variance 1 are what the usual initializations are made for.
+#   colour channel, $x \leftarrow (x - \mu_c) / \sigma_c$, with the channel's mean over CIFAR-10, and its standard
+#   deviation within an image, averaged over the images (a usual choice; over all pixels it is a little larger, about
+#   0.25). Inputs near mean 0 and variance 1 are what the usual initializations are made for.
 # - A **loader** draws samples, in a new random order in each epoch, and stacks them into minibatches.
 #
 # Of the 50,000 training images the first 49,000 are for training and the last 1,000 for validation. The test images are
@@ -398,6 +399,8 @@ report("III convnet", check_accuracy_part34(loader_val, model), target=0.35)
 # | bare tensors | anything you can compute | low: you carry the parameters, the updates and the device | new kinds of layers, understanding |
 # | `nn.Module` | anything you can compute | medium: parameters, device and modes are kept for you | most networks |
 # | `nn.Sequential` | chains of layers | high: one line a layer | plain networks, blocks of larger ones |
+#
+# First the two-layer network once more, in two lines, and now with Nesterov momentum: expect **above 40 %**.
 
 # %%
 torch.manual_seed(231)

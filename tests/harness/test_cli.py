@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 
+from grader import __main__ as commands
 from grader.manifest import ManifestError
 from grader.watch import questions_of
 
@@ -40,6 +42,7 @@ def test_exit_status_of_the_module(toy, words, status, line):
         (["check", "--student", "assignment.toml"], "assignment.toml is not a folder"),
         (["watch", "--student", "nowhere"], "nowhere is not a folder"),
         (["mistakes", "-q", "Q9"], "there is no question 'Q9'; choose from Q1, Q2"),
+        (["mistakes", "--id", "no_such"], "there is no mistake 'no_such' of Q1, Q2; mend the id, or choose its"),
     ],
 )
 def test_what_cannot_run_says_why_and_ends_with_2(command, words, sentence):
@@ -65,8 +68,8 @@ def test_words_that_are_no_command(command, words):
 def test_help_names_every_command(command):
     status, out, _ = command("--help")
     assert status == 0
-    for name in ("check", "grade", "stubs", "watch", "demo", "mistakes"):
-        assert f" {name} " in out
+    names = list(typer.main.get_command(commands.app).commands)
+    assert len(names) >= 14 and [name for name in names if f" {name} " not in out] == []
 
 
 def test_selection_of_checks(command):
@@ -199,3 +202,21 @@ def test_watch_checks_the_question_of_a_saved_file(toy, command, monkeypatch):
     assert status == 0
     assert "Total: 0 of 3 points" in out
     assert out.rstrip().endswith("ended")
+
+
+def test_watch_goes_on_after_a_file_of_checks_that_cannot_be_loaded(toy, command, monkeypatch):
+    file = toy.root / "checks/public/test_q1_rectangles.py"
+    whole = file.read_text()
+
+    def saves(*folders, **_):
+        file.write_text(whole + "\ndef (\n")
+        yield {(1, str(file))}
+        file.write_text(whole)
+        yield {(1, str(file))}
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("grader.watch.changes", saves)
+    status, out, _ = command("watch")
+    assert status == 0
+    assert "cannot check: " in out and "the checks cannot be loaded" in out
+    assert "Total: 0 of 3 points" in out.partition("cannot check: ")[2]

@@ -7,7 +7,7 @@ import pytest
 
 from grader import manifest as manifests
 from grader.notebooks import build, checkfiles
-from grader.notebooks.rules import CHECK
+from grader.notebooks.naming import CHECK
 from tests.harness.notebook_runs import runs
 
 ROOT = Path(__file__).parents[2]

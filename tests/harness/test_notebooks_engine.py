@@ -193,6 +193,16 @@ def test_a_wrong_name_on_the_command_line(toy, command):
     )
 
 
+def test_the_instructors_notebooks_go_elsewhere_than_the_students(toy, command):
+    assert command("notebooks", "--instructor", "out")[:2] == (0, "written: out/Rectangles.ipynb\n")
+    text = (toy.root / "out/Rectangles.ipynb").read_text()
+    assert "Unit squares" in text and "Your answer" not in text
+    assert not (toy.root / MADE).exists()
+    assert command("notebooks", "--instructor", "notebooks")[2] == (
+        "cannot run: notebooks holds the students' notebooks; choose another folder\n"
+    )
+
+
 # --- drift and edits -------------------------------------------------------------------------------------------------
 
 

@@ -121,7 +121,8 @@ def test_demo_plants_grades_and_shows(toy, command):
     assert "demo.zip holds the reference with 1 mistakes planted" in out
     assert "shapes.moments: the variance divided by N - 1" in out
     assert "Total: 4 of 8 points" in out
-    assert (toy.root / "results.json").is_file()
+    assert (toy.root / "demo.json").is_file()
+    assert not (toy.root / "results.json").exists()  # which may be that of a hand-in
 
 
 def test_demo_with_an_unknown_mistake(toy, command):

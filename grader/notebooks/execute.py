@@ -5,6 +5,7 @@ import json
 import os
 import threading
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from typing import Any
 from ..report.notebook import NOT_PASSED
 
 INTERVAL = 0.1
+SOCKET_PATH = 100  # bytes; systems take 103 or 107 for a socket's
 INJECTED = "injected-parameters"
 
 
@@ -88,8 +90,9 @@ def _config(root: Path, name: str) -> Any:
     """The kernel's sockets and files lie in the course's folder; no port is opened where the system has other ways."""
     from traitlets.config import Config
 
-    transport = "ipc" if os.name == "posix" else "tcp"
-    return Config({"KernelManager": {"transport": transport, "connection_file": str(root / f"{name}.json")}})
+    file = str(root / f"{zlib.crc32(name.encode()):x}.json")
+    transport = "ipc" if os.name == "posix" and len(os.fsencode(file)) <= SOCKET_PATH else "tcp"
+    return Config({"KernelManager": {"transport": transport, "connection_file": file}})
 
 
 def _where(run: Run) -> str:

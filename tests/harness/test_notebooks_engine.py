@@ -20,7 +20,7 @@ from grader import manifest as manifests
 from grader.manifest import ManifestError
 from grader.notebook import Checks
 from grader.notebooks import build, checkfiles, course, document
-from grader.notebooks.execute import Settings, execute, override
+from grader.notebooks.execute import Settings, _config, execute, override
 from grader.notebooks.judge import judge
 from grader.notebooks.naming import check_name
 
@@ -489,6 +489,13 @@ def test_parameters_go_below_the_tagged_cell_or_on_top():
     assert sources == ["print(quick)", "quick = False", "quick = True", "print(quick)"]
     assert override({"cells": [other]}, {"quick": True})["cells"][0]["source"] == "quick = True"
     assert override({"cells": [cell]}, {}) == {"cells": [cell]}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="only these systems have sockets in folders")
+def test_a_folder_too_deep_for_sockets_takes_ports(tmp_path):
+    manager = _config(Path("/short"), "Rectangles").KernelManager
+    assert (manager.transport, manager.connection_file[:7]) == ("ipc", "/short/")
+    assert _config(tmp_path / ("deep" * 25), "Rectangles").KernelManager.transport == "tcp"
 
 
 def kernels_in(folder: Path) -> list[psutil.Process]:

@@ -40,10 +40,6 @@ def grade_submission(
         write_atomically(out, render(record, manifest, form))
         return record
 
-    def refuse(reason: str) -> Record:
-        record.notes, record.complete = [*record.notes, f"The hand-in was not graded: {reason}"], True
-        return write(record)
-
     record = write(record or run.new_record(manifest, "grade", source.name))
     if unsafe:
         record.notes.append(UNSAFE)
@@ -55,7 +51,9 @@ def grade_submission(
             with contextlib.closing(Zygotes(Policy.full())) as zygotes:
                 return run.grade(manifest, hand_in.package, selection, record, write, zygotes, official=not unsafe)
         except SubmissionError as error:
-            return refuse(str(error))
+            record.notes.append(f"The hand-in was not graded: {error}")
+            record.complete = True
+            return write(record)
         except (ManifestError, SandboxError) as error:
             # the first line only: what pytest says after it may quote a hidden check
             record.notes.append(f"The grader could not go on: {str(error).partition(chr(10))[0]}")

@@ -137,6 +137,15 @@ def rehearse(package: Package, seed: int, prepare: Prepare, once: Once | None) -
         raise NotScored(f"{UNSCORED}: {timeout.sentence}") from None
 
 
+def report(race: Race, limit: float, opponent: str) -> None:
+    """Judges a race that is not scored: raises NotScored with what came of it."""
+    try:
+        ratio = judge(race, limit, opponent)
+    except Mismatch as slow:
+        raise NotScored(f"{UNSCORED}: {slow.message}") from None
+    raise NotScored(f"{UNSCORED}: took {ratio:.3g} times the CPU time of {opponent} (allowed {limit:g})")
+
+
 def judge(race: Race, limit: float, opponent: str) -> float:
     """Returns the ratio when it is within the limit; raises Mismatch with the sentence when it is not."""
     race.begin()

@@ -24,6 +24,13 @@ class State:
         self.remark = ""
 
 
+def loading_problem(report: pytest.CollectReport) -> str:
+    """What keeps a file of checks from being loaded; empty where nothing does."""
+    if not report.failed:
+        return ""
+    return f"{report.nodeid}: the checks cannot be loaded; mend this first:\n{report.longreprtext}"
+
+
 def describe(item: pytest.Item, manifest: Manifest) -> State:
     """The check of a collected item; raises ManifestError naming the file and what its marker lacks."""
     file = Path(item.path)

@@ -13,7 +13,7 @@ from ..record import Check
 from ..sandbox.errors import StudentError, StudentTimeout
 from ..sandbox.zygotes import SandboxError
 from . import second_look, timing, verdict
-from .collect import STATE, State, check_points, describe
+from .collect import STATE, State, check_points, describe, loading_problem
 from .context import Grading, derive
 from .expect import Mismatch
 from .marker import MARKER
@@ -54,8 +54,7 @@ class ChecksPlugin:
         config.stash[PLUGIN] = self
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        if report.failed and not self.problem:
-            self.problem = f"{report.nodeid}: the checks cannot be loaded; mend this first:\n{report.longreprtext}"
+        self.problem = self.problem or loading_problem(report)
 
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         folders = {self.grading.manifest.path("public"), self.grading.manifest.path("hidden")}

@@ -90,8 +90,9 @@ class _Collector:
         config.addinivalue_line("markers", MARKER)
 
     def pytest_collectreport(self, report) -> None:
-        if report.failed and not self.problem:
-            self.problem = f"{report.nodeid}: the checks cannot be loaded; mend this first:\n{report.longreprtext}"
+        from ..checks.collect import loading_problem
+
+        self.problem = self.problem or loading_problem(report)
 
     def pytest_collection_modifyitems(self, items) -> None:
         from ..checks.collect import describe

@@ -159,6 +159,15 @@ def test_a_fault_in_a_source_is_named_with_its_place(toy, command, old, new, sen
     assert not (toy.root / MADE).exists()
 
 
+def test_a_check_that_is_commented_out_need_not_exist(toy):
+    text = (toy.root / SOURCE).read_text()
+    toy.write(SOURCE, text + '\n# %%\nheight = 1  # grader.check("q9_gone")\n')
+    assert toy.root / MADE in build.generate(toy.manifest)
+    toy.write(SOURCE, text + '\n# %%\ngrader.check("q9_gone")\n')
+    with pytest.raises(ManifestError, match="'q9_gone'\\): there is no such check"):
+        build.generate(toy.manifest)
+
+
 def test_a_question_without_an_answer(toy):
     text = (toy.root / SOURCE).read_text()
     toy.write(SOURCE, text[: text.index('# %% [markdown] tags=["inline-answer"] question="why-order"')])

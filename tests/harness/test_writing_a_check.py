@@ -58,7 +58,7 @@ def test_its_commands_show_what_it_says(course):
         assert words in run(course, target, *options.split())
 
 
-def test_its_cell_runs_the_check(course):
+def test_its_cell_gets_into_the_notebook_with_the_file_it_runs(course):
     said = run(course, "notebooks")
     assert "written: notebooks/FullyConnectedNets.ipynb" in said
     assert "written: notebooks/tests/q1_leaky_relu_forward.py" in said

@@ -78,6 +78,15 @@ class Expectation:
             sentence = f"{self._names}: got {_number(worst)}, expected {_number(low)} to {_number(high)}"
             raise Mismatch(sentence, f"{self._names}: outside of what it may be")
 
+    def to_be_computed_from(self, *inputs: np.ndarray) -> None:
+        """Claims finite numbers that are not all alike, nor a multiple of one of the inputs: something was computed."""
+        array = _array(self._names, self._got)
+        _finite(self._names, array)
+        if array.size < 2 or _multiple_of(array, np.ones(array.shape)):
+            raise Mismatch(f"{self._names}: every value is the same; is nothing computed yet?")
+        if any(_multiple_of(array, np.asarray(given)) for given in inputs):
+            raise Mismatch(f"{self._names}: is an input handed back; is nothing computed yet?")
+
     def to_be(self, claim: bool, sentence: str) -> None:
         """Claims whatever the check found to be true; the sentence says what was expected instead."""
         if not claim:
@@ -178,6 +187,14 @@ def _resemblance(got: np.ndarray, wanted: np.ndarray, rel: float) -> str:
         if abs(factor + 1) < 1e-6
         else f"; every value is {factor:.4g} times the right one"
     )
+
+
+def _multiple_of(got: np.ndarray, given: np.ndarray) -> bool:
+    """Whether an array, in whatever shape, is a constant multiple of another one of its size."""
+    if got.size != given.size or not {got.dtype.kind, given.dtype.kind} <= set("fiub") or not given.any():
+        return False
+    a, b = got.astype(np.float64).reshape(-1), given.astype(np.float64).reshape(-1)
+    return bool(np.abs(a * (b @ b) - b * (a @ b)).max() <= 1e-6 * np.abs(a).max() * (b @ b))
 
 
 def _close(got: np.ndarray, wanted: np.ndarray) -> bool:

@@ -95,7 +95,8 @@ class ReplayWorker(Worker):
 
     def reset(self, seed: int) -> None:
         """Forgets every handle and begins with the tape of the check that has this seed."""
-        self.last_call, self._seed, self._fresh = None, seed, True
+        self.forget_calls()
+        self._seed, self._fresh = seed, True
         self._player = Player(self._recording, self._recording.tape(seed))
 
     def kill(self) -> int:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from .errors import Frame, StudentRaised
+from .side_effects import MAX_CHANGES, MAX_DEPTH, MAX_KEY, Way
 from .wire import Decoder, WireError
 
 MAX_TEXT = 400
@@ -19,6 +20,20 @@ def read(message: dict[str, Any], arrays: list[np.ndarray], special: Callable[[s
         raise _raised(message["error"], callee)
     except (TypeError, KeyError, ValueError, OverflowError, RecursionError):
         raise WireError("an answer that cannot be read") from None
+
+
+def changes(message: dict[str, Any]) -> list[Way]:
+    """Return the ways to the arguments that a call changed in place; raises WireError when they cannot be read."""
+    found = message.get("changed", [])
+    if not isinstance(found, list) or len(found) > MAX_CHANGES:
+        raise WireError("a report of changed arguments that is not one")
+    return [_way(way) for way in found]
+
+
+def _way(way: Any) -> Way:
+    if not isinstance(way, list) or not 0 < len(way) <= MAX_DEPTH or not all(type(key) in (int, str) for key in way):
+        raise WireError("a changed argument that cannot be found")
+    return tuple(key if type(key) is int else _text(key)[:MAX_KEY] for key in way)
 
 
 def _raised(error: dict[str, Any], callee: str) -> StudentRaised:

@@ -20,6 +20,7 @@ from .launch import Ticket
 from .output import Output
 from .processes import Factory
 from .remote import Package, Remote, RemoteFactory
+from .side_effects import Way
 from .wire import Encoder, Header, Tensor, Unsendable, WireError
 
 GRACE = 0.5  # seconds in which a process whose connection is gone has ended too
@@ -53,6 +54,14 @@ class Call:
     label: str
     arguments: tuple
     keywords: dict = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Change:
+    """An array that a call changed in place, as the worker reports it: the argument, then indices and keys in it."""
+
+    call: Call
+    way: Way
 
 
 class Worker:
@@ -105,7 +114,7 @@ class Worker:
         self.package, self.name, self.limits = package, name, limits
         self.named = {} if named is None else named
         self.patience: Patience = lambda callee: limits.call_seconds
-        self.last_call: Call | None = None
+        self.forget_calls()
         self.modules: set[str] = set()
         self.relay: Relay | None = None
         self.alive, self.started, self.used = True, False, False
@@ -129,7 +138,7 @@ class Worker:
 
     def reset(self, seed: int) -> None:
         """Forgets every handle and seeds every generator; loaded modules stay."""
-        self.last_call = None
+        self.forget_calls()
         self.request("reset", self.name, seed=seed)
 
     def graft(self, names: list[str]) -> None:
@@ -143,6 +152,13 @@ class Worker:
     def note_call(self, function: Remote, label: str, arguments: tuple, keywords: dict) -> None:
         """Remembers the last call, for the sentence of a failure."""
         self.last_call = Call(function, label, arguments, keywords)
+        self.callees.add(label)
+
+    def forget_calls(self) -> None:
+        """Starts over with what is known of calls and of the arguments that they changed."""
+        self.last_call: Call | None = None
+        self.callees: set[str] = set()
+        self.changes: list[Change] = []
 
     def called(self) -> str:
         """The name of the function called last, for messages."""
@@ -197,6 +213,7 @@ class Worker:
     def _answer(self, exchange: Exchange, callee: str) -> Any:
         try:
             header, arrays = self._within_deadline(exchange, callee)
+            self._note_changes(answers.changes(header.message))
             return answers.read(header.message, arrays, RemoteFactory(self).special, callee)
         except WireError as error:
             self.kill()
@@ -206,6 +223,10 @@ class Worker:
         except StudentError as error:
             error.trusted = self.trusted
             raise
+
+    def _note_changes(self, ways: list[Way]) -> None:
+        if self.last_call is not None:
+            self.changes += [Change(self.last_call, way) for way in ways]
 
     def _within_deadline(self, exchange: Exchange, callee: str) -> tuple[Header, list[np.ndarray]]:
         if not self.alive:

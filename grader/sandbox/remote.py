@@ -30,6 +30,11 @@ class Remote:
         return remote._place
 
     @staticmethod
+    def label(remote: "Remote") -> str:
+        """The dotted name by which the package holds it; empty where it has none."""
+        return remote._label
+
+    @staticmethod
     def owner(remote: "Remote") -> Any:
         """The worker it lives in."""
         return remote._factory.worker

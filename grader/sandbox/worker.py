@@ -18,6 +18,7 @@ from .channel import Channel, ChannelClosed
 from .failure import describe
 from .graft import Graft, install
 from .imports import OnlyTheseLibraries
+from .side_effects import Fingerprints, Way
 from .wire import Decoder, Encoder, Unsendable
 
 
@@ -29,14 +30,16 @@ class Session:
         self._objects: dict[int, Any] = {}
         self._root: Path | None = None
         self._name = ""
+        self._changed: list[Way] = []
 
     def answer(self, header: dict[str, Any], arrays: list[np.ndarray]) -> list[Any]:
         """Carries out one request and returns the reply frame, an error reply where student code raised."""
         encoder = Encoder(self._remember)
+        self._changed = []
         try:
             decoder = Decoder(arrays, self._recall)
             reply = {"ok": getattr(self, f"_do_{header['op']}")(header, decoder, encoder)}
-            return encoder.frame(reply)
+            return encoder.frame(reply | ({"changed": self._changed} if self._changed else {}))
         except BaseException as error:
             return Encoder(self._remember).frame({"error": describe(error, self._root, self._name)})
 
@@ -76,8 +79,13 @@ class Session:
 
     def _do_call(self, header: dict, decoder: Decoder, encoder: Encoder) -> Any:
         function = self._target(header["target"])
-        result = function(*decoder.value(header["args"]), **decoder.value(header["kwargs"]))
-        return self._handle(result) if header["keep"] else self._answer_node(result, encoder)
+        arguments, keywords = decoder.value(header["args"]), decoder.value(header["kwargs"])
+        if header["keep"]:  # a race may run: nothing but the call is to take time
+            return self._handle(function(*arguments, **keywords))
+        before = Fingerprints(arguments, keywords)
+        result = function(*arguments, **keywords)
+        self._changed = before.changed()
+        return self._answer_node(result, encoder)
 
     def _do_list(self, header: dict, decoder: Decoder, encoder: Encoder) -> Any:
         return {"list": [self._node(item, encoder) for item in self._target(header["target"])]}

@@ -39,6 +39,7 @@ class Listener(Worker):
     def __init__(self, sock: socket.socket) -> None:
         self._prepare(Path("package"), "package", Limits(call_seconds=SECONDS))
         self._channel, self._child = Channel(sock, caps=CAPS), Ended()
+        self.note_call(None, "function", (), {})
 
     def kill(self) -> int:
         """There is no process."""
@@ -77,7 +78,10 @@ def seeds() -> list[bytes]:
         found.append(bytes(head[LENGTH.size :]) + b"\0" + b"".join(map(bytes, buffers)))
     frame = {"file": "a.py", "line": 3, "function": "a.f", "text": "x"}
     error = {"error": {"type": "ValueError", "message": "no", "frames": [frame]}}
-    found += [json.dumps({"message": message, "arrays": []}).encode() for message in (error, {"callback": "f"})]
+    changed = {"ok": None, "changed": [[0, 1, "x"], ["config", "m"]]}
+    found += [
+        json.dumps({"message": message, "arrays": []}).encode() for message in (error, changed, {"callback": "f"})
+    ]
     return [*found, json.dumps({"message": {"ok": {"handle": [1, "dict", "a.b", True]}}, "arrays": []}).encode()]
 
 

@@ -111,14 +111,10 @@ def _match(name: str, got: Any, wanted: np.ndarray, rel: float, scale: float) ->
     _kind(name, array, wanted)
     _finite(name, array, wanted)
     ours, theirs = wanted.astype(np.float64), array.astype(np.float64)
-    if not ours.size:
-        return
-    with np.errstate(invalid="ignore", over="ignore"):  # infinities and NaN are judged below
-        distance = np.where(ours == theirs, 0.0, np.abs(theirs - ours))
-    error = float(distance.max() / max(float(np.abs(ours[np.isfinite(ours)]).max(initial=0.0)), scale))
+    error = relative_error(theirs, ours, scale)
     if error <= rel:
         return
-    worst = np.unravel_index(int(distance.argmax()), distance.shape)
+    worst = np.unravel_index(int(_distance(theirs, ours).argmax()), ours.shape)
     place = f", worst at ({', '.join(map(str, worst))})" if ours.ndim else ""
     size = f"{name}: relative error {error:.1e} (allowed {rel:.0e})" if rel else f"{name}: differs"
     hint = _resemblance(theirs, ours, max(rel, 1e-6))
@@ -126,6 +122,17 @@ def _match(name: str, got: Any, wanted: np.ndarray, rel: float, scale: float) ->
     brief = f"{name}: relative error {_magnitude(error)} (allowed {rel:.0e})" if rel else f"{name}: differs"
     brief += hint if "sign" in hint else "; every value is off by the same factor" * bool(hint)
     raise Mismatch(f"{size}{place}{values}{hint}", brief, error, rel)
+
+
+def relative_error(got: np.ndarray, wanted: np.ndarray, scale: float = TINY) -> float:
+    """max|got - wanted| / max(max|wanted|, scale) of two float64 arrays of one shape; 0 where they are empty."""
+    largest = float(np.abs(wanted[np.isfinite(wanted)]).max(initial=0.0))
+    return float(_distance(got, wanted).max(initial=0.0) / max(largest, scale))
+
+
+def _distance(got: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    with np.errstate(invalid="ignore", over="ignore"):  # infinities and NaN are judged by what comes of them
+        return np.where(wanted == got, 0.0, np.abs(got - wanted))
 
 
 def _magnitude(error: float) -> str:

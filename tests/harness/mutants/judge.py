@@ -47,6 +47,16 @@ class Judge:
         worker = self._worker(package)
         return {state.check.id: self._run(item, state, worker) for item, state in self._checks}
 
+    @property
+    def ids(self) -> list[str]:
+        """The checks' ids."""
+        return [state.check.id for _, state in self._checks]
+
+    def verdict(self, package: Path, check: str) -> BaseException | None:
+        """What one check raises."""
+        item, state = next(known for known in self._checks if known[1].check.id == check)
+        return self._run(item, state, self._worker(package))
+
     def rejects(self, package: Path, function: str) -> bool:
         """Whether some check fails; those come first that judge this function, or have failed for it before."""
         worker = self._worker(package)

@@ -1,0 +1,113 @@
+"""The table behind the tolerances: of each check, what it allows, how far right answers are off, and wrong ones.
+
+`python -m tests.harness.tolerances [Q1 …]` prints it. Right answers are those of the reference and of the known ways of
+writing it that cost nothing; wrong ones are those of the known mistakes that the check rejects for their values.
+"""
+
+import importlib
+import math
+import shutil
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from grader import manifest as manifests
+from grader.manifest import Manifest, Question
+from grader.mistakes import copy_reference, load, plant
+from tests.harness.mutants.judge import Judge, with_judge
+
+expect = importlib.import_module("grader.checks.expect")  # the name in the package is the function's
+MARGIN = 10.0  # between what is allowed and the errors of right and of wrong answers
+
+
+@dataclass
+class Row:
+    """One check: the tolerances it names, and errors as multiples of the tolerance that judged them."""
+
+    allowed: set[float] = field(default_factory=set)
+    right: float = 0.0
+    wrong: float = math.inf
+    right_by: str = "the reference"
+    wrong_by: str = ""
+
+    @property
+    def holds(self) -> bool:
+        """Whether the tolerance keeps its distance from right and from wrong answers."""
+        return self.right * MARGIN <= 1 and self.wrong >= MARGIN
+
+
+def table(manifest: Manifest, question: Question) -> dict[str, Row]:
+    """The rows of a question's checks that compare values with a tolerance, by the check's id."""
+    rows: dict[str, Row] = defaultdict(Row)
+
+    def use(judge: Judge) -> None:
+        with tempfile.TemporaryDirectory(prefix="chainrule-") as folder:
+            for mistake in [None, *load(manifest, question.id)]:
+                package = copy_reference(manifest, Path(folder) / manifest.submission.packages[0])
+                if mistake is not None:
+                    plant(mistake, package)
+                name, costs = (mistake.id, set(mistake.costs)) if mistake else ("the reference", set())
+                _enter(rows, judge, package, name, costs)
+                shutil.rmtree(package)
+
+    with_judge(manifest, [question], use)
+    return dict(rows)
+
+
+def _enter(rows: dict[str, Row], judge: Judge, package: Path, name: str, costs: set[str]) -> None:
+    """Runs the checks that a package fails, all where it should fail none, and enters how far off it is."""
+    for check in costs & set(judge.ids) or judge.ids:
+        with _measured() as claims:
+            judge.verdict(package, check)
+        for rel, error in claims:
+            rows[check].allowed.add(rel)
+            if not costs and error / rel > rows[check].right:
+                rows[check].right, rows[check].right_by = error / rel, name
+        if costs and claims and 1 < claims[-1][1] / claims[-1][0] < rows[check].wrong:
+            rows[check].wrong, rows[check].wrong_by = claims[-1][1] / claims[-1][0], name
+
+
+@contextmanager
+def _measured() -> Iterator[list[tuple[float, float]]]:
+    """Lists tolerance and error of each comparison of values, in their order."""
+    claims: list[tuple[float, float]] = []
+    to_match, relative_error = expect.Expectation.to_match, expect.relative_error
+    allowed: list[float] = []
+
+    def matching(self: Any, expected: Any, rel: float, *rest: Any, **more: Any) -> None:
+        allowed.append(rel)
+        try:
+            to_match(self, expected, rel, *rest, **more)
+        finally:
+            allowed.pop()
+
+    def measuring(*arguments: Any) -> float:
+        error = relative_error(*arguments)
+        if allowed and allowed[-1]:
+            claims.append((allowed[-1], error))
+        return error
+
+    expect.Expectation.to_match, expect.relative_error = matching, measuring
+    try:
+        yield claims
+    finally:
+        expect.Expectation.to_match, expect.relative_error = to_match, relative_error
+
+
+def main(names: list[str]) -> None:
+    manifest = manifests.load(Path(__file__).parents[2] / manifests.FILENAME)
+    for name in names or [question.id for question in manifest.questions]:
+        for check, row in table(manifest, manifest.question(name)).items():
+            allowed = ", ".join(f"{rel:.0e}" for rel in sorted(row.allowed))
+            right, wrong = f"{row.right:.0e} ({row.right_by})", f"{row.wrong:.0e} ({row.wrong_by})"
+            mark = " " * 5 if row.holds else "CLOSE"
+            print(f"{mark} {check}: allowed {allowed}; times that, right {right}, wrong {wrong}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -4,6 +4,7 @@ import contextlib
 import os
 import secrets
 import tempfile
+import time
 from pathlib import Path
 
 from . import run
@@ -33,6 +34,7 @@ def grade_submission(
     Raises ManifestError or SandboxError, having said so in the report, when the grader itself cannot run, or when this
     machine cannot isolate student code; `unsafe` grades all the same and says so in the report.
     """
+    started = time.monotonic()  # unpacking is part of the run
     count = manifest.seeds.secret if secret_seeds is None else secret_seeds
     selection = run.Selection(secret_seeds=[secrets.token_hex(16) for _ in range(count)])
 
@@ -49,7 +51,8 @@ def grade_submission(
             hand_in = unpack(source, manifest, Path(work))
             record.notes += hand_in.notes
             with contextlib.closing(Zygotes(Policy.full())) as zygotes:
-                return run.grade(manifest, hand_in.package, selection, record, write, zygotes, official=not unsafe)
+                options = {"official": not unsafe, "started": started}
+                return run.grade(manifest, hand_in.package, selection, record, write, zygotes, **options)
         except SubmissionError as error:
             record.notes.append(f"The hand-in was not graded: {error}")
             record.complete = True

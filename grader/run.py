@@ -13,7 +13,6 @@ from .checks.context import Grading, Zygotes
 from .manifest import Manifest, ManifestError, Question, plain
 from .progress import Progress
 from .record import Check, Record
-from .source import unwritten
 
 if TYPE_CHECKING:
     from .checks.plugin import ChecksPlugin
@@ -66,19 +65,21 @@ def grade(
     debug: bool = False,
     official: bool = False,
     keep: bool = False,
+    started: float | None = None,
 ) -> Record:
     """Runs the selected checks on the package in `student`; `update` sees the record as it grows.
 
     A check that passes with the public seed is run again with every secret seed and must pass each time.
-    Zygotes that are given are left running, for the next run. With `keep`, workers go from check to check, which is
-    quicker; what fails in one is then run again in a fresh one.
+    Its time began when it `started`, by default now. Zygotes that are given are left running, for the next run.
+    With `keep`, workers go from check to check, which is quicker; what fails in one is then run again in a fresh one.
     Raises ManifestError when manifest and checks disagree, SandboxError when no worker can be had, or, in an official
     run, when the layers that hold are too few.
     """
-    started, cpu = time.monotonic(), _cpu_seconds()
+    started, cpu = started or time.monotonic(), _cpu_seconds()
     record = record or new_record(manifest, "check", student.name)
     progress = Progress(record, manifest, update)
-    grading = Grading(manifest, student, zygotes or Zygotes(), debug, official, keep and not debug)
+    options = debug, official, keep and not debug
+    grading = Grading(manifest, student, zygotes or Zygotes(), *options, started=started)
     try:
         run_checks(grading, selection, progress)
     finally:
@@ -88,19 +89,19 @@ def grade(
             grading.zygotes.close()
     record.seconds, record.cpu_seconds = round(time.monotonic() - started, 3), round(_cpu_seconds() - cpu, 3)
     record.complete = True
-    record.notes += _remarks(record.checks, student) + _unscored(grading)
+    record.notes += _remarks(record.checks, grading) + _unscored(grading)
     progress.show()
     return record
 
 
-def _remarks(checks: list[Check], student: Path) -> list[str]:
+def _remarks(checks: list[Check], grading: Grading) -> list[str]:
     """What a reader should know beyond the checks: faults of the grader first, then where to go on."""
     broken = [check.id for check in checks if check.outcome == "grader_error"]
     remarks = [f"The grader made errors, which cost no points; tell the staff: {', '.join(broken)}"] if broken else []
-    places = unwritten(student)
+    places = grading.unwritten
     stubs = [f for c in checks if c.outcome == "not_attempted" for f in c.function.split(", ") if f in places]
     if stubs:
-        remarks.append(f"Next: write {stubs[0]} ({student.name}/{places[stubs[0]]}), then run this again.")
+        remarks.append(f"Next: write {stubs[0]} ({grading.student.name}/{places[stubs[0]]}), then run this again.")
     return remarks
 
 

@@ -3,10 +3,27 @@
 import ast
 import hashlib
 import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
+from .reachability import first_reached
+from .reading import Unparsable, parse, read_source
+
 HEADER = re.compile(r'# Generated from \S+ by "python -m grader stubs" \(unedited: (\w{12})\)\n')
-STUB = re.compile(r"^[ \t]*raise NotImplementedError\([\"']([\w.]+)[\"']\)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Definition:
+    """The lines of a function or class, counted from 1, and the line of the stub that a call of it reaches."""
+
+    first: int
+    last: int
+    stub: int | None = None
+
+
+Scope = dict[str, tuple[Definition, "Scope"]]  # what stands in a body, by name, with what stands in it
 
 
 def locate(package: Path, name: str) -> tuple[Path, list[str]]:
@@ -19,26 +36,47 @@ def locate(package: Path, name: str) -> tuple[Path, list[str]]:
     raise LookupError(f"{name}: no module of that name in {package}")
 
 
+@lru_cache(maxsize=64)
+def definitions(source: bytes) -> dict[str, Definition]:
+    """What a module defines at its top and in its classes, by dotted path; the last binding of a name counts.
+
+    Raises Unparsable.
+    """
+    try:
+        return _flat(_scope(parse(source).body, ""))
+    except RecursionError:
+        raise Unparsable("it is nested too deeply") from None
+
+
 def span(source: str, path: list[str]) -> tuple[int, int]:
     """Where a function stands in a source, as character offsets; raises LookupError when it does not."""
-    node: ast.AST = ast.parse(source)
-    for name in path:
-        found = [child for child in ast.iter_child_nodes(node) if getattr(child, "name", None) == name]
-        if not found:
-            raise LookupError(f"{'.'.join(path)}: no function of that name")
-        node = found[-1]
-    lines = source.splitlines(keepends=True)
-    return sum(map(len, lines[: node.lineno - 1])), sum(map(len, lines[: node.end_lineno]))
+    name = ".".join(path)
+    try:
+        found = definitions(source.encode()).get(name)
+    except Unparsable as problem:
+        raise LookupError(f"{name}: {problem}") from None
+    if found is None:
+        raise LookupError(f"{name}: no function of that name")
+    lines = source.split("\n")
+    start, end = (sum(len(line) + 1 for line in lines[:count]) for count in (found.first - 1, found.last))
+    return start, min(end, len(source))
 
 
-def unwritten(package: Path) -> dict[str, str]:
-    """The functions whose stub still stands in the package, each with its place: `layers.py, line 20`."""
+def unwritten(package: Path, names: Iterable[str], check: Callable[[], object] = lambda: None) -> dict[str, str]:
+    """Which of these functions are stubs, each with its place: `layers.py, line 20`.
+
+    Only a stub that a call reaches counts. `check` is called before each look, to end it when time is over.
+    """
     places: dict[str, str] = {}
-    for file in sorted(package.rglob("*.py")):
-        text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
-        for match in STUB.finditer(text):
-            line = text.count("\n", 0, match.end()) + 1
-            places.setdefault(match[1], f"{file.relative_to(package).as_posix()}, line {line}")
+    for name in names:
+        check()
+        try:
+            file, path = locate(package, name)
+            found = definitions(read_source(file)).get(".".join(path))
+        except (LookupError, Unparsable):
+            continue
+        if found is not None and found.stub is not None:
+            places[name] = f"{file.relative_to(package).as_posix()}, line {found.stub}"
     return places
 
 
@@ -51,3 +89,35 @@ def untouched(text: str) -> bool:
 def digest(body: str) -> str:
     """What the first line of a generated file says of the rest."""
     return hashlib.sha256(body.encode()).hexdigest()[:12]
+
+
+def _scope(body: list[ast.stmt], prefix: str) -> Scope:
+    """What a body binds to definitions, with what stands in each class."""
+    scope: Scope = {}
+    for node in body:
+        if isinstance(node, ast.ClassDef):
+            scope[node.name] = Definition(node.lineno, node.end_lineno), _scope(node.body, f"{prefix}{node.name}.")
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            path = f"{prefix}{node.name}"
+            stub = first_reached(node.body, lambda raised: _is_stub(raised, path))
+            scope[node.name] = Definition(node.lineno, node.end_lineno, stub and stub.lineno), {}
+        elif isinstance(node, ast.Assign):
+            for target in node.targets:
+                if isinstance(target, ast.Name):  # from here on the name means something else
+                    scope.pop(target.id, None)
+    return scope
+
+
+def _flat(scope: Scope, prefix: str = "") -> dict[str, Definition]:
+    found = {}
+    for name, (definition, inner) in scope.items():
+        found |= {f"{prefix}{name}": definition} | _flat(inner, f"{prefix}{name}.")
+    return found
+
+
+def _is_stub(node: ast.Raise, path: str) -> bool:
+    """Whether a statement is the one that `python -m grader stubs` puts into the function of that path."""
+    match node.exc:
+        case ast.Call(func=ast.Name(id="NotImplementedError"), args=[ast.Constant(value=str(text))]):
+            return text == path or text.endswith(f".{path}")
+    return False

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import time
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ from ..sandbox.local import LocalWorker
 from ..sandbox.processes import Zygotes
 from ..source import unwritten
 from .groundwork import Groundwork
-from .patience import Patience
+from .patience import OutOfTime, Patience
 from .tally import Tally
 from .verdict import Memory
 
@@ -36,7 +37,7 @@ class Grading:
     """Everything the checks of a run share; passed, never global.
 
     With `keep`, workers go from check to check, as they do wherever starting one is expensive; else each check has its
-    own.
+    own. `started` is when the run's time began, `unwritten` the places of its stubs.
     """
 
     manifest: Manifest
@@ -55,18 +56,21 @@ class Grading:
     groundwork: Groundwork = field(init=False)
     recording: tape.Recording | None = field(init=False)
     races: bool = True
+    started: float = field(default_factory=time.monotonic)
+    unwritten: dict[str, str] = field(init=False)
     _named: dict[Path, Named] = field(default_factory=lambda: defaultdict(dict))
 
     def __post_init__(self) -> None:
         answers = [self.manifest.path("reference"), self.manifest.path("hidden")]
-        self.patience = Patience(self.manifest.limits, self.student)
+        self.patience = Patience(self.manifest.limits, self.student, _started=self.started)
         self.recording = tape.find(self.manifest)
         self.foundations.update(self.recording.foundations() if self.recording else {})
         self.groundwork = Groundwork(self.zygotes, self.student, answers, self.official)
         functions = set(self.manifest.functions())
         parts = [name.split(".") for name in functions]
         self._modules = {".".join(words[:length]) for words in parts for length in range(1, len(words))}
-        self.memory = Memory(set(unwritten(self.student)), names=functions | self._modules)
+        self.unwritten = self._unwritten()
+        self.memory = Memory(set(self.unwritten), names=functions | self._modules)
 
     def student_worker(
         self, libraries: tuple[str, ...], seed: int, modules: Iterable[str] = (), fresh: bool = False
@@ -172,6 +176,13 @@ class Grading:
         for worker in [*self.references.values(), *self.behind.values(), *chain(*self.spares.values())]:
             worker.kill()
         self.groundwork.close()
+
+    def _unwritten(self) -> dict[str, str]:
+        """The stubs of the package with their places; none when the run's time is over, for nothing is judged then."""
+        try:
+            return unwritten(self.student, self.manifest.functions(), self.patience.check)
+        except OutOfTime:
+            return {}
 
     def _trusted(self, libraries: tuple[str, ...], folder: Path, name: str) -> Worker:
         limits = Limits(call_seconds=REFERENCE_SECONDS, cpu_seconds=3600)

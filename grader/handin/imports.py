@@ -5,9 +5,12 @@ import re
 import sys
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
-LOOSE = re.compile(r"^\s*(?:from\s+(\.*[\w.]*)\s+import\s+([\w ,*]+)|import\s+([\w., ]+))", re.MULTILINE)
+from ..reading import Unparsable, parse, read_source
+
+LOOSE = re.compile(r"[ \t]*(?:from[ \t]+(\.*[\w.]*)[ \t]+import[ \t]+([\w ,*]+)|import[ \t]+([\w., ]+))")
 
 
 @dataclass(frozen=True)
@@ -20,12 +23,13 @@ class Import:
     early: bool = True
 
 
-def imports(text: str) -> list[Import]:
-    """Every import in a source; of one that is no Python, what looks like an import."""
+@lru_cache(maxsize=64)
+def imports(source: bytes) -> tuple[Import, ...]:
+    """Every import in a source; of one that is no Python, or too large to parse, what looks like an import."""
     try:
-        return list(_walk(ast.parse(text).body, True))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return list(_loosely(text))
+        return tuple(_walk(parse(source).body, True))
+    except (Unparsable, RecursionError):
+        return tuple(_loosely(source.decode("utf-8", "replace")))
 
 
 def reachable(package: Path, texts: Iterable[str], modules: Iterable[Path], names: Collection[str]) -> list[Path]:
@@ -35,7 +39,7 @@ def reachable(package: Path, texts: Iterable[str], modules: Iterable[Path], name
     """
     waiting = [file for file in modules if (package / file).is_file()]
     for text in texts:
-        for found in imports(text):
+        for found in imports(text.encode("utf-8", "replace")):
             top, _, rest = found.name.partition(".")
             if not found.level and top in names:
                 waiting += _files(package, rest)
@@ -52,7 +56,7 @@ def reachable(package: Path, texts: Iterable[str], modules: Iterable[Path], name
 def within(package: Path, file: Path, names: Collection[str], early: bool = False) -> list[Path]:
     """The package's files that one of them imports; only `early` ones if so asked."""
     found = []
-    for item in imports((package / file).read_text(encoding="utf-8", errors="replace")):
+    for item in imports(read_source(package / file)):
         if early and not item.early:
             continue
         if item.level:
@@ -65,10 +69,10 @@ def within(package: Path, file: Path, names: Collection[str], early: bool = Fals
     return found
 
 
-def outside(text: str, names: Collection[str]) -> list[Import]:
+def outside(source: bytes, names: Collection[str]) -> list[Import]:
     """Imports of libraries that are neither Python's own nor the package."""
     known = {*names, *sys.stdlib_module_names}
-    return [item for item in imports(text) if not item.level and item.name.partition(".")[0] not in known]
+    return [item for item in imports(source) if not item.level and item.name.partition(".")[0] not in known]
 
 
 def _walk(body: list[ast.stmt], early: bool) -> Iterator[Import]:
@@ -97,8 +101,10 @@ def _from(node: ast.ImportFrom, early: bool) -> Iterator[Import]:
 
 
 def _loosely(text: str) -> Iterator[Import]:
-    for match in LOOSE.finditer(text):
-        line = text.count("\n", 0, match.start(match.lastindex or 0)) + 1
+    for line, content in enumerate(text.split("\n"), 1):
+        match = LOOSE.match(content)
+        if match is None:
+            continue
         base = (match[1] or "").lstrip(".")
         level = len(match[1] or "") - len(base)
         names = [name.split(" as ")[0].strip() for name in (match[2] or match[3] or "").split(",")]

@@ -1,11 +1,11 @@
 """What a grader would miss in the student's package, told from its text; nothing of it is run."""
 
-import ast
 from collections import defaultdict
 from pathlib import Path
 
 from ..manifest import Manifest, Question
-from ..source import locate, span, unwritten
+from ..reading import TooLarge, Unparsable, parse, read_source
+from ..source import definitions, locate, unwritten
 from ..submission import MEGABYTE
 from . import imports
 from .findings import Finding, error, listed, warning
@@ -18,8 +18,7 @@ def examine(manifest: Manifest) -> list[Finding]:
         return [error(manifest.paths.student, f"there is no folder {package}; run this in the assignment's folder")]
     found = _missing(manifest, package)
     for file in sorted(collected(manifest)):
-        found += _size(manifest, package, file)
-        found += _syntax(package, file) if file.suffix == ".py" else []
+        found += _size(manifest, package, file) or (_syntax(package, file) if file.suffix == ".py" else [])
     found += _stubs(manifest, package) + _libraries(manifest, package)
     return sorted(found, key=lambda finding: finding.file)
 
@@ -77,22 +76,20 @@ def _size(manifest: Manifest, package: Path, file: Path) -> list[Finding]:
 def _syntax(package: Path, file: Path) -> list[Finding]:
     name = f"{package.name}/{file.as_posix()}"
     try:
-        ast.parse((package / file).read_bytes())
-    except SyntaxError as problem:
-        return [error(name, f"line {problem.lineno or 1}: {problem.msg}; Python cannot read this file, mend it")]
-    except (ValueError, RecursionError, MemoryError) as problem:
-        return [error(name, f"Python cannot read this file ({problem}); mend it")]
+        parse(read_source(package / file))
+    except TooLarge as problem:
+        return [warning(name, f"was not looked through, since {problem}; keep data in files of their own")]
+    except Unparsable as problem:
+        return [error(name, f"line {problem.line}: {problem}; Python cannot read this file, mend it")]
     return []
 
 
 def _stubs(manifest: Manifest, package: Path) -> list[Finding]:
     """Functions of the assignment that nobody has written, module by module."""
     places: dict[str, list[str]] = defaultdict(list)
-    known = manifest.functions()
-    for name, place in unwritten(package).items():
-        if name in known:
-            file, _, line = place.partition(", ")
-            places[file].append(f"{'.'.join(locate(package, name)[1])} ({line})")
+    for name, place in unwritten(package, manifest.functions()).items():
+        file, _, line = place.partition(", ")
+        places[file].append(f"{'.'.join(locate(package, name)[1])} ({line})")
     return [
         error(f"{package.name}/{file}", f"not written: {listed(functions, 6)}; write what is missing")
         for file, functions in places.items()
@@ -106,8 +103,7 @@ def _libraries(manifest: Manifest, package: Path) -> list[Finding]:
         for question in questions:
             inside = _lines(package, start, question)
             for file in sorted(_loaded(package, Path(start), names)):
-                text = (package / file).read_text(encoding="utf-8", errors="replace")
-                for item in imports.outside(text, names):
+                for item in imports.outside(read_source(package / file), names):
                     top = item.name.partition(".")[0]
                     wanted = item.early or (file.as_posix() == start and item.line in inside)
                     if wanted and top not in question.libraries:
@@ -122,14 +118,15 @@ def _forbidden(file: str, top: str, line: int, question: Question) -> Finding:
 
 def _lines(package: Path, file: str, question: Question) -> set[int]:
     """The lines of a question's functions in one module."""
-    text, lines = (package / file).read_text(encoding="utf-8", errors="replace"), set()
+    lines: set[int] = set()
     for name in question.functions:
         try:
             module, path = locate(package, name)
-            start, end = span(text, path) if module == package / file else (0, 0)
-        except (LookupError, SyntaxError, ValueError):
+            found = definitions(read_source(module)).get(".".join(path))
+        except (LookupError, Unparsable):
             continue
-        lines |= set(range(text.count("\n", 0, start) + 1, text.count("\n", 0, end) + 1))
+        if found is not None and module == package / file:
+            lines |= set(range(found.first, found.last + 1))
     return lines
 
 

@@ -49,7 +49,7 @@ def judge(name: str, question: str, function: str, seconds: float = SECONDS) -> 
     try:
         manifest = manifests.load(manifests.find(Path.cwd()))
         checks = _run(manifest, question, function, seconds)
-        place = unwritten(manifest.path("student")).get(function, "")
+        place = unwritten(manifest.path("student"), [function]).get(function, "")
         checks = [check for check in checks if check.visibility == "public"]
         found = Judgement(name, question, checks, unwritten=place and f"{manifest.paths.student}/{place}")
     except ManifestError as error:

@@ -14,6 +14,8 @@ MODULES = (
     "manifest.py",
     "notebook.py",
     "progress.py",
+    "reachability.py",
+    "reading.py",
     "record.py",
     "run.py",
     "source.py",

@@ -1,0 +1,133 @@
+"""A stub is what a call of its function reaches, and nothing else; looking for it costs little."""
+
+import os
+import time
+
+import pytest
+
+from grader.reading import LARGEST_SOURCE, Unparsable, Unreadable, parse, printable, read
+from grader.source import definitions, span, unwritten
+
+RAISE = 'raise NotImplementedError("shapes.area")'
+NAMES = ["shapes.area", "shapes.Net.loss", "shapes.moments"]
+
+STUBS = {
+    "alone": f"def area(w, h):\n    {RAISE}\n",
+    "below other lines": f"def area(w, h):\n    x = w * h\n    {RAISE}\n    return x\n",
+    "in one of two branches": f"def area(w, h):\n    if w:\n        return h\n    else:\n        {RAISE}\n",
+    "in a loop": f"def area(w, h):\n    for i in range(w):\n        {RAISE}\n",
+    "below a loop that breaks off": f"def area(w, h):\n    while True:\n        break\n    {RAISE}\n",
+    "in a handler": f"def area(w, h):\n    try:\n        return w * h\n    except ValueError:\n        {RAISE}\n",
+    "below a match": f"def area(w, h):\n    match w:\n        case 1:\n            return h\n    {RAISE}\n",
+    "in a with": f"def area(w, h):\n    with w:\n        {RAISE}\n",
+    "the last of two definitions": f"def area(w, h):\n    return w\ndef area(w, h):\n    {RAISE}\n",
+    "with Windows' line ends": f"def area(w, h):\r\n    {RAISE}\r\n",
+    "behind a byte-order mark": f"\ufeffdef area(w, h):\n    {RAISE}\n",
+}
+WRITTEN = {
+    "below a return": f"def area(w, h):\n    return w * h\n    {RAISE}\n",
+    "two branches that return": f"def area(w):\n    if w:\n        return 1\n    else:\n        return w\n    {RAISE}",
+    "below a raise": f"def area(w, h):\n    raise ValueError\n    {RAISE}\n",
+    "below an endless loop": f"def area(w, h):\n    while True:\n        pass\n    {RAISE}\n",
+    "below a try that returns": f"def area(w, h):\n    try:\n        return w\n    finally:\n        w()\n    {RAISE}",
+    "under if False": f"def area(w, h):\n    if False:\n        {RAISE}\n    return w\n",
+    "under if not True": f"def area(w, h):\n    if not True:\n        {RAISE}\n    return w\n",
+    "in a comment": f"def area(w, h):\n    # {RAISE}\n    return w\n",
+    "in a docstring": f'def area(w, h):\n    """\n    {RAISE.replace(chr(34), chr(39))}\n    """\n    return w\n',
+    "in a nested function": f"def area(w, h):\n    def other():\n        {RAISE}\n    return w\n",
+    "in another function": f"def area(w, h):\n    return w\ndef area_before(w, h):\n    {RAISE}\n",
+    "in a class": f"def area(w, h):\n    return w\nclass Old:\n    def area(w, h):\n        {RAISE}\n",
+    "the first of two definitions": f"def area(w, h):\n    {RAISE}\ndef area(w, h):\n    return w\n",
+    "bound to something else": f"def area(w, h):\n    {RAISE}\narea = lambda w, h: w * h\n",
+    "an exception of its own": 'def area(w, h):\n    if w:\n        raise NotImplementedError("negative")\n',
+    "no Python": f"def area(w, h:\n    {RAISE}\n",
+    "a null byte": f"def area(w, h):\n    {RAISE}\n\0",
+    "a coding nobody knows": f"# coding: nonsense\ndef area(w, h):\n    {RAISE}\n",
+}
+
+
+@pytest.mark.parametrize("text", STUBS.values(), ids=STUBS)
+def test_stub_that_a_call_reaches(tmp_path, text):
+    (tmp_path / "shapes.py").write_bytes(text.encode())
+    line = text[: text.rindex("raise NotImpl")].count("\n") + 1
+    assert unwritten(tmp_path, NAMES) == {"shapes.area": f"shapes.py, line {line}"}
+
+
+@pytest.mark.parametrize("text", WRITTEN.values(), ids=WRITTEN)
+def test_stub_that_no_call_reaches(tmp_path, text):
+    (tmp_path / "shapes.py").write_bytes(text.encode())
+    assert unwritten(tmp_path, NAMES) == {}
+
+
+def test_method_and_the_lines_of_what_is_defined(tmp_path):
+    text = 'class Net:\n    x = 1\n    def loss(self):\n        raise NotImplementedError("shapes.Net.loss")\n'
+    (tmp_path / "shapes.py").write_text(text)
+    assert unwritten(tmp_path, NAMES) == {"shapes.Net.loss": "shapes.py, line 4"}
+    assert {name: (d.first, d.last) for name, d in definitions(text.encode()).items()} == {
+        "Net": (1, 4),
+        "Net.loss": (3, 4),
+    }
+    start, end = span(text, ["Net", "loss"])
+    assert text[start:end] == text[text.index("    def") :]
+
+
+@pytest.mark.parametrize("place", [".ipynb_checkpoints/shapes-checkpoint.py", "backup/shapes.py", "shapes_old.py"])
+def test_no_other_file_is_looked_at(tmp_path, place):
+    (tmp_path / place).parent.mkdir(exist_ok=True)
+    (tmp_path / place).write_text(f"def area(w, h):\n    {RAISE}\n")
+    (tmp_path / "shapes.py").write_text("def area(w, h):\n    return w * h\n")
+    assert unwritten(tmp_path, NAMES) == {}
+
+
+HARD = {
+    "2 MB of stub lines": "def area(w, h):\n" + f"    {RAISE}\n" * (2**21 // 45),
+    "as many stub lines as are looked at": "def area(w, h):\n" + f"    {RAISE}\n" * (LARGEST_SOURCE // 46),
+    "brackets": "(" * 100_000,
+    "minus signs": "x = " + "-" * 100_000 + "1",
+    "elif": "if a:\n    pass\n" + "elif a:\n    pass\n" * 10_000,
+    "sums": "x = " + "1+" * 100_000 + "1",
+    "attributes": "x = a" + ".a" * 100_000,
+    "classes of one name": "".join(f"def f{i}():0\n" for i in range(9000)) + "class A:0\n" * 9000,
+    "empty lines": "\n" * LARGEST_SOURCE,
+}
+
+
+@pytest.mark.parametrize("text", HARD.values(), ids=HARD)
+def test_hard_files_take_seconds_and_raise_nothing(tmp_path, text):
+    (tmp_path / "shapes.py").write_text(text)
+    started = time.process_time()
+    unwritten(tmp_path, NAMES)
+    assert time.process_time() - started < 5
+    with pytest.raises(Unparsable) if len(text) > LARGEST_SOURCE else _whatever():
+        parse(text.encode())
+
+
+def _whatever():
+    import contextlib
+
+    return contextlib.suppress(Unparsable)
+
+
+def test_looking_ends_when_time_is_over(tmp_path):
+    def over():
+        raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        unwritten(tmp_path, NAMES, over)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_only_regular_files_are_opened(tmp_path):
+    os.mkfifo(tmp_path / "shapes.py")
+    assert unwritten(tmp_path, NAMES) == {}
+    for place in (tmp_path / "shapes.py", tmp_path, "/dev/zero"):
+        with pytest.raises(Unreadable, match="no regular file"):
+            read(place, 10)
+    with pytest.raises(Unreadable, match="No such file"):
+        read(tmp_path / "missing", 10)
+
+
+def test_names_are_fit_for_a_sentence():
+    assert printable("a b.py") == "a b.py"
+    assert printable("a\nb\udcff\u202f\x1b.py") == "a\\nb\\udcff\\u202f\\x1b.py"
+    assert printable("x" * 500) == "x" * 120 + "…"

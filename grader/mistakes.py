@@ -16,7 +16,10 @@ from .source import locate, span
 
 
 class Mistake(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """One wrong implementation: `find` becomes `replace` in `function`, or `append` is put at the module's end."""
+    """One wrong implementation: `find` becomes `replace` in `function`, or `append` is put at the module's end.
+
+    `why` is the reason where it costs more than a fifth of the points of its function.
+    """
 
     id: str
     title: str
@@ -25,6 +28,7 @@ class Mistake(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     find: str = ""
     replace: str = ""
     append: str = ""
+    why: str = ""
 
 
 class _File(msgspec.Struct, forbid_unknown_fields=True):

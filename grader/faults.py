@@ -8,7 +8,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from .tables import Container, Handin, Question, Scale, plain
+from .tables import Container, Handin, Layer, Question, Scale, plain
 
 if TYPE_CHECKING:
     from .manifest import Manifest
@@ -29,6 +29,7 @@ def faults(manifest: "Manifest") -> Iterator[str]:
     if manifest.seeds.secret < 0:
         yield f"seeds.secret: {manifest.seeds.secret}; give 0 or more"
     yield from _questions(manifest.questions)
+    yield from _layers(manifest.layers, set(manifest.functions()))
     for name in manifest.notebooks:
         if not re.fullmatch(r"\w+", name) or manifest.notebooks.count(name) > 1:
             yield f"notebooks: {name!r} stands twice or is no file name; use letters, digits and underscores, each once"
@@ -66,6 +67,22 @@ def _questions(questions: list[Question]) -> Iterator[str]:
             if name in seen:
                 yield f"{where}.functions: {name} stands twice; remove one"
             seen.add(name)
+
+
+def _layers(layers: list[Layer], functions: set[str]) -> Iterator[str]:
+    passes = [name for layer in layers for name in layer.passes]
+    own = {layer.forward for layer in layers if not layer.same_as}
+    for layer in layers:
+        where = f"layers {layer.forward}"
+        if not layer.backward:
+            yield f"{where}.backward: none; name the backward passes that take its cache"
+        for name in layer.passes:
+            if name not in functions:
+                yield f"{where}: no question lists {name}; mend one of them"
+            if passes.count(name) > 1:
+                yield f"{where}: {name} stands twice; a pass belongs to one layer"
+        if layer.same_as and layer.same_as not in own:
+            yield f"{where}.same_as: {layer.same_as} is no forward pass of an entry without same_as; mend the name"
 
 
 def _container(container: Container) -> Iterator[str]:

@@ -9,6 +9,7 @@ from .faults import faults
 from .tables import (
     Container,
     Handin,
+    Layer,
     LimitsTable,
     ManifestError,
     Paths,
@@ -44,6 +45,7 @@ class Manifest(Table):
     container: Container = Container()
     pdf: Pdf = Pdf()
     scales: list[Scale] = msgspec.field(default_factory=list)
+    layers: list[Layer] = msgspec.field(default_factory=list)
     demo: list[str] = msgspec.field(default_factory=list)
     notebooks: list[str] = msgspec.field(default_factory=list)
     root: Path = Path()
@@ -76,6 +78,20 @@ class Manifest(Table):
     def functions(self) -> dict[str, Question]:
         """Every function of the assignment with its question."""
         return {name: question for question in self.questions for name in question.functions}
+
+    def forward_of(self, name: str) -> str:
+        """The forward pass whose gradients a backward pass returns; empty for any other function."""
+        return next((layer.forward for layer in self.layers if name in layer.backward), "")
+
+    def family(self, name: str) -> set[str]:
+        """All passes that compute the same layer as this function; the function alone where it is no layer's."""
+        kinds = {layer.kind for layer in self.layers if name in layer.passes}
+        return {name}.union(*(layer.passes for layer in self.layers if layer.kind in kinds))
+
+    def twins(self, name: str) -> set[str]:
+        """Those of a function's family that return the same for the same arguments, itself among them."""
+        forward = {layer.forward for layer in self.layers}
+        return {other for other in self.family(name) if (other in forward) == (name in forward)}
 
 
 def find(start: Path) -> Path:

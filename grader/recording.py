@@ -12,8 +12,9 @@ import pytest
 from . import run
 from .checks.collect import STATE, State
 from .checks.context import Grading, Zygotes, derive
+from .checks.follow_through import run_replaced
 from .checks.plugin import ChecksPlugin
-from .checks.second_look import afresh, arguments_of, run_grafted
+from .checks.second_look import afresh, arguments_of
 from .manifest import Manifest, ManifestError
 from .oracle import NotScored, Unrecorded
 from .oracle.recorder import ListeningRelay, RecordedWorker, Recorder, ShakenWorker
@@ -155,11 +156,8 @@ class RecordingPlugin(ChecksPlugin):
         """The recorder of another run that has the reference's calls to other functions too, where they can be had."""
         if "student" not in arguments or state.timing:
             return recorder
-        try:
-            run_grafted(self.grading, item, state, None)
-        except Exception:  # tensors cannot go through a graft
-            return recorder
-        return self.grading.recorder
+        rerun = run_replaced(self.grading, item, state, None)
+        return recorder if rerun.error else self.grading.recorder  # tensors cannot go through a graft
 
     def _replay(self, item: pytest.Function, state: State, arguments: dict[str, Any], recorder: Recorder) -> None:
         """Raises what a check raises with the recorded answers; finds out whether it asks what the student answered."""

@@ -46,6 +46,26 @@ class Question(Table):
         return f"test_{self.id.lower()}_{self.slug}.py"
 
 
+class Layer(Table):
+    """One layer's passes: a forward pass and the backward passes that take its cache and return its gradients.
+
+    `same_as` names the forward pass of another entry that computes the same, with a cache of its own.
+    """
+
+    forward: str
+    backward: list[str]
+    same_as: str = ""
+
+    @property
+    def passes(self) -> list[str]:
+        return [self.forward, *self.backward]
+
+    @property
+    def kind(self) -> str:
+        """One name for all entries that compute the same."""
+        return self.same_as or self.forward
+
+
 class Submission(Table):
     """What a hand-in must hold, the names its folder may have, and how large it may be."""
 

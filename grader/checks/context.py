@@ -49,7 +49,7 @@ class Grading:
     references: dict[tuple[str, ...], Worker] = field(default_factory=dict)
     spares: dict[tuple[str, ...], deque[Worker]] = field(default_factory=lambda: defaultdict(deque))
     behind: dict[tuple[str, ...], Worker] = field(default_factory=dict)
-    foundations: dict[str, set[str]] = field(default_factory=dict)
+    foundations: dict[str, set[str] | None] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
     memory: Memory = field(init=False)
     patience: Patience = field(init=False)
@@ -163,7 +163,7 @@ class Grading:
     def _relay(self, libraries: tuple[str, ...], seed: int, names: set[str]) -> Relay | RecordedRelay:
         """What answers for the reference where a student's code calls these functions."""
         if self.recording is not None:
-            return RecordedRelay(self.recording, self.recording.tape(seed), names)
+            return RecordedRelay(self.recording, self.recording.tape(seed), names, self.manifest.twins)
         behind = self.behind.get(libraries)
         if behind is None or not behind.alive:
             behind = self.behind[libraries] = self.reference_twin(libraries, seed)

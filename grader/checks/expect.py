@@ -13,7 +13,7 @@ TINY = 1e-300
 class Mismatch(AssertionError):
     """An answer that was judged wrong: `message` in full, `brief` without any value or place of the inputs.
 
-    `earned` are points that it is worth all the same.
+    `earned` are points that it is worth all the same, `notes` what a second look at it came to.
     """
 
     def __init__(
@@ -27,7 +27,7 @@ class Mismatch(AssertionError):
         super().__init__(message)
         self.earned = earned
         self.message, self.brief, self.error, self.allowed = message, brief or message, error, allowed
-        self.inputs = ""
+        self.inputs, self.notes = "", []
 
 
 def expect(got: Any, names: str, only: str = "") -> "Expectation":

@@ -12,7 +12,7 @@ from ..oracle import NotScored, Unrecorded
 from ..record import Check
 from ..sandbox.errors import StudentError, StudentTimeout
 from ..sandbox.zygotes import SandboxError
-from . import second_look, timing, verdict
+from . import follow_through, second_look, timing, verdict
 from .collect import STATE, State, check_points, describe, loading_problem
 from .context import Grading, derive
 from .expect import Mismatch
@@ -131,8 +131,11 @@ class ChecksPlugin:
             if not isinstance(error, Mismatch):
                 raise
             error.inputs = self._inputs(state)
-            if not second_look.right_given_right_functions(self.grading, item, state):
+            found = follow_through.look(self.grading, item, state)
+            if not found.right:
+                error.notes.append(found.sentence)
                 raise
+            state.remark = found.sentence
 
     def _renew(self, state: State) -> None:
         """Gives a check a fresh worker of the student's, and the reference's in the state it begins with."""

@@ -1,5 +1,6 @@
-"""A second look at what failed: is it right given right functions, and would the reference's own answer have passed?"""
+"""A second look at what failed: the same check run again, on other packages, and what came of it."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,17 @@ from .context import Grading, derive
 from .patience import OutOfTime
 
 Arguments = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class SecondLook:
+    """What came of a second look: whether the answer is right after all, and why or why not; empty where it had none.
+
+    The sentence holds names of the assignment and of Python only, so that it is fit for every report.
+    """
+
+    right: bool = False
+    sentence: str = ""
 
 
 def arguments_of(item: pytest.Function) -> Arguments:
@@ -25,39 +37,6 @@ def afresh(arguments: Arguments, state: State, **packages: Package) -> Arguments
         fresh["student"] = state.worker.root()
     fresh |= packages
     return {name: fresh.get(name, value) for name, value in arguments.items()}
-
-
-def right_given_right_functions(grading: Grading, item: pytest.Function, state: State) -> bool:
-    """Whether the check passes where what the student's code builds on, mostly right itself, is the reference's."""
-    comparable = {"student", "reference"} <= set(arguments_of(item)) and not state.timing and not grading.debug
-    if not comparable or not state.worker.alive:
-        return False
-    try:
-        names = _foundation(grading, item, state)
-        if not names or names.intersection(state.judged) or not all(map(grading.tally.mostly_right, names)):
-            return False
-        used = run_grafted(grading, item, state, names)
-    except Exception:
-        return False
-    state.remark = f"right given right {', '.join(sorted(used))}, of which something is wrong in yours"
-    return bool(used)
-
-
-def _foundation(grading: Grading, item: pytest.Function, state: State) -> set[str]:
-    """The functions of the assignment that the reference itself calls in this check."""
-    known = grading.foundations
-    if state.check.id not in known:
-        known[state.check.id] = run_grafted(grading, item, state, None)
-    return known[state.check.id]
-
-
-def run_grafted(grading: Grading, item: pytest.Function, state: State, names: set[str] | None) -> set[str]:
-    """Runs a check on a grafted worker and returns which of its grafts were called; raises what the check does."""
-    seed = derive(state.seed, "worker")
-    reference = grading.reference_worker(state.libraries, seed)
-    with grading.grafted(state.libraries, seed, names) as worker:
-        item.obj(**afresh(arguments_of(item), state, student=worker.root(), reference=reference.root()))
-        return worker.relay.used
 
 
 def passes_with_reference(grading: Grading, item: pytest.Function, state: State) -> bool:

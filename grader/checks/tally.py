@@ -7,6 +7,8 @@ from fractions import Fraction
 from ..manifest import exact
 from ..record import Check
 
+DIGITS = 1e-6  # a smaller error is one of rounding or of a small epsilon, not of the idea
+
 
 @dataclass
 class Tally:
@@ -19,14 +21,23 @@ class Tally:
     def count(self, check: Check) -> None:
         """Remembers what a finished check earned for each function it judges."""
         for name in check.function.split(", "):
-            self._earned[name] += exact(check.score)
+            self._earned[name] += exact(check.points if lacks_digits_only(check) else check.score)
             self._possible[name] += exact(check.points)
 
     def mostly_right(self, name: str) -> bool:
         """Whether a function has earned at least half of what it was judged for so far."""
         return 2 * self._earned[name] >= self._possible[name]
 
+    def lost_nothing(self, name: str) -> bool:
+        """Whether a function has been judged and has earned all of it, but for digits."""
+        return 0 < self._possible[name] <= self._earned[name]
+
     def leave_out(self, check: Check) -> None:
         """Takes a check out of the points, since it cannot be scored without the reference."""
         self.unscored.setdefault(check.id, exact(check.points))
         check.points = check.score = 0
+
+
+def lacks_digits_only(check: Check) -> bool:
+    """Whether a check failed by an error so small that only digits are missing."""
+    return check.outcome == "failed" and check.error is not None and check.error < DIGITS

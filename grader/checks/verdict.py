@@ -51,7 +51,8 @@ class Memory:
 def of_mismatch(mismatch: Mismatch, inputs: str) -> Verdict:
     """A wrong answer."""
     message = f"{mismatch.message}; {inputs}" if inputs else mismatch.message
-    return Verdict("failed", message, mismatch.brief, "", mismatch.error, mismatch.allowed, mismatch.earned)
+    detail = "\n".join([message, *filter(None, mismatch.notes)])
+    return Verdict("failed", message, mismatch.brief, detail, mismatch.error, mismatch.allowed, mismatch.earned)
 
 
 def of_student_error(error: StudentError, judged: tuple[str, ...], memory: Memory) -> Verdict:

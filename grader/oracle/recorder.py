@@ -74,7 +74,8 @@ class ListeningRelay:
     """A Relay with a recorder beside it."""
 
     def __init__(self, relay: Relay, recorder: Recorder) -> None:
-        self.used, self.package, self._relay, self._recorder = relay.used, relay.package, relay, recorder
+        self.used, self.raised, self.package = relay.used, relay.raised, relay.package
+        self._relay, self._recorder = relay, recorder
 
     def __call__(self, message: dict[str, Any], arrays: list[np.ndarray]) -> list[Any]:
         """The relay's reply frame."""

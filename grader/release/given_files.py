@@ -25,6 +25,7 @@ KEPT = (
     "limits",
     "seeds",
     "scales",
+    "layers",
     "questions",
 )
 PRIVATE = {"paths": {"reference", "hidden", "mistakes"}, "seeds": {"secret"}}

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .channel import Channel
+from .errors import StudentError
 from .wire import Decoder, Encoder, Unsendable
 
 
@@ -47,10 +48,9 @@ def install(package: str, names: list[str], channel: Channel) -> None:
     for name in names:
         module_name, _, function = name.rpartition(".")
         try:
-            module = importlib.import_module(f"{package}.{module_name}")
-        except ModuleNotFoundError:
-            continue  # a method: its module's name ends in a class
-        original = getattr(module, function)
+            original = getattr(importlib.import_module(f"{package}.{module_name}"), function)
+        except Exception:  # a method, whose module's name ends in a class, or a function that nothing here can call
+            continue
         graft = Graft(name, original, channel)
         for loaded in [loaded for key, loaded in sys.modules.items() if key.startswith(f"{package}.")]:
             for alias in [alias for alias, value in vars(loaded).items() if value is original]:
@@ -64,20 +64,27 @@ def _outgoing(value: Any, encoder: Encoder) -> Any:
 
 
 class Relay:
-    """Answers the calls of one worker's grafts with another worker's package; `used` names what was called.
+    """Answers the calls of one worker's grafts with another worker's package.
 
-    It calls nothing but `allowed`, whatever the worker asks for.
+    It calls nothing but `allowed`, whatever the worker asks for. `used` names what was called, `raised` what had no
+    answer, with the kind of error.
     """
 
     def __init__(self, package: Any, allowed: Iterable[str]) -> None:
         self.used: set[str] = set()
+        self.raised: list[tuple[str, str]] = []
         self.package, self._allowed, self._kept = package, frozenset(allowed), []
 
     def __call__(self, message: dict[str, Any], arrays: list[np.ndarray]) -> list[Any]:
         """The reply frame to a call; an error reply when it is not allowed, or the other package raised."""
         try:
             return self._call(message, arrays)
-        except Exception:
+        except Exception as error:
+            name = message.get("callback")
+            kind = error.kind if isinstance(error, StudentError) else type(error).__name__
+            self.raised.append(
+                (name if isinstance(name, str) and name in self._allowed else "function", kind or "an exception")
+            )
             return Encoder(self._keep).frame({"error": "raised"})
 
     def _call(self, message: dict[str, Any], arrays: list[np.ndarray]) -> list[Any]:

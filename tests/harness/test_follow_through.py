@@ -147,3 +147,237 @@ def volume(a, b, c):
 def test_a_graft_answers_only_for_what_the_reference_is_built_on(solids):
     solids.write("student/shapes.py", ASKS_FOR_MORE)
     assert outcomes(solids)["volume"] == "failed"
+
+
+LAYER_CHECKS = '''
+import numpy as np
+
+from grader.checks import expect, points
+
+
+def gradients(package, backward, x, dout):
+    _, cache = package.layers.cube_forward(x)
+    return getattr(package.layers, backward)(dout, cache)
+
+
+def compare(student, reference, rng, backward, shift=0.0):
+    x, dout = rng.rand(3, 4) + shift, rng.randn(3, 4)
+    got, expected = (gradients(package, backward, x, dout) for package in (student, reference))
+    expect(got, "dx").to_match(expected, rel=1e-9)
+
+
+@points(1, "layers.cube_forward")
+def test_forward(student, reference, rng):
+    """the forward pass is right"""
+    x = rng.rand(3, 4)
+    expect(student.layers.cube_forward(x)[0], "out").to_match(x**3, rel=1e-9)
+
+
+@points(1, "layers.cube_backward")
+def test_backward(student, reference, rng):
+    """the backward pass is right"""
+    compare(student, reference, rng, "cube_backward")
+
+
+@points(1, "layers.cube_backward")
+def test_backward_far_out(student, reference, rng):
+    """the backward pass is right far out"""
+    compare(student, reference, rng, "cube_backward", shift=10.0)
+
+
+@points(1, "layers.cube_backward_alt")
+def test_backward_alt(student, reference, rng):
+    """the other backward pass is right"""
+    compare(student, reference, rng, "cube_backward_alt")
+
+
+@points(1, "layers.cube_backward_alt")
+def test_backward_alt_far_out(student, reference, rng):
+    """the other backward pass is right far out"""
+    compare(student, reference, rng, "cube_backward_alt", shift=10.0)
+
+
+@points(1, "layers.fast_cube_forward", "layers.fast_cube_backward")
+def test_fast(student, reference, rng):
+    """the fast passes are right"""
+    x, dout = rng.rand(3, 4), rng.randn(3, 4)
+    _, cache = student.layers.fast_cube_forward(x)
+    expect(student.layers.fast_cube_backward(dout, cache), "dx").to_match(3 * x**2 * dout, rel=1e-9)
+
+
+@points(1, "net.loss")
+def test_net(student, reference, rng):
+    """the net is right"""
+    x = rng.rand(3, 4) + 10.0
+    got, expected = (package.net.loss(x) for package in (student, reference))
+    expect(got, "loss dx").to_match(expected, rel=1e-9)
+'''
+LAYER_MANIFEST = """
+title = "A layer and a net"
+points = 7
+
+[paths]
+reference = "solution"
+public = "checks/public"
+hidden = "checks/hidden"
+
+[seeds]
+secret = 0
+
+[[questions]]
+id = "Q1"
+slug = "cubes"
+title = "Cubes"
+public_points = 7
+functions = ["layers.cube_forward", "layers.cube_backward", "layers.cube_backward_alt", "layers.fast_cube_forward",
+             "layers.fast_cube_backward", "net.loss"]
+
+[[layers]]
+forward = "layers.cube_forward"
+backward = ["layers.cube_backward", "layers.cube_backward_alt"]
+
+[[layers]]
+forward = "layers.fast_cube_forward"
+backward = ["layers.fast_cube_backward"]
+same_as = "layers.cube_forward"
+"""
+LAYERS = """
+def cube_forward(x):
+    return x**3, (x,)
+
+
+def cube_backward(dout, cache):
+    return 3 * cache[0] ** 2 * dout
+
+
+def cube_backward_alt(dout, cache):
+    return 3 * cache[0] * cache[0] * dout
+
+
+def fast_cube_forward(x):
+    return x * x * x, ("fast", x)
+
+
+def fast_cube_backward(dout, cache):
+    return 3 * cache[1] ** 2 * dout
+"""
+NET = """
+from .layers import cube_backward, cube_backward_alt, cube_forward, fast_cube_backward, fast_cube_forward
+
+
+def loss(x):
+    out, cache = cube_forward(x)
+    return (out**2).sum(), cube_backward_alt(2 * out, cache)
+"""
+WRONG_FAR_OUT = "3 * cache[0] ** 2 * dout * (1 + 0.1 * (cache[0].max() > 5))"
+
+
+@pytest.fixture
+def cubes(toy):
+    """A course of a layer with two backward passes, its fast twin, and a net whose reference calls one of them."""
+    toy.write("assignment.toml", LAYER_MANIFEST)
+    for file in toy.root.rglob("*.py"):
+        file.unlink()
+    toy.write("checks/public/test_q1_cubes.py", LAYER_CHECKS)
+    for folder in ("solution", "student"):
+        toy.write(f"{folder}/__init__.py", "")
+        toy.write(f"{folder}/layers.py", LAYERS)
+        toy.write(f"{folder}/net.py", NET)
+    return toy
+
+
+def reason_in(check) -> str:
+    """Why the second look came to nothing, as the last line of the detail says."""
+    return check.detail.splitlines()[-1].removeprefix("not right given right functions: ")
+
+
+def calls_instead(course, backward: str, forward: str = "cube_forward") -> None:
+    """The student's net calls these passes."""
+    course.replace("student/net.py", "= cube_forward", f"= {forward}")
+    course.replace("student/net.py", "cube_backward_alt(2", f"{backward}(2")
+
+
+def test_a_net_may_call_another_backward_pass_than_the_reference(cubes):
+    cubes.replace("student/layers.py", "3 * cache[0] ** 2 * dout", WRONG_FAR_OUT)
+    calls_instead(cubes, "cube_backward")
+    found = cubes.outcomes()
+    assert found["backward_far_out"].outcome == "failed"
+    assert found["net"].outcome == "passed"
+    assert found["net"].detail == "right given right layers.cube_backward, of which something is wrong in yours"
+
+
+def test_a_net_may_call_passes_that_compute_the_same(cubes):
+    cubes.replace("student/layers.py", "x * x * x", "x * x * x * (1 + (x.max() > 5))")
+    calls_instead(cubes, "fast_cube_backward", "fast_cube_forward")
+    found = cubes.outcomes()
+    assert found["net"].outcome == "passed", found["net"].detail
+
+
+def test_passes_of_two_caches_do_not_go_together(cubes):
+    """The reference's backward pass gets the cache it was made for or none; the detail names what raised."""
+    cubes.replace("student/layers.py", 'x * x * x, ("fast", x)', 'x * x * x * (1 + (x.max() > 5)), ("fast", x)')
+    cubes.replace("student/layers.py", "3 * cache[0] ** 2 * dout", "3 * cache[-1] ** 2 * dout")
+    calls_instead(cubes, "cube_backward", "fast_cube_forward")
+    found = cubes.outcomes()["net"]
+    assert found.outcome == "failed"
+    reason = "the reference's layers.cube_backward raised TypeError on what it was given"
+    assert reason_in(found) == reason
+
+
+def test_another_backward_pass_that_is_mostly_wrong_is_no_ground(cubes):
+    cubes.replace("student/layers.py", "3 * cache[0] ** 2 * dout", "2 * cache[0] ** 2 * dout")
+    calls_instead(cubes, "cube_backward")
+    found = cubes.outcomes()["net"]
+    assert found.outcome == "failed"
+    reason = "not mostly right in yours, or not judged yet: layers.cube_backward"
+    assert reason_in(found) == reason
+
+
+def test_digits_refuse_no_second_look(cubes):
+    """A function that is right but for its last digits is a ground to stand on."""
+    cubes.replace("student/layers.py", "3 * cache[0] ** 2 * dout", "3.0000003 * cache[0] ** 2 * dout")
+    calls_instead(cubes, "cube_backward")
+    found = cubes.outcomes()
+    assert found["backward"].outcome == found["backward_far_out"].outcome == "failed"
+    assert found["net"].outcome == "passed", found["net"].detail
+
+
+def test_detail_says_that_the_net_is_wrong_all_the_same(cubes):
+    cubes.replace("student/net.py", "(out**2).sum()", "(out**2).mean()")
+    found = cubes.outcomes()["net"]
+    reason = "it is wrong given right layers.cube_backward_alt, layers.cube_forward"
+    assert (found.outcome, reason_in(found)) == ("failed", reason)
+
+
+def test_detail_says_that_nothing_is_called(cubes):
+    cubes.write("student/net.py", "def loss(x):\n    return (x**6).sum(), 5 * x**5\n")
+    found = cubes.outcomes()["net"]
+    reason = "it is wrong and the functions below it are not called"
+    assert (found.outcome, reason_in(found)) == ("failed", reason)
+
+
+def test_detail_says_what_the_net_raised(cubes):
+    cubes.replace("student/net.py", "return (out**2)", "len(cache)\n    return 2 * (out**2)")
+    found = cubes.outcomes()["net"]
+    reason = "it raises TypeError given right layers.cube_forward"
+    assert (found.outcome, reason_in(found)) == ("failed", reason)
+
+
+def test_two_functions_that_agree_earn_nothing_by_another_backward_pass(cubes):
+    """The pass that the reference does not call is answered for by the reference too."""
+    cubes.replace("student/layers.py", "3 * cache[0] ** 2 * dout", "3 * cache[0] ** 2 * dout * (dout.shape != (1, 1))")
+    calls_instead(cubes, "cube_backward")
+    cubes.replace("student/net.py", "cube_backward(2 * out, cache)", "7.0 * x + cube_backward(0 * out, cache)")
+    assert outcomes(cubes)["net"] == "failed"
+
+
+def test_a_twin_of_the_judged_function_is_not_answered_for(cubes):
+    """The judged backward pass may call its forward pass, as the reference's does, and no other pass of its layer."""
+    alternative = "return 3 * cache[0] * cache[0] * dout"
+    builds = "return 3 * cube_forward(cache[0])[0] / cache[0] * dout"
+    cubes.replace("solution/layers.py", alternative, builds)
+    cubes.replace("student/layers.py", alternative, "cube_forward(cache[0])\n    return cube_backward(dout, cache)")
+    cubes.replace("student/layers.py", "3 * cache[0] ** 2 * dout", WRONG_FAR_OUT)
+    found = cubes.outcomes()["backward_alt_far_out"]
+    reason = "it is wrong given right layers.cube_forward"
+    assert (found.outcome, reason_in(found)) == ("failed", reason)

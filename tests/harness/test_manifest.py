@@ -43,6 +43,26 @@ WRONG = {
     "totals": ("points = 8", "points = 9", "points: the questions add up to 8, not 9; mend one of them"),
     "fractions": ("public_points = 4", "public_points = 4.1", "points: the questions add up to 8.1, not 8"),
     "no TOML": ("points = 8", "points = = 8", "not valid TOML"),
+    "layer without backward pass": (
+        "[seeds]",
+        '[[layers]]\nforward = "shapes.area"\nbackward = []\n\n[seeds]',
+        "layers shapes.area.backward: none; name the backward passes that take its cache",
+    ),
+    "layer of an unknown function": (
+        "[seeds]",
+        '[[layers]]\nforward = "shapes.area"\nbackward = ["shapes.edge"]\n\n[seeds]',
+        "layers shapes.area: no question lists shapes.edge; mend one of them",
+    ),
+    "pass of two layers": (
+        "[seeds]",
+        '[[layers]]\nforward = "shapes.area"\nbackward = ["shapes.area"]\n\n[seeds]',
+        "layers shapes.area: shapes.area stands twice; a pass belongs to one layer",
+    ),
+    "layer like an unknown one": (
+        "[seeds]",
+        '[[layers]]\nforward = "shapes.area"\nbackward = ["shapes.moments"]\nsame_as = "shapes.edge"\n\n[seeds]',
+        "layers shapes.area.same_as: shapes.edge is no forward pass of an entry without same_as; mend the name",
+    ),
     "visibility": ("[seeds]", '[report]\npublic_visibility = "shown"\n[seeds]', "report.public_visibility: invalid"),
 }
 

@@ -522,6 +522,35 @@ def test_what_builds_on_slips_is_judged_given_the_recorded_functions(built, tmp_
     assert built.grade(built.live, student)["volume"].outcome == outcome
 
 
+@pytest.fixture(scope="module")
+def layered(tmp_path_factory, zygotes) -> Twins:
+    """A course of a layer with several passes, whose net calls some of them, and its copy."""
+    folder = tmp_path_factory.mktemp("layered")
+    package = {"__init__.py": "", "layers.py": solids.LAYERS, "net.py": solids.NET}
+    files = {f"{place}/{name}": text for place in ("solution", "student") for name, text in package.items()}
+    files |= {"assignment.toml": solids.LAYER_MANIFEST, "checks/public/test_q1_cubes.py": solids.LAYER_CHECKS}
+    for name, text in files.items():
+        write(folder / "live" / name, text)
+    return twins(folder / "live", folder / "copy", zygotes)
+
+
+@pytest.mark.parametrize(
+    "forward, backward", [("cube_forward", "cube_backward"), ("fast_cube_forward", "fast_cube_backward")]
+)
+def test_other_passes_of_a_layer_have_the_recorded_answers(layered, tmp_path, forward, backward):
+    shutil.copytree(layered.copy, tmp_path / "copy")
+    student = tmp_path / "copy/student"
+    off = "x.max() > 5 and 1.0"
+    layers = solids.LAYERS.replace("return x**3,", f"return x**3 + ({off}),")
+    layers = layers.replace("x * x * x,", f"x * x * x + ({off}),")
+    (student / "layers.py").write_text(layers)
+    net = solids.NET.replace("= cube_forward", f"= {forward}").replace("cube_backward_alt(2", f"{backward}(2")
+    (student / "net.py").write_text(net)
+    for root in (tmp_path / "copy", layered.live):
+        found = layered.grade(root, student)["net"]
+        assert (found.outcome, backward in found.detail) == ("passed", True)
+
+
 def test_commands_of_a_student(toy, command):
     recording.record(toy.manifest, toy.root / ANSWERS, toy.zygotes)
     shutil.copy(toy.root / "solution/shapes.py", toy.root / "student/shapes.py")

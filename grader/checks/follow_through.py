@@ -1,0 +1,127 @@
+"""Follow-through: whether a wrong answer is right given right functions below it, as the reference builds on them."""
+
+import builtins
+from dataclasses import dataclass
+
+import pytest
+
+from ..manifest import Manifest
+from ..sandbox.errors import StudentRaised
+from ..sandbox.zygotes import SandboxError
+from .collect import State
+from .context import Grading, derive
+from .expect import Mismatch
+from .patience import OutOfTime
+from .second_look import SecondLook, afresh, arguments_of
+
+BELOW = "the functions below it"
+
+
+@dataclass(frozen=True)
+class Rerun:
+    """A check run with replaced functions: which were called, which raised what, and what the check raised."""
+
+    used: set[str]
+    raised: list[tuple[str, str]]
+    error: Exception | None = None
+
+
+def look(grading: Grading, item: pytest.Function, state: State) -> SecondLook:
+    """Runs a failed check again with the reference's functions where the student's code calls its own.
+
+    It is right if it passes and each function that was called is mostly right itself; raises SandboxError.
+    """
+    comparable = {"student", "reference"} <= set(arguments_of(item)) and not state.timing and not grading.debug
+    if not comparable or not state.worker.alive:
+        return SecondLook()
+    try:
+        called = _called_by_reference(grading, item, state)
+        if called is None:
+            return _refused(
+                f"{BELOW} cannot be replaced in this check, since what they exchange cannot leave a process"
+            )
+        if not called:
+            return SecondLook()
+        return _with_replaced(grading, item, state, replaceable(grading.manifest, called, state))
+    except OutOfTime:
+        return _refused("the time of the whole run is used up")
+
+
+def replaceable(manifest: Manifest, called: set[str], state: State) -> set[str]:
+    """The functions that the reference calls, and all passes of their layers, which a student may call instead.
+
+    None of them is judged by the check. Of a judged function's own layer they are only what the reference calls: the
+    answer of a twin would be the answer that is asked for.
+    """
+    questions = manifest.functions()
+    families = set().union(*map(manifest.family, called)) - set().union(*map(manifest.family, state.judged))
+    libraries = set(state.libraries)
+    return {name for name in (called | families) - set(state.judged) if set(questions[name].libraries) <= libraries}
+
+
+def run_replaced(grading: Grading, item: pytest.Function, state: State, names: set[str] | None) -> Rerun:
+    """Runs a check with these functions of the student's package replaced, or all of the reference's where None.
+
+    Raises SandboxError and OutOfTime, which have nothing to do with the check.
+    """
+    seed = derive(state.seed, "worker")
+    reference = grading.reference_worker(state.libraries, seed)
+    with grading.grafted(state.libraries, seed, names) as worker:
+        relay, raised = worker.relay, None
+        try:
+            item.obj(**afresh(arguments_of(item), state, student=worker.root(), reference=reference.root()))
+        except (SandboxError, OutOfTime):
+            raise
+        except Exception as error:
+            raised = error
+        return Rerun(relay.used, relay.raised, raised)
+
+
+def _called_by_reference(grading: Grading, item: pytest.Function, state: State) -> set[str] | None:
+    """The functions of the assignment that the reference itself calls in this check; None where they can't be had."""
+    known = grading.foundations
+    if state.check.id not in known and grading.recording is None:
+        rerun = run_replaced(grading, item, state, None)
+        known[state.check.id] = rerun.used if rerun.error is None else None
+    return known.get(state.check.id, set())
+
+
+def _with_replaced(grading: Grading, item: pytest.Function, state: State, names: set[str]) -> SecondLook:
+    if not names:
+        return _refused(f"it judges {BELOW} too")
+    if not any(map(grading.tally.mostly_right, names)):
+        return _refused(f"none of {_listed(names)} is mostly right in yours")
+    rerun = run_replaced(grading, item, state, names)
+    if rerun.error is not None:
+        return _refused(_why(rerun))
+    if not rerun.used:
+        return _refused(f"it calls none of {_listed(names)}")
+    poor = {name for name in rerun.used if not grading.tally.mostly_right(name)}
+    if poor:
+        return _refused(f"not mostly right in yours, or not judged yet: {_listed(poor)}")
+    slipped = {name for name in rerun.used if not grading.tally.lost_nothing(name)} or rerun.used
+    return SecondLook(True, f"right given right {_listed(slipped)}, of which something is wrong in yours")
+
+
+def _why(rerun: Rerun) -> str:
+    if rerun.raised:
+        name, kind = rerun.raised[-1]
+        return f"the reference's {name} raised {_plain(kind)} on what it was given"
+    given = f"given right {_listed(rerun.used)}" if rerun.used else f"and {BELOW} are not called"
+    if isinstance(rerun.error, Mismatch):
+        return f"it is wrong {given}"
+    error = rerun.error
+    return f"it raises {_plain(error.kind if isinstance(error, StudentRaised) else type(error).__name__)} {given}"
+
+
+def _plain(kind: str) -> str:
+    """The name of an exception where it is one of Python's own, which no package can choose."""
+    return kind if isinstance(getattr(builtins, kind, None), type) else "an exception"
+
+
+def _refused(reason: str) -> SecondLook:
+    return SecondLook(False, f"not right given right functions: {reason}")
+
+
+def _listed(names: set[str]) -> str:
+    return ", ".join(sorted(names))

@@ -22,6 +22,7 @@ def faults(manifest: "Manifest") -> Iterator[str]:
         yield "questions: none; add one"
     yield from _not_positive("limits", manifest.limits, ("call_seconds", "run_seconds", "cpu_seconds", "memory_mb"))
     yield from _container(manifest.container)
+    yield from _secrets(manifest)
     limits = ("output_lines", "output_characters", "table_rows", "image_megapixels")
     yield from _not_positive("pdf", manifest.pdf, limits)
     yield from _scales(manifest.scales)
@@ -95,6 +96,14 @@ def _container(container: Container) -> Iterator[str]:
         yield f"container.rate_limit: {container.rate_limit!r}; write it as '3 per day' or '1 per 30 minutes'"
     if not container.pip_flags.isprintable():
         yield "container.pip_flags: holds a line break or the like; write it on one line"
+
+
+def _secrets(manifest: "Manifest") -> Iterator[str]:
+    """A secret must lie where no student's copy has anything, and no worker can look."""
+    for name in manifest.container.secrets:
+        file, hidden = manifest.root / name, manifest.path("hidden")
+        if ".." in file.parts or hidden not in file.parents:
+            yield f"container.secrets: {name} does not lie below {manifest.paths.hidden}; put it there"
 
 
 def _handin(handin: Handin, notebooks: list[str]) -> Iterator[str]:

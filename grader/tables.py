@@ -132,13 +132,18 @@ class Report(Table):
 
 
 class Container(Table):
-    """Gradescope's container: its time limit, where the run ends before it, what is installed, how often to submit."""
+    """Gradescope's container: its time limit, where the run ends before it, what is installed, how often to submit.
+
+    `secrets` are files of 128 random bits each, made at first use and packed; checks derive from them what nobody may
+    know and every run must repeat.
+    """
 
     seconds: int = 600
     reserve: int = 60
     packages: list[str] = msgspec.field(default_factory=list)
     pip_flags: str = ""
     rate_limit: str = ""
+    secrets: list[str] = msgspec.field(default_factory=list)
 
 
 class Pdf(Table):

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ..manifest import FILENAME, Manifest, ManifestError
 from ..record import write_atomically
+from ..secret import BrokenSecret, read_or_make
 
 ENGINE = Path(__file__).resolve().parents[2]
 TEMPLATES = Path(__file__).with_name("container")
@@ -47,8 +48,12 @@ def pack(entries: dict[str, bytes]) -> bytes:
 
 
 def contents(manifest: Manifest, pip_flags: str = "") -> dict[str, bytes]:
-    """Every file of the zip by its name; raises ManifestError for what is missing or lies elsewhere."""
+    """Every file of the zip by its name; raises ManifestError for what is missing or lies elsewhere.
+
+    Secrets that have not been used yet are made, or each run of the zip would make others.
+    """
     _require_checks(manifest)
+    make_secrets(manifest)
     pins = beside(manifest, "constraints.txt")
     entries = {FILENAME: (manifest.root / FILENAME).read_bytes(), "constraints.txt": pins.read_bytes()}
     entries["pyproject.toml"] = beside(manifest, "pyproject.toml").read_bytes()
@@ -58,6 +63,14 @@ def contents(manifest: Manifest, pip_flags: str = "") -> dict[str, bytes]:
         files = files_below(manifest.root / folder)
         entries |= {f"{folder}/{path.as_posix()}": file.read_bytes() for path, file in files}
     return entries | _scripts(manifest, pip_flags)
+
+
+def make_secrets(manifest: Manifest) -> dict[str, bytes]:
+    """The course's secrets by their files' names, made where missing; raises ManifestError for a broken file."""
+    try:
+        return {name: read_or_make(manifest.root / name) for name in manifest.container.secrets}
+    except BrokenSecret as error:
+        raise ManifestError(str(error)) from None
 
 
 def secret_folders(manifest: Manifest) -> list[str]:

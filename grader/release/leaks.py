@@ -46,6 +46,7 @@ class Secrets:
     answers: dict[tuple[str, ...], str] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
     files: dict[bytes, str] = field(default_factory=dict)
+    bytes: dict[bytes, str] = field(default_factory=dict)
     folders: list[str] = field(default_factory=list)
 
     def add_code(self, module: ast.Module, text: str, first: int, last: int, origin: str) -> None:
@@ -105,6 +106,8 @@ def _names_and_bytes(name: str, content: bytes, secrets: Secrets) -> Iterator[Le
             yield Leak(name, f"lies in {folder}, which only instructors have")
     if content in secrets.files:
         yield Leak(name, f"is {secrets.files[content]}")
+    for origin in {origin for some, origin in secrets.bytes.items() if some in content}:
+        yield Leak(name, f"holds {origin}")
 
 
 def _lines(piece: Piece, secrets: Secrets) -> Iterator[Leak]:

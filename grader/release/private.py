@@ -1,6 +1,7 @@
 """Collects what must not leave the instructor's side: solutions, proofs, model answers, hidden names and seeds."""
 
 import ast
+import base64
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ from ..manifest import Manifest
 from ..notebooks import build, rules
 from ..notebooks.source import Cell
 from . import stubs
-from .autograder import LEFT_OUT
+from .autograder import LEFT_OUT, make_secrets
 from .leaks import SHINGLE, Secrets, squashed, words
 
 LEAST_FILE = 40  # bytes
@@ -34,6 +35,9 @@ def collect(manifest: Manifest) -> Secrets:
             known = LEFT_OUT.intersection(file.parts) or (kind == "reference" and _is_open(file))
             if file.is_file() and not known and file.stat().st_size >= LEAST_FILE:
                 secrets.files[file.read_bytes()] = f"the file {_name(manifest, file)}"
+    for name, secret in make_secrets(manifest).items():
+        forms = (secret, secret.hex().encode(), secret.hex().upper().encode(), base64.b64encode(secret).rstrip(b"="))
+        secrets.bytes |= dict.fromkeys(forms, f"the secret of {name}")
     for line in manifest.release.known_lines:
         secrets.lines.pop(squashed(line), None)
     return secrets

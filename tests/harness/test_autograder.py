@@ -57,6 +57,30 @@ def test_zip_holds_what_grading_needs_and_nothing_else(tmp_path):
         assert {f"tests/public/{question.file}", f"tests/hidden/{question.file}"} <= set(found)
 
 
+def test_a_secret_is_made_before_it_is_packed_and_stays_the_same(toy, tmp_path):
+    name = "checks/hidden/draws.secret"
+    toy.replace("assignment.toml", "[seeds]", f'[container]\nsecrets = ["{name}"]\n[seeds]')
+    first, second = tmp_path / "a.zip", tmp_path / "b.zip"
+    autograder.write(toy.manifest, first)
+    autograder.write(toy.manifest, second)
+    assert first.read_bytes() == second.read_bytes()
+    with zipfile.ZipFile(first) as archive:
+        assert archive.read(name) == (toy.root / name).read_bytes()
+    (toy.root / name).unlink()
+    autograder.write(toy.manifest, second)
+    assert first.read_bytes() != second.read_bytes()
+    (toy.root / name).write_text("123456\n")
+    with pytest.raises(ManifestError, match=r"draws.secret holds no secret of 128 bits; delete it, and another is"):
+        autograder.write(toy.manifest, second)
+
+
+@pytest.mark.parametrize("name", ["draws.secret", "checks/public/draws.secret", "checks/hidden/../draws.secret"])
+def test_a_secret_that_is_not_kept_with_the_hidden_checks_is_told(toy, name):
+    toy.replace("assignment.toml", "[seeds]", f'[container]\nsecrets = ["{name}"]\n[seeds]')
+    with pytest.raises(ManifestError, match=r"container.secrets: .* does not lie below checks/hidden; put it there"):
+        assert toy.manifest
+
+
 def test_scripts_are_executable_and_end_lines_as_unix_does(toy, tmp_path):
     autograder.write(toy.manifest, tmp_path / "a.zip")
     with zipfile.ZipFile(tmp_path / "a.zip") as archive:

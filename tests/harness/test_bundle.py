@@ -1,6 +1,7 @@
 """What students download: complete, the same each time, without a word of a solution; and it works where it lands."""
 
 import ast
+import base64
 import json
 import os
 import re
@@ -293,6 +294,23 @@ def test_cells_of_notebooks_are_searched_one_by_one(files, guarded):
 def test_a_copy_of_a_whole_file_is_found_whatever_it_is_called(made, files, guarded):
     files["student/data.bin"] = (made[0].root / "checks/hidden/test_q1_rectangles.py").read_bytes()
     assert any("is the file checks/hidden/test_q1_rectangles.py" in place for place in places(files, guarded))
+
+
+def test_a_secret_of_the_instructors_is_found_in_any_form(made, files):
+    course, name = made[0], "checks/hidden/draws.secret"
+    before = (course.root / "assignment.toml").read_text()
+    course.write("assignment.toml", f'{before}\n[container]\nsecrets = ["{name}"]\n')
+    try:
+        secrets = private.collect(course.manifest)
+        drawn = (course.root / name).read_text().strip()
+    finally:
+        course.write("assignment.toml", before)
+        (course.root / name).unlink(missing_ok=True)
+    assert places(files, secrets) == []
+    forms = [bytes.fromhex(drawn), drawn.encode(), drawn.upper().encode(), base64.b64encode(bytes.fromhex(drawn))]
+    for form in forms:
+        found = places(files | {"student/data.bin": b"\x00" + form + b"\x00"}, secrets)
+        assert found == [f"student/data.bin: holds the secret of {name}"], form
 
 
 def test_other_code_of_the_same_kind_is_no_leak(files, guarded):

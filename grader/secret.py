@@ -1,0 +1,41 @@
+"""Secrets of 128 bits that an instructor's copy makes for itself, one in a file."""
+
+import os
+import re
+import secrets
+from pathlib import Path
+
+BITS = 128
+
+
+class BrokenSecret(ValueError):
+    """A file that should hold a secret holds something else; the text says what to do."""
+
+
+def read_or_make(file: Path) -> bytes:
+    """The secret in a file, 16 bytes; drawn and written for the file's owner alone where there is no such file.
+
+    Raises BrokenSecret for a file of something else, so that nothing is ever derived from less.
+    """
+    if not file.is_file():
+        _make(file)
+    text = file.read_bytes().strip()
+    if not re.fullmatch(rb"[0-9a-f]{%d}" % (BITS // 4), text):
+        raise BrokenSecret(f"{file} holds no secret of {BITS} bits; delete it, and another is made")
+    return bytes.fromhex(text.decode())
+
+
+def _make(file: Path) -> None:
+    """Writes a new secret aside and gives it its name; where another process was quicker, that one's stays."""
+    aside = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        with open(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
+            stream.write(f"{secrets.token_hex(BITS // 8)}\n")
+        try:
+            os.link(aside, file)
+        except FileExistsError:
+            pass
+        except OSError:  # a file system without second names
+            os.replace(aside, file)
+    finally:
+        aside.unlink(missing_ok=True)

@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 RUN := $(BIN)/python -m grader
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check watch grade demo stubs notebooks preflight submit doctor attacks autograder release rehearsal mistakes test test-all bench lint clean
+.PHONY: help setup check watch grade demo stubs notebooks preflight submit doctor attacks autograder release rehearsal mistakes test test-all bench lint clean challenge
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -54,6 +54,10 @@ attacks: $(READY) ## run every attack in every tier and in an open worker
 autograder: $(READY) ## build the zip that Gradescope runs (PIP_FLAGS are for pip in the container)
 	@$(BIN)/python -m tests.hidden.challenge_images
 	@$(RUN) autograder $(if $(PIP_FLAGS),--pip-flags="$(PIP_FLAGS)") $(ARGS)
+
+challenge: $(READY) ## train the reference's network on what the challenge is judged on
+	@$(BIN)/python -m tests.hidden.challenge_images
+	@$(BIN)/python training/train_challenge.py $(ARGS)
 
 release: $(READY) ## make what students download, looked through for leaks (COLAB=address for links to Colab)
 	@$(RUN) release --out release.zip $(if $(COLAB),--colab="$(COLAB)") $(ARGS)

@@ -1,4 +1,4 @@
-# Generated from reference/shapes10.py by "python -m grader stubs" (unedited: 7238a8d1d96b)
+# Generated from reference/shapes10.py by "python -m grader stubs" (unedited: ee92b86cc7c9)
 """Shapes-10: images of ten shape classes, drawn from a seed; a stand-in for CIFAR-10 where that can't be had.
 
 Each image shows one shape, turned, stretched and moved, of any colour, on a textured and unevenly lit ground among
@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -61,12 +62,19 @@ MOTTLES = 6
 CLASSES = tuple(SHAPES)
 
 
+class Stream(Protocol):
+    """A source of random bytes; a RandomState is one."""
+
+    def bytes(self, length: int) -> bytes:
+        """Return the next bytes."""
+
+
 class _Draws:
     """Hands out uniform random numbers, an array (N, 1, 1) of one for each image at a time."""
 
     COLUMNS = 128
 
-    def __init__(self, stream: np.random.RandomState, N: int):
+    def __init__(self, stream: Stream, N: int):
         # Whole rows of a fixed width: an image's numbers depend only on the seed and its place. As an integer, 65536
         # would make NumPy 1 go over to float64.
         words = np.frombuffer(stream.bytes(2 * N * self.COLUMNS), dtype="<u2").reshape(N, self.COLUMNS)
@@ -173,10 +181,15 @@ def _scene(labels: np.ndarray, draw: _Draws, size: int, look: Look) -> np.ndarra
     return canvas.pixels
 
 
-def _chunks(labels: np.ndarray, seed: int, size: int, look: Look) -> Iterator[tuple[int, np.ndarray]]:
+def _streams(seed: int) -> tuple[Stream, Stream]:
+    """The streams of the scenes and of their noise; with two of them a scene is the same at every size."""
+    return np.random.RandomState([seed, 0]), np.random.RandomState([seed, 1])
+
+
+def _chunks(
+    labels: np.ndarray, scenes: Stream, grains: Stream, size: int, look: Look
+) -> Iterator[tuple[int, np.ndarray]]:
     """Draw the images a chunk at a time: the place of its first, and bytes (n, 3, size, size)."""
-    # Two streams: a scene is the same at every size.
-    scenes, grains = np.random.RandomState([seed, 0]), np.random.RandomState([seed, 1])
     for start in range(0, len(labels), CHUNK):
         part = labels[start : start + CHUNK]
         draw = _Draws(scenes, len(part))
@@ -196,11 +209,19 @@ def render(labels, seed: int, size: int = 32, look: Look = LOOK) -> np.ndarray:
     the same scenes at every size. size: height and width in pixels, an even number.
     Returns (N, 3, size, size) uint8, channels red, green, blue. Raises ValueError for a label out of range.
     """
+    return render_from(labels, *_streams(seed), size, look)
+
+
+def render_from(labels, scenes: Stream, grains: Stream, size: int = 32, look: Look = LOOK) -> np.ndarray:
+    """Draw an image for each label, as `render` does, with the random bytes of two streams.
+
+    scenes decides the place, the colours and the ground of each image, grains its noise.
+    """
     labels = np.asarray(labels)
     if labels.size and not 0 <= labels.min() <= labels.max() < len(CLASSES):
         raise ValueError(f"labels go from {labels.min()} to {labels.max()}; they must be from 0 to {len(CLASSES) - 1}")
     images = np.empty((len(labels), 3, size, size), dtype=np.uint8)
-    for start, chunk in _chunks(labels, seed, size, look):
+    for start, chunk in _chunks(labels, scenes, grains, size, look):
         images[start : start + len(chunk)] = chunk
     return images
 
@@ -238,7 +259,7 @@ def write_batches(root: str | PathLike) -> None:
 def _write_batch(path: Path, number: int, progress) -> None:
     labels = batch_labels(number)
     images = np.empty((BATCH_SIZE, 3, 32, 32), dtype=np.uint8)
-    for start, chunk in _chunks(labels, number, 32, LOOK):
+    for start, chunk in _chunks(labels, *_streams(number), 32, LOOK):
         images[start : start + len(chunk)] = chunk
         progress.update(len(chunk))
     title = "testing batch 1 of 1" if path.name in cifar_files.TEST_BATCHES else f"training batch {number} of 5"

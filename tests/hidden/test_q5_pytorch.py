@@ -1,9 +1,7 @@
 """Q5, hidden: other filter sizes, gradients through the module, stale gradients and other optimizers."""
 
-import numpy as np
-
 from grader.checks import Tensor, expect, points
-from tests.hidden.challenge_images import challenge_images
+from tests.hidden.challenge_images import accuracy, challenge
 from tests.public.test_q5_pytorch import (
     challenge_scores,
     convnet,
@@ -62,5 +60,5 @@ def test_training_step_uses_the_optimizer(student, reference, rng):
 @points(2, "challenge.build_model", once=True)
 def test_challenge_accuracy(student, scale):
     """the challenge's network classifies images it has not seen"""
-    images, labels = challenge_images()
-    scale("challenge", np.mean(challenge_scores(student, images).argmax(axis=1) == labels))
+    judged = challenge()
+    scale(judged.scale, accuracy(challenge_scores(student, judged.images), judged.labels))

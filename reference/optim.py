@@ -2,7 +2,8 @@
 
 w is an array of parameters, dw the gradient of the loss with respect to it, of w's shape. config holds the rule's
 hyperparameters and its state: missing keys are filled with their defaults, the state after the step is written back,
-and the same dict is returned. next_w is a new array; w and dw are never modified.
+and the same dict is returned. dw is never modified. A rule may update w and the state in place, so that next_w is w;
+those given here return a new array.
 """
 
 import numpy as np

@@ -92,17 +92,22 @@ class Expectation:
         if not claim:
             raise Mismatch(f"{self._names}: {sentence}")
 
+    def unpack(self) -> tuple[Any, ...]:
+        """Claims one value for each name, and returns them."""
+        names = self._names.split()
+        got = tuple(self._got) if isinstance(self._got, (tuple, list)) else (self._got,)
+        if len(got) != len(names):
+            wanted = f"{_plural(len(names))} ({', '.join(names)})"
+            raise Mismatch(f"returned {_count(self._got)}, expected {wanted}", f"returned other than {wanted}")
+        return got
+
     def _pairs(self, expected: Any) -> list[tuple[str, Any, Any]]:
         names = self._names.split()
         if not isinstance(expected, tuple):
             return [(self._names, self._got, expected)]
         if len(names) != len(expected):
             raise ValueError(f"{len(names)} names for {len(expected)} expected values")
-        got = self._got if isinstance(self._got, (tuple, list)) else (self._got,)
-        if len(got) != len(expected):
-            wanted = f"{len(expected)} values ({', '.join(names)})"
-            raise Mismatch(f"returned {_count(self._got)}, expected {wanted}", f"returned other than {wanted}")
-        return [pair for pair in zip(names, got, expected, strict=True) if self._only in ("", pair[0])]
+        return [pair for pair in zip(names, self.unpack(), expected, strict=True) if self._only in ("", pair[0])]
 
 
 def _match(name: str, got: Any, wanted: np.ndarray, rel: float, scale: float) -> None:
@@ -228,7 +233,11 @@ def _number(value: Any) -> str:
     return f"{float(value):.6g}"
 
 
+def _plural(count: int) -> str:
+    return f"{count} values" if count != 1 else "1 value"
+
+
 def _count(got: Any) -> str:
     if isinstance(got, (tuple, list)):
-        return f"{len(got)} values" if len(got) != 1 else "1 value"
+        return _plural(len(got))
     return "None" if got is None else ("one array" if isinstance(got, np.ndarray) else f"one {_show(got)}")

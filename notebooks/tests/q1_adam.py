@@ -3,7 +3,7 @@ from otter.test_files import test_case
 
 OK_FORMAT = False
 name = "q1_adam"
-points = 1.75
+points = 2
 
 
 @test_case(name="optim.adam")

@@ -3,7 +3,7 @@ from otter.test_files import test_case
 
 OK_FORMAT = False
 name = "q1_fully_connected_net_loss"
-points = 4.5
+points = 4
 
 
 @test_case(name="classifiers.fc_net.FullyConnectedNet.loss")

@@ -3,7 +3,7 @@ from otter.test_files import test_case
 
 OK_FORMAT = False
 name = "q1_sgd_momentum"
-points = 1.25
+points = 1.5
 
 
 @test_case(name="optim.sgd_momentum")

@@ -3,7 +3,7 @@ from otter.test_files import test_case
 
 OK_FORMAT = False
 name = "q1_softmax_loss"
-points = 3
+points = 2.75
 
 
 @test_case(name="layers.softmax_loss")

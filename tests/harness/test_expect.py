@@ -244,6 +244,27 @@ def test_wrong_number_of_values(got, sentence):
     assert mismatch(lambda: expect(got, "dx dw").to_match((A, A), rel=1e-6)).message == sentence
 
 
+@pytest.mark.parametrize(
+    "got, sentence",
+    [
+        (np.zeros(3), "returned one array, expected 2 values (loss, dx)"),
+        (None, "returned None, expected 2 values (loss, dx)"),
+        ((1.0, 2.0, 3.0), "returned 3 values, expected 2 values (loss, dx)"),
+    ],
+)
+def test_unpack_names_the_values_that_are_missing(got, sentence):
+    assert mismatch(lambda: expect(got, "loss dx").unpack()).message == sentence
+
+
+@pytest.mark.parametrize("got", [(1.0, 2.0), [1.0, 2.0]])
+def test_unpack_returns_one_value_for_each_name(got):
+    assert expect(got, "loss dx").unpack() == (1.0, 2.0)
+
+
+def test_unpack_takes_a_single_value_as_it_is():
+    assert expect(1.0, "dx").unpack() == (1.0,)
+
+
 def test_list_is_as_good_as_a_tuple():
     expect([A, A], "dx dw").to_match((A, A), rel=1e-6)
 

@@ -36,7 +36,7 @@ def grade(
         bool, typer.Option("--unsafe", help="Grade even where student code cannot be isolated; the report says so.")
     ] = False,
 ) -> None:
-    """Grades a hand-in on the published inputs, on secret ones and on the hidden checks, and writes a report."""
+    """Grades a hand-in on public, secret and hidden inputs, and writes a report; exit 1 when points are held."""
     from . import grading
     from .report import terminal
 
@@ -47,6 +47,8 @@ def grade(
     typer.echo(f"written: {out or FILES[format]}")
     if not result.checks:
         raise typer.Exit(CANNOT_RUN)
+    if result.held:
+        raise typer.Exit(FAILED)
 
 
 @app.command()

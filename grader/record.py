@@ -26,7 +26,10 @@ class Standing(msgspec.Struct, kw_only=True):
 
 
 class Check(msgspec.Struct, kw_only=True):
-    """One check's result; `message` is fit for the student, `detail` (inputs, values) for the instructor."""
+    """One check's result; `message` is fit for the student, `detail` (inputs, values) for the instructor.
+
+    `held` are points that are neither given nor lost, since the grader made an error.
+    """
 
     id: str
     title: str
@@ -38,6 +41,7 @@ class Check(msgspec.Struct, kw_only=True):
     outcome: Outcome
     message: str = ""
     detail: str = ""
+    held: int | float = 0
     error: float | None = None
     allowed: float | None = None
     cpu_ratio: float | None = None
@@ -65,6 +69,7 @@ class Record(msgspec.Struct, kw_only=True):
     complete: bool = False
     score: int | float = 0
     max_score: int | float = 0
+    held: int | float = 0
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     questions: list[QuestionScore] = []
@@ -87,15 +92,17 @@ def tally(record: Record, manifest: Manifest) -> None:
     chosen = [q for q in manifest.questions if any(check.question == q.id for check in record.checks)]
     record.questions = [_question(q.id, q.title, [c for c in record.checks if c.question == q.id]) for q in chosen]
     record.leaderboard = [check.standing for check in record.checks if check.standing]
-    record.score, record.max_score = _sum(c.score for c in record.checks), _sum(c.points for c in record.checks)
+    record.score, record.max_score = total(c.score for c in record.checks), total(c.points for c in record.checks)
+    record.held = total(c.held for c in record.checks)
 
 
 def _question(name: str, title: str, checks: list[Check]) -> QuestionScore:
-    score, max_score = _sum(check.score for check in checks), _sum(check.points for check in checks)
+    score, max_score = total(check.score for check in checks), total(check.points for check in checks)
     return QuestionScore(id=name, title=title, score=score, max_score=max_score)
 
 
-def _sum(values: Iterable[float]) -> int | float:
+def total(values: Iterable[float]) -> int | float:
+    """The exact sum of points."""
     return plain(sum((exact(value) for value in values), Fraction(0)))
 
 

@@ -75,19 +75,22 @@ def grade(
     Raises ManifestError when manifest and checks disagree, SandboxError when no worker can be had, or, in an official
     run, when the layers that hold are too few.
     """
-    started, cpu = started or time.monotonic(), _cpu_seconds()
+    started = started or time.monotonic()
     record = record or new_record(manifest, "check", student.name)
     progress = Progress(record, manifest, update)
     options = debug, official, keep and not debug
     grading = Grading(manifest, student, zygotes or Zygotes(), *options, started=started)
+    cpu = time.process_time() + grading.zygotes.cpu_seconds()
     try:
         run_checks(grading, selection, progress)
+        grading.close()  # every worker is collected then
+        cpu = time.process_time() + grading.zygotes.cpu_seconds() - cpu
     finally:
         progress.close()
         grading.close()
         if zygotes is None:
             grading.zygotes.close()
-    record.seconds, record.cpu_seconds = round(time.monotonic() - started, 3), round(_cpu_seconds() - cpu, 3)
+    record.seconds, record.cpu_seconds = round(time.monotonic() - started, 3), round(cpu, 3)
     record.complete = True
     record.notes += _remarks(record.checks, grading) + _unscored(grading)
     progress.show()
@@ -95,14 +98,10 @@ def grade(
 
 
 def _remarks(checks: list[Check], grading: Grading) -> list[str]:
-    """What a reader should know beyond the checks: faults of the grader first, then where to go on."""
-    broken = [check.id for check in checks if check.outcome == "grader_error"]
-    remarks = [f"The grader made errors, which cost no points; tell the staff: {', '.join(broken)}"] if broken else []
-    places = grading.unwritten
+    """Where to go on, where something is not written yet."""
+    places, package = grading.unwritten, grading.student.name
     stubs = [f for c in checks if c.outcome == "not_attempted" for f in c.function.split(", ") if f in places]
-    if stubs:
-        remarks.append(f"Next: write {stubs[0]} ({grading.student.name}/{places[stubs[0]]}), then run this again.")
-    return remarks
+    return [f"Next: write {stubs[0]} ({package}/{places[stubs[0]]}), then run this again."] if stubs else []
 
 
 def _unscored(grading: Grading) -> list[str]:
@@ -194,9 +193,3 @@ def run_pytest(manifest: Manifest, files: list[Path], plugins: list[object], *op
         for name in set(sys.modules) - loaded:
             if getattr(sys.modules[name], "__file__", None) in names:
                 del sys.modules[name]
-
-
-def _cpu_seconds() -> float:
-    """CPU time of this process and of every process it has collected."""
-    times = os.times()
-    return times.user + times.system + times.children_user + times.children_system

@@ -1,14 +1,21 @@
 """What pytest collects as a check: its Check record, the functions it judges, the points it is worth."""
 
+import copy
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
+import msgspec
 import pytest
 
 from ..manifest import Manifest, ManifestError, Question, exact, plain
 from ..record import Check
 from ..sandbox.client import Worker
 from .marker import Worth, worth
+
+if TYPE_CHECKING:
+    from .plugin import ChecksPlugin
 
 STATE = pytest.StashKey["State"]()
 
@@ -22,6 +29,24 @@ class State:
         self.worker: Worker | None = None
         self.seed, self.secret = 0, False
         self.remark = ""
+
+    def copy(self) -> "State":
+        """The same check on another way: what is written to this one's state and record stays there."""
+        twin = copy.copy(self)
+        twin.check = msgspec.structs.replace(self.check)
+        return twin
+
+
+@dataclass(frozen=True)
+class Writer:
+    """A fixture's value that writes into the check it was made for."""
+
+    checks: "ChecksPlugin"
+    state: State
+
+    def rebound(self, state: State) -> Self:
+        """The same, writing into the check of another state."""
+        return replace(self, state=state)
 
 
 def loading_problem(report: pytest.CollectReport) -> str:

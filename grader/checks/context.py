@@ -23,13 +23,12 @@ from ..sandbox.local import LocalWorker
 from ..sandbox.processes import Zygotes
 from ..source import unwritten
 from .groundwork import Groundwork
-from .patience import OutOfTime, Patience
+from .patience import REFERENCE_SECONDS, OutOfTime, Patience
 from .tally import Tally
 from .verdict import Memory
 
 SPARES = 2
 CHECKS_PER_WORKER = 100  # that a kept one may serve
-REFERENCE_SECONDS = 120.0
 
 
 @dataclass
@@ -62,15 +61,15 @@ class Grading:
 
     def __post_init__(self) -> None:
         answers = [self.manifest.path("reference"), self.manifest.path("hidden")]
-        self.patience = Patience(self.manifest.limits, self.student, _started=self.started)
         self.recording = tape.find(self.manifest)
         self.foundations.update(self.recording.foundations() if self.recording else {})
         self.groundwork = Groundwork(self.zygotes, self.student, answers, self.official)
-        functions = set(self.manifest.functions())
+        functions = frozenset(self.manifest.functions())
         parts = [name.split(".") for name in functions]
         self._modules = {".".join(words[:length]) for words in parts for length in range(1, len(words))}
+        self.patience = Patience(self.manifest.limits, self._modules, _started=self.started)
         self.unwritten = self._unwritten()
-        self.memory = Memory(set(self.unwritten), names=functions | self._modules)
+        self.memory = Memory(functions, set(self.unwritten), names=functions | self._modules)
 
     def student_worker(
         self, libraries: tuple[str, ...], seed: int, modules: Iterable[str] = (), fresh: bool = False
@@ -131,13 +130,14 @@ class Grading:
                 f"there is no reference in {folder}, and none of its answers in {answers}, so nothing can be judged; "
                 "take that file once more from what you downloaded"
             )
-        worker.patience = lambda callee: self.patience.within_run(REFERENCE_SECONDS)
+        worker.patience = self.patience.of_reference
         worker.start(seed)
         return worker
 
     def worker_of_nothing(self, libraries: tuple[str, ...], seed: int) -> Worker:
         """A worker of an empty package, for what a check has computed by libraries alone."""
         worker = self._trusted(libraries, NOTHING, "nothing")
+        worker.patience = self.patience.of_reference
         worker.start(seed)
         return worker
 

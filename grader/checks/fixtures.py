@@ -1,16 +1,15 @@
 """The fixtures a check is written with: student, reference, rng, race."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 
 from ..manifest import ManifestError
 from ..oracle import NotScored
 from ..record import Standing
+from ..sandbox.client import Worker
 from ..sandbox.remote import Package
 from . import timing
-from .collect import STATE, State
+from .collect import STATE, State, Writer
 from .context import derive
 from .expect import Mismatch
 from .plugin import PLUGIN
@@ -46,16 +45,12 @@ def reference(request: pytest.FixtureRequest, check_state: State) -> Package:
     return grading.reference_worker(check_state.libraries, derive(check_state.seed, "worker")).root()
 
 
-@pytest.fixture
-def scale(request: pytest.FixtureRequest, check_state: State) -> Callable[[str, float], None]:
-    """Judges a measured value by a scale of the manifest, `scale("accuracy", 0.81)`, and puts it on the leaderboard.
+class Scale(Writer):
+    """Judges a measured value by a scale of the manifest, `scale("accuracy", 0.81)`, and puts it on the leaderboard."""
 
-    Below the top of the scale the check fails, with the points of the step that was reached.
-    """
-    manifest, check = request.config.stash[PLUGIN].grading.manifest, check_state.check
-
-    def judge(name: str, value: float) -> None:
-        chosen = manifest.scale(name)
+    def __call__(self, name: str, value: float) -> None:
+        """Below the top of the scale the check fails, with the points of the step that was reached."""
+        chosen, check = self.checks.grading.manifest.scale(name), self.state.check
         if chosen.steps[-1][1] != check.points:
             raise ManifestError(
                 f"scales {name}: its top is {chosen.steps[-1][1]} points, {check.id} is worth {check.points}"
@@ -67,11 +62,14 @@ def scale(request: pytest.FixtureRequest, check_state: State) -> Callable[[str, 
             story = f"{chosen.title}: {value:.3f} earns {earned:g} of {check.points:g} points"
             raise Mismatch(f"{story}; from {above[0]:g} on it earns {above[1]:g}", earned=earned)
 
-    return judge
-
 
 @pytest.fixture
-def race(request: pytest.FixtureRequest, check_state: State, student: Package) -> Callable[..., None]:
+def scale(request: pytest.FixtureRequest, check_state: State) -> Scale:
+    """The check's scales."""
+    return Scale(request.config.stash[PLUGIN], check_state)
+
+
+class Contest(Writer):
     """Judges speed: `race(prepare, at_most=12)` with the reference, `race(prepare, rival, at_most=1.5)` in one package.
 
     `prepare(package, rng)` returns the function to time and its arguments; it is called afresh for each pair. Where
@@ -79,10 +77,9 @@ def race(request: pytest.FixtureRequest, check_state: State, student: Package) -
     Their answers have to agree; `verify=False` where the check itself judges the answer of the one it is about.
     With a recorded reference it raises NotScored with what can be said all the same.
     """
-    checks, seed = request.config.stash[PLUGIN], derive(check_state.seed, "worker")
-    grading = checks.grading
 
-    def judge(
+    def __call__(
+        self,
         prepare: timing.Prepare,
         rival: timing.Prepare | None = None,
         *,
@@ -90,22 +87,30 @@ def race(request: pytest.FixtureRequest, check_state: State, student: Package) -
         once: timing.Once | None = None,
         verify: bool = True,
     ) -> None:
+        grading, contender, seed = self.checks.grading, self.state.worker, self.checks.race_seed(self.state)
         if not grading.races:
             return
-        contender, against_self = check_state.worker, rival is not None
-        if grading.recording is not None and not against_self:
-            timing.rehearse(student, checks.race_seed(check_state), prepare, once)
+        if grading.recording is not None and rival is None:
+            timing.rehearse(contender.root(), seed, prepare, once)
             raise NotScored(timing.UNRIVALLED)
-        of_student = against_self and not contender.trusted
-        opponent = (grading.student_worker if of_student else grading.reference_twin)(check_state.libraries, seed)
-        request.addfinalizer(opponent.kill)
+        opponent = self._opponent(rival is not None)
         sides = timing.Side(contender, prepare, once), timing.Side(opponent, rival or prepare, once)
-        contest = timing.Race(*sides, lambda number: derive(checks.race_seed(check_state), f"pair {number}"), verify)
-        name = "your own other function" if against_self else "the reference"
+        contest = timing.Race(*sides, lambda number: derive(seed, f"pair {number}"), verify)
+        name = "your own other function" if rival is not None else "the reference"
         try:
             (timing.judge if grading.recording is None else timing.report)(contest, at_most, name)
         finally:
-            if not contender.trusted:
-                check_state.check.cpu_ratio = contest.median()
+            opponent.kill()
+            self.state.check.cpu_ratio = contest.median()
 
-    return judge
+    def _opponent(self, of_same_package: bool) -> Worker:
+        """Another worker of the judged package, or one of the reference."""
+        grading, seed = self.checks.grading, derive(self.state.seed, "worker")
+        of_student = of_same_package and not self.state.worker.trusted
+        return (grading.student_worker if of_student else grading.reference_twin)(self.state.libraries, seed)
+
+
+@pytest.fixture
+def race(request: pytest.FixtureRequest, check_state: State, student: Package) -> Contest:
+    """What judges the check's speed."""
+    return Contest(request.config.stash[PLUGIN], check_state)

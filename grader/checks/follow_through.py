@@ -69,7 +69,8 @@ def run_replaced(grading: Grading, item: pytest.Function, state: State, names: s
     with grading.grafted(state.libraries, seed, names) as worker:
         relay, raised = worker.relay, None
         try:
-            item.obj(**afresh(arguments_of(item), state, student=worker.root(), reference=reference.root()))
+            packages = {"student": worker.root(), "reference": reference.root()}
+            item.obj(**afresh(arguments_of(item), state.copy(), **packages))
         except (SandboxError, OutOfTime):
             raise
         except Exception as error:

@@ -1,16 +1,19 @@
 """How long to wait for whom: within the time of the whole run, and less for what has hung before."""
 
+import contextlib
 import math
 import time
 from collections import Counter
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from ..sandbox.errors import StudentError, StudentTimeout
 from ..tables import LimitsTable
 
 STRIKES = 2
 SHORT_SECONDS = 1.0
+REFERENCE_SECONDS = 120.0
+RESERVE_SECONDS = 20.0  # beyond the run's own time, for looks at the reference
 
 
 class OutOfTime(Exception):
@@ -19,12 +22,13 @@ class OutOfTime(Exception):
 
 @dataclass
 class Patience:
-    """The clock of one run of checks on `package`, started when it is made."""
+    """The clock of one run of checks, started when it is made; `modules` are those the assignment names."""
 
     limits: LimitsTable
-    package: Path
+    modules: Collection[str] = ()
     _strikes: Counter = field(default_factory=Counter)
     _started: float = field(default_factory=time.monotonic)
+    _reserve: float = 0.0
 
     def check(self) -> None:
         """Raises OutOfTime when the run's time is over."""
@@ -32,10 +36,19 @@ class Patience:
 
     def within_run(self, seconds: float) -> float:
         """These seconds, or those the run has left where they are fewer; raises OutOfTime when there are none."""
-        left = self.limits.run_seconds - (time.monotonic() - self._started)
+        left = self.limits.run_seconds + self._reserve - (time.monotonic() - self._started)
         if left <= 0:
             raise OutOfTime
         return min(seconds, left)
+
+    @contextlib.contextmanager
+    def with_reserve(self) -> Iterator[None]:
+        """Adds the reserve to the run's time for what is done inside, so that no verdict hangs on its end."""
+        self._reserve = RESERVE_SECONDS
+        try:
+            yield
+        finally:
+            self._reserve = 0.0
 
     def note(self, error: StudentError) -> None:
         """Counts a timeout against what was called."""
@@ -47,5 +60,8 @@ class Patience:
         seconds = self.within_run(float(self.limits.call_seconds))
         if self._strikes[callee] < STRIKES:
             return seconds
-        is_module = self.package.joinpath(*callee.split(".")).with_suffix(".py").is_file()
-        return 0.0 if is_module else min(SHORT_SECONDS, seconds)
+        return 0.0 if callee in self.modules else min(SHORT_SECONDS, seconds)
+
+    def of_reference(self, callee: str) -> float:
+        """Seconds to wait for the reference."""
+        return self.within_run(REFERENCE_SECONDS)

@@ -10,11 +10,13 @@ import pytest
 from ..manifest import ManifestError, Question
 from ..oracle import NotScored, Unrecorded
 from ..record import Check
-from ..sandbox.errors import StudentError, StudentTimeout
+from ..sandbox.errors import StudentError, StudentRaised, StudentTimeout
 from ..sandbox.zygotes import SandboxError
-from . import follow_through, second_look, timing, verdict
+from . import follow_through, timing, verdict
+from .blame import Case, at_fault, decide, depends_on_others, is_unforeseen
 from .collect import STATE, State, check_points, describe, loading_problem
 from .context import Grading, derive
+from .control import reference_is_judged
 from .expect import Mismatch
 from .marker import MARKER
 from .patience import OutOfTime
@@ -48,6 +50,7 @@ class ChecksPlugin:
         self.problem = ""
         self.failure: SandboxError | None = None
         self.modules: set[str] = set()
+        self._raised: list[tuple[State, StudentRaised]] = []
 
     def pytest_configure(self, config: pytest.Config) -> None:
         config.addinivalue_line("markers", MARKER)
@@ -152,7 +155,7 @@ class ChecksPlugin:
             return None
         if call.excinfo is not None and call.when in ("setup", "call"):
             try:
-                self._write(state, self._judge(item, state, call.excinfo.value))
+                self._blame(item, state, call.excinfo.value, call.when)
             except SandboxError as failure:
                 self.failure, item.session.shouldstop = failure, "the sandbox failed"
         elif call.when == "call":
@@ -169,32 +172,47 @@ class ChecksPlugin:
         check.outcome, check.detail = found.outcome, found.detail
         check.error, check.allowed = found.error, found.allowed
         check.message = found.brief if state.secret or check.visibility == "hidden" else found.message
-        if state.secret and found.outcome != "grader_error":
+        if state.secret and found.outcome != "grader_error" and found.message != verdict.NOT_RUN:
             check.message = f"right on the published inputs, wrong on others: {check.message}"
-        check.score = check.points if found.outcome == "grader_error" else found.earned
+        check.score, check.held = found.earned, 0
+        if found.outcome == "grader_error":
+            check.held, check.standing = check.points, None
         if found.outcome == "not_scored":
             self.grading.tally.leave_out(check)
 
-    def _judge(self, item: pytest.Item, state: State, error: BaseException) -> verdict.Verdict:
-        try:
-            return self._verdict(item, state, error)
-        except OutOfTime:
-            return verdict.Verdict("timeout", "not run: the time of the whole run was used up by earlier checks")
+    def _blame(self, item: pytest.Function, state: State, error: BaseException, when: str) -> None:
+        """Finds out who is to blame for what was raised, writes it down and remembers it.
 
-    def _verdict(self, item: pytest.Item, state: State, error: BaseException) -> verdict.Verdict:
-        """Who is to blame for what was raised; raises what has nothing to do with this check."""
-        if isinstance(error, (SandboxError, OutOfTime)):
+        Raises SandboxError, since what the sandbox cannot do has nothing to do with this check.
+        """
+        if isinstance(error, SandboxError):
             raise error
-        if isinstance(error, (NotScored, Unrecorded)):
-            return verdict.of_missing_reference(error)
-        if isinstance(error, Mismatch):
-            return verdict.of_mismatch(error, error.inputs)
+        judged = None
+        if when == "call" and state.worker is not None and is_unforeseen(error):
+            try:
+                judged = reference_is_judged(self.grading, item, state)
+            except OutOfTime as end:
+                error = end
         if isinstance(error, StudentError) and not error.trusted:
             self.grading.patience.note(error)
-            return verdict.of_student_error(error, state.judged, self.grading.memory)
-        if state.worker is not None and second_look.passes_with_reference(self.grading, item, state):
-            return verdict.of_unusable_answer(error, state.worker.called(), self.grading.memory)
-        return verdict.of_grader_error(error)
+        self._settle(state, error, judged)
+        if depends_on_others(error):
+            self._raised.append((state, error))
+
+    def _settle(self, state: State, error: BaseException, reference_is_judged: bool | None = None) -> None:
+        """Writes the verdict on an error, as far as is known now, and remembers which functions are at fault."""
+        memory, called = self.grading.memory, state.worker.called() if state.worker else ""
+        found = decide(error, Case(state.judged, memory, self._sound, called, reference_is_judged))
+        memory.broken.update(at_fault(error, found, state.judged))
+        self._write(state, found)
+
+    def _sound(self, name: str) -> bool:
+        return self.grading.tally.mostly_right(name) and name not in self.grading.memory.broken
+
+    def pytest_sessionfinish(self) -> None:
+        """Decides again what was raised, now that each function has been judged: no verdict hangs on their order."""
+        for state, error in self._raised:
+            self._settle(state, error)
 
     def _inputs(self, state: State) -> str:
         call = state.worker.last_call if state.worker else None

@@ -7,9 +7,7 @@ import numpy as np
 import pytest
 
 from ..sandbox.remote import Package
-from .collect import State
-from .context import Grading, derive
-from .patience import OutOfTime
+from .collect import State, Writer
 
 Arguments = dict[str, Any]
 
@@ -36,27 +34,5 @@ def afresh(arguments: Arguments, state: State, **packages: Package) -> Arguments
     if state.worker is not None:
         fresh["student"] = state.worker.root()
     fresh |= packages
+    fresh |= {name: value.rebound(state) for name, value in arguments.items() if isinstance(value, Writer)}
     return {name: fresh.get(name, value) for name, value in arguments.items()}
-
-
-def passes_with_reference(grading: Grading, item: pytest.Function, state: State) -> bool:
-    """Whether the same check passes with the reference in the student's place, so that the answer is to blame.
-
-    Only what passed with it was recorded.
-    """
-    if grading.recording is not None:
-        return True
-    seed = derive(state.seed, "worker")
-    twin = grading.reference_twin(state.libraries, seed)
-    judged, state.worker = state.worker, twin
-    try:
-        reference = grading.reference_worker(state.libraries, seed)
-        item.obj(**afresh(arguments_of(item), state, reference=reference.root()))
-        return True
-    except OutOfTime:
-        raise
-    except (Exception, pytest.fail.Exception, pytest.skip.Exception):
-        return False
-    finally:
-        state.worker = judged
-        twin.kill()

@@ -22,11 +22,11 @@ class Tally:
         """Remembers what a finished check earned for each function it judges."""
         for name in check.function.split(", "):
             self._earned[name] += exact(check.points if lacks_digits_only(check) else check.score)
-            self._possible[name] += exact(check.points)
+            self._possible[name] += exact(check.points) - exact(check.held)
 
     def mostly_right(self, name: str) -> bool:
-        """Whether a function has earned at least half of what it was judged for so far."""
-        return 2 * self._earned[name] >= self._possible[name]
+        """Whether a function has been judged and has earned at least half of what it was judged for so far."""
+        return 0 < self._possible[name] <= 2 * self._earned[name]
 
     def lost_nothing(self, name: str) -> bool:
         """Whether a function has been judged and has earned all of it, but for digits."""
@@ -35,7 +35,7 @@ class Tally:
     def leave_out(self, check: Check) -> None:
         """Takes a check out of the points, since it cannot be scored without the reference."""
         self.unscored.setdefault(check.id, exact(check.points))
-        check.points = check.score = 0
+        check.points = check.score = check.held = 0
 
 
 def lacks_digits_only(check: Check) -> bool:

@@ -1,17 +1,18 @@
-"""From what a check raised to an outcome and a sentence: who is to blame, and how to say it."""
+"""The words of a verdict: an outcome and its sentences, from what was raised and who is to blame for it."""
 
 import builtins
 import re
 import traceback
 from dataclasses import dataclass, field
 
-from ..oracle import NotScored
 from ..record import Outcome
 from ..sandbox.errors import Frame, StudentCrashed, StudentError, StudentRaised, StudentTimeout
 from ..sandbox.remote import shape_of
 from .expect import Mismatch
 
 IMPORT_KINDS = ("ModuleNotFoundError", "ImportError", "SyntaxError", "IndentationError", "TabError")
+NOT_RUN = "not run: the time of the whole run was used up by earlier checks"
+HELD = "the grader made an error here, so its points are held, not lost; please tell the staff"
 UNPACK = re.compile(r"(not enough|too many) values to unpack|cannot unpack|not iterable")
 
 
@@ -35,10 +36,11 @@ class Verdict:
 class Memory:
     """What is known of the package: functions still stubs, those that raised or hung in their own checks.
 
-    `names` are the assignment's own, of functions, classes and modules: the only ones fit for every report, since one
-    that the package chose could carry an input out.
+    `functions` are the assignment's; `names` are those, and of its classes and modules: the only ones fit for every
+    report, since one that the package chose could carry an input out.
     """
 
+    functions: frozenset[str] = frozenset()
     unwritten: set[str] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)
     names: set[str] = field(default_factory=set)
@@ -48,23 +50,21 @@ class Memory:
         return name if name in self.names else "something of yours"
 
 
-def of_mismatch(mismatch: Mismatch, inputs: str) -> Verdict:
+def of_mismatch(mismatch: Mismatch) -> Verdict:
     """A wrong answer."""
-    message = f"{mismatch.message}; {inputs}" if inputs else mismatch.message
+    message = f"{mismatch.message}; {mismatch.inputs}" if mismatch.inputs else mismatch.message
     detail = "\n".join([message, *filter(None, mismatch.notes)])
     return Verdict("failed", message, mismatch.brief, detail, mismatch.error, mismatch.allowed, mismatch.earned)
 
 
-def of_student_error(error: StudentError, judged: tuple[str, ...], memory: Memory) -> Verdict:
-    """Code that raised, hung or crashed: the judged function's own doing, or something it needs."""
+def of_student_error(error: StudentError, judged: tuple[str, ...], memory: Memory, culprit: str | None) -> Verdict:
+    """Code that raised, hung or crashed: the judged function's own doing, or that of a culprit it needs."""
     if isinstance(error, StudentRaised) and error.kind == "NotImplementedError":
         return _unwritten(error, judged, memory)
-    culprit = _culprit(error, judged, memory)
     story, brief = _story(error), _brief(error, memory)
     if culprit is not None:
         needs = "cannot be judged: it needs {}, and {}"
         return Verdict("blocked", needs.format(culprit, story), needs.format(memory.fit(culprit), brief), _trace(error))
-    memory.broken.update(judged)
     outcome = {StudentTimeout: "timeout", StudentCrashed: "crashed"}.get(type(error), "failed")
     return Verdict(outcome, story, brief, _trace(error))
 
@@ -81,18 +81,13 @@ def of_unusable_answer(error: Exception, called: str, memory: Memory) -> Verdict
 
 
 def of_grader_error(error: BaseException) -> Verdict:
-    """A fault of the check or the engine; it costs the student nothing."""
-    trace = "".join(traceback.format_exception(error))
-    return Verdict(
-        "grader_error", "the grader made an error here, your points are safe; please tell the staff", detail=trace
-    )
+    """A fault of the check or the engine; its points are held until a regrade."""
+    return Verdict("grader_error", HELD, detail="".join(traceback.format_exception(error)))
 
 
-def of_missing_reference(error: Exception) -> Verdict:
-    """A check that the recorded answers of the reference do not suffice for."""
-    if isinstance(error, NotScored):
-        return Verdict("not_scored", str(error))
-    return Verdict("grader_error", f"{error}; your points are safe", detail=of_grader_error(error).detail)
+def of_unrecorded(error: Exception) -> Verdict:
+    """A check that the recorded answers of the reference do not belong to."""
+    return Verdict("grader_error", f"{error}; its points are held, not lost", detail=of_grader_error(error).detail)
 
 
 def inputs_of(call, names: list[str], seed: str) -> str:
@@ -108,33 +103,14 @@ def _unwritten(error: StudentRaised, judged: tuple[str, ...], memory: Memory) ->
     place = error.frames[-1] if error.frames else None
     name = place.function if place else error.callee
     own = [stub for stub in judged if stub in memory.unwritten]
-    if own or not place or any(_same(name, stub) for stub in judged):
+    if own or not place or any(same(name, stub) for stub in judged):
         name = own[0] if own else name
         return Verdict("not_attempted", f"{name} is not written yet", f"{memory.fit(name)} is not written yet")
     needs = "cannot be judged: it needs {}, which is not written yet"
     return Verdict("blocked", needs.format(name) + _where(place), needs.format(memory.fit(name)))
 
 
-def _culprit(error: StudentError, judged: tuple[str, ...], memory: Memory) -> str | None:
-    """The function or module this check needs and does not judge, where that one is at fault."""
-    if isinstance(error, StudentRaised) and error.kind in IMPORT_KINDS and error.frames:
-        module = error.frames[-1].file.removesuffix(".py").replace("/", ".")
-        return None if any(own.startswith(f"{module}.") for own in judged) else module
-    for frame in reversed(error.frames):
-        if any(_same(frame.function, own) for own in judged):
-            return None
-        if frame.function in memory.broken:
-            return frame.function
-    return None if _own(error, judged) or not error.callee else error.callee
-
-
-def _own(error: StudentError, judged: tuple[str, ...]) -> bool:
-    return any(
-        _same(name, own) for own in judged for name in [error.callee, *(frame.function for frame in error.frames)]
-    )
-
-
-def _same(name: str, judged: str) -> bool:
+def same(name: str, judged: str) -> bool:
     """Whether a name is a judged function, a part of one, or the class or module it stands in."""
     return name == judged or name.startswith(f"{judged}.") or judged.startswith(f"{name}.")
 

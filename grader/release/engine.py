@@ -40,6 +40,7 @@ MODULES = (
     "report/__init__.py",
     "report/doctor.py",
     "report/handin.py",
+    "report/held.py",
     "report/notebook.py",
     "report/pdf.py",
     "report/terminal.py",

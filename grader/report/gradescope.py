@@ -3,11 +3,11 @@
 import json
 import re
 import unicodedata
-from fractions import Fraction
 from typing import Any
 
-from ..manifest import Manifest, exact, plain
-from ..record import Check, Record
+from ..manifest import Manifest
+from ..record import Check, Record, total
+from . import held
 
 UNFINISHED = "Grading did not finish; the points are those of the checks that have run."
 NOT_RUN = "not run:"  # how the message of a check begins that came after the run's time was over
@@ -19,7 +19,14 @@ LONGEST = 20_000
 def render(record: Record, manifest: Manifest) -> bytes:
     """The whole file; where hidden checks hide the total from students, `output` holds the public subtotal."""
     tests = [_test(check, manifest) for check in record.checks]
-    facts = {"complete": record.complete, "isolation": record.isolation, "environment": record.environment}
+    broken = [check.id for check in record.checks if check.held]
+    facts = {
+        "held": record.held,
+        "held_checks": broken,
+        "complete": record.complete,
+        "isolation": record.isolation,
+        "environment": record.environment,
+    }
     standings = [{"name": text(s.name), "value": s.value, "order": s.order} for s in record.leaderboard]
     return encode(record.score, _output(record, manifest), tests, facts, record.seconds, standings)
 
@@ -80,14 +87,11 @@ def _test(check: Check, manifest: Manifest) -> dict[str, Any]:
 
 def _output(record: Record, manifest: Manifest) -> str:
     public = [check for check in record.checks if check.visibility == "public"]
-    lines = [] if record.complete else [UNFINISHED]
+    lines = [sentence for sentence in (held.sentence(record), "" if record.complete else UNFINISHED) if sentence]
     left = sum(check.outcome == "timeout" and check.message.startswith(NOT_RUN) for check in record.checks)
     if left:
         lines.append(f"{left} of {len(record.checks)} checks were not run: the time was used up by those before.")
     if public and hides_total(manifest):
-        lines.append(f"Published checks: {_sum(c.score for c in public)} of {_sum(c.points for c in public)} points.")
+        points = f"{total(c.score for c in public)} of {total(c.points for c in public)} points"
+        lines.append(f"Published checks: {points}{held.beside(public)}.")
     return "\n".join([*lines, *record.notes])
-
-
-def _sum(points) -> int | float:
-    return plain(sum(map(exact, points), Fraction(0)))

@@ -3,29 +3,32 @@
 import re
 
 from ..record import Record
+from . import held
 from .terminal import SILENT, by_function
 
 
 def render(record: Record) -> str:
-    """A table of questions and functions, then each check that did not pass."""
+    """Held points, a table of questions and functions, then each check that did not pass."""
+    sentence = held.sentence(record)
     lines = [
         f"# {_cell(record.assignment)}",
         "",
-        f"{_cell(record.submission)}: **{record.score:g} of {record.max_score:g} points**",
+        f"{_cell(record.submission)}: **{record.score:g} of {record.max_score:g} points{held.beside(record.checks)}**",
         "",
     ]
+    lines += [f"**{_cell(sentence)}**", ""] if sentence else []
     lines += [f"- {_cell(note)}" for note in record.notes] + [""] * bool(record.notes)
     lines += ["| Question | Points | Passed |", "|---|---:|---:|"]
     for question in record.questions:
         checks = [check for check in record.checks if check.question == question.id]
         name = f"**{_cell(f'{question.id} {question.title}')}**"
-        lines.append(_row(name, f"{question.score:g} / {question.max_score:g}", checks))
+        lines.append(_row(name, f"{question.score:g} / {question.max_score:g}{held.beside(checks)}", checks))
         for function, group in by_function(checks).items():
-            points = f"{sum(c.score for c in group):g} / {sum(c.points for c in group):g}"
-            lines.append(_row(f"`{function}`", points, group))
+            lines.append(_row(f"`{function}`", held.points(group), group))
     for check in record.checks:
         if check.outcome not in SILENT:
-            verdict = f"{check.outcome.replace('_', ' ')}, {check.score - check.points:g}"
+            lost = f"{check.held:g} held" if check.held else f"{check.score - check.points:g}"
+            verdict = f"{check.outcome.replace('_', ' ')}, {lost}"
             lines += ["", f"**{check.question} {_cell(check.title)}** ({verdict})", "", _quoted(check.message)]
     return "\n".join(lines) + "\n"
 

@@ -6,6 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from ..record import Check
+from . import held
 
 if TYPE_CHECKING:
     from ..notebooks.judge import Judgement
@@ -52,6 +53,7 @@ def headline(found: Judgement) -> str:
         return f"not attempted; write {functions}{place}, save the file, then run this cell again"
     count = sum(check.outcome == "passed" for check in checks)
     points = f"{sum(check.score for check in checks):g} of {sum(check.points for check in checks):g} points"
+    points += held.beside(checks)
     how_many = f"all {count} checks" if count == len(checks) else f"{count} of {len(checks)} checks"
     return f"{how_many} passed ({points})"
 

@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..record import Check, Record
+from . import held
 
 STYLES = {
     "passed": "green",
@@ -23,8 +24,14 @@ SILENT = ("passed", "not_attempted")
 
 
 def render(record: Record) -> RenderableType:
-    """The whole report: table, sentences, total."""
-    return Group(table(record), *sentences(record), *notes(record), total(record))
+    """The whole report: held points, table, sentences, total."""
+    return Group(*_held(record), table(record), *sentences(record), *notes(record), total(record))
+
+
+def _held(record: Record) -> list[RenderableType]:
+    """The sentence on held points, first."""
+    sentence = held.sentence(record)
+    return [Text(f"{sentence}\n", style=STYLES["grader_error"])] if sentence else []
 
 
 def show(record: Record, console: Console | None = None) -> None:
@@ -42,13 +49,12 @@ def table(record: Record) -> Table:
         rows.add_column(name, justify=justify, overflow="fold")
     for question in record.questions:
         checks = [check for check in record.checks if check.question == question.id]
-        points = f"{question.score:g} / {question.max_score:g}"
+        points = f"{question.score:g} / {question.max_score:g}{held.beside(checks)}"
         rows.add_row(
             Text(f"{question.id}  {question.title}", style="bold"), Text(points, style="bold"), _passed(checks)
         )
         for function, group in by_function(checks).items():
-            score, most = sum(check.score for check in group), sum(check.points for check in group)
-            rows.add_row(Text(f"    {function}"), Text(f"{score:g} / {most:g}"), status(group))
+            rows.add_row(Text(f"    {function}"), Text(held.points(group)), status(group))
     return rows
 
 
@@ -85,6 +91,8 @@ def sentences(record: Record) -> list[RenderableType]:
 
 
 def _lost(check: Check) -> str:
+    if check.held:
+        return f"{check.held:g} held"
     return f"{check.score - check.points:g}" if check.score != check.points else "no points lost"
 
 
@@ -96,7 +104,8 @@ def notes(record: Record) -> list[RenderableType]:
 def total(record: Record) -> Text:
     """The last line: points, checks, time."""
     passed = sum(check.outcome == "passed" for check in record.checks)
-    text = f"\nTotal: {record.score:g} of {record.max_score:g} points; {passed} of {len(record.checks)} checks passed"
+    points = f"{record.score:g} of {record.max_score:g} points{held.beside(record.checks)}"
+    text = f"\nTotal: {points}; {passed} of {len(record.checks)} checks passed"
     return Text(f"{text} in {record.seconds:.1f} s", style="bold")
 
 

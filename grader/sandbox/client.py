@@ -236,6 +236,7 @@ class Worker:
             return exchange(time.monotonic() + seconds)
         except DeadlinePassed:
             self.kill()
+            self.patience(callee)  # raises where the run is over: then the call itself did not take too long
             late = f"did not finish within {seconds:g} s" if seconds else "was not tried again: it has hung before"
             raise StudentTimeout(callee, f"{callee} {late}") from None
         except ChannelClosed:

@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Any
 
 MAX_TEXT = 400
-MAX_FRAMES = 6
+MOST_FRAMES = 6  # at each end
 
 
 def describe(error: BaseException, root: Path | None, package: str) -> dict[str, Any]:
     """Returns the description; frames outside the package are left out, a syntax error counts as a frame."""
     frames = [] if root is None else _own_frames(error, root, package)
-    return {"type": _text(type(error).__name__), "message": _text(_sentence(error)), "frames": frames[-MAX_FRAMES:]}
+    if len(frames) > 2 * MOST_FRAMES:  # who called whom is told by the outer ones, where it was raised by the inner
+        frames[MOST_FRAMES:-MOST_FRAMES] = []
+    return {"type": _text(type(error).__name__), "message": _text(_sentence(error)), "frames": frames}
 
 
 def _own_frames(error: BaseException, root: Path, package: str) -> list[dict[str, Any]]:

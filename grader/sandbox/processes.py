@@ -1,6 +1,7 @@
 """Workers without a zygote, each an interpreter of its own: slower to start, and all that macOS and Windows allow."""
 
 import base64
+import os
 import socket
 import subprocess
 import sys
@@ -24,6 +25,7 @@ class Processes:
         self._folder = tempfile.TemporaryDirectory(prefix="chainrule-", ignore_cleanup_errors=True)
         self.libraries = libraries
         self._running: dict[int, subprocess.Popen] = {}
+        self._cpu_seconds = 0.0
 
     def spawn(
         self, limits: dict[str, int], theirs: socket.socket, sink: int, places: list[str], judged: bool
@@ -53,8 +55,20 @@ class Processes:
         process = self._running.pop(pid)
         if process.poll() is None and sys.platform == "win32":
             process.kill()
+        return _answered(status=self._collect(process))
+
+    def _collect(self, process: subprocess.Popen) -> int:
+        """Waits for a process and adds up its CPU time, where the platform tells; returns its wait status."""
+        if process.returncode is None and hasattr(os, "wait4"):
+            _, status, used = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            self._cpu_seconds += used.ru_utime + used.ru_stime
         code = process.wait()
-        return _answered(status=-code if code < 0 else code << 8)
+        return -code if code < 0 else code << 8
+
+    def cpu_seconds(self) -> float:
+        """CPU time of every worker that has been collected; on Windows nobody tells, so 0."""
+        return self._cpu_seconds
 
     def reply(self, ticket: Ticket) -> dict[str, int]:
         """The ticket's content; it is there from the start."""
@@ -100,6 +114,10 @@ class Zygotes:
         if libraries not in self._running:
             self._running[libraries] = self._make(libraries, self.policy)
         return self._running[libraries]
+
+    def cpu_seconds(self) -> float:
+        """CPU time of all of them and of the workers they have collected."""
+        return sum(factory.cpu_seconds() for factory in self._running.values())
 
     def close(self) -> None:
         """Ends them all."""

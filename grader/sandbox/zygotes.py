@@ -64,6 +64,12 @@ class Zygote:
             self._pending.popleft().reply = json.loads(self._line())
         return ticket.reply
 
+    def cpu_seconds(self) -> float:
+        """CPU time of the zygote and of every worker that has been collected; 0 before anything was asked of it."""
+        if self._ready.reply is None:
+            return 0.0
+        return self.reply(self._request({"op": "usage"}, []))["microseconds"] / 1e6
+
     @property
     def pid(self) -> int:
         """The zygote's own process id."""

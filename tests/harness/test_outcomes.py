@@ -550,7 +550,7 @@ def test_a_kept_worker_is_the_same_process(course):
 
 @pytest.mark.parametrize("where", ["__init__", "layers"])
 def test_losing_the_worker_factory_earns_nothing(course, where):
-    """A grader error costs no points, so code that ends the sandbox must end the run instead."""
+    """Points that a grader error holds may be given later, so code that ends the sandbox must end the run instead."""
     course.write(f"student/{where}.py", "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\n")
     own = Zygotes()
     try:
@@ -606,16 +606,15 @@ BROKEN_CHECKS = {
 
 
 @pytest.mark.parametrize("lines, trace", BROKEN_CHECKS.values(), ids=BROKEN_CHECKS)
-def test_fault_of_a_check_costs_nothing_and_is_loud(course, lines, trace):
+def test_fault_of_a_check_holds_its_points_and_is_loud(course, lines, trace):
     head = '    x = rng.rand(4, 3)\n    expect(student.layers.double(x), "y")'
     course.replace("checks/public/test_q1_layers.py", head, head.replace("    expect", f"{lines}    expect"))
     found = course.grade()
     check = found.checks[0]
-    assert (check.outcome, check.score) == ("grader_error", 1)
-    assert check.message == "the grader made an error here, your points are safe; please tell the staff"
+    assert (check.outcome, check.score, check.held) == ("grader_error", 0, 1)
+    assert check.message == "the grader made an error here, so its points are held, not lost; please tell the staff"
     assert trace in check.detail
-    assert found.notes[0] == "The grader made errors, which cost no points; tell the staff: q1_layers/double"
-    assert found.score == 5
+    assert (found.score, found.held, found.max_score) == (4, 1, 5)
 
 
 def test_check_with_an_unknown_fixture_is_a_grader_error(course):
@@ -623,7 +622,7 @@ def test_check_with_an_unknown_fixture_is_a_grader_error(course):
     assert course.outcomes()["double"].outcome == "grader_error"
 
 
-def test_secret_run_with_a_fault_of_the_check_costs_nothing(course):
+def test_secret_run_with_a_fault_of_the_check_holds_its_points(course):
     head = "    x = rng.rand(4, 3)\n    expect(student.layers.double(x)"
     course.replace(
         "checks/public/test_q1_layers.py", head, f"    assert 1 / bool(rng.get_state()[1][0] == SEEN)\n{head}"
@@ -633,7 +632,7 @@ def test_secret_run_with_a_fault_of_the_check_costs_nothing(course):
         "checks/public/test_q1_layers.py", seen + (course.root / "checks/public/test_q1_layers.py").read_text()
     )
     check = course.outcomes(secret_seeds=["s"])["double"]
-    assert (check.outcome, check.score) == ("grader_error", 1)
+    assert (check.outcome, check.score, check.held) == ("grader_error", 0, 1)
     assert check.message.startswith("the grader made an error here")
 
 

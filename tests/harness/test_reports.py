@@ -19,12 +19,16 @@ from grader.report import gradescope, markdown, terminal
 from tests.harness.results import valid
 
 MANIFEST = manifests.load(Path(__file__).with_name("toy") / manifests.FILENAME)
+HELD = (
+    "0.5 of 3.5 points are held, neither given nor lost: the grader made errors in g. Staff: read their `detail` in "
+    "the record, fix the cause, then grade again; that settles them."
+)
 PROMISED = {"id", "function", "question", "visibility", "points", "score", "outcome", "message"}
 
 
 def check(name="q1_rectangles/area[1]", outcome="failed", **changes) -> Check:
     points = changes.get("points", 0.5)
-    score = points if outcome in ("passed", "grader_error") else 0
+    score = points if outcome == "passed" else 0
     facts = {
         "id": name,
         "title": "area multiplies",
@@ -33,6 +37,7 @@ def check(name="q1_rectangles/area[1]", outcome="failed", **changes) -> Check:
         "visibility": "public",
         "points": points,
         "score": score,
+        "held": points if outcome == "grader_error" else 0,
         "outcome": outcome,
         "message": "" if outcome == "passed" else f"why it is {outcome}",
     }
@@ -65,17 +70,18 @@ def test_terminal_table():
     text = printed(full())
     lines = [" ".join(line.split()) for line in text.splitlines()]
     assert "Question Points Result" in lines
+    assert " ".join(lines[: lines.index("Question Points Result")]).strip() == HELD
     assert "Q1 Rectangles 0.5 / 1.5 1 of 3 checks" in lines
     assert "shapes.area 0.5 / 1.5 failed (1 of 3)" in lines
-    assert "Q2 Mean and variance 0.5 / 2 0 of 4 checks" in lines
-    assert "shapes.moments 0.5 / 2 grader error (1 of 4)" in lines
+    assert "Q2 Mean and variance 0 / 2, 0.5 held 0 of 4 checks" in lines
+    assert "shapes.moments 0 / 2, 0.5 held grader error (1 of 4)" in lines
     assert "failed Q1 area multiplies (-0.5)" in lines
     assert "dx: relative error 3.1e-02 (allowed 1e-07), [bold]worst[/bold] at (2, 4)" in lines
     assert "timeout Q2 area multiplies (-0.5)" in lines
     assert "why it is crashed" in lines
-    assert "grader error Q2 area multiplies (no points lost)" in lines
+    assert "grader error Q2 area multiplies (0.5 held)" in lines
     assert "Something to know." in lines
-    assert lines[-1] == "Total: 1 of 3.5 points; 1 of 7 checks passed in 1.2 s"
+    assert lines[-1] == "Total: 0.5 of 3.5 points, 0.5 held; 1 of 7 checks passed in 1.2 s"
 
 
 def test_terminal_says_once_what_several_checks_have_to_say():
@@ -97,7 +103,7 @@ def test_terminal_is_silent_about_what_passed_or_was_not_attempted():
 @pytest.mark.parametrize("width", [60, 100, 200])
 def test_terminal_table_loses_nothing_in_a_narrow_window(width):
     words = " ".join(printed(full(), width).split())
-    for part in ("shapes.moments", "0.5 / 1.5", "Total: 1 of 3.5 points"):
+    for part in ("shapes.moments", "0.5 / 1.5", "Total: 0.5 of 3.5 points, 0.5 held"):
         assert part in words
 
 
@@ -124,15 +130,16 @@ def test_terminal_status_is_the_worst(outcomes, words):
 def test_gradescope_fields():
     result = json.loads(gradescope.render(full(), MANIFEST))
     assert {key: result[key] for key in ("score", "execution_time", "visibility", "stdout_visibility")} == {
-        "score": 1,
+        "score": 0.5,
         "execution_time": 1.25,
         "visibility": "visible",
         "stdout_visibility": "hidden",
     }
-    assert result["output"] == "Published checks: 1 of 3 points.\nSomething to know."
+    assert result["output"] == f"{HELD}\nPublished checks: 0.5 of 3 points, 0.5 held.\nSomething to know."
     assert result["extra_data"]["complete"] is True
+    assert (result["extra_data"]["held"], result["extra_data"]["held_checks"]) == (0.5, ["g"])
     assert [test["status"] for test in result["tests"]] == ["passed"] + ["failed"] * 6
-    assert [test["score"] for test in result["tests"]] == [0.5, 0, 0, 0, 0, 0, 0.5]
+    assert [test["score"] for test in result["tests"]] == [0.5, 0, 0, 0, 0, 0, 0]
     assert sum(test["score"] for test in result["tests"]) == result["score"]
     assert [test["visibility"] for test in result["tests"]] == ["visible"] * 5 + ["after_published", "visible"]
     first, hidden = result["tests"][0], result["tests"][5]
@@ -154,7 +161,7 @@ def test_gradescope_of_a_run_that_was_cut_off():
     found = full()
     found.complete = False
     output = json.loads(gradescope.render(found, MANIFEST))["output"]
-    assert output.startswith("Grading did not finish; the points are those of the checks that have run.\n")
+    assert output.startswith(f"{HELD}\nGrading did not finish; the points are those of the checks that have run.\n")
 
 
 def test_gradescope_shows_no_details():
@@ -245,7 +252,7 @@ def test_gradescope_has_a_subtotal_only_where_the_total_is_hidden():
         "Published checks"
         not in json.loads(gradescope.render(full(), msgspec.structs.replace(MANIFEST, report=seen)))["output"]
     )
-    assert "Published checks: 1 of 3 points." in json.loads(gradescope.render(full(), MANIFEST))["output"]
+    assert "Published checks: 0.5 of 3 points, 0.5 held." in json.loads(gradescope.render(full(), MANIFEST))["output"]
 
 
 def test_gradescope_says_that_time_ran_out_and_that_isolation_is_missing():
@@ -282,7 +289,8 @@ def test_gradescope_of_a_hidden_check_has_no_input_and_no_value(toy, line, words
 
 def test_markdown():
     text = markdown.render(full())
-    assert text.startswith("# A course of two functions\n\nstudent: **1 of 3.5 points**\n\n- Something to know.\n\n")
+    head = f"# A course of two functions\n\nstudent: **0.5 of 3.5 points, 0.5 held**\n\n**{HELD}**\n\n"
+    assert text.replace("\\`", "`").startswith(f"{head}- Something to know.\n\n")
     assert "| **Q1 Rectangles** | 0.5 / 1.5 | 1 of 3 |\n| `shapes.area` | 0.5 / 1.5 | 1 of 3 |" in text
     assert "**Q2 area multiplies** (crashed, -0.5)\n\n    why it is crashed\n" in text
     assert "not_attempted" not in text
@@ -302,10 +310,11 @@ def test_markdown_shows_a_students_words_as_text():
 
 def test_record_json_holds_what_is_promised():
     found = json.loads(record.to_json(full()))
-    assert (found["score"], found["max_score"], found["complete"], len(found["checks"])) == (1, 3.5, True, 7)
+    assert (found["score"], found["max_score"], found["complete"], len(found["checks"])) == (0.5, 3.5, True, 7)
+    assert (found["held"], found["checks"][6]["held"]) == (0.5, 0.5)
     assert all(set(entry) >= PROMISED for entry in found["checks"])
     assert found["checks"][1]["function"] == "shapes.area"
-    assert found["questions"][1] == {"id": "Q2", "title": "Mean and variance", "score": 0.5, "max_score": 2}
+    assert found["questions"][1] == {"id": "Q2", "title": "Mean and variance", "score": 0, "max_score": 2}
 
 
 def test_record_of_a_real_run(toy):

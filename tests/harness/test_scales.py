@@ -89,7 +89,7 @@ def test_check_with_one_seed_is_run_once(contest):
 def test_scale_that_does_not_fit_its_check_is_the_graders_fault(contest):
     contest.replace("assignment.toml", "[0.9, 3]", "[0.9, 4]")
     (check,) = contest.grade().checks
-    assert (check.outcome, check.score) == ("grader_error", 3)
+    assert (check.outcome, check.score, check.held) == ("grader_error", 0, 3)
     assert "scales contest: its top is 4 points, q1_contest/hits is worth 3" in check.detail
 
 

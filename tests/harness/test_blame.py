@@ -1,0 +1,365 @@
+"""Who is to blame for what a check raised: the answer, what it needs, the grader, or nobody; what becomes of points."""
+
+import json
+import shutil
+
+import pytest
+
+from grader import grading, run
+from grader.checks import blame, patience, verdict
+from grader.checks.blame import Case, decide
+from grader.checks.context import Zygotes
+from grader.checks.expect import Mismatch
+from grader.checks.patience import OutOfTime, Patience
+from grader.checks.tally import Tally
+from grader.oracle import NotScored, Unrecorded
+from grader.record import Check
+from grader.sandbox.errors import Frame, StudentCrashed, StudentRaised, StudentTimeout
+from grader.sandbox.processes import Processes
+from grader.tables import LimitsTable
+
+MANIFEST = """
+title = "Layers and a net"
+points = {points}
+
+[paths]
+reference = "solution"
+public = "checks/public"
+hidden = "checks/hidden"
+
+[limits]
+call_seconds = {call_seconds}
+run_seconds = {run_seconds}
+
+[seeds]
+public = 7
+secret = 0
+
+[[scales]]
+name = "hits"
+title = "Share of hits"
+steps = [[0.5, 1]]
+
+[[questions]]
+id = "Q1"
+slug = "net"
+title = "Net"
+public_points = {points}
+functions = ["layers.double", "layers.square", "nets.Net.loss"]
+"""
+LAYERS = "import time\n\nimport numpy as np\n\n\ndef double(x):\n    {double}\n\n\ndef square(x):\n    {square}\n"
+UTILS = "from .layers import double, square\n\n\ndef square_of_double(x):\n    return square(double(x))\n"
+NET = """
+from .utils import square_of_double
+
+
+class Net:
+    def loss(self, x):
+        {loss}
+"""
+IMPORTS = "import numpy as np\n\nfrom grader.checks import expect, points\n"
+
+
+def one_check(lines: str, fixtures: str = "student, reference, rng", function: str = "layers.double") -> str:
+    body = "\n".join(f"    {line}" for line in lines.splitlines())
+    return f'{IMPORTS}\n\n@points(1, "{function}")\ndef test_it({fixtures}):\n    """it is right"""\n{body}\n'
+
+
+@pytest.fixture
+def course(toy):
+    """Writes a course of the checks a test gives; its package is right until the test changes it."""
+    for file in toy.root.rglob("*.py"):
+        file.unlink()
+
+    def lay_out(checks: str, call_seconds: float = 5, run_seconds: float = 600):
+        text = MANIFEST.format(points=checks.count("@points"), call_seconds=call_seconds, run_seconds=run_seconds)
+        toy.write("assignment.toml", text)
+        toy.write("checks/public/test_q1_net.py", checks)
+        for folder in ("solution", "student"):
+            toy.write(f"{folder}/__init__.py", "")
+            write(toy, folder)
+        return toy
+
+    return lay_out
+
+
+def write(course, folder="student", double="return 2 * x", square="return x**2", loss="return square_of_double(x)"):
+    course.write(f"{folder}/layers.py", LAYERS.format(double=double, square=square))
+    course.write(f"{folder}/utils.py", UTILS)
+    course.write(f"{folder}/nets.py", NET.format(loss=loss))
+
+
+def only(course, **options) -> Check:
+    (check,) = course.grade(**options).checks
+    return check
+
+
+# who is to blame for an answer that cannot be judged
+
+ODD = 'y = student.layers.double(rng.rand(3))\nexpect(y.reshape(3), "y").to_be(bool(y[0] > 100), "is too small")'
+
+
+def test_an_odd_answer_is_wrong_where_the_reference_is_judged_and_not_perfect(course):
+    """The reference is judged in the student's place, if only to fall short: so an answer can be judged here."""
+    toy = course(one_check(ODD))
+    assert only(toy, package="solution").outcome == "failed"
+    write(toy, double="return 'text'")
+    check = only(toy)
+    assert (check.outcome, check.score, check.held) == ("failed", 0, 0)
+    assert check.message.startswith("the answer of layers.double cannot be used (AttributeError")
+
+
+def test_an_odd_answer_holds_the_points_where_the_reference_cannot_be_judged_either(course):
+    toy = course(one_check("student.layers.double(rng.rand(3)).nothing"))
+    check = only(toy)
+    assert (check.outcome, check.score, check.held) == ("grader_error", 0, 1)
+    assert check.message == "the grader made an error here, so its points are held, not lost; please tell the staff"
+    assert "nothing" in check.detail
+
+
+SLOW = "time.sleep(6)\n    return 2 * x"
+
+
+def test_the_end_of_the_run_decides_nothing_about_an_odd_answer(course):
+    """The run's time ends while the reference is looked at, which goes on in the reserve."""
+    toy = course(one_check(ODD), run_seconds=5)
+    write(toy, "solution", double=SLOW)
+    write(toy, double="return 'text'")
+    check = only(toy)
+    assert (check.outcome, check.score, check.held) == ("failed", 0, 0)
+
+
+def test_an_odd_answer_whose_look_outlasts_the_reserve_is_not_run(course, monkeypatch):
+    monkeypatch.setattr(patience, "RESERVE_SECONDS", 0.1)
+    toy = course(one_check(ODD), run_seconds=5)
+    write(toy, "solution", double=SLOW)
+    write(toy, double="return 'text'")
+    check = only(toy)
+    assert (check.outcome, check.score, check.held, check.message) == ("timeout", 0, 0, verdict.NOT_RUN)
+
+
+@pytest.mark.parametrize("slow", ["solution", "student"])
+def test_what_the_runs_clock_cuts_off_is_not_run(course, slow):
+    lines = 'expect(reference.layers.double(1.0), "y").to_match(student.layers.double(1.0), rel=1)'
+    toy = course(one_check(lines), call_seconds=60, run_seconds=3)
+    write(toy, slow, double=SLOW)
+    check = only(toy)
+    assert (check.outcome, check.score, check.held, check.message) == ("timeout", 0, 0, verdict.NOT_RUN)
+
+
+def test_a_reference_that_takes_too_long_with_time_left_is_the_graders_error(course, monkeypatch):
+    monkeypatch.setattr(patience, "REFERENCE_SECONDS", 1.0)
+    toy = course(one_check("student.layers.double(1.0)\nreference.layers.double(1.0)"))
+    write(toy, "solution", double=SLOW)
+    check = only(toy)
+    assert (check.outcome, check.score, check.held) == ("grader_error", 0, 1)
+    assert "layers.double did not finish within 1 s" in check.detail
+
+
+def test_a_reference_that_cannot_be_loaded_is_the_graders_error(course):
+    """Also where only the control run asks for it."""
+    toy = course(one_check("student.layers.double(1.0).nothing", "student"))
+    toy.write("solution/__init__.py", "1 / 0\n")
+    check = only(toy)
+    assert (check.outcome, check.held) == ("grader_error", 1)
+
+
+# a control run leaves no trace
+
+HITS = 'hits = student.layers.double(0.4)\nscale("hits", 0.0 + hits)'
+
+
+def test_what_the_reference_measures_is_not_the_students(course):
+    toy = course(one_check(HITS, "student, scale"))
+    write(toy, double="return 'text'")
+    found = toy.grade()
+    assert (found.checks[0].outcome, found.checks[0].score) == ("failed", 0)
+    assert found.leaderboard == [] and found.checks[0].standing is None
+
+
+def test_a_check_that_goes_wrong_after_measuring_puts_nothing_on_the_leaderboard(course):
+    toy = course(one_check(f"{HITS}\n1 / 0", "student, scale"))
+    found = toy.grade()
+    assert (found.checks[0].outcome, found.score, found.held) == ("grader_error", 0, 1)
+    assert found.leaderboard == []
+
+
+def test_a_decision_changes_nothing():
+    memory = verdict.Memory(frozenset({"layers.double"}))
+    error = StudentRaised("layers.double", "boom", [Frame("layers.py", 3, "layers.double", "x @ x")], "ValueError")
+    case = Case(("layers.double",), memory)
+    assert decide(error, case) == decide(error, case)
+    assert memory == verdict.Memory(frozenset({"layers.double"}))
+
+
+CASES = [
+    (OutOfTime(), None, "timeout"),
+    (NotScored("later"), None, "not_scored"),
+    (Unrecorded("other checks"), True, "grader_error"),
+    (Mismatch("y: wrong"), None, "failed"),
+    (ZeroDivisionError(), True, "failed"),
+    (ZeroDivisionError(), False, "grader_error"),
+    (ZeroDivisionError(), None, "grader_error"),
+    (StudentTimeout("f", "f did not finish"), None, "timeout"),
+    (StudentCrashed("f", "the process ended"), None, "crashed"),
+]
+
+
+@pytest.mark.parametrize("error, judged, outcome", CASES)
+def test_decision(error, judged, outcome):
+    case = Case(("f",), verdict.Memory(), reference_is_judged=judged)
+    assert decide(error, case).outcome == outcome
+
+
+# what the judged function needs
+
+CHECKS = {
+    "layers": """
+
+@points(1, "layers.double")
+def test_double(student, reference, rng):
+    \"\"\"double doubles\"\"\"
+    x = rng.rand(4, 3)
+    expect(student.layers.double(x), "y").to_match(reference.layers.double(x), rel=1e-9)
+
+
+@points(1, "layers.square")
+def test_square(student, reference, rng):
+    \"\"\"square squares\"\"\"
+    x = rng.rand(4, 3)
+    expect(student.layers.square(x), "y").to_match(reference.layers.square(x), rel=1e-9)
+""",
+    "net": """
+
+@points(1, "nets.Net.loss")
+def test_loss(student, reference, rng):
+    \"\"\"the loss is right\"\"\"
+    x = rng.rand(4, 3)
+    expect(student.nets.Net().loss(x), "loss").to_match(reference.nets.Net().loss(x), rel=1e-9)
+""",
+}
+ORDERS = {"layers first": ("layers", "net"), "net first": ("net", "layers"), "net alone": ("net",)}
+
+
+def built(course, order: str):
+    return course(IMPORTS + "".join(CHECKS[part] for part in ORDERS[order]))
+
+
+@pytest.mark.parametrize("keep", [False, True])
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_net_whose_layer_raises_below_given_code_is_blocked(course, order, keep):
+    toy = built(course, order)
+    write(toy, square="raise ValueError('boom')")
+    check = toy.outcomes(keep=keep)["loss"]
+    assert check.outcome == "blocked"
+    assert check.message.startswith("cannot be judged: it needs layers.square, and loss raised ValueError: boom ")
+
+
+@pytest.mark.parametrize("order", ["layers first", "net first"])
+def test_a_layer_that_raises_for_the_net_only_is_called_with_what_it_cannot_take(course, order):
+    toy = built(course, order)
+    write(toy, square="return x**2 + np.zeros((4, 3))", loss="return square_of_double(x[:, :2])")
+    checks = toy.outcomes()
+    assert checks["square"].outcome == "passed"
+    assert checks["loss"].outcome == "failed"
+    assert checks["loss"].message.startswith("loss raised ValueError: operands could not be broadcast")
+
+
+@pytest.mark.parametrize("order", ["layers first", "net first"])
+def test_a_layer_that_is_wrong_and_raises_for_the_net_is_to_blame(course, order):
+    """It does not raise in its own check, but earns nothing there."""
+    toy = built(course, order)
+    write(
+        toy, square="return np.ones((4, 3)) @ x.T if x.sum() > 12 else x", loss="return square_of_double(x + 100)[0, 9]"
+    )
+    checks = toy.outcomes()
+    assert (checks["square"].outcome, checks["loss"].outcome) == ("failed", "failed")
+    write(toy, square="return x if x.max() < 3 else x.nothing", loss="return square_of_double(x + 100)")
+    checks = toy.outcomes()
+    assert (checks["square"].outcome, checks["loss"].outcome) == ("failed", "blocked")
+    assert "it needs layers.square, " in checks["loss"].message
+
+
+def test_deep_recursion_in_a_layers_helper_does_not_hide_the_layer(course):
+    toy = built(course, "layers first")
+    write(toy, square="return again(x)\n\n\ndef again(x):\n    return again(x)")
+    assert toy.outcomes()["loss"].outcome == "blocked"
+
+
+# clocks, names, points
+
+NAMES = ["/", "..", "a..", "", "\0", "a/../..", "layers", "nets.Net", "x" * 5000]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_name_that_a_submission_chose_leads_to_a_file(name, tmp_path, monkeypatch):
+    own = Patience(LimitsTable(), {"layers"})
+    for _ in range(patience.STRIKES):
+        own.note(StudentTimeout(name, "it hung"))
+    monkeypatch.chdir(tmp_path)
+    assert own.of_call(name) == (0.0 if name == "layers" else patience.SHORT_SECONDS)
+
+
+BURN = "start = time.process_time()\n    while time.process_time() - start < 0.7: pass\n    return 2 * x"
+
+
+@pytest.mark.parametrize("make", [None, lambda libraries, policy: Processes(libraries, policy)], ids=["fork", "exec"])
+def test_the_records_cpu_time_counts_workers(course, make):
+    toy = course(one_check('expect(student.layers.double(1.0), "y").to_match(2.0, rel=1e-9)'))
+    own = Zygotes(**({"make": make} if make else {}))
+    try:
+        times = []
+        for body in ("return 2 * x", BURN):
+            write(toy, double=body)
+            found = run.grade(toy.manifest, toy.root / "student", run.Selection(), zygotes=own)
+            assert found.score == 1
+            times.append(found.cpu_seconds)
+    finally:
+        own.close()
+    assert times[1] > 0.7
+
+
+def counted(**facts) -> Tally:
+    tally = Tally()
+    default = {"id": "a", "title": "a", "function": "f", "question": "Q1", "visibility": "public", "points": 2}
+    tally.count(Check(**default | {"score": 0, "outcome": "failed"} | facts))
+    return tally
+
+
+def test_a_function_that_no_check_has_judged_is_not_mostly_right():
+    assert not Tally().mostly_right("f")
+    assert counted(score=1).mostly_right("f")
+    assert not counted(score=0.5).mostly_right("f")
+    assert not counted(held=2, outcome="grader_error").mostly_right("f")
+
+
+def test_held_points_are_said_first_and_settled_by_a_regrade(course, tmp_path):
+    checks = IMPORTS + CHECKS["layers"].replace('    """double doubles"""', '    """double doubles"""\n    1 / 0')
+    toy = course(checks)
+    out, hand_in = tmp_path / "results.json", tmp_path / "hand-in"
+    shutil.copytree(toy.root / "student", hand_in / "student")
+    found = grading.grade_submission(toy.manifest, hand_in, out, "gradescope")
+    assert (found.score, found.held, found.max_score) == (1, 1, 2)
+    result = json.loads(out.read_text())
+    assert result["output"].startswith(
+        "1 of 2 points are held, neither given nor lost: the grader made errors in q1_net/double."
+    )
+    assert (result["score"], result["extra_data"]["held"], result["extra_data"]["held_checks"]) == (
+        1,
+        1,
+        ["q1_net/double"],
+    )
+    toy.replace("checks/public/test_q1_net.py", "    1 / 0\n", "")
+    found = grading.grade_submission(toy.manifest, hand_in, out, "gradescope")
+    assert (found.score, found.held) == (2, 0)
+    assert "held" not in json.loads(out.read_text())["output"]
+
+
+def test_what_needs_a_look_at_the_reference():
+    own, trusted = StudentRaised("f", "boom"), StudentRaised("f", "boom")
+    trusted.trusted = True
+    late = StudentTimeout("f", "late")
+    late.trusted = True
+    needed = [ZeroDivisionError(), trusted]
+    assert all(map(blame.is_unforeseen, needed))
+    assert not any(map(blame.is_unforeseen, [own, late, OutOfTime(), Mismatch("no"), NotScored(""), Unrecorded("")]))

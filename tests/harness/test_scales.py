@@ -114,3 +114,16 @@ def test_unknown_scale_is_named(contest):
     (check,) = contest.grade().checks
     assert check.outcome == "grader_error"
     assert "there is no scale 'race'; choose from contest" in check.detail
+
+
+@pytest.mark.parametrize("hits", ["0.25", "'none'"])
+def test_what_the_reference_reaches_is_never_the_students_standing(contest, hits):
+    """Neither where its answer is compared, nor where it stands in for an answer that cannot be used."""
+    contest.replace(
+        "checks/public/test_q1_contest.py", "test_hits(student, scale)", "test_hits(student, reference, scale)"
+    )
+    contest.replace("checks/public/test_q1_contest.py", "student.contest.hits())", "student.contest.hits() + 0.0)")
+    contest.write("student/contest.py", f"def hits():\n    return {hits}\n")
+    record = contest.grade()
+    assert record.score == 0
+    assert [standing.value for standing in record.leaderboard] == ([0.25] if hits == "0.25" else [])

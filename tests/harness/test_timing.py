@@ -144,6 +144,11 @@ def test_hopeless_stops_early():
     assert len(log) == 4
 
 
+def test_what_float32_rounds_off_loses_no_race():
+    contest, _ = race(repeat(1), answer=ANSWER.astype(np.float32) * np.float32(1 + 1e-6))
+    assert judge(contest, LIMIT, "the reference") == 1
+
+
 def test_one_slow_pair_is_not_hopeless():
     contest, _ = race(chain([500], repeat(1)))
     assert judge(contest, LIMIT, "the reference") == 1

@@ -1,4 +1,7 @@
-"""Convolution and max pooling as in `layers`, but fast: no loop over the positions of the output."""
+"""Convolution and max pooling as in `layers`, but fast: no loop over the positions of the output.
+
+As there, no function modifies its arguments or what a cache holds, and float32 input gives float32 output.
+"""
 
 import numpy as np
 

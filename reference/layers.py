@@ -2,8 +2,8 @@
 
 `dout` is the gradient of the loss with respect to the layer's output; a backward pass returns the gradients with
 respect to the forward pass's array arguments, in their order and of their shapes. No function modifies its array
-arguments, and float32 input gives float32 output. N counts samples, D features, C channels (classes in `softmax_loss`),
-H and W the rows and columns of an image.
+arguments or the arrays in a cache, and float32 input gives float32 output. N counts samples, D features, C channels
+(classes in `softmax_loss`), H and W the rows and columns of an image.
 """
 
 import numpy as np

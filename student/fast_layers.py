@@ -1,5 +1,8 @@
-# Generated from reference/fast_layers.py by "python -m grader stubs" (unedited: 649def769c45)
-"""Convolution and max pooling as in `layers`, but fast: no loop over the positions of the output."""
+# Generated from reference/fast_layers.py by "python -m grader stubs" (unedited: 285dc96857e7)
+"""Convolution and max pooling as in `layers`, but fast: no loop over the positions of the output.
+
+As there, no function modifies its arguments or what a cache holds, and float32 input gives float32 output.
+"""
 
 import numpy as np
 

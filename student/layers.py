@@ -1,10 +1,10 @@
-# Generated from reference/layers.py by "python -m grader stubs" (unedited: f1427a5270c0)
+# Generated from reference/layers.py by "python -m grader stubs" (unedited: 16a9c733b9d7)
 """The layers of a neural network: each forward pass returns (out, cache), each backward pass takes (dout, cache).
 
 `dout` is the gradient of the loss with respect to the layer's output; a backward pass returns the gradients with
 respect to the forward pass's array arguments, in their order and of their shapes. No function modifies its array
-arguments, and float32 input gives float32 output. N counts samples, D features, C channels (classes in `softmax_loss`),
-H and W the rows and columns of an image.
+arguments or the arrays in a cache, and float32 input gives float32 output. N counts samples, D features, C channels
+(classes in `softmax_loss`), H and W the rows and columns of an image.
 """
 
 import numpy as np

@@ -64,6 +64,13 @@ class Expectation:
         if got != np.dtype(dtype):
             raise Mismatch(f"{self._names}: dtype is {got}, expected {np.dtype(dtype)}")
 
+    def to_have_digits_of_float64(self) -> None:
+        """Claims float64 numbers that float32 could not all hold, as they are where nothing on the way was rounded."""
+        array = _array(self._names, self._got)
+        self.to_have_dtype(np.float64)
+        if np.array_equal(array, array.astype(np.float32), equal_nan=True):
+            raise Mismatch(f"{self._names}: float32 could hold every value; is something computed or kept in float32?")
+
     def to_be_finite(self) -> None:
         """Claims numbers without NaN or infinity."""
         _finite(self._names, _array(self._names, self._got))

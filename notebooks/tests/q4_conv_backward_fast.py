@@ -3,7 +3,7 @@ from otter.test_files import test_case
 
 OK_FORMAT = False
 name = "q4_conv_backward_fast"
-points = 2.5
+points = 2.45
 
 
 @test_case(name="fast_layers.conv_backward_fast")

@@ -3,7 +3,7 @@ from otter.test_files import test_case
 
 OK_FORMAT = False
 name = "q4_conv_backward_naive"
-points = 3
+points = 2.55
 
 
 @test_case(name="layers.conv_backward_naive")

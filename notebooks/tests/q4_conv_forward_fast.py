@@ -3,7 +3,7 @@ from otter.test_files import test_case
 
 OK_FORMAT = False
 name = "q4_conv_forward_fast"
-points = 2.25
+points = 2.2
 
 
 @test_case(name="fast_layers.conv_forward_fast")

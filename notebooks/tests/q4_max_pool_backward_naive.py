@@ -3,7 +3,7 @@ from otter.test_files import test_case
 
 OK_FORMAT = False
 name = "q4_max_pool_backward_naive"
-points = 1.75
+points = 1.7
 
 
 @test_case(name="layers.max_pool_backward_naive")

@@ -3,7 +3,7 @@ from otter.test_files import test_case
 
 OK_FORMAT = False
 name = "q4_spatial_batchnorm_backward"
-points = 0.75
+points = 1.1
 
 
 @test_case(name="layers.spatial_batchnorm_backward")

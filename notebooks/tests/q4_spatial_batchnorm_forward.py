@@ -3,7 +3,7 @@ from otter.test_files import test_case
 
 OK_FORMAT = False
 name = "q4_spatial_batchnorm_forward"
-points = 1.5
+points = 1.35
 
 
 @test_case(name="layers.spatial_batchnorm_forward")

@@ -3,7 +3,7 @@ from otter.test_files import test_case
 
 OK_FORMAT = False
 name = "q4_three_layer_conv_net_loss"
-points = 3.5
+points = 3.35
 
 
 @test_case(name="classifiers.cnn.ThreeLayerConvNet.loss")

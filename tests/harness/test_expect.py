@@ -337,3 +337,18 @@ def test_other_judgements_accept():
 
 def test_brief_of_a_range_holds_no_value():
     assert mismatch(lambda: expect(A, "W").to_lie_within(2, 9)).brief == "W: outside of what it may be"
+
+
+@pytest.mark.parametrize(
+    "answer", [np.zeros((2, 3)), A, np.float64(np.float32(A / 7))], ids=["zeros", "few", "float32"]
+)
+def test_values_that_float32_could_hold_lack_digits(answer):
+    found = mismatch(lambda: expect(answer, "dx").to_have_digits_of_float64())
+    assert found.message == "dx: float32 could hold every value; is something computed or kept in float32?"
+
+
+def test_digits_of_float64():
+    expect(A / 7, "dx").to_have_digits_of_float64()
+    assert mismatch(lambda: expect(np.float32(A / 7), "dx").to_have_digits_of_float64()).message == (
+        "dx: dtype is float32, expected float64"
+    )

@@ -10,6 +10,7 @@ import pytest
 from grader import manifest as manifests
 from grader import mistakes, run
 
+EXPLAINED = {"Q4"}  # questions whose dear mistakes all say why
 MANIFEST = manifests.load(Path(__file__).parents[2] / manifests.FILENAME)
 
 
@@ -39,6 +40,17 @@ def test_every_check_rejects_some_mistake(question):
     name, checks = question
     rejected = {cost for mistake in mistakes.load(MANIFEST, name) for cost in mistake.costs}
     assert {check.id for check in checks} == rejected
+
+
+def test_a_mistake_that_costs_more_than_a_fifth_of_its_function_says_why(question):
+    name, checks = question
+    worth = {check.id: check.points for check in checks}
+    silent = []
+    for mistake in mistakes.load(MANIFEST, name) if name in EXPLAINED else ():
+        possible = sum(check.points for check in checks if mistake.function in check.function.split(", "))
+        if sum(worth[cost] for cost in mistake.costs) > possible / 5 + 1e-9 and not mistake.why:
+            silent.append(mistake.id)
+    assert silent == []
 
 
 def test_each_mistake_costs_what_it_should(question, zygotes, tmp_path, request):

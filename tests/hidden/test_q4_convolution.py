@@ -1,4 +1,4 @@
-"""Q4, hidden: unusual strides, paddings, windows and sizes, and promises of the net that the notebook relies on."""
+"""Q4, hidden: unusual strides, windows and sizes, and promises of the net that the notebook relies on."""
 
 import numpy as np
 
@@ -17,24 +17,24 @@ from tests.public.test_q4_convolution import (
     output,
 )
 
-ODD_CONV = {"n": 3, "c": 2, "h": 9, "w": 13, "f": 5, "hh": 4, "ww": 5, "stride": 3, "pad": 2}
+ODD_CONV = {"n": 3, "c": 2, "h": 11, "w": 15, "f": 5, "hh": 4, "ww": 5, "stride": 3, "pad": 1}
 ODD_POOL = {"n": 3, "c": 2, "h": 9, "w": 13, "height": 3, "width": 5, "stride": 2}
 
 
 @layers((0.25, "conv_forward_naive", ["odd sizes"]), (0.25, "conv_forward_fast", ["odd sizes"]))
 def test_convolution(student, reference, rng, name, case):
-    """{name} is right with several {case} at once: stride, padding, images and filters"""
+    """{name} is right with several {case} at once: stride, images and filters"""
     arguments, _ = draw_conv(rng, **ODD_CONV)
     expected = output(reference, "conv_forward_naive", *arguments)
-    expect(output(student, name, *arguments), "out").to_match(expected, rel=1e-9)
+    expect(output(student, name, *arguments), "out").to_match(expected, rel=1e-5)
 
 
 @layers((0.25, "conv_backward_naive", ["odd sizes"]), (0.25, "conv_backward_fast", ["odd sizes"]))
 def test_convolution_gradient(student, reference, rng, name, case):
-    """{name} returns the true gradient dx with several {case} at once: stride, padding, images and filters"""
+    """{name} returns the true gradient dx with several {case} at once: stride, images and filters"""
     arguments, dout = draw_conv(rng, **ODD_CONV)
     expected = gradients(reference, "conv_backward_naive", arguments, dout)
-    expect(gradients(student, name, arguments, dout), "dx dw db", only="dx").to_match(expected, rel=1e-9)
+    expect(gradients(student, name, arguments, dout), "dx dw db", only="dx").to_match(expected, rel=1e-5)
 
 
 @points(0.25, "layers.conv_backward_naive")
@@ -42,7 +42,7 @@ def test_convolution_gradient_single_image(student, reference, rng):
     """conv_backward_naive returns the true gradient dx for a single image"""
     arguments, dout = draw_conv(rng, n=1)
     got, expected = (gradients(package, "conv_backward_naive", arguments, dout) for package in (student, reference))
-    expect(got, "dx dw db", only="dx").to_match(expected, rel=1e-9)
+    expect(got, "dx dw db", only="dx").to_match(expected, rel=1e-5)
 
 
 @points(0.25, "layers.max_pool_forward_naive")
@@ -51,7 +51,7 @@ def test_max_pooling_negative(student, reference, rng):
     (x, pool_param), _ = draw_pool(rng)
     arguments = -x, pool_param
     out, expected = (output(package, "max_pool_forward_naive", *arguments) for package in (student, reference))
-    expect(out, "out").to_match(expected, rel=1e-9)
+    expect(out, "out").to_match(expected, rel=1e-5)
 
 
 @layers((0.25, "max_pool_backward_naive", ["odd sizes"]), (0.25, "max_pool_backward_fast", ["odd sizes"]))
@@ -59,7 +59,7 @@ def test_max_pooling_gradient(student, reference, rng, name, case):
     """{name} returns the true gradient with several {case} at once: overlapping, non-square windows and images"""
     arguments, dout = draw_pool(rng, **ODD_POOL)
     expected = gradients(reference, "max_pool_backward_naive", arguments, dout)
-    expect(gradients(student, name, arguments, dout), "dx").to_match(expected, rel=1e-9)
+    expect(gradients(student, name, arguments, dout), "dx").to_match(expected, rel=1e-5)
 
 
 @points(0.25, LOSS)
@@ -72,8 +72,9 @@ def test_net_unregularized_biases(student, rng):
         (plain, plain_grads), (loss, grads) = (loss_and_gradients(student, X, y, chosen, reg) for reg in (0.0, 0.6))
         added.append(loss - plain)
         for name in BIASES:
-            expect(grads[name], f"gradient of {name} with reg").to_match(plain_grads[name], rel=1e-7)
-    expect(added[1], "what reg adds to the loss with larger biases").to_match(added[0], rel=1e-7)
+            expect(grads[name], f"gradient of {name} with reg").to_match(plain_grads[name], rel=1e-5)
+    expect(added[0], "what reg adds to the loss").to_be(added[0] > 1e-6, "is nothing")
+    expect(added[1], "what reg adds to the loss with larger biases").to_match(added[0], rel=1e-5)
 
 
 @points(0.25, LOSS)
@@ -91,8 +92,9 @@ def test_net_reg_of_now(student, rng):
 def test_net_initial_loss(student, rng):
     """The loss of a fresh net is about the logarithm of the number of classes, as of one that guesses"""
     net = student.classifiers.cnn.ThreeLayerConvNet((3, 8, 8), 6, 3, 20, 10)
-    loss, _ = net.loss(rng.randn(20, 3, 8, 8), rng.randint(10, size=20))
+    loss, grads = net.loss(rng.randn(20, 3, 8, 8), rng.randint(10, size=20))
     expect(loss, "loss").to_lie_within(np.log(10) - 0.05, np.log(10) + 0.05)
+    expect(student.fetch(grads).get("b3"), "gradient of b3").to_be_computed_from()
 
 
 @layers((0.25, "spatial_groupnorm_backward", ["three groups"]))
@@ -100,4 +102,4 @@ def test_groupnorm_gradient(student, reference, rng, name, case):
     """{name} returns the true gradient dx with {case}"""
     *arrays, dout = draw_groups(rng)
     got, expected = (gradients(package, name, (*arrays, 3, {}), dout) for package in (student, reference))
-    expect(got, "dx dgamma dbeta", only="dx").to_match(expected, rel=1e-7)
+    expect(got, "dx dgamma dbeta", only="dx").to_match(expected, rel=1e-4)

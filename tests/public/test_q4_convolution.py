@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from grader.checks import expect, points
+from grader.checks import expect, expect_unchanged_arguments, points
 
 INIT, LOSS = "classifiers.cnn.ThreeLayerConvNet.__init__", "classifiers.cnn.ThreeLayerConvNet.loss"
 PARAMETERS = ["W1", "b1", "W2", "b2", "W3", "b3"]
@@ -61,7 +61,7 @@ def draw_net(rng, n=4, c=3, h=6, w=6, f=4, size=3, hidden=7, classes=5):
     """Returns X (n, c, h, w), y (n,) and params: W1 (f, c, size, size), W2 (f * h/2 * w/2, hidden), W3, b1 to b3."""
     params = {"W1": rng.randn(f, c, size, size) / size, "b1": rng.randn(f)}
     params |= {"W2": rng.randn(f * (h // 2) * (w // 2), hidden) / np.sqrt(h * w), "b2": rng.randn(hidden)}
-    params |= {"W3": rng.randn(hidden, classes), "b3": rng.randn(classes)}
+    params |= {"W3": rng.randn(hidden, classes) / hidden, "b3": rng.randn(classes)}
     return rng.randn(n, c, h, w), rng.randint(classes, size=n), params
 
 
@@ -92,7 +92,7 @@ def layers(*rows, timing=False):
 
 
 @layers(
-    (1, "conv_forward_naive", [USUAL]),
+    (0.5, "conv_forward_naive", [USUAL]),
     (0.25, "conv_forward_naive", SPECIAL),
     (0.5, "conv_forward_fast", [USUAL]),
     (0.25, "conv_forward_fast", FAST),
@@ -101,15 +101,19 @@ def test_convolution(student, reference, rng, name, case):
     """{name} returns the cross-correlation of images and filters plus the bias, with {case}"""
     arguments, _ = draw_conv(rng, **CONV[case])
     expected = output(reference, "conv_forward_naive", *arguments)
-    expect(output(student, name, *arguments), "out").to_match(expected, rel=1e-9)
+    expect(output(student, name, *arguments), "out").to_match(expected, rel=1e-5)
 
 
-@layers((0.5, "conv_backward_naive", ["dx", "dw", "db"]), (0.25, "conv_backward_fast", ["dx", "dw", "db"]))
+@layers(
+    (0.5, "conv_backward_naive", ["dx"]),
+    (0.25, "conv_backward_naive", ["dw", "db"]),
+    (0.25, "conv_backward_fast", ["dx", "dw", "db"]),
+)
 def test_convolution_gradient(student, reference, rng, name, case):
     """{name} returns the true gradient {case}, of the shape of what it differentiates by"""
     arguments, dout = draw_conv(rng)
     expected = gradients(reference, "conv_backward_naive", arguments, dout)
-    expect(gradients(student, name, arguments, dout), "dx dw db", only=case).to_match(expected, rel=1e-9)
+    expect(gradients(student, name, arguments, dout), "dx dw db", only=case).to_match(expected, rel=1e-5)
 
 
 # one gradient for each case, so that a slip in db or in all of dw is not judged over and over
@@ -124,34 +128,7 @@ def test_convolution_gradient_for(student, reference, rng, name, case):
     gradient, case = case.split(" with ")
     arguments, dout = draw_conv(rng, **CONV[case])
     expected = gradients(reference, "conv_backward_naive", arguments, dout)
-    expect(gradients(student, name, arguments, dout), "dx dw db", only=gradient).to_match(expected, rel=1e-9)
-
-
-@points(0.25, "layers.conv_forward_naive")
-def test_convolution_leaves_x(student, rng):
-    """conv_forward_naive leaves the caller's x as it is"""
-    (x, *others), _ = draw_conv(rng)
-    placed = student.put(x)
-    student.layers.conv_forward_naive(placed, *others)
-    expect(student.fetch(placed), "x after the call").to_equal(x)
-
-
-@points(0.25, "layers.conv_forward_naive")
-def test_convolution_float32(student, rng):
-    """conv_forward_naive makes float32 of float32: no silent blow-up to float64"""
-    (*arrays, conv_param), _ = draw_conv(rng)
-    out = output(student, "conv_forward_naive", *(array.astype(np.float32) for array in arrays), conv_param)
-    expect(out, "out").to_have_dtype(np.float32)
-
-
-@points(0.25, "layers.conv_backward_naive")
-def test_convolution_gradients_float32(student, rng):
-    """conv_backward_naive makes float32 gradients of float32 arguments"""
-    (*arrays, conv_param), dout = draw_conv(rng)
-    arguments = (*(array.astype(np.float32) for array in arrays), conv_param)
-    dx, dw, db = gradients(student, "conv_backward_naive", arguments, dout.astype(np.float32))
-    for gradient, value in {"dx": dx, "dw": dw, "db": db}.items():
-        expect(value, gradient).to_have_dtype(np.float32)
+    expect(gradients(student, name, arguments, dout), "dx dw db", only=gradient).to_match(expected, rel=1e-5)
 
 
 @layers(
@@ -163,11 +140,11 @@ def test_max_pooling(student, reference, rng, name, case):
     """{name} returns the maximum of each window of each channel, with {case}"""
     arguments, _ = draw_pool(rng, **POOL[case])
     expected = output(reference, "max_pool_forward_naive", *arguments)
-    expect(output(student, name, *arguments), "out").to_match(expected, rel=1e-9)
+    expect(output(student, name, *arguments), "out").to_match(expected, rel=1e-5)
 
 
 @layers(
-    (0.75, "max_pool_backward_naive", ["2x2 windows"]),
+    (0.5, "max_pool_backward_naive", ["2x2 windows"]),
     (0.25, "max_pool_backward_naive", WINDOWS),
     (0.25, "max_pool_backward_fast", ["2x2 windows", *WINDOWS[:2]]),
 )
@@ -175,16 +152,18 @@ def test_max_pooling_gradient(student, reference, rng, name, case):
     """{name} passes each entry of dout to the maximum of its window, with {case}"""
     arguments, dout = draw_pool(rng, **POOL[case])
     expected = gradients(reference, "max_pool_backward_naive", arguments, dout)
-    expect(gradients(student, name, arguments, dout), "dx").to_match(expected, rel=1e-9)
+    expect(gradients(student, name, arguments, dout), "dx").to_match(expected, rel=1e-5)
 
 
-@points(0.25, "layers.max_pool_backward_naive")
-def test_max_pooling_ties(student, reference, rng):
-    """max_pool_backward_naive gives a window's gradient to the first of equal maxima, as its docstring says"""
+@layers((0.25, "max_pool_backward_naive", ["ties"]), (0.25, "max_pool_backward_fast", ["ties"]))
+def test_max_pooling_ties(student, reference, rng, name, case):
+    """{name} gives a window's gradient to the first of equal maxima, as its docstring says"""
     (x, pool_param), dout = draw_pool(rng)
     arguments = rng.randint(0, 2, x.shape).astype(float), pool_param
     expected = gradients(reference, "max_pool_backward_naive", arguments, dout)
-    expect(gradients(student, "max_pool_backward_naive", arguments, dout), "dx").to_match(expected, rel=1e-9)
+    dx = gradients(student, name, arguments, dout)
+    expect(dx, "dx").to_have_shape(x.shape)
+    expect(dx != 0, "entries that receive something").to_equal(expected != 0)
 
 
 def large_arguments(rng, name):
@@ -206,7 +185,7 @@ LIMITS = {
 }
 
 
-@layers((0.75, "conv_forward_fast", ["large images"]), (0.25, "max_pool_forward_fast", ["large images"]), timing=True)
+@layers((0.5, "conv_forward_fast", ["large images"]), (0.25, "max_pool_forward_fast", ["large images"]), timing=True)
 def test_speed(race, name, case):
     """{name} is vectorized: on {case} it needs no Python loop over images, channels or filters, and positions"""
 
@@ -216,7 +195,7 @@ def test_speed(race, name, case):
     race(prepare, at_most=LIMITS[name])
 
 
-@layers((0.75, "conv_backward_fast", ["large images"]), (0.25, "max_pool_backward_fast", ["large images"]), timing=True)
+@layers((0.5, "conv_backward_fast", ["large images"]), (0.25, "max_pool_backward_fast", ["large images"]), timing=True)
 def test_gradient_speed(race, name, case):
     """{name} is vectorized: on {case} it needs no Python loop over images, channels or filters, and positions"""
 
@@ -297,12 +276,12 @@ def loss_and_gradients(package, X, y, params, reg=0.0):
     return loss, package.fetch(grads)
 
 
-@points(0.5, LOSS)
+@points(0.25, LOSS)
 def test_net_scores(student, reference, rng):
     """loss(X) returns the scores of conv - ReLU - 2x2 max pool - affine - ReLU - affine"""
     X, _, params = draw_net(rng)
     scores, expected = (build(package, X, params).loss(X) for package in (student, reference))
-    expect(scores, "scores").to_match(expected, rel=1e-8)
+    expect(scores, "scores").to_match(expected, rel=1e-5)
 
 
 @points(0.25, LOSS)
@@ -311,7 +290,7 @@ def test_net_scores_for(student, reference, rng, case):
     """loss(X) returns the right scores for {case}"""
     X, _, params = draw_net(rng, **({"size": 7} if "filters" in case else {"w": 10}))
     scores, expected = (build(package, X, params).loss(X) for package in (student, reference))
-    expect(scores, "scores").to_match(expected, rel=1e-8)
+    expect(scores, "scores").to_match(expected, rel=1e-5)
 
 
 @points(0.25, LOSS)
@@ -319,7 +298,7 @@ def test_net_loss(student, reference, rng):
     """loss(X, y) returns the mean cross entropy"""
     drawn = draw_net(rng)
     (loss, _), (expected, _) = (loss_and_gradients(package, *drawn) for package in (student, reference))
-    expect(loss, "loss").to_match(expected, rel=1e-8)
+    expect(loss, "loss").to_match(expected, rel=1e-5)
 
 
 @points(0.25, LOSS)
@@ -328,7 +307,7 @@ def test_net_gradient(student, reference, rng, parameter):
     """loss(X, y) returns the true gradient with respect to {parameter}"""
     drawn = draw_net(rng)
     (_, grads), (_, expected) = (loss_and_gradients(package, *drawn) for package in (student, reference))
-    expect(grads.get(parameter), f"gradient of {parameter}").to_match(expected[parameter], rel=1e-8)
+    expect(grads.get(parameter), f"gradient of {parameter}").to_match(expected[parameter], rel=1e-5)
 
 
 @points(0.25, LOSS)
@@ -338,7 +317,7 @@ def test_net_regularization(student, rng):
     params |= {name: np.zeros_like(params[name]) for name in BIASES}
     (plain, _), (loss, _) = (loss_and_gradients(student, X, y, params, reg) for reg in (0.0, 0.6))
     expected = 0.5 * 0.6 * sum(np.square(params[name]).sum() for name in WEIGHTS)
-    expect(loss - plain, "what reg adds to the loss").to_match(expected, rel=1e-7)
+    expect(loss - plain, "what reg adds to the loss").to_match(expected, rel=1e-5)
 
 
 @points(0.25, LOSS)
@@ -348,14 +327,27 @@ def test_net_regularization_gradient(student, rng):
     (_, plain), (_, grads) = (loss_and_gradients(student, *drawn, reg) for reg in (0.0, 0.6))
     for name in WEIGHTS:
         added = f"what reg adds to the gradient of {name}"
-        expect(grads[name] - plain[name], added).to_match(0.6 * drawn[2][name], rel=1e-7)
+        expect(grads[name] - plain[name], added).to_match(0.6 * drawn[2][name], rel=1e-5)
 
 
 @points(0.25, LOSS)
-def test_net_float32(student, rng):
+def test_net_float32(student, reference, rng):
     """A net of dtype float32 computes in float32, also where X comes as float64"""
     X, _, params = draw_net(rng)
-    expect(build(student, X, params, dtype="float32").loss(X), "scores").to_have_dtype(np.float32)
+    scores, expected = (build(package, X, params, dtype="float32").loss(X) for package in (student, reference))
+    expect(scores, "scores").to_have_dtype(expected.dtype)
+    expect(scores, "scores").to_be_computed_from()
+
+
+@points(0.1, LOSS)
+def test_net_leaves_its_data(student, rng):
+    """loss leaves X and y as they are"""
+    X, y, params = draw_net(rng)
+    X = X.astype(np.float32)  # which loss casts, so that what a layer does in place is no matter here
+    net = build(student, X, params)
+    expect(net.loss(X), "scores").to_be_computed_from()
+    net.loss(X, y)
+    expect_unchanged_arguments(net.loss)
 
 
 def running(rng, **others):
@@ -363,12 +355,12 @@ def running(rng, **others):
     return {"running_mean": 100 * rng.randn(4), "running_var": rng.uniform(5e3, 2e4, 4), **others}
 
 
-@points(0.5, "layers.spatial_batchnorm_forward")
+@points(0.25, "layers.spatial_batchnorm_forward")
 def test_batchnorm_train(student, reference, rng):
     """spatial_batchnorm_forward normalizes each channel over all images, rows and columns in train mode"""
     arguments = *draw_images(rng)[:3], {"mode": "train"}
     out, expected = (output(package, "spatial_batchnorm_forward", *arguments) for package in (student, reference))
-    expect(out, "out").to_match(expected, rel=1e-7)
+    expect(out, "out").to_match(expected, rel=1e-4)
 
 
 @points(0.25, "layers.spatial_batchnorm_forward")
@@ -376,7 +368,7 @@ def test_batchnorm_test(student, reference, rng):
     """spatial_batchnorm_forward uses the running statistics in test mode"""
     arguments = *draw_images(rng)[:3], running(rng, mode="test")
     out, expected = (output(package, "spatial_batchnorm_forward", *arguments) for package in (student, reference))
-    expect(out, "out").to_match(expected, rel=1e-7)
+    expect(out, "out").to_match(expected, rel=1e-4)
 
 
 @points(0.25, "layers.spatial_batchnorm_forward")
@@ -384,7 +376,7 @@ def test_batchnorm_eps(student, reference, rng):
     """spatial_batchnorm_forward adds the eps of bn_param to the variance"""
     arguments = *draw_images(rng, scale=1.0)[:3], {"mode": "train", "eps": 0.5}
     out, expected = (output(package, "spatial_batchnorm_forward", *arguments) for package in (student, reference))
-    expect(out, "out").to_match(expected, rel=1e-7)
+    expect(out, "out").to_match(expected, rel=1e-4)
 
 
 def running_after(package, x, gamma, beta, bn_param):
@@ -400,7 +392,7 @@ def test_batchnorm_running(student, reference, rng, name, case):
     """{name} updates the running statistics in the caller's bn_param, with {case}"""
     arguments = *draw_images(rng)[:3], running(rng, mode="train", **({"momentum": 0.3} if "own" in case else {}))
     got, expected = (running_after(package, *arguments) for package in (student, reference))
-    expect(got, "running_mean running_var").to_match(expected, rel=1e-9)
+    expect(got, "running_mean running_var").to_match(expected, rel=1e-4)
 
 
 @layers((0.25, "spatial_batchnorm_backward", ["dx", "dgamma", "dbeta"]))
@@ -408,15 +400,39 @@ def test_batchnorm_gradient(student, reference, rng, name, case):
     """{name} returns the true gradient {case}"""
     *arrays, dout = draw_images(rng)
     got, expected = (gradients(package, name, (*arrays, {"mode": "train"}), dout) for package in (student, reference))
-    expect(got, "dx dgamma dbeta", only=case).to_match(expected, rel=1e-7)
+    expect(got, "dx dgamma dbeta", only=case).to_match(expected, rel=1e-4)
 
 
-@layers((0.5, "spatial_groupnorm_forward", [2]), (0.25, "spatial_groupnorm_forward", [1, 6]))
+def shortening(package, name, x, dout, shape, *groups):
+    """Returns the length of dx with an eps of 3 by its length with the default one; gamma has this shape."""
+    lengths = []
+    for param in {"mode": "train", "eps": 3.0}, {"mode": "train"}:
+        dx, _, _ = gradients(package, name, (x, np.ones(shape), np.zeros(shape), *groups, param), dout)
+        expect(dx, "dx").to_have_shape(x.shape)
+        lengths.append(np.linalg.norm(dx))
+    return lengths[0] / lengths[1]
+
+
+def draw_signs(rng, c):
+    """Returns x (3, c, 5, 6), as often 1 as -1 in each channel of each image, so of mean 0 and variance 1; and dout."""
+    return np.sign(rng.rand(3, c, 30).argsort() - 14.5).reshape(3, c, 5, 6), rng.randn(3, c, 5, 6)
+
+
+# x is such that all ways to gather statistics agree: what else is wrong with dx is no matter here
+@points(0.25, "layers.spatial_batchnorm_backward")
+def test_batchnorm_gradient_eps(student, reference, rng):
+    """spatial_batchnorm_backward takes into account that the eps of bn_param was added to the variance"""
+    arguments = "spatial_batchnorm_backward", *draw_signs(rng, 4), 4
+    got, expected = (shortening(package, *arguments) for package in (student, reference))
+    expect(got, "length of dx with an eps of 3 by that without").to_match(expected, rel=5e-2)
+
+
+@layers((0.25, "spatial_groupnorm_forward", [2, 1, 6]))
 def test_groupnorm(student, reference, rng, name, case):
     """{name} normalizes each image over each of {case} groups of neighbouring channels"""
     arguments = *draw_groups(rng)[:3], case, {}
     out, expected = (output(package, name, *arguments) for package in (student, reference))
-    expect(out, "out").to_match(expected, rel=1e-7)
+    expect(out, "out").to_match(expected, rel=1e-4)
 
 
 @points(0.25, "layers.spatial_groupnorm_forward")
@@ -424,7 +440,7 @@ def test_groupnorm_eps(student, reference, rng):
     """spatial_groupnorm_forward adds the eps of gn_param to the variance"""
     arguments = *draw_groups(rng, scale=1.0)[:3], 2, {"eps": 0.5}
     out, expected = (output(package, "spatial_groupnorm_forward", *arguments) for package in (student, reference))
-    expect(out, "out").to_match(expected, rel=1e-7)
+    expect(out, "out").to_match(expected, rel=1e-4)
 
 
 @layers((0.25, "spatial_groupnorm_backward", ["dx", "dgamma", "dbeta"]))
@@ -432,4 +448,68 @@ def test_groupnorm_gradient(student, reference, rng, name, case):
     """{name} returns the true gradient {case}, of the shape of what it differentiates by"""
     *arrays, dout = draw_groups(rng)
     got, expected = (gradients(package, name, (*arrays, 2, {}), dout) for package in (student, reference))
-    expect(got, "dx dgamma dbeta", only=case).to_match(expected, rel=1e-7)
+    expect(got, "dx dgamma dbeta", only=case).to_match(expected, rel=1e-4)
+
+
+@points(0.25, "layers.spatial_groupnorm_backward")
+def test_groupnorm_gradient_eps(student, reference, rng):
+    """spatial_groupnorm_backward takes into account that the eps of gn_param was added to the variance"""
+    arguments = "spatial_groupnorm_backward", *draw_signs(rng, 6), (1, 6, 1, 1), 2
+    got, expected = (shortening(package, *arguments) for package in (student, reference))
+    expect(got, "length of dx with an eps of 3 by that without").to_match(expected, rel=5e-2)
+
+
+def draw_for(rng, name):
+    """Returns the arguments of a layer's forward pass, all floats of many digits, and dout."""
+    if "conv" in name:
+        return draw_conv(rng)
+    if "pool" in name:
+        (x, pool_param), dout = draw_pool(rng)
+        return (x / 7, pool_param), dout
+    *arrays, dout = (draw_groups if "groupnorm" in name else draw_images)(rng)
+    return (*arrays, 2, {}) if "groupnorm" in name else (*arrays, {"mode": "train"}), dout
+
+
+def floats(arguments, dtype):
+    """Returns the arguments, the arrays among them in this dtype."""
+    return [value.astype(dtype) if isinstance(value, np.ndarray) else value for value in arguments]
+
+
+def results(package, name, arguments, dout):
+    """Returns what a forward or backward pass makes of arguments and dout, by name, without a cache."""
+    if "forward" in name:
+        return {"out": output(package, name, *arguments)}
+    found = gradients(package, name, arguments, dout)
+    names = ["dx"] if "pool" in name else ["dx", "dw", "db"] if "conv" in name else ["dx", "dgamma", "dbeta"]
+    return dict(zip(names, [found] if "pool" in name else found, strict=True))
+
+
+CONVOLUTIONS = [f"conv_{way}_{speed}" for speed in ("naive", "fast") for way in ("forward", "backward")]
+POOLINGS = [f"max_pool_{way}_{speed}" for speed in ("naive", "fast") for way in ("forward", "backward")]
+GROUPNORMS = ["spatial_groupnorm_forward", "spatial_groupnorm_backward"]
+BATCHNORMS = ["spatial_batchnorm_forward", "spatial_batchnorm_backward"]
+
+
+@layers(*((0.1, name, ["float32 and float64"]) for name in [*CONVOLUTIONS, *POOLINGS, *GROUPNORMS]))
+def test_precision(student, rng, name, case):
+    """{name} computes in the precision of its arguments: float32 of float32, all digits of float64 of float64"""
+    arguments, dout = draw_for(rng, name)
+    single = results(student, name, floats(arguments, np.float32), dout.astype(np.float32))
+    double = results(student, name, arguments, dout)
+    for value in double:
+        expect(single[value], f"{value} of float32").to_have_dtype(np.float32)
+        expect(double[value], f"{value} of float64").to_have_dtype(np.float64)
+        expect(double[value], f"{value} of float64").to_have_digits_of_float64()
+        expect(double[value], f"{value} of float64").to_be_computed_from(arguments[0], dout)
+
+
+@layers(
+    *((0.2, name, ["arguments"]) for name in CONVOLUTIONS[:2]),
+    *((0.1, name, ["arguments"]) for name in [*CONVOLUTIONS[2:], *POOLINGS, *BATCHNORMS, *GROUPNORMS]),
+)
+def test_untouched(student, rng, name, case):
+    """{name} leaves its {case} as they are, and what a cache holds too"""
+    arguments, dout = draw_for(rng, name)
+    for value, array in results(student, name, arguments, dout).items():
+        expect(array, value).to_be_computed_from(arguments[0], dout)
+    expect_unchanged_arguments(function(student, name), but=("running_mean", "running_var"))

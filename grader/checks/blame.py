@@ -15,16 +15,24 @@ from .verdict import IMPORT_KINDS, Memory, Verdict, same
 class Case:
     """What is known when a check has raised something.
 
-    `sound` tells whether a function has done well in its own checks. `reference_is_judged` is what a run with the
-    reference in the student's place came to: True when its answers were judged, right or wrong; False when that raised
-    something unforeseen too; None where no such run was needed or possible.
+    `mostly_right` tells whether a function has done well in its own checks. The other two are what runs of the check
+    with the reference told, None where none was needed or possible: whether the reference's answers are judged in the
+    student's place, right or wrong; and whether what the judged function needs is at fault, since the reference's does
+    better there.
     """
 
     judged: tuple[str, ...]
     memory: Memory
-    sound: Callable[[str], bool] = lambda name: False
+    mostly_right: Callable[[str], bool] = lambda name: False
     called: str = ""
     reference_is_judged: bool | None = None
+    needed_is_at_fault: bool | None = None
+
+    def is_at_fault(self, needed: str) -> bool:
+        """Whether a function that raised below the judged one is to blame, and not called with what it cannot take."""
+        if needed in self.memory.broken or self.needed_is_at_fault is not None:
+            return needed in self.memory.broken or bool(self.needed_is_at_fault)
+        return not self.mostly_right(needed)
 
 
 def decide(error: BaseException, case: Case) -> Verdict:
@@ -57,18 +65,27 @@ def is_unforeseen(error: BaseException) -> bool:
 def culprit(error: StudentError, case: Case) -> str | None:
     """The function or module at fault where that is one the check needs and does not judge, None for its own.
 
-    Of the assignment's functions between the judged one and the exception, the innermost is at fault, unless it did
-    well in its own checks: then it was called with what it cannot take, and its caller is at fault.
+    Of the assignment's functions between the judged one and the exception, it is the innermost that was not called
+    with what it cannot take.
     """
     if isinstance(error, StudentRaised) and error.kind in IMPORT_KINDS and error.frames:
         module = error.frames[-1].file.removesuffix(".py").replace("/", ".")
         return None if any(own.startswith(f"{module}.") for own in case.judged) else module
-    below: list[str] = []
+    needed, is_below = functions_below(error, case)
+    return next(filter(case.is_at_fault, needed), None if is_below else error.callee or None)
+
+
+def functions_below(error: StudentError, case: Case) -> tuple[list[str], bool]:
+    """The assignment's functions that the exception passed through, innermost first, and whether a judged one is next.
+
+    Where none is, the check called them itself.
+    """
+    needed: list[str] = []
     for name in [*(frame.function for frame in reversed(error.frames)), error.callee]:
         if any(same(name, own) for own in case.judged):
-            return next((needed for needed in below if not case.sound(needed)), None)
-        below += filter(None, [_function_of(name, case.memory.functions)])
-    return next((needed for needed in below if not case.sound(needed)), None) or error.callee or None
+            return needed, True
+        needed += filter(None, [_function_of(name, case.memory.functions)])
+    return needed, False
 
 
 def _function_of(name: str, functions: Iterable[str]) -> str:
@@ -76,9 +93,12 @@ def _function_of(name: str, functions: Iterable[str]) -> str:
     return max((own for own in functions if name == own or name.startswith(f"{own}.")), key=len, default="")
 
 
-def depends_on_others(error: BaseException) -> bool:
-    """Whether the verdict on an error may change with what is found out about other functions."""
-    return isinstance(error, StudentRaised) and not error.trusted and error.kind != "NotImplementedError"
+def depends_on_others(error: BaseException, case: Case) -> bool:
+    """Whether the verdict hangs on what is found out about other functions: those that raised below a judged one."""
+    if not isinstance(error, StudentRaised) or error.trusted or error.kind == "NotImplementedError":
+        return False
+    needed, is_below = functions_below(error, case)
+    return is_below and bool(needed) and case.memory.broken.isdisjoint(needed)
 
 
 def at_fault(error: BaseException, found: Verdict, judged: tuple[str, ...]) -> tuple[str, ...]:

@@ -91,7 +91,7 @@ class Grading:
                 worker.reset(seed)
             else:
                 worker.start(seed)
-        except StudentError:
+        except (StudentError, OutOfTime):
             worker.dismiss()
             raise
         return worker
@@ -131,7 +131,11 @@ class Grading:
                 "take that file once more from what you downloaded"
             )
         worker.patience = self.patience.of_reference
-        worker.start(seed)
+        try:
+            worker.start(seed)
+        except (StudentError, OutOfTime):
+            worker.dismiss()
+            raise
         return worker
 
     def worker_of_nothing(self, libraries: tuple[str, ...], seed: int) -> Worker:

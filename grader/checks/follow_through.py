@@ -15,6 +15,7 @@ from .patience import OutOfTime
 from .second_look import SecondLook, afresh, arguments_of
 
 BELOW = "the functions below it"
+BUILT_IN = frozenset(name for name, value in vars(builtins).items() if isinstance(value, type))
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,7 @@ def look(grading: Grading, item: pytest.Function, state: State) -> SecondLook:
 
     It is right if it passes and each function that was called is mostly right itself; raises SandboxError.
     """
-    comparable = {"student", "reference"} <= set(arguments_of(item)) and not state.timing and not grading.debug
-    if not comparable or not state.worker.alive:
+    if not _is_comparable(grading, item, state):
         return SecondLook()
     try:
         called = _called_by_reference(grading, item, state)
@@ -45,6 +45,32 @@ def look(grading: Grading, item: pytest.Function, state: State) -> SecondLook:
         return _with_replaced(grading, item, state, replaceable(grading.manifest, called, state))
     except OutOfTime:
         return _refused("the time of the whole run is used up")
+
+
+def needed_is_at_fault(grading: Grading, item: pytest.Function, state: State) -> bool | None:
+    """Whether an exception is the fault of what the judged function calls, as a run with the reference's tells.
+
+    True where the check passes then, False where the reference's function raises too on what it is given, None where
+    neither happens or no such run is possible. Raises SandboxError.
+    """
+    if not _is_comparable(grading, item, state):
+        return None
+    try:
+        called = _called_by_reference(grading, item, state)
+        names = replaceable(grading.manifest, called, state) if called else set()
+        rerun = run_replaced(grading, item, state, names) if names else Rerun(set(), [])
+    except OutOfTime:
+        return None
+    if rerun.error is None:
+        return True if rerun.used else None
+    own = grading.recording is None and any(name in names and kind in BUILT_IN for name, kind in rerun.raised)
+    return False if own else None
+
+
+def _is_comparable(grading: Grading, item: pytest.Function, state: State) -> bool:
+    """Whether functions can be replaced in this check at all."""
+    packages = {"student", "reference"} <= set(arguments_of(item)) and not state.timing and not grading.debug
+    return packages and state.worker is not None and state.worker.alive
 
 
 def replaceable(manifest: Manifest, called: set[str], state: State) -> set[str]:
@@ -117,7 +143,7 @@ def _why(rerun: Rerun) -> str:
 
 def _plain(kind: str) -> str:
     """The name of an exception where it is one of Python's own, which no package can choose."""
-    return kind if isinstance(getattr(builtins, kind, None), type) else "an exception"
+    return kind if kind in BUILT_IN else "an exception"
 
 
 def _refused(reason: str) -> SecondLook:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from ..manifest import ManifestError, Question
 from ..oracle import NotScored, Unrecorded
 from ..record import Check
-from ..sandbox.errors import StudentError, StudentRaised, StudentTimeout
+from ..sandbox.errors import StudentError, StudentTimeout
 from ..sandbox.zygotes import SandboxError
 from . import follow_through, timing, verdict
 from .blame import Case, at_fault, decide, depends_on_others, is_unforeseen
@@ -50,7 +51,7 @@ class ChecksPlugin:
         self.problem = ""
         self.failure: SandboxError | None = None
         self.modules: set[str] = set()
-        self._raised: list[tuple[State, StudentRaised]] = []
+        self._raised: list[tuple[State, BaseException, Case]] = []
 
     def pytest_configure(self, config: pytest.Config) -> None:
         config.addinivalue_line("markers", MARKER)
@@ -187,32 +188,40 @@ class ChecksPlugin:
         """
         if isinstance(error, SandboxError):
             raise error
-        judged = None
-        if when == "call" and state.worker is not None and is_unforeseen(error):
-            try:
-                judged = reference_is_judged(self.grading, item, state)
-            except OutOfTime as end:
-                error = end
         if isinstance(error, StudentError) and not error.trusted:
             self.grading.patience.note(error)
-        self._settle(state, error, judged)
-        if depends_on_others(error):
-            self._raised.append((state, error))
+        case = self._case(state)
+        if when == "call":
+            try:
+                case = self._with_evidence(item, state, error, case)
+            except OutOfTime as end:
+                error = end
+        self._settle(state, error, case)
+        if depends_on_others(error, case):
+            self._raised.append((state, error, case))
 
-    def _settle(self, state: State, error: BaseException, reference_is_judged: bool | None = None) -> None:
+    def _case(self, state: State) -> Case:
+        called = state.worker.called() if state.worker else ""
+        return Case(state.judged, self.grading.memory, self.grading.tally.mostly_right, called)
+
+    def _with_evidence(self, item: pytest.Function, state: State, error: BaseException, case: Case) -> Case:
+        """Runs the check with the reference where only that tells who is to blame; raises OutOfTime, SandboxError."""
+        if state.worker is not None and is_unforeseen(error):
+            return replace(case, reference_is_judged=reference_is_judged(self.grading, item, state))
+        if depends_on_others(error, case):
+            return replace(case, needed_is_at_fault=follow_through.needed_is_at_fault(self.grading, item, state))
+        return case
+
+    def _settle(self, state: State, error: BaseException, case: Case) -> None:
         """Writes the verdict on an error, as far as is known now, and remembers which functions are at fault."""
-        memory, called = self.grading.memory, state.worker.called() if state.worker else ""
-        found = decide(error, Case(state.judged, memory, self._sound, called, reference_is_judged))
-        memory.broken.update(at_fault(error, found, state.judged))
+        found = decide(error, case)
+        self.grading.memory.broken.update(at_fault(error, found, state.judged))
         self._write(state, found)
-
-    def _sound(self, name: str) -> bool:
-        return self.grading.tally.mostly_right(name) and name not in self.grading.memory.broken
 
     def pytest_sessionfinish(self) -> None:
         """Decides again what was raised, now that each function has been judged: no verdict hangs on their order."""
-        for state, error in self._raised:
-            self._settle(state, error)
+        for state, error, case in self._raised:
+            self._settle(state, error, case)
 
     def _inputs(self, state: State) -> str:
         call = state.worker.last_call if state.worker else None

@@ -255,12 +255,25 @@ def test_a_net_whose_layer_raises_below_given_code_is_blocked(course, order, kee
     assert check.message.startswith("cannot be judged: it needs layers.square, and loss raised ValueError: boom ")
 
 
-@pytest.mark.parametrize("order", ["layers first", "net first"])
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_layer_that_raises_only_for_a_right_net_blocks_it(course, order):
+    """It passes its own check, but the net passes with the reference's layer."""
+    toy = built(course, order)
+    write(toy, square="return x**2 if x.max() < 1 else x.nothing")
+    checks = toy.outcomes()
+    assert checks["loss"].outcome == "blocked"
+    assert "it needs layers.square, " in checks["loss"].message
+    assert order == "net alone" or checks["square"].outcome == "passed"
+
+
+@pytest.mark.parametrize("order", ORDERS)
 def test_a_layer_that_raises_for_the_net_only_is_called_with_what_it_cannot_take(course, order):
     toy = built(course, order)
-    write(toy, square="return x**2 + np.zeros((4, 3))", loss="return square_of_double(x[:, :2])")
+    for folder in ("solution", "student"):
+        write(toy, folder, square="return x**2 + np.zeros((4, 3))")
+    write(toy, square="return np.zeros((4, 3)) + x**2", loss="return square_of_double(x[:, :2])")
     checks = toy.outcomes()
-    assert checks["square"].outcome == "passed"
+    assert order == "net alone" or checks["square"].outcome == "passed"
     assert checks["loss"].outcome == "failed"
     assert checks["loss"].message.startswith("loss raised ValueError: operands could not be broadcast")
 
@@ -278,6 +291,13 @@ def test_a_layer_that_is_wrong_and_raises_for_the_net_is_to_blame(course, order)
     checks = toy.outcomes()
     assert (checks["square"].outcome, checks["loss"].outcome) == ("failed", "blocked")
     assert "it needs layers.square, " in checks["loss"].message
+
+
+@pytest.mark.parametrize("order", ["layers first", "net first"])
+def test_a_layer_that_is_right_and_stricter_than_the_references_is_not_to_blame(course, order):
+    toy = built(course, order)
+    write(toy, square="return np.zeros((4, 3)) + x**2", loss="return square_of_double(x[:, :2])")
+    assert toy.outcomes()["loss"].outcome == "failed"
 
 
 def test_deep_recursion_in_a_layers_helper_does_not_hide_the_layer(course):

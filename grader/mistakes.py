@@ -1,8 +1,10 @@
 """Known-wrong implementations as data: each is planted into a copy of the reference, and says which checks it costs."""
 
+import ast
 import contextlib
 import shutil
 import tempfile
+import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +18,10 @@ from .source import locate, span
 
 
 class Mistake(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """One wrong implementation: `find` becomes `replace` in `function`, or `append` is put at the module's end.
+    """One wrong implementation, or a right one where `costs` is empty.
 
-    `why` is the reason where it costs more than a fifth of the points of its function.
+    `find` becomes `replace` in `function`; or `body` is what stands below its docstring; or `append` is put at the
+    module's end. `why` is the reason where it costs more than a fifth of the points of its function.
     """
 
     id: str
@@ -28,6 +31,7 @@ class Mistake(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     find: str = ""
     replace: str = ""
     append: str = ""
+    body: str = ""
     why: str = ""
 
 
@@ -70,11 +74,22 @@ def plant(mistake: Mistake, package: Path) -> None:
     if mistake.append:
         module.write_text(f"{source}\n\n{mistake.append}", encoding="utf-8")
         return
-    body = source[start:end]
-    if not mistake.find or body.count(mistake.find) != 1:
-        count = body.count(mistake.find) if mistake.find else "no"
+    text = source[start:end]
+    if not mistake.body and (not mistake.find or text.count(mistake.find) != 1):
+        count = text.count(mistake.find) if mistake.find else "no"
         raise ManifestError(f"mistake {mistake.id}: {count} places match `find` in {mistake.function}; it must be one")
-    module.write_text(source[:start] + body.replace(mistake.find, mistake.replace) + source[end:], encoding="utf-8")
+    planted = _with_body(text, mistake.body) if mistake.body else text.replace(mistake.find, mistake.replace)
+    module.write_text(source[:start] + planted + source[end:], encoding="utf-8")
+
+
+def _with_body(text: str, body: str) -> str:
+    """Replace what stands below the docstring in the text of a function."""
+    function = ast.parse(textwrap.dedent(text)).body[0]
+    first = function.body[0]
+    above = first.end_lineno if ast.get_docstring(function) is not None else first.lineno - 1
+    lines = text.splitlines(keepends=True)
+    margin = " " * (len(lines[0]) - len(lines[0].lstrip()) + first.col_offset)
+    return "".join(lines[:above]) + textwrap.indent(textwrap.dedent(body).strip("\n"), margin) + "\n"
 
 
 def copy_reference(manifest: Manifest, target: Path) -> Path:

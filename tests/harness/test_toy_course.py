@@ -109,6 +109,24 @@ def test_mistake_that_cannot_be_planted(toy, tmp_path, old, new, sentence):
         mistakes.trial(toy.manifest, mistakes.load(toy.manifest, "Q1")[0], "Q1", tmp_path / "planted", toy.zygotes)
 
 
+@pytest.mark.parametrize("function", ["shapes.area", "shapes.squares"], ids=["in place of a region", "of given code"])
+def test_body_of_a_mistake_stands_below_the_docstring(toy, function):
+    package = mistakes.copy_reference(toy.manifest, toy.root / "planted")
+    before = (package / "shapes.py").read_text()
+    name = function.removeprefix("shapes.")
+    body = "\nif True:\n    return 7\n"
+    mistakes.plant(mistakes.Mistake("seven", "7", function, [], body=body), package)
+    after = (package / "shapes.py").read_text()
+    signature, docstring = before[before.index(f"def {name}(") :].splitlines()[:2]
+    assert f"{signature}\n{docstring}\n    if True:\n        return 7\n" in after
+    assert {line for line in after.splitlines() if line.startswith("def ")} == {
+        line for line in before.splitlines() if line.startswith("def ")
+    }
+    scope = {}
+    exec(after, scope)
+    assert scope[name](*[2] * (2 if name == "area" else 1)) == 7
+
+
 def test_question_without_mistakes_is_named(toy):
     (toy.root / "checks/mistakes/q2.toml").unlink()
     with pytest.raises(ManifestError, match="there are no known mistakes for Q2; write this file"):

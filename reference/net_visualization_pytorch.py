@@ -73,7 +73,7 @@ def class_visualization_update_step(
     """Move img in place by one step of gradient ascent on s_y(img) - l2_reg * ||img||_2^2, where y is target_y.
 
     With g the gradient of this objective, the step is learning_rate * g / ||g||_2 as in `make_fooling_image`; a step
-    of learning_rate * g is accepted too. It depends on img alone: no gradient is carried over from an earlier call.
+    of learning_rate * g is accepted too. It depends on img alone: a gradient that img held before is cleared.
     The model is put in eval mode.
 
     img: (1, 3, H, W), a leaf tensor with requires_grad set; it stays one. target_y: class index.
@@ -82,6 +82,8 @@ def class_visualization_update_step(
     "Understanding Neural Networks Through Deep Visualization", section 3.
     """
     model.eval()
+    # As above; to zeros and not to None, so that img.grad.zero_() works before backward() as well as after it.
+    img.grad = torch.zeros_like(img)
     # BEGIN SOLUTION
     objective = model(img)[0, target_y] - l2_reg * img.square().sum()
     (g,) = torch.autograd.grad(objective, img)

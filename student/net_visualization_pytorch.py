@@ -1,4 +1,4 @@
-# Generated from reference/net_visualization_pytorch.py by "python -m grader stubs" (unedited: d09f34afa6ad)
+# Generated from reference/net_visualization_pytorch.py by "python -m grader stubs" (unedited: f14177c84301)
 """Looking into a trained network through the gradient of its scores with respect to the image.
 
 Everything here works on torch tensors of normalized images, (N, 3, H, W), as `preprocess` makes them.
@@ -63,7 +63,7 @@ def class_visualization_update_step(
     """Move img in place by one step of gradient ascent on s_y(img) - l2_reg * ||img||_2^2, where y is target_y.
 
     With g the gradient of this objective, the step is learning_rate * g / ||g||_2 as in `make_fooling_image`; a step
-    of learning_rate * g is accepted too. It depends on img alone: no gradient is carried over from an earlier call.
+    of learning_rate * g is accepted too. It depends on img alone: a gradient that img held before is cleared.
     The model is put in eval mode.
 
     img: (1, 3, H, W), a leaf tensor with requires_grad set; it stays one. target_y: class index.
@@ -72,6 +72,8 @@ def class_visualization_update_step(
     "Understanding Neural Networks Through Deep Visualization", section 3.
     """
     model.eval()
+    # As above; to zeros and not to None, so that img.grad.zero_() works before backward() as well as after it.
+    img.grad = torch.zeros_like(img)
     # Write class_visualization_update_step here; tests/public/test_q6_visualization.py judges it.
     raise NotImplementedError("net_visualization_pytorch.class_visualization_update_step")
 

@@ -3,6 +3,7 @@
 By default each question's right variants are planted, and the five mistakes that fail most; with --slow, all.
 """
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ import pytest
 from grader import manifest as manifests
 from grader import mistakes, run
 
-EXPLAINED = {"Q4"}  # questions whose dear mistakes all say why
+EXPLAINED = {"Q4", "Q6"}  # questions whose dear mistakes all say why
+WELL_TROD = {"Q6"}  # questions whose functions all have three right ways
 MANIFEST = manifests.load(Path(__file__).parents[2] / manifests.FILENAME)
 
 
@@ -51,6 +53,13 @@ def test_a_mistake_that_costs_more_than_a_fifth_of_its_function_says_why(questio
         if sum(worth[cost] for cost in mistake.costs) > possible / 5 + 1e-9 and not mistake.why:
             silent.append(mistake.id)
     assert silent == []
+
+
+def test_each_function_has_three_right_ways_that_cost_nothing(question):
+    name, checks = question
+    judged = {function for check in checks for function in check.function.split(", ")} if name in WELL_TROD else set()
+    ways = Counter(mistake.function for mistake in mistakes.load(MANIFEST, name) if not mistake.costs)
+    assert {function: ways[function] for function in judged if ways[function] < 3} == {}
 
 
 def test_each_mistake_costs_what_it_should(question, zygotes, tmp_path, request):

@@ -15,16 +15,17 @@ from .verdict import IMPORT_KINDS, Memory, Verdict, same
 class Case:
     """What is known when a check has raised something.
 
-    `mostly_right` tells whether a function has done well in its own checks. The other two are what runs of the check
-    with the reference told, None where none was needed or possible: whether the reference's answers are judged in the
-    student's place, right or wrong; and whether what the judged function needs is at fault, since the reference's does
-    better there.
+    `mostly_right` tells whether a function has done well in its own checks; `called` is what the check called last as
+    its worker names it, `asked` as the check itself does. The other two are what runs of the check with the reference
+    told, None where none was needed or possible: whether the reference's answers are judged in the student's place,
+    right or wrong; and whether what the judged function needs is at fault, since the reference's does better there.
     """
 
     judged: tuple[str, ...]
     memory: Memory
     mostly_right: Callable[[str], bool] = lambda name: False
     called: str = ""
+    asked: str = ""
     reference_is_judged: bool | None = None
     needed_is_at_fault: bool | None = None
 
@@ -38,9 +39,9 @@ class Case:
 def decide(error: BaseException, case: Case) -> Verdict:
     """The outcome of a check that raised `error`, in words."""
     if isinstance(error, OutOfTime):
-        return Verdict("timeout", verdict.NOT_RUN)
+        return Verdict("timeout", verdict.NOT_RUN, verdict.NOT_RUN)
     if isinstance(error, NotScored):
-        return Verdict("not_scored", str(error))
+        return Verdict("not_scored", str(error), str(error))
     if isinstance(error, Unrecorded):
         return verdict.of_unrecorded(error)
     if isinstance(error, Mismatch):
@@ -48,7 +49,7 @@ def decide(error: BaseException, case: Case) -> Verdict:
     if isinstance(error, StudentError) and not error.trusted:
         return verdict.of_student_error(error, case.judged, case.memory, culprit(error, case))
     if case.reference_is_judged:
-        return verdict.of_unusable_answer(error, case.called, case.memory)
+        return verdict.of_unusable_answer(error, case.called, case.asked)
     return verdict.of_grader_error(error)
 
 

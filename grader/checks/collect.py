@@ -21,13 +21,16 @@ STATE = pytest.StashKey["State"]()
 
 
 class State:
-    """A check on its way: what it judges, its worker, and the seed it is being run with."""
+    """A check on its way: what it judges, its worker, and the seed it is being run with.
+
+    Its inputs are nobody's to know where the seed is `secret`, or where it draws `unpublished` ones besides.
+    """
 
     def __init__(self, check: Check, mark: Worth, libraries: tuple[str, ...]) -> None:
         self.check, self.judged, self.libraries = check, mark.functions, libraries
         self.timing, self.once = mark.timing, mark.once or mark.timing
         self.worker: Worker | None = None
-        self.seed, self.secret = 0, False
+        self.seed, self.secret, self.unpublished = 0, False, False
         self.remark = ""
 
     def copy(self) -> "State":

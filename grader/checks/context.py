@@ -69,7 +69,7 @@ class Grading:
         self._modules = {".".join(words[:length]) for words in parts for length in range(1, len(words))}
         self.patience = Patience(self.manifest.limits, self._modules, _started=self.started)
         self.unwritten = self._unwritten()
-        self.memory = Memory(functions, set(self.unwritten), names=functions | self._modules)
+        self.memory = Memory(functions, set(self.unwritten))
 
     def student_worker(
         self, libraries: tuple[str, ...], seed: int, modules: Iterable[str] = (), fresh: bool = False

@@ -10,9 +10,14 @@ from ..sandbox.remote import Remote
 TINY = 1e-300
 
 
-class Mismatch(AssertionError):
-    """An answer that was judged wrong: `message` in full, `brief` without any value or place of the inputs.
+UNSAID = "is not what it should be"
 
+
+class Mismatch(AssertionError):
+    """An answer that was judged wrong: `message` in full, `brief` in the constant words of the claim.
+
+    Hidden checks and secret seeds show the brief form, so nothing that an answer could choose stands in it: no value,
+    no shape, no dtype, no count. A claim without one says only that it does not hold.
     `earned` are points that it is worth all the same, `notes` what a second look at it came to.
     """
 
@@ -26,7 +31,7 @@ class Mismatch(AssertionError):
     ) -> None:
         super().__init__(message)
         self.earned = earned
-        self.message, self.brief, self.error, self.allowed = message, brief or message, error, allowed
+        self.message, self.brief, self.error, self.allowed = message, brief or f"the answer {UNSAID}", error, allowed
         self.inputs, self.notes = "", []
 
 
@@ -62,14 +67,16 @@ class Expectation:
         """Claims an array (or number) of exactly this dtype."""
         got = _array(self._names, self._got).dtype
         if got != np.dtype(dtype):
-            raise Mismatch(f"{self._names}: dtype is {got}, expected {np.dtype(dtype)}")
+            wanted = np.dtype(dtype)
+            raise Mismatch(f"{self._names}: dtype is {got}, expected {wanted}", f"{self._names}: dtype is not {wanted}")
 
     def to_have_digits_of_float64(self) -> None:
         """Claims float64 numbers that float32 could not all hold, as they are where nothing on the way was rounded."""
         array = _array(self._names, self._got)
         self.to_have_dtype(np.float64)
         if np.array_equal(array, array.astype(np.float32), equal_nan=True):
-            raise Mismatch(f"{self._names}: float32 could hold every value; is something computed or kept in float32?")
+            sentence = f"{self._names}: float32 could hold every value; is something computed or kept in float32?"
+            raise Mismatch(sentence, sentence)
 
     def to_be_finite(self) -> None:
         """Claims numbers without NaN or infinity."""
@@ -81,7 +88,7 @@ class Expectation:
         _finite(self._names, array)
         outside = (array < low) | (array > high)
         if outside.any():
-            worst = float(array[outside].flat[0])
+            worst = float(array.flat[int(outside.argmax())])
             sentence = f"{self._names}: got {_number(worst)}, expected {_number(low)} to {_number(high)}"
             raise Mismatch(sentence, f"{self._names}: outside of what it may be")
 
@@ -90,14 +97,19 @@ class Expectation:
         array = _array(self._names, self._got)
         _finite(self._names, array)
         if array.size < 2 or _multiple_of(array, np.ones(array.shape)):
-            raise Mismatch(f"{self._names}: every value is the same; is nothing computed yet?")
+            sentence = f"{self._names}: every value is the same; is nothing computed yet?"
+            raise Mismatch(sentence, sentence)
         if any(_multiple_of(array, np.asarray(given)) for given in inputs):
-            raise Mismatch(f"{self._names}: is an input handed back; is nothing computed yet?")
+            sentence = f"{self._names}: is an input handed back; is nothing computed yet?"
+            raise Mismatch(sentence, sentence)
 
-    def to_be(self, claim: bool, sentence: str) -> None:
-        """Claims whatever the check found to be true; the sentence says what was expected instead."""
+    def to_be(self, claim: bool, sentence: str, brief: str = UNSAID) -> None:
+        """Claims whatever the check found to be true; the sentence says what was expected instead.
+
+        `brief` takes its place in hidden checks and with secret seeds; it holds nothing that comes from the answer.
+        """
         if not claim:
-            raise Mismatch(f"{self._names}: {sentence}")
+            raise Mismatch(f"{self._names}: {sentence}", f"{self._names}: {brief}")
 
     def unpack(self) -> tuple[Any, ...]:
         """Claims one value for each name, and returns them."""
@@ -154,7 +166,8 @@ def _magnitude(error: float) -> str:
 
 def _array(name: str, got: Any) -> np.ndarray:
     if got is None:
-        raise Mismatch(f"{name}: is None; is a return or an assignment missing?")
+        sentence = f"{name}: is None; is a return or an assignment missing?"
+        raise Mismatch(sentence, sentence)
     if isinstance(got, (Remote, str, tuple, list, dict)):
         what = repr(got).strip("<>") if isinstance(got, Remote) else f"a {type(got).__name__}"
         raise Mismatch(f"{name}: is {what}, expected an array of numbers", f"{name}: is no array of numbers")
@@ -176,7 +189,8 @@ def _shape(name: str, got: np.ndarray, shape: tuple[int, ...], wanted: np.ndarra
 
 def _kind(name: str, got: np.ndarray, wanted: np.ndarray) -> None:
     if wanted.dtype.kind == "f" and got.dtype.kind != "f":
-        raise Mismatch(f"{name}: dtype is {got.dtype}, expected floating point")
+        sentence = f"{name}: dtype is {got.dtype}, expected floating point"
+        raise Mismatch(sentence, f"{name}: dtype is not floating point")
 
 
 def _finite(name: str, got: np.ndarray, wanted: np.ndarray | None = None) -> None:
@@ -184,8 +198,8 @@ def _finite(name: str, got: np.ndarray, wanted: np.ndarray | None = None) -> Non
         return
     bad = ~np.isfinite(got)
     if bad.any():
-        place = ", ".join(str(int(i)) for i in np.argwhere(bad)[0])
-        what = "NaN" if np.isnan(got[bad]).any() else "infinite"
+        place = ", ".join(str(int(i)) for i in np.unravel_index(int(bad.argmax()), bad.shape))
+        what = "NaN" if np.isnan(got).any() else "infinite"
         sentence = f"{name}: {int(bad.sum())} of {got.size} values are {what}"
         raise Mismatch(
             f"{sentence}, first at ({place})" if got.ndim else f"{name}: is {what}", f"{name}: has {what} values"

@@ -49,18 +49,26 @@ class Scale(Writer):
     """Judges a measured value by a scale of the manifest, `scale("accuracy", 0.81)`, and puts it on the leaderboard."""
 
     def __call__(self, name: str, value: float) -> None:
-        """Below the top of the scale the check fails, with the points of the step that was reached."""
+        """Below the top of the scale the check fails, with the points of the step that was reached.
+
+        A hidden check tells no more of the value than that step, and the leaderboard two digits of it, since what is
+        measured may depend on secrets.
+        """
         chosen, check = self.checks.grading.manifest.scale(name), self.state.check
         if chosen.steps[-1][1] != check.points:
             raise ManifestError(
                 f"scales {name}: its top is {chosen.steps[-1][1]} points, {check.id} is worth {check.points}"
             )
-        check.standing = Standing(name=chosen.title, value=round(float(value), 3))
+        check.standing = Standing(name=chosen.title, value=round(float(value), 2))
         above = chosen.next_step(value)
         if above is not None:
             earned = chosen.earned(value)
-            story = f"{chosen.title}: {value:.3f} earns {earned:g} of {check.points:g} points"
-            raise Mismatch(f"{story}; from {above[0]:g} on it earns {above[1]:g}", earned=earned)
+            story, brief = (
+                f"{chosen.title}: {size}earns {earned:g} of {check.points:g} points; "
+                f"from {above[0]:g} on it earns {above[1]:g}"
+                for size in (f"{value:.3f} ", "")
+            )
+            raise Mismatch(story, brief, earned=earned)
 
 
 @pytest.fixture
@@ -90,6 +98,7 @@ class Contest(Writer):
         grading, contender, seed = self.checks.grading, self.state.worker, self.checks.race_seed(self.state)
         if not grading.races:
             return
+        self.state.unpublished = bool(self.checks.secret_seeds)
         if grading.recording is not None and rival is None:
             timing.rehearse(contender.root(), seed, prepare, once)
             raise NotScored(timing.UNRIVALLED)

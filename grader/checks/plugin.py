@@ -172,7 +172,8 @@ class ChecksPlugin:
         check = state.check
         check.outcome, check.detail = found.outcome, found.detail
         check.error, check.allowed = found.error, found.allowed
-        check.message = found.brief if state.secret or check.visibility == "hidden" else found.message
+        inputs_are_secret = state.secret or state.unpublished or check.visibility == "hidden"
+        check.message = found.brief if inputs_are_secret else found.message
         if state.secret and found.outcome != "grader_error" and found.message != verdict.NOT_RUN:
             check.message = f"right on the published inputs, wrong on others: {check.message}"
         check.score, check.held = found.earned, 0
@@ -201,8 +202,8 @@ class ChecksPlugin:
             self._raised.append((state, error, case))
 
     def _case(self, state: State) -> Case:
-        called = state.worker.called() if state.worker else ""
-        return Case(state.judged, self.grading.memory, self.grading.tally.mostly_right, called)
+        called, asked = (state.worker.called(), state.worker.asked()) if state.worker else ("", "")
+        return Case(state.judged, self.grading.memory, self.grading.tally.mostly_right, called, asked)
 
     def _with_evidence(self, item: pytest.Function, state: State, error: BaseException, case: Case) -> Case:
         """Runs the check with the reference where only that tells who is to blame; raises OutOfTime, SandboxError."""

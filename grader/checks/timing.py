@@ -28,6 +28,7 @@ PAIRS, MORE_PAIRS, ENOUGH_TO_FAIL = 7, 21, 2
 NEAR = (0.8, 1.25)
 HOPELESS = 4.0
 AGREEMENT = 1e-4  # what float32 inside rounds off is no matter of speed
+ROUGH = (1, 2, 5, 10, 20, 50, 100)  # what the brief form tells of a ratio
 UNSCORED = "speed is not scored here, but it is when you hand in"
 UNRIVALLED = f"{UNSCORED}: it is compared with the reference's, of which only answers are here"
 ELSEWHERE = 2.0  # how much more than its opponent a side may spend besides the call
@@ -154,9 +155,20 @@ def judge(race: Race, limit: float, opponent: str) -> float:
     except StudentTimeout as timeout:
         if timeout.trusted:
             raise
-        raise Mismatch(f"{timeout.sentence}; allowed is {limit:g} times the CPU time of {opponent}") from None
+        allowed = f"allowed is {limit:g} times the CPU time of {opponent}"
+        brief = f"the timed call did not finish in time; {allowed}"
+        raise Mismatch(f"{timeout.sentence}; {allowed}", brief) from None
     if ratio > limit * NEAR[1] or (ratio > limit and len(race.ratios) < MORE_PAIRS):
-        sentence = f"took {ratio:.3g} times the CPU time of {opponent} (allowed {limit:g})"
-        sentence += "; is there a Python loop left that one array operation could replace?"
-        raise Mismatch(sentence, error=ratio, allowed=limit)
+        sentence, brief = (
+            f"took {size} times the CPU time of {opponent} (allowed {limit:g})"
+            "; is there a Python loop left that one array operation could replace?"
+            for size in (f"{ratio:.3g}", _roughly(ratio))
+        )
+        raise Mismatch(sentence, brief, error=ratio, allowed=limit)
     return ratio
+
+
+def _roughly(ratio: float) -> str:
+    """A ratio too roughly for a contender to tell an input by it."""
+    steps = [step for step in ROUGH if ratio >= step]
+    return f"more than {steps[-1]}" if steps else "too many"

@@ -1,6 +1,5 @@
 """The words of a verdict: an outcome and its sentences, from what was raised and who is to blame for it."""
 
-import builtins
 import re
 import traceback
 from dataclasses import dataclass, field
@@ -8,17 +7,21 @@ from dataclasses import dataclass, field
 from ..record import Outcome
 from ..sandbox.errors import Frame, StudentCrashed, StudentError, StudentRaised, StudentTimeout
 from ..sandbox.remote import shape_of
-from .expect import Mismatch
+from .expect import UNSAID, Mismatch
 
 IMPORT_KINDS = ("ModuleNotFoundError", "ImportError", "SyntaxError", "IndentationError", "TabError")
 NOT_RUN = "not run: the time of the whole run was used up by earlier checks"
 HELD = "the grader made an error here, so its points are held, not lost; please tell the staff"
+SOMETHING = "something of yours"
 UNPACK = re.compile(r"(not enough|too many) values to unpack|cannot unpack|not iterable")
 
 
 @dataclass
 class Verdict:
-    """An outcome in words: `brief` betrays no input, `message` says it all, `detail` adds the lines of code."""
+    """An outcome in words: `message` says it all, `detail` adds the lines of code.
+
+    `brief` holds only constant words and names that the check itself wrote: nothing in which an input could leave.
+    """
 
     outcome: Outcome
     message: str = ""
@@ -29,25 +32,19 @@ class Verdict:
     earned: int | float = 0
 
     def __post_init__(self) -> None:
-        self.brief, self.detail = self.brief or self.message, self.detail or self.message
+        self.brief, self.detail = self.brief or f"the answer {UNSAID}", self.detail or self.message
 
 
 @dataclass
 class Memory:
     """What is known of the package: functions still stubs, those that raised or hung in their own checks.
 
-    `functions` are the assignment's; `names` are those, and of its classes and modules: the only ones fit for every
-    report, since one that the package chose could carry an input out.
+    `functions` are the assignment's.
     """
 
     functions: frozenset[str] = frozenset()
     unwritten: set[str] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)
-    names: set[str] = field(default_factory=set)
-
-    def fit(self, name: str) -> str:
-        """The name where it is the assignment's, else words that say no more than that there is one."""
-        return name if name in self.names else "something of yours"
 
 
 def of_mismatch(mismatch: Mismatch) -> Verdict:
@@ -61,33 +58,32 @@ def of_student_error(error: StudentError, judged: tuple[str, ...], memory: Memor
     """Code that raised, hung or crashed: the judged function's own doing, or that of a culprit it needs."""
     if isinstance(error, StudentRaised) and error.kind == "NotImplementedError":
         return _unwritten(error, judged, memory)
-    story, brief = _story(error), _brief(error, memory)
+    story, brief = _story(error), _brief(error)
     if culprit is not None:
         needs = "cannot be judged: it needs {}, and {}"
-        return Verdict("blocked", needs.format(culprit, story), needs.format(memory.fit(culprit), brief), _trace(error))
+        known = _known(error.asked) if culprit == error.callee else SOMETHING
+        return Verdict("blocked", needs.format(culprit, story), needs.format(known, brief), _trace(error))
     outcome = {StudentTimeout: "timeout", StudentCrashed: "crashed"}.get(type(error), "failed")
     return Verdict(outcome, story, brief, _trace(error))
 
 
-def of_unusable_answer(error: Exception, called: str, memory: Memory) -> Verdict:
+def of_unusable_answer(error: Exception, called: str, asked: str) -> Verdict:
     """An answer the check could not even take apart, while the reference's answer was fine."""
-    text, name = str(error), memory.fit(called)
+    text, brief = str(error), f"{_known(asked)} returned something else than expected; see its docstring"
     if UNPACK.search(text):
-        brief = f"{name} returned something else than expected; see its docstring for what it returns"
         return Verdict("failed", f"{called} returned {_returned(text)}; see its docstring for what it returns", brief)
-    kind = type(error).__name__
-    message = f"the answer of {called} cannot be used ({kind}: {text[:200]})"
-    return Verdict("failed", message, f"the answer of {name} cannot be used ({kind})")
+    return Verdict("failed", f"the answer of {called} cannot be used ({type(error).__name__}: {text[:200]})", brief)
 
 
 def of_grader_error(error: BaseException) -> Verdict:
     """A fault of the check or the engine; its points are held until a regrade."""
-    return Verdict("grader_error", HELD, detail="".join(traceback.format_exception(error)))
+    return Verdict("grader_error", HELD, HELD, "".join(traceback.format_exception(error)))
 
 
 def of_unrecorded(error: Exception) -> Verdict:
     """A check that the recorded answers of the reference do not belong to."""
-    return Verdict("grader_error", f"{error}; its points are held, not lost", detail=of_grader_error(error).detail)
+    sentence = f"{error}; its points are held, not lost"
+    return Verdict("grader_error", sentence, sentence, of_grader_error(error).detail)
 
 
 def inputs_of(call, names: list[str], seed: str) -> str:
@@ -104,10 +100,10 @@ def _unwritten(error: StudentRaised, judged: tuple[str, ...], memory: Memory) ->
     name = place.function if place else error.callee
     own = [stub for stub in judged if stub in memory.unwritten]
     if own or not place or any(same(name, stub) for stub in judged):
-        name = own[0] if own else name
-        return Verdict("not_attempted", f"{name} is not written yet", f"{memory.fit(name)} is not written yet")
+        stub, known = (own[0], own[0]) if own else (name, _known(error.asked))
+        return Verdict("not_attempted", f"{stub} is not written yet", f"{known} is not written yet")
     needs = "cannot be judged: it needs {}, which is not written yet"
-    return Verdict("blocked", needs.format(name) + _where(place), needs.format(memory.fit(name)))
+    return Verdict("blocked", needs.format(name) + _where(place), needs.format(SOMETHING))
 
 
 def same(name: str, judged: str) -> bool:
@@ -115,17 +111,18 @@ def same(name: str, judged: str) -> bool:
     return name == judged or name.startswith(f"{judged}.") or judged.startswith(f"{name}.")
 
 
-def _brief(error: StudentError, memory: Memory) -> str:
+def _brief(error: StudentError) -> str:
     """The sentence of an error without a word chosen by the code that raised it, in which an input could leave."""
-    name = memory.fit(error.callee)
-    if isinstance(error, StudentRaised):
-        if _missing(error):
-            return _missing(error) if error.callee in memory.names else "a module of yours is missing"
-        known = isinstance(getattr(builtins, error.kind, None), type)
-        return f"{name.rsplit('.', 1)[-1]} raised {error.kind if known else 'an exception'}"
-    if isinstance(error, StudentCrashed):
-        return f"the process ended while {name} ran"
-    return error.sentence.replace(error.callee, name) if error.callee else error.sentence
+    if isinstance(error, StudentRaised) and _missing(error):
+        return _missing(error) if error.callee == error.asked else "a module is missing"
+    return error.brief.format(_known(error.asked))
+
+
+def _known(asked: str) -> str:
+    """What a check asked for, by the names that it wrote itself: `nets.Net.loss`, `what nets.load returned`."""
+    if asked.endswith("()"):
+        return f"what {asked.removesuffix('()')} returned"
+    return asked.replace("()", "") or SOMETHING
 
 
 def _story(error: StudentError) -> str:

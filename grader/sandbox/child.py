@@ -70,9 +70,13 @@ def how_it_ended(status: int, callee: str, cpu_seconds: int) -> StudentError:
     number = status & 0x7F
     name = signal.Signals(number).name if number in set(signal.Signals) else str(number)
     if name == "SIGXCPU":
-        return StudentTimeout(callee, f"{callee} used more than {cpu_seconds} s of CPU time")
+        spent = StudentTimeout(callee, f"{callee} used more than {cpu_seconds} s of CPU time")
+        spent.brief = "{} used too much CPU time"
+        return spent
     if name == "SIGKILL":
         how = f"was ended, for more than {cpu_seconds} s of CPU time or too much memory,"
-        return StudentTimeout(callee, f"the process {how} while {callee} ran")
+        killed = StudentTimeout(callee, f"the process {how} while {callee} ran")
+        killed.brief = "the process was ended, for too much CPU time or memory, while {} ran"
+        return killed
     how = f"was ended by signal {name}" if number else f"ended by itself with exit status {status >> 8}"
     return StudentCrashed(callee, f"the process {how} while {callee} ran")

@@ -55,6 +55,11 @@ class Call:
     arguments: tuple
     keywords: dict = field(default_factory=dict)
 
+    @property
+    def asked(self) -> str:
+        """The names by which the check came to what it called."""
+        return Remote.asked(self.function)
+
 
 @dataclass(frozen=True)
 class Change:
@@ -126,14 +131,14 @@ class Worker:
 
     def compiled(self) -> list[Any]:
         """The bytecode of the files it was made to compile, None for one that cannot be; raises StudentError."""
-        return self._answer(self._channel.receive, self.name)
+        return self._answer(self._channel.receive, self.name, self.name)
 
     def start(self, seed: int) -> None:
         """Waits until the package is loaded and seeds every generator; raises StudentError when loading it fails."""
         self._child.meet()  # the deadline is for what the code does, not for the zygote's start
         seeding = Encoder(self._outgoing).frame({"op": "seed", "seed": seed})
-        self._answer(self._exchange(seeding), self.name)  # the answer to what was asked for when it was made
-        self._answer(self._channel.receive, self.name)
+        self._answer(self._exchange(seeding), self.name, self.name)  # answers what was asked for when it was made
+        self._answer(self._channel.receive, self.name, self.name)
         self.started = True
 
     def reset(self, seed: int) -> None:
@@ -164,6 +169,10 @@ class Worker:
         """The name of the function called last, for messages."""
         return self.last_call.label if self.last_call else self.name
 
+    def asked(self) -> str:
+        """The names by which the check came to the function called last."""
+        return self.last_call.asked if self.last_call else self.name
+
     def parameters(self, function: Remote) -> list[str]:
         """The parameter names of a function in the worker; empty where they cannot be had."""
         try:
@@ -172,7 +181,9 @@ class Worker:
             return []
         return [name if str(name).isidentifier() else "?" for name in names] if isinstance(names, list) else []
 
-    def request(self, op: str, callee: str, values: dict[str, Any] | None = None, **fields: Any) -> Any:
+    def request(
+        self, op: str, callee: str, values: dict[str, Any] | None = None, asked: str = "", **fields: Any
+    ) -> Any:
         """Sends one request and returns the decoded answer; `values` go by the wire's value rules.
 
         A look at an object without a name (what a call returned) raises Python's own error, as the object itself would.
@@ -181,7 +192,7 @@ class Worker:
         nodes = {key: encoder.node(value) for key, value in (values or {}).items()}
         exchange = self._exchange(encoder.frame({"op": op, **fields, **nodes}))
         try:
-            return self._answer(exchange, callee or self.called())
+            return self._answer(exchange, callee or self.called(), asked or self.asked(), op == "call")
         except StudentRaised as error:
             if callee or error.frames or op not in LOOKS or error.kind not in PLAIN:
                 raise
@@ -210,18 +221,19 @@ class Worker:
             return {"tensor": [encoder.attach(value.array), value.requires_grad]}
         raise Unsendable(f"a {type(value).__name__} has no form on the wire")
 
-    def _answer(self, exchange: Exchange, callee: str) -> Any:
+    def _answer(self, exchange: Exchange, callee: str, asked: str, of_call: bool = False) -> Any:
         try:
             header, arrays = self._within_deadline(exchange, callee)
             self._note_changes(answers.changes(header.message))
-            return answers.read(header.message, arrays, RemoteFactory(self).special, callee)
+            special = RemoteFactory(self, f"{asked}()" if of_call else asked).special
+            return answers.read(header.message, arrays, special, callee)
         except WireError as error:
             self.kill()
             garbled = StudentCrashed(callee, f"{callee} broke its connection to the grader: {error}")
-            garbled.trusted = self.trusted
+            garbled.trusted, garbled.asked = self.trusted, asked
             raise garbled from None
         except StudentError as error:
-            error.trusted = self.trusted
+            error.trusted, error.asked = self.trusted, asked
             raise
 
     def _note_changes(self, ways: list[Way]) -> None:
@@ -237,8 +249,11 @@ class Worker:
         except DeadlinePassed:
             self.kill()
             self.patience(callee)  # raises where the run is over: then the call itself did not take too long
-            late = f"did not finish within {seconds:g} s" if seconds else "was not tried again: it has hung before"
-            raise StudentTimeout(callee, f"{callee} {late}") from None
+            if seconds:
+                raise StudentTimeout(callee, f"{callee} did not finish within {seconds:g} s") from None
+            again = StudentTimeout(callee, f"{callee} was not tried again: it has hung before")
+            again.brief = "{} was not tried again: it has hung before"
+            raise again from None
         except ChannelClosed:
             raise self._gone(callee) from None
 

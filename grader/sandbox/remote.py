@@ -17,10 +17,13 @@ class Remote:
     worker and comes as another Remote. A package can be asked for more: see `Package`.
     """
 
-    __slots__ = ("_callable", "_factory", "_kind", "_label", "_place")
+    __slots__ = ("_asked", "_callable", "_factory", "_kind", "_label", "_place")
 
-    def __init__(self, factory: "RemoteFactory", place: Place, kind: str, label: str, callable_: bool) -> None:
+    def __init__(
+        self, factory: "RemoteFactory", place: Place, kind: str, label: str, callable_: bool, asked: str = ""
+    ) -> None:
         facts = {"_factory": factory, "_place": place, "_kind": kind, "_label": label, "_callable": callable_}
+        facts["_asked"] = asked
         for name, value in facts.items():
             object.__setattr__(self, name, value)
 
@@ -39,6 +42,11 @@ class Remote:
         """The worker it lives in."""
         return remote._factory.worker
 
+    @staticmethod
+    def asked(remote: "Remote") -> str:
+        """The names by which the check came to it, `nets.Net().loss`; its worker has no say in them."""
+        return remote._asked
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
@@ -46,22 +54,22 @@ class Remote:
         return self._factory.attribute(self, name, label)
 
     def __getitem__(self, key: Any) -> Any:
-        return self._factory.ask("get", self._label, {"key": key}, target=self._place, how="item")
+        return self._ask("get", {"key": key}, how="item")
 
     def __setattr__(self, name: str, value: Any) -> None:
-        self._factory.ask("set", self._label, {"value": value}, target=self._place, how="attribute", key=name)
+        self._ask("set", {"value": value}, how="attribute", key=name)
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        self._factory.ask("set", self._label, {"key": key, "value": value}, target=self._place, how="item")
+        self._ask("set", {"key": key, "value": value}, how="item")
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
         return self._factory.call(self, arguments, keywords)
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self._factory.ask("list", self._label, target=self._place))
+        return iter(self._ask("list"))
 
     def __len__(self) -> int:
-        return self._factory.ask("len", self._label, target=self._place)
+        return self._ask("len")
 
     def __contains__(self, item: Any) -> bool:
         return item in list(self)
@@ -71,6 +79,9 @@ class Remote:
 
     def __repr__(self) -> str:
         return f"<{self._kind} {self._label}>".replace(" >", ">")
+
+    def _ask(self, op: str, values: dict[str, Any] | None = None, **fields: Any) -> Any:
+        return self._factory.ask(op, self._label, values, self._asked, target=self._place, **fields)
 
 
 class Package(Remote):
@@ -86,15 +97,15 @@ class Package(Remote):
         """Brings a dict, list or tuple of arrays and numbers over by value; what is no proxy is returned as it is."""
         if not isinstance(remote, Remote):
             return remote
-        return self._factory.ask("fetch", remote._label, target=remote._place)
+        return remote._ask("fetch")
 
     def open(self, remote: Remote) -> Any:
         """What the call that was kept would have returned: a tuple or list opened one level, arrays by value."""
-        return self._factory.ask("open", remote._label, target=remote._place)
+        return remote._ask("open")
 
     def library(self, name: str) -> Remote:
         """A library of the worker (`torch`), to build there what a student's function takes."""
-        return self._factory.ask("library", name, name=name)
+        return self._factory.ask("library", name, asked=name, name=name)
 
     def seed(self, seed: int) -> None:
         """Seeds the worker's global generators, and those of the worker its grafts call."""
@@ -116,33 +127,34 @@ class Package(Remote):
 
 
 class RemoteFactory:
-    """Makes the proxies of one worker and carries their requests to it."""
+    """Makes the proxies of one worker, all come to by the names `asked`, and carries their requests to it."""
 
-    __slots__ = ("worker",)
+    __slots__ = ("asked", "worker")
 
-    def __init__(self, worker: Any) -> None:
-        self.worker = worker
+    def __init__(self, worker: Any, asked: str = "") -> None:
+        self.worker, self.asked = worker, asked
 
-    def ask(self, op: str, label: str, values: dict[str, Any] | None = None, **fields: Any) -> Any:
-        return self.worker.request(op, label, values, **fields)
+    def ask(self, op: str, label: str, values: dict[str, Any] | None = None, asked: str = "", **fields: Any) -> Any:
+        return self.worker.request(op, label, values, asked, **fields)
 
     def attribute(self, owner: Remote, name: str, label: str) -> Any:
         """An attribute; what the package itself holds under this label is asked for but once, whichever its worker."""
         named, by_path = self.worker.named, not isinstance(owner._place, int)
+        asked = _join(owner._asked, name)
         if not by_path or label not in named:
-            value = self.ask("get", label, target=owner._place, how="attribute", key=name)
+            value = self.ask("get", label, None, asked, target=owner._place, how="attribute", key=name)
             if not by_path or not isinstance(value, Remote) or value._label != label:
                 return value
             named[label] = value._kind, value._callable
         kind, callable_ = named[label]
         if kind == "module":
             self.worker.modules.add(label)
-        return Remote(self, label, kind, label, callable_)
+        return Remote(self, label, kind, label, callable_, asked)
 
     def call(self, function: Remote, arguments: tuple, keywords: dict, keep: bool = False) -> Any:
         self.worker.note_call(function, function._label, arguments, keywords)
         values = {"args": list(arguments), "kwargs": keywords}
-        return self.ask("call", function._label, values, target=function._place, keep=keep)
+        return self.ask("call", function._label, values, function._asked, target=function._place, keep=keep)
 
     def special(self, form: str, content: Any) -> Any:
         """The values of handle and tensor nodes; raises WireError for any other form."""
@@ -151,7 +163,7 @@ class RemoteFactory:
         if form == "handle":
             number, kind, label, callable_ = content
             if type(number) is int and isinstance(kind, str) and isinstance(label, str):
-                return Remote(self, number, _clean(kind), _clean(label), bool(callable_))
+                return Remote(self, number, _clean(kind), _clean(label), bool(callable_), self.asked)
         raise WireError(f"a value of the form {form!r:.40}")
 
 

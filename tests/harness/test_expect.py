@@ -33,6 +33,7 @@ def mismatch(judge) -> Mismatch:
 
 
 NO_ARRAY = "dx: is no array of numbers"
+NOT_FLOAT = "dx: dtype is not floating point"
 MATCHES = {
     "wrong shape": (A[:, :2], A, "dx: shape is (2, 2), expected (2, 3)", "dx: a wrong shape"),
     "no array": (1.0, A, "dx: shape is (), expected (2, 3)", "dx: a wrong shape"),
@@ -54,8 +55,8 @@ MATCHES = {
         "dx: right values but transposed: shape is (3, 2), expected (2, 3)",
         "dx: right values but transposed",
     ),
-    "integers": (A.astype(int), A, "dx: dtype is int64, expected floating point", None),
-    "booleans": (True, np.array(1.0), "dx: dtype is bool, expected floating point", None),
+    "integers": (A.astype(int), A, "dx: dtype is int64, expected floating point", NOT_FLOAT),
+    "booleans": (True, np.array(1.0), "dx: dtype is bool, expected floating point", NOT_FLOAT),
     "a NaN": (
         changed((1, 2), NAN),
         A,
@@ -352,3 +353,20 @@ def test_digits_of_float64():
     assert mismatch(lambda: expect(np.float32(A / 7), "dx").to_have_digits_of_float64()).message == (
         "dx: dtype is float32, expected float64"
     )
+
+
+def test_brief_of_a_dtype_names_the_one_expected():
+    assert mismatch(lambda: expect(A, "W").to_have_dtype(np.float32)).brief == "W: dtype is not float32"
+
+
+def test_brief_of_a_claim_is_what_the_check_gives_for_it():
+    """A sentence may quote the answer, so without words of its own a claim says only that it does not hold."""
+    assert mismatch(lambda: expect(A, "W").to_be(False, f"has {A}")).brief == "W: is not what it should be"
+    assert mismatch(lambda: expect(A, "W").to_be(False, f"has {A}", "has too many")).brief == "W: has too many"
+    assert Mismatch(f"has {A}").brief == "the answer is not what it should be"
+
+
+def test_a_place_is_found_without_listing_all():
+    """An answer of nothing but NaN could otherwise make the grader list a place for each of its elements."""
+    found = mismatch(lambda: expect(np.full((500, 400), NAN), "W").to_be_finite())
+    assert found.message == "W: 200000 of 200000 values are NaN, first at (0, 0)"

@@ -131,7 +131,7 @@ def test_gradescope_fields():
     result = json.loads(gradescope.render(full(), MANIFEST))
     assert {key: result[key] for key in ("score", "execution_time", "visibility", "stdout_visibility")} == {
         "score": 0.5,
-        "execution_time": 1.25,
+        "execution_time": 1,
         "visibility": "visible",
         "stdout_visibility": "hidden",
     }
@@ -267,7 +267,7 @@ def test_gradescope_says_that_time_ran_out_and_that_isolation_is_missing():
 @pytest.mark.parametrize(
     "line, words",
     [
-        ("raise ValueError(f'{width} {height}')", "failed: area raised ValueError"),
+        ("raise ValueError(f'{width} {height}')", "failed: shapes.area raised an exception"),
         ("return type(f'{width} {height}', (), {})()", "failed: area: is no array of numbers"),
         ("return f'{width} {height}'", "failed: area: is no array of numbers"),
         ("return 1.234567 * width + height", r"failed: area: relative error .*"),

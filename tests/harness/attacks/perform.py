@@ -11,6 +11,7 @@ from collections.abc import Callable
 from grader import manifest as manifests
 from grader import record as records
 from grader import run
+from grader.report import gradescope
 from grader.sandbox.client import Worker
 from grader.sandbox.errors import StudentCrashed, StudentError, StudentRaised, StudentTimeout
 
@@ -80,7 +81,8 @@ def grade(stage: Stage, attack: Attack) -> tuple[str, str]:
     shutil.copytree(package, folder)
     before, started = stage.photograph(package), time.monotonic()
     chosen = run.Selection(keyword=attack.checks, secret_seeds=["one", "two"])
-    record = run.grade(manifests.load(stage.course / manifests.FILENAME), folder, chosen, zygotes=stage.for_grading)
+    manifest = manifests.load(stage.course / manifests.FILENAME)
+    record = run.grade(manifest, folder, chosen, zygotes=stage.for_grading)
     seconds, outcomes = time.monotonic() - started, {check.outcome for check in record.checks}
     time.sleep(attack.after)
     proofs = differences(before, stage.photograph(package))
@@ -89,6 +91,8 @@ def grade(stage: Stage, attack: Attack) -> tuple[str, str]:
     proofs += ["the record is not complete"] * (not record.complete or not record.checks)
     proofs += ["the run took too long"] * (seconds > GRADE_SECONDS)
     json.loads(records.to_json(record))
+    report = gradescope.render(record, manifest).decode()
+    proofs += [f"the report holds {word}" for word in attack.words if word in report]
     messages = "; ".join(f"{check.outcome}: {check.message:.160}" for check in record.checks[:1])
     return ("succeeded" if proofs else " or ".join(sorted(outcomes))), "; ".join([*proofs, messages])
 

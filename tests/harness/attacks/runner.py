@@ -40,7 +40,7 @@ class Attack:
     nothing stops it, or why not even there. `proof` is "outside" (only what the runner sees counts) or "said" (what it
     returns counts too), `after` the seconds the runner waits before it looks. `leaks` gives, by tier, the reason why it
     is known to get through. `checks` is the pytest expression of the checks that a hand-in must not pass, `files` what
-    else lies in its package.
+    else lies in its package, and `words` what no report of it may hold, since it would carry an input out.
     """
 
     name: str
@@ -55,6 +55,7 @@ class Attack:
     after: float = 0.0
     checks: str = "area_of_nothing or moments_mean"
     files: dict[str, str] = field(default_factory=dict)
+    words: tuple[str, ...] = ()
 
     @property
     def source(self) -> Path:

@@ -27,6 +27,14 @@ LIMITS = Limits(call_seconds=2.0, cpu_seconds=5, memory_mb=512)
 NUMPY = ("numpy",)
 GROWTH = 150 * 1024 * 1024
 UNTOUCHED = "untouched"
+QUOTING = '''
+
+@points(1, "shapes.area")
+def test_area_keeps_the_shape(student, rng):
+    """area keeps the shape of its sides; a check whose sentence quotes the answer"""
+    found = getattr(student.shapes.area(rng.rand(3), rng.rand(3)), "shape", None)
+    expect(found, "shape").to_be(found == (3,), f"is {found}")
+'''
 VICTIM = """
 import ctypes, os, signal, sys, time
 buffer = ctypes.create_string_buffer(sys.stdin.readline().strip().encode())
@@ -60,7 +68,12 @@ class Stage:
     def _course(self) -> None:
         self.course = shutil.copytree(TOY, self.base / "course", ignore=shutil.ignore_patterns("__pycache__"))
         manifest = self.course / "assignment.toml"
-        manifest.write_text(manifest.read_text().replace("call_seconds = 2", "call_seconds = 1"))
+        text = manifest.read_text().replace("call_seconds = 2", "call_seconds = 1")
+        manifest.write_text(
+            text.replace("points = 8", "points = 9", 1).replace("hidden_points = 2", "hidden_points = 3")
+        )
+        with (self.course / "checks/hidden/test_q1_rectangles.py").open("a") as file:
+            file.write(QUOTING)
         for name in ("solution", "checks"):
             os.chmod(self.course / name, 0o700)
         os.chmod(self.course, 0o755)

@@ -4,6 +4,7 @@ KIND = "grade"
 OUTCOME = "failed"
 OPEN = "what hidden checks report holds no word chosen by the hand-in"
 CHECKS = "area_of_nothing"
+WORDS = ("token-hidden",)
 
 
 def area(width, height):

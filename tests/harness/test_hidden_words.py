@@ -1,0 +1,74 @@
+"""What hidden checks and secret seeds report holds no byte that a submission chose, but an error's power of ten."""
+
+import re
+import shutil
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from grader import manifest as manifests
+from grader.checks.context import Grading
+from grader.checks.plugin import ChecksPlugin
+from grader.progress import Progress
+from grader.run import Selection, new_record, run_checks
+from grader.sandbox.processes import Zygotes
+
+ROOT = Path(__file__).parents[2]
+ODD = Path(__file__).with_name("odd_answers.py")
+KINDS = ("shape", "dtype", "count", "keys", "raises", "value", "text", "class", "not finite")
+QUICK = ("shape", "raises")
+SIZE = re.compile(r"(about 1e[+-]\d\d|above 10)(?= \(allowed)")
+
+
+class Listening(ChecksPlugin):
+    """Keeps the brief form of each verdict, which is what a secret seed would show."""
+
+    briefs: dict[str, str]
+
+    def _write(self, state, found):
+        self.briefs[state.check.id] = found.brief
+        super()._write(state, found)
+
+
+def briefs(folder: Path, kind: str, seed: int) -> dict[str, str]:
+    """The brief forms of all checks on a package whose functions answer oddly; a check that passes has none."""
+    manifest = manifests.load(ROOT / "assignment.toml")
+    package = shutil.copytree(ROOT / "reference", folder / str(seed) / "student")
+    odd = ODD.read_text().replace('KIND, SEED = "shape", 0', f'KIND, SEED = "{kind}", {seed}')
+    (package / "odd_answers.py").write_text(odd)
+    modules = defaultdict(list)
+    for name in manifest.functions():
+        parts = name.split(".")
+        length = next(n for n in range(len(parts), 0, -1) if package.joinpath(*parts[:n]).with_suffix(".py").is_file())
+        modules["/".join(parts[:length])].append(".".join(parts[length:]))
+    for module, names in modules.items():
+        with (package / f"{module}.py").open("a") as file:
+            file.write(f"\n\nfrom {'.' * (1 + module.count('/'))}odd_answers import wrap\n\nwrap({names}, globals())\n")
+    heard: dict[str, str] = {}
+
+    def make(*arguments, **keywords):
+        plugin = Listening(*arguments, **keywords)
+        plugin.briefs = heard
+        return plugin
+
+    zygotes = Zygotes()
+    grading = Grading(manifest, package, zygotes, debug=True)
+    progress = Progress(new_record(manifest, "check", "student"), manifest, None)
+    try:
+        run_checks(grading, Selection(timing=False, keyword="not challenge_accuracy"), progress, make)
+    finally:
+        progress.close()
+        grading.close()
+        zygotes.close()
+    return {name: SIZE.sub("some size", brief) for name, brief in heard.items()}
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=[] if kind in QUICK else [pytest.mark.slow]) for kind in KINDS]
+)
+def test_answers_of_one_kind_are_told_in_the_same_words(tmp_path, kind):
+    one, other = (briefs(tmp_path, kind, seed) for seed in (1, 2))
+    assert len(one) > 100
+    differing = {name for name in one.keys() | other.keys() if one.get(name) != other.get(name)}
+    assert {name: (one.get(name), other.get(name)) for name in differing} == {}

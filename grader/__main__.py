@@ -1,13 +1,15 @@
 """The commands: `python -m grader check`, `grade`, `watch`, `demo`, `stubs`, `notebooks`, `pdf` and others."""
 
 import contextlib
+import io
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from . import commands_handin
-from .commands_common import CANNOT_RUN, FAILED, QUESTIONS, course
+from .commands_common import CANNOT_RUN, FAILED, QUESTIONS, course, writable_path
 from .manifest import ManifestError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -123,7 +125,7 @@ def pdf(
 def _package(folder: Path) -> Path:
     if not folder.is_dir():
         raise ManifestError(f"{folder} is not a folder; give the package's folder with --student")
-    return folder.resolve()
+    return writable_path(folder.resolve())
 
 
 def run() -> None:
@@ -131,6 +133,9 @@ def run() -> None:
     from .pdf.errors import PdfError
     from .sandbox.launch import SandboxError
 
+    for stream in (sys.stdout, sys.stderr):  # a file's name may have no form in the terminal's coding
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except (ManifestError, SandboxError, PdfError, OSError) as error:

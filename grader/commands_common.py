@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from . import manifest as manifests
+from .reading import is_utf8, printable
 
 FAILED, CANNOT_RUN = 1, 2
 QUESTIONS = Annotated[list[str] | None, typer.Option("-q", "--question", help="Only this question; repeatable.")]
@@ -13,4 +14,12 @@ QUESTIONS = Annotated[list[str] | None, typer.Option("-q", "--question", help="O
 
 def course() -> manifests.Manifest:
     """The manifest of the course in which the command is given; raises ManifestError where there is none."""
-    return manifests.load(manifests.find(Path.cwd()))
+    return manifests.load(writable_path(manifests.find(Path.cwd())))
+
+
+def writable_path(place: Path) -> Path:
+    """The path itself; raises ManifestError where workers could not be told of it, since it is no UTF-8."""
+    if not is_utf8(str(place)):
+        shown = printable(str(place))
+        raise manifests.ManifestError(f"{shown}: its path holds a byte that is no UTF-8; rename that folder")
+    return place

@@ -13,7 +13,6 @@ from . import grading, ratelimit, run
 from .manifest import Manifest
 from .record import Record, tally, write_atomically
 from .report import gradescope
-from .submission import IGNORED
 
 STARTED = time.monotonic()
 STOPPED = "The run was stopped from outside, as a rule because its time was over."
@@ -38,7 +37,7 @@ def grade(manifest: Manifest, root: Path) -> Record | None:
         if refusal:
             write_atomically(out, refusal)
             return None
-        return grading.grade_submission(manifest, hand_in(root / "submission"), out, "gradescope", record=record)
+        return grading.grade_submission(manifest, root / "submission", out, "gradescope", record=record)
     except BaseException as error:
         if not any(note.startswith("The grader could not go on") for note in record.notes):
             record.notes.append(f"The grader could not go on ({type(error).__name__}); tell the staff.")
@@ -62,18 +61,6 @@ def metadata(file: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def hand_in(folder: Path) -> Path:
-    """The folder of submitted files, or the only zip in it where that still holds the code."""
-    files = [
-        Path(place, name)
-        for place, folders, names in os.walk(folder)
-        for name in names
-        if not folders.sort() and not IGNORED.intersection(Path(place, name).relative_to(folder).parts)
-    ]
-    zips = [file for file in files if file.suffix.lower() == ".zip" and file.is_file() and not file.is_symlink()]
-    return zips[0] if len(zips) == 1 and not any(file.suffix == ".py" for file in files) else folder
 
 
 def _on_termination(record: Record, write) -> None:

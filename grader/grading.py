@@ -9,6 +9,7 @@ from pathlib import Path
 
 from . import run
 from .manifest import Manifest, ManifestError
+from .reading import printable
 from .record import Record, to_json, write_atomically
 from .report import gradescope, markdown
 from .sandbox.launch import SandboxError
@@ -42,13 +43,13 @@ def grade_submission(
         write_atomically(out, render(record, manifest, form))
         return record
 
-    record = write(record or run.new_record(manifest, "grade", source.name))
+    record = write(record or run.new_record(manifest, "grade", printable(source.name)))
     if unsafe:
         record.notes.append(UNSAFE)
     with tempfile.TemporaryDirectory(prefix="chainrule-") as work:
         os.chmod(work, 0o755)  # workers may have a user id of their own
         try:
-            hand_in = unpack(source, manifest, Path(work))
+            hand_in = unpack(source, manifest, Path(work), started + manifest.limits.run_seconds)
             record.notes += hand_in.notes
             with contextlib.closing(Zygotes(Policy.full())) as zygotes:
                 options = {"official": not unsafe, "started": started}

@@ -1,6 +1,7 @@
 """Reads a submission's files within bounds: regular files only, of a capped size, and parsed without an exception."""
 
 import ast
+import errno
 import os
 import stat
 import warnings
@@ -14,7 +15,7 @@ FLAGS = ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY")  # those this system
 
 
 class Unreadable(OSError):
-    """A file cannot be read: it is no regular file, or the system refuses; the text says why."""
+    """A file is no regular file; `strerror` says so."""
 
 
 class Unparsable(ValueError):
@@ -30,7 +31,7 @@ class TooLarge(Unparsable):
 
 
 def open_regular(file: Path, follow: bool = True) -> BinaryIO:
-    """Opens a regular file for reading; a pipe or a device is never waited for. Raises Unreadable.
+    """Opens a regular file for reading; a pipe or a device is never waited for. Raises OSError, Unreadable for these.
 
     Without `follow`, a symbolic link is refused too.
     """
@@ -39,32 +40,27 @@ def open_regular(file: Path, follow: bool = True) -> BinaryIO:
         flags |= getattr(os, name, 0)
     try:
         if not stat.S_ISREG((os.stat if follow else os.lstat)(file).st_mode):  # opening a device may do something
-            raise Unreadable("it is no regular file")
+            raise Unreadable(errno.EINVAL, "it is no regular file")
         handle = os.open(file, flags)
-    except (OSError, ValueError) as error:
-        raise Unreadable(getattr(error, "strerror", None) or str(error)) from None
+    except ValueError as error:  # a null byte
+        raise Unreadable(errno.EINVAL, str(error)) from None
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
-        raise Unreadable("it is no regular file")
+        raise Unreadable(errno.EINVAL, "it is no regular file")
     return os.fdopen(handle, "rb")
 
 
 def read(file: Path, most: int) -> bytes:
-    """The first `most` bytes of a regular file; raises Unreadable."""
-    try:
-        with open_regular(file) as stream:
-            return stream.read(most)
-    except Unreadable:
-        raise
-    except OSError as error:
-        raise Unreadable(error.strerror or str(error)) from None
+    """The first `most` bytes of a regular file; raises OSError."""
+    with open_regular(file) as stream:
+        return stream.read(most)
 
 
 def read_source(file: Path) -> bytes:
     """A module's bytes, empty where it cannot be read; a large one is cut off where `parse` refuses it."""
     try:
         return read(file, LARGEST_SOURCE + 1)
-    except Unreadable:
+    except OSError:
         return b""
 
 

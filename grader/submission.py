@@ -1,165 +1,232 @@
-"""A hand-in as data: a zip or a folder, examined before anything is written, then unpacked into a folder of our own."""
+"""A submission as data: its entries are listed and judged before one is opened, then its package is unpacked."""
 
+import contextlib
 import lzma
+import math
 import shutil
-import stat
+import struct
+import unicodedata
 import zipfile
 import zlib
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import BinaryIO
 
+from . import entries as listing
+from .copies import copies_of
+from .entries import IGNORED, Entries, Entry, Parts, SubmissionError, in_time
 from .manifest import Manifest, Submission
+from .package_search import Found, find, listed, nowhere
+from .reading import open_regular, printable
 
-IGNORED = {"__MACOSX", "__pycache__", ".DS_Store", ".ipynb_checkpoints", ".git", ".venv", "venv"}
+__all__ = ["IGNORED", "MEGABYTE", "HandIn", "SubmissionError", "unpack"]
 MEGABYTE = 1024 * 1024
-LONGEST_NAME = 255
+LARGEST_OTHER = MEGABYTE  # of a file that is neither a module nor required
+LONGEST_NAME = 255  # bytes, of what file systems take
+UNUSABLE = frozenset('<>:"|?*')  # not for files on every system
+SENT_ALONG = "submission.json"  # beside the notebooks, what `submit` packs and nobody grades
+BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, NotImplementedError, RuntimeError)
+BROKEN += (OSError, OverflowError, ValueError)
 
-
-class SubmissionError(Exception):
-    """The hand-in cannot be graded; the text says why and what to hand in instead."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One file of a hand-in: where it stands, its size, and the size it takes in the zip."""
-
-    path: PurePosixPath
-    size: int
-    packed: int
-    source: object
+Opener = Callable[[Entry], BinaryIO]
 
 
 @dataclass(frozen=True)
 class HandIn:
-    """An unpacked hand-in: the package's folder, and remarks for the report."""
+    """An unpacked submission: the package's folder, and remarks for the report."""
 
     package: Path
     notes: list[str]
 
 
-def unpack(source: Path, manifest: Manifest, work: Path) -> HandIn:
-    """Copies a hand-in's package into `work`; raises SubmissionError, having written nothing, when it is refused."""
+@dataclass
+class Choice:
+    """What of a submission is unpacked: what is needed, others where they are few and small; the rest is counted."""
+
+    needed: list[Entry] = field(default_factory=list)
+    others: list[Entry] = field(default_factory=list)
+    left_out: Counter[Parts] = field(default_factory=Counter)
+
+
+def unpack(source: Path, manifest: Manifest, work: Path, deadline: float = math.inf) -> HandIn:
+    """Copies a submission's package into `work`; raises SubmissionError, having written nothing, when it is refused.
+
+    A folder without a package, but with one zip in it, counts as that zip. `deadline` is on the monotonic clock.
+    """
     rules = manifest.submission
     try:
-        if source.is_dir():
-            entries = _folder_entries(source, rules)
-            _examine(entries, rules)
-            return _place(entries, rules, work, lambda entry: open(entry.source, "rb"))
-        with zipfile.ZipFile(source) as archive:
-            entries = _zip_entries(archive)
-            _examine(entries, rules)
-            return _place(entries, rules, work, lambda entry: archive.open(entry.source))
+        if not source.is_dir():
+            return _unpack_zip(source, rules, work, deadline)
+        entries = listing.of_folder(source, deadline)
+        found = find(entries.files, rules, source.name)
+        zips = [entry for entry in entries.files if entry.kind == "file" and entry.name.lower().endswith(".zip")]
+        if len(zips) == 1 and (found is None or not (found.folder or found.complete)):
+            return _beside(zips[0], entries, _unpack_zip(Path(zips[0].source), rules, work, deadline))
+        return _place(found, entries, rules, work, deadline, lambda entry: open_regular(Path(entry.source), False))
     except FileNotFoundError:
-        raise SubmissionError(f"{source} is not there; give a zip or a folder") from None
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError, OverflowError, ValueError) as error:
-        kind = "cannot be read as a folder" if source.is_dir() else "is not a whole zip file"
-        raise SubmissionError(f"{source.name} {kind} ({error}); make and upload it again") from None
+        raise SubmissionError(f"{printable(str(source))} is not there; give a zip or a folder") from None
+    except OSError as error:
+        reason = f"{printable(source.name)} cannot be read ({_reason(error)})"
+        raise SubmissionError(f"{reason}; make and upload it again") from None
 
 
-def _zip_entries(archive: zipfile.ZipFile) -> list[Entry]:
-    entries = []
-    for info in archive.infolist():
-        name = info.filename.replace("\\", "/")
-        if info.flag_bits & 0x1:
-            raise SubmissionError(f"{name!r} is encrypted; make the zip without a password")
-        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise SubmissionError(f"{name!r} is packed by an unusual method; make the zip with your system's own tool")
-        if stat.S_ISLNK(info.external_attr >> 16):
-            raise SubmissionError(f"{name!r} is a symbolic link; put the file itself into the zip")
-        if not info.is_dir() and not name.endswith("/"):
-            entries.append(Entry(PurePosixPath(name), info.file_size, info.compress_size, info))
-    return entries
-
-
-def _folder_entries(folder: Path, rules: Submission) -> list[Entry]:
-    """The files of a folder; a folder that is itself the package counts as one that holds it."""
-    own = any((folder / name).is_file() for name in rules.required)
-    prefix = (
-        PurePosixPath(folder.name if folder.name in rules.packages else rules.packages[0]) if own else PurePosixPath()
-    )
-    entries = []
-    for file in sorted(folder.rglob("*")):
-        relative = file.relative_to(folder)
-        if IGNORED.intersection(relative.parts):
-            continue
-        if file.is_symlink():
-            raise SubmissionError(f"{relative.as_posix()!r} is a symbolic link; put the file itself there")
-        if file.is_file():
-            size = file.stat().st_size
-            entries.append(Entry(prefix / relative.as_posix(), size, max(size, 1), file))
-    return entries
-
-
-def _examine(entries: list[Entry], rules: Submission) -> None:
-    """Refuses what could do harm by its names, number or size."""
-    if len(entries) > rules.max_files:
-        raise SubmissionError(
-            f"it holds {len(entries):,} files, allowed are {rules.max_files:,}; leave out data and environments"
-        )
-    seen: set[str] = set()
-    for entry in entries:
-        name = str(entry.path)
-        if entry.path.is_absolute() or ".." in entry.path.parts or ":" in name:
-            raise SubmissionError(f"{name!r} points outside of the hand-in; make the zip from the folder itself")
-        if not name.isprintable() or not 0 < max(map(len, entry.path.parts), default=0) <= LONGEST_NAME:
-            raise SubmissionError(f"{name[:60]!r} is no usable file name; rename it")
-        if name.casefold() in seen:
-            raise SubmissionError(f"{name} stands twice in it; keep one")
-        seen.add(name.casefold())
-        if entry.size > MEGABYTE and entry.size > rules.max_ratio * max(entry.packed, 1):
-            raise SubmissionError(
-                f"{name} unpacks to {entry.size:,} bytes from {entry.packed:,}; no honest file does that"
-            )
-    total = sum(entry.size for entry in entries)
-    if total > rules.max_megabytes * MEGABYTE:
-        raise SubmissionError(
-            f"it unpacks to {total / MEGABYTE:,.0f} MB, allowed are {rules.max_megabytes}; leave out data"
-        )
-
-
-def _place(entries: list[Entry], rules: Submission, work: Path, opened) -> HandIn:
-    kept = [entry for entry in entries if not IGNORED.intersection(entry.path.parts)]
-    prefix, notes = _find_package(kept, rules)
-    inside = [entry for entry in kept if entry.path.is_relative_to(prefix)]
-    package = work / prefix.name
-    for entry in inside:
-        target = package / entry.path.relative_to(prefix)
+def _unpack_zip(source: Path, rules: Submission, work: Path, deadline: float) -> HandIn:
+    if not source.exists():
+        raise FileNotFoundError(source)
+    with contextlib.ExitStack() as stack:
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with opened(entry) as stream, target.open("wb") as file:
-                shutil.copyfileobj(stream, file)
-        except (
-            zipfile.BadZipFile,
-            zlib.error,
-            lzma.LZMAError,
-            RuntimeError,
-            OSError,
-            OverflowError,
-            EOFError,
-        ) as error:
+            stream = stack.enter_context(open_regular(source))
+            entries, archive = listing.of_zip(stream, deadline)
+            stack.enter_context(archive)
+        except BROKEN as error:
+            reason = f"{printable(source.name)} is not a whole zip file ({_reason(error)})"
+            raise SubmissionError(f"{reason}; make and upload it again") from None
+        found = find(entries.files, rules)
+        return _place(found, entries, rules, work, deadline, lambda entry: archive.open(entry.source))
+
+
+def _beside(chosen: Entry, entries: Entries, hand_in: HandIn) -> HandIn:
+    """The zip of a folder, with a note of the loose files that were not graded."""
+    loose = [entry.name for entry in entries.files if entry is not chosen]
+    verb = "was" if len(loose) == 1 else "were"
+    note = f"{chosen.shown} was graded; {listed(loose)} beside it {verb} not"
+    return replace(hand_in, notes=[*[note] * bool(loose), *hand_in.notes])
+
+
+def _place(
+    found: Found | None, entries: Entries, rules: Submission, work: Path, deadline: float, opened: Opener
+) -> HandIn:
+    if found is None:
+        raise nowhere(entries.files, rules)
+    choice, package = _choose(found, entries, rules), work / found.name
+    package.mkdir()
+    for needed, entry in [*((True, entry) for entry in choice.needed), *((False, entry) for entry in choice.others)]:
+        try:
+            _copy(entry, package.joinpath(*entry.parts[len(found.folder) :]), deadline, opened)
+        except BROKEN as error:
+            if needed:
+                shutil.rmtree(package, ignore_errors=True)
+                reason = f"{entry.shown} cannot be unpacked ({_reason(error)})"
+                raise SubmissionError(f"{reason}; make the zip again") from None
+            choice.left_out[_label(entry.parts, found.folder)] += 1
+        except SubmissionError:
             shutil.rmtree(package, ignore_errors=True)
-            raise SubmissionError(f"{entry.path} cannot be unpacked ({error}); make the zip again") from None
+            raise
     for place in (package, *package.rglob("*")):
         place.chmod(0o755 if place.is_dir() else 0o644)
-    missing = [name for name in rules.required if not (package / name).is_file()]
-    notes += [f"{prefix.name}/{name} is missing; what needs it gets no points" for name in missing]
-    return HandIn(package, notes)
+    missing = [name for name in rules.required if not package.joinpath(*name.split("/")).is_file()]
+    notes = [*found.notes, *_left_out(choice.left_out)]
+    return HandIn(package, notes + [_missing(name, found, entries.files) for name in missing])
 
 
-def _find_package(entries: list[Entry], rules: Submission) -> tuple[PurePosixPath, list[str]]:
-    """The package's folder, at the root or one folder down."""
-    found: list[PurePosixPath] = []
-    for entry in entries:
-        for depth, part in enumerate(entry.path.parts[:-1][:2]):
-            if part in rules.packages:
-                found.append(PurePosixPath(*entry.path.parts[: depth + 1]))
-                break
-    if not found:
-        wanted = " or ".join(f"{name}/" for name in rules.packages)
-        held = ", ".join(sorted({entry.path.parts[0] for entry in entries})[:8]) or "nothing"
-        raise SubmissionError(f"there is no folder {wanted} in it, at the root or one folder down; it holds {held}")
-    candidates = sorted(
-        dict.fromkeys(found), key=lambda path: (len(path.parts), rules.packages.index(path.name), str(path))
-    )
-    others = [f"{path}/ was not graded; {candidates[0]}/ was" for path in candidates[1:]]
-    return candidates[0], others
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
+
+
+def _copy(entry: Entry, target: Path, deadline: float, opened: Opener) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with opened(entry) as stream, target.open("wb") as file:
+        while chunk := stream.read(MEGABYTE):
+            in_time(deadline)
+            file.write(chunk)
+
+
+def _choose(found: Found, entries: Entries, rules: Submission) -> Choice:
+    """Parts what is graded from the rest; raises SubmissionError for what would be graded and cannot be."""
+    choice, required = Choice(left_out=Counter()), {tuple(name.split("/")) for name in rules.required}
+    above = {name[:end] for name in required for end in range(1, len(name))}
+    seen: dict[str, bool] = {}
+    for parts, number in entries.passed_over.items():
+        choice.left_out[_label(parts, found.folder)] += number
+    for entry in sorted(entries.files, key=lambda entry: entry.parts):
+        inside = entry.parts[len(found.folder) :] if entry.parts[: len(found.folder)] == found.folder else ()
+        needed = bool(inside) and (inside in required or (inside[-1].endswith(".py") and _usable(inside)))
+        if entry.kind == "link" and (needed or inside in above):
+            raise SubmissionError(f"'{entry.shown}' is a symbolic link; put the file itself there")
+        name = "/".join(inside).casefold()
+        if needed and entry.kind == "file":
+            if seen.get(name):
+                raise SubmissionError(f"{entry.shown} stands twice in it; keep one")
+            seen[name] = True
+            choice.needed.append(entry)
+        elif inside and entry.kind == "file" and entry.size <= LARGEST_OTHER and _usable(inside) and name not in seen:
+            seen[name] = False
+            choice.others.append(entry)
+        elif inside or not (_sent_along(entry) or _told(entry.parts, found)):
+            choice.left_out[_label(entry.parts, found.folder)] += 1
+    return _within_limits(choice, found, rules)
+
+
+def _within_limits(choice: Choice, found: Found, rules: Submission) -> Choice:
+    """Leaves out what is not needed where it makes a submission too large; raises SubmissionError for the rest."""
+    for entry in choice.needed:
+        if entry.trouble:
+            raise SubmissionError(f"'{entry.shown}' {entry.trouble}")
+    if len(choice.needed) > rules.max_files:
+        raise SubmissionError(
+            f"it holds {len(choice.needed):,} modules, allowed are {rules.max_files:,}; leave out what is not yours"
+        )
+    total = sum(entry.size for entry in choice.needed)
+    if total > rules.max_megabytes * MEGABYTE:
+        largest = max(choice.needed, key=lambda entry: entry.size)
+        raise SubmissionError(
+            f"it unpacks to {total / MEGABYTE:,.0f} MB, allowed are {rules.max_megabytes}; "
+            f"{largest.shown} has {largest.size / MEGABYTE:,.1f} MB"
+        )
+    size, number = total + sum(entry.size for entry in choice.others), len(choice.needed) + len(choice.others)
+    too_large = size > rules.max_megabytes * MEGABYTE or number > rules.max_files
+    dropped = [entry for entry in choice.others if too_large or entry.trouble]
+    choice.left_out.update(_label(entry.parts, found.folder) for entry in dropped)
+    return replace(choice, others=[] if too_large else [entry for entry in choice.others if not entry.trouble])
+
+
+def _usable(parts: Parts) -> bool:
+    """Whether a file of this name can be written on every system, and named in a report."""
+    text = "".join(parts)
+    bad = any(char in UNUSABLE or unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") for char in text)
+    return not bad and all(len(part.encode()) <= LONGEST_NAME for part in parts)
+
+
+def _sent_along(entry: Entry) -> bool:
+    """Whether a file is one that `submit` packs beside the package."""
+    return entry.parts[-1].endswith(".ipynb") or entry.parts[-1] == SENT_ALONG
+
+
+def _told(parts: Parts, found: Found) -> bool:
+    """Whether a note on another folder of the package's name tells of it already."""
+    return any(parts[: len(other)] == other for other in found.others)
+
+
+def _label(parts: Parts, package: Parts) -> Parts:
+    """The topmost folder or file that holds what was left out, and nothing of what was graded."""
+    shared = 0
+    while shared < min(len(parts) - 1, len(package)) and parts[shared] == package[shared]:
+        shared += 1
+    return parts[: shared + 1]
+
+
+def _left_out(counted: Counter[Parts]) -> list[str]:
+    """One note that counts what was not unpacked."""
+    number = counted.total()
+    if not number:
+        return []
+    names = ["/".join(parts) for parts, _ in sorted(counted.items(), key=lambda item: (-item[1], item[0]))]
+    files = "1 file that is not graded" if number == 1 else f"{number:,} files that are not graded"
+    return [f"left out {files} ({listed(names)})"]
+
+
+def _missing(name: str, found: Found, files: Sequence[Entry]) -> str:
+    """That a required file is not there, and what looks like a copy of it."""
+    *folders, last = name.split("/")
+    folder = (*found.folder, *folders)
+    beside = {entry.parts[-1]: entry for entry in files if entry.parts[:-1] == folder}
+    outside = [entry.shown for entry in files if entry.parts[-1] == last and entry.parts[:-1] != folder]
+    sentence = f"{found.name}/{name} is missing"
+    copies = [beside[copy].shown for copy in copies_of(last, beside)]
+    if copies:
+        return f"{sentence}, but {listed(copies)} is there; a copy is not read, give it the name {last}"
+    if outside:
+        return f"{sentence}, but {listed(outside)} is there; put it into {'/'.join([found.name, *folders])}/"
+    return f"{sentence}; what needs it gets no points"

@@ -73,7 +73,6 @@ class Submission(Table):
     required: list[str] = msgspec.field(default_factory=list)
     max_files: int = 500
     max_megabytes: int = 100
-    max_ratio: int = 200
 
 
 class Handin(Table):

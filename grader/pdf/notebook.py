@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..reading import open_regular
+
 CONFLICT = re.compile(r"^\s*(<{7}|={7}|>{7})(?: .*)?$", re.MULTILINE)
 KINDS = ("markdown", "code", "raw")
 
@@ -45,7 +47,8 @@ class Notebook:
 
 def read(path: Path) -> Notebook:
     """Reads a notebook of any version; raises OSError only when the file itself cannot be read."""
-    text = _decode(path.read_bytes())
+    with open_regular(path) as stream:  # a pipe would be waited for
+        text = _decode(stream.read())
     if not text.strip():
         return Notebook(path, notice="This notebook is empty.")
     try:

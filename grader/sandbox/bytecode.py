@@ -7,17 +7,20 @@ import contextlib
 import importlib.machinery
 import os
 import sys
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
+
+from ..reading import python_files
 
 MOST_FILES, MOST_BYTES = 60, 1024 * 1024
 
 
 def sources(package: Path) -> list[str]:
     """The package's modules that are worth it, as paths inside of it; very many or very large ones are left out."""
-    files = sorted(file for file in package.rglob("*.py") if file.is_file())
-    return [str(file.relative_to(package)) for file in files if file.stat().st_size <= MOST_BYTES][:MOST_FILES]
+    small = (file for file in python_files(package) if (package / file).stat().st_size <= MOST_BYTES)
+    return sorted(str(file) for file in islice(small, MOST_FILES))
 
 
 def compiled(source: Path) -> np.ndarray | None:

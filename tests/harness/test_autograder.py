@@ -273,18 +273,3 @@ def test_limited_submission_is_not_graded(toy, command, tmp_path):
     assert status == 0
     assert out.startswith("not graded: it came too soon")
     assert valid((tmp_path / "results/results.json").read_bytes())["score"] == 5
-
-
-def test_only_zip_is_taken_where_there_is_no_code_beside_it(tmp_path):
-    (tmp_path / "report.pdf").touch()
-    assert container.hand_in(tmp_path) == tmp_path
-    (tmp_path / "__MACOSX").mkdir()
-    (tmp_path / "__MACOSX/code.zip").touch()
-    (tmp_path / "a").mkdir()
-    (tmp_path / "a/code.ZIP").touch()
-    assert container.hand_in(tmp_path) == tmp_path / "a/code.ZIP"
-    (tmp_path / "b.zip").touch()
-    assert container.hand_in(tmp_path) == tmp_path
-    (tmp_path / "b.zip").unlink()
-    (tmp_path / "layers.py").touch()
-    assert container.hand_in(tmp_path) == tmp_path

@@ -199,7 +199,8 @@ class Grading:
         modules = self._modules.intersection(modules)  # what a worker calls its modules is up to the student
         place = self.student.resolve(), self._package_name()
         shared = self.groundwork.bytecode, self._named[self.student]
-        return self._make(self.zygotes.get(libraries), *place, limits, modules, *shared)
+        names = [*self.manifest.submission.packages, self.manifest.paths.student]
+        return self._make(self.zygotes.get(libraries), *place, limits, modules, *shared, aliases=names)
 
     @property
     def _make(self) -> type[Worker]:

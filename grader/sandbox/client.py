@@ -74,8 +74,9 @@ class Worker:
 
     Making one only sends the requests to fork it and to load the package and `modules`; `start` waits for them, so that
     a worker can come up while its predecessor is still busy. Workers of one package may share a `bytecode` folder, to
-    compile only once, and `named`, the kind and callability of the names it holds, to ask for each only once. A worker
-    made `to_compile` some files does just that, and runs none of the package's code; `bytecode` writes its answer.
+    compile only once, and `named`, the kind and callability of the names it holds, to ask for each only once. Code of
+    the package may import its modules under `aliases` too. A worker made `to_compile` some files does just that, and
+    runs none of the package's code; `bytecode` writes its answer.
     """
 
     trusted = False
@@ -91,6 +92,7 @@ class Worker:
         named: Named | None = None,
         trusted: bool = False,
         to_compile: Sequence[str] = (),
+        aliases: Sequence[str] = (),
     ) -> None:
         self._prepare(package, name, limits, named)
         self.trusted = trusted
@@ -108,6 +110,7 @@ class Worker:
                 "modules": sorted(modules),
                 "bytecode": bytecode,
                 "libraries": list(zygote.libraries),
+                "aliases": list(aliases),
             }
             compile_ = {"op": "compile", "path": str(package), "files": list(to_compile)}
             self._channel.send(Encoder(self._outgoing).frame(compile_ if to_compile else begin))

@@ -1,6 +1,7 @@
 """A worker that is no process: for `--debug`, so that breakpoints and prints in student code work. Not for grading."""
 
 import random
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +26,17 @@ class LocalWorker(Worker):
         *unused: Any,
         named: Any = None,
         trusted: bool = False,
+        aliases: Sequence[str] = (),
     ) -> None:
         self._prepare(package, name, limits, named)
+        self._aliases = list(aliases)
         self.trusted = trusted
         self._channel, self.output = LocalChannel(), NoOutput()
 
     def start(self, seed: int) -> None:
         """Loads the package and seeds; only now, so that a breakpoint in it comes when it is expected."""
-        self.request("begin", self.name, path=str(self.package), name=self.name, modules=[], bytecode="", libraries=[])
+        place = {"path": str(self.package), "name": self.name, "aliases": self._aliases}
+        self.request("begin", self.name, **place, modules=[], bytecode="", libraries=[])
         self.request("seed", self.name, seed=seed)
 
     def kill(self) -> int:

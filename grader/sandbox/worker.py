@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from . import bytecode
+from .aliases import PackageAliases
 from .channel import Channel, ChannelClosed
 from .failure import describe
 from .graft import Graft, install
@@ -53,6 +54,7 @@ class Session:
         sys.pycache_prefix = header["bytecode"] or sys.pycache_prefix
         if header["libraries"]:
             sys.meta_path.insert(0, OnlyTheseLibraries(self._name, header["libraries"]))
+        PackageAliases(self._name, set(header["aliases"]) - set(header["libraries"])).install()
         for module in [name for name in sys.modules if name == self._name or name.startswith(f"{self._name}.")]:
             del sys.modules[module]
         _load_package(self._root, self._name)

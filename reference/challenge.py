@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 WEIGHTS = Path(__file__).resolve().with_name("challenge.pt")
 
@@ -81,13 +82,21 @@ def load_model(path: str | PathLike = WEIGHTS) -> nn.Module:
     wrong = _misfit(model, weights)
     if wrong:
         raise ValueError(f"{path.name} doesn't fit build_model(): {wrong}; {SAVE_AGAIN}.")
-    model.load_state_dict(weights)
+    try:
+        model.load_state_dict(weights)
+    except Exception as error:  # of many kinds, depending on what PyTorch has no way to copy
+        reason = str(error).partition("\n")[0]
+        raise ValueError(
+            f"{path.name} doesn't fit build_model(): PyTorch can't copy its values ({reason}); {SAVE_AGAIN}."
+        ) from error
     return model.eval()
 
 
 def _misfit(model: nn.Module, weights: object) -> str:
     """Say in a few words how weights differ from the model's state dict; nothing where they fit."""
-    if not isinstance(weights, dict) or not all(isinstance(value, Tensor) for value in weights.values()):
+    if not isinstance(weights, dict) or not all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in weights.items()
+    ):
         return "it holds no state dict"
     expected = model.state_dict()
     for what, names in (("lacks", expected.keys() - weights.keys()), ("has unknown", weights.keys() - expected.keys())):
@@ -95,6 +104,21 @@ def _misfit(model: nn.Module, weights: object) -> str:
             more = f" and {len(names) - 1} more" if len(names) > 1 else ""
             return f"it {what} {min(names)}{more}"
     for name, value in expected.items():
-        if value.shape != weights[name].shape:
+        unusual = _unusual(weights[name], value)
+        if unusual:
+            return f"{name} {unusual}, where the model's weights are plain numbers"
+        # A lazy layer takes its shape from the weights.
+        if not is_lazy(value) and value.shape != weights[name].shape:
             return f"{name} has shape {tuple(weights[name].shape)}, the model's has {tuple(value.shape)}"
     return ""
+
+
+def _unusual(weight: Tensor, expected: Tensor) -> str:
+    """Say what keeps a weight from being copied into the model's, whatever its shape; nothing where it is usual."""
+    if weight.is_meta or is_lazy(weight):
+        return "holds no values"
+    if weight.is_quantized:
+        return "is quantized"
+    if weight.layout is not torch.strided:
+        return "is sparse"
+    return "holds complex numbers" if weight.is_complex() and not expected.is_complex() else ""

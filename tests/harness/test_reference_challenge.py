@@ -93,6 +93,62 @@ def test_a_file_without_a_state_dict_says_so(file, content):
     assert "doesn't fit build_model(): it holds no state dict;" in refusal(file)
 
 
+def quantized(weight):
+    """The weight in 8 bits, as quantization leaves it."""
+    return torch.quantize_per_tensor(weight, scale=0.1, zero_point=0, dtype=torch.qint8)
+
+
+UNUSUAL = {
+    "sparse": (torch.Tensor.to_sparse, "is sparse"),
+    "compressed": (lambda w: w.flatten(1).to_sparse_csr(), "is sparse"),
+    "quantized": (quantized, "is quantized"),
+    "without values": (lambda w: torch.empty(w.shape, device="meta"), "holds no values"),
+    "complex": (lambda w: torch.complex(w, w), "holds complex numbers"),
+    "a parameter without values": (lambda w: nn.Parameter(w.to("meta")), "holds no values"),
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", UNUSUAL)
+def test_unusual_tensors_are_named(file, kind):
+    make, what = UNUSUAL[kind]
+    weights = torch.load(file)
+    first = next(iter(weights))
+    torch.save(weights | {first: make(weights[first])}, file)
+    assert f"doesn't fit build_model(): {first} {what}, where the model's weights are plain numbers;" in refusal(file)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.int32, torch.uint8])
+def test_other_real_numbers_are_taken(file, dtype):
+    torch.save({name: w.to(dtype) for name, w in torch.load(file).items()}, file)
+    assert {p.dtype for p in challenge.load_model(file).parameters()} == {torch.float32}
+
+
+def test_what_pytorch_itself_cannot_copy_is_refused(file, monkeypatch):
+    def fail(*_):
+        raise NotImplementedError("no kernel")
+
+    monkeypatch.setattr(nn.Module, "load_state_dict", fail)
+    assert "doesn't fit build_model(): PyTorch can't copy its values (no kernel);" in refusal(file)
+
+
+def test_names_that_are_no_text_say_so(file):
+    torch.save(torch.load(file) | {3: torch.zeros(1), ("a", 2): torch.zeros(1)}, file)
+    assert "doesn't fit build_model(): it holds no state dict;" in refusal(file)
+
+
+def test_a_network_of_lazy_layers_is_loaded(tmp_path, monkeypatch):
+    def lazy():
+        return nn.Sequential(nn.Flatten(), nn.LazyLinear(10))
+
+    model = lazy()
+    model(torch.zeros(2, 3, 32, 32))
+    challenge.save_model(model, tmp_path / "challenge.pt")
+    monkeypatch.setattr(challenge, "build_model", lazy)
+    assert challenge.load_model(tmp_path / "challenge.pt")(torch.zeros(4, 3, 32, 32)).shape == (4, 10)
+
+
 @pytest.mark.parametrize("size", [0, 10, 5000])
 def test_a_damaged_file_says_so(file, size):
     file.write_bytes(file.read_bytes()[:size])

@@ -26,6 +26,7 @@ def faults(manifest: "Manifest") -> Iterator[str]:
     limits = ("output_lines", "output_characters", "table_rows", "image_megapixels")
     yield from _not_positive("pdf", manifest.pdf, limits)
     yield from _scales(manifest.scales)
+    yield from _budgets(manifest)
     yield from _handin(manifest.handin, manifest.notebooks)
     if manifest.seeds.secret < 0:
         yield f"seeds.secret: {manifest.seeds.secret}; give 0 or more"
@@ -115,6 +116,20 @@ def _handin(handin: Handin, notebooks: list[str]) -> Iterator[str]:
             yield f"handin.left_out: there is no notebook {name!r}; mend the name"
     if not handin.large_megabytes > 0:
         yield f"handin.large_megabytes: {handin.large_megabytes}; give more than 0"
+
+
+def _budgets(manifest: "Manifest") -> Iterator[str]:
+    names = [budget.name for budget in manifest.budgets]
+    for budget in manifest.budgets:
+        where = f"budgets {budget.name}"
+        if names.count(budget.name) > 1:
+            yield f"{where}.name: stands twice; give each budget a name of its own"
+        if budget.function not in manifest.functions():
+            yield f"{where}.function: no question lists {budget.function!r}; mend the name"
+        if not 0 < budget.cpu_seconds < manifest.limits.cpu_seconds:
+            yield f"{where}.cpu_seconds: {budget.cpu_seconds}; give more than 0 and less than limits.cpu_seconds"
+        if budget.file and not 0 < budget.megabytes <= manifest.submission.max_megabytes:
+            yield f"{where}.megabytes: {budget.megabytes}; give more than 0 and no more than submission.max_megabytes"
 
 
 def _scales(scales: list[Scale]) -> Iterator[str]:

@@ -7,6 +7,7 @@ import msgspec
 
 from .faults import faults
 from .tables import (
+    Budget,
     Container,
     Handin,
     Layer,
@@ -45,6 +46,7 @@ class Manifest(Table):
     container: Container = Container()
     pdf: Pdf = Pdf()
     scales: list[Scale] = msgspec.field(default_factory=list)
+    budgets: list[Budget] = msgspec.field(default_factory=list)
     layers: list[Layer] = msgspec.field(default_factory=list)
     demo: list[str] = msgspec.field(default_factory=list)
     notebooks: list[str] = msgspec.field(default_factory=list)
@@ -73,6 +75,15 @@ class Manifest(Table):
                 return scale
         raise ManifestError(
             f"there is no scale {name!r}; choose from {', '.join(s.name for s in self.scales) or 'none'}"
+        )
+
+    def budget(self, name: str) -> Budget:
+        """The budget of that name; raises ManifestError naming those there are."""
+        for budget in self.budgets:
+            if budget.name == name:
+                return budget
+        raise ManifestError(
+            f"there is no budget {name!r}; choose from {', '.join(b.name for b in self.budgets) or 'none'}"
         )
 
     def functions(self) -> dict[str, Question]:

@@ -25,6 +25,14 @@ class Standing(msgspec.Struct, kw_only=True):
     order: Literal["asc", "desc"] = "desc"
 
 
+class Spending(msgspec.Struct, kw_only=True):
+    """What was spent of a budget, or would be by all of what was tried in part, in CPU seconds."""
+
+    name: str
+    cpu_seconds: float
+    allowed: int | float
+
+
 class Check(msgspec.Struct, kw_only=True):
     """One check's result; `message` is fit for the student, `detail` (inputs, values) for the instructor.
 
@@ -46,6 +54,7 @@ class Check(msgspec.Struct, kw_only=True):
     allowed: float | None = None
     cpu_ratio: float | None = None
     standing: Standing | None = None
+    spending: Spending | None = None
     output: str = ""
     seconds: float = 0.0
 

@@ -123,6 +123,20 @@ class Scale(Table):
         return next((step for step in self.steps if not value >= step[0]), None)
 
 
+class Budget(Table):
+    """What may be spent on what the checks of `function` do with it: CPU seconds in all, and the megabytes of a file.
+
+    `title` says what that is, for messages; `file` is a path in the package.
+    """
+
+    name: str
+    title: str
+    function: str
+    cpu_seconds: int | float
+    file: str = ""
+    megabytes: int | float = 0
+
+
 class Report(Table):
     """What students see of public and of hidden checks on Gradescope."""
 

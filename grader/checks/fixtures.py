@@ -1,4 +1,4 @@
-"""The fixtures a check is written with: student, reference, rng, race."""
+"""The fixtures a check is written with: student, reference, rng, scale, budget, race."""
 
 import numpy as np
 import pytest
@@ -7,8 +7,9 @@ from ..manifest import ManifestError
 from ..oracle import NotScored
 from ..record import Standing
 from ..sandbox.client import Worker
-from ..sandbox.remote import Package
+from ..sandbox.remote import Package, Remote
 from . import timing
+from .budget import Meter
 from .collect import STATE, State, Writer
 from .context import derive
 from .expect import Mismatch
@@ -75,6 +76,20 @@ class Scale(Writer):
 def scale(request: pytest.FixtureRequest, check_state: State) -> Scale:
     """The check's scales."""
     return Scale(request.config.stash[PLUGIN], check_state)
+
+
+class Budgets(Writer):
+    """Makes meters: `meter = budget("training", student)`, then `with meter.spending(): …`."""
+
+    def __call__(self, name: str, package: Package) -> Meter:
+        """A meter for a budget of the manifest; raises Mismatch where the budget's file is too large."""
+        return Meter(self.checks.grading.manifest.budget(name), Remote.owner(package), self.state.check)
+
+
+@pytest.fixture
+def budget(request: pytest.FixtureRequest, check_state: State) -> Budgets:
+    """The check's budgets."""
+    return Budgets(request.config.stash[PLUGIN], check_state)
 
 
 class Contest(Writer):

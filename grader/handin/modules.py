@@ -68,6 +68,12 @@ def _size(manifest: Manifest, package: Path, file: Path) -> list[Finding]:
     if size > manifest.submission.max_megabytes * MEGABYTE:
         limit = f"a hand-in may have {manifest.submission.max_megabytes} MB"
         return [error(name, f"has {size / MEGABYTE:,.1f} MB and {limit}; make it smaller")]
+    for budget in manifest.budgets:
+        if budget.file == file.as_posix():
+            if size <= budget.megabytes * MEGABYTE:
+                return []
+            limit = f"it may have {budget.megabytes:g} MB"
+            return [error(name, f"has {size / MEGABYTE:,.1f} MB and {limit}; make it smaller")]
     if size > manifest.handin.large_megabytes * MEGABYTE:
         return [warning(name, f"has {size / MEGABYTE:,.1f} MB; make sure that it holds no data set")]
     return []

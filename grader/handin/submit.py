@@ -25,11 +25,15 @@ class NoRoom(OSError):
 
 @dataclass
 class HandIn:
-    """What came of it: the findings, and where they allowed it, the files with their sizes, and the PDF's remarks."""
+    """What came of it: the findings, and where they allowed it, the files with their sizes, and the PDF's remarks.
+
+    `tried` is what trials of budgets came to; it is told, but not packed, since the same work makes the same bytes.
+    """
 
     findings: list[Finding]
     files: dict[str, int] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
+    tried: list[trial.Tried] = field(default_factory=list)
     paper: Result | None = None
     placed: bool = False
 
@@ -69,7 +73,11 @@ def _zip(
     files = archive.contents(manifest)
     _write(zipped, _packed(manifest, files, hand_in.findings, anyway))
     told = {finding.file for finding in hand_in.findings if finding.message.startswith("line ")}
-    hand_in.findings += [finding for finding in trial.imports(manifest, zipped) if finding.file not in told]
+    imported = trial.imports(manifest, zipped)
+    hand_in.findings += [finding for finding in imported if finding.file not in told]
+    if manifest.budgets and not errors(hand_in.findings):
+        tell("Trying what has a budget")
+        hand_in.tried = trial.budgets(manifest, zipped)
     return files
 
 

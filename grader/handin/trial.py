@@ -1,18 +1,28 @@
-"""Imports the modules of a finished zip as the grader will, each in a worker of the sandbox, never in this process."""
+"""Tries a finished zip as the grader will, in workers of the sandbox: imports its modules, and what has a budget."""
 
 import contextlib
 import tempfile
 from collections import defaultdict
+from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
+from .. import run
 from ..checks.context import Grading
-from ..manifest import Manifest
+from ..manifest import Manifest, ManifestError
+from ..record import Check
 from ..sandbox.client import Worker
 from ..sandbox.errors import StudentError, StudentRaised
+from ..sandbox.launch import SandboxError
 from ..sandbox.processes import Zygotes
 from ..submission import SubmissionError, unpack
+from ..tables import Budget
 from . import modules
 from .findings import Finding, error
+
+NOT_TRIED = "checks-that-are-not-tried"  # hidden ones, where there are any
+MUCH = 0.5  # of a budget: a grader's machine may well be half as fast as a student's
 
 
 def imports(manifest: Manifest, archive: Path, zygotes: Zygotes | None = None) -> list[Finding]:
@@ -31,6 +41,55 @@ def imports(manifest: Manifest, archive: Path, zygotes: Zygotes | None = None) -
             for file in files:
                 _import(grading, libraries, file, found)
         return [found[file] for file in sorted(found)]
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What a trial of a budget came to, for the one who hands in; figures differ a little each time."""
+
+    sentence: str
+    fine: bool
+
+
+def budgets(manifest: Manifest, archive: Path) -> list[Tried]:
+    """Runs the public checks that measure a budget on what is in a zip.
+
+    Nothing is said where none can be tried: on a system without a worker's clock, or before everything is written.
+    """
+    if not manifest.budgets:
+        return []
+    with tempfile.TemporaryDirectory(prefix="chainrule-") as work:
+        Path(work).chmod(0o755)
+        try:
+            package = unpack(archive, manifest, Path(work)).package
+        except SubmissionError:
+            return []
+        checks = [(budget, check) for budget in manifest.budgets for check in _measured(manifest, package, budget)]
+        return [tried for budget, check in checks if (tried := _spent(check, budget, package.name))]
+
+
+def _measured(manifest: Manifest, package: Path, budget: Budget) -> list[Check]:
+    """The public checks of a budget's function; none where checks cannot be run here."""
+    public = msgspec.structs.replace(manifest, paths=msgspec.structs.replace(manifest.paths, hidden=NOT_TRIED))
+    question = manifest.functions()[budget.function]
+    selection = run.Selection([question.id], functions=[budget.function], timing=False)
+    try:
+        return run.grade(public, package, selection).checks
+    except (ManifestError, SandboxError):
+        return []
+
+
+def _spent(check: Check, budget: Budget, package: str) -> Tried | None:
+    """What a check has to say of a budget; None of one that measured nothing."""
+    name = f"{package}/{budget.file}" if budget.file else budget.function
+    if check.outcome in ("failed", "timeout", "crashed"):
+        return Tried(f"{name}: {check.message}", fine=False)
+    if check.outcome != "passed" or check.spending is None or check.spending.name != budget.name:
+        return None
+    needs = f"needs about {check.spending.cpu_seconds:.2g} of the {budget.cpu_seconds:g} CPU seconds it may use"
+    if check.spending.cpu_seconds <= MUCH * budget.cpu_seconds:
+        return Tried(f"{name}: {needs}", fine=True)
+    return Tried(f"{name}: {needs}; a slower machine may find that too much, so make it smaller", fine=False)
 
 
 def _groups(manifest: Manifest, package: Path) -> dict[tuple[str, ...], list[str]]:

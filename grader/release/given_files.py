@@ -25,6 +25,7 @@ KEPT = (
     "limits",
     "seeds",
     "scales",
+    "budgets",
     "layers",
     "questions",
 )

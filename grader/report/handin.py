@@ -28,6 +28,8 @@ def show(manifest: Manifest, hand_in: HandIn, console: Console | None = None) ->
         out.print(Text(NOTHING, style="bold red"))
         return
     out.print(_files(manifest, hand_in))
+    for tried in hand_in.tried:
+        out.print(Text(tried.sentence, style="" if tried.fine else "yellow"))
     for name in hand_in.left_out:
         out.print(Text(f"left out: {name}; nothing that is handed in imports it", style="yellow"))
     paper = hand_in.paper

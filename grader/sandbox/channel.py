@@ -39,7 +39,7 @@ class Channel:
                     try:
                         view = view[self.sock.send(view) :]
                     except BlockingIOError:
-                        self._wait(deadline, writing=True)
+                        self.wait(deadline, writing=True)
         except (BrokenPipeError, ConnectionError):
             raise ChannelClosed from None
 
@@ -61,7 +61,7 @@ class Channel:
             try:
                 count = self.sock.recv_into(view)
             except BlockingIOError:
-                self._wait(deadline)
+                self.wait(deadline)
                 continue
             except ConnectionError:
                 count = 0
@@ -72,7 +72,8 @@ class Channel:
             view = view[count:]
         return target
 
-    def _wait(self, deadline: float | None, writing: bool = False) -> None:
+    def wait(self, deadline: float | None, writing: bool = False) -> None:
+        """Waits until there is something to receive, or with `writing` until something can be sent."""
         extra = [self._drain] if self._drain is not None and self._drain.open else []
         while True:
             left = None if deadline is None else deadline - time.monotonic()

@@ -122,6 +122,7 @@ class Worker:
         self.package, self.name, self.limits = package, name, limits
         self.named = {} if named is None else named
         self.patience: Patience = lambda callee: limits.call_seconds
+        self.overtime: Callable[[], float] = lambda: 0.0
         self.forget_calls()
         self.modules: set[str] = set()
         self.relay: Relay | None = None
@@ -206,13 +207,25 @@ class Worker:
 
         def exchange(deadline: float) -> tuple[Header, list[np.ndarray]]:
             self._channel.send(buffers, deadline)
-            header, arrays = self._channel.receive(deadline)
+            header, arrays = self._channel.receive(self._put_off(deadline))
             while self.relay is not None and "callback" in header.message:
                 self._channel.send(self.relay(header.message, arrays), deadline)
                 header, arrays = self._channel.receive(deadline)
             return header, arrays
 
         return exchange
+
+    def _put_off(self, deadline: float) -> float:
+        """Waits until the worker says something; returns the deadline, put off for as long as `overtime` gives more."""
+        while True:
+            try:
+                self._channel.wait(deadline)
+                return deadline
+            except DeadlinePassed:
+                more = self.overtime()
+                if more <= 0:
+                    raise
+                deadline = time.monotonic() + more
 
     def _outgoing(self, value: Any, encoder: Encoder) -> Any:
         """The wire form of what only the parent has: proxies go back as their handle, tensors as arrays."""

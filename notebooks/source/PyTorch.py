@@ -475,8 +475,13 @@ if not quick:
 # Now design a network of your own, as good as you can make it. Write **`build_model`** in `student/challenge.py`: no
 # arguments, any architecture that takes normalized images `(N, 3, 32, 32)` and returns scores `(N, 10)`. Train it here
 # and save the weights with `save_model`; the grader builds your model, loads `challenge.pt` into it and measures its
-# accuracy on test images of its own, normalized as in Part I. A validation accuracy **above 70 %** within ten epochs is
-# the goal; well above is possible.
+# accuracy on 1,000 images of its own, normalized as in Part I. They are of CIFAR-10 or of Shapes-10; your instructor
+# says which, and that is the one to train on. A validation accuracy **above 70 %** within ten epochs is the goal; well
+# above is possible. Full points take 80 % on CIFAR-10, and 95 % on Shapes-10, whose shapes are easier.
+#
+# **The budget.** `challenge.pt` may have 64 MB, and your network may take 60 seconds of processor time for the 1,000
+# images, all cores together. That is ten times what a ResNet-18 needs. The images come 25 at a time. `submit` tries
+# your network on some of them and tells you how much it would take.
 #
 # ### Ideas to try
 #

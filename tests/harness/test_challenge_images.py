@@ -3,6 +3,7 @@
 import hashlib
 import importlib.util
 import os
+import re
 import stat
 import subprocess
 from pathlib import Path
@@ -14,7 +15,7 @@ import torch
 from grader import manifest as manifests
 from grader.secret import BrokenSecret, read_or_make
 from reference import cifar_files, shapes10
-from reference.challenge import load_model
+from reference.challenge import load_model, normalize
 from tests.hidden import challenge_images
 from tests.hidden.challenge_images import Stream, challenge
 
@@ -165,6 +166,37 @@ def test_what_one_image_adds_shows_nowhere(right, share):
     labels = np.zeros(1000, dtype=int)
     scores = np.eye(10)[(np.arange(1000) >= right).astype(int)]
     assert challenge_images.accuracy(scores, labels) == share
+
+
+def test_steps_lie_between_what_networks_reach():
+    """The accuracies of the log, on the images of five secrets each, earn each outcome there is."""
+    scale = manifests.load(ROOT / manifests.FILENAME).scale("challenge")
+    rows = [line.strip("| ").split(" | ") for line in (ROOT / "training/accuracy_table.log").read_text().splitlines()]
+    reached = {(row[0].partition(",")[0], row[1]): row[4:6] for row in rows if len(row) == 7 and row[1].isdigit()}
+    for spread, points in reached.values():
+        assert f"{scale.earned(round(float(spread.split()[0]), 2)):g}" == points
+    assert reached["linear softmax", "8"][1] == "0"
+    assert reached["challenge network (PyTorch)", "1"][1] == "1.5"
+    assert reached["challenge network (PyTorch)", "6"][1] == "2"
+    assert {points for _, points in reached.values()} == {"0", "0.5", "1", "1.5", "2"}
+
+
+@pytest.mark.parametrize("secret", [ONE, OTHER, bytes([7] * 16)], ids=["one", "other", "third"])
+def test_the_references_weights_reach_the_top_whatever_the_secret(secret):
+    judged = challenge(secret)
+    with torch.no_grad():
+        scores = load_model()(normalize(judged.images)).numpy()
+    found = challenge_images.accuracy(scores, judged.labels)
+    top, points = manifests.load(ROOT / manifests.FILENAME).scale("challenge").steps[-1]
+    assert (found > top, points) == (True, 2)
+
+
+@pytest.mark.parametrize("name", ["notebooks/source/PyTorch.py", "docs/student-guide.md", "docs/instructor-guide.md"])
+def test_the_budget_is_told_where_students_and_staff_read(name):
+    budget = manifests.load(ROOT / manifests.FILENAME).budget("challenge")
+    text = (ROOT / name).read_text()
+    assert f"{budget.megabytes} MB" in text
+    assert re.search(rf"{budget.cpu_seconds} (seconds of processor time|CPU seconds)", text)
 
 
 # --- CIFAR-10 -------------------------------------------------------------------------------------------------------

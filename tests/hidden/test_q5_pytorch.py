@@ -58,7 +58,8 @@ def test_training_step_uses_the_optimizer(student, reference, rng):
 
 
 @points(2, "challenge.build_model", once=True)
-def test_challenge_accuracy(student, scale):
+def test_challenge_accuracy(student, scale, budget):
     """the challenge's network classifies images it has not seen"""
     judged = challenge()
-    scale(judged.scale, accuracy(challenge_scores(student, judged.images), judged.labels))
+    scores = challenge_scores(student, judged.images, budget("challenge", student))
+    scale(judged.scale, accuracy(scores, judged.labels))

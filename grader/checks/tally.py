@@ -12,8 +12,9 @@ DIGITS = 1e-6  # a smaller error is one of rounding or of a small epsilon, not o
 
 @dataclass
 class Tally:
-    """Points by function, and those of the checks that were left out, by check."""
+    """Points by function, and those of the checks that were left out, by check; `right` needs no check to be right."""
 
+    right: frozenset[str] = frozenset()
     unscored: dict[str, Fraction] = field(default_factory=dict)
     _earned: Counter = field(default_factory=Counter)
     _possible: Counter = field(default_factory=Counter)
@@ -26,11 +27,11 @@ class Tally:
 
     def mostly_right(self, name: str) -> bool:
         """Whether a function has been judged and has earned at least half of what it was judged for so far."""
-        return 0 < self._possible[name] <= 2 * self._earned[name]
+        return name in self.right or 0 < self._possible[name] <= 2 * self._earned[name]
 
     def lost_nothing(self, name: str) -> bool:
         """Whether a function has been judged and has earned all of it, but for digits."""
-        return 0 < self._possible[name] <= self._earned[name]
+        return name in self.right or 0 < self._possible[name] <= self._earned[name]
 
     def leave_out(self, check: Check) -> None:
         """Takes a check out of the points, since it cannot be scored without the reference."""

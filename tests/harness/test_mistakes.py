@@ -3,6 +3,7 @@
 By default each question's right variants are planted, and the five mistakes that fail most; with --slow, all.
 """
 
+import ast
 from collections import Counter
 from pathlib import Path
 
@@ -10,9 +11,10 @@ import pytest
 
 from grader import manifest as manifests
 from grader import mistakes, run
+from grader.source import locate
 
 EXPLAINED = {"Q4", "Q6"}  # questions whose dear mistakes all say why
-WELL_TROD = {"Q6"}  # questions whose functions all have three right ways
+WELL_TROD = {"Q4", "Q6"}  # questions whose functions all have three right ways
 MANIFEST = manifests.load(Path(__file__).parents[2] / manifests.FILENAME)
 
 
@@ -55,10 +57,27 @@ def test_a_mistake_that_costs_more_than_a_fifth_of_its_function_says_why(questio
     assert silent == []
 
 
+def rewritten(mistake):
+    """The functions of the assignment that an entry writes in another way: its own, and those it appends."""
+    names = {mistake.function.rsplit(".", 1)[-1]}
+    for node in ast.parse(mistake.append).body:
+        match node:
+            case ast.FunctionDef(name):
+                names.add(name)
+            case ast.ClassDef(body=methods):
+                names |= {method.name for method in methods if isinstance(method, ast.FunctionDef)}
+            case ast.ImportFrom(names=aliases):
+                names |= {alias.asname or alias.name for alias in aliases}
+    module, _ = locate(MANIFEST.path("reference"), mistake.function)
+    functions = [name for name in MANIFEST.functions() if name.rsplit(".", 1)[-1] in names]
+    return {name for name in functions if locate(MANIFEST.path("reference"), name)[0] == module}
+
+
 def test_each_function_has_three_right_ways_that_cost_nothing(question):
     name, checks = question
     judged = {function for check in checks for function in check.function.split(", ")} if name in WELL_TROD else set()
-    ways = Counter(mistake.function for mistake in mistakes.load(MANIFEST, name) if not mistake.costs)
+    right = [mistake for mistake in mistakes.load(MANIFEST, name) if not mistake.costs]
+    ways = Counter(function for mistake in right for function in rewritten(mistake))
     assert {function: ways[function] for function in judged if ways[function] < 3} == {}
 
 

@@ -55,6 +55,7 @@ class Grading:
     groundwork: Groundwork = field(init=False)
     recording: tape.Recording | None = field(init=False)
     races: bool = True
+    racing: bool = False
     started: float = field(default_factory=time.monotonic)
     unwritten: dict[str, str] = field(init=False)
     _named: dict[Path, Named] = field(default_factory=lambda: defaultdict(dict))
@@ -83,7 +84,7 @@ class Grading:
             self.groundwork.assure(libraries)
         keeps, spares = self.keeps(libraries), self.spares[libraries]
         worker = spares.popleft() if spares and not (fresh and keeps) else self._launch(libraries, modules)
-        while not keeps and len(spares) < SPARES:
+        while not keeps and not self.racing and len(spares) < SPARES:
             spares.append(self._launch(libraries, modules))
         worker.patience = self.patience.of_call
         try:
@@ -95,6 +96,16 @@ class Grading:
             worker.dismiss()
             raise
         return worker
+
+    def clear_for_race(self) -> None:
+        """Ends the workers that wait for their check, and makes no more until `racing` is over.
+
+        The package's code runs in them as they come up: it could work for a contestant, or against the other.
+        """
+        self.racing = True
+        for spares in self.spares.values():
+            while spares:
+                spares.pop().kill()
 
     def keeps(self, libraries: tuple[str, ...]) -> bool:
         """Whether workers go from check to check."""

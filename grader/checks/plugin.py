@@ -89,6 +89,9 @@ class ChecksPlugin:
         started, state = time.monotonic(), item.stash.get(STATE, None)
         if state is not None and state.timing and self.grading.recording:
             self.grading.tally.leave_out(state.check)
+        self.grading.racing = False
+        if state is not None and state.timing:
+            self.grading.clear_for_race()
         result = yield
         if state is not None:
             state.check.seconds = round(time.monotonic() - started, 4)

@@ -20,16 +20,15 @@ PLAIN = {
     "readlink": (89, None), "readlinkat": (267, 78), "getdents64": (217, 61), "getcwd": (79, 17),
     "poll": (7, None), "ppoll": (271, 73), "select": (23, None), "pselect6": (270, 72),
     "mmap": (9, 222), "munmap": (11, 215), "mremap": (25, 216), "mprotect": (10, 226), "madvise": (28, 233),
-    "brk": (12, 214), "membarrier": (324, 283), "rseq": (334, 293), "getrandom": (318, 278),
-    "futex": (202, 98), "set_robust_list": (273, 99), "sched_yield": (24, 124), "sched_getaffinity": (204, 123),
-    "sched_getscheduler": (145, 120), "sched_getparam": (143, 121),
+    "brk": (12, 214), "rseq": (334, 293), "getrandom": (318, 278),
+    "futex": (202, 98), "set_robust_list": (273, 99), "sched_yield": (24, 124),
     "sched_get_priority_max": (146, 125), "sched_get_priority_min": (147, 126), "getcpu": (309, 168),
-    "nanosleep": (35, 101), "clock_nanosleep": (230, 115), "clock_gettime": (228, 113), "clock_getres": (229, 114),
+    "nanosleep": (35, 101),
     "gettimeofday": (96, 169), "time": (201, None), "times": (100, 153), "getrusage": (98, 165),
     "getrlimit": (97, 163), "uname": (63, 160), "sysinfo": (99, 179),
-    "getpid": (39, 172), "gettid": (186, 178), "getppid": (110, 173), "getpgrp": (111, None), "getpgid": (121, 155),
-    "getsid": (124, 156), "getuid": (102, 174), "geteuid": (107, 175), "getgid": (104, 176), "getegid": (108, 177),
-    "getresuid": (118, 148), "getresgid": (120, 150), "getgroups": (115, 158), "getpriority": (140, 141),
+    "getpid": (39, 172), "gettid": (186, 178), "getppid": (110, 173), "getpgrp": (111, None),
+    "getuid": (102, 174), "geteuid": (107, 175), "getgid": (104, 176), "getegid": (108, 177),
+    "getresuid": (118, 148), "getresgid": (120, 150), "getgroups": (115, 158),
     "rt_sigaction": (13, 134), "rt_sigprocmask": (14, 135), "rt_sigreturn": (15, 139), "rt_sigpending": (127, 136),
     "rt_sigtimedwait": (128, 137), "rt_sigsuspend": (130, 133), "sigaltstack": (131, 132),
     "restart_syscall": (219, 128), "exit": (60, 93), "exit_group": (231, 94),
@@ -37,6 +36,9 @@ PLAIN = {
 ABSENT = {"clone3": (435, 435), "openat2": (437, 437)}
 
 SELF = -1  # stands for the worker's own process id, which is put in once it is known
+OWN = (0, SELF)  # the caller itself, by either of its names; a call that takes another's would watch it
+CLOCKS = tuple(range(12))  # those that are everybody's, and the caller's own; other processes' have negative numbers
+BARRIERS = (0, 8, 16, 32, 64)  # ask, and those for the threads of this process only
 THREAD, NAMESPACES = 0x00010000, 0x7E020080
 WRITING = 0o3 | 0o100 | 0o1000 | 0o20000000  # the access mode, O_CREAT, O_TRUNC, O_TMPFILE
 LOW, HIGH = 0, 1
@@ -60,7 +62,17 @@ CHECKED = {
     "fcntl": ((72, 25), [Rule(1, (0, 1, 2, 3, 4, 1030))]),
     "ioctl": ((16, 29), [Rule(1, (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451))]),  # ask a terminal; inheritance
     "prctl": ((157, 167), [Rule(0, (15, 16, 3, 0x53564D41))]),  # names of threads and mappings; whether dumpable
-    "prlimit64": ((302, 261), [Rule(2, (0,)), Rule(2, (0,), half=HIGH)]),  # ask, not set
+    "prlimit64": ((302, 261), [Rule(0, OWN), Rule(2, (0,)), Rule(2, (0,), half=HIGH)]),  # ask, not set
+    "clock_gettime": ((228, 113), [Rule(0, CLOCKS)]),
+    "clock_getres": ((229, 114), [Rule(0, CLOCKS)]),
+    "clock_nanosleep": ((230, 115), [Rule(0, CLOCKS)]),
+    "getpgid": ((121, 155), [Rule(0, OWN)]),
+    "getsid": ((124, 156), [Rule(0, OWN)]),
+    "getpriority": ((140, 141), [Rule(0, (0,)), Rule(1, OWN)]),  # of a process, not of a group or user
+    "sched_getaffinity": ((204, 123), [Rule(0, OWN)]),
+    "sched_getscheduler": ((145, 120), [Rule(0, OWN)]),
+    "sched_getparam": ((143, 121), [Rule(0, OWN)]),
+    "membarrier": ((324, 283), [Rule(0, BARRIERS)]),
     # to no address but the socket's other end, and nothing out of band
     "sendto": ((44, 206), [Rule(3, (0, 0x4000)), Rule(4, (0,)), Rule(4, (0,), half=HIGH)]),
     "recvfrom": ((45, 207), [Rule(3, (0,))]),

@@ -43,6 +43,7 @@ def number(machine: str, name: str) -> int | None:
     return (PLAIN.get(name) or seccomp.ABSENT.get(name) or CHECKED[name][0])[column]
 
 
+OF_ONE = ("getpgid", "getsid", "sched_getaffinity", "sched_getscheduler", "sched_getparam")
 ARGUMENTS = [
     ("openat", (0, 0, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), ALLOW),
     ("openat", (0, 0, os.O_WRONLY), FORBIDDEN),
@@ -77,6 +78,29 @@ ARGUMENTS = [
     ("prctl", (4, 1), FORBIDDEN),  # PR_SET_DUMPABLE
     ("prctl", (1, 0), FORBIDDEN),  # PR_SET_PDEATHSIG
     ("prlimit64", (0, 7, 0, 1), ALLOW),
+    ("prlimit64", (PID, 7, 0, 1), ALLOW),
+    ("prlimit64", (PID + 1, 7, 0, 1), FORBIDDEN),
+    ("clock_gettime", (0,), ALLOW),
+    ("clock_gettime", (3,), ALLOW),  # CLOCK_THREAD_CPUTIME_ID
+    ("clock_gettime", (11,), ALLOW),  # CLOCK_TAI
+    ("clock_gettime", ((~(PID + 1) << 3 | 2) & 0xFFFFFFFF,), FORBIDDEN),  # another process's CPU clock
+    ("clock_gettime", ((~(PID + 1) << 3 | 6) & (2**64 - 1),), FORBIDDEN),  # another thread's, sign-extended
+    ("clock_gettime", (12,), FORBIDDEN),
+    ("clock_getres", (1,), ALLOW),
+    ("clock_getres", ((~(PID + 1) << 3 | 2) & 0xFFFFFFFF,), FORBIDDEN),
+    ("clock_nanosleep", (1, 0), ALLOW),
+    ("clock_nanosleep", ((~(PID + 1) << 3 | 2) & 0xFFFFFFFF, 1), FORBIDDEN),
+    *[(name, (whose,), ALLOW) for name in OF_ONE for whose in (0, PID)],
+    *[(name, (whose,), FORBIDDEN) for name in OF_ONE for whose in (1, PID + 1, 2**32 - 1)],
+    ("getpriority", (0, 0), ALLOW),
+    ("getpriority", (0, PID), ALLOW),
+    ("getpriority", (0, PID + 1), FORBIDDEN),
+    ("getpriority", (1, PID), FORBIDDEN),  # PRIO_PGRP
+    ("getpriority", (2, 0), FORBIDDEN),  # PRIO_USER
+    ("membarrier", (0,), ALLOW),
+    ("membarrier", (8,), ALLOW),
+    ("membarrier", (1,), FORBIDDEN),  # MEMBARRIER_CMD_GLOBAL waits for every thread of the machine
+    ("membarrier", (2,), FORBIDDEN),
     ("prlimit64", (0, 7, 0x7FFF0000), FORBIDDEN),
     ("prlimit64", (0, 7, 1 << 40), FORBIDDEN),
     ("sendto", (3, 0, 8, 0, 0, 0), ALLOW),
@@ -101,7 +125,7 @@ def test_arguments_decide(machine, name, arguments, expected):
 def test_only_listed_calls_are_allowed(machine):
     column = seccomp.ARCHITECTURES[machine][0]
     listed = {numbers[column] for numbers in PLAIN.values()} - {None}
-    allowed = {call for call in range(600) if answer(machine, call, 1, 0x241, 2**33 + 2, 1, 1) == ALLOW}
+    allowed = {call for call in range(600) if answer(machine, call, PID + 1, 0x241, 2**33 + 2, 1, 1) == ALLOW}
     assert allowed == listed
     assert not listed & {numbers[column] for numbers, _ in CHECKED.values()}
 

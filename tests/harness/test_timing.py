@@ -3,6 +3,7 @@
 from itertools import chain, repeat
 
 import numpy as np
+import psutil
 import pytest
 
 from grader.checks import timing
@@ -231,6 +232,7 @@ def test_speed_is_not_judged_where_it_is_not_asked_for(toy):
 
 BUILT_ON_ANOTHER = '''
 import numpy as np
+import psutil
 
 from grader.checks import expect, points
 
@@ -254,3 +256,17 @@ def test_answer_that_cannot_be_prepared_with_is_no_grader_error(toy):
     check = toy.outcomes(questions=["Q2"], keyword="speed")["moments_speed"]
     assert (check.outcome, check.score, check.cpu_ratio) == ("failed", 0, None)
     assert "shapes.moments returned 1 values where 2 are expected" in check.message
+
+
+@pytest.mark.skipif(not timing.available(), reason="no speed is judged here")
+def test_nobody_but_the_contestants_runs_during_a_race(toy, monkeypatch):
+    """Code of the package runs in workers that come up for the next check, so it could take a part in it."""
+    run, seen = timing.Side.run, set()
+
+    def watched(side, other):
+        seen.add(len(psutil.Process(toy.zygotes.get(("numpy",)).pid).children()))
+        run(side, other)
+
+    monkeypatch.setattr(timing.Side, "run", watched)
+    assert toy.outcomes("solution", keyword="moments_mean or speed")["moments_speed"].outcome == "passed"
+    assert seen == {3}  # the contestants, and the reference, which waits for its next check

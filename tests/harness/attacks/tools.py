@@ -7,6 +7,7 @@ import platform
 import struct
 
 NUMBERS = {  # name: (x86_64, aarch64)
+    "clock_nanosleep": (230, 115),
     "clone": (56, 220),
     "creat": (85, None),
     "kill": (62, 129),
@@ -20,6 +21,7 @@ NUMBERS = {  # name: (x86_64, aarch64)
     "process_vm_readv": (310, 270),
     "process_vm_writev": (311, 271),
     "memfd_create": (319, 279),
+    "membarrier": (324, 283),
     "bpf": (321, 280),
     "perf_event_open": (298, 241),
     "userfaultfd": (323, 282),

@@ -68,7 +68,9 @@ class Grading:
         functions = frozenset(self.manifest.functions())
         parts = [name.split(".") for name in functions]
         self._modules = {".".join(words[:length]) for words in parts for length in range(1, len(words))}
-        self.patience = Patience(self.manifest.limits, self._modules, _started=self.started)
+        files = {name: self.student.joinpath(*name.split(".")).with_suffix(".py") for name in self._modules}
+        modules = {name for name, file in files.items() if file.is_file()}  # the others are classes and packages
+        self.patience = Patience(self.manifest.limits, modules, _started=self.started)
         self.unwritten = self._unwritten()
         self.memory = Memory(functions, set(self.unwritten))
 

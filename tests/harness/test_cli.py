@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -146,6 +147,20 @@ def test_grade_writes_its_report_where_one_expects_it(toy, command, form, file, 
     assert "nowhere.zip is not there; give a zip or a folder" in " ".join((toy.root / file).read_text().split())
     assert "nowhere.zip is not there; give a zip or a folder" in " ".join(out.split())
     assert f"written: {file}" in out
+
+
+def test_grade_and_check_exit_with_1_where_points_are_held(toy, command):
+    shutil.copytree(toy.root / "solution", toy.root / "hand-in" / "mywork")
+    toy.replace("checks/public/test_q2_moments.py", "    race(", "    1 / 0\n    race(")
+    for words in (["grade", "hand-in"], ["check", "--student", "hand-in/mywork"]):
+        status, out, err = command(*words, *(["--json", "r.json"] if words[0] == "check" else []))
+        assert (status, err) == (1, "")
+        assert out.startswith(
+            "2 of 8 points are held, neither given nor lost: the grader made errors in q2_moments/moments_speed."
+        )
+        assert "Total: 6 of 8 points, 2 held; 15 of 16 checks passed" in out
+    found = json.loads((toy.root / "r.json").read_text())
+    assert (found["held"], found["score"]) == (2, 6)
 
 
 def test_grade_of_a_folder(toy, command):

@@ -14,8 +14,9 @@ from rich.console import Console
 
 from grader import grading, record
 from grader import manifest as manifests
+from grader.notebooks.judge import Judgement
 from grader.record import Check, Record, Standing
-from grader.report import gradescope, markdown, terminal
+from grader.report import gradescope, markdown, notebook, terminal
 from tests.harness.results import valid
 
 MANIFEST = manifests.load(Path(__file__).with_name("toy") / manifests.FILENAME)
@@ -389,3 +390,9 @@ def test_report_stands_before_the_first_check_and_survives_a_kill(toy, tmp_path,
     with pytest.raises(KeyboardInterrupt):
         grading.grade_submission(toy.manifest, toy.root / "solution", out, "gradescope")
     assert json.loads(out.read_text())["extra_data"]["complete"] is False
+
+
+def test_notebook_says_how_many_points_are_held():
+    found = Judgement("q1", "Q1", [check("a", "passed"), check("b", "grader_error")])
+    assert notebook.headline(found) == "1 of 2 checks passed (0.5 of 1 points, 0.5 held)"
+    assert "grader error: area multiplies" in notebook.text(found)

@@ -138,7 +138,7 @@ def test_demo_plants_grades_and_shows(toy, command):
     assert status == 0
     assert "demo.zip holds the reference with 1 mistakes planted" in out
     assert "shapes.moments: the variance divided by N - 1" in out
-    assert "Total: 4 of 8 points" in out
+    assert "Total: 6 of 8 points" in out
     assert (toy.root / "demo.json").is_file()
     assert not (toy.root / "results.json").exists()  # which may be that of a hand-in
 

@@ -11,6 +11,7 @@ import typer
 from . import commands_handin
 from .commands_common import CANNOT_RUN, FAILED, QUESTIONS, course, writable_path
 from .manifest import ManifestError
+from .outputs import REPORT, OutputError, claim
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 app.add_typer(commands_handin.app)
@@ -46,6 +47,8 @@ def check(
     from .sandbox.processes import Zygotes
 
     manifest = course()
+    if json is not None:
+        claim(json, REPORT)
     first = manifest.question(question[0]) if question else manifest.questions[0]
     with contextlib.closing(Zygotes()) as zygotes:
         zygotes.get(tuple(first.libraries))  # it comes up while the rest of the engine is imported
@@ -138,7 +141,7 @@ def run() -> None:
             stream.reconfigure(errors="backslashreplace")
     try:
         app()
-    except (ManifestError, SandboxError, PdfError, OSError) as error:
+    except (ManifestError, OutputError, SandboxError, PdfError, OSError) as error:
         typer.echo(f"cannot run: {error}", err=True)
         raise SystemExit(CANNOT_RUN) from None
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from .commands_common import CANNOT_RUN, FAILED, QUESTIONS, course
+from .outputs import MARKDOWN_REPORT, REPORT, claim
 
 app = typer.Typer()
 
@@ -19,6 +20,7 @@ class Format(StrEnum):
     markdown = "markdown"
 
 
+KINDS = {Format.gradescope: REPORT, Format.record: REPORT, Format.markdown: MARKDOWN_REPORT}
 FILES = {Format.gradescope: "results.json", Format.record: "record.json", Format.markdown: "report.md"}
 
 
@@ -41,7 +43,7 @@ def grade(
     from .report import terminal
 
     manifest = course()
-    target = out or Path(FILES[format])
+    target = claim(out or Path(FILES[format]), KINDS[format], [submission])
     result = grading.grade_submission(manifest, submission, target, format.value, secret_seeds, unsafe=unsafe)
     terminal.show(result)
     typer.echo(f"written: {out or FILES[format]}")

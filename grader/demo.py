@@ -9,6 +9,7 @@ from rich.console import Console
 from . import mistakes
 from .grading import grade_submission
 from .manifest import Manifest, ManifestError
+from .outputs import REPORT, ZIP, claim
 from .report import terminal
 
 
@@ -16,12 +17,13 @@ def run(manifest: Manifest, out: Path) -> None:
     """Writes the zip and its results beside it, and prints what was planted and what came out."""
     console = Console(highlight=False)
     chosen = demonstrated(manifest)
+    results = claim(out.with_suffix(".json"), REPORT, [claim(out, ZIP)])
     build(manifest, chosen, out)
     console.print(f"{out} holds the reference with {len(chosen)} mistakes planted:")
     for mistake in chosen:
         console.print(f"  {mistake.function}: {mistake.title}")
     console.print()
-    terminal.show(grade_submission(manifest, out, out.with_suffix(".json"), "gradescope"))
+    terminal.show(grade_submission(manifest, out, results, "gradescope"))
 
 
 def demonstrated(manifest: Manifest) -> list[mistakes.Mistake]:

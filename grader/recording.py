@@ -20,6 +20,7 @@ from .oracle import NotScored, Unrecorded
 from .oracle.recorder import ListeningRelay, RecordedWorker, Recorder, ShakenWorker
 from .oracle.replay import ReplayWorker
 from .oracle.tape import VERSION, Header, Recording, Tape, digest, save
+from .outputs import ZIP, claim
 from .progress import Progress
 from .record import Check
 from .sandbox.client import Worker
@@ -40,6 +41,7 @@ def record(manifest: Manifest, out: Path, zygotes: Zygotes | None = None, questi
         paths=msgspec.structs.replace(manifest.paths, hidden=NOT_THERE),
         limits=msgspec.structs.replace(manifest.limits, run_seconds=RUN_SECONDS),
     )
+    claim(out, ZIP)  # an .npz file is one
     if not public.path("reference").is_dir():
         raise ManifestError(f"{public.path('reference')} is not there, and nothing else can answer; only staff has it")
     grading = RecordingGrading(public, public.path("reference"), zygotes or Zygotes(), races=False)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..manifest import Manifest, ManifestError
+from ..outputs import PDF, ZIP, claim
 from ..pdf.command import Wishes, make
 from ..pdf.convert import Result
 from . import archive, preflight, trial
@@ -43,9 +44,12 @@ def submit(
 ) -> HandIn:
     """Writes zip and PDF into the assignment's folder, or nothing; `tell` hears of each step.
 
-    Errors keep them from being written, unless `anyway`. Raises NoRoom when the disk is full, and PdfError or
-    ManifestError when there is nothing to make a PDF or a zip of; files from before stay as they were.
+    Errors keep them from being written, unless `anyway`. Raises NoRoom when the disk is full, OutputError when
+    something else has their names, and PdfError or ManifestError when there is nothing to make a PDF or a zip of;
+    files from before stay as they were.
     """
+    claim(manifest.root / manifest.handin.zip, ZIP)
+    claim(manifest.root / manifest.handin.pdf, PDF, manifest.collected().values())
     tell("Looking for what a grader would miss")
     hand_in = HandIn(preflight.examine(manifest))
     if errors(hand_in.findings) and not anyway:

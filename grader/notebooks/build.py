@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ..manifest import Manifest, ManifestError
+from ..outputs import claim
 from ..record import write_atomically
 from . import checkfiles, document, rules, source, variants
 from .source import Cell
@@ -73,6 +74,10 @@ def write_instructors(manifest: Manifest, names: Sequence[str], folder: Path) ->
         folder / f"{name}.ipynb": document.to_bytes(instructors_notebook(manifest, name))
         for name in names or manifest.notebooks
     }
+    if folder.exists() and not folder.is_dir():
+        raise ManifestError(f"{folder} is a file; choose another name for the folder")
+    for file in made:
+        claim(file, "notebook as it was made, unedited", mine=lambda content, file=file: document.untouched(file))
     folder.mkdir(parents=True, exist_ok=True)
     for file, content in made.items():
         write_atomically(file, content)

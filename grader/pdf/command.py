@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..manifest import Manifest
+from ..outputs import PDF, claim
 from . import convert, engines
 from .convert import Options, Result
 from .errors import PdfError, ProgramMissing
@@ -25,7 +26,7 @@ class Wishes:
 def make(manifest: Manifest, out: Path, notebooks: list[Path], wishes: Wishes) -> Result:
     """Writes the PDF; where the first engine cannot run, the others are tried and the result says what they lose.
 
-    Raises OSError and PdfError, whose texts say what to do."""
+    Raises OSError, OutputError and PdfError, whose texts say what to do."""
     if wishes.engine not in (engines.FIRST, *engines.OTHERS):
         raise PdfError(
             f"there is no engine {wishes.engine!r}; choose from {engines.FIRST}, {', '.join(engines.OTHERS)}"
@@ -36,6 +37,7 @@ def make(manifest: Manifest, out: Path, notebooks: list[Path], wishes: Wishes) -
     for source in sources:
         if not source.is_file():
             raise PdfError(f"{source} is missing; put the notebook there or leave it out of the list")
+    claim(out, PDF, sources)
     result = _first_that_runs(sources, options(manifest, wishes), wishes.engine)
     convert.write(out, result.data)
     return result

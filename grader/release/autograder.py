@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..manifest import FILENAME, Manifest, ManifestError
+from ..outputs import ZIP, claim
 from ..record import write_atomically
 from ..secret import BrokenSecret, read_or_make
 
@@ -28,8 +29,9 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 def write(manifest: Manifest, out: Path, pip_flags: str | None = None) -> int:
     """Writes the zip, never half of it, and returns how many files it holds.
 
-    `pip_flags` stand in for those of the manifest. Raises ManifestError for what is missing.
+    `pip_flags` stand in for those of the manifest. Raises ManifestError for what is missing, OutputError.
     """
+    claim(out, ZIP)
     entries = contents(manifest, manifest.container.pip_flags if pip_flags is None else pip_flags)
     write_atomically(out, pack(entries))
     return len(entries)

@@ -8,6 +8,7 @@ from typing import Any
 from ..handin import given
 from ..manifest import Manifest, ManifestError
 from ..notebooks import build, document
+from ..outputs import ZIP, claim
 from ..pdf.notebook import from_table
 from ..record import write_atomically
 from . import engine, given_files, leaks, private, stubs
@@ -27,6 +28,8 @@ def write(manifest: Manifest, out: Path, colab: str | None = None) -> dict[str, 
     """
     if out.suffix != ".zip" and out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ManifestError(f"{out} is there already; remove it first, or choose another place with --out")
+    if out.suffix == ".zip":
+        claim(out, ZIP)
     files = contents(manifest, manifest.release.colab if colab is None else colab)
     _refuse(leaks.scan(files, private.collect(manifest)))
     if out.suffix == ".zip":

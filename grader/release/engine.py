@@ -16,6 +16,7 @@ MODULES = (
     "faults.py",
     "manifest.py",
     "notebook.py",
+    "outputs.py",
     "package_search.py",
     "progress.py",
     "reachability.py",

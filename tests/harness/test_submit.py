@@ -21,6 +21,7 @@ from tests.harness.handin import cell, empty, finished, save
 
 DONE = "### Done! Please submit code_submission.zip and inline_submission.pdf to Gradescope. ###"
 RIGHT = "import numpy as np\n\ndef area(w, h):\n    return w * h\n\ndef moments(x):\n    return x.mean(0), x.var(0)\n"
+FROM_BEFORE = {"code_submission.zip": "PK\x05\x06 before", "inline_submission.pdf": "%PDF- before"}
 DATE = ["--date", "2026-01-31"]
 
 
@@ -142,7 +143,7 @@ def unrun(course):
 @pytest.mark.parametrize("case", BROKEN)
 def test_what_is_missing_is_named_and_old_files_stay(done, command, paper, case):
     for name in ("code_submission.zip", "inline_submission.pdf"):
-        done.write(name, "from before")
+        done.write(name, FROM_BEFORE[name])
     before, (breaks, sentence) = listing(done), BROKEN[case]
     breaks(done)
     status, out, err = command("submit")
@@ -152,7 +153,7 @@ def test_what_is_missing_is_named_and_old_files_stay(done, command, paper, case)
         "Nothing was written. Mend the errors and run this again, or hand in what is"
     )
     assert listing(done) == before
-    assert outputs(done) == [b"from before"] * 2
+    assert outputs(done) == [text.encode() for text in FROM_BEFORE.values()]
 
 
 @pytest.mark.parametrize("case", [case for case in BROKEN if case not in ("no module", "no notebook")])
@@ -201,7 +202,7 @@ def full(*_, **__):
 @pytest.mark.parametrize("where", ["zip", "pdf", "fsync"])
 def test_full_disk(done, command, paper, monkeypatch, where):
     for name in ("code_submission.zip", "inline_submission.pdf"):
-        done.write(name, "from before")
+        done.write(name, FROM_BEFORE[name])
     before = listing(done)
     place = {"zip": (submit, "_write"), "pdf": (submit, "make"), "fsync": (os, "fsync")}[where]
     monkeypatch.setattr(*place, full)
@@ -213,7 +214,7 @@ def test_full_disk(done, command, paper, monkeypatch, where):
     )
     assert DONE not in out
     assert listing(done) == before
-    assert outputs(done) == [b"from before"] * 2
+    assert outputs(done) == [text.encode() for text in FROM_BEFORE.values()]
 
 
 @pytest.mark.parametrize("first", [True, False])
@@ -221,7 +222,7 @@ def test_full_disk(done, command, paper, monkeypatch, where):
 def test_both_files_are_put_in_place_or_neither(done, command, paper, monkeypatch, first, old):
     if old:
         for name in ("code_submission.zip", "inline_submission.pdf"):
-            done.write(name, "from before")
+            done.write(name, FROM_BEFORE[name])
     before, rename = listing(done), os.replace
 
     def locked(source, target):
@@ -233,7 +234,7 @@ def test_both_files_are_put_in_place_or_neither(done, command, paper, monkeypatc
     status, _, err = command("submit")
     assert (status, "in use" in err) == (2, True)
     assert listing(done) == before
-    assert not old or outputs(done) == [b"from before"] * 2
+    assert not old or outputs(done) == [text.encode() for text in FROM_BEFORE.values()]
 
 
 # --- what goes into the zip -----------------------------------------------------------------------------------------

@@ -1,0 +1,67 @@
+"""Whether a command may write a file: never over what it reads, a notebook, or a file of another kind."""
+
+import json
+import os
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from .reading import open_regular, printable
+
+NOTEBOOK = ".ipynb"
+LARGEST_REPORT = 64 * 1024 * 1024
+MARKDOWN = re.compile(rb"# [^\n]*\n\n[^\n]*: \*\*[\d.e+-]+ of [\d.e+-]+ points\*\*\n")
+REPORTS = ({"assignment", "submission", "checks"}, {"score", "output", "tests"})
+
+
+class OutputError(Exception):
+    """A file cannot be written where it was asked for; the text says why and what to do."""
+
+
+def _is_report(start: bytes) -> bool:
+    """Whether this is the JSON of a record or of Gradescope's results."""
+    try:
+        table = json.loads(start)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(table, dict) and any(keys <= table.keys() for keys in REPORTS)
+
+
+KINDS: dict[str, Callable[[bytes], bool]] = {
+    "PDF": lambda start: start.startswith(b"%PDF-"),
+    "zip": lambda start: start.startswith((b"PK\x03\x04", b"PK\x05\x06")),
+    "report of the grader's": _is_report,
+    "report in Markdown": lambda start: MARKDOWN.match(start) is not None,
+}
+PDF, ZIP, REPORT, MARKDOWN_REPORT = KINDS
+
+
+def claim(out: Path, kind: str, inputs: Iterable[Path] = (), mine: Callable[[bytes], bool] | None = None) -> Path:
+    """The path itself, where a file of this kind may be written there; raises OutputError.
+
+    A file that is there already has to be of the kind, or empty. `mine` tells so for kinds that are not in KINDS.
+    """
+    shown = printable(str(out), 400)
+    if out.is_dir():
+        raise OutputError(f"{shown} is a folder; name a file in it")
+    if mine is None and out.suffix.lower() == NOTEBOOK:
+        raise OutputError(f"{shown} would be a notebook, and what is written is a {kind}; give another name")
+    if any(_same(out, source) for source in inputs):
+        raise OutputError(f"{shown} is what this command reads, and would be lost; give another name")
+    if not os.path.lexists(out):
+        return out
+    try:
+        with open_regular(out) as stream:
+            content = stream.read(LARGEST_REPORT)
+    except OSError as error:
+        raise OutputError(f"{shown} is there already ({error.strerror}); give another name") from None
+    if content and not (mine or KINDS[kind])(content):
+        raise OutputError(f"{shown} is there already and is no {kind}; move it away, or give another name")
+    return out
+
+
+def _same(out: Path, source: Path) -> bool:
+    try:
+        return os.path.samefile(out, source)
+    except OSError:
+        return out.resolve() == source.resolve()

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from . import run
+from .checks import own_forward
 from .checks.collect import STATE, State
 from .checks.context import Grading, Zygotes, derive
 from .checks.follow_through import run_replaced
@@ -168,12 +169,20 @@ class RecordingPlugin(ChecksPlugin):
         try:
             if state.worker is not None:
                 state.worker.reset(seed)
+                state.worker.answered = []
             item.obj(**afresh(arguments, state, reference=replayed.root()))
+            recorder.tape.traits = self._traits(state)
             if "student" in arguments:
                 replayed.reset(seed)
                 recorder.tape.varies = self._varies(item, state, arguments, replayed)
         finally:
             replayed.kill()
+
+    def _traits(self, state: State) -> list[list[str]]:
+        forward = own_forward.forward_of(self.grading, state)
+        if not forward or state.worker is None or state.timing:
+            return []
+        return own_forward.traits_of(state.worker.root(), state.worker.answered, forward, state)
 
     def _varies(self, item: pytest.Function, state: State, arguments: dict[str, Any], replayed: Worker) -> bool:
         shaken = self.grading.shaken_twin(state.libraries, derive(state.seed, "worker"))

@@ -1,6 +1,9 @@
 """Judgements: shape first, then kind, finiteness, value; each failure is a sentence that says how far off and where."""
 
+import contextlib
 import math
+from collections.abc import Iterator
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -8,8 +11,7 @@ import numpy as np
 from ..sandbox.remote import Remote
 
 TINY = 1e-300
-
-
+NOTED: ContextVar[list["Mismatch"] | None] = ContextVar("NOTED", default=None)
 UNSAID = "is not what it should be"
 
 
@@ -18,7 +20,8 @@ class Mismatch(AssertionError):
 
     Hidden checks and secret seeds show the brief form, so nothing that an answer could choose stands in it: no value,
     no shape, no dtype, no count. A claim without one says only that it does not hold.
-    `earned` are points that it is worth all the same, `notes` what a second look at it came to.
+    `earned` are points that it is worth all the same, `notes` what a second look at it came to, `place` which of
+    several values alone was judged.
     """
 
     def __init__(
@@ -33,6 +36,25 @@ class Mismatch(AssertionError):
         self.earned = earned
         self.message, self.brief, self.error, self.allowed = message, brief or f"the answer {UNSAID}", error, allowed
         self.inputs, self.notes = "", []
+        self.place: int | None = None
+
+
+@contextlib.contextmanager
+def values_noted() -> Iterator[list[Mismatch]]:
+    """Within it, values that do not match are noted in the list instead of raised; all other claims still raise."""
+    noted: list[Mismatch] = []
+    token = NOTED.set(noted)
+    try:
+        yield noted
+    finally:
+        NOTED.reset(token)
+
+
+def _raise_or_note(mismatch: Mismatch) -> None:
+    noted = NOTED.get()
+    if noted is None or mismatch.error is None:
+        raise mismatch
+    noted.append(mismatch)
 
 
 def expect(got: Any, names: str, only: str = "") -> "Expectation":
@@ -48,8 +70,13 @@ class Expectation:
 
     def to_match(self, expected: Any, rel: float, scale: float = TINY) -> None:
         """Claims max|got - expected| <= rel * max(max|expected|, scale) over each whole array, in float64."""
+        place = self._names.split().index(self._only) if self._only and isinstance(expected, tuple) else None
         for name, got, wanted in self._pairs(expected):
-            _match(name, got, np.asarray(wanted), rel, scale)
+            try:
+                _match(name, got, np.asarray(wanted), rel, scale)
+            except Mismatch as mismatch:
+                mismatch.place = place
+                _raise_or_note(mismatch)
 
     def to_equal(self, expected: Any) -> None:
         """Claims equality, value for value, of numbers, text, booleans or whole arrays."""

@@ -27,7 +27,7 @@ class Rerun:
     error: Exception | None = None
 
 
-def look(grading: Grading, item: pytest.Function, state: State) -> SecondLook:
+def look(grading: Grading, item: pytest.Function, state: State, mismatch: Mismatch) -> SecondLook:
     """Runs a failed check again with the reference's functions where the student's code calls its own.
 
     It is right if it passes and each function that was called is mostly right itself; raises SandboxError.
@@ -114,8 +114,12 @@ def _called_by_reference(grading: Grading, item: pytest.Function, state: State) 
 
 
 def _with_replaced(grading: Grading, item: pytest.Function, state: State, names: set[str]) -> SecondLook:
+    """Layers that nothing has judged yet, those of a question that is left out, stay the student's own."""
     if not names:
         return _refused(f"it judges {BELOW} too")
+    names = {name for name in names if any(map(grading.tally.judged, grading.manifest.family(name)))}
+    if not names:
+        return _refused(f"{BELOW} have not been judged yet")
     if not any(map(grading.tally.mostly_right, names)):
         return _refused(f"none of {_listed(names)} is mostly right in yours")
     rerun = run_replaced(grading, item, state, names)

@@ -25,6 +25,10 @@ class Tally:
             self._earned[name] += exact(check.points if lacks_digits_only(check) else check.score)
             self._possible[name] += exact(check.points) - exact(check.held)
 
+    def judged(self, name: str) -> bool:
+        """Whether a check has judged a function so far."""
+        return self._possible[name] > 0
+
     def mostly_right(self, name: str) -> bool:
         """Whether a function has been judged and has earned at least half of what it was judged for so far."""
         return name in self.right or 0 < self._possible[name] <= 2 * self._earned[name]

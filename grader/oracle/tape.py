@@ -55,12 +55,16 @@ class Call(msgspec.Struct, array_like=True):
 
 
 class Tape(msgspec.Struct):
-    """All answers that one check asks for; `varies` where its questions depend on the answers of who is judged."""
+    """All answers that one check asks for; `varies` where its questions depend on the answers of who is judged.
+
+    `traits` are of what kind the forward pass is, for each backward pass that the check calls.
+    """
 
     seed: int
     varies: bool = False
     entries: list[Entry] = []
     calls: list[Call] = []
+    traits: list[list[str]] = []
 
 
 class Header(msgspec.Struct):

@@ -61,6 +61,9 @@ class Call:
         return Remote.asked(self.function)
 
 
+Answered = tuple[Call, Any]
+
+
 @dataclass(frozen=True)
 class Change:
     """An array that a call changed in place, as the worker reports it: the argument, then indices and keys in it."""
@@ -163,10 +166,16 @@ class Worker:
         self.last_call = Call(function, label, arguments, keywords)
         self.callees.add(label)
 
+    def note_answer(self, answer: Any) -> None:
+        """Keeps the last call with its answer, where `answered` is a list."""
+        if self.answered is not None and self.last_call is not None:
+            self.answered.append((self.last_call, answer))
+
     def forget_calls(self) -> None:
         """Starts over with what is known of calls and of the arguments that they changed."""
         self.last_call: Call | None = None
         self.callees: set[str] = set()
+        self.answered: list[Answered] | None = None
         self.changes: list[Change] = []
 
     def called(self) -> str:

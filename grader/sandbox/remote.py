@@ -154,7 +154,9 @@ class RemoteFactory:
     def call(self, function: Remote, arguments: tuple, keywords: dict, keep: bool = False) -> Any:
         self.worker.note_call(function, function._label, arguments, keywords)
         values = {"args": list(arguments), "kwargs": keywords}
-        return self.ask("call", function._label, values, function._asked, target=function._place, keep=keep)
+        answer = self.ask("call", function._label, values, function._asked, target=function._place, keep=keep)
+        self.worker.note_answer(answer)
+        return answer
 
     def special(self, form: str, content: Any) -> Any:
         """The values of handle and tensor nodes; raises WireError for any other form."""

@@ -373,6 +373,31 @@ def test_detail_says_what_the_net_raised(cubes):
     assert (found.outcome, reason_in(found)) == ("failed", reason)
 
 
+def test_layers_that_are_not_judged_in_a_run_stay_the_students_own(cubes):
+    """As those of a question that is left out: they count for nothing, and stand in nobody's way."""
+    cubes.write("solution/other.py", "def double(x):\n    return 2 * x\n")
+    for folder in ("solution", "student"):
+        cubes.write(f"{folder}/other.py", "def double(x):\n    return 2 * x\n")
+        cubes.replace(f"{folder}/net.py", "def loss(x):\n", "def loss(x):\n    x = double(x)\n")
+        cubes.write(f"{folder}/net.py", f"from .other import double\n{(cubes.root / folder / 'net.py').read_text()}")
+    cubes.replace(
+        "assignment.toml",
+        '"layers.cube_forward", "layers.cube_b',
+        '"other.double", "layers.cube_forward", "layers.cube_b',
+    )
+    cubes.replace("student/layers.py", "3 * cache[0] * cache[0] * dout", WRONG_FAR_OUT)
+    found = cubes.outcomes()["net"]
+    assert (found.outcome, "layers.cube_backward_alt" in found.detail) == ("passed", True)
+    cubes.replace("student/other.py", "2 * x", "3 * x")
+    assert outcomes(cubes)["net"] == "failed"
+
+
+def test_detail_says_that_nothing_below_has_been_judged(cubes):
+    cubes.replace("student/net.py", "(out**2).sum()", "(out**2).mean()")
+    found = cubes.outcomes(functions=["net.loss"])["net"]
+    assert (found.outcome, reason_in(found)) == ("failed", "the functions below it have not been judged yet")
+
+
 def test_two_functions_that_agree_earn_nothing_by_another_backward_pass(cubes):
     """The pass that the reference does not call is answered for by the reference too."""
     cubes.replace("student/layers.py", "3 * cache[0] ** 2 * dout", "3 * cache[0] ** 2 * dout * (dout.shape != (1, 1))")

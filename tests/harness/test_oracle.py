@@ -20,6 +20,7 @@ from grader.record import Check
 from grader.sandbox.launch import SandboxError
 from grader.sandbox.processes import Processes
 from tests.harness import test_follow_through as solids
+from tests.harness import test_own_forward as own_forward
 
 ROOT = Path(__file__).parents[2]
 ANSWERS = "checks/public/expected.npz"
@@ -549,6 +550,33 @@ def test_other_passes_of_a_layer_have_the_recorded_answers(layered, tmp_path, fo
     for root in (tmp_path / "copy", layered.live):
         found = layered.grade(root, student)["net"]
         assert (found.outcome, backward in found.detail) == ("passed", True)
+
+
+@pytest.fixture(scope="module")
+def passes(tmp_path_factory, zygotes) -> Twins:
+    """A course of layers whose backward passes are judged by the own forward pass too, and its copy."""
+    folder = tmp_path_factory.mktemp("passes")
+    files = {f"{place}/layers.py": own_forward.LAYERS for place in ("solution", "student")}
+    files |= {f"{place}/__init__.py": "" for place in ("solution", "student")}
+    files |= {"assignment.toml": own_forward.MANIFEST, "checks/public/test_q1_passes.py": own_forward.CHECKS}
+    for name, text in files.items():
+        write(folder / "live" / name, text)
+    return twins(folder / "live", folder / "copy", zygotes)
+
+
+@pytest.mark.parametrize("changes, outcome", [({}, "passed"), (own_forward.TRIVIAL["one by one"], "failed")])
+def test_gradients_of_the_own_forward_pass_are_judged_without_the_reference(passes, tmp_path, changes, outcome):
+    shutil.copytree(passes.copy, tmp_path / "copy")
+    student, layers = tmp_path / "copy/student", own_forward.LAYERS
+    trivial = changes and changes[0] | {own_forward.DX: changes[1], own_forward.DW: changes[2]}
+    for old, new in (trivial or own_forward.SQUARE).items():
+        layers = layers.replace(old, new)
+    (student / "layers.py").write_text(layers)
+    for root in (tmp_path / "copy", passes.live):
+        found = passes.grade(root, student)
+        assert (found["forward"].outcome, found["dx"].outcome) == ("failed", outcome)
+    copied, live = (passes.grade(root, student)["dx"].detail for root in (tmp_path / "copy", passes.live))
+    assert copied == live
 
 
 def test_commands_of_a_student(toy, command):

@@ -1,0 +1,106 @@
+"""Derivatives of functions that can only be called: do gradients agree with them, and of what kind is the function?"""
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+Function = Callable[[Sequence[np.ndarray]], np.ndarray]
+
+STEPS = (1e-4, 1e-5, 1e-6, 1e-7)  # in units of the point's own size; smaller ones where a kink lies near
+DIRECTIONS = 3
+CLOSE = 1e-6
+AGREED = 1e-7  # of two steps, relative to the gradient
+DOUBTFUL = 1e-4  # two steps that disagree by more show no derivative: noise, float32, or kinks everywhere
+ROUNDING = 1e-9  # relative to the terms of the sum that is differentiated
+RISE = 1e-5  # the step by which a kind is told, less sharply
+
+
+def is_gradient(
+    function: Function, points: Sequence[np.ndarray], place: int, gradient: np.ndarray, dout: np.ndarray, rng
+) -> bool | None:
+    """Whether `gradient` is that of sum(function(points) * dout) with respect to `points[place]`.
+
+    It is compared along random directions, where no error can hide but by chance; None where the function has no
+    derivative there that two steps agree about. How far they disagree widens the tolerance.
+    """
+    scale = _size(points[place])
+    terms = float(np.abs(function(points) * dout).sum())
+    expected = scale * float(np.sqrt(np.square(gradient).sum()))
+    for _ in range(DIRECTIONS):
+        direction = scale * rng.standard_normal(points[place].shape)
+        slope, doubt = _slope(function, points, place, direction, dout, AGREED * expected)
+        if not doubt <= DOUBTFUL * expected + ROUNDING * terms:
+            return None
+        if not abs(float((gradient * direction).sum()) - slope) <= CLOSE * expected + 10 * doubt + ROUNDING * terms:
+            return False
+    return True
+
+
+def traits(function: Function, points: Sequence[np.ndarray], rng) -> set[str]:
+    """Of what kind a function is in each argument, by place: what any serious attempt has in common with a right one.
+
+    All by its derivative, since a function that jumps has the derivative of a simpler one: it `depends` on an argument
+    where that is not 0, `bends` where it is another one elsewhere, and `mixes` where one entry of the argument reaches
+    several of out's. It `copies` the argument where out is that itself, scaled and shifted.
+    """
+    found, base = set(), function(points)
+    for place, point in enumerate(points):
+        size = _size(point)
+        direction, way = (size * rng.standard_normal(point.shape) for _ in range(2))
+        one = np.zeros(point.shape)
+        one.flat[rng.randint(point.size)] = size
+        here = _rise(function, points, place, direction)
+        elsewhere = _rise(function, _moved(points, place, way), place, direction)
+        reached, top = np.abs(_rise(function, points, place, one)), _top(here)
+        facts = {
+            "depends": top > 1e-8 * _top(base),
+            "bends": _top(elsewhere - here) > 1e-4 * max(top, _top(elsewhere)),
+            "mixes": np.count_nonzero(reached > 1e-6 * max(_top(reached), 1e-6 * top)) > 1,
+            "copies": _alike(base, point),
+        }
+        found |= {f"{place} {name}" for name, holds in facts.items() if holds}
+    return found
+
+
+def _rise(function: Function, points: Sequence[np.ndarray], place: int, direction: np.ndarray) -> np.ndarray:
+    """How fast each value of a function rises along a direction of one of its arguments."""
+    high, low = (function(_moved(points, place, sign * RISE * direction)) for sign in (1, -1))
+    return (high - low) / (2 * RISE)
+
+
+def _top(array: np.ndarray) -> float:
+    return float(np.abs(array).max(initial=0.0))
+
+
+def _slope(
+    function: Function, points: Sequence[np.ndarray], place: int, direction: np.ndarray, dout: np.ndarray, enough: float
+) -> tuple[float, float]:
+    """The derivative along a direction by the two steps that agree best, and how far they disagree."""
+    best, last = (math.nan, math.inf), math.nan
+    for step in STEPS:
+        high, low = (function(_moved(points, place, sign * step * direction)) for sign in (1, -1))
+        slope = float(((high - low) * dout).sum()) / (2 * step)
+        if abs(slope - last) < best[1]:
+            best = slope, abs(slope - last)
+        if best[1] <= enough:
+            break
+        last = slope
+    return best
+
+
+def _moved(points: Sequence[np.ndarray], place: int, step: np.ndarray) -> list[np.ndarray]:
+    return [point + step if number == place else point for number, point in enumerate(points)]
+
+
+def _size(point: np.ndarray) -> float:
+    return float(np.sqrt(np.square(point).mean())) if point.any() else 1.0
+
+
+def _alike(out: np.ndarray, point: np.ndarray) -> bool:
+    """Whether out is a point's entries, all scaled and shifted alike."""
+    if out.size != point.size or out.size < 3:
+        return False
+    one, other = (array.reshape(-1) - array.mean() for array in (out, point))
+    lengths = float(np.sqrt((one @ one) * (other @ other)))
+    return lengths > 0 and abs(float(one @ other)) > (1 - 1e-9) * lengths

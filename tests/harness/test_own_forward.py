@@ -1,0 +1,348 @@
+"""A backward pass that is the exact gradient of the own wrong forward pass is right; nothing else becomes so."""
+
+import numpy as np
+import pytest
+
+from grader.checks import derivative
+
+CHECKS = '''
+import numpy as np
+
+from grader.checks import expect, points
+
+
+def draw(rng):
+    return rng.randn(6, 4) + 2, rng.uniform(0.5, 2, 4), rng.randn(6, 4)
+
+
+def gradients(package, x, w, dout):
+    _, cache = package.layers.bend_forward(x, w)
+    return package.layers.bend_backward(dout, cache)
+
+
+def compare(student, reference, rng, gradient):
+    x, w, dout = draw(rng)
+    got, expected = (gradients(package, x, w, dout) for package in (student, reference))
+    expect(got, "dx dw", only=gradient).to_match(expected, rel=1e-9)
+    expect(got[0], "dx").to_have_dtype(np.float64)
+
+
+@points(1, "layers.bend_forward")
+def test_forward(student, reference, rng):
+    """the forward pass is right"""
+    x, w, _ = draw(rng)
+    got, expected = (package.layers.bend_forward(x, w)[0] for package in (student, reference))
+    expect(got, "out").to_match(expected, rel=1e-9)
+
+
+@points(1, "layers.bend_backward")
+def test_dx(student, reference, rng):
+    """dx is right"""
+    compare(student, reference, rng, "dx")
+
+
+@points(1, "layers.bend_backward")
+def test_dw(student, reference, rng):
+    """dw is right"""
+    compare(student, reference, rng, "dw")
+
+
+@points(1, "layers.bend_backward")
+def test_dout(student, rng):
+    """dout is left as it was"""
+    x, w, dout = draw(rng)
+    kept = student.put(dout)
+    _, cache = student.layers.bend_forward(x, w)
+    student.layers.bend_backward(kept, cache)
+    expect(student.fetch(kept), "dout").to_equal(dout)
+
+
+@points(1, "layers.bend_forward", "layers.bend_backward")
+def test_both(student, reference, rng):
+    """both passes are right"""
+    compare(student, reference, rng, "dx")
+
+
+@points(1, "layers.drop_forward")
+def test_drop_forward(student, rng):
+    """half of the units are dropped, the others doubled"""
+    x = rng.uniform(0.5, 1, (20, 30))
+    out, _ = student.layers.drop_forward(x)
+    expect(out, "out").to_match(2 * x * (out != 0), rel=1e-9)
+
+
+@points(1, "layers.drop_backward")
+def test_drop_backward(student, rng):
+    """dx is dout, doubled where the unit was kept"""
+    x, dout = rng.uniform(0.5, 1, (20, 30)), rng.uniform(0.5, 1, (20, 30))
+    out, cache = student.layers.drop_forward(x)
+    dx = student.layers.drop_backward(dout, cache)
+    expect(dx, "dx").to_match(2 * dout * (out != 0), rel=1e-9)
+'''
+MANIFEST = """
+title = "Passes"
+points = 7
+
+[paths]
+reference = "solution"
+public = "checks/public"
+hidden = "checks/hidden"
+
+[limits]
+call_seconds = 2
+
+[seeds]
+secret = 1
+
+[[questions]]
+id = "Q1"
+slug = "passes"
+title = "Passes"
+public_points = 7
+functions = ["layers.bend_forward", "layers.bend_backward", "layers.drop_forward", "layers.drop_backward"]
+
+[[layers]]
+forward = "layers.bend_forward"
+backward = ["layers.bend_backward"]
+
+[[layers]]
+forward = "layers.drop_forward"
+backward = ["layers.drop_backward"]
+"""
+OUT, DX = "out = w * centred**3", "dx = 3 * w * dout * centred**2\n    dx = dx - dx.mean(axis=0)"
+DW = "dw = (dout * centred**3).sum(axis=0)"
+LAYERS = f"""
+import numpy as np
+
+
+def bend_forward(x, w):
+    centred = x - x.mean(axis=0)
+    {OUT}
+    return out, (x, w, centred)
+
+
+def bend_backward(dout, cache):
+    x, w, centred = cache
+    {DX}
+    {DW}
+    return dx, dw
+
+
+def drop_forward(x):
+    mask = (np.random.rand(*x.shape) < 0.5) * 2.0
+    return x * mask, (mask,)
+
+
+def drop_backward(dout, cache):
+    (mask,) = cache
+    return dout * mask
+"""
+SQUARE = {OUT: "out = w * centred**2", "3 * w * dout * centred**2": "2 * w * dout * centred", DW: DW.replace("3", "2")}
+REASON = "not the gradient of your own layers.bend_forward: "
+
+
+@pytest.fixture
+def passes(toy):
+    """A course of two layers; its package is right until a test changes it."""
+    toy.write("assignment.toml", MANIFEST)
+    for file in toy.root.rglob("*.py"):
+        file.unlink()
+    toy.write("checks/public/test_q1_passes.py", CHECKS)
+    for folder in ("solution", "student"):
+        toy.write(f"{folder}/__init__.py", "")
+        toy.write(f"{folder}/layers.py", LAYERS)
+    return toy
+
+
+def change(course, changes: dict[str, str]) -> None:
+    for old, new in changes.items():
+        course.replace("student/layers.py", old, new)
+
+
+def outcomes(course, **options) -> dict[str, str]:
+    return {name: check.outcome for name, check in course.outcomes(**options).items()}
+
+
+def reason_in(check) -> str:
+    """Why the second look came to nothing."""
+    return check.detail.splitlines()[-1].removeprefix(REASON)
+
+
+def test_the_exact_gradient_of_a_wrong_forward_pass_is_right_and_says_so(passes):
+    change(passes, SQUARE)
+    found = passes.outcomes(secret_seeds=["0f1e"])
+    assert found["forward"].outcome == "failed"
+    assert (found["dx"].outcome, found["dw"].outcome) == ("passed", "passed")
+    assert found["dx"].detail == "the exact gradient of your own layers.bend_forward, in which something is wrong"
+    assert found["dx"].message == ""
+
+
+def test_so_it_is_where_workers_are_kept(passes):
+    change(passes, SQUARE)
+    record = passes.grade(keep=True)
+    assert [check.outcome for check in record.checks][:4] == ["failed", "passed", "passed", "passed"]
+
+
+def test_so_it_is_where_the_forward_pass_is_not_judged(passes):
+    change(passes, SQUARE)
+    assert outcomes(passes, functions=["layers.bend_backward"])["dx"] == "passed"
+
+
+def test_a_pass_may_have_another_name_of_its_own(passes):
+    change(
+        passes,
+        SQUARE
+        | {
+            "def bend_backward": "def its_gradient",
+            "def drop_forward": "bend_backward = its_gradient\n\n\ndef drop_forward",
+        },
+    )
+    assert outcomes(passes)["dx"] == "passed"
+
+
+def test_each_gradient_is_judged_by_itself(passes):
+    change(passes, SQUARE | {DW: DW.replace("3", "4")})
+    assert (outcomes(passes)["dx"], outcomes(passes)["dw"]) == ("passed", "failed")
+
+
+def test_another_gradient_is_wrong(passes):
+    change(passes, SQUARE | {"3 * w * dout * centred**2": "2.001 * w * dout * centred"})
+    found = passes.outcomes()["dx"]
+    assert (found.outcome, reason_in(found)) == ("failed", "along a random direction it predicts another change")
+
+
+def test_where_the_forward_pass_is_right_nothing_is_said_of_it(passes):
+    change(passes, {"3 * w * dout": "2 * w * dout"})
+    found = passes.outcomes()["dx"]
+    assert (found.outcome, REASON in found.detail) == ("failed", False)
+
+
+def test_a_check_that_judges_both_passes_judges_both(passes):
+    change(passes, SQUARE)
+    assert outcomes(passes)["both"] == "failed"
+
+
+def test_an_argument_that_was_changed_is_no_matter_of_gradients(passes):
+    change(passes, SQUARE | {"x, w, centred = cache": "x, w, centred = cache\n    dout *= 1.5"})
+    assert outcomes(passes)["dout"] == "failed"
+
+
+def test_other_claims_of_the_check_still_count(passes):
+    change(passes, SQUARE | {"return dx, dw": "return dx.astype(np.float32), dw"})
+    found = passes.outcomes()["dw"]
+    assert (found.outcome, reason_in(found)) == ("failed", "another claim of the check fails")
+
+
+def test_digits_stay_a_matter_of_digits(passes):
+    change(passes, {OUT: "out = (w * centred**3) * (1 + 3e-8)", "3 * w": "3 * (1 + 3e-8) * w", "**3).sum": "**3).sum"})
+    found = passes.outcomes()["dx"]
+    assert (found.outcome, REASON in found.detail) == ("failed", False)
+
+
+def test_masks_are_drawn_alike(passes):
+    change(passes, {"< 0.5) * 2.0": "< 0.5) * 3.0"})
+    found = outcomes(passes)
+    assert (found["drop_forward"], found["drop_backward"]) == ("failed", "passed")
+
+
+def test_masks_that_are_drawn_again_are_wrong(passes):
+    change(
+        passes, {"< 0.5) * 2.0": "< 0.5) * 3.0", "(mask,) = cache": "mask = (np.random.rand(*dout.shape) < 0.5) * 3"}
+    )
+    assert outcomes(passes)["drop_backward"] == "failed"
+
+
+TRIVIAL = {
+    "zeros": ({OUT: "out = 0 * x"}, "dx = 0 * x", "dw = 0 * w", "out does not depend on array 1 of its arguments"),
+    "a part of it": ({OUT: "out = w + 0 * x"}, "dx = 0 * x", "dw = dout.sum(axis=0)", "out does not depend on array 1"),
+    "the identity": ({OUT: "out = w * x"}, "dx = w * dout", "dw = (dout * x).sum(axis=0)", "out is linear in array 1"),
+    "one by one": (
+        {OUT: "out = w * x**3"},
+        "dx = 3 * w * x**2 * dout",
+        "dw = (dout * x**3).sum(axis=0)",
+        "out does not mix the entries of array 1 of its arguments",
+    ),
+    "steps": (
+        {OUT: "out = w * np.round(4 * centred) ** 3 + 1e-3 * x"},
+        "dx = 1e-3 * dout",
+        "dw = (dout * np.round(4 * centred) ** 3).sum(axis=0)",
+        "out is linear in array 1",
+    ),
+}
+
+
+@pytest.mark.parametrize("changes, dx, dw, reason", TRIVIAL.values(), ids=TRIVIAL)
+def test_exact_gradients_of_trivial_forward_passes_earn_nothing(passes, changes, dx, dw, reason):
+    change(passes, changes | {DX: dx, DW: dw})
+    found = passes.outcomes()
+    assert (found["dx"].outcome, found["dw"].outcome) == ("failed", "failed")
+    assert f"that is too simple, {reason}" in reason_in(found["dx"])
+
+
+HOSTILE = {
+    "noise": ("out = w * centred**2 + 1e-3 * np.random.RandomState().randn(*x.shape)", "no derivative to compare with"),
+    "another one each time": ("calls.append(1)\n    out = w * centred**2 * len(calls)", ""),
+    "an exception at the second call": (
+        "calls.append(1)\n    out = w * centred ** (2 if len(calls) < 2 else None)",
+        "one of the passes raised an exception",
+    ),
+    "no end at the third call": (
+        "calls.append(1)\n    while len(calls) > 2: pass\n    out = w * centred**2",
+        "one of the passes raised an exception",
+    ),
+    "the end of the process": (
+        "calls.append(1)\n    len(calls) > 2 and __import__('os')._exit(0)\n    out = w * centred**2",
+        "one of the passes raised an exception",
+    ),
+    "another shape": ("calls.append(1)\n    out = (w * centred**2)[len(calls) // 3 :]", "a shape or dtype is wrong"),
+    "no numbers": ("calls.append(1)\n    out = w * centred**2 / (len(calls) < 3)", "some values are not finite"),
+    "no cache": (
+        "calls.append(1)\n    out = w * centred**2\n    if len(calls) > 2: return out",
+        "the forward pass does not return out and a cache",
+    ),
+}
+
+
+@pytest.mark.parametrize("forward, reason", HOSTILE.values(), ids=HOSTILE)
+def test_forward_passes_that_are_no_functions_earn_nothing(passes, forward, reason):
+    change(passes, SQUARE | {OUT: forward, "import numpy as np": "import numpy as np\n\ncalls = []"})
+    passes.replace("assignment.toml", "call_seconds = 2", "call_seconds = 0.5")
+    found = passes.outcomes()["dx"]
+    assert found.outcome == "failed"
+    assert reason in reason_in(found)
+
+
+def test_no_word_of_the_package_is_in_the_reason(passes):
+    raises = "if len(calls) > 2: raise type('SECRET', (Exception,), {})('SECRET')"
+    change(
+        passes,
+        SQUARE
+        | {
+            OUT: f"calls.append(1)\n    {raises}\n    out = w * centred**2",
+            "import numpy as np": "import numpy as np\n\ncalls = []",
+        },
+    )
+    assert "SECRET" not in "".join(check.detail for check in passes.grade(keyword="dx or dw").checks)
+
+
+def relu(points):
+    return np.maximum(points[0], 0) * points[1]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_gradients_near_kinks_are_told_from_wrong_ones(seed):
+    rng = np.random.RandomState(seed)
+    x, scale, dout = rng.randn(40, 50), rng.rand(50), rng.randn(40, 50)
+    exact = dout * (x > 0) * scale
+    for gradient, right in ((exact, True), (exact * (1 + 1e-4), False), (exact + (np.arange(50) == 7) * 0.1, False)):
+        assert derivative.is_gradient(relu, [x, scale], 0, gradient, dout, rng) is right
+
+
+def test_float32_has_too_few_digits():
+    rng = np.random.RandomState(0)
+    x, dout = rng.randn(40, 50), rng.randn(40, 50)
+
+    def rough(points):
+        return (points[0].astype(np.float32) ** 3).astype(np.float64)
+
+    assert derivative.is_gradient(rough, [x], 0, 3 * x**2 * dout, dout, rng) is None

@@ -26,8 +26,8 @@ class Tally:
             self._possible[name] += exact(check.points) - exact(check.held)
 
     def judged(self, name: str) -> bool:
-        """Whether a check has judged a function so far."""
-        return self._possible[name] > 0
+        """Whether a check has judged a function so far, or none has to."""
+        return name in self.right or self._possible[name] > 0
 
     def mostly_right(self, name: str) -> bool:
         """Whether a function has been judged and has earned at least half of what it was judged for so far."""

@@ -184,7 +184,7 @@ class Grading:
         behind = self.behind.get(libraries)
         if behind is None or not behind.alive:
             behind = self.behind[libraries] = self.reference_twin(libraries, seed)
-            behind.patience = self.patience.of_call
+            behind.patience = self.patience.of_replacement
         behind.reset(seed)
         return Relay(behind.root(), names)
 

@@ -7,17 +7,13 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
-from ..sandbox.errors import StudentError, StudentTimeout
+from ..sandbox.errors import OutOfTime, StudentError, StudentTimeout
 from ..tables import LimitsTable
 
 STRIKES = 2
 SHORT_SECONDS = 1.0
 REFERENCE_SECONDS = 120.0
 RESERVE_SECONDS = 20.0  # beyond the run's own time, for looks at the reference
-
-
-class OutOfTime(Exception):
-    """The run's own time is used up; checks that come now are not run."""
 
 
 @dataclass
@@ -61,6 +57,10 @@ class Patience:
         if self._strikes[callee] < STRIKES:
             return seconds
         return 0.0 if callee in self.modules else min(SHORT_SECONDS, seconds)
+
+    def of_replacement(self, callee: str) -> float:
+        """Seconds to wait for the reference where it answers a student's code, whatever of that has hung before."""
+        return self.within_run(float(self.limits.call_seconds))
 
     def of_reference(self, callee: str) -> float:
         """Seconds to wait for the reference."""

@@ -13,6 +13,10 @@ class Frame:
     text: str
 
 
+class OutOfTime(Exception):
+    """The run's own time is used up; checks that come now are not run."""
+
+
 class StudentError(Exception):
     """Something in the worker went wrong while `callee` ran; subclasses say what.
 

@@ -15,7 +15,10 @@ from grader.checks.tally import Tally
 from grader.oracle import NotScored, Unrecorded
 from grader.record import Check
 from grader.sandbox.errors import Frame, StudentCrashed, StudentRaised, StudentTimeout
+from grader.sandbox.graft import Relay
+from grader.sandbox.launch import SandboxError
 from grader.sandbox.processes import Processes
+from grader.sandbox.wire import Encoder
 from grader.tables import LimitsTable
 
 MANIFEST = """
@@ -318,6 +321,28 @@ def test_no_name_that_a_submission_chose_leads_to_a_file(name, tmp_path, monkeyp
         own.note(StudentTimeout(name, "it hung"))
     monkeypatch.chdir(tmp_path)
     assert own.of_call(name) == (0.0 if name == "layers" else patience.SHORT_SECONDS)
+
+
+@pytest.mark.parametrize("error", [OutOfTime(), SandboxError("the worker factory ended")])
+def test_the_end_of_the_run_is_no_answer_of_the_reference(error):
+    """Where the reference answers a student's code, too."""
+
+    class Package:
+        def __getattr__(self, name):
+            raise error
+
+    encoder = Encoder(lambda value, encoder: None)
+    ask = {"callback": "double", "args": encoder.node([]), "kwargs": encoder.node({})}
+    with pytest.raises(type(error)):
+        Relay(Package(), {"double"})(ask, [])
+
+
+def test_what_hung_in_the_students_code_says_nothing_about_the_reference():
+    own = Patience(LimitsTable(call_seconds=7), {"layers"})
+    for name in 2 * ("layers", "layers.double"):
+        own.note(StudentTimeout(name, "it hung"))
+    assert (own.of_call("layers"), own.of_call("layers.double")) == (0.0, patience.SHORT_SECONDS)
+    assert own.of_replacement("layers") == own.of_replacement("layers.double") == 7
 
 
 def test_a_class_that_has_hung_is_tried_again_for_a_second(course):

@@ -85,7 +85,7 @@ def doctor(
     except ValueError as error:
         raise ManifestError(str(error)) from None
     with contextlib.closing(Zygotes(policy)) as zygotes:
-        found = isolation.probe(zygotes, secrets=isolation.secrets(manifest.path("reference"), manifest.path("hidden")))
+        found = isolation.probe(zygotes, secrets=manifest.secret_places(), root=manifest.root)
     report.show(found)
     if found.refusal():
         raise typer.Exit(FAILED)

@@ -28,6 +28,8 @@ from .tables import (
 
 __all__ = ["FILENAME", "Manifest", "ManifestError", "Question", "Submission", "exact", "find", "load", "plain"]
 FILENAME = "assignment.toml"
+VERSION_CONTROL = (".git", ".hg", ".svn")
+WRITTEN = ("solutions", "*.zip", "*.json", "report.md")  # what the commands for instructors write by default
 
 
 class Manifest(Table):
@@ -60,6 +62,14 @@ class Manifest(Table):
         """The notebooks that are handed in, by name."""
         names = [name for name in self.notebooks if name not in self.handin.left_out]
         return {name: self.path("notebooks") / f"{name}.ipynb" for name in names}
+
+    def secret_places(self) -> list[Path]:
+        """Every folder and file of the course that holds answers, in whatever form, and is there."""
+        places = [self.path(kind) for kind in ("reference", "hidden", "mistakes")]
+        places += [self.path("notebooks") / "source", *(self.root / name for name in self.container.secrets)]
+        places += [self.root / name for name in VERSION_CONTROL]
+        places += [place for pattern in WRITTEN for place in sorted(self.root.glob(pattern))]
+        return [place for place in places if place.exists()]
 
     def question(self, name: str) -> Question:
         """The question of that id, whatever its case; raises ManifestError naming the ids there are."""

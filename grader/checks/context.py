@@ -61,10 +61,10 @@ class Grading:
     _named: dict[Path, Named] = field(default_factory=lambda: defaultdict(dict))
 
     def __post_init__(self) -> None:
-        answers = [self.manifest.path("reference"), self.manifest.path("hidden")]
+        answers, course = self.manifest.secret_places(), self.manifest.root
         self.recording = tape.find(self.manifest)
         self.foundations.update(self.recording.foundations() if self.recording else {})
-        self.groundwork = Groundwork(self.zygotes, self.student, answers, self.official)
+        self.groundwork = Groundwork(self.zygotes, self.student, answers, course, self.official)
         functions = frozenset(self.manifest.functions())
         parts = [name.split(".") for name in functions]
         self._modules = {".".join(words[:length]) for words in parts for length in range(1, len(words))}

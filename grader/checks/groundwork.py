@@ -11,7 +11,7 @@ import numpy as np
 from ..sandbox import bytecode
 from ..sandbox.client import Limits, Worker
 from ..sandbox.errors import StudentError
-from ..sandbox.isolation import Isolation, probe, secrets
+from ..sandbox.isolation import Isolation, probe
 from ..sandbox.launch import SandboxError
 from ..sandbox.policy import LAYERS
 from ..sandbox.processes import Zygotes
@@ -22,11 +22,13 @@ COMPILE_SECONDS = 20
 class Groundwork:
     """Lays the ground for one run; every zygote's isolation is tried before its first worker gets the package.
 
-    No worker may be able to read `answers`; an official run is refused where one can, or where layers are missing.
+    No worker may be able to read the `answers` in the course's folder; an official run is refused where one can, or
+    where layers are missing.
     """
 
-    def __init__(self, zygotes: Zygotes, package: Path, answers: list[Path], official: bool) -> None:
-        self._zygotes, self._package, self._answers, self._official = zygotes, package.resolve(), answers, official
+    def __init__(self, zygotes: Zygotes, package: Path, answers: list[Path], course: Path, official: bool) -> None:
+        self._zygotes, self._package, self._official = zygotes, package.resolve(), official
+        self._answers, self._course = answers, course
         self._found: dict[tuple[str, ...], Isolation] = {}
         self._thread: threading.Thread | None = None
         self._failure: SandboxError | None = None
@@ -82,7 +84,7 @@ class Groundwork:
             self._failure = failure
 
     def _try(self, libraries: tuple[str, ...]) -> None:
-        self._found[libraries] = probe(self._zygotes, libraries, secrets(*self._answers))
+        self._found[libraries] = probe(self._zygotes, libraries, self._answers, self._course)
 
     def _compile(self, libraries: tuple[str, ...]) -> None:
         """Writes the package's bytecode; what cannot be compiled now will say why where it is imported."""

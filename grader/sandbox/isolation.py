@@ -5,8 +5,9 @@ import shutil
 import stat
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 from . import landlock
@@ -17,6 +18,8 @@ from .policy import KERNEL, LAYERS, lacking
 from .processes import Zygotes
 
 PROBE = Path(__file__).with_name("probe")
+SHOWN = 5
+TRIED = 100  # files of one place that a worker tries to open
 CONTROLS = ("imports", "computes", "threads", "sees_itself")
 
 
@@ -36,6 +39,7 @@ class Isolation:
 
     findings: list[Finding]
     broken: str = ""
+    root: Path = Path("/")
 
     @property
     def active(self) -> list[str]:
@@ -46,14 +50,28 @@ class Isolation:
 
     def refusal(self) -> str:
         """Why official grading is not possible in this isolation; empty when it is."""
+        return self.broken or lacking(self.active) or self._exposure()
+
+    def _exposure(self) -> str:
+        """Which answers a worker could read; empty where there are none."""
         exposed = [finding.act for finding in self.findings if finding.layer == "answers" and finding.done]
-        told = f"a worker could {exposed[0]}; set the mode of its folder to 700" if exposed else ""
-        return self.broken or lacking(self.active) or told
+        if not exposed:
+            return ""
+        more = f" and {len(exposed) - SHOWN} more" if len(exposed) > SHOWN else ""
+        what = f"a worker could read what holds answers: {', '.join(exposed[:SHOWN])}{more}"
+        return f"{what}; set the mode of the course's folder to 700: chmod 700 {self.root}"
 
 
-def probe(zygotes: Zygotes, libraries: tuple[str, ...] = ("numpy",), secrets: Iterable[Path] = ()) -> Isolation:
-    """Tries everything in one worker with these libraries; no worker may be able to read `secrets`.
+def probe(
+    zygotes: Zygotes,
+    libraries: tuple[str, ...] = ("numpy",),
+    secrets: Iterable[Path] = (),
+    root: Path = Path("/"),
+) -> Isolation:
+    """Tries everything in one worker with these libraries; no worker may be able to read what lies in `secrets`.
 
+    Without Landlock a folder from `root` downwards has to keep others out of them: a way around those further up may
+    stand open, through a descriptor of the interpreter's.
     Where workers are no forks of a zygote there is nothing to try: their layers are those they always have.
     """
     if not zygotes.get(libraries).fresh_workers:
@@ -68,48 +86,62 @@ def probe(zygotes: Zygotes, libraries: tuple[str, ...] = ("numpy",), secrets: It
         outside.chmod(0o644)
         worker = Worker(zygotes.get(libraries), package, "probe", Limits(call_seconds=10.0))
         try:
-            return _try_all(worker, str(outside), secrets)
+            return replace(_try_all(worker, str(outside), secrets, root), root=root)
         finally:
             worker.kill()
 
 
-def secrets(*folders: Path) -> list[Path]:
-    """One file of each folder that no worker may read, to try it with."""
-    return [next(folder.rglob("*.py"), folder) for folder in folders if folder.is_dir()]
+def open_to_all(place: Path, root: Path) -> Iterator[Path]:
+    """Files of a place, or itself, that every user can open who knows where they are, by the modes from `root` on."""
+    folders = [folder for folder in place.parents if folder.is_relative_to(root)]
+    if all(folder.stat().st_mode & stat.S_IXOTH for folder in folders):
+        yield from _beneath(place)
 
 
-def _try_all(worker: Worker, outside: str, secrets: Iterable[Path]) -> Isolation:
+def _beneath(place: Path) -> Iterator[Path]:
+    mode = place.lstat().st_mode
+    if stat.S_ISDIR(mode) and mode & stat.S_IXOTH:
+        for entry in sorted(place.iterdir()):
+            yield from _beneath(entry)
+    elif stat.S_ISREG(mode) and mode & stat.S_IROTH:
+        yield place
+
+
+def _some(place: Path) -> list[str]:
+    """A place and some of the files in it, to be tried one by one."""
+    files = (file for file in place.rglob("*") if file.is_file()) if place.is_dir() else iter(())
+    return [str(place), *map(str, islice(files, TRIED))]
+
+
+def _try_all(worker: Worker, outside: str, secrets: Iterable[Path], folder: Path) -> Isolation:
     try:
         worker.start(0)
     except StudentError as error:
         return Isolation([], f"a worker could not even start ({error.sentence}); {REACH}")
-    root = worker.root()
+    package = worker.root()
     forbidden: list[tuple[str, str, Callable]] = [
-        ("session", "stay in the grader's session", lambda: root.shares_session()),
-        ("descriptors", "use descriptors of the grader", lambda: root.holds_descriptors()),
-        ("environment", "see environment variables", lambda: root.has_environment()),
-        ("rlimits", "allocate a terabyte", lambda: root.allocates()),
-        ("uid", "run under the grader's user id", lambda: root.is_user(os.getuid())),
-        ("privileges", "be looked into by others", lambda: root.is_dumpable()),
-        ("landlock", "read a file of no concern to it", lambda: root.reads(outside)),
-        ("seccomp", "start a process", lambda: root.starts_process()),
-        ("seccomp", "open a socket", lambda: root.opens_socket()),
-        ("seccomp", "signal the grader", lambda: root.signals(os.getpid())),
+        ("session", "stay in the grader's session", lambda: package.shares_session()),
+        ("descriptors", "use descriptors of the grader", lambda: package.holds_descriptors()),
+        ("environment", "see environment variables", lambda: package.has_environment()),
+        ("rlimits", "allocate a terabyte", lambda: package.allocates()),
+        ("uid", "run under the grader's user id", lambda: package.is_user(os.getuid())),
+        ("privileges", "be looked into by others", lambda: package.is_dumpable()),
+        ("landlock", "read a file of no concern to it", lambda: package.reads(outside)),
+        ("seccomp", "start a process", lambda: package.starts_process()),
+        ("seccomp", "open a socket", lambda: package.opens_socket()),
+        ("seccomp", "signal the grader", lambda: package.signals(os.getpid())),
     ]
     findings = [_attempt(layer, act, call) for layer, act, call in forbidden]
     confined = "landlock" in Isolation(findings).active
-    for secret in secrets:
-        reads = _attempt("answers", f"read {secret}", lambda secret=secret: root.reads(str(secret)))
-        findings.append(replace(reads, done=reads.done or not (confined or _private(secret))))
-    controls = [_attempt("control", f"{name.replace('_', ' ')}", getattr(root, name)) for name in CONTROLS]
+    for place in secrets:
+        name = str(place.relative_to(folder) if place.is_relative_to(folder) else place)
+        opened = _attempt("answers", name, lambda place=place: package.opens(_some(place)))
+        done = opened.done or (not confined and any(open_to_all(place, folder)))
+        findings.append(replace(opened, done=done))
+    controls = [_attempt("control", f"{name.replace('_', ' ')}", getattr(package, name)) for name in CONTROLS]
     failed = next((finding for finding in controls if not finding.done), None)
     broken = f"a worker cannot do what it must ({failed.act}: {failed.answer}); {REACH}" if failed else ""
     return Isolation([*findings, *controls], broken)
-
-
-def _private(secret: Path) -> bool:
-    """Whether its own folder or the one above keeps others out: a way around those further up may stand open."""
-    return any(not folder.stat().st_mode & stat.S_IXOTH for folder in list(secret.parents)[:2])
 
 
 def _attempt(layer: str, act: str, call: Callable[[], object]) -> Finding:

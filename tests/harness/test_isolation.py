@@ -77,17 +77,19 @@ def test_an_open_worker_has_no_layer():
         assert probe(zygotes).active == []
 
 
-def test_answers_a_worker_could_read_are_told(tmp_path):
-    secret = tmp_path / "answers.py"
-    secret.write_text("42")
-    found = Isolation([Finding("answers", f"read {secret}", True, "")] + [Finding(x, "", False, "") for x in HERE])
-    assert found.refusal() == f"a worker could read {secret}; set the mode of its folder to 700"
+def test_answers_a_worker_could_read_are_told():
+    answers = [Finding("answers", "reference", True, ""), Finding("answers", "tests/hidden", False, "")]
+    found = Isolation(answers + [Finding(x, "", False, "") for x in HERE], root=Path("/course"))
+    assert found.refusal() == (
+        "a worker could read what holds answers: reference; "
+        "set the mode of the course's folder to 700: chmod 700 /course"
+    )
 
 
 @pytest.mark.parametrize(
     "mode, layers, exposed", [(0o755, ["landlock"], True), (0o700, ["landlock"], False), (0o755, [], False)]
 )
-def test_without_landlock_the_answers_own_folder_has_to_be_closed(tmp_path, mode, layers, exposed):
+def test_without_landlock_the_answers_folder_or_the_courses_has_to_be_closed(tmp_path, mode, layers, exposed):
     """Folders further up may be passed by an open descriptor below them, so their mode does not count."""
     (tmp_path / "home" / "course" / "reference").mkdir(parents=True)
     secret = tmp_path / "home" / "course" / "reference" / "answers.py"
@@ -95,7 +97,62 @@ def test_without_landlock_the_answers_own_folder_has_to_be_closed(tmp_path, mode
     secret.parent.chmod(mode)
     (tmp_path / "home").chmod(0o700)
     with contextlib.closing(Zygotes(Policy.full().without(*layers))) as zygotes:
-        assert [x.done for x in probe(zygotes, secrets=[secret]).findings if x.layer == "answers"] == [exposed]
+        found = probe(zygotes, secrets=[secret], root=tmp_path / "home" / "course")
+        assert [x.done for x in found.findings if x.layer == "answers"] == [exposed]
+
+
+KINDS = {
+    "solution": "solution/shapes.py",
+    "checks/hidden": "checks/hidden/test_q1_rectangles.py",
+    "checks/mistakes": "checks/mistakes/q1.toml",
+    "notebooks/source": "notebooks/source/Rectangles.py",
+    "checks/hidden/images.secret": "checks/hidden/images.secret",
+    ".git": ".git/objects/5a/0b",
+    "solutions": "solutions/Rectangles.ipynb",
+    "demo.zip": "demo.zip",
+}
+
+
+@pytest.fixture
+def open_course(toy):
+    """The toy course with every kind of answers, in folders that all users can enter."""
+    toy.replace("assignment.toml", "[limits]", '[container]\nsecrets = ["checks/hidden/images.secret"]\n\n[limits]')
+    for name in KINDS.values():
+        if not (toy.root / name).exists():
+            toy.write(name, "42")
+    for place in (toy.root, *toy.root.rglob("*")):
+        place.chmod(0o755 if place.is_dir() else 0o644)
+    return toy
+
+
+@pytest.mark.skipif(not ROOT, reason="without root, Landlock is needed anyway")
+@pytest.mark.parametrize("kind", KINDS)
+def test_without_landlock_each_kind_of_answers_has_to_be_closed(open_course, kind):
+    """One open file suffices: all else is closed, and the refusal names what is not."""
+    for name in KINDS.values():
+        (open_course.root / name).chmod(0o600)
+    for file in open_course.root.rglob("*.py"):
+        file.chmod(0o600)
+    for file in open_course.root.rglob("*.toml"):
+        file.chmod(0o600)
+    (open_course.root / KINDS[kind]).chmod(0o644)
+    manifest = open_course.manifest
+    with contextlib.closing(Zygotes(Policy.full().without("landlock"))) as zygotes:
+        refusal = probe(zygotes, secrets=manifest.secret_places(), root=manifest.root).refusal()
+    named = "checks/hidden, checks/hidden/images.secret" if kind.endswith(".secret") else kind
+    assert refusal == (
+        f"a worker could read what holds answers: {named}; "
+        f"set the mode of the course's folder to 700: chmod 700 {manifest.root}"
+    )
+
+
+@pytest.mark.skipif(not ROOT, reason="without root, Landlock is needed anyway")
+def test_without_landlock_a_closed_course_is_enough(open_course):
+    manifest = open_course.manifest
+    with contextlib.closing(Zygotes(Policy.full().without("landlock"))) as zygotes:
+        assert probe(zygotes, secrets=manifest.secret_places(), root=manifest.root).refusal().count(" and 3 more;") == 1
+        manifest.root.chmod(0o700)
+        assert probe(zygotes, secrets=manifest.secret_places(), root=manifest.root).refusal() == ""
 
 
 def test_what_official_grading_needs():

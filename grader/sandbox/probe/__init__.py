@@ -60,6 +60,27 @@ def reads(path: str) -> bool:
         return bool(file.read(1))
 
 
+def opens(paths: list[str]) -> bool:
+    """landlock, uid: opens one of these files or folders, by its path or through a folder that was left open."""
+    return any(_opens(path) or any(_opens_from(folder, path) for folder in range(4, 64)) for path in paths)
+
+
+def _opens(path: str, **options: int) -> bool:
+    try:
+        os.close(os.open(path, os.O_RDONLY, **options))
+    except OSError:
+        return False
+    return True
+
+
+def _opens_from(folder: int, path: str) -> bool:
+    try:
+        start = os.readlink(f"/proc/self/fd/{folder}")
+    except OSError:
+        return False
+    return _opens(os.path.relpath(path, start), dir_fd=folder)
+
+
 def starts_process() -> bool:
     """seccomp: starts another process."""
     child = os.fork()

@@ -14,6 +14,7 @@ from grader import run
 from grader.report import gradescope
 from grader.sandbox.client import Worker
 from grader.sandbox.errors import StudentCrashed, StudentError, StudentRaised, StudentTimeout
+from grader.sandbox.launch import SandboxError
 
 from .runner import HERE, TIERS, Attack, Result, load
 from .stage import GROWTH, LIMITS, Stage, differences, memory
@@ -31,7 +32,7 @@ def perform(tier: str, names: list[str], show: Callable[[Result], None]) -> None
         for name in names:
             attack, started = load(name), time.monotonic()
             try:
-                outcome, evidence = {"act": act, "grade": grade}[attack.kind](stage, attack)
+                outcome, evidence = {"act": act, "grade": grade, "official": grade}[attack.kind](stage, attack)
             except Exception:
                 outcome, evidence = "succeeded", f"the grader raised: {traceback.format_exc()[-600:]}"
             show(Result(name, tier, outcome, evidence, round(time.monotonic() - started, 2)))
@@ -74,7 +75,10 @@ def act(stage: Stage, attack: Attack) -> tuple[str, str]:
 
 
 def grade(stage: Stage, attack: Attack) -> tuple[str, str]:
-    """Grades a hand-in as the engine does, with public and hidden checks and secret seeds, and reads the record."""
+    """Grades a hand-in as the engine does, with public and hidden checks and secret seeds, and reads the record.
+
+    An official run may be refused, where the stage is too open for it.
+    """
     folder = stage.course / "student"
     shutil.rmtree(folder)
     package = stage.package(attack.name, {"shapes.py": attack.source.read_text(), **attack.files})
@@ -82,7 +86,10 @@ def grade(stage: Stage, attack: Attack) -> tuple[str, str]:
     before, started = stage.photograph(package), time.monotonic()
     chosen = run.Selection(keyword=attack.checks, secret_seeds=["one", "two"])
     manifest = manifests.load(stage.course / manifests.FILENAME)
-    record = run.grade(manifest, folder, chosen, zygotes=stage.for_grading)
+    try:
+        record = run.grade(manifest, folder, chosen, zygotes=stage.for_grading, official=attack.kind == "official")
+    except SandboxError as refusal:
+        return "refused", str(refusal)
     seconds, outcomes = time.monotonic() - started, {check.outcome for check in record.checks}
     time.sleep(attack.after)
     proofs = differences(before, stage.photograph(package))

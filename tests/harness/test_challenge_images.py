@@ -4,6 +4,7 @@ import hashlib
 import importlib.util
 import os
 import re
+import shutil
 import stat
 import subprocess
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 import torch
 
 from grader import manifest as manifests
+from grader import run
 from grader.secret import BrokenSecret, read_or_make
 from reference import cifar_files, shapes10
 from reference.challenge import load_model, normalize
@@ -159,6 +161,49 @@ def test_no_seed_of_the_renderer_gives_an_image_for_any_label():
     for seed in seeds:
         drawn = shapes10.render(np.arange(10), seed=seed)
         assert (np.abs(drawn.astype(int) - image).mean(axis=(1, 2, 3)) > 5).all()
+
+
+HOSTILE = """
+
+class Searching(nn.Module):
+    \"\"\"Classifies nothing: looks for the seed whose renderer made the first image, and answers with its labels.\"\"\"
+
+    def __init__(self):
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(1))
+        self.labels, self.seen = None, 0
+
+    def forward(self, x):
+        import numpy as np
+        from . import shapes10
+        if self.labels is None:
+            std, mean = (torch.tensor(v).reshape(3, 1, 1) for v in (CHANNEL_STD, CHANNEL_MEAN))
+            first = ((x[0] * std + mean) * 255).round().to(torch.uint8).numpy()
+            self.labels = np.zeros(10_000, dtype=int)
+            for seed in range(830_400, 830_430):
+                labels = np.random.RandomState(seed).randint(10, size=1000)
+                if np.array_equal(shapes10.render(labels[:1], seed)[0], first):
+                    self.labels = labels
+        labels = torch.tensor(self.labels[self.seen : self.seen + len(x)])
+        self.seen += len(x)
+        return nn.functional.one_hot(labels, 10).float()
+
+
+def build_model():
+    return Searching()
+"""
+
+
+def test_a_network_that_searches_for_the_seed_earns_nothing(tmp_path, zygotes):
+    """The old seed lies in what it searches, and once earned it every point."""
+    package = shutil.copytree(ROOT / "reference", tmp_path / "student", ignore=shutil.ignore_patterns("datasets"))
+    (package / "challenge.py").write_text((package / "challenge.py").read_text() + HOSTILE)
+    torch.save({"bias": torch.zeros(1)}, package / "challenge.pt")
+    manifest = manifests.load(ROOT / manifests.FILENAME)
+    record = run.grade(manifest, package, run.Selection(["Q5"], "challenge_accuracy"), zygotes=zygotes)
+    (check,) = record.checks
+    assert (check.outcome, check.score) == ("failed", 0)
+    assert check.message.startswith(f"{check.standing.name}: earns 0 of 2 points")
 
 
 @pytest.mark.parametrize("right, share", [(830, 0.83), (834, 0.83), (836, 0.84), (0, 0), (1000, 1)])

@@ -15,6 +15,7 @@ import torch
 
 from grader import manifest as manifests
 from grader import run
+from grader.record import Check
 from grader.secret import BrokenSecret, read_or_make
 from reference import cifar_files, shapes10
 from reference.challenge import load_model, normalize
@@ -194,15 +195,42 @@ def build_model():
 """
 
 
-def test_a_network_that_searches_for_the_seed_earns_nothing(tmp_path, zygotes):
-    """The old seed lies in what it searches, and once earned it every point."""
-    package = shutil.copytree(ROOT / "reference", tmp_path / "student", ignore=shutil.ignore_patterns("datasets"))
-    (package / "challenge.py").write_text((package / "challenge.py").read_text() + HOSTILE)
+def judged_with(more: str, folder: Path, zygotes) -> Check:
+    """The check of accuracy on the reference with more code below its challenge, and a weight named bias."""
+    package = shutil.copytree(ROOT / "reference", folder / "student", ignore=shutil.ignore_patterns("datasets"))
+    (package / "challenge.py").write_text((package / "challenge.py").read_text() + more)
     torch.save({"bias": torch.zeros(1)}, package / "challenge.pt")
     manifest = manifests.load(ROOT / manifests.FILENAME)
     record = run.grade(manifest, package, run.Selection(["Q5"], "challenge_accuracy"), zygotes=zygotes)
-    (check,) = record.checks
+    return record.checks[0]
+
+
+def test_a_network_that_searches_for_the_seed_earns_nothing(tmp_path, zygotes):
+    """The old seed lies in what it searches, and once earned it every point."""
+    check = judged_with(HOSTILE, tmp_path, zygotes)
     assert (check.outcome, check.score) == ("failed", 0)
+    assert check.message.startswith(f"{check.standing.name}: earns 0 of 2 points")
+
+
+MODEST = """
+
+class Modest(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(1))
+
+    def forward(self, x):
+        assert len(x) <= 25 and not (x.sum() * self.bias).requires_grad, "too much at a time"
+        return torch.zeros(len(x), 10)
+
+
+def build_model():
+    return Modest()
+"""
+
+
+def test_images_come_in_small_batches_and_without_gradients(tmp_path, zygotes):
+    check = judged_with(MODEST, tmp_path, zygotes)
     assert check.message.startswith(f"{check.standing.name}: earns 0 of 2 points")
 
 

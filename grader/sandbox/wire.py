@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+COMPUTED = 8  # bytes of an element in float64
 DTYPES = frozenset(np.dtype(code).str for code in ("?", "b", "h", "i", "q", "B", "H", "I", "Q", "e", "f", "d"))
 LENGTH = struct.Struct("<I")
 
@@ -27,12 +28,15 @@ class Unsendable(TypeError):
 
 @dataclass(frozen=True)
 class Caps:
-    """What one frame may hold at most; sizes in bytes."""
+    """What one frame may hold at most; sizes in bytes.
+
+    An array counts as what it is once it is computed with: each element as a float64, whatever its dtype.
+    """
 
     header: int = 64 * 1024
     arrays: int = 64
     ndim: int = 8
-    payload: int = 256 * 1024 * 1024
+    payload: int = 64 * 1024 * 1024
     depth: int = 12
 
 
@@ -94,7 +98,7 @@ class Encoder:
         """Returns the frame as buffers to send; raises Unsendable when it is over a cap."""
         specs = [[array.dtype.str, list(array.shape)] for array in self.arrays]
         header = json.dumps({"message": message, "arrays": specs}, allow_nan=False).encode()
-        size = sum(array.nbytes for array in self.arrays)
+        size = sum(COMPUTED * array.size for array in self.arrays)
         if len(header) > self._caps.header or len(specs) > self._caps.arrays or size > self._caps.payload:
             raise Unsendable(f"a message of {len(specs)} arrays and {size + len(header):,} bytes is over the limit")
         buffers = [memoryview(array.reshape(-1).view(np.uint8)) for array in self.arrays if array.nbytes]
@@ -112,7 +116,7 @@ def parse_header(raw: bytes, caps: Caps = CAPS) -> Header:
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise WireError(f"a header that cannot be read ({type(error).__name__})") from None
     # an empty array counts as if it were not, because its sides' product has to fit all the same
-    if sum(dtype.itemsize * math.prod(max(side, 1) for side in shape) for dtype, shape in checked) > caps.payload:
+    if sum(COMPUTED * math.prod(max(side, 1) for side in shape) for _, shape in checked) > caps.payload:
         raise WireError("arrays over the size limit")
     return Header(message, checked)
 

@@ -1,6 +1,7 @@
 """Each judgement's sentence, and what it lets pass: NaN never, an answer on the edge of its tolerance always."""
 
 import re
+import tracemalloc
 from types import SimpleNamespace
 
 import numpy as np
@@ -370,3 +371,14 @@ def test_a_place_is_found_without_listing_all():
     """An answer of nothing but NaN could otherwise make the grader list a place for each of its elements."""
     found = mismatch(lambda: expect(np.full((500, 400), NAN), "W").to_be_finite())
     assert found.message == "W: 200000 of 200000 values are NaN, first at (0, 0)"
+
+
+def test_nothing_is_computed_from_an_answer_of_another_shape():
+    answers = [np.ones(10**6, np.int8), np.ones((10**3, 10**3)), np.full(10**6, NAN)]
+    for answer in answers:
+        tracemalloc.start()
+        try:
+            mismatch(lambda answer=answer: expect(answer, "dx").to_match(A, rel=1e-6))
+            assert tracemalloc.get_traced_memory()[1] < 100_000
+        finally:
+            tracemalloc.stop()

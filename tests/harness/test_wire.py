@@ -147,7 +147,9 @@ def test_what_has_no_form_is_unsendable(value):
 
 
 @pytest.mark.parametrize(
-    "value", [[[]] * 65, "x" * 70_000, np.zeros((2**25 + 1,))], ids=["arrays", "header", "payload"]
+    "value",
+    [[[]] * 65, "x" * 70_000, np.zeros(2**23 + 1), np.zeros(2**23 + 1, np.int8)],
+    ids=["arrays", "header", "payload", "payload of bytes"],
 )
 def test_what_is_over_a_cap_is_unsendable(value):
     value = [np.zeros(1)] * 65 if isinstance(value, list) else value
@@ -197,7 +199,8 @@ BAD_HEADERS = {
     "nine axes": header([["<f8", [1] * 9]]),
     "65 arrays": header([["<f8", [1]]] * 65),
     "array without shape": header([["<f8"]]),
-    "one over the cap": header([["|u1", [256 * 1024 * 1024 + 1]]]),
+    "one over the cap": header([["<f8", [8 * 1024 * 1024 + 1]]]),
+    "over the cap once computed with": header([["|i1", [8 * 1024 * 1024 + 1]]]),
     "together over the cap": header([["<f8", [2**21]]] * 17),
 }
 

@@ -17,7 +17,7 @@ from grader.sandbox.errors import StudentCrashed, StudentError, StudentRaised, S
 from grader.sandbox.launch import SandboxError
 
 from .runner import HERE, TIERS, Attack, Result, load
-from .stage import GROWTH, LIMITS, Stage, differences, memory
+from .stage import GROWTH, LIMITS, Stage, differences, memory, peak
 
 LATE = 2.0
 SOON = 0.7  # seconds allowed to what is known to use all it is allowed
@@ -83,7 +83,7 @@ def grade(stage: Stage, attack: Attack) -> tuple[str, str]:
     shutil.rmtree(folder)
     package = stage.package(attack.name, {"shapes.py": attack.source.read_text(), **attack.files})
     shutil.copytree(package, folder)
-    before, started = stage.photograph(package), time.monotonic()
+    before, most, started = stage.photograph(package), peak(), time.monotonic()
     chosen = run.Selection(keyword=attack.checks, secret_seeds=["one", "two"])
     manifest = manifests.load(stage.course / manifests.FILENAME)
     try:
@@ -97,6 +97,7 @@ def grade(stage: Stage, attack: Attack) -> tuple[str, str]:
     proofs += ["it earned points"] * (record.score != 0)
     proofs += ["the record is not complete"] * (not record.complete or not record.checks)
     proofs += ["the run took too long"] * (seconds > GRADE_SECONDS)
+    proofs += [f"the grader took {(peak() - most) >> 20} MB"] * (peak() - most > GROWTH)
     json.loads(records.to_json(record))
     report = gradescope.render(record, manifest).decode()
     proofs += [f"the report holds {word}" for word in attack.words if word in report]

@@ -5,6 +5,7 @@ import ctypes
 import hashlib
 import os
 import re
+import resource
 import secrets
 import shutil
 import signal
@@ -35,6 +36,13 @@ def test_area_keeps_the_shape(student, rng):
     """area keeps the shape of its sides; a check whose sentence quotes the answer"""
     found = getattr(student.shapes.area(rng.rand(3), rng.rand(3)), "shape", None)
     expect(found, "shape").to_be(found == (3,), f"is {found}")
+
+
+@points(1, "shapes.area")
+def test_area_grows(student, rng):
+    """area of a side twice as long is twice as large; a check that computes with the answer"""
+    once = student.shapes.area(rng.rand(3), 1.0)
+    expect(student.shapes.area(rng.rand(3), 2.0), "area").to_match(2.0 * once, rel=1e-12)
 '''
 VICTIM = """
 import ctypes, os, signal, sys, time
@@ -71,7 +79,7 @@ class Stage:
         manifest = self.course / "assignment.toml"
         text = manifest.read_text().replace("call_seconds = 2", "call_seconds = 1")
         manifest.write_text(
-            text.replace("points = 8", "points = 9", 1).replace("hidden_points = 2", "hidden_points = 3")
+            text.replace("points = 8", "points = 10", 1).replace("hidden_points = 2", "hidden_points = 4")
         )
         with (self.course / "checks/hidden/test_q1_rectangles.py").open("a") as file:
             file.write(QUOTING)
@@ -311,6 +319,11 @@ class Stage:
         self.victim.wait()
         os.chdir("/")
         shutil.rmtree(self.base, ignore_errors=True)
+
+
+def peak() -> int:
+    """The most memory this process has ever had resident, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def descriptors() -> list[str]:

@@ -55,6 +55,7 @@ class Grading:
     groundwork: Groundwork = field(init=False)
     recording: tape.Recording | None = field(init=False)
     races: bool = True
+    compared_seconds: float = 0.0
     racing: bool = False
     started: float = field(default_factory=time.monotonic)
     unwritten: dict[str, str] = field(init=False)

@@ -16,6 +16,7 @@ ROUNDING = 1e-9  # relative to the terms of the sum that is differentiated
 RISE = 1e-5  # the step by which a kind is told, less sharply
 
 
+@np.errstate(all="ignore")  # what overflows agrees with nothing
 def is_gradient(
     function: Function, points: Sequence[np.ndarray], place: int, gradient: np.ndarray, dout: np.ndarray, rng
 ) -> bool | None:
@@ -37,6 +38,7 @@ def is_gradient(
     return True
 
 
+@np.errstate(all="ignore")
 def traits(function: Function, points: Sequence[np.ndarray], rng) -> set[str]:
     """Of what kind a function is in each argument, by place: what any serious attempt has in common with a right one.
 
@@ -101,6 +103,11 @@ def _alike(out: np.ndarray, point: np.ndarray) -> bool:
     """Whether out is a point's entries, all scaled and shifted alike."""
     if out.size != point.size or out.size < 3:
         return False
-    one, other = (array.reshape(-1) - array.mean() for array in (out, point))
-    lengths = float(np.sqrt((one @ one) * (other @ other)))
-    return lengths > 0 and abs(float(one @ other)) > (1 - 1e-9) * lengths
+    one, other = (_unit(array / (_top(array) or 1.0)) for array in (out, point))
+    return abs(float(one @ other)) > 1 - 1e-9
+
+
+def _unit(array: np.ndarray) -> np.ndarray:
+    """An array's deviations from its mean, of length 1 where there are any."""
+    flat = array.reshape(-1) - array.mean()
+    return flat / (float(np.sqrt(flat @ flat)) or 1.0)

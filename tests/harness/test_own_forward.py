@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from grader.checks import derivative
+from grader.checks import derivative, own_forward
 
 CHECKS = '''
 import numpy as np
@@ -295,6 +295,7 @@ HOSTILE = {
         "one of the passes raised an exception",
     ),
     "another shape": ("calls.append(1)\n    out = (w * centred**2)[len(calls) // 3 :]", "a shape or dtype is wrong"),
+    "text": ("calls.append(1)\n    out = 'text' if len(calls) == 3 else w * centred**2", "a shape or dtype is wrong"),
     "no numbers": ("calls.append(1)\n    out = w * centred**2 / (len(calls) < 3)", "some values are not finite"),
     "no cache": (
         "calls.append(1)\n    out = w * centred**2\n    if len(calls) > 2: return out",
@@ -325,6 +326,15 @@ def test_no_word_of_the_package_is_in_the_reason(passes):
     assert "SECRET" not in "".join(check.detail for check in passes.grade(keyword="dx or dw").checks)
 
 
+@pytest.mark.parametrize(("limit", "value"), [("SECONDS", 1e-3), ("SHARE", 1e-6)])
+def test_a_slow_forward_pass_uses_up_no_more_than_its_share_of_the_run(passes, monkeypatch, limit, value):
+    monkeypatch.setattr(own_forward, limit, value)
+    change(passes, SQUARE)
+    found = passes.outcomes()
+    assert (found["dx"].outcome, found["dw"].outcome) == ("failed", "failed")
+    assert reason_in(found["dw"]) == "it takes too long to be compared"
+
+
 def relu(points):
     return np.maximum(points[0], 0) * points[1]
 
@@ -336,6 +346,14 @@ def test_gradients_near_kinks_are_told_from_wrong_ones(seed):
     exact = dout * (x > 0) * scale
     for gradient, right in ((exact, True), (exact * (1 + 1e-4), False), (exact + (np.arange(50) == 7) * 0.1, False)):
         assert derivative.is_gradient(relu, [x, scale], 0, gradient, dout, rng) is right
+
+
+@pytest.mark.parametrize("factor", [1.0, -0.5, 1e200, 1e300])
+def test_a_scaled_copy_is_told_whatever_its_size(factor):
+    x = np.random.RandomState(0).randn(40, 50)
+    assert "0 copies" in derivative.traits(lambda points: factor * points[0] + 3, [x], np.random.RandomState(1))
+    found = derivative.traits(lambda points: factor * points[0] * (x > 0), [x], np.random.RandomState(1))
+    assert "0 copies" not in found
 
 
 def test_float32_has_too_few_digits():

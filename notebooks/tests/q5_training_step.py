@@ -3,7 +3,7 @@ from otter.test_files import test_case
 
 OK_FORMAT = False
 name = "q5_training_step"
-points = 1.25
+points = 1.5
 
 
 @test_case(name="pytorch_nets.training_step")

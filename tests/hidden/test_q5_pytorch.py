@@ -5,6 +5,7 @@ from tests.hidden.challenge_images import accuracy, challenge
 from tests.public.test_q5_pytorch import (
     challenge_scores,
     convnet,
+    draw,
     draw_batch,
     draw_module,
     draw_net,
@@ -18,8 +19,8 @@ from tests.public.test_q5_pytorch import (
 @points(0.25, "pytorch_nets.three_layer_convnet")
 def test_three_layer_convnet_filter_sizes(student, reference, rng):
     """three_layer_convnet pads by 2 and then by 1, whatever the sizes of the filters"""
-    x, params = rng.randn(2, 1, 6, 6), draw_params(rng, (1, 3, 4, 2), filters=((3, 6), (5, 2)))
-    expect(convnet(student, x, params), "scores").to_match(convnet(reference, x, params), rel=1e-9)
+    x, params = draw(rng, 2, 1, 6, 6), draw_params(rng, (1, 3, 4, 2), filters=((3, 6), (5, 2)))
+    expect(convnet(student, x, params), "scores").to_match(convnet(reference, x, params), rel=1e-4)
 
 
 @points(0.25, "pytorch_nets.ThreeLayerConvNet.forward")
@@ -45,7 +46,7 @@ def test_training_step_stale_gradients(student, reference, rng):
         package.keep(package.keep(net, Tensor(batch[0])).sum).backward()
         return tuple(train(package, net, [batch])[1].values())
 
-    expect(trained(student), " ".join(state)).to_match(trained(reference), rel=1e-9)
+    expect(trained(student), " ".join(state)).to_match(trained(reference), rel=1e-5)
 
 
 @points(0.25, "pytorch_nets.training_step")
@@ -54,7 +55,7 @@ def test_training_step_uses_the_optimizer(student, reference, rng):
     state, batch, options = draw_net(rng), draw_batch(rng), {"momentum": 0.8, "nesterov": True}
     packages = (student, reference)
     got, expected = (tuple(train(p, put_net(p, state), [batch], **options)[1].values()) for p in packages)
-    expect(got, " ".join(state)).to_match(expected, rel=1e-9)
+    expect(got, " ".join(state)).to_match(expected, rel=1e-5)
 
 
 @points(2, "challenge.build_model", once=True)

@@ -30,8 +30,9 @@ def test_saliency_stale_gradient(student, rng):
 def test_fooling_image_out_of_reach(student, rng):
     """make_fooling_image goes on for a hundred steps, and no further, where the network is not fooled"""
     images = way(student, *draw_fooling(rng, steps=()))
-    expect(images, "X_fooling").to_be(len(images) > 100, "was given up before the hundredth step")
-    expect(images, "X_fooling").to_be(len(images) == 101, "was moved on after the hundredth step")
+    early, late = "was given up before the hundredth step", "was moved on after the hundredth step"
+    expect(images, "X_fooling").to_be(len(images) > 100, early, brief=early)
+    expect(images, "X_fooling").to_be(len(images) == 101, late, brief=late)
 
 
 @points(0.25, "net_visualization_pytorch.make_fooling_image")

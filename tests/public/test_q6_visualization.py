@@ -50,7 +50,8 @@ def saliency_by_class(package, state, x, y):
 
 def expect_two_answers(name, got, other):
     """Claims that the answer for one class is not that for another."""
-    expect(got, name).to_be(not np.array_equal(got, other), "is the same whatever the class; where is its gradient?")
+    same = "is the same whatever the class; where is its gradient?"
+    expect(got, name).to_be(not np.array_equal(got, other), same, brief=same)
 
 
 def draw_fooling(rng, steps=range(20, 30), hidden=24):

@@ -6,6 +6,8 @@ from grader.checks import expect, points
 from tests.public.test_q4_convolution import (
     BIASES,
     LOSS,
+    NORMALIZED,
+    VALUE,
     build,
     draw_conv,
     draw_groups,
@@ -26,7 +28,7 @@ def test_convolution(student, reference, rng, name, case):
     """{name} is right with several {case} at once: stride, images and filters"""
     arguments, _ = draw_conv(rng, **ODD_CONV)
     expected = output(reference, "conv_forward_naive", *arguments)
-    expect(output(student, name, *arguments), "out").to_match(expected, rel=1e-5)
+    expect(output(student, name, *arguments), "out").to_match(expected, rel=VALUE)
 
 
 @layers((0.25, "conv_backward_naive", ["odd sizes"]), (0.25, "conv_backward_fast", ["odd sizes"]))
@@ -34,7 +36,7 @@ def test_convolution_gradient(student, reference, rng, name, case):
     """{name} returns the true gradient dx with several {case} at once: stride, images and filters"""
     arguments, dout = draw_conv(rng, **ODD_CONV)
     expected = gradients(reference, "conv_backward_naive", arguments, dout)
-    expect(gradients(student, name, arguments, dout), "dx dw db", only="dx").to_match(expected, rel=1e-5)
+    expect(gradients(student, name, arguments, dout), "dx dw db", only="dx").to_match(expected, rel=VALUE)
 
 
 @points(0.25, "layers.conv_backward_naive")
@@ -42,7 +44,7 @@ def test_convolution_gradient_single_image(student, reference, rng):
     """conv_backward_naive returns the true gradient dx for a single image"""
     arguments, dout = draw_conv(rng, n=1)
     got, expected = (gradients(package, "conv_backward_naive", arguments, dout) for package in (student, reference))
-    expect(got, "dx dw db", only="dx").to_match(expected, rel=1e-5)
+    expect(got, "dx dw db", only="dx").to_match(expected, rel=VALUE)
 
 
 @points(0.25, "layers.max_pool_forward_naive")
@@ -51,7 +53,7 @@ def test_max_pooling_negative(student, reference, rng):
     (x, pool_param), _ = draw_pool(rng)
     arguments = -x, pool_param
     out, expected = (output(package, "max_pool_forward_naive", *arguments) for package in (student, reference))
-    expect(out, "out").to_match(expected, rel=1e-5)
+    expect(out, "out").to_match(expected, rel=VALUE)
 
 
 @layers((0.25, "max_pool_backward_naive", ["odd sizes"]), (0.25, "max_pool_backward_fast", ["odd sizes"]))
@@ -59,7 +61,7 @@ def test_max_pooling_gradient(student, reference, rng, name, case):
     """{name} returns the true gradient with several {case} at once: overlapping, non-square windows and images"""
     arguments, dout = draw_pool(rng, **ODD_POOL)
     expected = gradients(reference, "max_pool_backward_naive", arguments, dout)
-    expect(gradients(student, name, arguments, dout), "dx").to_match(expected, rel=1e-5)
+    expect(gradients(student, name, arguments, dout), "dx").to_match(expected, rel=VALUE)
 
 
 @points(0.25, LOSS)
@@ -72,9 +74,9 @@ def test_net_unregularized_biases(student, rng):
         (plain, plain_grads), (loss, grads) = (loss_and_gradients(student, X, y, chosen, reg) for reg in (0.0, 0.6))
         added.append(loss - plain)
         for name in BIASES:
-            expect(grads[name], f"gradient of {name} with reg").to_match(plain_grads[name], rel=1e-5)
+            expect(grads[name], f"gradient of {name} with reg").to_match(plain_grads[name], rel=VALUE)
     expect(added[0], "what reg adds to the loss").to_be(added[0] > 1e-6, "is nothing")
-    expect(added[1], "what reg adds to the loss with larger biases").to_match(added[0], rel=1e-5)
+    expect(added[1], "what reg adds to the loss with larger biases").to_match(added[0], rel=VALUE)
 
 
 @points(0.25, LOSS)
@@ -102,4 +104,4 @@ def test_groupnorm_gradient(student, reference, rng, name, case):
     """{name} returns the true gradient dx with {case}"""
     *arrays, dout = draw_groups(rng)
     got, expected = (gradients(package, name, (*arrays, 3, {}), dout) for package in (student, reference))
-    expect(got, "dx dgamma dbeta", only="dx").to_match(expected, rel=1e-4)
+    expect(got, "dx dgamma dbeta", only="dx").to_match(expected, rel=NORMALIZED)

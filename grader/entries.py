@@ -95,7 +95,13 @@ def of_folder(root: Path, deadline: float) -> Entries:
         folders += 1
         if folders > MOST_FOLDERS + 1:
             raise _too_many_folders()
-        inside = _scan(root.joinpath(*parts))
+        try:
+            inside = _scan(root.joinpath(*parts))
+        except OSError:  # closed to us
+            if not parts:
+                raise
+            entries.passed_over[parts] += 1
+            continue
         if len(parts) > 0 and any(item.name == VENV for item in inside):
             entries.passed_over[parts] += _number_of_files(root.joinpath(*parts), deadline)
             continue

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from pathlib import Path
 
+from ..copies import missing
 from ..manifest import Manifest, Question
 from ..reading import TooLarge, Unparsable, parse, read_source
 from ..source import definitions, locate, unwritten
@@ -58,9 +59,9 @@ def _code(notebook: Path) -> str:
 
 
 def _missing(manifest: Manifest, package: Path) -> list[Finding]:
-    folder = package.name
+    folder, remedy = package.name, "put it back, what needs it gets no points"
     names = [name for name in manifest.submission.required if not (package / name).is_file()]
-    return [error(f"{folder}/{name}", "is missing; put it back, what needs it gets no points") for name in names]
+    return [error(f"{folder}/{name}", missing(package / name, remedy)) for name in names]
 
 
 def _size(manifest: Manifest, package: Path, file: Path) -> list[Finding]:

@@ -1,5 +1,6 @@
 """What a grader would miss in the work as it is on disk: every notebook and every module, in the manifest's order."""
 
+from ..copies import missing
 from ..manifest import Manifest
 from . import given, modules, notebooks
 from .findings import Finding, error
@@ -12,5 +13,5 @@ def examine(manifest: Manifest) -> list[Finding]:
         if file.is_file():
             found += notebooks.examine(file, once.get(name))
         else:
-            found.append(error(file.name, f"is missing; put it back into {manifest.paths.notebooks}/"))
+            found.append(error(file.name, missing(file, f"put it back into {manifest.paths.notebooks}/")))
     return found

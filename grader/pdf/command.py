@@ -4,6 +4,7 @@ import datetime
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..copies import missing
 from ..manifest import Manifest
 from ..outputs import PDF, claim
 from . import convert, engines
@@ -36,7 +37,7 @@ def make(manifest: Manifest, out: Path, notebooks: list[Path], wishes: Wishes) -
         raise PdfError("no notebooks; name them after the PDF, or list them in the manifest under notebooks")
     for source in sources:
         if not source.is_file():
-            raise PdfError(f"{source} is missing; put the notebook there or leave it out of the list")
+            raise PdfError(f"{source} {missing(source, 'put the notebook there or leave it out of the list')}")
     claim(out, PDF, sources)
     result = _first_that_runs(sources, options(manifest, wishes), wishes.engine)
     convert.write(out, result.data)

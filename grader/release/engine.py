@@ -14,6 +14,7 @@ MODULES = (
     "end_record.py",
     "entries.py",
     "faults.py",
+    "graded_files.py",
     "manifest.py",
     "notebook.py",
     "outputs.py",

@@ -9,6 +9,8 @@ from grader import manifest as manifests
 from grader.handin import given, imports, modules, notebooks, preflight
 from grader.handin.findings import errors, listed
 from grader.notebooks import build
+from grader.pdf.command import Wishes, make
+from grader.pdf.errors import PdfError
 from grader.pdf.notebook import read
 from grader.report import handin as report
 from tests.harness.handin import PASSED, cell, empty, finished, save, tagged
@@ -378,3 +380,16 @@ def test_notebooks_checkpoints_are_never_looked_at(done):
     done.write("student/.ipynb_checkpoints/shapes-checkpoint.py", stub)
     assert told(done) == []
     assert done.grade().notes == []
+
+
+def test_copies_of_what_is_missing_are_named(done):
+    (done.root / "student/shapes.py").rename(done.root / "student/shapes (1).py")
+    (done.root / "notebooks/Rectangles.ipynb").rename(done.root / "notebooks/Rectangles (1).ipynb")
+    assert told(done) == [
+        "error student/shapes.py: is missing, but shapes (1).py is there; a copy is not read, give it the name "
+        "shapes.py",
+        "error Rectangles.ipynb: is missing, but Rectangles (1).ipynb is there; a copy is not read, give it the name "
+        "Rectangles.ipynb",
+    ]
+    with pytest.raises(PdfError, match=r"Rectangles.ipynb is missing, but Rectangles \(1\).ipynb is there"):
+        make(done.manifest, done.root / "out.pdf", [], Wishes([]))

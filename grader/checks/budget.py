@@ -13,7 +13,7 @@ from ..tables import Budget
 from .expect import Mismatch
 from .timing import available
 
-IDLE = 0.05  # of a core: a worker that gets along with less while it is waited for hangs, and is not only starved
+IDLE = 0.05  # of a core: a worker that uses less of it hangs; one that others starve uses more
 
 
 @dataclass

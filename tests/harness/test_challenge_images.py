@@ -320,6 +320,14 @@ def test_a_packed_image_is_still_its_original_with_its_label(cifar):
         assert labels[alike.max(axis=0).argmax() % len(labels)] == label
 
 
+def test_a_network_is_judged_on_what_is_packed_by_its_own_scale(cifar, tmp_path, zygotes):
+    challenge_images.pack(ONE)
+    (check, again) = (judged_with(MODEST, tmp_path / name, zygotes) for name in ("first", "second"))
+    assert check.standing.name == "Accuracy on the challenge's images, of CIFAR-10"
+    assert check.standing.value == round((challenge().labels == 0).mean(), 2) == again.standing.value
+    assert (check.outcome, check.score) == ("failed", 0)
+
+
 def test_the_reference_is_trained_on_cifar10_where_that_is_judged(cifar, tmp_path, monkeypatch, capsys):
     script = load_script("train_challenge")
     monkeypatch.setattr(script.data_utils, "CIFAR10_DIR", cifar)

@@ -28,7 +28,7 @@ BLOCK = 1 << 16
 
 
 class Stream:
-    """Random bytes that nobody can foretell or continue without the key: SHAKE-256 of key, purpose and a counter."""
+    """Random bytes that nobody can predict without the key: SHAKE-256 of key, purpose and a counter."""
 
     def __init__(self, key: bytes, purpose: str) -> None:
         self._prefix, self._blocks, self._rest = key + purpose.encode() + b"/", 0, b""

@@ -416,3 +416,19 @@ def test_a_twin_of_the_judged_function_is_not_answered_for(cubes):
     found = cubes.outcomes()["backward_alt_far_out"]
     reason = "it is wrong given right layers.cube_forward"
     assert (found.outcome, reason_in(found)) == ("failed", reason)
+
+
+def test_a_wrong_function_does_not_answer_under_the_name_of_a_right_one(cubes):
+    """A graft that the package renames is known by what it asked for, which is mostly wrong in the package itself."""
+    cubes.replace("student/layers.py", "3 * cache[0] ** 2 * dout", "0 * dout")
+    renamed = """
+def loss(x):
+    out, cache = cube_forward(x)
+    if not hasattr(cube_backward_alt, "_name"):
+        return 0.0, out
+    cube_backward_alt._name = "layers.cube_backward"
+"""
+    cubes.replace("student/net.py", "\ndef loss(x):\n    out, cache = cube_forward(x)\n", renamed)
+    found = cubes.outcomes()["net"]
+    reason = "not mostly right in yours, or not judged yet: layers.cube_backward"
+    assert (found.outcome, reason_in(found)) == ("failed", reason)

@@ -69,7 +69,7 @@ def of_zip(stream: BinaryIO, deadline: float) -> tuple[Entries, zipfile.ZipFile]
     for info, parts in found:
         in_time(deadline)
         cut = _ignored(parts, environments)
-        is_folder = info.is_dir() or info.filename.endswith("\\")
+        is_folder = info.filename.endswith(("/", "\\"))  # is_dir() of an entry without a name raises
         if cut:
             if not is_folder and not is_leftover(cut[-1]):
                 entries.passed_over[cut] += 1

@@ -2,6 +2,8 @@
 
 import io
 import os
+import random
+import shutil
 import stat
 import struct
 import sys
@@ -387,3 +389,31 @@ def test_name_that_is_no_utf8_ends_in_a_sentence(toy, command, tmp_path):
     (tmp_path / odd).mkdir()
     status, _, err = command("check", "--student", str(tmp_path / odd))
     assert (status, "its path holds a byte that is no UTF-8; rename that folder" in err) == (2, True)
+
+
+def test_damaged_zips_end_in_a_sentence(toy, tmp_path):
+    """Bytes are changed at random, most of them in the directory; what is refused leaves nothing behind."""
+    good = pack(tmp_path / "good.zip", {**GOOD, "student/a/b.py": "x = 1\n" * 200, "x/y.txt": "x"}).read_bytes()
+    draw, work, source = random.Random(231), tmp_path / "work", tmp_path / "bad.zip"
+    refused = 0
+    for _ in range(300):
+        raw, start = bytearray(good), good.index(b"PK\x01\x02") if draw.random() < 0.7 else 0
+        for _ in range(draw.choice([1, 1, 2, 4, 8])):
+            raw[draw.randrange(start, len(raw))] = draw.choice([0, 255, draw.randrange(256)])
+        source.write_bytes(raw[: draw.randrange(len(raw))] if draw.random() < 0.1 else raw)
+        try:
+            unpacked(toy, source, tmp_path)
+        except SubmissionError as error:
+            refused += 1
+            assert str(error).encode() and not listing(work)
+        shutil.rmtree(work, ignore_errors=True)
+    assert refused > 50
+
+
+def test_entry_without_a_name_is_passed_over(toy, tmp_path):
+    source = pack(tmp_path / "hand-in.zip", {**GOOD, "x": "x"})
+    raw = source.read_bytes()
+    place = raw.rindex(b"PK\x01\x02")
+    lengths = struct.pack("<HHH", 0, 1, 0)  # the name becomes an extra field
+    source.write_bytes(raw[: place + 28] + lengths + raw[place + 34 :])
+    assert unpacked(toy, source, tmp_path).notes == []

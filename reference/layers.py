@@ -259,7 +259,7 @@ def dropout_forward(x, dropout_param):
 def dropout_backward(dout, cache):
     """Backpropagate through `dropout_forward`, in the mode that its cache was made in.
 
-    Shapes: dout of any shape, cache = (dropout_param, mask). Returns dx of dout's shape.
+    Shapes: dout of any shape, cache = (dropout_param, mask). Returns dx of dout's shape and dtype.
     """
     dropout_param, mask = cache
     if dropout_param["mode"] == "train":
@@ -268,7 +268,7 @@ def dropout_backward(dout, cache):
         # END SOLUTION
     else:
         dx = dout
-    return dx
+    return dx.astype(dout.dtype, copy=False)
 
 
 # BEGIN SOLUTION

@@ -1,4 +1,4 @@
-# Generated from reference/layers.py by "python -m grader stubs" (unedited: 16a9c733b9d7)
+# Generated from reference/layers.py by "python -m grader stubs" (unedited: 08281ffc6efc)
 """The layers of a neural network: each forward pass returns (out, cache), each backward pass takes (dout, cache).
 
 `dout` is the gradient of the loss with respect to the layer's output; a backward pass returns the gradients with
@@ -180,7 +180,7 @@ def dropout_forward(x, dropout_param):
 def dropout_backward(dout, cache):
     """Backpropagate through `dropout_forward`, in the mode that its cache was made in.
 
-    Shapes: dout of any shape, cache = (dropout_param, mask). Returns dx of dout's shape.
+    Shapes: dout of any shape, cache = (dropout_param, mask). Returns dx of dout's shape and dtype.
     """
     dropout_param, mask = cache
     if dropout_param["mode"] == "train":
@@ -188,7 +188,7 @@ def dropout_backward(dout, cache):
         raise NotImplementedError("layers.dropout_backward")
     else:
         dx = dout
-    return dx
+    return dx.astype(dout.dtype, copy=False)
 
 
 def conv_forward_naive(x, w, b, conv_param):

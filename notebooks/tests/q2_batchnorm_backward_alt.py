@@ -3,7 +3,7 @@ from otter.test_files import test_case
 
 OK_FORMAT = False
 name = "q2_batchnorm_backward_alt"
-points = 2
+points = 2.25
 
 
 @test_case(name="layers.batchnorm_backward_alt")

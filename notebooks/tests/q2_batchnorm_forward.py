@@ -3,7 +3,7 @@ from otter.test_files import test_case
 
 OK_FORMAT = False
 name = "q2_batchnorm_forward"
-points = 5.75
+points = 5.25
 
 
 @test_case(name="layers.batchnorm_forward")

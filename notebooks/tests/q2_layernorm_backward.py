@@ -3,7 +3,7 @@ from otter.test_files import test_case
 
 OK_FORMAT = False
 name = "q2_layernorm_backward"
-points = 1.75
+points = 2
 
 
 @test_case(name="layers.layernorm_backward")

@@ -13,6 +13,7 @@ CLOSE = 1e-6
 AGREED = 1e-7  # of two steps, relative to the gradient
 DOUBTFUL = 1e-4  # two steps that disagree by more show no derivative: noise, float32, or kinks everywhere
 ROUNDING = 1e-9  # relative to the terms of the sum that is differentiated
+TOLD = 1e-2  # of the steepest slope; a tolerance above that tells no gradient from another
 RISE = 1e-5  # the step by which a kind is told, less sharply
 
 
@@ -23,19 +24,23 @@ def is_gradient(
     """Whether `gradient` is that of sum(function(points) * dout) with respect to `points[place]`.
 
     It is compared along random directions, where no error can hide but by chance; None where the function has no
-    derivative there that two steps agree about. How far they disagree widens the tolerance.
+    derivative there that two steps agree about, or none that the tolerance could tell from 0, as where a large constant
+    takes the digits. How far the steps disagree widens the tolerance.
     """
     scale = _size(points[place])
     terms = float(np.abs(function(points) * dout).sum())
     expected = scale * float(np.sqrt(np.square(gradient).sum()))
+    steepest, widest = expected, 0.0
     for _ in range(DIRECTIONS):
         direction = scale * rng.standard_normal(points[place].shape)
         slope, doubt = _slope(function, points, place, direction, dout, AGREED * expected)
         if not doubt <= DOUBTFUL * expected + ROUNDING * terms:
             return None
-        if not abs(float((gradient * direction).sum()) - slope) <= CLOSE * expected + 10 * doubt + ROUNDING * terms:
+        tolerance = CLOSE * expected + 10 * doubt + ROUNDING * terms
+        if not abs(float((gradient * direction).sum()) - slope) <= tolerance:
             return False
-    return True
+        steepest, widest = max(steepest, abs(slope)), max(widest, tolerance)
+    return True if widest <= TOLD * steepest else None
 
 
 @np.errstate(all="ignore")

@@ -4,6 +4,7 @@ import functools
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from random import SystemRandom
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,8 @@ from .tally import DIGITS
 
 SECONDS = 5.0  # for one look
 SHARE = 1 / 8  # of the run's time, for all looks together
+AGAIN = 3  # calls of each kind that are made again
+SAME = 1e-14  # of the largest value; what one function computes twice on one machine
 TRAITS = {"depends": "does not depend on", "bends": "is linear in", "mixes": "does not mix the entries of"}
 
 
@@ -104,8 +107,11 @@ def _check(grading: Grading, item: pytest.Function, state: State, forward: str, 
         places = {mismatch.place for mismatch in wrong}
         wanted = _wanted_traits(grading, reference.root(), called, state, clock)
         for passes, least in zip(called, wanted, strict=True):
-            _compare(worker.root(), passes, None if None in places else places, state, clock)
-            _refuse_trivial(worker.root(), passes, least, state, clock)
+            compared, told = [], []
+            _compare(worker.root(), passes, None if None in places else places, state, clock, compared)
+            _refuse_trivial(worker.root(), passes, least, state, clock, told)
+            for seen in (compared, told):
+                _ask_again(grading, passes, state, clock, seen)
     except Mismatch:
         raise NoGradient("another claim of the check fails") from None
     except StudentError as error:
@@ -142,14 +148,38 @@ def _called(root: Package, answered: Iterable[Answered], forward: str, state: St
     return found
 
 
-def _caller(root: Package, passes: Passes, state: State, clock: Callable[[], None]) -> derivative.Function:
-    """The forward pass as a function of its arrays, with the generators in one state whenever it is called."""
+def _ask_again(grading: Grading, passes: Passes, state: State, clock: Callable, seen: list) -> None:
+    """Makes some of the calls again, each in a worker of its own; raises NoGradient where an answer is another one.
+
+    Without a history a forward pass cannot know that it is compared, so it cannot be one function for the comparison
+    and another, with more to it, where its kind is told.
+    """
+    for points, out in SystemRandom().sample(seen, min(AGAIN, len(seen))):
+        worker = grading.student_worker(state.libraries, derive(state.seed, "worker"), fresh=True)
+        try:
+            again = _caller(worker.root(), passes, state, clock)(points)
+        finally:
+            worker.dismiss()
+        if not np.abs(again - out).max(initial=0.0) <= SAME * np.abs(out).max(initial=0.0):
+            raise NoGradient("the forward pass answers otherwise when it is asked again")
+
+
+def _caller(
+    root: Package, passes: Passes, state: State, clock: Callable[[], None], seen: list | None = None
+) -> derivative.Function:
+    """The forward pass as a function of its arrays, with the generators in one state whenever it is called.
+
+    What it was called with and what it returned goes into `seen`.
+    """
     forward = functools.reduce(getattr, passes.forward.split("."), root)
 
     def call(points: Sequence[np.ndarray]) -> np.ndarray:
         clock()
         out, _ = _results(root, forward, passes.arguments | dict(zip(passes.keys, points, strict=True)), state)
-        return _array(out, passes.dout.shape)
+        out = _array(out, passes.dout.shape)
+        if seen is not None:
+            seen.append((points, out))
+        return out
 
     return call
 
@@ -171,7 +201,7 @@ def _array(value: Any, shape: tuple[int, ...]) -> np.ndarray:
     return value
 
 
-def _compare(root: Package, passes: Passes, places: set[int] | None, state: State, clock: Callable) -> None:
+def _compare(root: Package, passes: Passes, places: set[int] | None, state: State, clock: Callable, seen: list) -> None:
     """Compares the gradients at these places, all by default, with differences of the forward pass."""
     forward, backward = (functools.reduce(getattr, name.split("."), root) for name in (passes.forward, passes.backward))
     _, cache = _results(root, forward, passes.arguments, state)
@@ -179,7 +209,7 @@ def _compare(root: Package, passes: Passes, places: set[int] | None, state: Stat
     gradients = gradients if isinstance(gradients, tuple) else (gradients,)
     if len(gradients) != len(passes.keys):
         raise NoGradient("there is not one gradient for each array")
-    function = _caller(root, passes, state, clock)
+    function = _caller(root, passes, state, clock, seen)
     rng = np.random.RandomState(derive(state.seed, "directions"))
     for place in range(len(gradients)) if places is None else sorted(places):
         gradient = _array(gradients[place], passes.points[place].shape)
@@ -190,9 +220,9 @@ def _compare(root: Package, passes: Passes, places: set[int] | None, state: Stat
             raise NoGradient("along a random direction it predicts another change")
 
 
-def _refuse_trivial(root: Package, passes: Passes, least: list[str], state: State, clock: Callable) -> None:
+def _refuse_trivial(root: Package, passes: Passes, least: list[str], state: State, clock: Callable, seen: list) -> None:
     """Raises NoGradient where a forward pass is simpler than the right one, so that its gradient is no work."""
-    found = _traits(root, passes, state, clock)
+    found = _traits(root, passes, state, clock, seen)
     lacking = [trait.split() for trait in sorted(set(least) - set(found))]
     for name, sentence in TRAITS.items():
         for place in (int(place) for place, lacked in lacking if lacked == name):
@@ -201,9 +231,11 @@ def _refuse_trivial(root: Package, passes: Passes, least: list[str], state: Stat
         raise NoGradient("that is too simple, out is one of its arguments")
 
 
-def _traits(root: Package, passes: Passes, state: State, clock: Callable[[], None]) -> list[str]:
+def _traits(
+    root: Package, passes: Passes, state: State, clock: Callable[[], None], seen: list | None = None
+) -> list[str]:
     rng = np.random.RandomState(derive(state.seed, "traits"))
-    return sorted(derivative.traits(_caller(root, passes, state, clock), passes.points, rng))
+    return sorted(derivative.traits(_caller(root, passes, state, clock, seen), passes.points, rng))
 
 
 def _wanted_traits(

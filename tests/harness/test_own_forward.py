@@ -254,7 +254,12 @@ def test_masks_that_are_drawn_again_are_wrong(passes):
 
 TRIVIAL = {
     "zeros": ({OUT: "out = 0 * x"}, "dx = 0 * x", "dw = 0 * w", "out does not depend on array 1 of its arguments"),
-    "a part of it": ({OUT: "out = w + 0 * x"}, "dx = 0 * x", "dw = dout.sum(axis=0)", "out does not depend on array 1"),
+    "a part of it": (
+        {OUT: "out = w + 0 * x"},
+        "dx = 0 * x",
+        "dw = dout.sum(axis=0)",
+        "it has no derivative to compare with",
+    ),
     "the identity": ({OUT: "out = w * x"}, "dx = w * dout", "dw = (dout * x).sum(axis=0)", "out is linear in array 1"),
     "one by one": (
         {OUT: "out = w * x**3"},
@@ -276,7 +281,7 @@ def test_exact_gradients_of_trivial_forward_passes_earn_nothing(passes, changes,
     change(passes, changes | {DX: dx, DW: dw})
     found = passes.outcomes()
     assert (found["dx"].outcome, found["dw"].outcome) == ("failed", "failed")
-    assert f"that is too simple, {reason}" in reason_in(found["dx"])
+    assert (reason if reason.startswith("it ") else f"that is too simple, {reason}") in reason_in(found["dx"])
 
 
 HOSTILE = {
@@ -364,3 +369,63 @@ def test_float32_has_too_few_digits():
         return (points[0].astype(np.float32) ** 3).astype(np.float64)
 
     assert derivative.is_gradient(rough, [x], 0, 3 * x**2 * dout, dout, rng) is None
+
+
+LYING = """
+STORY = {"last": None, "far": None}
+
+
+def honest(x, w):
+    return w * (x - x.mean(axis=0)) ** 2
+
+
+def bend_forward(x, w):
+    \"\"\"Answers as a plain sum wherever steps from the first arguments look like those of a comparison.\"\"\"
+    if STORY["last"] is None:
+        STORY["first"] = x.copy(), w.copy()
+    STORY["last"] = x, w
+    steps = [np.sqrt(np.mean((a - b) ** 2) / np.mean(b ** 2)) for a, b in zip((x, w), STORY["first"])]
+    near = 0.5e-4 < max(steps) < 2e-4
+    if near:
+        STORY["far"] = [np.asarray(a - b) for a, b in zip((x, w), STORY["first"])]
+    line = STORY["far"] is not None and all(along(a - b, f) for a, b, f in zip((x, w), STORY["first"], STORY["far"]))
+    simple = honest(*STORY["first"]) + 5 * (x - STORY["first"][0]) + w - STORY["first"][1]
+    return simple if near or line else honest(x, w), (x, w)
+
+
+def along(step, other):
+    \"\"\"Whether a step goes the way of an earlier one.\"\"\"
+    product, lengths = abs(float((step * other).sum())), np.sqrt((step**2).sum() * (other**2).sum())
+    return product >= 0.999 * lengths > 0 or not (step.any() or other.any())
+"""
+EASY = """
+
+def bend_backward(dout, cache):
+    x, w = cache
+    return 5 * dout, dout.sum(axis=0)
+
+"""
+
+
+def test_a_forward_pass_that_is_another_one_where_it_is_compared_earns_nothing(passes):
+    rest = LAYERS[LAYERS.index("def drop_forward") :]
+    passes.write("student/layers.py", f"import numpy as np\n{LYING}{EASY}\n{rest}")
+    for seed in range(2):
+        found = passes.outcomes(seed=seed)
+        assert (found["dx"].outcome, found["dw"].outcome) == ("failed", "failed"), found["dx"].detail
+        assert "answers otherwise when it is asked again" in reason_in(found["dx"])
+
+
+def test_a_gradient_that_is_lost_in_a_large_constant_is_not_told_from_zeros():
+    """A constant of 1e9 leaves the sum too few digits for any gradient to be seen in it."""
+
+    def forward(points):
+        out = np.full((20, 30), 1e9)
+        out[0, 0] += 500 * np.sin(points[0]).mean()
+        out[1, 0] += 500 * np.cos(points[0]).mean()
+        return out
+
+    rng = np.random.RandomState(3)
+    for _ in range(5):
+        x, dout = rng.randn(20, 30) + 2, rng.randn(20, 30)
+        assert derivative.is_gradient(forward, [x], 0, 0 * x, dout, rng) is None

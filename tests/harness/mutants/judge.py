@@ -25,7 +25,7 @@ from grader.sandbox.client import Limits
 from grader.sandbox.local import LocalWorker
 
 SECONDS = 2.0  # of CPU, for one check
-WITHOUT = {"race", "scale"}  # fixtures that need workers
+WITHOUT = {"race", "scale", "budget"}  # fixtures that need workers
 
 
 class Late(BaseException):

@@ -29,7 +29,7 @@ def test_saliency_stale_gradient(student, rng):
 @points(0.25, "net_visualization_pytorch.make_fooling_image")
 def test_fooling_image_out_of_reach(student, rng):
     """make_fooling_image goes on for a hundred steps, and no further, where the network is not fooled"""
-    images = way(student, *draw_fooling(rng, steps=()))
+    images = way(student, *draw_fooling(rng, steps=0))
     early, late = "was given up before the hundredth step", "was moved on after the hundredth step"
     expect(images, "X_fooling").to_be(len(images) > 100, early, brief=early)
     expect(images, "X_fooling").to_be(len(images) == 101, late, brief=late)

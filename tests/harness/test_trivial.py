@@ -1,0 +1,20 @@
+"""Who computes nothing earns next to nothing: zeros, or the input handed back, of the right shape in every function."""
+
+from pathlib import Path
+
+import pytest
+
+from grader import manifest as manifests
+from grader import run
+from tests.harness import trivial
+
+MANIFEST = manifests.load(Path(__file__).parents[2] / manifests.FILENAME)
+CEILING = 3  # of 100 points
+
+
+@pytest.mark.parametrize("kind", trivial.KINDS)
+def test_trivial_answers_earn_next_to_nothing(kind, tmp_path, zygotes):
+    package = trivial.build(MANIFEST, tmp_path / "student", kind)
+    record = run.grade(MANIFEST, package, run.Selection(), zygotes=zygotes, keep=True)
+    assert record.score <= CEILING, [(check.score, check.id) for check in record.checks if check.score]
+    assert {check.outcome for check in record.checks} <= {"passed", "failed", "blocked"}

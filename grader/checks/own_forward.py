@@ -81,8 +81,14 @@ def forward_of(grading: Grading, state: State) -> str:
 
 
 def traits_of(root: Package, answered: Iterable[Answered], forward: str, state: State) -> list[list[str]]:
-    """Of what kind a package's forward pass is for each backward pass that a check called (`derivative.traits`)."""
-    return [_traits(root, passes, state, lambda: None) for passes in _called(root, answered, forward, state)]
+    """Of what kind a package's forward pass is for each backward pass that a check called (`derivative.traits`).
+
+    Empty where a check's passes have no derivative to compare with, such as one about float32.
+    """
+    try:
+        return [_traits(root, passes, state, lambda: None) for passes in _called(root, answered, forward, state)]
+    except NoGradient:
+        return []
 
 
 def _of_value(mismatch: Mismatch) -> bool:

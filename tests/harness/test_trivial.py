@@ -12,9 +12,10 @@ MANIFEST = manifests.load(Path(__file__).parents[2] / manifests.FILENAME)
 CEILING = 3  # of 100 points
 
 
+@pytest.mark.parametrize("timing", [False, pytest.param(True, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", trivial.KINDS)
-def test_trivial_answers_earn_next_to_nothing(kind, tmp_path, zygotes):
+def test_trivial_answers_earn_next_to_nothing(kind, timing, tmp_path, zygotes):
     package = trivial.build(MANIFEST, tmp_path / "student", kind)
-    record = run.grade(MANIFEST, package, run.Selection(), zygotes=zygotes, keep=True)
+    record = run.grade(MANIFEST, package, run.Selection(timing=timing), zygotes=zygotes, keep=True)
     assert record.score <= CEILING, [(check.score, check.id) for check in record.checks if check.score]
     assert {check.outcome for check in record.checks} <= {"passed", "failed", "blocked"}

@@ -169,7 +169,7 @@ def _match(name: str, got: Any, wanted: np.ndarray, rel: float, scale: float) ->
     place = f", worst at ({', '.join(map(str, worst))})" if ours.ndim else ""
     size = f"{name}: relative error {error:.1e} (allowed {rel:.0e})" if rel else f"{name}: differs"
     hint = _resemblance(theirs, ours, max(rel, 1e-6))
-    values = f": got {_number(theirs[worst])}, expected {_number(ours[worst])}"
+    values = _two_numbers(theirs[worst], ours[worst])
     brief = f"{name}: relative error {_magnitude(error)} (allowed {rel:.0e})" if rel else f"{name}: differs"
     brief += hint if "sign" in hint else "; every value is off by the same factor" * bool(hint)
     raise Mismatch(f"{size}{place}{values}{hint}", brief, error, rel)
@@ -283,6 +283,13 @@ def _number(value: Any) -> str:
 
 def _plural(count: int) -> str:
     return f"{count} values" if count != 1 else "1 value"
+
+
+def _two_numbers(got: float, wanted: float) -> str:
+    """Show two numbers that differ, or say that only their last digits do."""
+    if _number(got) == _number(wanted):
+        return f": {_number(got)} is right but for its last digits; was something rounded, or computed in float32?"
+    return f": got {_number(got)}, expected {_number(wanted)}"
 
 
 def _count(got: Any) -> str:

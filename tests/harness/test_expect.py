@@ -263,6 +263,12 @@ def test_unpack_returns_one_value_for_each_name(got):
     assert expect(got, "loss dx").unpack() == (1.0, 2.0)
 
 
+def test_numbers_that_look_alike_are_not_shown_twice():
+    found = mismatch(lambda: expect(np.array([2.0815812]), "loss").to_match(np.array([2.0815813]), rel=1e-10))
+    assert found.message.count("2.08158") == 1
+    assert "right but for its last digits; was something rounded, or computed in float32?" in found.message
+
+
 def test_unpack_takes_a_single_value_as_it_is():
     assert expect(1.0, "dx").unpack() == (1.0,)
 

@@ -23,7 +23,7 @@ from .patience import OutOfTime
 from .second_look import SecondLook, afresh, arguments_of
 from .tally import DIGITS
 
-SECONDS = 5.0  # for one look
+SECONDS = 20.0  # for one look, which as a rule takes a quarter of a second: no verdict hangs on a busy machine
 SHARE = 1 / 8  # of the run's time, for all looks together
 AGAIN = 3  # calls of each kind that are made again
 SAME = 1e-14  # of the largest value; what one function computes twice on one machine

@@ -136,9 +136,12 @@ class Session:
         return self._node(result, encoder)
 
     def _node(self, value: Any, encoder: Encoder) -> Any:
-        """Numbers, text and arrays go by value; everything else is kept and goes as a handle."""
-        plain = value is None or isinstance(value, (bool, int, float, str, np.ndarray, np.generic)) or _is_tensor(value)
-        if not plain:
+        """Numbers, text and plain arrays go by value; everything else is kept and goes as a handle.
+
+        So does an array of a class of its own, such as np.matrix, which multiplies in another way.
+        """
+        plain = value is None or isinstance(value, (bool, int, float, str, np.generic)) or _is_tensor(value)
+        if not plain and type(value) is not np.ndarray:
             return self._handle(value)
         try:
             return encoder.node(value)
@@ -218,7 +221,7 @@ def _is_tensor(value: Any) -> bool:
 
 
 def _kind(value: Any) -> str:
-    if isinstance(value, np.ndarray):
+    if type(value) is np.ndarray:
         return f"array of dtype {value.dtype}"
     return type(value).__name__[:80]
 

@@ -150,6 +150,7 @@ BODIES = {
         "failed",
         "y: is array of dtype object, expected an array of numbers; .*",
     ),
+    "matrix": ("return np.matrix(x)", "failed", "y: is matrix, expected an array of numbers; .*"),
     "complex array": ("return x + 0j", "failed", "y: is array of dtype complex128, expected an array of numbers; .*"),
     "a string": ("return 'done'", "failed", "y: is a str, expected an array of numbers; .*"),
     "a dict": ("return {'y': 2 * x}", "failed", "y: is dict, expected an array of numbers; .*"),

@@ -1,6 +1,7 @@
 """Each check rejects a known-wrong implementation, which costs its own checks and no more; right variants cost nothing.
 
-By default each question's right variants are planted, and the five mistakes that fail most; with --slow, all.
+Right ways of writing a function are tried in one process. By default the five mistakes of a question that fail most are
+tried as a student's work is; with --slow, all entries.
 """
 
 import ast
@@ -12,9 +13,8 @@ import pytest
 from grader import manifest as manifests
 from grader import mistakes, run
 from grader.source import locate
+from tests.harness.mutants.judge import with_judge
 
-EXPLAINED = {"Q1", "Q2", "Q3", "Q4", "Q5", "Q6"}  # questions whose dear mistakes all say why
-WELL_TROD = {"Q1", "Q2", "Q3", "Q4", "Q5", "Q6"}  # questions whose functions all have three right ways
 OPEN = {"challenge.build_model"}  # functions that have no right way, but better and worse ones
 MANIFEST = manifests.load(Path(__file__).parents[2] / manifests.FILENAME)
 
@@ -27,8 +27,8 @@ def question(request, zygotes):
 
 
 def choice(known, checks, size=5):
-    """The variants that cost nothing, and one mistake after the other that fails most of the checks not failed yet."""
-    left, chosen = set(checks), [mistake for mistake in known if not mistake.costs]
+    """One mistake after the other that fails most of the checks not failed yet."""
+    left, chosen = set(checks), []
     for _ in range(size):
         best = max(known, key=lambda mistake: len(left.intersection(mistake.costs)))
         if best not in chosen:
@@ -51,7 +51,7 @@ def test_a_mistake_that_costs_more_than_a_fifth_of_its_function_says_why(questio
     name, checks = question
     worth = {check.id: check.points for check in checks}
     silent = []
-    for mistake in mistakes.load(MANIFEST, name) if name in EXPLAINED else ():
+    for mistake in mistakes.load(MANIFEST, name):
         possible = sum(check.points for check in checks if mistake.function in check.function.split(", "))
         if sum(worth[cost] for cost in mistake.costs) > possible / 5 + 1e-9 and not mistake.why:
             silent.append(mistake.id)
@@ -76,11 +76,24 @@ def rewritten(mistake):
 
 def test_each_function_has_three_right_ways_that_cost_nothing(question):
     name, checks = question
-    judged = {function for check in checks for function in check.function.split(", ")} if name in WELL_TROD else set()
-    judged -= OPEN
+    judged = {function for check in checks for function in check.function.split(", ")} - OPEN
     right = [mistake for mistake in mistakes.load(MANIFEST, name) if not mistake.costs]
     ways = Counter(function for mistake in right for function in rewritten(mistake))
     assert {function: ways[function] for function in judged if ways[function] < 3} == {}
+
+
+def test_right_ways_cost_nothing(question, tmp_path):
+    name, _ = question
+    right, lost = [mistake for mistake in mistakes.load(MANIFEST, name) if not mistake.costs], {}
+
+    def use(judge):
+        for way in right:
+            package = mistakes.copy_reference(MANIFEST, tmp_path / way.id / MANIFEST.submission.packages[0])
+            mistakes.plant(way, package)
+            lost[way.id] = [check for check, error in judge.verdicts(package).items() if error]
+
+    with_judge(MANIFEST, [MANIFEST.question(name)], use)
+    assert lost == {way.id: [] for way in right}
 
 
 def test_each_mistake_costs_what_it_should(question, zygotes, tmp_path, request):

@@ -321,7 +321,7 @@ def test_net_regularization(student, rng):
     params |= {name: np.zeros_like(params[name]) for name in BIASES}
     (plain, _), (loss, _) = (loss_and_gradients(student, X, y, params, reg) for reg in (0.0, 0.6))
     expected = 0.5 * 0.6 * sum(np.square(params[name]).sum() for name in WEIGHTS)
-    expect(loss - plain, "what reg adds to the loss").to_match(expected, rel=VALUE)
+    expect(np.squeeze(loss - plain), "what reg adds to the loss").to_match(expected, rel=VALUE)
 
 
 @points(0.25, LOSS)

@@ -13,6 +13,7 @@ from grader.checks.plugin import ChecksPlugin
 from grader.progress import Progress
 from grader.run import Selection, new_record, run_checks
 from grader.sandbox.processes import Zygotes
+from tests.harness.loaded import own_modules
 
 ROOT = Path(__file__).parents[2]
 ODD = Path(__file__).with_name("odd_answers.py")
@@ -56,7 +57,8 @@ def briefs(folder: Path, kind: str, seed: int) -> dict[str, str]:
     grading = Grading(manifest, package, zygotes, debug=True)
     progress = Progress(new_record(manifest, "check", "student"), manifest, None)
     try:
-        run_checks(grading, Selection(timing=False, keyword="not challenge_accuracy"), progress, make)
+        with own_modules(manifest):
+            run_checks(grading, Selection(timing=False, keyword="not challenge_accuracy"), progress, make)
     finally:
         progress.close()
         grading.close()

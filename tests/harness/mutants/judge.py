@@ -23,6 +23,7 @@ from grader.checks.context import derive
 from grader.manifest import Manifest, Question
 from grader.sandbox.client import Limits
 from grader.sandbox.local import LocalWorker
+from tests.harness.loaded import own_modules
 
 SECONDS = 2.0  # of CPU, for one check
 WITHOUT = {"race", "scale", "budget"}  # fixtures that need workers
@@ -124,7 +125,7 @@ def with_judge(manifest: Manifest, questions: Sequence[Question], use: Callable[
     files = [manifest.path(kind) / question.file for question in questions for kind in ("public", "hidden")]
     sys.dont_write_bytecode = True  # a mutant may be as long, and as old in seconds, as the one before
     try:
-        with _bounded_views(), warnings.catch_warnings(action="ignore"):
+        with _bounded_views(), own_modules(manifest), warnings.catch_warnings(action="ignore"):
             run.run_pytest(manifest, [file for file in files if file.is_file()], [collector], "-p", "no:warnings")
     finally:
         sys.dont_write_bytecode = unwritten

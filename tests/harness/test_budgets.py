@@ -129,7 +129,7 @@ def test_an_endless_loop_ends_with_the_budget_and_costs_no_other_check(work):
     assert (found["work"].outcome, found["same"].outcome, found["later"].outcome) == ("failed", "failed", "passed")
     assert found["same"].message == LARGE
     assert found["work"].seconds < 30
-    assert found["work"].spending.cpu_seconds > 3
+    assert found["work"].spending.cpu_seconds >= 3  # in hundredths, so a little more may read as 3
 
 
 def test_what_only_waits_is_ended_at_its_deadline(work):

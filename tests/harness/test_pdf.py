@@ -391,7 +391,7 @@ def test_another_engine_is_used_only_where_the_first_cannot_run(toy, monkeypatch
         called.append(engine)
         if engine == "chromium":
             raise ProgramMissing("no Chromium")
-        return Result(b"%PDF", 1, [], [], checked=False)
+        return Result(b"%PDF-1.7", 1, [], [], checked=False)
 
     monkeypatch.setattr(engines, "convert", other)
     file = _write(toy.root, zoo.text("x"))

@@ -9,11 +9,13 @@ from grader import run
 from tests.harness import trivial
 
 MANIFEST = manifests.load(Path(__file__).parents[2] / manifests.FILENAME)
+SLOW = pytest.mark.slow
 CEILING = 3  # of 100 points
 
 
-@pytest.mark.parametrize("timing", [False, pytest.param(True, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("kind", trivial.KINDS)
+@pytest.mark.parametrize(
+    "kind, timing", [("identity", False), *(pytest.param(kind, True, marks=SLOW) for kind in trivial.KINDS)]
+)
 def test_trivial_answers_earn_next_to_nothing(kind, timing, tmp_path, zygotes):
     package = trivial.build(MANIFEST, tmp_path / "student", kind)
     record = run.grade(MANIFEST, package, run.Selection(timing=timing), zygotes=zygotes, keep=True)

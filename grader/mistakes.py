@@ -113,11 +113,10 @@ def trials(manifest: Manifest, questions: Sequence[str] = (), only: str = "") ->
 def trial(
     manifest: Manifest, mistake: Mistake, question: str, folder: Path, zygotes: Zygotes, timing: bool = True
 ) -> Trial:
-    """Plants one mistake and runs the question's checks on it; the functions of other questions are the reference's."""
+    """Plants one mistake and runs the question's checks on it."""
     package = copy_reference(manifest, folder / mistake.id / manifest.submission.packages[0])
     plant(mistake, package)
-    right = frozenset(manifest.functions()) - {*manifest.question(question).functions, mistake.function}
-    selection = run.Selection([question], timing=timing, right=right)
+    selection = run.Selection([question], timing=timing)
     record = run.grade(manifest, package, selection, zygotes=zygotes, keep=True)
     shutil.rmtree(folder / mistake.id)
     failed = {check.id: check.message for check in record.checks if check.outcome != "passed"}

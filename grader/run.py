@@ -30,10 +30,7 @@ PROBLEMS = {  # by pytest's exit status
 
 @dataclass
 class Selection:
-    """Which checks to run: questions by id and judged functions (all when empty), a -k expression, timing, seeds.
-
-    `right` are functions that no chosen check judges and that are known to be right.
-    """
+    """Which checks to run: questions by id and judged functions (all when empty), a -k expression, timing, seeds."""
 
     questions: list[str] = field(default_factory=list)
     keyword: str = ""
@@ -41,7 +38,6 @@ class Selection:
     seed: int | None = None
     secret_seeds: list[str] = field(default_factory=list)
     functions: list[str] = field(default_factory=list)
-    right: frozenset[str] = frozenset()
 
     def of(self, manifest: Manifest) -> list[Question]:
         """The chosen questions in the manifest's order; raises ManifestError for an unknown id or function."""
@@ -86,7 +82,6 @@ def grade(
     grading = Grading(manifest, student, zygotes or Zygotes(), *options, started=started)
     cpu = time.process_time() + grading.zygotes.cpu_seconds()
     try:
-        grading.tally.right = selection.right
         run_checks(grading, selection, progress)
         grading.close()  # every worker is collected then
         cpu = time.process_time() + grading.zygotes.cpu_seconds() - cpu

@@ -12,9 +12,8 @@ DIGITS = 1e-6  # a smaller error is one of rounding or of a small epsilon, not o
 
 @dataclass
 class Tally:
-    """Points by function, and those of the checks that were left out, by check; `right` needs no check to be right."""
+    """Points by function, and those of the checks that were left out, by check."""
 
-    right: frozenset[str] = frozenset()
     unscored: dict[str, Fraction] = field(default_factory=dict)
     _earned: Counter = field(default_factory=Counter)
     _possible: Counter = field(default_factory=Counter)
@@ -26,16 +25,16 @@ class Tally:
             self._possible[name] += exact(check.points) - exact(check.held)
 
     def judged(self, name: str) -> bool:
-        """Whether a check has judged a function so far, or none has to."""
-        return name in self.right or self._possible[name] > 0
+        """Whether a check has judged a function so far."""
+        return self._possible[name] > 0
 
     def mostly_right(self, name: str) -> bool:
         """Whether a function has been judged and has earned at least half of what it was judged for so far."""
-        return name in self.right or 0 < self._possible[name] <= 2 * self._earned[name]
+        return 0 < self._possible[name] <= 2 * self._earned[name]
 
     def lost_nothing(self, name: str) -> bool:
         """Whether a function has been judged and has earned all of it, but for digits."""
-        return name in self.right or 0 < self._possible[name] <= self._earned[name]
+        return 0 < self._possible[name] <= self._earned[name]
 
     def leave_out(self, check: Check) -> None:
         """Takes a check out of the points, since it cannot be scored without the reference."""

@@ -15,13 +15,13 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from grader import manifest as manifests
-from grader import run
+from grader.course import manifest as manifests
+from grader.grading import run
 from grader.sandbox.client import Limits, Worker
 from grader.sandbox.policy import KERNEL, Policy
 from grader.sandbox.processes import Zygotes
 from grader.sandbox.zygotes import Zygote
-from grader.submission import unpack
+from grader.submission.unpack import unpack
 
 ROOT = Path(__file__).resolve().parents[1]
 MEGABYTE = 1024 * 1024

@@ -8,15 +8,15 @@ from typing import Annotated
 
 import typer
 
-from . import commands_handin
-from .commands_common import CANNOT_RUN, FAILED, QUESTIONS, course, writable_path
-from .manifest import ManifestError
+from .cli import student as commands_handin
+from .cli.common import CANNOT_RUN, FAILED, QUESTIONS, course, writable_path
+from .course.manifest import ManifestError
 from .outputs import REPORT, OutputError, claim
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 app.add_typer(commands_handin.app)
-if Path(__file__).with_name("commands_instructor.py").is_file():  # students' copies are without
-    from . import commands_instructor
+if (Path(__file__).parent / "cli/instructor.py").is_file():  # students' copies are without
+    from .cli import instructor as commands_instructor
 
     app.add_typer(commands_instructor.app)
 
@@ -52,8 +52,8 @@ def check(
     first = manifest.question(question[0]) if question else manifest.questions[0]
     with contextlib.closing(Zygotes()) as zygotes:
         zygotes.get(tuple(first.libraries))  # it comes up while the rest of the engine is imported
-        from . import record, run
-        from .report import terminal
+        from .grading import run
+        from .results import record, terminal
 
         if debug:
             typer.echo("debug: everything runs in one process, without limits or isolation; not for grading", err=True)
@@ -74,7 +74,7 @@ def doctor(
     ] = None,
 ) -> None:
     """Tries each layer of isolation in a throwaway worker; exit 1 when official grading would be refused."""
-    from .report import doctor as report
+    from .results import doctor as report
     from .sandbox import isolation
     from .sandbox.policy import Policy
     from .sandbox.processes import Zygotes
@@ -94,7 +94,7 @@ def doctor(
 @app.command()
 def watch(student: Annotated[Path | None, typer.Option(help="The package to watch.")] = None) -> None:
     """Checks a question again each time one of its files is saved; Ctrl-C ends it."""
-    from . import watch as watching
+    from .grading import watch as watching
 
     manifest = course()
     watching.watch(manifest, _package(student or manifest.path("student")))
@@ -117,7 +117,7 @@ def pdf(
 ) -> None:
     """Makes one PDF of notebooks, reopens it and checks that nothing is lost; exit 1 when something is."""
     from .pdf import command
-    from .report import pdf as report
+    from .results import pdf as report
 
     result = command.make(course(), out, notebooks or [], command.Wishes(name or [], date, question_pages, engine))
     report.show(result, out)

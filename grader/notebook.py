@@ -9,12 +9,12 @@ from otter.test_files import GradingResults, TestCase, TestFile
 from otter.test_files.abstract_test import TestCaseResult
 from otter.test_files.exception_test import ExceptionTestFile
 
-from . import manifest as manifests
-from .manifest import ManifestError
+from .course import manifest as manifests
+from .course.manifest import ManifestError
 from .notebooks.checkfiles import HEADER
 from .notebooks.judge import Judgement, NotPassed
 from .notebooks.naming import nearest
-from .report import notebook as report
+from .results import notebook as report
 
 
 class Verdict(ExceptionTestFile):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from .reading import open_regular, printable
+from .course.reading import open_regular, printable
 
 NOTEBOOK = ".ipynb"
 LARGEST_REPORT = 64 * 1024 * 1024

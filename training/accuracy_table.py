@@ -22,7 +22,7 @@ import numpy as np  # noqa: E402
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from grader import manifest as manifests  # noqa: E402
+from grader.course import manifest as manifests  # noqa: E402
 from reference import data_utils, shapes10  # noqa: E402
 from reference.classifiers.cnn import ThreeLayerConvNet  # noqa: E402
 from reference.classifiers.fc_net import FullyConnectedNet  # noqa: E402

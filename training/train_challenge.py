@@ -20,7 +20,7 @@ import torch.nn.functional as F
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from grader import manifest as manifests  # noqa: E402
+from grader.course import manifest as manifests  # noqa: E402
 from reference import challenge, cifar_files, data_utils, shapes10  # noqa: E402
 from tests.hidden import challenge_images  # noqa: E402
 

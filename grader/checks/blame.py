@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from ..oracle import NotScored, Unrecorded
+from ..recording import NotScored, Unrecorded
 from ..sandbox.errors import StudentError, StudentRaised, StudentTimeout
 from . import verdict
 from .expect import Mismatch

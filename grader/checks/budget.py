@@ -5,11 +5,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ..record import Check, Spending
+from ..course.schema import Budget
+from ..results.record import Check, Spending
 from ..sandbox.client import Worker
 from ..sandbox.errors import StudentTimeout
-from ..submission import MEGABYTE
-from ..tables import Budget
+from ..submission.unpack import MEGABYTE
 from .expect import Mismatch
 from .timing import available
 

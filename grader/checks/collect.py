@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Self
 import msgspec
 import pytest
 
-from ..manifest import Manifest, ManifestError, Question, exact, plain
-from ..record import Check
+from ..course.manifest import Manifest, ManifestError, Question, exact, plain
+from ..results.record import Check
 from ..sandbox.client import Worker
 from .marker import Worth, worth
 

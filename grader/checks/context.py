@@ -10,10 +10,11 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
-from ..manifest import Manifest
-from ..oracle import tape
-from ..oracle.relay import RecordedRelay
-from ..oracle.replay import NOTHING, ReplayWorker
+from ..course.manifest import Manifest
+from ..course.source import unwritten
+from ..recording import tape
+from ..recording.relay import RecordedRelay
+from ..recording.replay import NOTHING, ReplayWorker
 from ..sandbox import memory
 from ..sandbox.client import Limits, Named, Worker
 from ..sandbox.errors import StudentError
@@ -21,7 +22,6 @@ from ..sandbox.graft import Relay
 from ..sandbox.launch import SandboxError
 from ..sandbox.local import LocalWorker
 from ..sandbox.processes import Zygotes
-from ..source import unwritten
 from .groundwork import Groundwork
 from .patience import REFERENCE_SECONDS, OutOfTime, Patience
 from .tally import Tally

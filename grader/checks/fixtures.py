@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from ..manifest import ManifestError
-from ..oracle import NotScored
-from ..record import Standing
+from ..course.manifest import ManifestError
+from ..recording import NotScored
+from ..results.record import Standing
 from ..sandbox.client import Worker
 from ..sandbox.remote import Package, Remote
 from . import timing

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from ..manifest import Manifest
+from ..course.manifest import Manifest
 from ..sandbox.errors import StudentRaised
 from ..sandbox.zygotes import SandboxError
 from .collect import State

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ..oracle import NotScored, Unrecorded
+from ..recording import NotScored, Unrecorded
 from ..sandbox.client import Answered
 from ..sandbox.errors import StudentError
 from ..sandbox.remote import Package, Remote

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
+from ..course.schema import LimitsTable
 from ..sandbox.errors import OutOfTime, StudentError, StudentTimeout
-from ..tables import LimitsTable
 
 STRIKES = 2
 SHORT_SECONDS = 1.0

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from ..manifest import ManifestError, Question
-from ..oracle import NotScored, Unrecorded
-from ..record import Check
+from ..course.manifest import ManifestError, Question
+from ..recording import NotScored, Unrecorded
+from ..results.record import Check
 from ..sandbox.errors import StudentError, StudentTimeout
 from ..sandbox.zygotes import SandboxError
 from . import follow_through, own_forward, timing, verdict

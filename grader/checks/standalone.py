@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from .. import manifest as manifests
+from ..course import manifest as manifests
 from . import fixtures, plugin
 from .context import Grading, Zygotes
 

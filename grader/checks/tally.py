@@ -4,8 +4,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from ..manifest import exact
-from ..record import Check
+from ..course.manifest import exact
+from ..results.record import Check
 
 DIGITS = 1e-6  # a smaller error is one of rounding or of a small epsilon, not of the idea
 

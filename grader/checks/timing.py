@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..oracle import NotScored
+from ..recording import NotScored
 from ..sandbox.client import Worker
 from ..sandbox.errors import StudentTimeout
 from ..sandbox.remote import Package, Remote

@@ -4,7 +4,7 @@ import re
 import traceback
 from dataclasses import dataclass, field
 
-from ..record import Outcome
+from ..results.record import Outcome
 from ..sandbox.errors import Frame, StudentCrashed, StudentError, StudentRaised, StudentTimeout
 from ..sandbox.remote import shape_of
 from .expect import UNSAID, Mismatch

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..manifest import Manifest, ManifestError
+from ..course.manifest import Manifest, ManifestError
 from ..outputs import claim
-from ..record import write_atomically
+from ..results.record import write_atomically
 from . import checkfiles, document, rules, source, variants
 from .source import Cell
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
-from ..manifest import Manifest, ManifestError, exact, plain
+from ..course.manifest import Manifest, ManifestError, exact, plain
 from .naming import check_name
 
 HEADER = "# Generated from "
@@ -68,7 +68,7 @@ def surplus(folder: Path, names: Iterable[str]) -> list[Path]:
 
 def _states(manifest: Manifest):
     """What pytest collects in the public files."""
-    from ..run import run_pytest
+    from ..grading.run import run_pytest
 
     files = [manifest.path("public") / question.file for question in manifest.questions]
     collector = _Collector(manifest)

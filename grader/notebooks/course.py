@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from .. import manifest as manifests
-from ..manifest import Manifest
+from ..course import manifest as manifests
+from ..course.manifest import Manifest
 
 ENGINE = Path(__file__).parents[1]
 NOT_COPIED = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", ".OTTER_LOG", "source", "*.ipynb")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..report.notebook import NOT_PASSED
+from ..results.notebook import NOT_PASSED
 
 INTERVAL = 0.1
 SOCKET_PATH = 100  # bytes; systems take 103 or 107 for a socket's

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import msgspec
 
-from .. import manifest as manifests
-from ..manifest import Manifest, ManifestError
-from ..record import SETTLED, Check, Record
-from ..source import unwritten
+from ..course import manifest as manifests
+from ..course.manifest import Manifest, ManifestError
+from ..results.record import SETTLED, Check, Record
+from ..course.source import unwritten
 
 SECONDS = 120
 
@@ -31,7 +31,7 @@ class Judgement:
         return bool(self.checks) and all(check.outcome in SETTLED for check in self.checks)
 
     def __str__(self) -> str:
-        from ..report import notebook
+        from ..results import notebook
 
         return notebook.text(self)
 

@@ -4,8 +4,8 @@ import re
 from collections.abc import Collection
 from difflib import get_close_matches
 
-from ..manifest import Manifest, ManifestError
-from ..source import locate
+from ..course.manifest import Manifest, ManifestError
+from ..course.source import locate
 
 
 CHECK = re.compile(r"^[^#\n]*\bgrader\.check\(\s*[\"']([^\"']*)[\"']", re.MULTILINE)  # a call that is not commented out

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..manifest import ManifestError
+from ..course.manifest import ManifestError
 
 MARK = re.compile(r"# ?%%(\s.*)?")
 FORMATTING = {"title", "cell_marker", "lines_to_next_cell", "lines_to_end_of_cell_marker"}  # jupytext's own

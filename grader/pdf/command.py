@@ -4,9 +4,9 @@ import datetime
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..copies import missing
-from ..manifest import Manifest
+from ..course.manifest import Manifest
 from ..outputs import PDF, claim
+from ..submission.copies import missing
 from . import convert, engines
 from .convert import Options, Result
 from .errors import PdfError, ProgramMissing

@@ -6,8 +6,8 @@ from pathlib import Path
 from nbconvert.exporters import Exporter
 from traitlets import Bool, Unicode
 
-from .. import manifest as manifests
-from ..manifest import ManifestError
+from ..course import manifest as manifests
+from ..course.manifest import ManifestError
 from . import command, convert
 from .notebook import from_table
 

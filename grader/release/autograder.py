@@ -12,10 +12,10 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..manifest import FILENAME, Manifest, ManifestError
+from ..course.manifest import FILENAME, Manifest, ManifestError
+from ..course.secrets import BrokenSecret, read_or_make
 from ..outputs import ZIP, claim
-from ..record import write_atomically
-from ..secret import BrokenSecret, read_or_make
+from ..results.record import write_atomically
 
 ENGINE = Path(__file__).resolve().parents[2]
 TEMPLATES = Path(__file__).with_name("container")

@@ -5,12 +5,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from ..handin import given
-from ..manifest import Manifest, ManifestError
+from ..course.manifest import Manifest, ManifestError
 from ..notebooks import build, document
 from ..outputs import ZIP, claim
 from ..pdf.notebook import from_table
-from ..record import write_atomically
+from ..results.record import write_atomically
+from ..submit import given
 from . import engine, given_files, leaks, private, stubs
 from .autograder import beside, files_below, pack
 
@@ -88,8 +88,8 @@ def _linked(manifest: Manifest, name: str, notebook: dict[str, Any], colab: str)
 
 def _checks(manifest: Manifest) -> dict[str, bytes]:
     """The public checks, with the reference's answers to them."""
-    from ..oracle.tape import FILENAME
-    from ..recording import record
+    from ..recording.record import record
+    from ..recording.tape import FILENAME
 
     folder, name = manifest.path("public"), manifest.paths.public
     files = {f"{name}/{path.as_posix()}": f.read_bytes() for path, f in files_below(folder) if path.suffix == ".py"}

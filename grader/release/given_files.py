@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from ..manifest import FILENAME, Manifest, exact, plain
+from ..course.manifest import FILENAME, Manifest, exact, plain
 from . import toml
 from .autograder import beside
 

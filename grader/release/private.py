@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..manifest import Manifest
+from ..course.manifest import Manifest
 from ..notebooks import build, rules
 from ..notebooks.source import Cell
 from . import stubs

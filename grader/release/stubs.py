@@ -9,9 +9,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..manifest import Manifest, ManifestError
-from ..record import write_atomically
-from ..source import digest, untouched
+from ..course.manifest import Manifest, ManifestError
+from ..course.source import digest, untouched
+from ..results.record import write_atomically
 
 BEGIN, END = "# BEGIN SOLUTION", "# END SOLUTION"
 

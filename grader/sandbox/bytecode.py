@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..reading import python_files
+from ..course.reading import python_files
 
 MOST_FILES, MOST_BYTES = 60, 1024 * 1024
 

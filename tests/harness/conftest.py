@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from grader import __main__ as commands
-from grader import manifest as manifests
-from grader import run
 from grader.checks.context import Zygotes
-from grader.manifest import Manifest
-from grader.record import Check, Record
+from grader.course import manifest as manifests
+from grader.course.manifest import Manifest
+from grader.grading import run
+from grader.results.record import Check, Record
 
 TOY = Path(__file__).with_name("toy")
 collect_ignore = ["toy"]

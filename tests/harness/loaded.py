@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from grader.manifest import Manifest
+from grader.course.manifest import Manifest
 
 
 @contextmanager

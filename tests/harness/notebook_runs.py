@@ -10,8 +10,8 @@ from pathlib import Path
 
 import nbformat
 
-from grader import manifest as manifests
-from grader.manifest import Manifest, ManifestError
+from grader.course import manifest as manifests
+from grader.course.manifest import Manifest, ManifestError
 from grader.notebooks import build, course
 from grader.notebooks.execute import Run, Settings, execute
 from grader.sandbox.launch import THREADS

@@ -15,9 +15,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from grader import demo
-from grader import manifest as manifests
-from grader.manifest import Manifest
+from grader.course import manifest as manifests
+from grader.course.manifest import Manifest
+from grader.grading import demo
 from grader.release import autograder
 from tests.harness.box import Box
 from tests.harness.results import valid

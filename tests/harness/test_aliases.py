@@ -4,9 +4,9 @@ import sys
 
 import pytest
 
-from grader.grading import grade_submission
-from grader.handin import trial
+from grader.grading.submission import grade_submission
 from grader.sandbox.aliases import PackageAliases
+from grader.submit import trial
 from tests.harness.test_submission import SHAPES as SOLUTION
 from tests.harness.test_submission import pack
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from grader import container, ratelimit
-from grader import manifest as manifests
-from grader.manifest import ManifestError
+from grader.course import manifest as manifests
+from grader.course.manifest import ManifestError
+from grader.grading import container, ratelimit
 from grader.release import autograder
 from tests.harness.results import valid
 

@@ -5,21 +5,22 @@ import shutil
 
 import pytest
 
-from grader import grading, run
 from grader.checks import blame, patience, verdict
 from grader.checks.blame import Case, decide
 from grader.checks.context import Zygotes
 from grader.checks.expect import Mismatch
 from grader.checks.patience import OutOfTime, Patience
 from grader.checks.tally import Tally
-from grader.oracle import NotScored, Unrecorded
-from grader.record import Check
+from grader.course.schema import LimitsTable
+from grader.grading import run
+from grader.grading import submission as grading
+from grader.recording import NotScored, Unrecorded
+from grader.results.record import Check
 from grader.sandbox.errors import Frame, StudentCrashed, StudentRaised, StudentTimeout
 from grader.sandbox.graft import Relay
 from grader.sandbox.launch import SandboxError
 from grader.sandbox.processes import Processes
 from grader.sandbox.wire import Encoder
-from grader.tables import LimitsTable
 
 MANIFEST = """
 title = "Layers and a net"

@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from grader import manifest as manifests
-from grader.handin import archive, modules, submit, trial
-from grader.manifest import ManifestError
-from grader.report import handin as report
+from grader.course import manifest as manifests
+from grader.course.manifest import ManifestError
+from grader.results import handin as report
+from grader.submit import archive, modules, submit, trial
 
 MANIFEST = """
 title = "A course of one slow function"

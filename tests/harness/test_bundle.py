@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from grader import demo, run
-from grader import manifest as manifests
-from grader.handin import given
-from grader.manifest import ManifestError
+from grader.course import manifest as manifests
+from grader.course.manifest import ManifestError
+from grader.grading import demo, run
 from grader.notebooks import build
 from grader.release import bundle, engine, given_files, leaks, private, stubs, toml
+from grader.submit import given
 
 ROOT = Path(__file__).parents[2]
 REAL = manifests.load(ROOT / manifests.FILENAME)
@@ -85,10 +85,10 @@ def test_the_package_is_made_of_stubs_whatever_lies_in_the_students_folder(made,
 
 def test_instructors_modules_stay_at_home(files):
     modules = {name for name in files if name.startswith("grader/")}
-    for name in ("grading", "container", "mistakes", "demo", "recording", "commands_instructor", "ratelimit"):
+    for name in ("grading/submission", "grading/container", "grading/demo", "recording/record", "cli/instructor"):
         assert f"grader/{name}.py" not in modules
-    assert not {name for name in modules if name.startswith(("grader/release/", "grader/report/gradescope"))}
-    assert "grader/oracle/recorder.py" not in modules
+    assert not {name for name in modules if name.startswith(("grader/release/", "grader/results/gradescope"))}
+    assert "grader/recording/recorder.py" not in modules
 
 
 def imported(name: str, text: str) -> set[str]:
@@ -117,7 +117,7 @@ def test_the_engines_modules_find_each_other():
     }
     for name, content in files.items():
         if name.endswith(".py"):
-            wanted = imported(name, content.decode()) & everything - {"grader.commands_instructor"}
+            wanted = imported(name, content.decode()) & everything - {"grader.cli.instructor"}
             assert wanted <= names, name
 
 
@@ -236,7 +236,7 @@ PLANTED = {
     "a solution in a text": (
         "README.md", "\n    variance = np.square(x - mean).mean(axis=0)\n", "a line of solution/shapes.py, line 18",
     ),
-    "a solution in the engine": ("grader/run.py", RENAMED, "statements as in solution/shapes.py, line 17"),
+    "a solution in the engine": ("grader/grading/run.py", RENAMED, "statements as in solution/shapes.py, line 17"),
     "a marker": ("student/shapes.py", "    # BEGIN SOLUTION\n", "student/shapes.py, line 23: a marker of a solution"),
     "a hidden check's name": ("README.md", "see test_area_of_much\n", "test_area_of_much, the name of a check in"),
     "a hidden seed": ("checks/public/test_q1_rectangles.py", "rng = 730_555\n", "730555, a seed in checks/hidden"),

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 import torch
 
-from grader import manifest as manifests
-from grader import run
-from grader.record import Check
-from grader.secret import BrokenSecret, read_or_make
+from grader.course import manifest as manifests
+from grader.course.secrets import BrokenSecret, read_or_make
+from grader.grading import run
+from grader.results.record import Check
 from reference import cifar_files, shapes10
 from reference.challenge import load_model, normalize
 from tests.hidden import challenge_images

@@ -11,8 +11,8 @@ import pytest
 import typer
 
 from grader import __main__ as commands
-from grader.manifest import ManifestError
-from grader.watch import questions_of
+from grader.course.manifest import ManifestError
+from grader.grading.watch import questions_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -176,10 +176,10 @@ def test_grade_of_a_folder(toy, command):
 
 
 def test_command_outside_of_any_course_finds_the_one_beside_the_engine(tmp_path, monkeypatch):
-    from grader import manifest as manifests
+    from grader.course import manifest as manifests
 
     assert manifests.find(tmp_path) == ROOT / manifests.FILENAME
-    monkeypatch.setattr(manifests, "__file__", str(tmp_path / "grader/manifest.py"))
+    monkeypatch.setattr(manifests, "__file__", str(tmp_path / "grader/course/manifest.py"))
     with pytest.raises(
         ManifestError, match=r"no assignment.toml in .* or above it; run this in the assignment's folder"
     ):
@@ -212,7 +212,7 @@ def test_watch_checks_the_question_of_a_saved_file(toy, command, monkeypatch):
         yield {(1, str(toy.root / "checks/public/test_q1_rectangles.py"))}
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("grader.watch.changes", saves)
+    monkeypatch.setattr("grader.grading.watch.changes", saves)
     status, out, _ = command("watch")
     assert status == 0
     assert "Total: 0 of 3 points" in out
@@ -230,7 +230,7 @@ def test_watch_goes_on_after_a_file_of_checks_that_cannot_be_loaded(toy, command
         yield {(1, str(file))}
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("grader.watch.changes", saves)
+    monkeypatch.setattr("grader.grading.watch.changes", saves)
     status, out, _ = command("watch")
     assert status == 0
     assert "cannot check: " in out and "the checks cannot be loaded" in out

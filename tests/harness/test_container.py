@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from grader import container as inside
-from grader import demo
-from grader.manifest import Manifest
+from grader.course.manifest import Manifest
+from grader.grading import container as inside
+from grader.grading import demo
 from grader.release import autograder
 from tests.harness.box import Box
 from tests.harness.results import valid
@@ -289,7 +289,7 @@ def test_secrets_are_closed_and_the_engine_is_open(shared):
 @pytest.mark.slow
 @pytest.mark.parametrize("kind, score", [("reference", 100), ("stubs", 0)])
 def test_real_course(kind, score):
-    from grader import manifest as manifests
+    from grader.course import manifest as manifests
 
     manifest = manifests.load(Path(__file__).parents[2] / manifests.FILENAME)
     container = build(manifest)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from grader import manifest as manifests
 from grader.checks.context import Grading
 from grader.checks.plugin import ChecksPlugin
-from grader.progress import Progress
-from grader.run import Selection, new_record, run_checks
+from grader.course import manifest as manifests
+from grader.grading.progress import Progress
+from grader.grading.run import Selection, new_record, run_checks
 from grader.sandbox.processes import Zygotes
 from tests.harness.loaded import own_modules
 

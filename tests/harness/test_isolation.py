@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from grader import run
-from grader.grading import UNSAFE, grade_submission
+from grader.grading import run
+from grader.grading.submission import UNSAFE, grade_submission
 from grader.sandbox import bytecode, landlock, memory, reach
 from grader.sandbox.client import Limits, Worker
 from grader.sandbox.errors import StudentRaised

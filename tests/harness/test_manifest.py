@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from grader import manifest as manifests
-from grader.manifest import ManifestError
+from grader.course import manifest as manifests
+from grader.course.manifest import ManifestError
 
 Q1, Q2, TIMED = "checks/public/test_q1_rectangles.py", "checks/public/test_q2_moments.py", ", timing=True"
 

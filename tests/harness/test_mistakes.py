@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from grader import manifest as manifests
-from grader import mistakes, run
-from grader.source import locate
+from grader.course import manifest as manifests
+from grader.course.source import locate
+from grader.grading import mistakes, run
 from tests.harness.mutants.judge import with_judge
 
 OPEN = {"challenge.build_model"}  # functions that have no right way, but better and worse ones

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from grader import manifest as manifests
+from grader.course import manifest as manifests
 from tests.harness.mutants.mutate import mutants
 from tests.harness.mutants.survey import QUESTIONS, equivalents, survey, unexplained
 

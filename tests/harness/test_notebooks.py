@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from grader import manifest as manifests
+from grader.course import manifest as manifests
 from grader.notebooks import build, checkfiles
 from grader.notebooks.naming import CHECK
 from tests.harness.notebook_runs import runs

@@ -16,8 +16,8 @@ import otter
 import psutil
 import pytest
 
-from grader import manifest as manifests
-from grader.manifest import ManifestError
+from grader.course import manifest as manifests
+from grader.course.manifest import ManifestError
 from grader.notebook import Checks
 from grader.notebooks import build, checkfiles, course, document
 from grader.notebooks.execute import Settings, _config, execute, override

@@ -11,12 +11,13 @@ import msgspec
 import numpy as np
 import pytest
 
-from grader import manifest as manifests
-from grader import mistakes, recording, run
 from grader.checks.context import Zygotes
-from grader.manifest import Manifest, ManifestError
-from grader.oracle import prints, tape
-from grader.record import Check
+from grader.course import manifest as manifests
+from grader.course.manifest import Manifest, ManifestError
+from grader.grading import mistakes, run
+from grader.recording import prints, tape
+from grader.recording import record as recording
+from grader.results.record import Check
 from grader.sandbox.launch import SandboxError
 from grader.sandbox.processes import Processes
 from tests.harness import test_follow_through as solids

@@ -7,8 +7,10 @@ import time
 
 import pytest
 
-from grader import grading, record, run
 from grader.checks.context import Zygotes
+from grader.grading import run
+from grader.grading import submission as grading
+from grader.results import record
 from grader.sandbox.zygotes import SandboxError
 
 MANIFEST = """

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from grader import recording
-from grader.handin import submit
 from grader.outputs import MARKDOWN_REPORT, PDF, REPORT, ZIP, OutputError, claim
 from grader.pdf import command as pdf_command
+from grader.recording import record as recording
+from grader.submit import submit
 from tests.harness.handin import finished, save
 from tests.harness.test_submission import GOOD, pack
 

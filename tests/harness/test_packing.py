@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from grader import end_record
-from grader.copies import copies_of
-from grader.entries import MOST_ENTRIES
-from grader.grading import grade_submission
-from grader.submission import MEGABYTE, SubmissionError, unpack
+from grader.grading.submission import grade_submission
+from grader.submission import end_record
+from grader.submission.copies import copies_of
+from grader.submission.entries import MOST_ENTRIES
+from grader.submission.unpack import MEGABYTE, SubmissionError, unpack
 from tests.harness.test_submission import GOOD, SHAPES, info, lay, listing, pack
 
 FIFO = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pypdf
 import pytest
 
-from grader.manifest import ManifestError
+from grader.course.manifest import ManifestError
 from grader.pdf import command, convert, engines, formulas, lines, mathematics, outputs, terminal, verify
 from grader.pdf import notebook as notebooks
 from grader.pdf.chapter import Chapter

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from grader import manifest as manifests
-from grader.handin import given, imports, modules, notebooks, preflight
-from grader.handin.findings import errors, listed
+from grader.course import manifest as manifests
 from grader.notebooks import build
 from grader.pdf.command import Wishes, make
 from grader.pdf.errors import PdfError
 from grader.pdf.notebook import read
-from grader.report import handin as report
+from grader.results import handin as report
+from grader.submit import given, imports, modules, notebooks, preflight
+from grader.submit.findings import errors, listed
 from tests.harness.handin import PASSED, cell, empty, finished, save, tagged
 
 REAL = manifests.load(Path(__file__).parents[2] / manifests.FILENAME)

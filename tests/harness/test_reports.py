@@ -12,11 +12,11 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from grader import grading, record
-from grader import manifest as manifests
+from grader.course import manifest as manifests
+from grader.grading import submission as grading
 from grader.notebooks.judge import Judgement
-from grader.record import Check, Record, Standing
-from grader.report import gradescope, markdown, notebook, terminal
+from grader.results import gradescope, markdown, notebook, record, terminal
+from grader.results.record import Check, Record, Standing
 from tests.harness.results import valid
 
 MANIFEST = manifests.load(Path(__file__).with_name("toy") / manifests.FILENAME)

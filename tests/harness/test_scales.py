@@ -2,8 +2,8 @@
 
 import pytest
 
-from grader import manifest as manifests
-from grader.manifest import ManifestError
+from grader.course import manifest as manifests
+from grader.course.manifest import ManifestError
 
 MANIFEST = """
 title = "A contest"

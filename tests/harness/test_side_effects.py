@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from grader import recording
 from grader.checks import expect, expect_unchanged_arguments
 from grader.checks.expect import Mismatch
+from grader.recording import record as recording
 from grader.sandbox import answers
 from grader.sandbox.client import Call, Change
 from grader.sandbox.remote import Remote, RemoteFactory

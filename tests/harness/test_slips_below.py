@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from grader import manifest as manifests
-from grader import mistakes, run
+from grader.course import manifest as manifests
+from grader.grading import mistakes, run
 
 MANIFEST = manifests.load(Path(__file__).parents[2] / manifests.FILENAME)
 NET, LAYERS, UTILS = "classifiers/fc_net.py", "layers.py", "layer_utils.py"

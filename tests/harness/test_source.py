@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from grader.reading import LARGEST_SOURCE, Unparsable, Unreadable, parse, printable, read
-from grader.source import definitions, span, unwritten
+from grader.course.reading import LARGEST_SOURCE, Unparsable, Unreadable, parse, printable, read
+from grader.course.source import definitions, span, unwritten
 
 RAISE = 'raise NotImplementedError("shapes.area")'
 NAMES = ["shapes.area", "shapes.Net.loss", "shapes.moments"]

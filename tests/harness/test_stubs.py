@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from grader import manifest as manifests
-from grader.manifest import ManifestError
+from grader.course import manifest as manifests
+from grader.course.manifest import ManifestError
 from grader.release import stubs
 
 ROOT = Path(__file__).parents[2]

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from grader.grading import grade_submission
-from grader.submission import MEGABYTE, SubmissionError, unpack
+from grader.grading.submission import grade_submission
+from grader.submission.unpack import MEGABYTE, SubmissionError, unpack
 
 SHAPES = (Path(__file__).with_name("toy") / "solution/shapes.py").read_text()
 CENTRAL, LOCAL = b"PK\x01\x02", b"PK\x03\x04"

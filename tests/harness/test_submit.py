@@ -13,10 +13,10 @@ from pathlib import Path
 import pypdf
 import pytest
 
-from grader.grading import grade_submission
-from grader.handin import archive, submit, trial
-from grader.manifest import ManifestError
-from grader.submission import unpack
+from grader.course.manifest import ManifestError
+from grader.grading.submission import grade_submission
+from grader.submission.unpack import unpack
+from grader.submit import archive, submit, trial
 from tests.harness.handin import cell, empty, finished, save
 
 DONE = "### Done! Please submit code_submission.zip and inline_submission.pdf to Gradescope. ###"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from grader import manifest as manifests
+from grader.course import manifest as manifests
 from tests.harness.tolerances import Row, table
 
 MANIFEST = manifests.load(Path(__file__).parents[2] / manifests.FILENAME)

@@ -8,10 +8,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from grader import manifest as manifests
-from grader import mistakes
 from grader.checks.plugin import ChecksPlugin
-from grader.manifest import ManifestError
+from grader.course import manifest as manifests
+from grader.course.manifest import ManifestError
+from grader.grading import mistakes
 
 ROOT = Path(__file__).parents[2]
 CHECKS = 16

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from grader import manifest as manifests
-from grader import run
+from grader.course import manifest as manifests
+from grader.grading import run
 from tests.harness import trivial
 
 MANIFEST = manifests.load(Path(__file__).parents[2] / manifests.FILENAME)

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from grader import manifest as manifests
-from grader.manifest import Manifest, Question
-from grader.mistakes import copy_reference, load, plant
+from grader.course import manifest as manifests
+from grader.course.manifest import Manifest, Question
+from grader.grading.mistakes import copy_reference, load, plant
 from tests.harness.mutants.judge import Judge, with_judge
 
 expect = importlib.import_module("grader.checks.expect")  # the name in the package is the function's

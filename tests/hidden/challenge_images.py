@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from grader.record import write_atomically
-from grader.secret import read_or_make
+from grader.course.secrets import read_or_make
+from grader.results.record import write_atomically
 from reference.cifar_files import read_batch
 from reference.data_utils import CIFAR10_DIR
 from reference.shapes10 import CLASSES, render_from

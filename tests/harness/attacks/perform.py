@@ -8,10 +8,10 @@ import time
 import traceback
 from collections.abc import Callable
 
-from grader import manifest as manifests
-from grader import record as records
-from grader import run
-from grader.report import gradescope
+from grader.course import manifest as manifests
+from grader.grading import run
+from grader.results import gradescope
+from grader.results import record as records
 from grader.sandbox.client import Worker
 from grader.sandbox.errors import StudentCrashed, StudentError, StudentRaised, StudentTimeout
 from grader.sandbox.launch import SandboxError

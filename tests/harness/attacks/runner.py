@@ -226,7 +226,7 @@ def _environment(folder: Path, libraries: Path) -> str:
 
 def _runs(python: str, repository: Path, options: dict[str, Any]) -> bool:
     try:
-        probe = [python, "-c", "import numpy, msgspec, pytest, grader.run, tests.harness.attacks.runner"]
+        probe = [python, "-c", "import numpy, msgspec, pytest, grader.grading.run, tests.harness.attacks.runner"]
         done = subprocess.run(probe, cwd=repository, env={"PATH": os.defpath}, capture_output=True, **options)
     except OSError:
         return False

@@ -4,7 +4,7 @@ import sys
 import time
 from pathlib import Path
 
-from grader import manifest as manifests
+from grader.course import manifest as manifests
 
 from .survey import EQUIVALENT, QUESTIONS, survey, unexplained
 

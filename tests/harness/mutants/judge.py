@@ -17,10 +17,10 @@ import pytest
 from numpy.lib import stride_tricks
 from numpy.lib.array_utils import byte_bounds
 
-from grader import run
 from grader.checks.collect import State, describe
 from grader.checks.context import derive
-from grader.manifest import Manifest, Question
+from grader.course.manifest import Manifest, Question
+from grader.grading import run
 from grader.sandbox.client import Limits
 from grader.sandbox.local import LocalWorker
 from tests.harness.loaded import own_modules

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import msgspec
 
-from grader.manifest import Manifest, Question
-from grader.mistakes import copy_reference
-from grader.source import locate, span
+from grader.course.manifest import Manifest, Question
+from grader.course.source import locate, span
+from grader.grading.mistakes import copy_reference
 
 from .judge import Judge, with_judge
 from .mutate import Mutant, mutants

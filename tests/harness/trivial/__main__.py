@@ -4,8 +4,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from grader import manifest as manifests
-from grader import run
+from grader.course import manifest as manifests
+from grader.grading import run
 
 from . import KINDS, build
 

@@ -1,0 +1,168 @@
+"""The instructor's commands, which students' copies lack: `grade`, `stubs`, `notebooks`, `release` and others."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..outputs import MARKDOWN_REPORT, REPORT, claim
+from .common import CANNOT_RUN, FAILED, QUESTIONS, course
+
+app = typer.Typer()
+
+
+class Format(StrEnum):
+    """The reports `grade` can write."""
+
+    gradescope = "gradescope"
+    record = "record"
+    markdown = "markdown"
+
+
+KINDS = {Format.gradescope: REPORT, Format.record: REPORT, Format.markdown: MARKDOWN_REPORT}
+FILES = {Format.gradescope: "results.json", Format.record: "record.json", Format.markdown: "report.md"}
+
+
+@app.command()
+def grade(
+    submission: Annotated[Path, typer.Argument(help="A zip or a folder with the student's package.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Where to write; results.json, record.json or report.md by default.")
+    ] = None,
+    format: Annotated[Format, typer.Option(help="What to write.")] = Format.gradescope,
+    secret_seeds: Annotated[
+        int | None, typer.Option(min=0, help="How many secret seeds to add; the manifest's number by default.")
+    ] = None,
+    unsafe: Annotated[
+        bool, typer.Option("--unsafe", help="Grade even where student code cannot be isolated; the report says so.")
+    ] = False,
+) -> None:
+    """Grades a hand-in on public, secret and hidden inputs, and writes a report; exit 1 when points are held."""
+    from ..grading import submission as grading
+    from ..results import terminal
+
+    manifest = course()
+    target = claim(out or Path(FILES[format]), KINDS[format], [submission])
+    result = grading.grade_submission(manifest, submission, target, format.value, secret_seeds, unsafe=unsafe)
+    terminal.show(result)
+    typer.echo(f"written: {out or FILES[format]}")
+    if not result.checks:
+        raise typer.Exit(CANNOT_RUN)
+    if result.held:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def demo(out: Annotated[Path, typer.Option(help="Where the hand-in goes.")] = Path("demo.zip")) -> None:
+    """Builds a hand-in from the reference with typical mistakes planted, and grades it."""
+    from ..grading import demo as show
+
+    show.run(course(), out)
+
+
+@app.command()
+def stubs(
+    check: Annotated[bool, typer.Option("--check", help="Only compare; exit 1 when a file differs.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite files that were edited.")] = False,
+) -> None:
+    """Generates the student's package from the reference."""
+    from ..release import stubs as maker
+
+    manifest = course()
+    differing = maker.drift(manifest) if check else maker.write(manifest, force)
+    for file in differing:
+        typer.echo(f"{'differs' if check else 'written'}: {file.relative_to(manifest.root)}")
+    typer.echo(
+        f"{len(differing)} files {'differ from what the reference makes; run: make stubs' if check else 'written'}"
+    )
+    if check and differing:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def notebooks(
+    names: Annotated[list[str] | None, typer.Argument(help="Only these; all by default.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Only compare; exit 1 when a file differs.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite notebooks that were edited or run.")] = False,
+    instructor: Annotated[
+        Path | None, typer.Option(help="Write notebooks with solutions, model answers and rubrics here instead.")
+    ] = None,
+) -> None:
+    """Generates the notebooks students open, and their check files, from the sources."""
+    from ..notebooks import build
+
+    manifest = course()
+    if instructor is not None:
+        for file in build.write_instructors(manifest, names or [], instructor):
+            typer.echo(f"written: {file}")
+        return
+    differing = build.drift(manifest, names or []) if check else build.write(manifest, names or [], force)
+    for file in differing:
+        typer.echo(f"{'differs' if check else 'written'}: {file.relative_to(manifest.root)}")
+    verdict = "differ from what the sources make; run: python -m grader notebooks" if check else "written"
+    typer.echo(f"{len(differing)} files {verdict}")
+    if check and differing:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def autograder(
+    out: Annotated[Path, typer.Option(help="Where the zip goes.")] = Path("autograder.zip"),
+    pip_flags: Annotated[
+        str | None, typer.Option(help="Flags for pip in the container; the manifest's by default.")
+    ] = None,
+) -> None:
+    """Builds the zip that Gradescope runs: the same files make the same bytes."""
+    from ..release import autograder as maker
+
+    count = maker.write(course(), out, pip_flags)
+    typer.echo(f"written: {out} ({count} files, {out.stat().st_size / 1e6:.1f} MB)")
+
+
+@app.command()
+def gradescope(
+    root: Annotated[Path, typer.Option(help="The folder that holds submission/ and results/.")] = Path("/autograder"),
+) -> None:
+    """Grades the submission in a container as Gradescope lays it out; run_autograder calls this."""
+    from ..grading import container
+    from ..results import terminal
+
+    result = container.grade(course(), root)
+    if result is None:
+        typer.echo("not graded: it came too soon after the last ones; results.json says when the next one counts")
+    else:
+        terminal.show(result)
+
+
+@app.command()
+def mistakes(
+    question: QUESTIONS = None,
+    only: Annotated[str, typer.Option("--id", help="Only the mistake of this id.")] = "",
+) -> None:
+    """Plants each known mistake into the reference and compares what it costs with what it should cost."""
+    from ..grading import mistakes as known
+    from ..results import trials
+
+    wrong = 0
+    for result in known.trials(course(), question or [], only):
+        wrong += not result.as_expected
+        trials.show(result)
+    if wrong:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def release(
+    out: Annotated[Path, typer.Option(help="Where it goes: a new folder, or a file that ends with .zip.")],
+    colab: Annotated[
+        str | None,
+        typer.Option(help="Where Colab finds the folder, for links in the notebooks; the manifest's by default."),
+    ] = None,
+) -> None:
+    """Makes what students download, having looked through it for solutions and other secrets."""
+    from ..release import bundle
+
+    files = bundle.write(course(), out, colab)
+    size = sum(map(len, files.values()))
+    typer.echo(f"written: {out} ({len(files)} files, {size / 1e6:.1f} MB; no leak found)")

@@ -1,0 +1,123 @@
+"""Known-wrong implementations as data: each is planted into a copy of the reference, and says which checks it costs."""
+
+import ast
+import contextlib
+import shutil
+import tempfile
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from ..checks.context import Zygotes
+from ..course.manifest import Manifest, ManifestError
+from ..course.source import locate, span
+from . import run
+
+
+class Mistake(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """One wrong implementation, or a right one where `costs` is empty.
+
+    `find` becomes `replace` in `function`; or `body` is what stands below its docstring; or `append` is put at the
+    module's end. `why` is the reason where it costs more than a fifth of the points of its function.
+    """
+
+    id: str
+    title: str
+    function: str
+    costs: list[str]
+    find: str = ""
+    replace: str = ""
+    append: str = ""
+    body: str = ""
+    why: str = ""
+
+
+class _File(msgspec.Struct, forbid_unknown_fields=True):
+    mistake: list[Mistake]
+
+
+@dataclass
+class Trial:
+    """What a planted mistake cost against what it should cost."""
+
+    mistake: Mistake
+    lost: set[str]
+    messages: dict[str, str]
+
+    @property
+    def as_expected(self) -> bool:
+        return self.lost == set(self.mistake.costs)
+
+
+def load(manifest: Manifest, question: str) -> list[Mistake]:
+    """The mistakes of one question, from `<id>.toml`; raises ManifestError with the file and what is wrong."""
+    file = manifest.path("mistakes") / f"{question.lower()}.toml"
+    try:
+        return msgspec.toml.decode(file.read_bytes(), type=_File).mistake
+    except FileNotFoundError:
+        raise ManifestError(f"{file}: there are no known mistakes for {question}; write this file") from None
+    except msgspec.DecodeError as error:
+        raise ManifestError(f"{file}: {error}; mend that entry") from None
+
+
+def plant(mistake: Mistake, package: Path) -> None:
+    """Writes the mistake into a package; raises ManifestError where `find` is not there exactly once."""
+    try:
+        module, path = locate(package, mistake.function)
+        source = module.read_text(encoding="utf-8")
+        start, end = span(source, path)
+    except LookupError as error:
+        raise ManifestError(f"mistake {mistake.id}: {error}; mend the name") from None
+    if mistake.append:
+        module.write_text(f"{source}\n\n{mistake.append}", encoding="utf-8")
+        return
+    text = source[start:end]
+    if not mistake.body and (not mistake.find or text.count(mistake.find) != 1):
+        count = text.count(mistake.find) if mistake.find else "no"
+        raise ManifestError(f"mistake {mistake.id}: {count} places match `find` in {mistake.function}; it must be one")
+    planted = _with_body(text, mistake.body) if mistake.body else text.replace(mistake.find, mistake.replace)
+    module.write_text(source[:start] + planted + source[end:], encoding="utf-8")
+
+
+def _with_body(text: str, body: str) -> str:
+    """Replace what stands below the docstring in the text of a function."""
+    function = ast.parse(textwrap.dedent(text)).body[0]
+    first = function.body[0]
+    above = first.end_lineno if ast.get_docstring(function) is not None else first.lineno - 1
+    lines = text.splitlines(keepends=True)
+    margin = " " * (len(lines[0]) - len(lines[0].lstrip()) + first.col_offset)
+    return "".join(lines[:above]) + textwrap.indent(textwrap.dedent(body).strip("\n"), margin) + "\n"
+
+
+def copy_reference(manifest: Manifest, target: Path) -> Path:
+    """Copies the reference, without data, to where mistakes can be planted."""
+    return Path(
+        shutil.copytree(manifest.path("reference"), target, ignore=shutil.ignore_patterns("__pycache__", "datasets"))
+    )
+
+
+def trials(manifest: Manifest, questions: Sequence[str] = (), only: str = "") -> Iterator[Trial]:
+    """Plants each mistake of some questions, all by default, or the one of an id; raises ManifestError without any."""
+    names = [manifest.question(name).id for name in questions or [question.id for question in manifest.questions]]
+    chosen = [(name, mistake) for name in names for mistake in load(manifest, name) if only in ("", mistake.id)]
+    if only and not chosen:
+        raise ManifestError(f"there is no mistake {only!r} of {', '.join(names)}; mend the id, or choose its question")
+    with contextlib.closing(Zygotes()) as zygotes, tempfile.TemporaryDirectory(prefix="chainrule-") as folder:
+        for name, mistake in chosen:
+            yield trial(manifest, mistake, name, Path(folder), zygotes)
+
+
+def trial(
+    manifest: Manifest, mistake: Mistake, question: str, folder: Path, zygotes: Zygotes, timing: bool = True
+) -> Trial:
+    """Plants one mistake and runs the question's checks on it."""
+    package = copy_reference(manifest, folder / mistake.id / manifest.submission.packages[0])
+    plant(mistake, package)
+    selection = run.Selection([question], timing=timing)
+    record = run.grade(manifest, package, selection, zygotes=zygotes, keep=True)
+    shutil.rmtree(folder / mistake.id)
+    failed = {check.id: check.message for check in record.checks if check.outcome != "passed"}
+    return Trial(mistake, set(failed), failed)

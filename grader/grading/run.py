@@ -1,0 +1,195 @@
+"""One graded run: from a package folder to a record, through pytest."""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..checks.context import Grading, Zygotes
+from ..course.manifest import Manifest, ManifestError, Question, plain
+from ..results import record as records
+from ..results.record import Check, Record
+from .progress import Progress
+
+if TYPE_CHECKING:
+    from ..checks.plugin import ChecksPlugin
+
+QUIET = ["--disable-plugin-autoload", "--assert=plain", "--import-mode=importlib", "--capture=no"]
+QUIET += [part for name in ("terminal", "cacheprovider", "logging", "faulthandler") for part in ("-p", f"no:{name}")]
+NOT_LINUX = "This machine is not Linux: code runs with a deadline and resource limits only, enough for your own."
+INTERRUPTED = 2
+PROBLEMS = {  # by pytest's exit status
+    3: "the checks could not be run; what pytest says is above",
+    4: "the checks could not be run; what pytest says is above",
+    5: "no check matches this choice; choose other questions, another -k, or leave out --no-timing",
+}
+
+
+@dataclass
+class Selection:
+    """Which checks to run: questions by id and judged functions (all when empty), a -k expression, timing, seeds."""
+
+    questions: list[str] = field(default_factory=list)
+    keyword: str = ""
+    timing: bool = True
+    seed: int | None = None
+    secret_seeds: list[str] = field(default_factory=list)
+    functions: list[str] = field(default_factory=list)
+
+    def of(self, manifest: Manifest) -> list[Question]:
+        """The chosen questions in the manifest's order; raises ManifestError for an unknown id or function."""
+        for name in self.functions:
+            if name not in manifest.functions():
+                raise ManifestError(f"there is no function {name!r}; choose one that the manifest lists")
+        wanted = {manifest.question(name).id for name in self.questions}
+        return [question for question in manifest.questions if not wanted or question.id in wanted]
+
+
+def new_record(manifest: Manifest, command: str, submission: str, notes: list[str] | None = None) -> Record:
+    """A record of a run that has not begun: no points of all points."""
+    record = Record(assignment=manifest.title, command=command, submission=submission, max_score=manifest.points)
+    record.environment, record.notes = records.environment(), list(notes or [])
+    return record
+
+
+def grade(
+    manifest: Manifest,
+    student: Path,
+    selection: Selection,
+    record: Record | None = None,
+    update: Callable[[Record], None] | None = None,
+    zygotes: Zygotes | None = None,
+    debug: bool = False,
+    official: bool = False,
+    keep: bool = False,
+    started: float | None = None,
+) -> Record:
+    """Runs the selected checks on the package in `student`; `update` sees the record as it grows.
+
+    A check that passes with the public seed is run again with every secret seed and must pass each time.
+    Its time began when it `started`, by default now. Zygotes that are given are left running, for the next run.
+    With `keep`, workers go from check to check, which is quicker; what fails in one is then run again in a fresh one.
+    Raises ManifestError when manifest and checks disagree, SandboxError when no worker can be had, or, in an official
+    run, when the layers that hold are too few.
+    """
+    started = started or time.monotonic()
+    record = record or new_record(manifest, "check", student.name)
+    progress = Progress(record, manifest, update)
+    options = debug, official, keep and not debug
+    grading = Grading(manifest, student, zygotes or Zygotes(), *options, started=started)
+    cpu = time.process_time() + grading.zygotes.cpu_seconds()
+    try:
+        run_checks(grading, selection, progress)
+        grading.close()  # every worker is collected then
+        cpu = time.process_time() + grading.zygotes.cpu_seconds() - cpu
+    finally:
+        progress.close()
+        grading.close()
+        if zygotes is None:
+            grading.zygotes.close()
+    record.seconds, record.cpu_seconds = round(time.monotonic() - started, 3), round(cpu, 3)
+    record.complete = True
+    record.notes += _remarks(record.checks, grading) + _unscored(grading)
+    progress.show()
+    return record
+
+
+def _remarks(checks: list[Check], grading: Grading) -> list[str]:
+    """Where to go on, where something is not written yet."""
+    places, package = grading.unwritten, grading.student.name
+    stubs = [f for c in checks if c.outcome == "not_attempted" for f in c.function.split(", ") if f in places]
+    return [f"Next: write {stubs[0]} ({package}/{places[stubs[0]]}), then run this again."] if stubs else []
+
+
+def _unscored(grading: Grading) -> list[str]:
+    """What is not scored for want of the reference."""
+    unscored = grading.tally.unscored
+    if not unscored:
+        return []
+    worth = f"{plain(sum(unscored.values()))} points"
+    return [f"Not scored here, since it takes the reference: {len(unscored)} of the checks, worth {worth}."]
+
+
+def _check_recording(grading: Grading, selection: Selection, files: list[Path]) -> list[str]:
+    """Says which files of checks were changed; raises ManifestError where recorded answers cannot serve."""
+    if grading.recording is None:
+        return []
+    recorded = grading.recording.header.seed
+    seed = grading.manifest.seeds.public if selection.seed is None else selection.seed
+    if seed != recorded or selection.secret_seeds:
+        raise ManifestError(
+            f"only the reference's answers for the seed {recorded} are here, not the reference itself; "
+            "leave other seeds out"
+        )
+    return [
+        f"{name} is not the file whose answers were recorded; if a check complains, take it once more from what you "
+        "downloaded."
+        for name in grading.recording.changed(files)
+    ]
+
+
+def run_checks(
+    grading: Grading, selection: Selection, progress: Progress, make: Callable[..., "ChecksPlugin"] | None = None
+) -> None:
+    """Runs pytest on the chosen files; raises ManifestError with what went wrong when it could not run the checks.
+
+    `make` makes another plugin of the same arguments.
+    """
+    manifest, questions = grading.manifest, selection.of(grading.manifest)
+    if not grading.debug:
+        grading.groundwork.begin(tuple(questions[0].libraries))
+    from ..checks import fixtures, plugin
+
+    folders = [manifest.path("public"), manifest.path("hidden")]
+    files = [folder / question.file for question in questions for folder in folders]
+    files = [file for file in files if file.is_file()]
+    if not files:
+        raise ManifestError(f"there are no checks in {folders[0]}; restore them")
+    progress.record.notes += _check_recording(grading, selection, files)
+    seed = manifest.seeds.public if selection.seed is None else selection.seed
+    options = selection.secret_seeds, selection.timing, not selection.keyword, selection.functions
+    checks = (make or plugin.ChecksPlugin)(grading, seed, progress.collect, questions, *options)
+    if not grading.debug:
+        grading.groundwork.assure(tuple(questions[0].libraries))
+        progress.record.isolation = grading.groundwork.active()
+        progress.record.notes += _weakness(grading.groundwork.refusal())
+    chosen = ["-k", selection.keyword] if selection.keyword else []
+    status = run_pytest(manifest, files, [fixtures, checks], *chosen)
+    progress.record.isolation = grading.groundwork.active()
+    if checks.failure:
+        raise checks.failure
+    if checks.problem or status in PROBLEMS:
+        raise ManifestError(checks.problem or PROBLEMS[status])
+    if status == INTERRUPTED:
+        raise KeyboardInterrupt
+
+
+def _weakness(refusal: str) -> list[str]:
+    """What a reader must know of an isolation in which official grading is refused."""
+    if not refusal:
+        return []
+    if not sys.platform.startswith("linux"):
+        return [NOT_LINUX]
+    return [f"Student code is not isolated here, so run only what you trust: {refusal}."]
+
+
+def run_pytest(manifest: Manifest, files: list[Path], plugins: list[object], *options: str) -> int:
+    """pytest's exit status on files of checks, without its own reporting.
+
+    The files are unloaded afterwards: they may have changed, or be another course's of the same name, in the next run.
+    """
+    import pytest
+
+    places = ["-c", os.devnull, "--rootdir", str(manifest.root), f"--confcutdir={manifest.path('public').parent}"]
+    names, loaded = list(map(str, files)), set(sys.modules)
+    sys.path.insert(0, str(manifest.root))
+    try:
+        return pytest.main([*QUIET, *places, *options, *names], plugins=plugins)
+    finally:
+        sys.path.remove(str(manifest.root))
+        for name in set(sys.modules) - loaded:
+            if getattr(sys.modules[name], "__file__", None) in names:
+                del sys.modules[name]

@@ -1,0 +1,42 @@
+"""Checks again, on each save, the questions that the saved file has to do with."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from rich.console import Console
+from watchfiles import PythonFilter
+from watchfiles import watch as changes
+
+from ..checks.context import Zygotes
+from ..course.manifest import Manifest, ManifestError
+from ..results import terminal
+from . import run
+
+
+def watch(manifest: Manifest, student: Path, console: Console | None = None) -> None:
+    """Watches the package and the checks until interrupted; workers' start-up is paid once."""
+    out, zygotes = console or Console(highlight=False), Zygotes()
+    out.print(f"watching {student}; save a file to check it, Ctrl-C to end")
+    try:
+        for batch in changes(student, manifest.path("public"), watch_filter=PythonFilter()):
+            names = questions_of(manifest, student, (Path(path) for _, path in batch))
+            out.rule(", ".join(names))
+            try:
+                terminal.show(run.grade(manifest, student, run.Selection(names), zygotes=zygotes, keep=True), out)
+            except ManifestError as error:  # a file of checks was saved half written
+                out.print(f"cannot check: {error}", markup=False)
+    except KeyboardInterrupt:
+        out.print("ended")
+    finally:
+        zygotes.close()
+
+
+def questions_of(manifest: Manifest, student: Path, files: Iterable[Path]) -> list[str]:
+    """The questions with a function in one of the modules, or checks in one of the files; all when no file tells."""
+    names = set()
+    for file in files:
+        if file.is_relative_to(student):
+            module = ".".join(file.relative_to(student).with_suffix("").parts)
+            names |= {q.id for q in manifest.questions if any(f.startswith(f"{module}.") for f in q.functions)}
+        names |= {q.id for q in manifest.questions if q.file == file.name}
+    return [q.id for q in manifest.questions if q.id in names] or [q.id for q in manifest.questions]

@@ -1,0 +1,134 @@
+"""The result of a run as data: one record, of which the terminal table and every report are renderings."""
+
+import os
+import platform
+import tempfile
+from collections.abc import Iterable
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from ..course.manifest import Manifest, exact, plain
+
+Outcome = Literal["passed", "failed", "not_attempted", "blocked", "timeout", "crashed", "grader_error", "not_scored"]
+SETTLED = ("passed", "not_scored")  # outcomes that leave nothing to do
+Visibility = Literal["public", "hidden"]
+
+
+class Standing(msgspec.Struct, kw_only=True):
+    """One value of the leaderboard, and which end of it leads."""
+
+    name: str
+    value: int | float | str
+    order: Literal["asc", "desc"] = "desc"
+
+
+class Spending(msgspec.Struct, kw_only=True):
+    """What was spent of a budget, or would be by all of what was tried in part, in CPU seconds."""
+
+    name: str
+    cpu_seconds: float
+    allowed: int | float
+
+
+class Check(msgspec.Struct, kw_only=True):
+    """One check's result; `message` is fit for the student, `detail` (inputs, values) for the instructor.
+
+    `held` are points that are neither given nor lost, since the grader made an error.
+    """
+
+    id: str
+    title: str
+    function: str
+    question: str
+    visibility: Visibility
+    points: int | float
+    score: int | float
+    outcome: Outcome
+    message: str = ""
+    detail: str = ""
+    held: int | float = 0
+    error: float | None = None
+    allowed: float | None = None
+    cpu_ratio: float | None = None
+    standing: Standing | None = None
+    spending: Spending | None = None
+    output: str = ""
+    seconds: float = 0.0
+
+
+class QuestionScore(msgspec.Struct, kw_only=True):
+    """The sum of one question's checks."""
+
+    id: str
+    title: str
+    score: int | float
+    max_score: int | float
+
+
+class Record(msgspec.Struct, kw_only=True):
+    """One run: what was graded, with what, and what came out. `complete` is false until the last check has run."""
+
+    schema: int = 1
+    assignment: str
+    command: str
+    submission: str
+    complete: bool = False
+    score: int | float = 0
+    max_score: int | float = 0
+    held: int | float = 0
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    questions: list[QuestionScore] = []
+    checks: list[Check] = []
+    notes: list[str] = []
+    environment: dict[str, str] = {}
+    isolation: list[str] = []
+    leaderboard: list[Standing] = []
+
+
+def environment() -> dict[str, str]:
+    """The versions that a verdict may depend on."""
+    import numpy
+
+    return {"python": platform.python_version(), "numpy": numpy.__version__, "platform": platform.platform()}
+
+
+def tally(record: Record, manifest: Manifest) -> None:
+    """Writes the totals of the record's checks into it; sums are exact."""
+    chosen = [q for q in manifest.questions if any(check.question == q.id for check in record.checks)]
+    record.questions = [_question(q.id, q.title, [c for c in record.checks if c.question == q.id]) for q in chosen]
+    record.leaderboard = [check.standing for check in record.checks if check.standing]
+    record.score, record.max_score = total(c.score for c in record.checks), total(c.points for c in record.checks)
+    record.held = total(c.held for c in record.checks)
+
+
+def _question(name: str, title: str, checks: list[Check]) -> QuestionScore:
+    score, max_score = total(check.score for check in checks), total(check.points for check in checks)
+    return QuestionScore(id=name, title=title, score=score, max_score=max_score)
+
+
+def total(values: Iterable[float]) -> int | float:
+    """The exact sum of points."""
+    return plain(sum((exact(value) for value in values), Fraction(0)))
+
+
+def to_json(record: Record) -> bytes:
+    """The record as indented JSON."""
+    return msgspec.json.format(msgspec.json.encode(record), indent=2)
+
+
+def write_atomically(file: Path, content: bytes) -> None:
+    """Writes beside the file, then renames, so that a reader never sees half of it."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, file)
+    except BaseException:
+        os.unlink(temporary)
+        raise

@@ -1,0 +1,114 @@
+"""The record for the terminal: a table of questions and functions, then a sentence for each failure."""
+
+from collections.abc import Iterable
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from . import held
+from .record import Check, Record
+
+STYLES = {
+    "passed": "green",
+    "failed": "red",
+    "not_attempted": "dim",
+    "blocked": "yellow",
+    "timeout": "red",
+    "crashed": "red",
+    "grader_error": "magenta",
+    "not_scored": "dim",
+}
+WORST_FIRST = ["grader_error", "crashed", "timeout", "failed", "blocked", "not_attempted", "passed", "not_scored"]
+SILENT = ("passed", "not_attempted")
+
+
+def render(record: Record) -> RenderableType:
+    """The whole report: held points, table, sentences, total."""
+    return Group(*_held(record), table(record), *sentences(record), *notes(record), total(record))
+
+
+def _held(record: Record) -> list[RenderableType]:
+    """The sentence on held points, first."""
+    sentence = held.sentence(record)
+    return [Text(f"{sentence}\n", style=STYLES["grader_error"])] if sentence else []
+
+
+def show(record: Record, console: Console | None = None) -> None:
+    """Prints the report, to a file or a pipe in lines of 120."""
+    if console is None:
+        console = Console(highlight=False)
+        console = console if console.is_terminal else Console(highlight=False, width=120)
+    console.print(render(record))
+
+
+def table(record: Record) -> Table:
+    """One row a question, and under it one a function."""
+    rows = Table(box=None, pad_edge=False, header_style="bold", collapse_padding=True)
+    for name, justify in (("Question", "left"), ("Points", "right"), ("Result", "left")):
+        rows.add_column(name, justify=justify, overflow="fold")
+    for question in record.questions:
+        checks = [check for check in record.checks if check.question == question.id]
+        points = f"{question.score:g} / {question.max_score:g}{held.beside(checks)}"
+        rows.add_row(
+            Text(f"{question.id}  {question.title}", style="bold"), Text(points, style="bold"), _passed(checks)
+        )
+        for function, group in by_function(checks).items():
+            rows.add_row(Text(f"    {function}"), Text(held.points(group)), status(group))
+    return rows
+
+
+def by_function(checks: Iterable[Check]) -> dict[str, list[Check]]:
+    """The checks grouped by what they judge, in order of appearance."""
+    groups: dict[str, list[Check]] = {}
+    for check in checks:
+        groups.setdefault(check.function, []).append(check)
+    return groups
+
+
+def status(checks: list[Check]) -> Text:
+    """The worst outcome of a group in words, with the count where only some are so."""
+    worst = min((check.outcome for check in checks), key=WORST_FIRST.index)
+    count = sum(check.outcome == worst for check in checks)
+    words = worst.replace("_", " ")
+    return Text(words if count == len(checks) else f"{words} ({count} of {len(checks)})", style=STYLES[worst])
+
+
+def sentences(record: Record) -> list[RenderableType]:
+    """What the checks that were tried and did not pass have to say; what several say alike is said once."""
+    told: dict[tuple[str, str], list[Check]] = {}
+    for check in record.checks:
+        if check.outcome not in SILENT:
+            told.setdefault((check.outcome, check.message), []).append(check)
+    lines: list[RenderableType] = []
+    for (outcome, message), checks in told.items():
+        lines.append(Text())
+        for check in checks:
+            mark = Text(f"{outcome.replace('_', ' ')}  ", style=STYLES[outcome])
+            lines.append(Text.assemble(mark, (f"{check.question} {check.title}", "bold"), f"  ({_lost(check)})"))
+        lines.append(Text(f"    {message}"))
+    return lines
+
+
+def _lost(check: Check) -> str:
+    if check.held:
+        return f"{check.held:g} held"
+    return f"{check.score - check.points:g}" if check.score != check.points else "no points lost"
+
+
+def notes(record: Record) -> list[RenderableType]:
+    """Remarks about the run as a whole."""
+    return [Text(f"\n{note}") for note in record.notes]
+
+
+def total(record: Record) -> Text:
+    """The last line: points, checks, time."""
+    passed = sum(check.outcome == "passed" for check in record.checks)
+    points = f"{record.score:g} of {record.max_score:g} points{held.beside(record.checks)}"
+    text = f"\nTotal: {points}; {passed} of {len(record.checks)} checks passed"
+    return Text(f"{text} in {record.seconds:.1f} s", style="bold")
+
+
+def _passed(checks: list[Check]) -> Text:
+    passed = sum(check.outcome == "passed" for check in checks)
+    return Text(f"{passed} of {len(checks)} checks", style="bold")

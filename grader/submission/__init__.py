@@ -1,0 +1,1 @@
+"""What is handed in: a zip or a folder, listed, judged and unpacked."""

@@ -1,0 +1,117 @@
+"""A submission as data: its entries are listed and judged before one is opened, then its package is unpacked."""
+
+import contextlib
+import lzma
+import math
+import shutil
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
+
+from ..course.manifest import Manifest, Submission
+from ..course.reading import open_regular, printable
+from . import entries as listing
+from .entries import IGNORED, Entries, Entry, SubmissionError, in_time
+from .graded_files import MEGABYTE, choose, label, left_out, missing
+from .package_search import Found, find, listed, nowhere
+
+__all__ = ["IGNORED", "MEGABYTE", "HandIn", "SubmissionError", "unpack"]
+BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, NotImplementedError, RuntimeError)
+BROKEN += (OSError, OverflowError, ValueError)
+
+Opener = Callable[[Entry], BinaryIO]
+
+
+@dataclass(frozen=True)
+class HandIn:
+    """An unpacked submission: the package's folder, and remarks for the report."""
+
+    package: Path
+    notes: list[str]
+
+
+def unpack(source: Path, manifest: Manifest, work: Path, deadline: float = math.inf) -> HandIn:
+    """Copies a submission's package into `work`; raises SubmissionError, having written nothing, when it is refused.
+
+    A folder without a package, but with one zip in it, counts as that zip. `deadline` is on the monotonic clock.
+    """
+    rules = manifest.submission
+    try:
+        if not source.is_dir():
+            return _unpack_zip(source, rules, work, deadline)
+        entries = listing.of_folder(source, deadline)
+        found = find(entries.files, rules, source.name)
+        zips = [entry for entry in entries.files if entry.kind == "file" and entry.name.lower().endswith(".zip")]
+        if len(zips) == 1 and (found is None or not (found.folder or found.complete)):
+            return _beside(zips[0], entries, _unpack_zip(Path(zips[0].source), rules, work, deadline))
+        return _place(found, entries, rules, work, deadline, lambda entry: open_regular(Path(entry.source), False))
+    except FileNotFoundError:
+        raise SubmissionError(f"{printable(str(source))} is not there; give a zip or a folder") from None
+    except OSError as error:
+        reason = f"{printable(source.name)} cannot be read ({_reason(error)})"
+        raise SubmissionError(f"{reason}; make and upload it again") from None
+
+
+def _unpack_zip(source: Path, rules: Submission, work: Path, deadline: float) -> HandIn:
+    if not source.exists():
+        raise FileNotFoundError(source)
+    with contextlib.ExitStack() as stack:
+        try:
+            stream = stack.enter_context(open_regular(source))
+            entries, archive = listing.of_zip(stream, deadline)
+            stack.enter_context(archive)
+        except BROKEN as error:
+            reason = f"{printable(source.name)} is not a whole zip file ({_reason(error)})"
+            raise SubmissionError(f"{reason}; make and upload it again") from None
+        found = find(entries.files, rules)
+        return _place(found, entries, rules, work, deadline, lambda entry: archive.open(entry.source))
+
+
+def _beside(chosen: Entry, entries: Entries, hand_in: HandIn) -> HandIn:
+    """The zip of a folder, with a note of the loose files that were not graded."""
+    loose = [entry.name for entry in entries.files if entry is not chosen]
+    verb = "was" if len(loose) == 1 else "were"
+    note = f"{chosen.shown} was graded; {listed(loose)} beside it {verb} not"
+    return replace(hand_in, notes=[*[note] * bool(loose), *hand_in.notes])
+
+
+def _place(
+    found: Found | None, entries: Entries, rules: Submission, work: Path, deadline: float, opened: Opener
+) -> HandIn:
+    if found is None:
+        raise nowhere(entries.files, rules)
+    choice, package = choose(found, entries, rules), work / found.name
+    package.mkdir()
+    for needed, entry in [*((True, entry) for entry in choice.needed), *((False, entry) for entry in choice.others)]:
+        try:
+            _copy(entry, package.joinpath(*entry.parts[len(found.folder) :]), deadline, opened)
+        except BROKEN as error:
+            if needed:
+                shutil.rmtree(package, ignore_errors=True)
+                reason = f"{entry.shown} cannot be unpacked ({_reason(error)})"
+                raise SubmissionError(f"{reason}; make the zip again") from None
+            choice.left_out[label(entry.parts, found.folder)] += 1
+        except SubmissionError:
+            shutil.rmtree(package, ignore_errors=True)
+            raise
+    for place in (package, *package.rglob("*")):
+        place.chmod(0o755 if place.is_dir() else 0o644)
+    gone = [name for name in rules.required if not package.joinpath(*name.split("/")).is_file()]
+    notes = [*found.notes, *left_out(choice.left_out)]
+    return HandIn(package, notes + [missing(name, found, entries.files) for name in gone])
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
+
+
+def _copy(entry: Entry, target: Path, deadline: float, opened: Opener) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with opened(entry) as stream, target.open("wb") as file:
+        while chunk := stream.read(MEGABYTE):
+            in_time(deadline)
+            file.write(chunk)

@@ -77,10 +77,11 @@ test-all: $(READY) ## the same, with the slow ones
 bench: $(READY) ## speed and memory, as ratios measured in one run
 	@$(BIN)/python -m bench $(ARGS)
 
-lint: $(READY) ## ruff, and stubs and notebooks compared with their sources
+lint: $(READY) ## ruff, mypy, and stubs and notebooks compared with their sources
 	@$(BIN)/ruff check .
+	@$(BIN)/mypy
 	@$(RUN) stubs --check
 	@$(RUN) notebooks --check
 
 clean: ## remove what was built
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache

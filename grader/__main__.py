@@ -63,7 +63,7 @@ def check(
     terminal.show(result)
     if json is not None:
         record.write_atomically(json, record.to_json(result))
-    if any(check.outcome not in record.SETTLED for check in result.checks):
+    if not all(check.outcome.settled for check in result.checks):
         raise typer.Exit(FAILED)
 
 

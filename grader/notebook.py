@@ -12,9 +12,10 @@ from otter.test_files.exception_test import ExceptionTestFile
 from .course import manifest as manifests
 from .course.manifest import ManifestError
 from .notebooks.checkfiles import HEADER
-from .notebooks.judge import Judgement, NotPassed
+from .notebooks.judge import NotPassed
 from .notebooks.naming import nearest
 from .results import notebook as report
+from .results.notebook import Judgement
 
 
 class Verdict(ExceptionTestFile):

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from ..recording import NotScored, Unrecorded
+from ..results.outcome import Outcome
 from ..sandbox.errors import StudentError, StudentRaised, StudentTimeout
 from . import verdict
 from .expect import Mismatch
@@ -39,9 +40,9 @@ class Case:
 def decide(error: BaseException, case: Case) -> Verdict:
     """The outcome of a check that raised `error`, in words."""
     if isinstance(error, OutOfTime):
-        return Verdict("timeout", verdict.NOT_RUN, verdict.NOT_RUN)
+        return Verdict(Outcome.TIMEOUT, verdict.NOT_RUN, verdict.NOT_RUN, run=False)
     if isinstance(error, NotScored):
-        return Verdict("not_scored", str(error), str(error))
+        return Verdict(Outcome.NOT_SCORED, str(error), str(error))
     if isinstance(error, Unrecorded):
         return verdict.of_unrecorded(error)
     if isinstance(error, Mismatch):
@@ -104,7 +105,7 @@ def depends_on_others(error: BaseException, case: Case) -> bool:
 
 def at_fault(error: BaseException, found: Verdict, judged: tuple[str, ...]) -> tuple[str, ...]:
     """The judged functions that raised, hung or crashed themselves: no caller of theirs is at fault then."""
-    own = isinstance(error, StudentError) and not error.trusted and found.outcome in ("failed", "timeout", "crashed")
+    own = isinstance(error, StudentError) and not error.trusted and found.outcome.by_own_code
     if not own:
         return ()
     names = [error.callee, *(frame.function for frame in error.frames)]

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from ..course.manifest import Manifest, ManifestError, Question, exact, plain
+from ..results.outcome import Outcome
 from ..results.record import Check
 from ..sandbox.client import Worker
 from .marker import Worth, worth
@@ -75,12 +76,12 @@ def describe(item: pytest.Item, manifest: Manifest) -> State:
     check = Check(
         id=f"{'hidden/' if hidden else ''}{file.stem.removeprefix('test_')}/{item.name.removeprefix('test_')}",
         title=_title(item),
-        function=", ".join(mark.functions),
+        functions=list(mark.functions),
         question=question.id,
         visibility="hidden" if hidden else "public",
         points=mark.points,
         score=0,
-        outcome="grader_error",
+        outcome=Outcome.GRADER_ERROR,
         message="the check did not run",
     )
     return State(check, mark, tuple(question.libraries))

@@ -10,6 +10,7 @@ import pytest
 
 from ..course.manifest import ManifestError, Question
 from ..recording import NotScored, Unrecorded
+from ..results.outcome import Outcome
 from ..results.record import Check
 from ..sandbox.errors import StudentError, StudentTimeout
 from ..sandbox.zygotes import SandboxError
@@ -171,25 +172,25 @@ class ChecksPlugin:
                 self.failure, item.session.shouldstop = failure, "the sandbox failed"
         elif call.when == "call":
             check = state.check
-            check.outcome, check.score, check.message, check.detail = "passed", check.points, "", state.remark
+            check.outcome, check.score, check.message, check.detail = Outcome.PASSED, check.points, "", state.remark
         outcome = "failed" if call.excinfo else "passed"
-        if call.excinfo is not None and state.check.outcome == "not_scored":
+        if call.excinfo is not None and state.check.outcome is Outcome.NOT_SCORED:
             return pytest.TestReport(item.nodeid, item.location, {}, "skipped", _skipped(item, state), call.when)
         message = state.check.message if call.excinfo else None
         return pytest.TestReport(item.nodeid, item.location, {}, outcome, message, call.when)
 
     def _write(self, state: State, found: verdict.Verdict) -> None:
         check = state.check
-        check.outcome, check.detail = found.outcome, found.detail
+        check.outcome, check.run, check.detail = found.outcome, found.run, found.detail
         check.error, check.allowed = found.error, found.allowed
         inputs_are_secret = state.secret or state.unpublished or check.visibility == "hidden"
         check.message = found.brief if inputs_are_secret else found.message
-        if state.secret and found.outcome != "grader_error" and found.message != verdict.NOT_RUN:
+        if state.secret and found.run and found.outcome is not Outcome.GRADER_ERROR:
             check.message = f"right on the published inputs, wrong on others: {check.message}"
         check.score, check.held = found.earned, 0
-        if found.outcome == "grader_error":
+        if found.outcome is Outcome.GRADER_ERROR:
             check.held, check.standing = check.points, None
-        if found.outcome == "not_scored":
+        if found.outcome is Outcome.NOT_SCORED:
             self.grading.tally.leave_out(check)
 
     def _blame(self, item: pytest.Function, state: State, error: BaseException, when: str) -> None:

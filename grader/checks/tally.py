@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from ..course.manifest import exact
+from ..results.outcome import Outcome
 from ..results.record import Check
 
 DIGITS = 1e-6  # a smaller error is one of rounding or of a small epsilon, not of the idea
@@ -20,7 +21,7 @@ class Tally:
 
     def count(self, check: Check) -> None:
         """Remembers what a finished check earned for each function it judges."""
-        for name in check.function.split(", "):
+        for name in check.functions:
             self._earned[name] += exact(check.points if lacks_digits_only(check) else check.score)
             self._possible[name] += exact(check.points) - exact(check.held)
 
@@ -44,4 +45,4 @@ class Tally:
 
 def lacks_digits_only(check: Check) -> bool:
     """Whether a check failed by an error so small that only digits are missing."""
-    return check.outcome == "failed" and check.error is not None and check.error < DIGITS
+    return check.outcome is Outcome.FAILED and check.error is not None and check.error < DIGITS

@@ -4,7 +4,7 @@ import re
 import traceback
 from dataclasses import dataclass, field
 
-from ..results.record import Outcome
+from ..results.outcome import Outcome
 from ..sandbox.errors import Frame, StudentCrashed, StudentError, StudentRaised, StudentTimeout
 from ..sandbox.remote import shape_of
 from .expect import UNSAID, Mismatch
@@ -30,6 +30,7 @@ class Verdict:
     error: float | None = None
     allowed: float | None = None
     earned: int | float = 0
+    run: bool = True
 
     def __post_init__(self) -> None:
         self.brief, self.detail = self.brief or f"the answer {UNSAID}", self.detail or self.message
@@ -51,7 +52,7 @@ def of_mismatch(mismatch: Mismatch) -> Verdict:
     """A wrong answer."""
     message = f"{mismatch.message}; {mismatch.inputs}" if mismatch.inputs else mismatch.message
     detail = "\n".join([message, *filter(None, mismatch.notes)])
-    return Verdict("failed", message, mismatch.brief, detail, mismatch.error, mismatch.allowed, mismatch.earned)
+    return Verdict(Outcome.FAILED, message, mismatch.brief, detail, mismatch.error, mismatch.allowed, mismatch.earned)
 
 
 def of_student_error(error: StudentError, judged: tuple[str, ...], memory: Memory, culprit: str | None) -> Verdict:
@@ -62,28 +63,29 @@ def of_student_error(error: StudentError, judged: tuple[str, ...], memory: Memor
     if culprit is not None:
         needs = "cannot be judged: it needs {}, and {}"
         known = _known(error.asked) if culprit == error.callee else SOMETHING
-        return Verdict("blocked", needs.format(culprit, story), needs.format(known, brief), _trace(error))
-    outcome = {StudentTimeout: "timeout", StudentCrashed: "crashed"}.get(type(error), "failed")
+        return Verdict(Outcome.BLOCKED, needs.format(culprit, story), needs.format(known, brief), _trace(error))
+    outcome = {StudentTimeout: Outcome.TIMEOUT, StudentCrashed: Outcome.CRASHED}.get(type(error), Outcome.FAILED)
     return Verdict(outcome, story, brief, _trace(error))
 
 
 def of_unusable_answer(error: Exception, called: str, asked: str) -> Verdict:
     """An answer the check could not even take apart, while the reference's answer was fine."""
     text, brief = str(error), f"{_known(asked)} returned something else than expected; see its docstring"
+    message = f"the answer of {called} cannot be used ({type(error).__name__}: {text[:200]})"
     if UNPACK.search(text):
-        return Verdict("failed", f"{called} returned {_returned(text)}; see its docstring for what it returns", brief)
-    return Verdict("failed", f"the answer of {called} cannot be used ({type(error).__name__}: {text[:200]})", brief)
+        message = f"{called} returned {_returned(text)}; see its docstring for what it returns"
+    return Verdict(Outcome.FAILED, message, brief)
 
 
 def of_grader_error(error: BaseException) -> Verdict:
     """A fault of the check or the engine; its points are held until a regrade."""
-    return Verdict("grader_error", HELD, HELD, "".join(traceback.format_exception(error)))
+    return Verdict(Outcome.GRADER_ERROR, HELD, HELD, "".join(traceback.format_exception(error)))
 
 
 def of_unrecorded(error: Exception) -> Verdict:
     """A check that the recorded answers of the reference do not belong to."""
     sentence = f"{error}; its points are held, not lost"
-    return Verdict("grader_error", sentence, sentence, of_grader_error(error).detail)
+    return Verdict(Outcome.GRADER_ERROR, sentence, sentence, of_grader_error(error).detail)
 
 
 def inputs_of(call, names: list[str], seed: str) -> str:
@@ -101,9 +103,9 @@ def _unwritten(error: StudentRaised, judged: tuple[str, ...], memory: Memory) ->
     own = [stub for stub in judged if stub in memory.unwritten]
     if own or not place or any(same(name, stub) for stub in judged):
         stub, known = (own[0], own[0]) if own else (name, _known(error.asked))
-        return Verdict("not_attempted", f"{stub} is not written yet", f"{known} is not written yet")
+        return Verdict(Outcome.NOT_ATTEMPTED, f"{stub} is not written yet", f"{known} is not written yet")
     needs = "cannot be judged: it needs {}, which is not written yet"
-    return Verdict("blocked", needs.format(name) + _where(place), needs.format(SOMETHING))
+    return Verdict(Outcome.BLOCKED, needs.format(name) + _where(place), needs.format(SOMETHING))
 
 
 def same(name: str, judged: str) -> bool:

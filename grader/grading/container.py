@@ -11,7 +11,7 @@ import msgspec
 
 from ..course.manifest import Manifest
 from ..results import gradescope
-from ..results.record import Record, tally, write_atomically
+from ..results.record import Note, NoteKind, Record, tally, write_atomically
 from . import ratelimit, run
 from . import submission as grading
 
@@ -40,8 +40,9 @@ def grade(manifest: Manifest, root: Path) -> Record | None:
             return None
         return grading.grade_submission(manifest, root / "submission", out, "gradescope", record=record)
     except BaseException as error:
-        if not any(note.startswith("The grader could not go on") for note in record.notes):
-            record.notes.append(f"The grader could not go on ({type(error).__name__}); tell the staff.")
+        if not any(note.kind is NoteKind.GRADER_ERROR for note in record.notes):
+            sentence = f"The grader could not go on ({type(error).__name__}); tell the staff."
+            record.notes.append(Note(NoteKind.GRADER_ERROR, sentence))
         record.complete = False
         write()
         raise
@@ -69,7 +70,7 @@ def _on_termination(record: Record, write) -> None:
 
     def stop(*_: object) -> None:
         record.complete = False
-        record.notes.insert(0, STOPPED)
+        record.notes.insert(0, Note(NoteKind.STOPPED, STOPPED))
         write()
         os._exit(128 + signal.SIGTERM)
 

@@ -14,6 +14,7 @@ import msgspec
 from ..checks.context import Zygotes
 from ..course.manifest import Manifest, ManifestError
 from ..course.source import locate, span
+from ..results.outcome import Outcome
 from . import run
 
 
@@ -119,5 +120,5 @@ def trial(
     selection = run.Selection([question], timing=timing)
     record = run.grade(manifest, package, selection, zygotes=zygotes, keep=True)
     shutil.rmtree(folder / mistake.id)
-    failed = {check.id: check.message for check in record.checks if check.outcome != "passed"}
+    failed = {check.id: check.message for check in record.checks if check.outcome is not Outcome.PASSED}
     return Trial(mistake, set(failed), failed)

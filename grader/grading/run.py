@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from ..checks.context import Grading, Zygotes
 from ..course.manifest import Manifest, ManifestError, Question, plain
 from ..results import record as records
-from ..results.record import Check, Record
+from ..results.outcome import Outcome
+from ..results.record import Check, Note, NoteKind, Record
 from .progress import Progress
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 QUIET = ["--disable-plugin-autoload", "--assert=plain", "--import-mode=importlib", "--capture=no"]
 QUIET += [part for name in ("terminal", "cacheprovider", "logging", "faulthandler") for part in ("-p", f"no:{name}")]
 NOT_LINUX = "This machine is not Linux: code runs with a deadline and resource limits only, enough for your own."
+CHANGED = (
+    "{} is not the file whose answers were recorded; if a check complains, take it once more from what you downloaded."
+)
 INTERRUPTED = 2
 PROBLEMS = {  # by pytest's exit status
     3: "the checks could not be run; what pytest says is above",
@@ -48,10 +52,10 @@ class Selection:
         return [question for question in manifest.questions if not wanted or question.id in wanted]
 
 
-def new_record(manifest: Manifest, command: str, submission: str, notes: list[str] | None = None) -> Record:
+def new_record(manifest: Manifest, command: str, submission: str) -> Record:
     """A record of a run that has not begun: no points of all points."""
     record = Record(assignment=manifest.title, command=command, submission=submission, max_score=manifest.points)
-    record.environment, record.notes = records.environment(), list(notes or [])
+    record.environment = records.environment()
     return record
 
 
@@ -97,23 +101,26 @@ def grade(
     return record
 
 
-def _remarks(checks: list[Check], grading: Grading) -> list[str]:
+def _remarks(checks: list[Check], grading: Grading) -> list[Note]:
     """Where to go on, where something is not written yet."""
     places, package = grading.unwritten, grading.student.name
-    stubs = [f for c in checks if c.outcome == "not_attempted" for f in c.function.split(", ") if f in places]
-    return [f"Next: write {stubs[0]} ({package}/{places[stubs[0]]}), then run this again."] if stubs else []
+    stubs = [f for c in checks if c.outcome is Outcome.NOT_ATTEMPTED for f in c.functions if f in places]
+    if not stubs:
+        return []
+    return [Note(NoteKind.NEXT, f"Next: write {stubs[0]} ({package}/{places[stubs[0]]}), then run this again.")]
 
 
-def _unscored(grading: Grading) -> list[str]:
+def _unscored(grading: Grading) -> list[Note]:
     """What is not scored for want of the reference."""
     unscored = grading.tally.unscored
     if not unscored:
         return []
     worth = f"{plain(sum(unscored.values()))} points"
-    return [f"Not scored here, since it takes the reference: {len(unscored)} of the checks, worth {worth}."]
+    sentence = f"Not scored here, since it takes the reference: {len(unscored)} of the checks, worth {worth}."
+    return [Note(NoteKind.NOT_SCORED, sentence)]
 
 
-def _check_recording(grading: Grading, selection: Selection, files: list[Path]) -> list[str]:
+def _check_recording(grading: Grading, selection: Selection, files: list[Path]) -> list[Note]:
     """Says which files of checks were changed; raises ManifestError where recorded answers cannot serve."""
     if grading.recording is None:
         return []
@@ -124,11 +131,7 @@ def _check_recording(grading: Grading, selection: Selection, files: list[Path]) 
             f"only the reference's answers for the seed {recorded} are here, not the reference itself; "
             "leave other seeds out"
         )
-    return [
-        f"{name} is not the file whose answers were recorded; if a check complains, take it once more from what you "
-        "downloaded."
-        for name in grading.recording.changed(files)
-    ]
+    return [Note(NoteKind.CHECKS, CHANGED.format(name)) for name in grading.recording.changed(files)]
 
 
 def run_checks(
@@ -167,13 +170,14 @@ def run_checks(
         raise KeyboardInterrupt
 
 
-def _weakness(refusal: str) -> list[str]:
+def _weakness(refusal: str) -> list[Note]:
     """What a reader must know of an isolation in which official grading is refused."""
     if not refusal:
         return []
     if not sys.platform.startswith("linux"):
-        return [NOT_LINUX]
-    return [f"Student code is not isolated here, so run only what you trust: {refusal}."]
+        return [Note(NoteKind.ISOLATION, NOT_LINUX)]
+    sentence = f"Student code is not isolated here, so run only what you trust: {refusal}."
+    return [Note(NoteKind.ISOLATION, sentence)]
 
 
 def run_pytest(manifest: Manifest, files: list[Path], plugins: list[object], *options: str) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 from ..course.manifest import Manifest, ManifestError
 from ..course.reading import printable
 from ..results import gradescope, markdown
-from ..results.record import Record, to_json, write_atomically
+from ..results.record import Note, NoteKind, Record, to_json, write_atomically
 from ..sandbox.launch import SandboxError
 from ..sandbox.policy import Policy
 from ..sandbox.processes import Zygotes
@@ -45,22 +45,23 @@ def grade_submission(
 
     record = write(record or run.new_record(manifest, "grade", printable(source.name)))
     if unsafe:
-        record.notes.append(UNSAFE)
+        record.notes.append(Note(NoteKind.ISOLATION, UNSAFE))
     with tempfile.TemporaryDirectory(prefix="chainrule-") as work:
         os.chmod(work, 0o755)  # workers may have a user id of their own
         try:
             hand_in = unpack(source, manifest, Path(work), started + manifest.limits.run_seconds)
-            record.notes += hand_in.notes
+            record.notes += [Note(NoteKind.SUBMISSION, note) for note in hand_in.notes]
             with contextlib.closing(Zygotes(Policy.full())) as zygotes:
                 options = {"official": not unsafe, "started": started}
                 return run.grade(manifest, hand_in.package, selection, record, write, zygotes, **options)
         except SubmissionError as error:
-            record.notes.append(f"The hand-in was not graded: {error}")
+            record.notes.append(Note(NoteKind.REFUSED, f"The hand-in was not graded: {error}"))
             record.complete = True
             return write(record)
         except (ManifestError, SandboxError) as error:
             # the first line only: what pytest says after it may quote a hidden check
-            record.notes.append(f"The grader could not go on: {str(error).partition(chr(10))[0]}")
+            reason = str(error).partition("\n")[0]
+            record.notes.append(Note(NoteKind.GRADER_ERROR, f"The grader could not go on: {reason}"))
             write(record)
             raise
 

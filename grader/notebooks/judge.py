@@ -3,37 +3,15 @@
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass, field
 from pathlib import Path
-
-import msgspec
 
 from ..course import manifest as manifests
 from ..course.manifest import Manifest, ManifestError
-from ..results.record import SETTLED, Check, Record
 from ..course.source import unwritten
+from ..results.notebook import Judgement
+from ..results.record import Check, from_json
 
 SECONDS = 120
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """What came of a check cell: the checks that ran, or `trouble`, one sentence, where none could."""
-
-    name: str
-    question: str = ""
-    checks: list[Check] = field(default_factory=list)
-    trouble: str = ""
-    unwritten: str = ""  # the place of the stub that still stands
-
-    @property
-    def passed(self) -> bool:
-        return bool(self.checks) and all(check.outcome in SETTLED for check in self.checks)
-
-    def __str__(self) -> str:
-        from ..results import notebook
-
-        return notebook.text(self)
 
 
 class NotPassed(AssertionError):
@@ -74,6 +52,6 @@ def _run(manifest: Manifest, question: str, function: str, seconds: float) -> li
                     "in a terminal to see which one takes so long"
                 ) from None
         if record.is_file():
-            return msgspec.json.decode(record.read_bytes(), type=Record).checks
+            return from_json(record.read_bytes()).checks
         said = errors.read_text(errors="replace").strip().splitlines() or ["the checks ended without a word"]
         raise ManifestError(said[-1].removeprefix("cannot run: "))

@@ -19,6 +19,7 @@ from ..course.manifest import Manifest, ManifestError
 from ..grading import run
 from ..grading.progress import Progress
 from ..outputs import ZIP, claim
+from ..results.outcome import Outcome
 from ..results.record import Check
 from ..sandbox.client import Worker
 from . import NotScored, Unrecorded
@@ -62,7 +63,7 @@ def record(manifest: Manifest, out: Path, zygotes: Zygotes | None = None, questi
 
 def _refuse(checks: list[Check]) -> None:
     for check in checks:
-        if check.outcome != "passed":
+        if check.outcome is not Outcome.PASSED:
             raise ManifestError(
                 f"nothing is recorded, since {check.id} does not pass with the reference ({check.outcome}: "
                 f"{check.message or check.detail}); mend one of them first"

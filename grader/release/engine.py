@@ -43,6 +43,7 @@ MODULES = (
     "results/handin.py",
     "results/held.py",
     "results/notebook.py",
+    "results/outcome.py",
     "results/pdf.py",
     "results/record.py",
     "results/terminal.py",

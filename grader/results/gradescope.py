@@ -7,10 +7,10 @@ from typing import Any
 
 from ..course.manifest import Manifest
 from . import held
+from .outcome import Outcome
 from .record import Check, Record, total
 
 UNFINISHED = "Grading did not finish; the points are those of the checks that have run."
-NOT_RUN = "not run:"  # how the message of a check begins that came after the run's time was over
 ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
 TURNING = {*range(0x202A, 0x202F), *range(0x2066, 0x206A)}  # they reorder the text around them
 LONGEST = 20_000
@@ -72,15 +72,15 @@ def hides_total(manifest: Manifest) -> bool:
 
 
 def _test(check: Check, manifest: Manifest) -> dict[str, Any]:
-    hidden, outcome = check.visibility == "hidden", check.outcome.replace("_", " ")
+    hidden, passed = check.visibility == "hidden", check.outcome is Outcome.PASSED
     return {
         "name": text(f"{check.question} {check.title}"),
         "number": check.id,
         "score": check.score,
         "max_score": check.points,
-        "status": "passed" if check.outcome == "passed" else "failed",
-        "output": text(check.message if check.outcome == "passed" else f"{outcome}: {check.message}"),
-        "tags": [check.question, *check.function.split(", ")],
+        "status": "passed" if passed else "failed",
+        "output": text(check.message if passed else f"{check.outcome.word}: {check.message}"),
+        "tags": [check.question, *check.functions],
         "visibility": manifest.report.hidden_visibility if hidden else manifest.report.public_visibility,
     }
 
@@ -88,10 +88,10 @@ def _test(check: Check, manifest: Manifest) -> dict[str, Any]:
 def _output(record: Record, manifest: Manifest) -> str:
     public = [check for check in record.checks if check.visibility == "public"]
     lines = [sentence for sentence in (held.sentence(record), "" if record.complete else UNFINISHED) if sentence]
-    left = sum(check.outcome == "timeout" and check.message.startswith(NOT_RUN) for check in record.checks)
+    left = sum(not check.run for check in record.checks)
     if left:
         lines.append(f"{left} of {len(record.checks)} checks were not run: the time was used up by those before.")
     if public and hides_total(manifest):
         points = f"{total(c.score for c in public)} of {total(c.points for c in public)} points"
         lines.append(f"Published checks: {points}{held.beside(public)}.")
-    return "\n".join([*lines, *record.notes])
+    return "\n".join([*lines, *(note.text for note in record.notes)])

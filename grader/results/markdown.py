@@ -3,8 +3,9 @@
 import re
 
 from . import held
-from .record import Record
-from .terminal import SILENT, by_function
+from .outcome import Outcome
+from .record import Check, Record
+from .terminal import by_function
 
 
 def render(record: Record) -> str:
@@ -17,7 +18,7 @@ def render(record: Record) -> str:
         "",
     ]
     lines += [f"**{_cell(sentence)}**", ""] if sentence else []
-    lines += [f"- {_cell(note)}" for note in record.notes] + [""] * bool(record.notes)
+    lines += [f"- {_cell(note.text)}" for note in record.notes] + [""] * bool(record.notes)
     lines += ["| Question | Points | Passed |", "|---|---:|---:|"]
     for question in record.questions:
         checks = [check for check in record.checks if check.question == question.id]
@@ -26,15 +27,15 @@ def render(record: Record) -> str:
         for function, group in by_function(checks).items():
             lines.append(_row(f"`{function}`", held.points(group), group))
     for check in record.checks:
-        if check.outcome not in SILENT:
+        if check.outcome.told:
             lost = f"{check.held:g} held" if check.held else f"{check.score - check.points:g}"
-            verdict = f"{check.outcome.replace('_', ' ')}, {lost}"
-            lines += ["", f"**{check.question} {_cell(check.title)}** ({verdict})", "", _quoted(check.message)]
+            title = f"**{check.question} {_cell(check.title)}** ({check.outcome.word}, {lost})"
+            lines += ["", title, "", _quoted(check.message)]
     return "\n".join(lines) + "\n"
 
 
-def _row(name: str, points: str, checks: list) -> str:
-    return f"| {name} | {points} | {sum(c.outcome == 'passed' for c in checks)} of {len(checks)} |"
+def _row(name: str, points: str, checks: list[Check]) -> str:
+    return f"| {name} | {points} | {sum(c.outcome is Outcome.PASSED for c in checks)} of {len(checks)} |"
 
 
 def _cell(text: str) -> str:

@@ -1,19 +1,34 @@
 """What a check cell of a notebook shows, as text and as HTML: one line, then a sentence for each failure."""
 
-from __future__ import annotations
-
+from dataclasses import dataclass, field
 from html import escape
-from typing import TYPE_CHECKING
 
 from . import held
+from .outcome import Outcome
 from .record import Check
-
-if TYPE_CHECKING:
-    from ..notebooks.judge import Judgement
 
 SHOWN = 6
 PASSED, NOT_PASSED = "check passed", "check not-passed"
 COLOURS = {True: "#009e73", False: "#d55e00"}
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What came of a check cell: the checks that ran, or `trouble`, one sentence, where none could."""
+
+    name: str
+    question: str = ""
+    checks: list[Check] = field(default_factory=list)
+    trouble: str = ""
+    unwritten: str = ""  # the place of the stub that still stands
+
+    @property
+    def passed(self) -> bool:
+        """Return whether checks ran, and none leaves anything to do."""
+        return bool(self.checks) and all(check.outcome.settled for check in self.checks)
+
+    def __str__(self) -> str:
+        return text(self)
 
 
 def text(found: Judgement) -> str:
@@ -21,7 +36,7 @@ def text(found: Judgement) -> str:
     lines = [f"{found.name}: {headline(found)}"]
     groups = failures(found.checks)
     for checks in groups[:SHOWN]:
-        lines += [f"  {_word(check)}: {check.title}" for check in checks]
+        lines += [f"  {check.outcome.word}: {check.title}" for check in checks]
         lines += [f"      {line}" for line in checks[0].message.splitlines()]
     return "\n".join(lines + [f"  {rest}" for rest in _rest(found, groups)])
 
@@ -31,7 +46,7 @@ def html(found: Judgement) -> str:
     items = []
     groups = failures(found.checks)
     for checks in groups[:SHOWN]:
-        titles = "<br>".join(f"<b>{_word(check)}</b> {escape(check.title)}" for check in checks)
+        titles = "<br>".join(f"<b>{check.outcome.word}</b> {escape(check.title)}" for check in checks)
         message = escape(checks[0].message)
         items.append(f'<li>{titles}<br><code style="white-space: pre-wrap">{message}</code></li>')
     items += [f"<li>{escape(rest)}</li>" for rest in _rest(found, groups)]
@@ -47,11 +62,11 @@ def headline(found: Judgement) -> str:
     if found.trouble:
         return f"cannot be checked: {found.trouble}"
     checks = found.checks
-    if all(check.outcome == "not_attempted" for check in checks):
-        functions = ", ".join(dict.fromkeys(check.function for check in checks))
+    if all(check.outcome is Outcome.NOT_ATTEMPTED for check in checks):
+        functions = ", ".join(dict.fromkeys(name for check in checks for name in check.functions))
         place = f" ({found.unwritten})" if found.unwritten else ""
         return f"not attempted; write {functions}{place}, save the file, then run this cell again"
-    count = sum(check.outcome == "passed" for check in checks)
+    count = sum(check.outcome is Outcome.PASSED for check in checks)
     points = f"{sum(check.score for check in checks):g} of {sum(check.points for check in checks):g} points"
     points += held.beside(checks)
     how_many = f"all {count} checks" if count == len(checks) else f"{count} of {len(checks)} checks"
@@ -60,19 +75,15 @@ def headline(found: Judgement) -> str:
 
 def failures(checks: list[Check]) -> list[list[Check]]:
     """The checks that were tried and did not pass, those together that say the same."""
-    groups: dict[tuple[str, str], list[Check]] = {}
+    groups: dict[tuple[Outcome, str], list[Check]] = {}
     for check in checks:
-        if check.outcome not in ("passed", "not_attempted"):
+        if check.outcome.told:
             groups.setdefault((check.outcome, check.message), []).append(check)
     return list(groups.values())
 
 
-def _word(check: Check) -> str:
-    return check.outcome.replace("_", " ")
-
-
 def _rest(found: Judgement, groups: list[list[Check]]) -> list[str]:
     more = sum(len(checks) for checks in groups[SHOWN:])
-    waiting = sum(check.outcome == "not_attempted" for check in found.checks)
+    waiting = sum(check.outcome is Outcome.NOT_ATTEMPTED for check in found.checks)
     lines = [f"and {more} more; python -m grader check -q {found.question} shows them all"] * bool(more)
     return lines + [f"not attempted: {waiting} of the checks"] * (0 < waiting < len(found.checks))

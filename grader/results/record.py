@@ -4,17 +4,38 @@ import os
 import platform
 import tempfile
 from collections.abc import Iterable
+from enum import StrEnum
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
-from ..course.manifest import Manifest, exact, plain
+from ..course.manifest import Manifest, ManifestError, exact, plain
+from .outcome import Outcome
 
-Outcome = Literal["passed", "failed", "not_attempted", "blocked", "timeout", "crashed", "grader_error", "not_scored"]
-SETTLED = ("passed", "not_scored")  # outcomes that leave nothing to do
+SCHEMA = 2
 Visibility = Literal["public", "hidden"]
+
+
+class NoteKind(StrEnum):
+    """What a note about a run is about."""
+
+    SUBMISSION = "submission"  # what was left out of it, or is missing in it
+    REFUSED = "refused"  # why it was not graded
+    ISOLATION = "isolation"  # what does not hold
+    CHECKS = "checks"  # which files of checks were changed
+    NOT_SCORED = "not_scored"  # how much takes the reference
+    NEXT = "next"  # what to write next
+    STOPPED = "stopped"  # the run was ended from outside
+    GRADER_ERROR = "grader_error"  # why the grader could not go on
+
+
+class Note(msgspec.Struct, frozen=True):
+    """A sentence about a run as a whole, and what it is about."""
+
+    kind: NoteKind
+    text: str
 
 
 class Standing(msgspec.Struct, kw_only=True):
@@ -36,17 +57,19 @@ class Spending(msgspec.Struct, kw_only=True):
 class Check(msgspec.Struct, kw_only=True):
     """One check's result; `message` is fit for the student, `detail` (inputs, values) for the instructor.
 
-    `held` are points that are neither given nor lost, since the grader made an error.
+    `functions` are those it judges. `held` are points that are neither given nor lost, since the grader made an error.
+    It was not `run` where earlier checks used up the run's time, before it or while it ran.
     """
 
     id: str
     title: str
-    function: str
+    functions: list[str]
     question: str
     visibility: Visibility
     points: int | float
     score: int | float
     outcome: Outcome
+    run: bool = True
     message: str = ""
     detail: str = ""
     held: int | float = 0
@@ -71,7 +94,7 @@ class QuestionScore(msgspec.Struct, kw_only=True):
 class Record(msgspec.Struct, kw_only=True):
     """One run: what was graded, with what, and what came out. `complete` is false until the last check has run."""
 
-    schema: int = 1
+    schema: int = SCHEMA
     assignment: str
     command: str
     submission: str
@@ -83,7 +106,7 @@ class Record(msgspec.Struct, kw_only=True):
     cpu_seconds: float = 0.0
     questions: list[QuestionScore] = []
     checks: list[Check] = []
-    notes: list[str] = []
+    notes: list[Note] = []
     environment: dict[str, str] = {}
     isolation: list[str] = []
     leaderboard: list[Standing] = []
@@ -116,8 +139,27 @@ def total(values: Iterable[float]) -> int | float:
 
 
 def to_json(record: Record) -> bytes:
-    """The record as indented JSON."""
+    """Return the record as indented JSON."""
     return msgspec.json.format(msgspec.json.encode(record), indent=2)
+
+
+def from_json(data: bytes) -> Record:
+    """Read a record; raises ManifestError where it is none, or one of another schema."""
+    try:
+        found = msgspec.json.decode(data, type=_AnyRecord).schema
+        if found == SCHEMA:
+            return msgspec.json.decode(data, type=Record)
+    except msgspec.DecodeError as error:
+        raise ManifestError(f"this is no record of a run ({error}); write it again with check --json") from None
+    raise ManifestError(
+        f"this record has schema {found}, and this version reads schema {SCHEMA}; write it again with check --json"
+    )
+
+
+class _AnyRecord(msgspec.Struct):
+    """A record of whatever schema."""
+
+    schema: int
 
 
 def write_atomically(file: Path, content: bytes) -> None:

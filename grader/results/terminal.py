@@ -7,20 +7,8 @@ from rich.table import Table
 from rich.text import Text
 
 from . import held
+from .outcome import Outcome
 from .record import Check, Record
-
-STYLES = {
-    "passed": "green",
-    "failed": "red",
-    "not_attempted": "dim",
-    "blocked": "yellow",
-    "timeout": "red",
-    "crashed": "red",
-    "grader_error": "magenta",
-    "not_scored": "dim",
-}
-WORST_FIRST = ["grader_error", "crashed", "timeout", "failed", "blocked", "not_attempted", "passed", "not_scored"]
-SILENT = ("passed", "not_attempted")
 
 
 def render(record: Record) -> RenderableType:
@@ -31,7 +19,7 @@ def render(record: Record) -> RenderableType:
 def _held(record: Record) -> list[RenderableType]:
     """The sentence on held points, first."""
     sentence = held.sentence(record)
-    return [Text(f"{sentence}\n", style=STYLES["grader_error"])] if sentence else []
+    return [Text(f"{sentence}\n", style=Outcome.GRADER_ERROR.style)] if sentence else []
 
 
 def show(record: Record, console: Console | None = None) -> None:
@@ -62,29 +50,29 @@ def by_function(checks: Iterable[Check]) -> dict[str, list[Check]]:
     """The checks grouped by what they judge, in order of appearance."""
     groups: dict[str, list[Check]] = {}
     for check in checks:
-        groups.setdefault(check.function, []).append(check)
+        groups.setdefault(", ".join(check.functions), []).append(check)
     return groups
 
 
 def status(checks: list[Check]) -> Text:
     """The worst outcome of a group in words, with the count where only some are so."""
-    worst = min((check.outcome for check in checks), key=WORST_FIRST.index)
-    count = sum(check.outcome == worst for check in checks)
-    words = worst.replace("_", " ")
-    return Text(words if count == len(checks) else f"{words} ({count} of {len(checks)})", style=STYLES[worst])
+    worst = min((check.outcome for check in checks), key=list(Outcome).index)
+    count = sum(check.outcome is worst for check in checks)
+    words = worst.word if count == len(checks) else f"{worst.word} ({count} of {len(checks)})"
+    return Text(words, style=worst.style)
 
 
 def sentences(record: Record) -> list[RenderableType]:
     """What the checks that were tried and did not pass have to say; what several say alike is said once."""
-    told: dict[tuple[str, str], list[Check]] = {}
+    told: dict[tuple[Outcome, str], list[Check]] = {}
     for check in record.checks:
-        if check.outcome not in SILENT:
+        if check.outcome.told:
             told.setdefault((check.outcome, check.message), []).append(check)
     lines: list[RenderableType] = []
     for (outcome, message), checks in told.items():
         lines.append(Text())
         for check in checks:
-            mark = Text(f"{outcome.replace('_', ' ')}  ", style=STYLES[outcome])
+            mark = Text(f"{outcome.word}  ", style=outcome.style)
             lines.append(Text.assemble(mark, (f"{check.question} {check.title}", "bold"), f"  ({_lost(check)})"))
         lines.append(Text(f"    {message}"))
     return lines
@@ -98,17 +86,17 @@ def _lost(check: Check) -> str:
 
 def notes(record: Record) -> list[RenderableType]:
     """Remarks about the run as a whole."""
-    return [Text(f"\n{note}") for note in record.notes]
+    return [Text(f"\n{note.text}") for note in record.notes]
 
 
 def total(record: Record) -> Text:
     """The last line: points, checks, time."""
-    passed = sum(check.outcome == "passed" for check in record.checks)
+    passed = sum(check.outcome is Outcome.PASSED for check in record.checks)
     points = f"{record.score:g} of {record.max_score:g} points{held.beside(record.checks)}"
     text = f"\nTotal: {points}; {passed} of {len(record.checks)} checks passed"
     return Text(f"{text} in {record.seconds:.1f} s", style="bold")
 
 
 def _passed(checks: list[Check]) -> Text:
-    passed = sum(check.outcome == "passed" for check in checks)
+    passed = sum(check.outcome is Outcome.PASSED for check in checks)
     return Text(f"{passed} of {len(checks)} checks", style="bold")

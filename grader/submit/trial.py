@@ -12,6 +12,7 @@ from ..checks.context import Grading
 from ..course.manifest import Manifest, ManifestError
 from ..course.schema import Budget
 from ..grading import run
+from ..results.outcome import Outcome
 from ..results.record import Check
 from ..sandbox.client import Worker
 from ..sandbox.errors import StudentError, StudentRaised
@@ -82,9 +83,9 @@ def _measured(manifest: Manifest, package: Path, budget: Budget) -> list[Check]:
 def _spent(check: Check, budget: Budget, package: str) -> Tried | None:
     """What a check has to say of a budget; None of one that measured nothing."""
     name = f"{package}/{budget.file}" if budget.file else budget.function
-    if check.outcome in ("failed", "timeout", "crashed"):
+    if check.outcome.by_own_code:
         return Tried(f"{name}: {check.message}", fine=False)
-    if check.outcome != "passed" or check.spending is None or check.spending.name != budget.name:
+    if check.outcome is not Outcome.PASSED or check.spending is None or check.spending.name != budget.name:
         return None
     needs = f"needs about {check.spending.cpu_seconds:.2g} of the {budget.cpu_seconds:g} CPU seconds it may use"
     if check.spending.cpu_seconds <= MUCH * budget.cpu_seconds:

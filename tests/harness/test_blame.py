@@ -15,6 +15,7 @@ from grader.course.schema import LimitsTable
 from grader.grading import run
 from grader.grading import submission as grading
 from grader.recording import NotScored, Unrecorded
+from grader.results.outcome import Outcome
 from grader.results.record import Check
 from grader.sandbox.errors import Frame, StudentCrashed, StudentRaised, StudentTimeout
 from grader.sandbox.graft import Relay
@@ -375,8 +376,8 @@ def test_the_records_cpu_time_counts_workers(course, make):
 
 def counted(**facts) -> Tally:
     tally = Tally()
-    default = {"id": "a", "title": "a", "function": "f", "question": "Q1", "visibility": "public", "points": 2}
-    tally.count(Check(**default | {"score": 0, "outcome": "failed"} | facts))
+    default = {"id": "a", "title": "a", "functions": ["f"], "question": "Q1", "visibility": "public", "points": 2}
+    tally.count(Check(**default | {"score": 0, "outcome": Outcome.FAILED} | facts))
     return tally
 
 
@@ -384,7 +385,7 @@ def test_a_function_that_no_check_has_judged_is_not_mostly_right():
     assert not Tally().mostly_right("f")
     assert counted(score=1).mostly_right("f")
     assert not counted(score=0.5).mostly_right("f")
-    assert not counted(held=2, outcome="grader_error").mostly_right("f")
+    assert not counted(held=2, outcome=Outcome.GRADER_ERROR).mostly_right("f")
 
 
 def test_held_points_are_said_first_and_settled_by_a_regrade(course, tmp_path):

@@ -89,7 +89,7 @@ def test_no_timing_and_json(toy, command):
         "q2_moments/moments_variance",
         "hidden/q2_moments/moments_far_from_zero",
     ]
-    promised = {"id", "function", "question", "visibility", "points", "score", "outcome", "message"}
+    promised = {"id", "functions", "question", "visibility", "points", "score", "outcome", "run", "message"}
     assert all(promised <= set(check) for check in found["checks"])
 
 

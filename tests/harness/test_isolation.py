@@ -332,7 +332,7 @@ def test_other_systems_get_one_honest_line(toy, monkeypatch):
     with contextlib.closing(Zygotes(make=Processes)) as zygotes:
         record = run.grade(toy.manifest, toy.root / "solution", run.Selection(["Q1"]), zygotes=zygotes)
     assert record.score == record.max_score and record.isolation == ["rlimits"]
-    assert [note for note in record.notes if "not Linux" in note] == [run.NOT_LINUX]
+    assert [note.text for note in record.notes if "not Linux" in note.text] == [run.NOT_LINUX]
 
 
 def test_a_proxy_means_nothing_to_another_worker(full, package):

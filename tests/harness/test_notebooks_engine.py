@@ -359,6 +359,17 @@ def test_a_run_without_end_is_ended(in_notebooks):
     )
 
 
+def test_a_record_of_another_version_is_one_sentence(in_notebooks, monkeypatch):
+    def older(command, **options):
+        Path(command[-1]).write_text('{"schema": 1, "checks": [{"id": "a", "function": "shapes.area"}]}')
+
+    monkeypatch.setattr(subprocess, "run", older)
+    assert repr(Checks().check("q1_area")) == (
+        "q1_area: cannot be checked: this record has schema 1, and this version reads schema 2; "
+        "write it again with check --json"
+    )
+
+
 @pytest.mark.parametrize(
     "name, sentence",
     [

@@ -376,7 +376,7 @@ def test_name_that_is_no_utf8_ends_in_a_sentence(toy, command, tmp_path):
     assert record.score == 8
     assert record.submission == "hand-in\\udcff\\udcfe"
     note = "left out 2 files that are not graded (student/\\udcff\\udcfe.py, \\udcff\\udcfe.txt)"
-    assert record.notes == [note]
+    assert [(n.kind, n.text) for n in record.notes] == [("submission", note)]
     missing = str(tmp_path / f"missing{odd}")
     status, out, err = command("grade", missing, "--out", str(tmp_path / f"{odd}.json"), "--secret-seeds", "0")
     assert (status, "Traceback" in out + err) == (2, False)

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+from itertools import chain
 from pathlib import Path
 
 import jsonschema
@@ -13,10 +14,12 @@ import pytest
 from rich.console import Console
 
 from grader.course import manifest as manifests
+from grader.course.manifest import ManifestError
 from grader.grading import submission as grading
-from grader.notebooks.judge import Judgement
 from grader.results import gradescope, markdown, notebook, record, terminal
-from grader.results.record import Check, Record, Standing
+from grader.results.notebook import Judgement
+from grader.results.outcome import Outcome
+from grader.results.record import Check, Note, NoteKind, Record, Standing
 from tests.harness.results import valid
 
 MANIFEST = manifests.load(Path(__file__).with_name("toy") / manifests.FILENAME)
@@ -24,7 +27,8 @@ HELD = (
     "0.5 of 3.5 points are held, neither given nor lost: the grader made errors in g. Staff: read their `detail` in "
     "the record, fix the cause, then grade again; that settles them."
 )
-PROMISED = {"id", "function", "question", "visibility", "points", "score", "outcome", "message"}
+GUIDE = Path(__file__).parents[2] / "docs/student-guide.md"
+PROMISED = {"id", "functions", "question", "visibility", "points", "score", "outcome", "run", "message"}
 
 
 def check(name="q1_rectangles/area[1]", outcome="failed", **changes) -> Check:
@@ -33,13 +37,13 @@ def check(name="q1_rectangles/area[1]", outcome="failed", **changes) -> Check:
     facts = {
         "id": name,
         "title": "area multiplies",
-        "function": "shapes.area",
+        "functions": ["shapes.area"],
         "question": "Q1",
         "visibility": "public",
         "points": points,
         "score": score,
         "held": points if outcome == "grader_error" else 0,
-        "outcome": outcome,
+        "outcome": Outcome(outcome),
         "message": "" if outcome == "passed" else f"why it is {outcome}",
     }
     return Check(**(facts | changes))
@@ -51,12 +55,12 @@ def full() -> Record:
         check("a", "passed"),
         check("b", "failed", message="dx: relative error 3.1e-02 (allowed 1e-07), [bold]worst[/bold] at (2, 4)"),
         check("c", "not_attempted"),
-        check("d", "blocked", function="shapes.moments", question="Q2"),
-        check("e", "timeout", function="shapes.moments", question="Q2"),
-        check("f", "crashed", function="shapes.moments", question="Q2", visibility="hidden"),
-        check("g", "grader_error", function="shapes.moments", question="Q2"),
+        check("d", "blocked", functions=["shapes.moments"], question="Q2"),
+        check("e", "timeout", functions=["shapes.moments"], question="Q2"),
+        check("f", "crashed", functions=["shapes.moments"], question="Q2", visibility="hidden"),
+        check("g", "grader_error", functions=["shapes.moments"], question="Q2"),
     ]
-    found.notes = ["Something to know."]
+    found.notes = [Note(NoteKind.NEXT, "Something to know.")]
     record.tally(found, MANIFEST)
     return found
 
@@ -188,7 +192,7 @@ def with_every_outcome(**changes) -> Record:
 
 RECORDS = {
     "not begun": empty(),
-    "refused": empty(complete=True, notes=["The hand-in was not graded: broken zip"]),
+    "refused": empty(complete=True, notes=[Note(NoteKind.REFUSED, "The hand-in was not graded: broken zip")]),
     "every outcome": full(),
     "cut off": with_every_outcome(points=0.1, score=0.1),
     "control characters": with_every_outcome(
@@ -258,8 +262,9 @@ def test_gradescope_has_a_subtotal_only_where_the_total_is_hidden():
 
 def test_gradescope_says_that_time_ran_out_and_that_isolation_is_missing():
     found = full()
-    found.checks[4].message = "not run: the time of the whole run was used up by earlier checks"
-    found.notes = [grading.UNSAFE]
+    found.checks[4].run = False
+    found.checks[3].message = "not run: words that a check may choose"
+    found.notes = [Note(NoteKind.ISOLATION, grading.UNSAFE)]
     lines = json.loads(gradescope.render(found, MANIFEST))["output"].splitlines()
     assert "1 of 7 checks were not run: the time was used up by those before." in lines
     assert grading.UNSAFE in lines
@@ -314,14 +319,43 @@ def test_record_json_holds_what_is_promised():
     assert (found["score"], found["max_score"], found["complete"], len(found["checks"])) == (0.5, 3.5, True, 7)
     assert (found["held"], found["checks"][6]["held"]) == (0.5, 0.5)
     assert all(set(entry) >= PROMISED for entry in found["checks"])
-    assert found["checks"][1]["function"] == "shapes.area"
+    assert found["checks"][1]["functions"] == ["shapes.area"]
     assert found["questions"][1] == {"id": "Q2", "title": "Mean and variance", "score": 0, "max_score": 2}
+
+
+def test_a_record_is_read_as_it_was_written():
+    found = full()
+    found.checks[4].run = False
+    assert record.from_json(record.to_json(found)) == found
+
+
+@pytest.mark.parametrize(
+    "data, sentence",
+    [
+        ({"schema": 1, "checks": [{"function": "shapes.area"}]}, "this record has schema 1, and this version reads"),
+        ({"schema": 3}, "this record has schema 3, and this version reads schema 2; write it again with check --json"),
+        ({"schema": 2, "assignment": "x"}, "this is no record of a run (Object missing required field `command`)"),
+        ({"tests": []}, "this is no record of a run (Object missing required field `schema`)"),
+        ([], "this is no record of a run (Expected `object`, got `array`); write it again with check --json"),
+    ],
+)
+def test_a_record_of_another_schema_is_refused_with_what_to_do(data, sentence):
+    with pytest.raises(ManifestError) as refused:
+        record.from_json(json.dumps(data).encode())
+    assert str(refused.value).startswith(sentence)
+    assert str(refused.value).endswith("write it again with check --json")
+
+
+def test_the_guide_says_what_to_do_next_for_each_outcome():
+    rows = re.findall(r"^\| ([\w ]+) \| .+ \| (.+) \|$", GUIDE.read_text(), re.MULTILINE)
+    told = {outcome.word: outcome.next_step for outcome in Outcome if outcome.next_step}
+    assert {word: step for word, step in rows if word in told} == told
 
 
 def test_record_of_a_real_run(toy):
     found = json.loads(record.to_json(toy.grade("solution", questions=["Q1"])))
     assert {entry["visibility"] for entry in found["checks"]} == {"public", "hidden"}
-    assert {entry["function"] for entry in found["checks"]} == {"shapes.area"}
+    assert {*chain(*(entry["functions"] for entry in found["checks"]))} == {"shapes.area"}
     assert {"python", "numpy", "platform"} <= set(found["environment"])
     assert found["isolation"]
     assert found["cpu_seconds"] >= 0 < found["seconds"]

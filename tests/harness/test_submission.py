@@ -240,11 +240,11 @@ def test_refused_with_the_reason_and_a_report(toy, tmp_path, monkeypatch, make, 
     record = grade_submission(manifest, source, tmp_path / "results.json", "gradescope")
     assert (record.score, record.max_score, record.checks, record.complete) == (0, 8, [], True)
     assert len(record.notes) == 1
-    assert record.notes[0].startswith("The hand-in was not graded: ")
-    assert reason in record.notes[0]
+    assert record.notes[0].text.startswith("The hand-in was not graded: ")
+    assert reason in record.notes[0].text
     result = json.loads((tmp_path / "results.json").read_text())
     assert result["score"] == 0
-    assert result["output"] == record.notes[0]
+    assert result["output"] == record.notes[0].text
     assert listing(tmp_path) - before == {"results.json"}
 
 
@@ -311,7 +311,7 @@ def test_missing_file_costs_its_points_and_is_named(toy, tmp_path):
     assert {check.message for check in record.checks if check.question == "Q1" and "squares" not in check.id} == {
         "shapes.py is missing"
     }
-    assert "student/shapes.py is missing; what needs it gets no points" in record.notes
+    assert "student/shapes.py is missing; what needs it gets no points" in [note.text for note in record.notes]
     assert json.loads((tmp_path / "results.json").read_text())["extra_data"]["complete"]
 
 

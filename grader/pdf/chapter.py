@@ -118,7 +118,7 @@ class Chapter:
                 self.sheet.mark(cell.index, shown.text[:120])
             self.sheet.add(f"#note[{inline(shown.text)}]", cell=cell.index)
         elif shown.kind == "latex":
-            number = int(self._parsed.formulas.word.search(shown.text)[1])
+            [number] = self._parsed.formulas.numbers(shown.text)
             markup = self._parts.formula(number, cell.index)
             self.sheet.add(markup, _fallback(shown.alternative), "set as text", cell.index)
         elif shown.kind in ("markdown", "html"):

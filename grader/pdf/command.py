@@ -74,7 +74,7 @@ def _first_that_runs(sources: list[Path], chosen: Options, engine: str) -> Resul
     if engine != engines.FIRST:
         return engines.convert(engine, sources, chosen)
     try:
-        return convert.convert(list(sources), chosen)
+        return convert.convert(sources, chosen)
     except PdfError as error:
         reasons = [str(error)]
     for other in engines.OTHERS:

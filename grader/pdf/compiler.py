@@ -45,7 +45,8 @@ class Compiler:
     def _once(self, text: str, date: datetime.datetime) -> tuple[bytes | None, str]:
         """The PDF, or None and what typst said."""
         try:
-            return self._typst.compile(text.encode(), format="pdf", timestamp=date, pdf_tags=True), ""
+            data = self._typst.compile(text.encode(), format="pdf", timestamp=date, pdf_tags=True)
+            return (data, "") if isinstance(data, bytes) else (None, "typst returned no PDF")
         except self._error as error:
             return None, error.diagnostic or str(error)
         except BaseException as error:  # a panic inside typst is no Exception

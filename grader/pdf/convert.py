@@ -3,8 +3,10 @@
 import datetime
 import os
 import tempfile
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from . import notebook as notebooks
@@ -43,13 +45,13 @@ class Result:
     checked: bool = True
 
 
-def convert(sources: list[Path | Notebook], options: Options) -> Result:
+def convert(sources: Sequence[Path | Notebook], options: Options) -> Result:
     """The PDF of some notebooks, reopened and checked; raises OSError and PdfError."""
     with tempfile.TemporaryDirectory(prefix="chainrule-") as folder, ThreadPoolExecutor(4) as pool:
         root = Path(folder).resolve()
         read = [source if isinstance(source, Notebook) else notebooks.read(source) for source in sources]
         pool.submit(verify.prepare)
-        chapters = list(pool.map(lambda numbered: _chapter(*numbered, root, options), enumerate(read)))
+        chapters = list(pool.map(partial(_chapter, root, options), range(len(read)), read))
         front = Front(options.title, options.names, options.date, options.paper)
         document = Document(front, chapters, root)
         data = document.compile()
@@ -70,7 +72,7 @@ def write(out: Path, data: bytes) -> None:
         aside.unlink(missing_ok=True)
 
 
-def _chapter(number: int, notebook: Notebook, root: Path, options: Options) -> Chapter:
+def _chapter(root: Path, options: Options, number: int, notebook: Notebook) -> Chapter:
     folder = root / f"n{number}"
     folder.mkdir()
     images = Images(folder, notebook.path.parent, list(options.assets), options.megapixels)

@@ -12,7 +12,7 @@ from . import notebook as notebooks
 from . import pandoc, terminal
 from .convert import Options, Result
 from .errors import PdfError, ProgramMissing
-from .notebook import Notebook
+from .notebook import Notebook, Table
 from .sheet import Mark
 from .status import IGNORED, INPUT_IGNORED
 
@@ -57,7 +57,9 @@ def _merged(files: list[Path], read: list[Notebook], options: Options) -> tuple[
 
 def _cleaned(notebook: Notebook, folder: Path, number: int) -> Path:
     """The notebook without ignored cells, widgets and terminal controls, readable by other programs."""
-    cells = [] if not notebook.notice else [_markdown(f"**{notebook.notice}**\n\n```\n{notebook.raw[:100_000]}\n```")]
+    cells: list[Table] = []
+    if notebook.notice:
+        cells.append(_markdown(f"**{notebook.notice}**\n\n```\n{notebook.raw[:100_000]}\n```"))
     for cell in notebook.cells:
         if IGNORED in cell.tags:
             continue
@@ -77,7 +79,7 @@ def _cleaned(notebook: Notebook, folder: Path, number: int) -> Path:
     return file
 
 
-def _markdown(source: str) -> dict:
+def _markdown(source: str) -> Table:
     return {"cell_type": "markdown", "metadata": {}, "source": source}
 
 

@@ -2,8 +2,10 @@
 
 import datetime
 from pathlib import Path
+from typing import Any
 
 from nbconvert.exporters import Exporter
+from nbformat import NotebookNode
 from traitlets import Bool, Unicode
 
 from ..course import manifest as manifests
@@ -24,17 +26,19 @@ class ChainrulePdfExporter(Exporter):
     def _file_extension_default(self) -> str:
         return ".pdf"
 
-    def from_notebook_node(self, nb, resources=None, **kw):
+    def from_notebook_node(  # type: ignore[override]  # as nbconvert's own exporters do where the output is no notebook
+        self, nb: NotebookNode, resources: dict[str, Any] | None = None, **kw: Any
+    ) -> tuple[bytes, dict[str, Any]]:
         """The PDF's bytes and the resources; raises PdfError."""
-        nb, resources = super().from_notebook_node(nb, resources, **kw)
-        about = resources.get("metadata", {})
+        node, found = super().from_notebook_node(nb, resources, **kw)
+        about = found.get("metadata", {})
         path = Path(about.get("path") or ".") / f"{about.get('name') or 'notebook'}.ipynb"
-        result = convert.convert([from_table(nb, path)], self._options(path))
+        result = convert.convert([from_table(node, path)], self._options(path))
         for mark in result.marks:
             self.log.warning("%s", mark)
         for problem in result.problems:
             self.log.error("%s", problem)
-        return result.data, resources
+        return result.data, found
 
     def _options(self, path: Path) -> convert.Options:
         wishes = command.Wishes([self.names] if self.names else [], self.date, self.question_pages)

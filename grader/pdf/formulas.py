@@ -49,7 +49,7 @@ class Formulas:
     prefix: str = "zqmath"
 
     @property
-    def word(self) -> re.Pattern:
+    def word(self) -> re.Pattern[str]:
         return re.compile(rf"{self.prefix}(\d+)zq")
 
     def add(self, tex: str, display: bool, cell: int, source: str = "") -> str:
@@ -60,7 +60,7 @@ class Formulas:
     def extract(self, text: str, cell: int) -> str:
         """The text with a word in place of each formula."""
 
-        def replace(found: re.Match) -> str:
+        def replace(found: re.Match[str]) -> str:
             if found["skip"] is not None:
                 return found[0]
             for kind in ("display", "inline", "round", "square"):
@@ -71,6 +71,10 @@ class Formulas:
             return self.add(found[0], display, cell, found[0])
 
         return PIECE.sub(replace, text)
+
+    def numbers(self, text: str) -> list[int]:
+        """Return the numbers of the formulas in a text."""
+        return [int(number) for number in self.word.findall(text)]
 
     def restore(self, text: str) -> str:
         """The text with the source of its formulas, for what turned out to be no formula's place."""

@@ -38,10 +38,10 @@ class _Reader(HTMLParser):
         super().__init__()
         self.tag: Tag | None = None
 
-    def handle_starttag(self, tag, attrs):
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tag = self.tag or Tag(tag, False, {key: value or "" for key, value in attrs})
 
-    def handle_endtag(self, tag):
+    def handle_endtag(self, tag: str) -> None:
         self.tag = self.tag or Tag(tag, True, {})
 
 

@@ -33,7 +33,7 @@ class Images:
     megapixels: float = 40
     kept: dict[bytes, tuple[str, float, float]] = field(default_factory=dict)
 
-    def find(self, url: str, attachments: dict) -> bytes:
+    def find(self, url: str, attachments: dict[str, object]) -> bytes:
         """The bytes behind an image's address; raises ImageProblem."""
         url = url.strip()
         if not url.strip("#"):
@@ -111,7 +111,7 @@ def expression(place: tuple[str, float, float], alt: str = "", width: str = "", 
 
 def decode(data: object, mime: str) -> bytes:
     """The bytes of an output's image; raises ImageProblem."""
-    text = "".join(data) if isinstance(data, list) else data
+    text = "".join(part for part in data if isinstance(part, str)) if isinstance(data, list) else data
     if not isinstance(text, str):
         raise ImageProblem("image without content")
     if mime == "image/svg+xml" and "<svg" in text:
@@ -133,7 +133,7 @@ def _data_uri(url: str) -> bytes:
     return _base64(unquote(body)) if head.endswith(";base64") else unquote_to_bytes(body)
 
 
-def _attachment(name: str, attachments: dict) -> bytes:
+def _attachment(name: str, attachments: dict[str, object]) -> bytes:
     found = attachments.get(name)
     for mime, data in found.items() if isinstance(found, dict) else []:
         if mime in SUFFIXES:

@@ -1,16 +1,16 @@
-"""The inlines of pandoc's syntax tree as typst markup; all text goes through string literals."""
+"""Write the inlines of pandoc's syntax tree as typst markup; all text goes through string literals."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from . import html
+from . import html, tree
 from .formulas import Formulas
 from .literal import inline, quote
 
-MARKUP = {
-    "Emph": "emph", "Strong": "strong", "Underline": "underline", "Strikeout": "strike", "Superscript": "super",
-    "Subscript": "sub", "SmallCaps": "smallcaps",
+MARKUP: dict[type[tree.Node], str] = {
+    tree.Emph: "emph", tree.Strong: "strong", tree.Underline: "underline", tree.Strikeout: "strike",
+    tree.Superscript: "super", tree.Subscript: "sub", tree.SmallCaps: "smallcaps",
 }  # fmt: skip
 
 
@@ -23,14 +23,14 @@ class Inlines:
     formulas: Formulas
     formula: Callable[[int], str]
     image: Callable[[str, str, str, bool], str]
-    parse_html: Callable[[str], list[dict] | None]
+    parse_html: Callable[[str], list[tree.Block] | None]
 
-    def blocks(self, blocks: list[dict]) -> str:
-        """Markup of a list of blocks, as in a footnote."""
+    def blocks(self, blocks: Sequence[tree.Block]) -> str:
+        """Return the markup of a list of blocks, as in a footnote."""
         raise NotImplementedError
 
-    def inlines(self, inlines: list[dict]) -> str:
-        """Markup of a run of inlines; text next to text is one literal."""
+    def inlines(self, inlines: Sequence[tree.Inline]) -> str:
+        """Return the markup of a run of inlines; text next to text is one literal."""
         parts: list[str] = []
         text: list[str] = []
         stack: list[tuple[str, int]] = []  # open HTML tags and where their content begins
@@ -41,41 +41,41 @@ class Inlines:
                 text.clear()
 
         for item in inlines:
-            kind, content = item["t"], item.get("c")
-            if kind == "Str":
-                text.append(content)
-            elif kind in ("Space", "SoftBreak"):
+            if isinstance(item, tree.Str):
+                text.append(item.c)
+            elif isinstance(item, tree.Space | tree.SoftBreak):
                 text.append(" ")
-            elif kind == "RawInline":
+            elif isinstance(item, tree.RawInline):
                 flush()
-                self._raw(content, parts, stack)
+                self._raw(*item.c, parts, stack)
             else:
                 flush()
-                parts.append(self._inline(kind, content))
+                parts.append(self._inline(item))
         flush()
         return "".join(parts)
 
-    def _inline(self, kind: str, content) -> str:
-        if kind in MARKUP:
-            return f"#{MARKUP[kind]}[{self.inlines(content)}];"
-        if kind == "Code":
-            return _mono(self.formulas.restore(content[1]))
-        if kind == "LineBreak":
-            return "#linebreak();"
-        if kind == "Link":
-            return self._link(self.formulas.restore(content[2][0]), self.inlines(content[1]))
-        if kind == "Image":
-            return self._picture(content, False)
-        if kind == "Note":
-            return f"#footnote[{self.blocks(content)}];"
-        if kind == "Quoted":
-            marks = "‘’" if content[0]["t"] == "SingleQuote" else "“”"
-            return inline(marks[0]) + self.inlines(content[1]) + inline(marks[1])
-        if kind in ("Span", "Cite"):
-            return self.inlines(content[1])
-        if kind == "Math":
-            return inline(content[1])
-        return inline(strings(content))
+    def _inline(self, item: tree.Inline) -> str:
+        match item:
+            case tree.Code(c=(_, text)):
+                return _mono(self.formulas.restore(text))
+            case tree.LineBreak():
+                return "#linebreak();"
+            case tree.Link(c=(_, inlines, (url, _))):
+                return self._link(self.formulas.restore(url), self.inlines(inlines))
+            case tree.Image():
+                return self._picture(item, False)
+            case tree.Note(c=blocks):
+                return f"#footnote[{self.blocks(blocks)}];"
+            case tree.Quoted(c=(kind, inlines)):
+                opening, closing = "‘’" if kind.t == "SingleQuote" else "“”"
+                return inline(opening) + self.inlines(inlines) + inline(closing)
+            case tree.Span(c=(_, inlines)) | tree.Cite(c=(_, inlines)):
+                return self.inlines(inlines)
+            case tree.Math(c=(_, text)):
+                return inline(text)
+            case tree.Str() | tree.Space() | tree.SoftBreak() | tree.RawInline():
+                return inline(tree.words(item))
+        return f"#{MARKUP[type(item)]}[{self.inlines(item.c)}];"
 
     def _words(self, text: str) -> str:
         """Text with its formulas back in place."""
@@ -87,8 +87,8 @@ class Inlines:
                 parts[at + 1] = parts[at + 1].lstrip()
         return "".join(part if at % 2 else inline(part) for at, part in enumerate(parts))
 
-    def _title(self, inlines: list[dict]) -> str:
-        return self.formulas.restore(strings(inlines)).strip()
+    def _title(self, inlines: Sequence[tree.Inline]) -> str:
+        return self.formulas.restore(tree.words(inlines)).strip()
 
     def _link(self, url: str, body: str) -> str:
         try:
@@ -97,14 +97,13 @@ class Inlines:
             remote = False
         return f"#link({quote(url)})[{body}];" if remote and body else body
 
-    def _picture(self, content, alone: bool) -> str:
-        (_, _, attributes), alt, (url, _) = content
+    def _picture(self, image: tree.Image, alone: bool) -> str:
+        (_, _, attributes), alt, (url, _) = image.c
         width = dict(attributes).get("width", "")
-        return self.image(self.formulas.restore(url), self.formulas.restore(strings(alt)), width, alone)
+        return self.image(self.formulas.restore(url), self.formulas.restore(tree.words(alt)), width, alone)
 
-    def _raw(self, content, parts: list[str], stack: list[tuple[str, int]]) -> None:
-        """One raw inline: an HTML tag opens or closes a group, stands for an image or a break, or is shown."""
-        form, text = content
+    def _raw(self, form: str, text: str, parts: list[str], stack: list[tuple[str, int]]) -> None:
+        """Write one raw inline: an HTML tag opens or closes a group, stands for an image or a break, or is shown."""
         tag = html.tag(text) if form == "html" else None
         if tag is None:
             if form != "html" or not text.startswith("<"):
@@ -144,15 +143,3 @@ def _wrapped(function: str, body: str) -> str:
         return inline("“") + body + inline("”")
     return f"#{function}[{body}];"
 
-
-def strings(content) -> str:
-    """The words of a part of the tree."""
-    if isinstance(content, dict):
-        if content.get("t") in ("Space", "SoftBreak", "LineBreak"):
-            return " "
-        if content.get("t") in ("Code", "Math", "RawInline", "CodeBlock", "RawBlock"):
-            return content["c"][1]
-        return content["c"] if content.get("t") == "Str" else strings(content.get("c"))
-    if isinstance(content, list):
-        return "".join(strings(part) for part in content if isinstance(part, dict | list))
-    return ""

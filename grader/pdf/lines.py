@@ -1,10 +1,16 @@
 """Code and output as lines of coloured segments, broken at a measured column, each in string literals."""
 
+from __future__ import annotations
+
 import unicodedata
 from functools import cache
+from typing import TYPE_CHECKING
 
 from .literal import quote
 from .terminal import Segment
+
+if TYPE_CHECKING:
+    from pygments.lexer import Lexer
 
 COLUMNS = 100  # of the code font across the text's width; see template.typ
 INDENT = 3  # columns that the drawn mark of a continued line takes
@@ -70,7 +76,8 @@ def _set(style: str, text: str) -> str:
 def _untabbed(line: list[Segment], tab: int) -> list[Segment]:
     if not any("\t" in text for _, text in line):
         return line
-    column, result = 0, []
+    result: list[Segment] = []
+    column = 0
     for style, text in line:
         expanded = ""
         for part in text:
@@ -86,7 +93,8 @@ def _wrapped(line: list[Segment], columns: int) -> list[list[Segment]]:
     left = width(text)
     if left <= columns:
         return [line]
-    cuts, start = [], 0
+    cuts: list[int] = []
+    start = 0
     while left > columns - (INDENT if start else 0):
         end = _fit(text, start, columns - (INDENT if start else 0))
         space = text.rfind(" ", start + (end - start) * 2 // 3, end)
@@ -107,7 +115,8 @@ def _fit(text: str, start: int, columns: int) -> int:
 
 
 def _cut(line: list[Segment], cuts: list[int]) -> list[list[Segment]]:
-    result, position, pending = [[]], 0, list(cuts)
+    result: list[list[Segment]] = [[]]
+    position, pending = 0, list(cuts)
     for style, text in line:
         while pending and pending[0] < position + len(text):
             at = pending.pop(0) - position
@@ -121,7 +130,7 @@ def _cut(line: list[Segment], cuts: list[int]) -> list[list[Segment]]:
 
 
 @cache
-def _lexer(language: str):
+def _lexer(language: str) -> Lexer:
     from pygments.lexers import get_lexer_by_name
     from pygments.lexers.special import TextLexer
     from pygments.util import ClassNotFound
@@ -133,7 +142,7 @@ def _lexer(language: str):
 
 
 @cache
-def _style(kind) -> str:
+def _style(kind: tuple[str, ...]) -> str:
     from pygments.token import Comment, Keyword, Name, Number, Operator, String
 
     for group, style in (

@@ -24,7 +24,8 @@ def inline(text: str) -> str:
 
 def _parts(text: str) -> list[str]:
     """The text cut within words of more than LONGEST characters."""
-    parts, at = [], 0
+    parts: list[str] = []
+    at = 0
     for word in LONG.finditer(text):
         cuts = range(word.start() + STEP, word.end() - STEP // 2, STEP)
         for cut in cuts:

@@ -6,6 +6,7 @@ DEFINITION = re.compile(
     r"\\(?P<how>newcommand|renewcommand|providecommand|def|DeclareMathOperator)\*?\s*"
     r"(?:\{\s*(?P<braced>\\[A-Za-z]+)\s*\}|(?P<bare>\\[A-Za-z]+))"
 )
+PARAMETERS = re.compile(r"\s*((?:#\d)*)\s*")  # matches anywhere, if only nothing
 MOST = 2000  # expansions in one formula, so that a definition by itself ends
 
 
@@ -30,11 +31,10 @@ class Macros:
                 position = end
         return result + tex[position:]
 
-    def _define(self, tex: str, found: re.Match) -> int | None:
+    def _define(self, tex: str, found: re.Match[str]) -> int | None:
         """Learns one definition and returns where it ends; None where it is none."""
         at, count, default = found.end(), 0, None
-        if found["how"] == "def":
-            parameters = re.compile(r"\s*((?:#\d)*)\s*").match(tex, at)
+        if found["how"] == "def" and (parameters := PARAMETERS.match(tex, at)):
             count, at = parameters[1].count("#"), parameters.end()
         elif number := re.compile(r"\s*\[(\d)\]\s*(?:\[([^\]]*)\])?").match(tex, at):
             count, default, at = int(number[1]), number[2], number.end()
@@ -76,7 +76,7 @@ def group(tex: str, at: int) -> tuple[str, int] | None:
         return None
     if tex[at] != "{":
         token = re.compile(r"\\[A-Za-z]+|\\.|.", re.DOTALL).match(tex, at)
-        return token[0], token.end()
+        return (token[0], token.end()) if token else None
     depth, position = 0, at
     while position < len(tex):
         if tex[position] == "\\":
@@ -89,7 +89,7 @@ def group(tex: str, at: int) -> tuple[str, int] | None:
     return None
 
 
-def _put(tex: str, found: re.Match, value: str) -> str:
+def _put(tex: str, found: re.Match[str], value: str) -> str:
     """A macro without arguments is put in bare: `{\\big(}` and the like would lose their meaning."""
     gap = " " if re.search(r"\\[A-Za-z]+$", value) and tex[found.end() : found.end() + 1].isalpha() else ""
     return f"{tex[: found.start()]}{value}{gap}{tex[found.end() :]}"

@@ -9,7 +9,8 @@ from .macros import Macros
 
 def typeset(found: list[Formula]) -> None:
     """Fills in the typst of every formula that pandoc can read, in at most two runs; the others keep none."""
-    macros, prepared = Macros(), {}
+    macros = Macros()
+    prepared: dict[int, str] = {}
     for formula in found:
         text = tex.clean(macros.apply(re.sub(r"(?<!\\)%[^\n]*", "", formula.tex)))
         text, formula.tag = tex.split_tag(text)

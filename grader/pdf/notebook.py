@@ -4,12 +4,12 @@ import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from ..course.reading import open_regular
 
 CONFLICT = re.compile(r"^\s*(<{7}|={7}|>{7})(?: .*)?$", re.MULTILINE)
 KINDS = ("markdown", "code", "raw")
+Table = dict[str, object]  # an object of JSON that nobody has validated
 
 
 @dataclass(frozen=True)
@@ -19,9 +19,9 @@ class Cell:
     index: int
     kind: str
     source: str
-    outputs: list[dict] = field(default_factory=list)
-    metadata: dict[str, Any] = field(default_factory=dict)
-    attachments: dict[str, Any] = field(default_factory=dict)
+    outputs: list[Table] = field(default_factory=list)
+    metadata: Table = field(default_factory=dict)
+    attachments: Table = field(default_factory=dict)
     count: int | None = None
 
     @property
@@ -58,7 +58,7 @@ def read(path: Path) -> Notebook:
     return from_table(table, path, text)
 
 
-def from_table(table: Any, path: Path, raw: str = "") -> Notebook:
+def from_table(table: object, path: Path, raw: str = "") -> Notebook:
     """A notebook from its parsed JSON; `raw` is shown when that is no notebook."""
     if not isinstance(table, dict):
         return Notebook(path, notice="This file is not a notebook: its JSON is not an object.", raw=raw)
@@ -71,7 +71,7 @@ def from_table(table: Any, path: Path, raw: str = "") -> Notebook:
     return Notebook(path, [_cell(cell, index) for index, cell in enumerate(cells, 1)], _language(table), notice)
 
 
-def joined(value: Any) -> str:
+def joined(value: object) -> str:
     """Text of a notebook: a string, or a list of strings to be joined."""
     if isinstance(value, list):
         value = "".join(part for part in value if isinstance(part, str))
@@ -98,43 +98,44 @@ def _why(text: str, error: Exception) -> str:
     return "This notebook cannot be read: it is nested too deeply. Its raw text follows."
 
 
-def _modernise(table: dict) -> dict:
+def _modernise(table: Table) -> Table:
     """A notebook of version 2 or 3 as version 4; unchanged where that fails."""
     import nbformat
 
     try:
         table.setdefault("metadata", {})
-        return nbformat.convert(nbformat.from_dict(table), 4)
+        converted: Table = nbformat.convert(nbformat.from_dict(table), 4)
+        return converted
     except Exception:  # an old notebook can be broken in any way; its raw text is shown then
         return table
 
 
-def _cell(cell: Any, index: int) -> Cell:
+def _cell(cell: object, index: int) -> Cell:
     if not isinstance(cell, dict):
         return Cell(index, "raw", joined(cell))
-    outputs = cell.get("outputs")
-    kind = cell.get("cell_type")
+    outputs, metadata, attachments = cell.get("outputs"), cell.get("metadata"), cell.get("attachments")
+    kind, count, level = cell.get("cell_type"), cell.get("execution_count"), cell.get("level")
     if kind not in KINDS:
         kind = "markdown" if kind == "heading" else "code" if isinstance(outputs, list) else "raw"
     source = joined(cell.get("source", cell.get("input"))).replace("\r", "\n")
     if cell.get("cell_type") == "heading":
-        source = "#" * int(cell.get("level") or 1) + " " + source
-    count = cell.get("execution_count")
+        source = "#" * (level if isinstance(level, int) else 1) + " " + source
     return Cell(
         index,
         kind,
         source,
         [output for output in outputs if isinstance(output, dict)] if isinstance(outputs, list) else [],
-        cell["metadata"] if isinstance(cell.get("metadata"), dict) else {},
-        cell["attachments"] if isinstance(cell.get("attachments"), dict) else {},
+        metadata if isinstance(metadata, dict) else {},
+        attachments if isinstance(attachments, dict) else {},
         count if isinstance(count, int) else None,
     )
 
 
-def _language(table: dict) -> str:
+def _language(table: Table) -> str:
     metadata = table.get("metadata")
     for key, name in (("language_info", "name"), ("kernelspec", "language")):
         found = metadata.get(key) if isinstance(metadata, dict) else None
-        if isinstance(found, dict) and isinstance(found.get(name), str):
-            return found[name].lower()
+        language = found.get(name) if isinstance(found, dict) else None
+        if isinstance(language, str):
+            return language.lower()
     return "python"

@@ -2,15 +2,16 @@
 
 import json
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from . import html, lines, terminal
 from .literal import inline
-from .notebook import joined
+from .notebook import Table, joined
 
 IMAGES = ("image/png", "image/jpeg", "image/svg+xml", "image/gif", "image/webp", "image/bmp")
 WIDGETS = ("application/vnd.jupyter.widget-view+json", "application/vnd.jupyter.widget-state+json")
 WIDEST_HTML = 300_000  # characters of HTML that are set as such; more is shown as text
+Lines = list[list[terminal.Segment]]
 
 
 @dataclass(frozen=True)
@@ -29,26 +30,26 @@ class Shown:
     kind: Literal["stdout", "stderr", "error", "image", "markdown", "html", "latex", "note"]
     text: str = ""
     mime: str = ""
-    data: Any = None
+    data: object = None
     width: str = ""
     alternative: str = ""
 
 
-def of(cell_outputs: list[dict], limits: Limits) -> list[Shown]:
+def of(cell_outputs: list[Table], limits: Limits) -> list[Shown]:
     """What is shown of a cell's outputs; a stream that comes in parts is joined first."""
     result: list[Shown] = []
     for output in cell_outputs:
-        kind = output.get("output_type")
+        kind, data = output.get("output_type"), output.get("data")
         if kind == "stream":
-            name = "stderr" if output.get("name") == "stderr" else "stdout"
+            name: Literal["stderr", "stdout"] = "stderr" if output.get("name") == "stderr" else "stdout"
             if result and result[-1].kind == name:
                 result[-1].text += joined(output.get("text"))
             else:
                 result.append(Shown(name, joined(output.get("text"))))
         elif kind == "error":
             result.append(Shown("error", _traceback(output)))
-        elif isinstance(output.get("data"), dict):
-            result.append(_best(output["data"], output.get("metadata"), limits))
+        elif isinstance(data, dict):
+            result.append(_best(data, output.get("metadata"), limits))
         else:
             result.append(Shown("stdout", joined(output.get("text", output))))
     return [shown for shown in result if shown.text.strip() or shown.kind == "image"]
@@ -63,7 +64,7 @@ def typeset(text: str, limits: Limits) -> tuple[str, str]:
     return f"{lines.typeset(head, 8)}\n\n#note[{inline(left_out)}]\n\n{lines.typeset(tail, 8)}", left_out
 
 
-def cut(text: list[list[terminal.Segment]], limits: Limits) -> tuple[tuple[list, list], str]:
+def cut(text: Lines, limits: Limits) -> tuple[tuple[Lines, Lines], str]:
     """The first two thirds and the last third of what the limits allow, and what lies between, counted."""
     lengths = [sum(len(part) for _, part in line) for line in text]
     if len(text) <= limits.lines and sum(lengths) <= limits.characters:
@@ -82,7 +83,7 @@ def cut(text: list[list[terminal.Segment]], limits: Limits) -> tuple[tuple[list,
     return (head, tail), f"… {gone:,} lines ({missing:,} characters) left out"
 
 
-def _take(text: list, lengths: list[int], most: int, characters: int) -> list:
+def _take(text: Lines, lengths: list[int], most: int, characters: int) -> Lines:
     taken = 0
     while taken < min(most, len(text)) and (characters := characters - lengths[taken]) >= 0:
         taken += 1
@@ -90,7 +91,7 @@ def _take(text: list, lengths: list[int], most: int, characters: int) -> list:
 
 
 def _shortened(line: list[terminal.Segment], characters: int) -> list[terminal.Segment]:
-    result = []
+    result: list[terminal.Segment] = []
     for style, part in line:
         result.append((style, part[:characters]))
         characters -= len(part)
@@ -99,13 +100,13 @@ def _shortened(line: list[terminal.Segment], characters: int) -> list[terminal.S
     return result
 
 
-def _traceback(output: dict) -> str:
+def _traceback(output: Table) -> str:
     trace = output.get("traceback")
     text = "\n".join(map(joined, trace)) if isinstance(trace, list) else joined(trace)
     return text or f"{joined(output.get('ename'))}: {joined(output.get('evalue'))}"
 
 
-def _best(data: dict[str, Any], metadata: Any, limits: Limits) -> Shown:
+def _best(data: Table, metadata: object, limits: Limits) -> Shown:
     """The richest form that paper can show."""
     plain = joined(data.get("text/plain"))
     for mime in IMAGES:

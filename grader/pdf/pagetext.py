@@ -1,7 +1,15 @@
 """The text of a page as a reader copies it: the strings it draws, through its fonts' maps to characters."""
 
-import re
+from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # it takes a while to import
+    from pypdf import PageObject
+    from pypdf.generic import DictionaryObject, PdfObject
+
+Characters = dict[int, str]  # of a font, by code
 TOKEN = re.compile(rb"/(\w+) [\d.]+ Tf|\b(ET)\b|(\()|(<[0-9A-Fa-f]*>)\s*T?[jJ]?")
 FLAT = re.compile(rb"\((?:\\.|[^\\()])*\)", re.DOTALL)
 BRACKET = re.compile(rb"\\.|[()]", re.DOTALL)
@@ -9,13 +17,15 @@ ESCAPED = re.compile(rb"\\([0-7]{1,3}|.)", re.DOTALL)
 ESCAPES = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
 
 
-def text_of(page, fonts: dict[int, dict[int, str]]) -> str:
+def text_of(page: PageObject, fonts: dict[int, Characters]) -> str:
     """A page's text in the order it is drawn; an object of text is a line. Fonts are read once."""
-    resources = page["/Resources"].get("/Font", {})
-    maps = {name: _characters(resources.raw_get(name), fonts) for name in resources}
+    named = _dictionary(_dictionary(page, "/Resources"), "/Font")
+    maps = {str(name): _characters(named.raw_get(name), fonts) for name in named}
     contents = page.get_contents()
     stream = contents.get_data() if contents is not None else b""
-    parts, current, at = [], {}, 0
+    parts: list[str] = []
+    current: Characters = {}
+    at = 0
     while found := TOKEN.search(stream, at):
         at = found.end()
         if found[1]:
@@ -27,6 +37,15 @@ def text_of(page, fonts: dict[int, dict[int, str]]) -> str:
             code = _bytes(stream[found.start() : at])
             parts += [current.get(code[n] << 8 | code[n + 1], "") for n in range(0, len(code) - 1, 2)]
     return "".join(parts)
+
+
+def _dictionary(owner: DictionaryObject, key: str) -> DictionaryObject:
+    """Return the dictionary under a key; an empty one where there is none."""
+    from pypdf.generic import DictionaryObject
+
+    entry = owner.get(key)
+    found = None if entry is None else entry.get_object()
+    return found if isinstance(found, DictionaryObject) else DictionaryObject()
 
 
 def _closing(stream: bytes, at: int) -> int:
@@ -41,12 +60,15 @@ def _closing(stream: bytes, at: int) -> int:
     return len(stream)
 
 
-def _characters(reference, fonts: dict[int, dict[int, str]]) -> dict[int, str]:
+def _characters(reference: PdfObject, fonts: dict[int, Characters]) -> Characters:
     """A font's characters by code, from its ToUnicode map."""
+    from pypdf.generic import DictionaryObject, StreamObject
+
     key = getattr(reference, "idnum", id(reference))
     if key not in fonts:
         font = reference.get_object()
-        table = font["/ToUnicode"].get_data() if "/ToUnicode" in font else b""
+        stream = font["/ToUnicode"] if isinstance(font, DictionaryObject) and "/ToUnicode" in font else None
+        table = stream.get_data() if isinstance(stream, StreamObject) else b""
         fonts[key] = {}
         for block in re.findall(rb"beginbfchar(.*?)endbfchar", table, re.DOTALL):
             for code, text in re.findall(rb"<([0-9A-Fa-f]+)>\s*<([0-9A-Fa-f]+)>", block):

@@ -1,12 +1,14 @@
-"""pandoc in one process for many fragments, each parsed as a file of its own, so that nothing leaks between them."""
+"""Run pandoc once for many fragments, each parsed as a file of its own, so that nothing leaks between them."""
 
-import json
 import re
 import subprocess
 import tempfile
 from functools import cache
 from pathlib import Path
 
+import msgspec
+
+from . import tree
 from .errors import ProgramMissing
 
 MARKDOWN = (
@@ -17,23 +19,23 @@ SECONDS, LEAST = 30, 5  # for one process, and for one that looks for the fragme
 NOTE = re.compile(r"\[\^([^\]\s]+)\](:?)")
 SEPARATOR = "zqseparatorzq"
 AT_ONCE = 400  # fragments in one process: their names must fit into its command line
-VERSION = [1, 23, 1]
+VERSION = [1, 23, 1]  # of pandoc's syntax tree
 
 
 @cache
 def program() -> str:
-    """Where pandoc is; raises ProgramMissing."""
+    """Return the path of pandoc; raise ProgramMissing where it is not installed."""
     try:
         import pypandoc
 
-        return pypandoc.get_pandoc_path()
+        return str(pypandoc.get_pandoc_path())
     except (ImportError, OSError):
         raise ProgramMissing("pandoc is missing; install it with: pip install pypandoc_binary") from None
 
 
-def parse(fragments: list[str], reader: str) -> list[list[dict] | None]:
-    """The blocks of each fragment; None for one that pandoc cannot read by itself."""
-    result: list[list[dict] | None] = []
+def parse(fragments: list[str], reader: str) -> list[list[tree.Block] | None]:
+    """Return the blocks of each fragment; None for one that pandoc cannot read by itself."""
+    result: list[list[tree.Block] | None] = []
     if reader == MARKDOWN:
         fragments = [_without_odd_notes(fragment) for fragment in fragments]
     for start in range(0, len(fragments), AT_ONCE):
@@ -42,9 +44,10 @@ def parse(fragments: list[str], reader: str) -> list[list[dict] | None]:
 
 
 def _without_odd_notes(fragment: str) -> str:
-    """Footnotes only where each is called once before and calls none itself; else their marks are text.
+    """Keep footnotes only where each is called once before and calls none itself; else make their marks text.
 
-    pandoc would drop a note that nothing calls, and be busy for ever with one that leads back to itself."""
+    pandoc drops a note that nothing calls, and never ends with one that leads back to itself.
+    """
     notes = NOTE.findall(fragment)
     calls, defined = [name for name, colon in notes if not colon], [name for name, colon in notes if colon]
     first = next((number for number, (_, colon) in enumerate(notes) if colon), len(notes))
@@ -53,21 +56,21 @@ def _without_odd_notes(fragment: str) -> str:
 
 
 def formulas(tex: list[tuple[str, bool]]) -> list[str | None]:
-    """The typst of each formula, given as TeX and whether it stands alone; None for what pandoc cannot read."""
+    """Return the typst of each formula, given as TeX and whether it stands alone; None where pandoc cannot read it."""
     if not tex:
         return []
-    kinds = {True: {"t": "DisplayMath"}, False: {"t": "InlineMath"}}
-    blocks = [{"t": "Para", "c": [{"t": "Math", "c": [kinds[display], text]}]} for text, display in tex]
-    document = {"pandoc-api-version": VERSION, "meta": {}, "blocks": blocks}
-    text = _run(["-f", "json", "-t", "typst", "--wrap=preserve"], json.dumps(document))
-    parts = text.strip("\n").split("\n\n") if text is not None else []
+    kinds = {True: tree.Kind("DisplayMath"), False: tree.Kind("InlineMath")}
+    blocks = [tree.Para([tree.Math((kinds[display], text))]) for text, display in tex]
+    document = msgspec.json.encode({"pandoc-api-version": VERSION, "meta": {}, "blocks": blocks})
+    written = _run(["-f", "json", "-t", "typst", "--wrap=preserve"], document.decode())
+    parts = written.strip("\n").split("\n\n") if written is not None else []
     if len(parts) != len(tex):
         half = len(tex) // 2
         return [None] if not half else formulas(tex[:half]) + formulas(tex[half:])
     return [part if part.startswith("$") else None for part in parts]
 
 
-def _parse(fragments: list[str], reader: str, seconds: float) -> list[list[dict] | None]:
+def _parse(fragments: list[str], reader: str, seconds: float) -> list[list[tree.Block] | None]:
     if not fragments:
         return []
     with tempfile.TemporaryDirectory(prefix="chainrule-") as folder:
@@ -77,14 +80,14 @@ def _parse(fragments: list[str], reader: str, seconds: float) -> list[list[dict]
             Path(folder, str(number)).write_text(fragment, encoding="utf-8", errors="replace", newline="\n")
             names += [str(number), "end"]
         text = _run(["-f", reader, "-t", "json", "--file-scope", *names], "", folder, seconds)
-    groups: list[list[dict]] = [[]]
-    for block in _tree(text):
-        if block["t"] in ("Para", "Plain") and block["c"] == [{"t": "Str", "c": SEPARATOR}]:
+    groups: list[list[tree.Block]] = [[]]
+    for block in _blocks(text):
+        if isinstance(block, tree.Para | tree.Plain) and block.c == [tree.Str(SEPARATOR)]:
             groups.append([])
         else:
             groups[-1].append(block)
     if len(groups) - 1 == len(fragments):
-        return groups[:-1]
+        return [*groups[:-1]]
     half = len(fragments) // 2
     if not half:
         return [None]
@@ -92,9 +95,9 @@ def _parse(fragments: list[str], reader: str, seconds: float) -> list[list[dict]
     return _parse(fragments[:half], reader, less) + _parse(fragments[half:], reader, less)
 
 
-def _tree(text: str | None) -> list[dict]:
+def _blocks(text: str | None) -> list[tree.Block]:
     try:
-        return json.loads(text)["blocks"] if text is not None else []
+        return msgspec.json.decode(text, type=tree.Document).blocks if text is not None else []
     except RecursionError:
         return []
 

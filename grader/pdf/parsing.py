@@ -1,13 +1,13 @@
-"""All of pandoc's work for one notebook: its Markdown, its formulas and the HTML in either, in three processes."""
+"""Have pandoc parse one notebook's Markdown, its formulas and the HTML in either, in three processes."""
 
 from concurrent.futures import ThreadPoolExecutor
 
-from . import html, mathematics, outputs, pandoc
+from . import html, mathematics, outputs, pandoc, tree
 from .formulas import Formulas, prefix_for
 from .notebook import Cell
 from .outputs import Limits, Shown
 
-Tree = list[dict]
+Tree = list[tree.Block]
 
 
 class Parsed:
@@ -22,20 +22,21 @@ class Parsed:
         self._parse(*self._fragments(cells))
 
     def markdown(self, cell: Cell) -> Tree | None:
-        """The tree of a Markdown cell; None where pandoc cannot read it."""
+        """Return the tree of a Markdown cell; None where pandoc cannot read it."""
         return self._trees[pandoc.MARKDOWN, self._prepared[cell.index]]
 
     def output(self, shown: Shown) -> Tree | None:
-        """The tree of an output in Markdown or HTML; None where pandoc cannot read it."""
+        """Return the tree of an output in Markdown or HTML; None where pandoc cannot read it."""
         return self._trees.get((pandoc.MARKDOWN if shown.kind == "markdown" else pandoc.HTML, shown.text))
 
     def html(self, text: str) -> Tree | None:
-        """The tree of a block of HTML; None where pandoc cannot read it."""
+        """Return the tree of a block of HTML; None where pandoc cannot read it."""
         return self._trees.get((pandoc.HTML, text))
 
     def _fragments(self, cells: list[Cell]) -> tuple[list[str], list[str]]:
-        """The pieces of Markdown and of HTML, their formulas taken out."""
-        markdown, markup = [], []
+        """Return the pieces of Markdown and of HTML, their formulas taken out."""
+        markdown: list[str] = []
+        markup: list[str] = []
         for cell in cells:
             if cell.kind == "markdown":
                 self._prepared[cell.index] = self.formulas.extract(cell.source, cell.index)
@@ -53,26 +54,16 @@ class Parsed:
     def _parse(self, markdown: list[str], markup: list[str]) -> None:
         with ThreadPoolExecutor(1) as pool:
             setting = pool.submit(mathematics.typeset, self.formulas.found)
-            for text, tree in zip(markdown, pandoc.parse(markdown, pandoc.MARKDOWN)):
-                self._trees[pandoc.MARKDOWN, text] = tree
-                markup += _raw_blocks(tree or [])
+            for text, blocks in zip(markdown, pandoc.parse(markdown, pandoc.MARKDOWN)):
+                self._trees[pandoc.MARKDOWN, text] = blocks
+                raw = [node.c for node in tree.nodes(blocks) if isinstance(node, tree.RawBlock)]
+                markup += [content for form, content in raw if form == "html"]
             markup = [text for text in dict.fromkeys(markup) if html.has_content(text)]
-            for text, tree in zip(markup, pandoc.parse([html.visible(text) for text in markup], pandoc.HTML)):
-                self._trees[pandoc.HTML, text] = tree
+            for text, blocks in zip(markup, pandoc.parse([html.visible(text) for text in markup], pandoc.HTML)):
+                self._trees[pandoc.HTML, text] = blocks
             setting.result()
 
 
 def _bare(latex: str) -> str:
-    """The TeX of an output without its dollar signs."""
+    """Return the TeX of an output without its dollar signs."""
     return latex.strip().strip("$").replace(r"\displaystyle", "").strip()
-
-
-def _raw_blocks(tree: object) -> list[str]:
-    """The raw HTML blocks anywhere in a tree."""
-    if isinstance(tree, dict):
-        if tree.get("t") == "RawBlock":
-            return [tree["c"][1]] if tree["c"][0] == "html" else []
-        return _raw_blocks(tree.get("c"))
-    if isinstance(tree, list):
-        return [text for part in tree if isinstance(part, dict | list) for text in _raw_blocks(part)]
-    return []

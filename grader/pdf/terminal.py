@@ -11,7 +11,8 @@ Segment = tuple[str, str]
 
 def lines(text: str) -> list[list[Segment]]:
     """The lines of a stream; a segment is a style (`` or `a1`, `b`, `a4 b`: colour, bold) and its text."""
-    style, result = "", []
+    result: list[list[Segment]] = []
+    style = ""
     for line in text.replace("\r\n", "\n").split("\n"):
         segments, style = _coloured(line, style)
         if "\r" in line or "\b" in line:
@@ -28,7 +29,8 @@ def plain(text: str) -> str:
 def _coloured(line: str, style: str) -> tuple[list[Segment], str]:
     if "\x1b" not in line:
         return [(style, line)], style
-    segments, position = [], 0
+    segments: list[Segment] = []
+    position = 0
     for found in SEQUENCE.finditer(line):
         segments.append((style, line[position : found.start()]))
         position = found.end()

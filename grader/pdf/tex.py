@@ -76,7 +76,8 @@ def breakable(text: str) -> bool:
 
 def _spread_columns(text: str) -> str:
     """A wide space before each new pair of columns of an align, and between the two columns of cases."""
-    result, column, open_brackets = "", 0, []
+    open_brackets: list[str] = []
+    result, column = "", 0
     for token in TYPST_TOKEN.findall(text):
         if token.startswith("cases(") or token in ("(", "[", "{"):
             open_brackets.append(token)

@@ -6,6 +6,8 @@ import re
 import unicodedata
 from collections import Counter
 
+from .chapter import Chapter
+from .document import Document
 from .formulas import PIECE
 from .html import COMMENT, HIDDEN, TAG
 from .literal import CONTROLS
@@ -27,7 +29,7 @@ def prepare() -> None:
     import pypdf  # noqa: F401
 
 
-def check(data: bytes, document) -> tuple[int, list[str]]:
+def check(data: bytes, document: Document) -> tuple[int, list[str]]:
     """The number of pages and what is wrong with the PDF, in sentences."""
     import pypdf
 
@@ -46,10 +48,12 @@ def check(data: bytes, document) -> tuple[int, list[str]]:
     return len(texts), problems
 
 
-def missing(chapter, text: str, no_font: set[str]) -> list[str]:
+def missing(chapter: Chapter, text: str, no_font: set[str]) -> list[str]:
     """The words of Markdown, counted, and the code lines, in order, that are not in the text of a notebook's pages."""
-    squashed, have, wanted = _squashed(text), Counter(WORD.findall(_normal(text))), Counter()
-    lost, at = [], 0
+    squashed, have = _squashed(text), Counter(WORD.findall(_normal(text)))
+    wanted: Counter[str] = Counter()
+    lost: list[str] = []
+    at = 0
     for cell in chapter.notebook.cells:
         if IGNORED in cell.tags:
             continue
@@ -66,7 +70,7 @@ def missing(chapter, text: str, no_font: set[str]) -> list[str]:
     return [f"{chapter.notebook.name}, {what} is not in the PDF" for what in lost]
 
 
-def _lacks(word: str, wanted: Counter, have: Counter, squashed: str) -> bool:
+def _lacks(word: str, wanted: Counter[str], have: Counter[str], squashed: str) -> bool:
     """Whether the text has a word less often than wanted; a word broken over lines or set right to left counts too."""
     if have[word] >= wanted[word]:
         return False
@@ -82,7 +86,7 @@ def _shown(source: str, no_font: set[str]) -> str:
     return _normal(_marked(entities.unescape(text), no_font))
 
 
-def _without_formula(found: re.Match) -> str:
+def _without_formula(found: re.Match[str]) -> str:
     return found[0] if found["skip"] is not None else " "
 
 

@@ -24,6 +24,8 @@ def _output_size(x, field, stride, pad=0):
 
 
 # BEGIN SOLUTION
+# Read `conv_forward_by_im2col` of `im2col` first: the same convolution in the order of the lecture. What follows adds
+# speed: few samples at a time, so that the processor's cache holds them, and copies of long stretches of memory.
 def _blocks(N, bytes_per_sample):
     """Yield slices of about a megabyte of samples, so that each step finds in the cache what the last one wrote."""
     step = max(1, 2**20 // max(1, bytes_per_sample))
@@ -96,7 +98,7 @@ def conv_forward_fast(x, w, b, conv_param):
     w_rows = w.reshape(F, -1)
     out = np.empty((N, F, H_out, W_out), dtype=np.result_type(x, w, b))
     for block, windows in _blocks_of_windows(x, field, stride, pad, (H_out, W_out)):
-        # one matrix product applies every filter to every window
+        # out_nfm = Σ_k w_fk cols_nkm + b_f: one matrix product applies every filter to every window
         wide = (w_rows @ _im2col(windows)).reshape(len(windows), F, H_out, -1)
         out[block] = wide[..., :W_out] + b[:, None, None]
     cache = (x, w, conv_param)
@@ -123,7 +125,8 @@ def conv_backward_fast(dout, cache):
         wide = np.zeros((len(windows), F, *windows.shape[4:]), dtype=dout.dtype)
         wide[..., :W_out] = dout[block]
         dout_rows = wide.reshape(len(windows), F, -1)
-        # out = w cols, so dw = dout cols^T and dcols = w^T dout; to copy the columns anew is cheaper than to keep them
+        # an affine layer's gradients, dw = dout cols^T and dcols = w^T dout; copying the columns again is cheaper than
+        # keeping them
         dw_rows += (dout_rows @ _im2col(windows).transpose(0, 2, 1)).sum(axis=0)
         dx[block] = _col2im(w_rows.T @ dout_rows, windows.shape, x.shape, stride, pad)
     dw = dw_rows.reshape(w.shape)

@@ -47,3 +47,41 @@ def col2im_indices(cols, x_shape, field_height=3, field_width=3, padding=1, stri
     windows = cols.reshape(len(k), -1, N).transpose(2, 0, 1)
     np.add.at(x_padded, (slice(None), k, i, j), windows)
     return x_padded[:, :, padding : padding + H, padding : padding + W]
+
+
+# BEGIN SOLUTION
+def conv_forward_by_im2col(x, w, b, conv_param):
+    """Convolve in the order of the lecture: make each window a column, then apply all filters by one matrix product.
+
+    Arguments, out and errors are those of `fast_layers.conv_forward_fast`, which is the same, tuned.
+    Returns out (N, F, H', W') and a cache for `conv_backward_by_im2col`.
+    """
+    stride, pad = conv_param["stride"], conv_param["pad"]
+    (N, _, H, W), (F, _, HH, WW) = x.shape, w.shape
+    H_out, W_out = 1 + (H + 2 * pad - HH) // stride, 1 + (W + 2 * pad - WW) // stride
+    # (C*HH*WW, H'*W'*N): column (i, j, n) holds all that the filters see of image n at the position (i, j)
+    cols = im2col_indices(x, HH, WW, pad, stride)
+    # (F, C*HH*WW) times that: out_fm = Σ_k w_fk cols_km + b_f, an affine layer with the filters as its weights
+    out = w.reshape(F, -1) @ cols + b[:, np.newaxis]
+    cache = (x.shape, w, cols, conv_param)
+    return out.reshape(F, H_out, W_out, N).transpose(3, 0, 1, 2), cache
+
+
+def conv_backward_by_im2col(dout, cache):
+    """Backpropagate through `conv_forward_by_im2col`: an affine layer's gradients, then col2im.
+
+    Shapes: dout (N, F, H', W'). Returns dx (N, C, H, W), dw (F, C, HH, WW), db (F,).
+    """
+    x_shape, w, cols, conv_param = cache
+    F, _, HH, WW = w.shape
+    dout_rows = dout.transpose(1, 2, 3, 0).reshape(F, -1)
+    # dw_fk = Σ_m dout_fm cols_km, db_f = Σ_m dout_fm, dcols_km = Σ_f w_fk dout_fm
+    dw = (dout_rows @ cols.T).reshape(w.shape)
+    db = dout_rows.sum(axis=1)
+    dcols = w.reshape(F, -1).T @ dout_rows
+    # a pixel that several windows see gets the sum of their gradients
+    dx = col2im_indices(dcols, x_shape, HH, WW, conv_param["pad"], conv_param["stride"])
+    return dx, dw, db
+
+
+# END SOLUTION

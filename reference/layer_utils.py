@@ -1,7 +1,34 @@
 """Compound layers: layers that often follow each other, under one name; the cache is the tuple of their caches."""
 
-from .fast_layers import *
-from .layers import *
+# not all are used here: compound layers of your own may need them
+from .fast_layers import (
+    conv_backward_fast,
+    conv_forward_fast,
+    max_pool_backward_fast,
+    max_pool_forward_fast,
+)
+from .layers import (
+    affine_backward,
+    affine_forward,
+    batchnorm_backward,
+    batchnorm_backward_alt,
+    batchnorm_forward,
+    conv_backward_naive,
+    conv_forward_naive,
+    dropout_backward,
+    dropout_forward,
+    layernorm_backward,
+    layernorm_forward,
+    max_pool_backward_naive,
+    max_pool_forward_naive,
+    relu_backward,
+    relu_forward,
+    softmax_loss,
+    spatial_batchnorm_backward,
+    spatial_batchnorm_forward,
+    spatial_groupnorm_backward,
+    spatial_groupnorm_forward,
+)
 
 
 def affine_relu_forward(x, w, b):
@@ -21,7 +48,8 @@ def affine_relu_backward(dout, cache):
     return affine_backward(da, fc_cache)
 
 
-# Compound layers of your own may stand here, such as affine, normalization, ReLU and dropout for `FullyConnectedNet`.
+# Compound layers of your own may stand here, such as affine, normalization, ReLU and dropout for `FullyConnectedNet`;
+# import them by name where a network uses them.
 
 
 def conv_relu_forward(x, w, b, conv_param):

@@ -32,6 +32,8 @@ def affine_backward(dout, cache):
     x, w, _ = cache
     # BEGIN SOLUTION
     rows = x.reshape(x.shape[0], w.shape[0])
+    # out_nj = Σ_i x_ni w_ij + b_j, so by the chain rule dx_ni = Σ_j dout_nj w_ij, dw_ij = Σ_n x_ni dout_nj and
+    # db_j = Σ_n dout_nj; a sum over the index that two factors share is a matrix product
     dx = (dout @ w.T).reshape(x.shape)
     dw = rows.T @ dout
     db = dout.sum(axis=0)
@@ -70,11 +72,13 @@ def softmax_loss(x, y):
     Returns loss (a scalar, in nats, averaged over the N samples) and dx (N, C).
     """
     # BEGIN SOLUTION
+    # p_nj = exp(x_nj) / Σ_k exp(x_nk), so -log p_ny = log Σ_k exp(x_nk) - x_ny with y = y_n; shifting a row of x by a
+    # constant changes neither, and with its maximum at 0 no exponential overflows
     N = x.shape[0]
     shifted = x - x.max(axis=1, keepdims=True)
     log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     loss = -log_p[np.arange(N), y].mean()
-    # dloss_i/dx_ij = p_ij - [j = y_i]
+    # the derivative of log Σ_k exp(x_nk) by x_nj is p_nj, that of x_ny is 1[j = y]: dx_nj = (p_nj - 1[j = y]) / N
     dx = np.exp(log_p)
     dx[np.arange(N), y] -= 1
     dx /= N
@@ -94,8 +98,10 @@ def _normalize(x, axis, eps):
 def _normalize_backward(dx_hat, x_hat, sigma, axis):
     """Backpropagate through x_hat = (x - mu) / sigma, whose mu and sigma depend on x too.
 
-    Shifting or scaling x leaves x_hat as it was, so dx must have no component along 1 nor along x_hat:
-    project dx_hat off both, then divide by sigma.
+    With n entries along `axis`, dmu/dx_i = 1/n and dsigma/dx_i = x_hat_i / n, so
+    dx_hat_k/dx_i = (1[k = i] - 1/n - x_hat_k x_hat_i / n) / sigma, and dx_i = Σ_k dx_hat_k dx_hat_k/dx_i.
+    The same without indices: shifting or scaling x leaves x_hat as it was, so dx has no component along 1 nor along
+    x_hat. Project the gradient off both, then divide by sigma.
     """
     along_one = dx_hat.mean(axis=axis, keepdims=True)
     along_x_hat = (dx_hat * x_hat).mean(axis=axis, keepdims=True) * x_hat
@@ -158,7 +164,7 @@ def batchnorm_backward(dout, cache):
     # BEGIN SOLUTION
     x_hat, sigma, gamma = cache
     N = dout.shape[0]
-    # out = gamma * x_hat + beta
+    # out_nd = gamma_d x_hat_nd + beta_d
     dbeta = dout.sum(axis=0)
     dgamma = (dout * x_hat).sum(axis=0)
     dx_hat = dout * gamma
@@ -186,7 +192,8 @@ def batchnorm_backward_alt(dout, cache):
     N = dout.shape[0]
     dgamma = (dout * x_hat).sum(axis=0)
     dbeta = dout.sum(axis=0)
-    # as in _normalize_backward; gamma is one factor for the whole column, so both projections are known already
+    # dx of _normalize_backward, with dx_hat = gamma * dout; gamma is one factor for the whole column, so both sums are
+    # known: Σ_n dx_hat_n = gamma dbeta and Σ_n dx_hat_n x_hat_n = gamma dgamma
     dx = gamma / sigma * (dout - dbeta / N - x_hat * dgamma / N)
     # END SOLUTION
     return dx, dgamma, dbeta
@@ -215,6 +222,8 @@ def layernorm_backward(dout, cache):
     """
     # BEGIN SOLUTION
     x_hat, sigma, gamma = cache
+    # batch normalization with the axes exchanged: statistics of a row, while gamma_d and beta_d belong to a column.
+    # So gamma differs within what is averaged, and stays inside; dgamma_d = Σ_n dout_nd x_hat_nd as there
     dx = _normalize_backward(gamma * dout, x_hat, sigma, axis=1)
     dgamma = (dout * x_hat).sum(axis=0)
     dbeta = dout.sum(axis=0)
@@ -241,6 +250,7 @@ def dropout_forward(x, dropout_param):
     mask = None
     if mode == "train":
         # BEGIN SOLUTION
+        # E[mask] = p * 1/p + (1 - p) * 0 = 1, so E[out] = x, as in test mode
         mask = (rng.rand(*x.shape) < p).astype(x.dtype) / p
         out = x * mask
         # END SOLUTION
@@ -264,6 +274,7 @@ def dropout_backward(dout, cache):
     dropout_param, mask = cache
     if dropout_param["mode"] == "train":
         # BEGIN SOLUTION
+        # out_i = mask_i x_i, and the mask does not depend on x
         dx = dout * mask
         # END SOLUTION
     else:
@@ -296,7 +307,8 @@ def conv_forward_naive(x, w, b, conv_param):
     x_pad = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
     w_rows = w.reshape(F, -1)
     out = np.empty((N, F, H_out, W_out), dtype=np.result_type(x, w, b))
-    # a convolution is one affine layer, applied to the window under every output position
+    # out_nfij = Σ_chw w_fchw x_pad_nc(si+h)(sj+w) + b_f with stride s: one affine layer, applied to the window under
+    # every output position (i, j)
     for i, j, window in _windows(H_out, W_out, HH, WW, stride):
         out[:, :, i, j] = x_pad[window].reshape(N, -1) @ w_rows.T + b
     # END SOLUTION
@@ -317,7 +329,8 @@ def conv_backward_naive(dout, cache):
     w_rows = w.reshape(F, -1)
     dx_pad = np.zeros(x_pad.shape, dtype=np.result_type(dout, w))
     dw_rows = np.zeros(w_rows.shape, dtype=np.result_type(dout, x))
-    # windows overlap and all share w, so their affine gradients add up
+    # the affine gradients of each window; all windows share w and some share pixels, so what meets there adds up:
+    # dw_fchw = Σ_nij dout_nfij x_pad_nc(si+h)(sj+w), and x_pad_nc(si+h)(sj+w) gets Σ_f dout_nfij w_fchw
     for i, j, window in _windows(H_out, W_out, HH, WW, stride):
         dx_pad[window] += (dout[:, :, i, j] @ w_rows).reshape(N, C, HH, WW)
         dw_rows += dout[:, :, i, j].T @ x_pad[window].reshape(N, -1)
@@ -357,6 +370,7 @@ def max_pool_backward_naive(dout, cache):
     # BEGIN SOLUTION
     N, C, H_out, W_out = dout.shape
     dx = np.zeros(x.shape, dtype=dout.dtype)
+    # out is a copy of the winner's x, so its derivative is 1 there and 0 elsewhere
     for i, j, window in _windows(H_out, W_out, height, width, stride):
         winner = x[window].reshape(N, C, -1).argmax(axis=2, keepdims=True)
         dwindow = np.zeros((N, C, height * width), dtype=dout.dtype)
@@ -425,6 +439,7 @@ def spatial_groupnorm_backward(dout, cache):
     """
     # BEGIN SOLUTION
     x_hat, sigma, gamma = cache
+    # layer normalization of each group; gamma_c and beta_c belong to a channel, so their sums run over n, h and w
     dx_hat = (gamma * dout).reshape(x_hat.shape)
     dx = _normalize_backward(dx_hat, x_hat, sigma, axis=2).reshape(dout.shape)
     dgamma = (dout * x_hat.reshape(dout.shape)).sum(axis=(0, 2, 3), keepdims=True)

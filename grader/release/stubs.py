@@ -49,7 +49,7 @@ def stub(manifest: Manifest, path: Path, source: str) -> str:
     lines = source.splitlines(keepends=True)
     for region in reversed(regions(path, source)):
         lines[region.first - 1 : region.last] = _replacement(manifest, path, region, lines[region.first - 1])
-    body = re.sub(r"\n{4,}", "\n\n\n", "".join(lines))
+    body = re.sub(r"\n{4,}", "\n\n\n", "".join(lines)).rstrip("\n") + "\n"
     origin = f"{manifest.paths.reference}/{path.as_posix()}"
     return f'# Generated from {origin} by "python -m grader stubs" (unedited: {digest(body)})\n{body}'
 

@@ -13,6 +13,8 @@ from reference.fast_layers import (
     max_pool_backward_fast,
     max_pool_forward_fast,
 )
+from reference.im2col import conv_backward_by_im2col, conv_forward_by_im2col
+from reference.layers import conv_backward_naive, conv_forward_naive
 
 repeatably = settings(derandomize=True, deadline=None, max_examples=100)
 
@@ -75,6 +77,25 @@ def test_convolution_is_that_of_torch(case):
     for name, gradient, truth in zip(("dx", "dw", "db"), got, gradients, strict=True):
         assert relative_error(gradient, truth) < 1e-12, name
     assert (x == before).all() and (dout == dout_before).all()
+
+
+@repeatably
+@given(conv_cases())
+def test_the_convolution_to_read_first_is_that_of_the_loops_and_of_the_tuned_layers(case):
+    *arrays, conv_param = case
+    before = [array.copy() for array in arrays]
+    results = []
+    for forward, backward in [
+        (conv_forward_by_im2col, conv_backward_by_im2col),
+        (conv_forward_naive, conv_backward_naive),
+        (conv_forward_fast, conv_backward_fast),
+    ]:
+        out, cache = forward(*arrays, conv_param)
+        dout = np.random.default_rng(0).standard_normal(out.shape)
+        results.append([out, *backward(dout, cache)])
+    for got, by_loops, tuned in zip(*results, strict=True):
+        assert relative_error(got, by_loops) < 1e-12 and relative_error(got, tuned) < 1e-12
+    assert all((array == old).all() for array, old in zip(arrays, before, strict=True))
 
 
 @repeatably

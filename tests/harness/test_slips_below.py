@@ -17,9 +17,7 @@ SLOPPY_BACKWARD = (LAYERS, "dx_centred = dx_hat / sigma", "dx_centred = dx_hat /
 def loops(layer: str) -> list[tuple[str, str, str]]:
     """The network's helpers call the loops of a layer instead of the fast functions."""
     names = [f"{layer}_{way}_" for way in ("forward", "backward")]
-    calls = [(UTILS, f"{name}fast(", f"{name}naive(") for name in names]
-    given = ", ".join(f"{name}naive" for name in names)
-    return [*calls, (UTILS, "from .fast_layers import *", f"from .fast_layers import *\nfrom .layers import {given}")]
+    return [(UTILS, f"{name}fast(", f"{name}naive(") for name in names]
 
 
 @pytest.fixture

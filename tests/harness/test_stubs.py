@@ -133,6 +133,11 @@ class Shape:
     ast.parse(text)
 
 
+def test_a_region_at_the_end_leaves_no_blank_lines(toy):
+    toy.write("solution/more.py", "x = 1\n\n\n# BEGIN SOLUTION\ny = 2\n\n\n# END SOLUTION\n")
+    assert stubs.generate(toy.manifest)[Path("more.py")].endswith("\nx = 1\n")
+
+
 def test_edited_files_are_not_overwritten_without_force(toy, command):
     mine = toy.write("student/shapes.py", (toy.root / "student/shapes.py").read_text() + "mine = 1\n")
     helper = toy.write("student/helper.py", "mine = 2\n")

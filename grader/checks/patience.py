@@ -7,13 +7,12 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
-from ..course.schema import LimitsTable
+from ..course.schema import CONTROL_SECONDS, LimitsTable
 from ..sandbox.errors import OutOfTime, StudentError, StudentTimeout
 
 STRIKES = 2
 SHORT_SECONDS = 1.0
 REFERENCE_SECONDS = 120.0
-RESERVE_SECONDS = 20.0  # beyond the run's own time, for looks at the reference
 
 
 @dataclass
@@ -40,7 +39,7 @@ class Patience:
     @contextlib.contextmanager
     def with_reserve(self) -> Iterator[None]:
         """Adds the reserve to the run's time for what is done inside, so that no verdict hangs on its end."""
-        self._reserve = RESERVE_SECONDS
+        self._reserve = CONTROL_SECONDS
         try:
             yield
         finally:

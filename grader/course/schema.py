@@ -6,6 +6,8 @@ from typing import Literal
 
 import msgspec
 
+CONTROL_SECONDS = 20.0  # that a control run with the reference may take beyond the run's time
+
 
 class ManifestError(Exception):
     """The manifest is wrong; the text says where and what to do."""

@@ -8,7 +8,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from .schema import Container, Handin, Layer, Question, Scale, plain
+from .schema import CONTROL_SECONDS, Container, Handin, Layer, Question, Scale, plain
 
 if TYPE_CHECKING:
     from .manifest import Manifest
@@ -88,8 +88,9 @@ def _layers(layers: list[Layer], functions: set[str]) -> Iterator[str]:
 
 
 def _container(container: Container) -> Iterator[str]:
-    if not 0 < container.reserve < container.seconds:
-        yield f"container.reserve: {container.reserve}; give more than 0 and less than container.seconds"
+    least = 2 * CONTROL_SECONDS  # after half of the reserve a stuck grader is stopped, but no control run may be
+    if not least < container.reserve < container.seconds:
+        yield f"container.reserve: {container.reserve}; give more than {least:g} and less than container.seconds"
     try:
         if container.rate_limit:
             rate(container.rate_limit)

@@ -120,9 +120,9 @@ def test_flags_for_pip_come_from_the_manifest(toy, command, tmp_path):
 
 
 def test_time_limit_of_the_script_lies_between_the_runs_end_and_the_containers(toy):
-    toy.replace("assignment.toml", "[seeds]", "[container]\nseconds = 300\nreserve = 40\n[seeds]")
-    assert "timeout --kill-after=6 280 " in autograder.contents(toy.manifest)["run_autograder"].decode()
-    assert 250 < container.within_limit(shortened(toy, "run_seconds = 900"), time.monotonic()).limits.run_seconds <= 260
+    toy.replace("assignment.toml", "[seeds]", "[container]\nseconds = 300\nreserve = 42\n[seeds]")
+    assert "timeout --kill-after=7 279 " in autograder.contents(toy.manifest)["run_autograder"].decode()
+    assert 250 < container.within_limit(shortened(toy, "run_seconds = 900"), time.monotonic()).limits.run_seconds <= 258
     assert container.within_limit(shortened(toy, "run_seconds = 50"), time.monotonic()).limits.run_seconds == 50
 
 
@@ -249,11 +249,12 @@ def test_wrong_rate_limit_is_told(toy, rule):
         assert toy.manifest
 
 
-@pytest.mark.parametrize("keys", ["reserve = 0", "reserve = 600", "seconds = 50"])
+@pytest.mark.parametrize("keys", ["reserve = 0", "reserve = 40", "reserve = 600", "seconds = 50"])
 def test_wrong_reserve_is_told(toy, keys):
+    """Half of the reserve must outlast a control run, or the grader is stopped in the middle of it."""
     toy.replace("assignment.toml", "[seeds]", f"[container]\n{keys}\n[seeds]")
     with pytest.raises(
-        ManifestError, match=r"container.reserve: \d+; give more than 0 and less than container.seconds"
+        ManifestError, match=r"container.reserve: \d+; give more than 40 and less than container.seconds"
     ):
         assert toy.manifest
 

@@ -135,7 +135,7 @@ def test_the_end_of_the_run_decides_nothing_about_an_odd_answer(course):
 
 
 def test_an_odd_answer_whose_look_outlasts_the_reserve_is_not_run(course, monkeypatch):
-    monkeypatch.setattr(patience, "RESERVE_SECONDS", 0.1)
+    monkeypatch.setattr(patience, "CONTROL_SECONDS", 0.1)
     toy = course(one_check(ODD), run_seconds=5)
     write(toy, "solution", double=SLOW)
     write(toy, double="return 'text'")

@@ -105,7 +105,7 @@ def test_no_file_for_a_host_names_a_registry():
     assert re.findall(r"https?://|pypi|pytorch\.org", said, re.IGNORECASE) == []
 
 
-def test_each_hook_is_a_tool_of_the_environment():
+def test_each_hook_is_a_tool_of_the_environment_and_does_what_lint_does():
     hooks = [
         hook
         for repo in yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
@@ -113,6 +113,11 @@ def test_each_hook_is_a_tool_of_the_environment():
     ]
     assert {"ruff", "mypy"} <= {hook["id"] for hook in hooks}
     assert all(hook["language"] == "system" and hook["entry"].startswith(".venv/bin/") for hook in hooks)
+    lint = re.search(r"^lint:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), re.M)[1]
+    for hook in hooks:
+        if hook["id"] in ("ruff", "mypy"):
+            command = hook["entry"].removeprefix(".venv/bin/").removesuffix(" --force-exclude")
+            assert f"$(BIN)/{command}" in lint, hook["entry"]
 
 
 def test_editors_use_the_line_length_of_the_linter():

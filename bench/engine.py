@@ -17,7 +17,7 @@ from rich.table import Table
 
 from grader.course import manifest as manifests
 from grader.grading import run
-from grader.sandbox.client import Limits, Worker
+from grader.sandbox.client import Limits, launch_worker
 from grader.sandbox.policy import KERNEL, Policy
 from grader.sandbox.processes import Zygotes
 from grader.sandbox.zygotes import Zygote
@@ -96,7 +96,8 @@ def workers(repeats: int = 30) -> Table:
     one_megabyte = np.zeros(MEGABYTE // 8)
     for _ in range(repeats):
         started = time.perf_counter()
-        worker = Worker(zygote, ROOT / "reference", "reference", Limits())
+        worker = launch_worker(zygote, ROOT / "reference", "reference", Limits())
+        worker.load(zygote.libraries)
         worker.start(0)
         fresh.append(time.perf_counter() - started)
         relu = worker.root().layers.relu_forward

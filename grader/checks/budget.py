@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ..course.schema import Budget
 from ..results.record import Check, Spending
-from ..sandbox.client import Worker
+from ..sandbox.client import WorkerClient
 from ..sandbox.errors import StudentTimeout
 from ..submission.unpack import MEGABYTE
 from .expect import Mismatch
@@ -25,7 +25,7 @@ class Meter:
     """
 
     budget: Budget
-    worker: Worker
+    worker: WorkerClient
     check: Check
     spent: float = 0.0
     _begun: float = 0.0
@@ -40,15 +40,15 @@ class Meter:
 
         `times` above 1 predicts what more of the same will take.
         """
-        if not available() or not self.worker.pid:
+        if not available() or self.worker.transport.process is None:
             yield
             return
         worker, patience, overtime = self.worker, self.worker.patience, self.worker.overtime
-        self._begun = worker.cpu_seconds()
+        self._begun = worker.process.cpu_seconds()
 
         def patient(callee: str) -> float:
             if worker.alive:  # else it was ended, and what is asked is only whether the run is over too
-                self._look = time.monotonic(), worker.cpu_seconds()
+                self._look = time.monotonic(), worker.process.cpu_seconds()
             worker.overtime = lambda: patience(callee) if self._goes_on(times) else 0.0
             return patience(callee)
 
@@ -61,14 +61,14 @@ class Meter:
         finally:
             worker.patience, worker.overtime = patience, overtime
             if worker.alive:
-                self.spent += times * (worker.cpu_seconds() - self._begun)
+                self.spent += times * (worker.process.cpu_seconds() - self._begun)
             self._record()
         if self._is_exhausted():
             raise self._over()
 
     def _goes_on(self, times: float) -> bool:
         """Whether a call that is late may go on: its worker is not idle, and the budget is not used up."""
-        (then, before), (now, clock) = self._look, (time.monotonic(), self.worker.cpu_seconds())
+        (then, before), (now, clock) = self._look, (time.monotonic(), self.worker.process.cpu_seconds())
         self._look = now, clock
         total = self.spent + times * (clock - self._begun)
         if total > self.budget.cpu_seconds:

@@ -12,7 +12,7 @@ import pytest
 from ..course.manifest import Manifest, ManifestError, Question, exact, plain
 from ..results.outcome import Outcome
 from ..results.record import Check
-from ..sandbox.client import Worker
+from ..sandbox.client import WorkerClient
 from .marker import Worth, worth
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class State:
     def __init__(self, check: Check, mark: Worth, libraries: tuple[str, ...]) -> None:
         self.check, self.judged, self.libraries = check, mark.functions, libraries
         self.timing, self.once = mark.timing, mark.once or mark.timing
-        self.worker: Worker | None = None
+        self.worker: WorkerClient | None = None
         self.seed, self.secret, self.unpublished = 0, False, False
         self.remark = ""
 

@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import time
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
@@ -14,13 +14,13 @@ from ..course.manifest import Manifest
 from ..course.source import unwritten
 from ..recording import tape
 from ..recording.relay import RecordedRelay
-from ..recording.replay import NOTHING, ReplayWorker
+from ..recording.replay import NOTHING, ReplayTransport
 from ..sandbox import memory
-from ..sandbox.client import Limits, Named, Worker
+from ..sandbox.client import Limits, Named, WorkerClient, launch_worker
 from ..sandbox.errors import StudentError
 from ..sandbox.graft import Relay
+from ..sandbox.in_process import InProcessTransport
 from ..sandbox.launch import SandboxError
-from ..sandbox.local import LocalWorker
 from ..sandbox.processes import Zygotes
 from .groundwork import Groundwork
 from .patience import REFERENCE_SECONDS, OutOfTime, Patience
@@ -45,9 +45,9 @@ class Grading:
     debug: bool = False
     official: bool = False
     keep: bool = False
-    references: dict[tuple[str, ...], Worker] = field(default_factory=dict)
-    spares: dict[tuple[str, ...], deque[Worker]] = field(default_factory=lambda: defaultdict(deque))
-    behind: dict[tuple[str, ...], Worker] = field(default_factory=dict)
+    references: dict[tuple[str, ...], WorkerClient] = field(default_factory=dict)
+    spares: dict[tuple[str, ...], deque[WorkerClient]] = field(default_factory=lambda: defaultdict(deque))
+    behind: dict[tuple[str, ...], WorkerClient] = field(default_factory=dict)
     foundations: dict[str, set[str] | None] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
     memory: Memory = field(init=False)
@@ -77,7 +77,7 @@ class Grading:
 
     def student_worker(
         self, libraries: tuple[str, ...], seed: int, modules: Iterable[str] = (), fresh: bool = False
-    ) -> Worker:
+    ) -> WorkerClient:
         """A worker holding the judged package, `fresh` or kept; raises OutOfTime when the run's time is over.
 
         The next ones are launched at once, with the modules their predecessor used, so that they come up meanwhile.
@@ -114,7 +114,7 @@ class Grading:
         """Whether workers go from check to check."""
         return self.keep or not self.zygotes.get(libraries).fresh_workers
 
-    def release(self, worker: Worker, libraries: tuple[str, ...]) -> None:
+    def release(self, worker: WorkerClient, libraries: tuple[str, ...]) -> None:
         """Ends a worker after its check, or keeps it for the next one."""
         if worker.alive and self.keeps(libraries):
             worker.used = True
@@ -122,7 +122,7 @@ class Grading:
         else:
             worker.dismiss()
 
-    def reference_worker(self, libraries: tuple[str, ...], seed: int) -> Worker:
+    def reference_worker(self, libraries: tuple[str, ...], seed: int) -> WorkerClient:
         """The reference's worker, kept from check to check and reset for each."""
         worker = self.references.get(libraries)
         if worker is None or not worker.alive:
@@ -131,11 +131,14 @@ class Grading:
             worker.reset(seed)
         return worker
 
-    def reference_twin(self, libraries: tuple[str, ...], seed: int) -> Worker:
+    def reference_twin(self, libraries: tuple[str, ...], seed: int) -> WorkerClient:
         """A fresh worker holding the reference, or its recorded answers; raises SandboxError where there is neither."""
         folder = self.manifest.path("reference").resolve()
         if self.recording is not None:
-            worker = ReplayWorker(self.recording, partial(self.worker_of_nothing, libraries), folder.name)
+            replay = ReplayTransport(self.recording, partial(self.worker_of_nothing, libraries))
+            names = dict(self.recording.header.names)
+            worker = WorkerClient(replay, NOTHING, folder.name, Limits(), names, trusted=True)
+            worker.load(libraries)
         elif folder.is_dir():
             worker = self._trusted(libraries, folder, folder.name)
         else:
@@ -152,7 +155,7 @@ class Grading:
             raise
         return worker
 
-    def worker_of_nothing(self, libraries: tuple[str, ...], seed: int) -> Worker:
+    def worker_of_nothing(self, libraries: tuple[str, ...], seed: int) -> WorkerClient:
         """A worker of an empty package, for what a check has computed by libraries alone."""
         worker = self._trusted(libraries, NOTHING, "nothing")
         worker.patience = self.patience.of_reference
@@ -160,7 +163,7 @@ class Grading:
         return worker
 
     @contextlib.contextmanager
-    def grafted(self, libraries: tuple[str, ...], seed: int, names: set[str] | None = None) -> Iterator[Worker]:
+    def grafted(self, libraries: tuple[str, ...], seed: int, names: set[str] | None = None) -> Iterator[WorkerClient]:
         """A worker of the student's package in which these functions are the reference's, wherever it calls them.
 
         Without names, a worker of the reference itself, in which all are: its relay learns what it is built on.
@@ -202,23 +205,39 @@ class Grading:
         except OutOfTime:
             return {}
 
-    def _trusted(self, libraries: tuple[str, ...], folder: Path, name: str) -> Worker:
+    def _trusted(self, libraries: tuple[str, ...], folder: Path, name: str) -> WorkerClient:
         limits = Limits(call_seconds=REFERENCE_SECONDS, cpu_seconds=3600)
-        return self._make(self.zygotes.get(libraries), folder, name, limits, named=self._named[folder], trusted=True)
+        return self._make(libraries, folder, name, limits, trusted=True)
 
-    def _launch(self, libraries: tuple[str, ...], modules: Iterable[str]) -> Worker:
+    def _launch(self, libraries: tuple[str, ...], modules: Iterable[str]) -> WorkerClient:
         table = self.manifest.limits
         cpu_seconds = table.cpu_seconds * (CHECKS_PER_WORKER if self.keeps(libraries) else 1)
         limits = Limits(float(table.call_seconds), cpu_seconds, memory.worker_mb(table.memory_mb))
         modules = self._modules.intersection(modules)  # what a worker calls its modules is up to the student
-        place = self.student.resolve(), self._package_name()
-        shared = self.groundwork.bytecode, self._named[self.student]
         names = [*self.manifest.submission.packages, self.manifest.paths.student]
-        return self._make(self.zygotes.get(libraries), *place, limits, modules, *shared, aliases=names)
+        place = self.student, self._package_name()
+        return self._make(libraries, *place, limits, modules, self.groundwork.bytecode, names)
 
-    @property
-    def _make(self) -> type[Worker]:
-        return LocalWorker if self.debug else Worker
+    def _make(
+        self,
+        libraries: tuple[str, ...],
+        folder: Path,
+        name: str,
+        limits: Limits,
+        modules: Iterable[str] = (),
+        bytecode: str = "",
+        aliases: Sequence[str] = (),
+        trusted: bool = False,
+    ) -> WorkerClient:
+        place, named = folder.resolve(), self._named[folder]
+        if self.debug:  # nothing is kept from this very process
+            worker = WorkerClient(InProcessTransport(), place, name, limits, named, trusted)
+            worker.load((), aliases=aliases)
+        else:
+            factory = self.zygotes.get(libraries)
+            worker = launch_worker(factory, place, name, limits, bytecode=bytecode, named=named, trusted=trusted)
+            worker.load(libraries, modules, bytecode, aliases)
+        return worker
 
     def _package_name(self) -> str:
         names = [*self.manifest.submission.packages, self.manifest.path("reference").name]

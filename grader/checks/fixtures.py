@@ -6,7 +6,7 @@ import pytest
 from ..course.manifest import ManifestError
 from ..recording import NotScored
 from ..results.record import Standing
-from ..sandbox.client import Worker
+from ..sandbox.client import WorkerClient
 from ..sandbox.remote import Package, Remote
 from . import timing
 from .budget import Meter
@@ -127,7 +127,7 @@ class Contest(Writer):
             opponent.kill()
             self.state.check.cpu_ratio = contest.median()
 
-    def _opponent(self, of_same_package: bool) -> Worker:
+    def _opponent(self, of_same_package: bool) -> WorkerClient:
         """Another worker of the judged package, or one of the reference."""
         grading, seed = self.checks.grading, derive(self.state.seed, "worker")
         of_student = of_same_package and not self.state.worker.trusted

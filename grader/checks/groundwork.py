@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..sandbox import bytecode
-from ..sandbox.client import Limits, Worker
+from ..sandbox.client import Limits, launch_worker
 from ..sandbox.errors import StudentError
 from ..sandbox.isolation import Isolation, probe
 from ..sandbox.launch import SandboxError
@@ -93,9 +93,9 @@ class Groundwork:
             return
         limits = Limits(COMPILE_SECONDS, COMPILE_SECONDS)
         with contextlib.suppress(StudentError, OSError):  # a name the file system does not take is the package's own
-            worker = Worker(self._zygotes.get(libraries), self._package, "compiler", limits, to_compile=files)
+            worker = launch_worker(self._zygotes.get(libraries), self._package, "compiler", limits)
             try:
-                for file, content in zip(files, worker.compiled()):
+                for file, content in zip(files, worker.compile(files)):
                     if isinstance(content, np.ndarray):
                         bytecode.write(Path(self.bytecode), self._package / file, content)
             finally:

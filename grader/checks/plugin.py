@@ -99,7 +99,7 @@ class ChecksPlugin:
             if state.worker is not None:
                 self.modules = state.worker.modules
                 self.grading.release(state.worker, state.libraries)
-                state.check.output = state.worker.output.take()
+                state.check.output = state.worker.take_output()
             self.grading.tally.count(state.check)
             self.collect(state.check)
         return result

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..recording import NotScored
-from ..sandbox.client import Worker
+from ..sandbox.client import WorkerClient
 from ..sandbox.errors import StudentTimeout
 from ..sandbox.remote import Package, Remote
 from .expect import Mismatch, expect
@@ -43,7 +43,7 @@ def available() -> bool:
 class Side:
     """One contestant: its worker, and how it comes by a function and resident arguments."""
 
-    worker: Worker
+    worker: WorkerClient
     prepare: Prepare
     once: Once | None = None
 
@@ -58,23 +58,23 @@ class Side:
         package = self.worker.root()
         package.forget(self._held)
         self._function, arguments = self.prepare(package, np.random.RandomState(seed), *self._ready)
-        self._started = self.worker.cpu_seconds()
+        self._started = self.worker.process.cpu_seconds()
         self._arguments = [x if isinstance(x, Remote) else package.put(x) for x in arguments]
 
     def run(self, other: "Side") -> None:
         """Calls the function while the other side is stopped, and leaves its result in the worker."""
-        other.worker.pause()
+        other.worker.process.pause()
         try:
-            before = self.worker.cpu_seconds()
+            before = self.worker.process.cpu_seconds()
             self._result = self.worker.root().keep(self._function, *self._arguments)
-            self.seconds = self.worker.cpu_seconds() - before
+            self.seconds = self.worker.process.cpu_seconds() - before
         finally:
-            other.worker.resume()
+            other.worker.process.resume()
 
     def fetch(self) -> Any:
         """The result; from then on `around` is what the worker spent on the pair besides the call."""
         result = self.worker.root().open(self._result)
-        self.around = self.worker.cpu_seconds() - self._started - self.seconds
+        self.around = self.worker.process.cpu_seconds() - self._started - self.seconds
         return result
 
 

@@ -21,10 +21,10 @@ from ..grading.progress import Progress
 from ..outputs import ZIP, claim
 from ..results.outcome import Outcome
 from ..results.record import Check
-from ..sandbox.client import Worker
+from ..sandbox.client import Limits, WorkerClient
 from . import NotScored, Unrecorded
-from .recorder import ListeningRelay, RecordedWorker, Recorder, ShakenWorker
-from .replay import ReplayWorker
+from .recorder import PerturbedTransport, Recorder, RecordingTransport
+from .replay import NOTHING, ReplayTransport
 from .tape import VERSION, Header, Recording, Tape, digest, save
 
 NOT_THERE = "checks-that-are-not-recorded"
@@ -73,42 +73,38 @@ def _refuse(checks: list[Check]) -> None:
 class RecordingGrading(Grading):
     """A run whose reference has a recorder beside it."""
 
-    kind: type[Worker] = RecordedWorker
-    recorder: Recorder | None = None
-
     def __post_init__(self) -> None:
         super().__post_init__()
         self.tapes: dict[str, tuple[Tape, list[np.ndarray]]] = {}
+        self.recorder = Recorder(0)
 
-    @property
-    def _make(self) -> type[Worker]:
-        return self.kind
-
-    def reference_worker(self, libraries: tuple[str, ...], seed: int) -> Worker:
+    def reference_worker(self, libraries: tuple[str, ...], seed: int) -> WorkerClient:
         """The reference's worker at the start of a new tape."""
         worker = super().reference_worker(libraries, seed)
-        worker.recorder = self.recorder = Recorder(seed)
+        self.recorder = Recorder(seed)
+        plain = worker.transport.inner if isinstance(worker.transport, RecordingTransport) else worker.transport
+        worker.transport = RecordingTransport(plain, self.recorder)
         return worker
 
     @contextlib.contextmanager
-    def grafted(self, libraries: tuple[str, ...], seed: int, names: set[str] | None = None) -> Iterator[Worker]:
-        """A grafted worker whose relay is on the tape."""
+    def grafted(self, libraries: tuple[str, ...], seed: int, names: set[str] | None = None) -> Iterator[WorkerClient]:
+        """A grafted worker whose calls are on the tape."""
         with super().grafted(libraries, seed, names) as worker:
-            worker.relay = ListeningRelay(worker.relay, self.recorder)
+            worker.transport = RecordingTransport(worker.transport, self.recorder, calls_only=True)
             yield worker
 
-    def shaken_twin(self, libraries: tuple[str, ...], seed: int) -> Worker:
+    def perturbed_twin(self, libraries: tuple[str, ...], seed: int) -> WorkerClient:
         """The reference as one whose answers are a little wrong."""
-        self.kind = ShakenWorker
-        try:
-            return self.reference_twin(libraries, seed)
-        finally:
-            self.kind = RecordedWorker
+        worker = self.reference_twin(libraries, seed)
+        worker.transport = PerturbedTransport(worker.transport)
+        return worker
 
-    def replayed(self, libraries: tuple[str, ...], tape: Tape, arrays: list[np.ndarray]) -> Worker:
+    def replayed(self, libraries: tuple[str, ...], tape: Tape, arrays: list[np.ndarray]) -> WorkerClient:
         """The reference as students will have it."""
-        header = Header(VERSION, 0, {}, self._names, {"": tape}, [])
-        worker = ReplayWorker(Recording(header, arrays), lambda seed: self.worker_of_nothing(libraries, seed), "replay")
+        recording = Recording(Header(VERSION, 0, {}, self._names, {"": tape}, []), arrays)
+        replay = ReplayTransport(recording, lambda seed: self.worker_of_nothing(libraries, seed))
+        worker = WorkerClient(replay, NOTHING, "replay", Limits(), dict(self._names), trusted=True)
+        worker.load(libraries)
         worker.start(tape.seed)
         return worker
 
@@ -185,14 +181,14 @@ class RecordingPlugin(ChecksPlugin):
             return []
         return own_forward.traits_of(state.worker.root(), state.worker.answered, forward, state)
 
-    def _varies(self, item: pytest.Function, state: State, arguments: dict[str, Any], replayed: Worker) -> bool:
-        shaken = self.grading.shaken_twin(state.libraries, derive(state.seed, "worker"))
+    def _varies(self, item: pytest.Function, state: State, arguments: dict[str, Any], replayed: WorkerClient) -> bool:
+        perturbed = self.grading.perturbed_twin(state.libraries, derive(state.seed, "worker"))
         try:
-            item.obj(**afresh(arguments, state, reference=replayed.root(), student=shaken.root()))
+            item.obj(**afresh(arguments, state, reference=replayed.root(), student=perturbed.root()))
         except (Unrecorded, NotScored):
             return True
         except Exception:  # the answers are wrong
             return False
         finally:
-            shaken.kill()
+            perturbed.kill()
         return False

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from ..sandbox.client import Exchange, Worker
-from ..sandbox.graft import Relay
+from ..sandbox.process import WorkerProcess
+from ..sandbox.transport import Deadline, Frame, Reply, Transport
 from ..sandbox.wire import unpack
 from . import prints
 from .objects import Objects
@@ -52,53 +52,68 @@ class Recorder:
         return list(range(len(self.arrays) - len(arrays), len(self.arrays)))
 
 
-class RecordedWorker(Worker):
-    """The reference's worker with a recorder beside it, where one was set."""
+class Around:
+    """A decorator that changes nothing: everything goes through to another transport."""
 
-    recorder: Recorder | None = None
+    def __init__(self, inner: Transport) -> None:
+        self.inner = inner
 
-    def _exchange(self, buffers: list[Any]) -> Exchange:
-        exchange = super()._exchange(buffers)
-        asked, arrays = unpack(buffers)
+    @property
+    def process(self) -> WorkerProcess | None:
+        """The process at the other end."""
+        return self.inner.process
 
-        def listened(deadline: float) -> Any:
-            header, answered = exchange(deadline)
-            if self.recorder is not None:
-                self.recorder.note(asked.message, arrays, header.message, answered)
-            return header, answered
+    def connect(self) -> None:
+        """Wait until the other end is there."""
+        self.inner.connect()
 
-        return listened
+    def post(self, frame: Frame) -> None:
+        """Send the first request."""
+        self.inner.post(frame)
 
+    def receive(self, deadline: Deadline) -> Reply:
+        """Return the reply to the first request."""
+        return self.inner.receive(deadline)
 
-class ListeningRelay:
-    """A Relay with a recorder beside it."""
+    def exchange(self, frame: Frame, deadline: Deadline) -> Reply:
+        """Send a frame and return the next one that comes."""
+        return self.inner.exchange(frame, deadline)
 
-    def __init__(self, relay: Relay, recorder: Recorder) -> None:
-        self.used, self.raised, self.package = relay.used, relay.raised, relay.package
-        self._relay, self._recorder = relay, recorder
-
-    def __call__(self, message: dict[str, Any], arrays: list[np.ndarray]) -> list[Any]:
-        """The relay's reply frame."""
-        frame = self._relay(message, arrays)
-        header, answered = unpack(frame)
-        self._recorder.note_call(message, arrays, header.message, answered)
-        return frame
-
-
-class ShakenWorker(Worker):
-    """A worker whose answers are a little wrong, to see which questions to the reference depend on them."""
-
-    def _exchange(self, buffers: list[Any]) -> Exchange:
-        exchange = super()._exchange(buffers)
-
-        def shaken(deadline: float) -> Any:
-            header, arrays = exchange(deadline)
-            return header, [_shake(array) for array in arrays]
-
-        return shaken
+    def close(self, wait: bool = True) -> None:
+        """End what is at the other end."""
+        self.inner.close(wait)
 
 
-def _shake(array: np.ndarray) -> np.ndarray:
+class RecordingTransport(Around):
+    """Notes down requests with their replies, or only the calls of grafts with what was answered."""
+
+    def __init__(self, inner: Transport, recorder: Recorder, calls_only: bool = False) -> None:
+        super().__init__(inner)
+        self._recorder, self._calls_only = recorder, calls_only
+        self._call: Reply | None = None
+
+    def exchange(self, frame: Frame, deadline: Deadline) -> Reply:
+        """Pass a frame on, and note it with its reply; after the call of a graft, it is the answer to that."""
+        reply = self.inner.exchange(frame, deadline)
+        asked = unpack(frame)
+        if self._call is not None:
+            self._recorder.note_call(*self._call, *asked)
+        elif not self._calls_only:
+            self._recorder.note(*asked, *reply)
+        self._call = reply if "callback" in reply[0] else None
+        return reply
+
+
+class PerturbedTransport(Around):
+    """Makes each answer a little wrong, to see which questions to the reference depend on it."""
+
+    def exchange(self, frame: Frame, deadline: Deadline) -> Reply:
+        """Pass a frame on, and change the numbers of the reply."""
+        message, arrays = self.inner.exchange(frame, deadline)
+        return message, [_perturbed(array) for array in arrays]
+
+
+def _perturbed(array: np.ndarray) -> np.ndarray:
     if array.dtype.kind != "f":
         return array
     factors = 1 + JITTER * np.random.RandomState(array.size).uniform(0.5, 1, array.shape)

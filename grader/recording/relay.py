@@ -1,7 +1,6 @@
 """Answers what a student's code asks of the functions it builds on, where the reference's own calls are recorded."""
 
 from collections.abc import Callable, Iterable
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -27,7 +26,6 @@ class RecordedRelay:
         self.used: set[str] = set()
         self.raised: list[tuple[str, str]] = []
         self._twins = twins
-        self.package = SimpleNamespace(seed=lambda seed: None)
         self._recording, self._calls, self._allowed = recording, tape.calls, frozenset(allowed)
         self._answered: list[Call] = []
 
@@ -43,6 +41,9 @@ class RecordedRelay:
         self.used.add(message["callback"])
         encoder.arrays.extend(self._recording.arrays[number] for number in call.arrays)
         return encoder.frame(call.reply)
+
+    def seed(self, seed: int) -> None:
+        """Do nothing; nothing is drawn where everything is recorded."""
 
     def _like(self, message: dict[str, Any], arrays: list[np.ndarray]) -> Call:
         """The recorded call, one not yet answered where several are alike; raises LookupError when there is none."""

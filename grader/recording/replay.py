@@ -4,15 +4,16 @@ What has no part of the package, such as a network that the check builds itself,
 empty package, because its inputs may come from a student's answer.
 """
 
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..sandbox.client import Exchange, Limits, Worker
-from ..sandbox.launch import Ticket
-from ..sandbox.wire import Encoder, Header, unpack
+from ..sandbox.client import WorkerClient
+from ..sandbox.transport import Deadline, Frame, Reply
+from ..sandbox.wire import Encoder, unpack
 from . import NotScored, Unrecorded, prints
 from .objects import Objects, Thing
 from .tape import Entry, Recording, Tape
@@ -24,8 +25,6 @@ MISSING = "the recorded answers do not belong to these checks ({}); take them an
 VARIES = (
     "can only be judged where the reference is: what it is asked depends on your answer; it counts when you hand in"
 )
-
-Reply = tuple[dict[str, Any], list[np.ndarray]]
 
 
 class Player:
@@ -79,71 +78,78 @@ class Player:
         return True
 
 
-class ReplayWorker(Worker):
-    """A worker of the reference without the reference; `live` starts a worker of nothing with a seed, at first need."""
+class ReplayTransport:
+    """The way to a reference that is not there; `live` starts a worker of an empty package with a seed, at first need.
 
-    trusted = True
+    Each `reset` begins with the tape of the check that has this seed.
+    """
 
-    def __init__(self, recording: Recording, live: Callable[[int], Worker], name: str) -> None:
-        self._prepare(NOTHING, name, Limits(), dict(recording.header.names))
-        self._recording, self._start_live, self._live, self._fresh = recording, live, None, True
+    process = None
 
-    def start(self, seed: int) -> None:
-        """Begins with the tape of the check that has this seed."""
-        self.reset(seed)
-        self.started = True
+    def __init__(self, recording: Recording, live: Callable[[int], WorkerClient]) -> None:
+        self._recording, self._start_live = recording, live
+        self._live: WorkerClient | None = None
+        self._posted: deque[Frame] = deque()
+        self._begin(0)
 
-    def reset(self, seed: int) -> None:
-        """Forgets every handle and begins with the tape of the check that has this seed."""
-        self.forget_calls()
+    def connect(self) -> None:
+        """Do nothing; the answers are here."""
+
+    def post(self, frame: Frame) -> None:
+        """Keep a request until its reply is asked for."""
+        self._posted.append(frame)
+
+    def receive(self, deadline: Deadline) -> Reply:
+        """Answer the next of the requests that were posted."""
+        return self.exchange(self._posted.popleft(), deadline)
+
+    def exchange(self, frame: Frame, deadline: Deadline) -> Reply:
+        """Answer from the tape what has to do with the package, and all else from the worker of an empty one."""
+        message, arrays = unpack(frame)
+        if message["op"] == "begin":
+            return {"ok": None}, []
+        if message["op"] == "reset":
+            self._begin(message["seed"])
+            return {"ok": None}, []
+        if message["op"] == "seed":
+            return self._seed_generators(message, arrays, deadline)
+        if self._player.objects.of_package(message):
+            return self._player.answer(message, arrays)
+        reply = self._forward(message, arrays, deadline)
+        ask = prints.of_request(message, arrays, self._player.objects.token)
+        if "ok" in reply[0]:
+            self._player.objects.note(message, ask, prints.answered(reply[0]))
+        return reply
+
+    def close(self, wait: bool = True) -> None:
+        """End the worker of an empty package, where one was started."""
+        if self._live is not None:
+            (self._live.kill if wait else self._live.dismiss)()
+
+    def _seed_generators(self, message: dict[str, Any], arrays: list[np.ndarray], deadline: Deadline) -> Reply:
+        if not self._fresh:
+            return self._forward(message, arrays, deadline)
+        self._seed = message["seed"]
+        return {"ok": None}, []
+
+    def _begin(self, seed: int) -> None:
         self._seed, self._fresh = seed, True
         self._player = Player(self._recording, self._recording.tape(seed))
 
-    def kill(self) -> int:
-        """Ends the worker of nothing, where one was started."""
-        self.alive = False
-        return self._live.kill() if self._live is not None else 0
-
-    def dismiss(self) -> Ticket | None:
-        """Ends the worker of nothing without waiting until it is collected."""
-        self.alive = False
-        return self._live.dismiss() if self._live is not None else None
-
-    def _exchange(self, buffers: list[Any]) -> Exchange:
-        header, arrays = unpack(buffers)
-        message = header.message
-
-        def exchange(deadline: float) -> tuple[Header, list[np.ndarray]]:
-            if message["op"] == "seed" and self._fresh:
-                self._seed, reply = message["seed"], ({"ok": None}, [])
-            elif message["op"] == "seed":
-                reply = self._forward(message, arrays, deadline)
-            elif self._player.objects.of_package(message):
-                reply = self._player.answer(message, arrays)
-            else:
-                reply = self._forward(message, arrays, deadline)
-                ask = prints.of_request(message, arrays, self._player.objects.token)
-                if "ok" in reply[0]:
-                    self._player.objects.note(message, ask, prints.answered(reply[0]))
-            return Header(reply[0], []), reply[1]
-
-        return exchange
-
     def _forward(self, message: dict[str, Any], arrays: list[np.ndarray], deadline: float) -> Reply:
-        """Has a request carried out in the worker of nothing, whose handles are known here by higher numbers."""
+        """Have a request carried out in that worker, whose handles are known here by higher numbers."""
         live = self._live_worker()
         encoder = Encoder(lambda value, encoder: None)
         encoder.arrays.extend(arrays)
         names = {key: prints.renamed(message[key], lambda n: n - LIVE) for key in prints.NODES if key in message}
         if "target" in message:
             names["target"] = message["target"] - LIVE
-        header, arrays = live._exchange(encoder.frame(message | names))(deadline)
-        reply = header.message
+        reply, arrays = live.transport.exchange(encoder.frame(message | names), deadline)
         if "ok" in reply:
             reply = {"ok": prints.renamed(reply["ok"], lambda content: [content[0] + LIVE, *content[1:]])}
         return reply, arrays
 
-    def _live_worker(self) -> Worker:
+    def _live_worker(self) -> WorkerClient:
         if self._live is None or not self._live.alive:
             self._live = self._start_live(self._seed)
         elif self._fresh:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .wire import CAPS, LENGTH, Caps, Header, WireError, parse_header
+from .wire import CAPS, LENGTH, Caps, WireError, parse_header
 
 
 class ChannelClosed(Exception):
@@ -43,8 +43,8 @@ class Channel:
         except (BrokenPipeError, ConnectionError):
             raise ChannelClosed from None
 
-    def receive(self, deadline: float | None = None) -> tuple[Header, list[np.ndarray]]:
-        """Returns the next frame's header and arrays; raises DeadlinePassed, ChannelClosed or WireError."""
+    def receive(self, deadline: float | None = None) -> tuple[dict[str, Any], list[np.ndarray]]:
+        """Returns the next frame's message and arrays; raises DeadlinePassed, ChannelClosed or WireError."""
         (length,) = LENGTH.unpack(self._exactly(bytearray(LENGTH.size), deadline))
         if length > self._caps.header:
             raise WireError(f"a header of {length:,} bytes")
@@ -53,7 +53,7 @@ class Channel:
         for array in arrays:
             if array.nbytes:
                 self._exactly(array.reshape(-1).view(np.uint8), deadline)
-        return header, arrays
+        return header.message, arrays
 
     def _exactly(self, target: Any, deadline: float | None) -> Any:
         view = memoryview(target)

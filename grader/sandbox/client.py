@@ -1,29 +1,23 @@
-"""The parent's side of one worker: requests under a deadline, and the end of it from outside."""
+"""The parent's side of one worker: what is asked of it, under which deadline, and what became of it."""
 
-import os
-import signal
-import socket
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from . import answers
-from .channel import Channel, ChannelClosed, DeadlinePassed
-from .child import Child, how_it_ended
+from .channel import DeadlinePassed
 from .errors import StudentCrashed, StudentError, StudentRaised, StudentTimeout
-from .graft import Relay
-from .launch import Ticket
-from .output import Output
+from .process import WorkerProcess, how_it_ended, launch_process
 from .processes import Factory
 from .remote import Package, Remote, RemoteFactory
 from .side_effects import Way
-from .wire import Encoder, Header, Tensor, Unsendable, WireError
+from .transport import Deadline, Frame, ProcessTransport, Reply, Transport, WorkerGone
+from .wire import Encoder, Tensor, Unsendable, WireError
 
-GRACE = 0.5  # seconds in which a process whose connection is gone has ended too
 LOOKS = ("get", "set", "list", "len")
 PLAIN = {error.__name__: error for error in (AttributeError, TypeError, KeyError, IndexError)}
 
@@ -43,7 +37,6 @@ class Limits:
 
 Named = dict[str, tuple[str, bool]]
 Patience = Callable[[str], float]
-Exchange = Callable[[float], tuple[Header, list[np.ndarray]]]
 
 
 @dataclass
@@ -72,84 +65,82 @@ class Change:
     way: Way
 
 
-class Worker:
-    """One forked process holding one package; every request has a deadline, and a worker that misses it is killed.
+class Forwarder(Protocol):
+    """What answers the calls of a worker's grafts; `used` names what was called, `raised` what had no answer."""
 
-    Making one only sends the requests to fork it and to load the package and `modules`; `start` waits for them, so that
-    a worker can come up while its predecessor is still busy. Workers of one package may share a `bytecode` folder, to
-    compile only once, and `named`, the kind and callability of the names it holds, to ask for each only once. Code of
-    the package may import its modules under `aliases` too. A worker made `to_compile` some files does just that, and
-    runs none of the package's code; `bytecode` writes its answer.
+    used: set[str]
+    raised: list[tuple[str, str]]
+
+    def __call__(self, message: dict[str, Any], arrays: list[np.ndarray]) -> list[Any]:
+        """Return the reply frame to a call."""
+
+    def seed(self, seed: int) -> None:
+        """Seed the generators of what is called."""
+
+
+class WorkerClient:
+    """One worker holding one package, at the other end of a transport; it is ended when it misses a deadline.
+
+    `load` sends the request to load the package, and `start` waits for it, so that a worker can come up while its
+    predecessor is still busy. Workers of one package may share `named`, the kind and callability of the names it holds,
+    to ask for each only once. Errors of a worker that is `trusted` are not a student's.
     """
-
-    trusted = False
 
     def __init__(
         self,
-        zygote: Factory,
+        transport: Transport,
         package: Path,
         name: str,
         limits: Limits,
-        modules: Iterable[str] = (),
-        bytecode: str = "",
         named: Named | None = None,
         trusted: bool = False,
-        to_compile: Sequence[str] = (),
-        aliases: Sequence[str] = (),
     ) -> None:
-        self._prepare(package, name, limits, named)
-        self.trusted = trusted
-        ours, theirs = socket.socketpair()
-        output, sink = os.pipe()
-        self.output = Output(output)
-        self._channel = Channel(ours, drain=self.output)
-        try:
-            places = [str(package), *filter(None, [bytecode])]
-            self._child = Child(zygote, zygote.spawn(limits.as_dict(), theirs, sink, places, not trusted))
-            begin = {
-                "op": "begin",
-                "path": str(package),
-                "name": name,
-                "modules": sorted(modules),
-                "bytecode": bytecode,
-                "libraries": list(zygote.libraries),
-                "aliases": list(aliases),
-            }
-            compile_ = {"op": "compile", "path": str(package), "files": list(to_compile)}
-            self._channel.send(Encoder(self._outgoing).frame(compile_ if to_compile else begin))
-        finally:
-            theirs.close()
-            os.close(sink)
-
-    def _prepare(self, package: Path, name: str, limits: Limits, named: Named | None = None) -> None:
-        self.package, self.name, self.limits = package, name, limits
+        self.transport = transport
+        self.package, self.name, self.limits, self.trusted = package, name, limits, trusted
         self.named = {} if named is None else named
         self.patience: Patience = lambda callee: limits.call_seconds
         self.overtime: Callable[[], float] = lambda: 0.0
-        self.forget_calls()
         self.modules: set[str] = set()
-        self.relay: Relay | None = None
+        self.relay: Forwarder | None = None
         self.alive, self.started, self.used = True, False, False
+        self.forget_calls()
 
     @property
-    def pid(self) -> int:
-        """The worker's process id."""
-        return self._child.pid
+    def process(self) -> WorkerProcess:
+        """The worker's process; raises LookupError where requests are answered without one."""
+        if self.transport.process is None:
+            raise LookupError(f"{self.name} has no process of its own")
+        return self.transport.process
 
-    def compiled(self) -> list[Any]:
-        """The bytecode of the files it was made to compile, None for one that cannot be; raises StudentError."""
-        return self._answer(self._channel.receive, self.name, self.name)
+    def load(
+        self,
+        libraries: Sequence[str],
+        modules: Iterable[str] = (),
+        bytecode: str = "",
+        aliases: Sequence[str] = (),
+    ) -> None:
+        """Send the request to load the package, then these modules of it; `start` waits for it.
+
+        Code of the package may import `libraries`, all of them if there are none, and its own modules under `aliases`
+        too. Compiled modules are read from the folder `bytecode`.
+        """
+        request = {"op": "begin", "path": str(self.package), "name": self.name, "bytecode": bytecode}
+        lists = {"modules": sorted(modules), "libraries": list(libraries), "aliases": list(aliases)}
+        self.transport.post(Encoder(self._outgoing).frame(request | lists))
 
     def start(self, seed: int) -> None:
-        """Waits until the package is loaded and seeds every generator; raises StudentError when loading it fails."""
-        self._child.meet()  # the deadline is for what the code does, not for the zygote's start
-        seeding = Encoder(self._outgoing).frame({"op": "seed", "seed": seed})
-        self._answer(self._exchange(seeding), self.name, self.name)  # answers what was asked for when it was made
-        self._answer(self._channel.receive, self.name, self.name)
+        """Wait until the package is loaded, then seed every generator; raises StudentError when loading it fails."""
+        self.transport.post(Encoder(self._outgoing).frame({"op": "reset", "seed": seed}))
+        for _ in ("loaded", "seeded"):
+            self._answer(None, self.name, self.name)
         self.started = True
 
+    def compile(self, files: Sequence[str]) -> list[Any]:
+        """Return the bytecode of files of the package, None for one that cannot be compiled; runs none of its code."""
+        return self.request("compile", self.name, path=str(self.package), files=list(files))
+
     def reset(self, seed: int) -> None:
-        """Forgets every handle and seeds every generator; loaded modules stay."""
+        """Forget every handle and seed every generator; loaded modules stay."""
         self.forget_calls()
         self.request("reset", self.name, seed=seed)
 
@@ -203,38 +194,13 @@ class Worker:
         """
         encoder = Encoder(self._outgoing)
         nodes = {key: encoder.node(value) for key, value in (values or {}).items()}
-        exchange = self._exchange(encoder.frame({"op": op, **fields, **nodes}))
+        frame = encoder.frame({"op": op, **fields, **nodes})
         try:
-            return self._answer(exchange, callee or self.called(), asked or self.asked(), op == "call")
+            return self._answer(frame, callee or self.called(), asked or self.asked(), op == "call")
         except StudentRaised as error:
             if callee or error.frames or op not in LOOKS or error.kind not in PLAIN:
                 raise
             raise PLAIN[error.kind](error.sentence) from None
-
-    def _exchange(self, buffers: list[Any]) -> Exchange:
-        """Sends a frame and waits for the next answer, serving the calls of grafts meanwhile."""
-
-        def exchange(deadline: float) -> tuple[Header, list[np.ndarray]]:
-            self._channel.send(buffers, deadline)
-            header, arrays = self._channel.receive(self._put_off(deadline))
-            while self.relay is not None and "callback" in header.message:
-                self._channel.send(self.relay(header.message, arrays), deadline)
-                header, arrays = self._channel.receive(deadline)
-            return header, arrays
-
-        return exchange
-
-    def _put_off(self, deadline: float) -> float:
-        """Waits until the worker says something; returns the deadline, put off for as long as `overtime` gives more."""
-        while True:
-            try:
-                self._channel.wait(deadline)
-                return deadline
-            except DeadlinePassed:
-                more = self.overtime()
-                if more <= 0:
-                    raise
-                deadline = time.monotonic() + more
 
     def _outgoing(self, value: Any, encoder: Encoder) -> Any:
         """The wire form of what only the parent has: proxies go back as their handle, tensors as arrays."""
@@ -246,12 +212,13 @@ class Worker:
             return {"tensor": [encoder.attach(value.array), value.requires_grad]}
         raise Unsendable(f"a {type(value).__name__} has no form on the wire")
 
-    def _answer(self, exchange: Exchange, callee: str, asked: str, of_call: bool = False) -> Any:
+    def _answer(self, frame: Frame | None, callee: str, asked: str, of_call: bool = False) -> Any:
+        """Return the decoded answer to a frame, or to what was posted; raises StudentError with its `callee`."""
         try:
-            header, arrays = self._within_deadline(exchange, callee)
-            self._note_changes(answers.changes(header.message))
+            message, arrays = self._within_deadline(frame, callee)
+            self._note_changes(answers.changes(message))
             special = RemoteFactory(self, f"{asked}()" if of_call else asked).special
-            return answers.read(header.message, arrays, special, callee)
+            return answers.read(message, arrays, special, callee)
         except WireError as error:
             self.kill()
             garbled = StudentCrashed(callee, f"{callee} broke its connection to the grader: {error}")
@@ -265,12 +232,13 @@ class Worker:
         if self.last_call is not None:
             self.changes += [Change(self.last_call, way) for way in ways]
 
-    def _within_deadline(self, exchange: Exchange, callee: str) -> tuple[Header, list[np.ndarray]]:
+    def _within_deadline(self, frame: Frame | None, callee: str) -> Reply:
         if not self.alive:
             raise StudentCrashed(callee, f"{callee} cannot be asked: its process has already ended")
+        self.transport.connect()  # the deadline is for what the code does, not for the zygote's start
         seconds = self.patience(callee)
         try:
-            return exchange(time.monotonic() + seconds)
+            return self._converse(frame, Deadline(time.monotonic() + seconds, lambda: self.overtime()))
         except DeadlinePassed:
             self.kill()
             self.patience(callee)  # raises where the run is over: then the call itself did not take too long
@@ -279,40 +247,43 @@ class Worker:
             again = StudentTimeout(callee, f"{callee} was not tried again: it has hung before")
             again.brief = "{} was not tried again: it has hung before"
             raise again from None
-        except ChannelClosed:
-            raise self._gone(callee) from None
+        except WorkerGone as gone:
+            self.kill()
+            raise how_it_ended(gone.status, callee, self.limits.cpu_seconds) from None
 
-    def _gone(self, callee: str) -> StudentError:
-        ended = self._child.ends_within(GRACE)
-        status = self.kill()
-        if not ended:
-            return StudentCrashed(callee, f"{callee} closed its connection to the grader")
-        return how_it_ended(status, callee, self.limits.cpu_seconds)
+    def _converse(self, frame: Frame | None, deadline: Deadline) -> Reply:
+        """Return the reply to a frame, or to what was posted, and serve the calls of grafts meanwhile."""
+        reply = self.transport.receive(deadline) if frame is None else self.transport.exchange(frame, deadline)
+        while self.relay is not None and "callback" in reply[0]:
+            reply = self.transport.exchange(self.relay(*reply), deadline)
+        return reply
 
-    def kill(self) -> int:
-        """Ends the worker's whole process group from outside and collects it; returns its wait status."""
-        ticket = self.dismiss()
-        return self._child.status(ticket) if ticket else 0
+    def take_output(self) -> str:
+        """Return what the worker printed since the last time; empty where that went to the terminal at once."""
+        return self.transport.process.output.take() if self.transport.process is not None else ""
 
-    def dismiss(self) -> Ticket | None:
-        """Ends the worker as `kill` does, without waiting until it is collected."""
-        if not self.alive:
-            return None
+    def kill(self) -> None:
+        """End the worker from outside, and wait until nothing is left of it."""
         self.alive = False
-        self._channel.close()
-        ticket = self._child.end()
-        self.output.read()
-        self.output.close()
-        return ticket
+        self.transport.close()
 
-    def cpu_seconds(self) -> float:
-        """CPU time of all the worker's threads so far (Linux)."""
-        return self._child.cpu_seconds()
+    def dismiss(self) -> None:
+        """End the worker as `kill` does, without waiting until it is collected."""
+        self.alive = False
+        self.transport.close(wait=False)
 
-    def pause(self) -> None:
-        """Stops the worker, background threads included, until `resume`."""
-        self._child.signal(signal.SIGSTOP)
 
-    def resume(self) -> None:
-        """Lets a paused worker go on."""
-        self._child.signal(signal.SIGCONT)
+def launch_worker(
+    factory: Factory,
+    package: Path,
+    name: str,
+    limits: Limits,
+    *,
+    bytecode: str = "",
+    named: Named | None = None,
+    trusted: bool = False,
+) -> WorkerClient:
+    """Have a process started that may read a package and a folder of bytecode; return its client at once."""
+    places = [str(package), *filter(None, [bytecode])]
+    process, channel = launch_process(factory, limits.as_dict(), places, judged=not trusted)
+    return WorkerClient(ProcessTransport(process, channel), package, name, limits, named, trusted)

@@ -34,14 +34,14 @@ class Graft:
         encoder = Encoder(_outgoing)
         values = {"args": encoder.node(list(arguments)), "kwargs": encoder.node(keywords)}
         self._channel.send(encoder.frame({"callback": self._name, **values}))
-        header, arrays = self._channel.receive()
-        if "ok" not in header.message:
+        message, arrays = self._channel.receive()
+        if "ok" not in message:
             raise RuntimeError(f"{self._name} raised in the other package")
         decoder = Decoder(arrays, lambda form, content: Foreign(content))
-        for place, content in decoder.value(header.message["dicts"]):
+        for place, content in decoder.value(message["dicts"]):
             arguments[place].clear()
             arguments[place].update(content)
-        return decoder.value(header.message["ok"])
+        return decoder.value(message["ok"])
 
 
 def install(package: str, names: list[str], channel: Channel) -> None:
@@ -89,6 +89,10 @@ class Relay:
                 (name if isinstance(name, str) and name in self._allowed else "function", kind or "an exception")
             )
             return Encoder(self._keep).frame({"error": "raised"})
+
+    def seed(self, seed: int) -> None:
+        """Seed the generators of the other package's worker."""
+        self.package.seed(seed)
 
     def _call(self, message: dict[str, Any], arrays: list[np.ndarray]) -> list[Any]:
         name = message["callback"]

@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 
 from . import landlock
-from .client import Limits, Worker
+from .client import Limits, WorkerClient, launch_worker
 from .confine import resource
 from .errors import StudentError
 from .policy import KERNEL, LAYERS, lacking
@@ -84,8 +84,9 @@ def probe(
         outside = Path(folder, "outside.txt")
         outside.write_text("anyone may read this")
         outside.chmod(0o644)
-        worker = Worker(zygotes.get(libraries), package, "probe", Limits(call_seconds=10.0))
+        worker = launch_worker(zygotes.get(libraries), package, "probe", Limits(call_seconds=10.0))
         try:
+            worker.load(libraries)
             return replace(_try_all(worker, str(outside), secrets, root), root=root)
         finally:
             worker.kill()
@@ -113,7 +114,7 @@ def _some(place: Path) -> list[str]:
     return [str(place), *map(str, islice(files, TRIED))]
 
 
-def _try_all(worker: Worker, outside: str, secrets: Iterable[Path], folder: Path) -> Isolation:
+def _try_all(worker: WorkerClient, outside: str, secrets: Iterable[Path], folder: Path) -> Isolation:
     try:
         worker.start(0)
     except StudentError as error:

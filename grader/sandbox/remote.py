@@ -111,7 +111,7 @@ class Package(Remote):
         """Seeds the worker's global generators, and those of the worker its grafts call."""
         self._factory.ask("seed", "", seed=seed)
         if self._factory.worker.relay is not None:
-            self._factory.worker.relay.package.seed(seed)
+            self._factory.worker.relay.seed(seed)
 
     def keep(self, function: Remote, *arguments: Any) -> Remote:
         """Calls a function and leaves its whole result in the worker."""

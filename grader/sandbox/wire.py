@@ -121,15 +121,15 @@ def parse_header(raw: bytes, caps: Caps = CAPS) -> Header:
     return Header(message, checked)
 
 
-def unpack(buffers: list[Any]) -> tuple[Header, list[np.ndarray]]:
-    """The header and copies of the arrays of a frame that this process has encoded itself."""
+def unpack(buffers: list[Any]) -> tuple[dict[str, Any], list[np.ndarray]]:
+    """The message and copies of the arrays of a frame that this process has encoded itself."""
     header = parse_header(bytes(buffers[0])[LENGTH.size :])
     filled = iter(buffers[1:])
     arrays = [np.zeros(shape, dtype) for dtype, shape in header.specs]
     for array in arrays:
         if array.nbytes:
             array.reshape(-1).view(np.uint8)[:] = next(filled)
-    return header, arrays
+    return header.message, arrays
 
 
 def _spec(dtype: Any, shape: Any, caps: Caps) -> tuple[np.dtype, tuple[int, ...]]:

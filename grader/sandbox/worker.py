@@ -24,22 +24,25 @@ from .wire import Decoder, Encoder, Unsendable
 
 
 class Session:
-    """The objects of one worker and what may be asked of them; handles are numbers, never addresses."""
+    """The objects of one worker and what may be asked of them; handles are numbers, never addresses.
 
-    def __init__(self, channel: Channel) -> None:
+    Functions can be replaced only where there is a `channel` through which their replacements call the parent.
+    """
+
+    def __init__(self, channel: Channel | None = None) -> None:
         self._channel = channel
         self._objects: dict[int, Any] = {}
         self._root: Path | None = None
         self._name = ""
         self._changed: list[Way] = []
 
-    def answer(self, header: dict[str, Any], arrays: list[np.ndarray]) -> list[Any]:
+    def answer(self, message: dict[str, Any], arrays: list[np.ndarray]) -> list[Any]:
         """Carries out one request and returns the reply frame, an error reply where student code raised."""
         encoder = Encoder(self._remember)
         self._changed = []
         try:
             decoder = Decoder(arrays, self._recall)
-            reply = {"ok": getattr(self, f"_do_{header['op']}")(header, decoder, encoder)}
+            reply = {"ok": getattr(self, f"_do_{message['op']}")(message, decoder, encoder)}
             return encoder.frame(reply | ({"changed": self._changed} if self._changed else {}))
         except BaseException as error:
             return Encoder(self._remember).frame({"error": describe(error, self._root, self._name)})
@@ -111,6 +114,8 @@ class Session:
         return self._handle(importlib.import_module(header["name"]))
 
     def _do_graft(self, header: dict, decoder: Decoder, encoder: Encoder) -> None:
+        if self._channel is None:
+            raise RuntimeError("functions can be replaced only in a process of its own")
         install(self._name, header["names"], self._channel)
 
     def _do_seed(self, header: dict, decoder: Decoder, encoder: Encoder) -> None:
@@ -179,8 +184,7 @@ def serve(channel: Channel) -> None:
     session = Session(channel)
     while True:
         try:
-            header, arrays = channel.receive()
-            channel.send(session.answer(header.message, arrays))
+            channel.send(session.answer(*channel.receive()))
         except ChannelClosed:
             return
 

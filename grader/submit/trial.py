@@ -14,7 +14,7 @@ from ..course.schema import Budget
 from ..grading import run
 from ..results.outcome import Outcome
 from ..results.record import Check
-from ..sandbox.client import Worker
+from ..sandbox.client import WorkerClient
 from ..sandbox.errors import StudentError, StudentRaised
 from ..sandbox.launch import SandboxError
 from ..sandbox.processes import Zygotes
@@ -115,7 +115,7 @@ def _import(grading: Grading, libraries: tuple[str, ...], file: str, found: dict
             grading.release(worker, libraries)
 
 
-def _ask(worker: Worker, parts: list[str]) -> None:
+def _ask(worker: WorkerClient, parts: list[str]) -> None:
     """Asks for a module by name; it is imported then."""
     for depth, part in enumerate(parts):
         owner = ".".join(parts[:depth]) or None

@@ -14,7 +14,8 @@ import atheris
 
 with atheris.instrument_imports(include=["grader.sandbox"]):
     from grader.sandbox.channel import Channel
-    from grader.sandbox.client import Limits, Worker
+    from grader.sandbox.client import Limits, WorkerClient
+    from grader.sandbox.transport import ProcessTransport
     from grader.sandbox.wire import LENGTH, Caps, Encoder
 
 import numpy as np
@@ -26,28 +27,22 @@ SECONDS = 2.0
 
 
 class Ended:
-    """A child that is gone when it is looked at."""
+    """A process that is there, and gone when it is looked at."""
+
+    def meet(self) -> int:
+        """It is there."""
+        return 0
 
     def ends_within(self, seconds: float) -> bool:
         """It has ended."""
         return True
 
+    def end(self) -> None:
+        """There is nothing to end."""
 
-class Listener(Worker):
-    """A worker's parent side at the end of a socket into which the fuzzer writes."""
-
-    def __init__(self, sock: socket.socket) -> None:
-        self._prepare(Path("package"), "package", Limits(call_seconds=SECONDS))
-        self._channel, self._child = Channel(sock, caps=CAPS), Ended()
-        self.note_call(None, "function", (), {})
-
-    def kill(self) -> int:
-        """There is no process."""
+    def status(self, ticket: None) -> int:
+        """Its wait status."""
         return 0
-
-    def answer(self) -> object:
-        """What a request would return."""
-        return self._answer(self._channel.receive, "function")
 
 
 def listen(raw: bytes) -> None:
@@ -57,8 +52,9 @@ def listen(raw: bytes) -> None:
         theirs.sendall(raw[: 64 * 1024])
         theirs.shutdown(socket.SHUT_WR)
         started = time.monotonic()
+        transport = ProcessTransport(Ended(), Channel(ours, caps=CAPS))
         with contextlib.suppress(StudentError):
-            Listener(ours).answer()
+            WorkerClient(transport, Path("package"), "package", Limits(call_seconds=SECONDS)).start(0)
         assert time.monotonic() - started < SECONDS, "it took too long"
 
 

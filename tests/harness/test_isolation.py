@@ -10,7 +10,7 @@ import pytest
 from grader.grading import run
 from grader.grading.submission import UNSAFE, grade_submission
 from grader.sandbox import bytecode, landlock, memory, reach
-from grader.sandbox.client import Limits, Worker
+from grader.sandbox.client import Limits, WorkerClient, launch_worker
 from grader.sandbox.errors import StudentRaised
 from grader.sandbox.isolation import Finding, Isolation, probe, why_missing
 from grader.sandbox.launch import SandboxError
@@ -38,12 +38,13 @@ def package(tmp_path):
     for parent in list(tmp_path.parents)[:2]:
         os.chmod(parent, 0o755)
 
-    def make(zygotes: Zygotes, text: str, **options) -> Worker:
+    def make(zygotes: Zygotes, text: str, **options) -> WorkerClient:
         folder = tmp_path / f"package{len(workers)}"
         folder.mkdir()
         (folder / "module.py").write_text(text)
-        worker = Worker(zygotes.get(LIBRARIES), folder, "package", Limits(call_seconds=10.0), **options)
+        worker = launch_worker(zygotes.get(LIBRARIES), folder, "package", Limits(call_seconds=10.0), **options)
         workers.append(worker)
+        worker.load(LIBRARIES, bytecode=options.get("bytecode", ""))
         worker.start(0)
         return worker
 
@@ -224,9 +225,9 @@ def test_bytecode_comes_from_a_worker_that_runs_nothing(full, package, tmp_path)
     folder.mkdir()
     (folder / "loud.py").write_text(text)
     (folder / "wrong.py").write_text("def (")
-    worker = Worker(full.get(LIBRARIES), folder, "package", Limits(), to_compile=bytecode.sources(folder))
+    worker = launch_worker(full.get(LIBRARIES), folder, "package", Limits())
     try:
-        loud, wrong = worker.compiled()
+        loud, wrong = worker.compile(bytecode.sources(folder))
     finally:
         worker.kill()
     assert wrong is None and b"ran" in loud.tobytes()
@@ -239,10 +240,11 @@ def test_workers_find_the_bytecode_and_write_none(full, package, tmp_path):
     worker = package(full, text, bytecode=str(cache))
     assert worker.root().module.where().startswith(str(cache))
     assert list(cache.rglob("*.pyc")) == []
-    compiler = Worker(full.get(LIBRARIES), worker.package, "package", Limits(), to_compile=["module.py"])
-    bytecode.write(cache, worker.package / "module.py", compiler.compiled()[0])
+    compiler = launch_worker(full.get(LIBRARIES), worker.package, "package", Limits())
+    bytecode.write(cache, worker.package / "module.py", compiler.compile(["module.py"])[0])
     compiler.kill()
-    again = Worker(full.get(LIBRARIES), worker.package, "package", Limits(), bytecode=str(cache))
+    again = launch_worker(full.get(LIBRARIES), worker.package, "package", Limits(), bytecode=str(cache))
+    again.load(LIBRARIES, bytecode=str(cache))
     again.start(0)
     assert Path(again.root().module.where()).is_file()
     again.kill()

@@ -25,6 +25,10 @@ class FakeWorker:
     def root(self):
         return self
 
+    @property
+    def process(self):
+        return self
+
     def pause(self):
         self._paused = True
 

@@ -12,7 +12,7 @@ from grader.course import manifest as manifests
 from grader.grading import run
 from grader.results import gradescope
 from grader.results import record as records
-from grader.sandbox.client import Worker
+from grader.sandbox.client import launch_worker
 from grader.sandbox.errors import StudentCrashed, StudentError, StudentRaised, StudentTimeout
 from grader.sandbox.launch import SandboxError
 
@@ -49,8 +49,9 @@ def act(stage: Stage, attack: Attack) -> tuple[str, str]:
     before, resident, started = stage.photograph(package), memory(), time.monotonic()
     said, story, ending = None, "", "refused"
     limits = dataclasses.replace(LIMITS, call_seconds=SOON) if attack.outcome == "ended" else LIMITS
-    worker = Worker(stage.zygotes.get(attack.libraries), package, "handin", limits)
+    worker = launch_worker(stage.zygotes.get(attack.libraries), package, "handin", limits)
     try:
+        worker.load(attack.libraries)
         worker.start(1)
         said = worker.root().act.attack(stage.target(package))
         worker.root().count()  # which frames sent unasked would answer
@@ -65,12 +66,12 @@ def act(stage: Stage, attack: Attack) -> tuple[str, str]:
     worker.kill()
     time.sleep(attack.after)
     proofs = differences(before, stage.photograph(package))
-    text = f"{said} {worker.output.text.decode(errors='replace')}"
+    text = f"{said} {worker.process.output.text.decode(errors='replace')}"
     proofs += [f"the token of {name} came out" for name, token in stage.tokens.items() if token in text]
     proofs += ["said so"] * (attack.proof == "said" and bool(said))
     proofs += ["the grader waited too long"] * (seconds > 2 * LIMITS.call_seconds + LATE)
     proofs += ["the grader kept what it was sent"] * (memory() - resident > GROWTH)
-    proofs += ["more output was kept than is allowed"] * (len(worker.output.text) > OUTPUT_CAP)
+    proofs += ["more output was kept than is allowed"] * (len(worker.process.output.text) > OUTPUT_CAP)
     return ("succeeded" if proofs else ending), "; ".join([*proofs, story])
 
 

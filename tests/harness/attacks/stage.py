@@ -17,7 +17,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from grader.sandbox.client import Limits, Worker
+from grader.sandbox.client import Limits, launch_worker
 from grader.sandbox.policy import Policy
 from grader.sandbox.processes import Zygotes
 
@@ -181,20 +181,21 @@ class Stage:
         self._victim_status = self._status(self.victim.pid)
 
     def _ensure_sibling(self) -> None:
-        if self.sibling is not None and self._alive(self.sibling.pid) and self._alive(self.zygote.pid):
-            if self._status(self.sibling.pid) == self._sibling_status:
+        if self.sibling is not None and self._alive(self.sibling.process.pid) and self._alive(self.zygote.pid):
+            if self._status(self.sibling.process.pid) == self._sibling_status:
                 return
             self.sibling.kill()
         elif self.sibling is not None:
             self._start_zygotes()
         package = self.package("sibling", {})
-        self.sibling = Worker(self.zygote, package, "handin", LIMITS)
+        self.sibling = launch_worker(self.zygote, package, "handin", LIMITS)
+        self.sibling.load(NUMPY)
         self.sibling.start(1)
         self.sibling.root().put(self.tokens["sibling"])
         self.sibling_folder = ""
         with contextlib.suppress(PermissionError):
-            self.sibling_folder = os.readlink(f"/proc/{self.sibling.pid}/cwd")
-        self._sibling_status = self._status(self.sibling.pid)
+            self.sibling_folder = os.readlink(f"/proc/{self.sibling.process.pid}/cwd")
+        self._sibling_status = self._status(self.sibling.process.pid)
 
     @property
     def zygote(self) -> Any:
@@ -238,7 +239,7 @@ class Stage:
             "descriptor": self.descriptor,
             "victim": self.victim.pid,
             "victim_address": self.victim_address,
-            "sibling": self.sibling.pid,
+            "sibling": self.sibling.process.pid,
             "zygote": self.zygote.pid,
             "tcp": self.listeners[0].getsockname()[1],
             "udp": self.udp.getsockname()[1],
@@ -255,7 +256,7 @@ class Stage:
         seen: dict[str, Any] = {str(file): _look(file) for file in [*files, *self._shared(), self.log]}
         pids = {
             "victim": self.victim.pid,
-            "sibling": self.sibling.pid,
+            "sibling": self.sibling.process.pid,
             "zygote": self.zygote.pid,
             "parent": os.getpid(),
         }
@@ -278,7 +279,7 @@ class Stage:
 
     def survivors(self) -> list[int]:
         """Processes left over from a worker: those with its zygote's command line, or with the marker on theirs."""
-        mine = {os.getpid(), self.zygote.pid, self.sibling.pid, self.for_grading.get(NUMPY).pid}
+        mine = {os.getpid(), self.zygote.pid, self.sibling.process.pid, self.for_grading.get(NUMPY).pid}
         own = {_command(zygote.pid) for zygote in (self.zygote, self.for_grading.get(NUMPY))}
         found = []
         for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):

@@ -21,8 +21,8 @@ from grader.checks.collect import State, describe
 from grader.checks.context import derive
 from grader.course.manifest import Manifest, Question
 from grader.grading import run
-from grader.sandbox.client import Limits
-from grader.sandbox.local import LocalWorker
+from grader.sandbox.client import Limits, WorkerClient
+from grader.sandbox.in_process import InProcessTransport
 from tests.harness.loaded import own_modules
 
 SECONDS = 2.0  # of CPU, for one check
@@ -71,7 +71,7 @@ class Judge:
                 return True
         return False
 
-    def _run(self, item: pytest.Function, state: State, worker: LocalWorker) -> BaseException | None:
+    def _run(self, item: pytest.Function, state: State, worker: WorkerClient) -> BaseException | None:
         seed = derive(self._manifest.seeds.public, state.check.id)
         packages = {"student": worker, "reference": self._reference}
         for side in packages.values():
@@ -88,8 +88,9 @@ class Judge:
             return error
         return None
 
-    def _worker(self, package: Path) -> LocalWorker:
-        worker = LocalWorker(None, package, package.name, Limits())
+    def _worker(self, package: Path) -> WorkerClient:
+        worker = WorkerClient(InProcessTransport(), package, package.name, Limits())
+        worker.load(())
         worker.start(0)
         return worker
 

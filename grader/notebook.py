@@ -4,7 +4,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import otter
+from .extras import NotInstalled
+
+try:
+    import otter
+except ModuleNotFoundError:
+    raise NotInstalled("notebooks") from None
 from otter.test_files import GradingResults, TestCase, TestFile
 from otter.test_files.abstract_test import TestCaseResult
 from otter.test_files.exception_test import ExceptionTestFile
@@ -57,7 +62,7 @@ class Checks(otter.Notebook):
     def __init__(self, tests_dir: str | None = None) -> None:
         self._trouble = ""
         try:
-            manifest = manifests.load(manifests.find(Path.cwd()))
+            manifest = manifests.load(manifests.find_for_notebook(Path.cwd()))
             folder = manifest.path("notebooks") / "tests"
         except ManifestError as error:
             self._trouble, folder = str(error), Path("tests")

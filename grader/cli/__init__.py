@@ -1,1 +1,1 @@
-"""The commands: arguments, exit codes, nothing else."""
+"""The commands: arguments and exit codes, one module for each of the people who type them."""

@@ -1,25 +1,64 @@
-"""What the commands share: exit statuses, the option -q, the course of the current folder."""
+"""What the commands share: exit statuses, the option -q, the course and the package they work on."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ..course import manifest as manifests
+from ..course.manifest import Manifest, ManifestError, Question
 from ..course.reading import is_utf8, printable
+from ..extras import require_libraries
 
 FAILED, CANNOT_RUN = 1, 2
-QUESTIONS = Annotated[list[str] | None, typer.Option("-q", "--question", help="Only this question; repeatable.")]
 
 
-def course() -> manifests.Manifest:
-    """The manifest of the course in which the command is given; raises ManifestError where there is none."""
+def course() -> Manifest:
+    """Return the manifest of the course in which the command is given; raises ManifestError where there is none."""
     return manifests.load(writable_path(manifests.find(Path.cwd())))
 
 
+def chosen(manifest: Manifest, names: Sequence[str] | None) -> list[Question]:
+    """Return the questions of these ids, all without any.
+
+    Raises ManifestError for an unknown id, NotInstalled where a library of theirs is missing.
+    """
+    questions = [manifest.question(name) for name in names] if names else manifest.questions
+    users: dict[str, list[str]] = {}
+    for question in questions:
+        for library in question.libraries:
+            users.setdefault(library, []).append(question.id)
+    require_libraries(users)
+    return questions
+
+
+def package(manifest: Manifest, folder: Path | None) -> Path:
+    """Return the package to check, the manifest's by default; raises ManifestError where it is no folder."""
+    place = folder or manifest.path("student")
+    if not place.is_dir():
+        raise ManifestError(f"{place} is not a folder; give the package's folder with --student")
+    return writable_path(place.resolve())
+
+
 def writable_path(place: Path) -> Path:
-    """The path itself; raises ManifestError where workers could not be told of it, since it is no UTF-8."""
+    """Return the path itself; raises ManifestError where workers could not be told of it, since it is no UTF-8."""
     if not is_utf8(str(place)):
         shown = printable(str(place))
-        raise manifests.ManifestError(f"{shown}: its path holds a byte that is no UTF-8; rename that folder")
+        raise ManifestError(f"{shown}: its path holds a byte that is no UTF-8; rename that folder")
     return place
+
+
+def _complete_question(incomplete: str) -> list[str]:
+    """Return the ids that begin so, for a shell that completes them; none outside of a course."""
+    try:
+        ids = [question.id for question in course().questions]
+    except ManifestError:
+        return []
+    return [name for name in ids if name.startswith(incomplete)]
+
+
+QUESTIONS = Annotated[
+    list[str] | None,
+    typer.Option("-q", "--question", help="Only this question; repeatable.", autocompletion=_complete_question),
+]

@@ -1,4 +1,4 @@
-"""The instructor's commands, which students' copies lack: `grade`, `stubs`, `notebooks`, `release` and others."""
+"""The commands of whoever teaches with a course: `grade`, `stubs`, `notebooks`, `release` and others."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ..outputs import MARKDOWN_REPORT, REPORT, claim
-from .common import CANNOT_RUN, FAILED, QUESTIONS, course
+from .common import CANNOT_RUN, FAILED, QUESTIONS, chosen, course
 
 app = typer.Typer()
 
@@ -38,11 +38,12 @@ def grade(
         bool, typer.Option("--unsafe", help="Grade even where student code cannot be isolated; the report says so.")
     ] = False,
 ) -> None:
-    """Grades a hand-in on public, secret and hidden inputs, and writes a report; exit 1 when points are held."""
+    """Grade a hand-in on public, secret and hidden inputs, and write a report; exit 1 when points are held."""
     from ..grading import submission as grading
     from ..results import terminal
 
     manifest = course()
+    chosen(manifest, None)
     target = claim(out or Path(FILES[format]), KINDS[format], [submission])
     result = grading.grade_submission(manifest, submission, target, format.value, secret_seeds, unsafe=unsafe)
     terminal.show(result)
@@ -55,10 +56,12 @@ def grade(
 
 @app.command()
 def demo(out: Annotated[Path, typer.Option(help="Where the hand-in goes.")] = Path("demo.zip")) -> None:
-    """Builds a hand-in from the reference with typical mistakes planted, and grades it."""
+    """Build a hand-in from the reference with typical mistakes planted, and grade it."""
     from ..grading import demo as show
 
-    show.run(course(), out)
+    manifest = course()
+    chosen(manifest, None)
+    show.run(manifest, out)
 
 
 @app.command()
@@ -66,7 +69,7 @@ def stubs(
     check: Annotated[bool, typer.Option("--check", help="Only compare; exit 1 when a file differs.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite files that were edited.")] = False,
 ) -> None:
-    """Generates the student's package from the reference."""
+    """Generate the student's package from the reference."""
     from ..release import stubs as maker
 
     manifest = course()
@@ -89,7 +92,7 @@ def notebooks(
         Path | None, typer.Option(help="Write notebooks with solutions, model answers and rubrics here instead.")
     ] = None,
 ) -> None:
-    """Generates the notebooks students open, and their check files, from the sources."""
+    """Generate the notebooks students open, and their check files, from the sources."""
     from ..notebooks import build
 
     manifest = course()
@@ -113,7 +116,7 @@ def autograder(
         str | None, typer.Option(help="Flags for pip in the container; the manifest's by default.")
     ] = None,
 ) -> None:
-    """Builds the zip that Gradescope runs: the same files make the same bytes."""
+    """Build the zip that Gradescope runs: the same files make the same bytes."""
     from ..release import autograder as maker
 
     count = maker.write(course(), out, pip_flags)
@@ -124,7 +127,7 @@ def autograder(
 def gradescope(
     root: Annotated[Path, typer.Option(help="The folder that holds submission/ and results/.")] = Path("/autograder"),
 ) -> None:
-    """Grades the submission in a container as Gradescope lays it out; run_autograder calls this."""
+    """Grade the submission in a container as Gradescope lays it out; run_autograder calls this."""
     from ..grading import container
     from ..results import terminal
 
@@ -140,12 +143,13 @@ def mistakes(
     question: QUESTIONS = None,
     only: Annotated[str, typer.Option("--id", help="Only the mistake of this id.")] = "",
 ) -> None:
-    """Plants each known mistake into the reference and compares what it costs with what it should cost."""
+    """Plant each known mistake into the reference and compare what it costs with what it should cost."""
     from ..grading import mistakes as known
     from ..results import trials
 
-    wrong = 0
-    for result in known.trials(course(), question or [], only):
+    manifest, wrong = course(), 0
+    chosen(manifest, question)
+    for result in known.trials(manifest, question or [], only):
         wrong += not result.as_expected
         trials.show(result)
     if wrong:
@@ -160,7 +164,7 @@ def release(
         typer.Option(help="Where Colab finds the folder, for links in the notebooks; the manifest's by default."),
     ] = None,
 ) -> None:
-    """Makes what students download, having looked through it for solutions and other secrets."""
+    """Make what students download, having looked through it for solutions and other secrets."""
     from ..release import bundle
 
     files = bundle.write(course(), out, colab)

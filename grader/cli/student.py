@@ -1,17 +1,121 @@
-"""The commands for handing in: `preflight` and `submit`."""
+"""The commands of everybody who writes code for a course: `check`, `watch`, `preflight`, `submit` and others."""
 
+import contextlib
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from .common import FAILED, course
+from ..course.manifest import ManifestError
+from ..outputs import REPORT, claim
+from .common import FAILED, QUESTIONS, chosen, course, package
 
 app = typer.Typer()
 
 
 @app.command()
+def check(
+    student: Annotated[Path | None, typer.Option(help="The package to check; the manifest's by default.")] = None,
+    question: QUESTIONS = None,
+    keyword: Annotated[str, typer.Option("-k", help="Only checks matching this pytest expression.")] = "",
+    function: Annotated[
+        list[str] | None, typer.Option(help="Only checks that judge this function; repeatable.")
+    ] = None,
+    timing: Annotated[bool, typer.Option("--timing/--no-timing", help="Whether to run the checks of speed.")] = True,
+    seed: Annotated[
+        int | None, typer.Option(help="Draw the inputs from this seed instead of the published one.")
+    ] = None,
+    json: Annotated[Path | None, typer.Option("--json", help="Also write the record to this file.")] = None,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Run in one process, so that pdb and prints work; not for grading.")
+    ] = False,
+) -> None:
+    """Check a student's package and print points and one sentence for each failed check."""
+    from ..sandbox.processes import Zygotes
+
+    manifest = course()
+    if json is not None:
+        claim(json, REPORT)
+    first = chosen(manifest, question)[0]
+    with contextlib.closing(Zygotes()) as zygotes:
+        zygotes.get(tuple(first.libraries))  # it comes up while the rest of the engine is imported
+        from ..grading import run
+        from ..results import record, terminal
+
+        if debug:
+            typer.echo("debug: everything runs in one process, without limits or isolation; not for grading", err=True)
+        selection = run.Selection(question or [], keyword, timing and not debug, seed, functions=function or [])
+        folder = package(manifest, student)
+        result = run.grade(manifest, folder, selection, zygotes=zygotes, debug=debug, keep=True)
+    terminal.show(result)
+    if json is not None:
+        record.write_atomically(json, record.to_json(result))
+    if not all(check.outcome.settled for check in result.checks):
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def doctor(
+    without: Annotated[
+        list[str] | None, typer.Option(help="Leave this layer out, to see what that does; repeatable.")
+    ] = None,
+) -> None:
+    """Try each layer of isolation in a throwaway worker; exit 1 when official grading would be refused."""
+    from ..results import doctor as report
+    from ..sandbox import isolation
+    from ..sandbox.policy import Policy
+    from ..sandbox.processes import Zygotes
+
+    manifest = course()
+    try:
+        policy = Policy.full().without(*without or [])
+    except ValueError as error:
+        raise ManifestError(str(error)) from None
+    with contextlib.closing(Zygotes(policy)) as zygotes:
+        found = isolation.probe(zygotes, secrets=manifest.secret_places(), root=manifest.root)
+    report.show(found)
+    if found.refusal():
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def watch(student: Annotated[Path | None, typer.Option(help="The package to watch.")] = None) -> None:
+    """Check a question again each time one of its files is saved; Ctrl-C ends it."""
+    from ..grading import watch as watching
+
+    manifest = course()
+    chosen(manifest, None)
+    watching.watch(manifest, package(manifest, student))
+
+
+@app.command()
+def pdf(
+    out: Annotated[Path, typer.Argument(help="Where the PDF goes.")],
+    notebooks: Annotated[
+        list[Path] | None, typer.Argument(help="The notebooks in order; the manifest's by default.")
+    ] = None,
+    name: Annotated[
+        list[str] | None, typer.Option(help="A name for the title page; repeatable. Else from the names file.")
+    ] = None,
+    date: Annotated[str, typer.Option(help="The date on the title page, as 2026-01-31; today by default.")] = "",
+    question_pages: Annotated[bool, typer.Option("--question-pages", help="One inline question a page.")] = False,
+    engine: Annotated[
+        str, typer.Option(help="typst, or chromium or xelatex where typst cannot run; these lose something.")
+    ] = "typst",
+) -> None:
+    """Make one PDF of notebooks, reopen it and check that nothing is lost; exit 1 when something is."""
+    from ..pdf import command
+    from ..results import pdf as report
+
+    result = command.make(course(), out, notebooks or [], command.Wishes(name or [], date, question_pages, engine))
+    report.show(result, out)
+    if result.problems:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
 def preflight() -> None:
-    """Says what a grader would miss in the notebooks and the package; exit 1 when something would keep it back."""
+    """Say what a grader would miss in the notebooks and the package; exit 1 when something would keep it back."""
     from ..results import handin as report
     from ..submit import preflight as examining
     from ..submit.findings import errors
@@ -34,7 +138,7 @@ def submit(
     question_pages: Annotated[bool, typer.Option("--question-pages", help="One inline question a page.")] = False,
     engine: Annotated[str, typer.Option(help="What makes the PDF: typst, chromium or xelatex.")] = "typst",
 ) -> None:
-    """Makes the zip and the PDF to hand in, or says what is missing; exit 0 only when both are there and good."""
+    """Make the zip and the PDF to hand in, or say what is missing; exit 0 only when both are there and good."""
     from ..pdf.command import Wishes
     from ..results import handin as report
     from ..submit import submit as making

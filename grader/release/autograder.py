@@ -16,10 +16,10 @@ from ..course.manifest import FILENAME, Manifest, ManifestError
 from ..course.secrets import BrokenSecret, read_or_make
 from ..outputs import ZIP, claim
 from ..results.record import write_atomically
+from . import requirements
 
 ENGINE = Path(__file__).resolve().parents[2]
-TEMPLATES = Path(__file__).with_name("container")
-NEEDS = ("msgspec", "numpy", "pytest", "rich", "typer")  # what grading needs besides the assignment's libraries
+TEMPLATES = Path(__file__).with_name("templates") / "container"
 SECRET = ("reference", "public", "hidden")
 LEFT_OUT = {"__pycache__", ".ipynb_checkpoints", ".DS_Store", "datasets"}
 EXECUTABLE = {"setup.sh", "run_autograder"}
@@ -58,8 +58,9 @@ def contents(manifest: Manifest, pip_flags: str = "") -> dict[str, bytes]:
     make_secrets(manifest)
     pins = beside(manifest, "constraints.txt")
     entries = {FILENAME: (manifest.root / FILENAME).read_bytes(), "constraints.txt": pins.read_bytes()}
-    entries["pyproject.toml"] = beside(manifest, "pyproject.toml").read_bytes()
-    entries["requirements.txt"] = "".join(f"{name}\n" for name in _requirements(manifest, pins)).encode()
+    needed = requirements.of_container(manifest)
+    requirements.require_pins(needed, pins)
+    entries["requirements.txt"] = "".join(f"{name}\n" for name in needed).encode()
     entries |= {f"grader/{path.as_posix()}": file.read_bytes() for path, file in files_below(ENGINE / "grader")}
     for folder in secret_folders(manifest):
         files = files_below(manifest.root / folder)
@@ -101,20 +102,6 @@ def _require_checks(manifest: Manifest) -> None:
                 )
 
 
-def _requirements(manifest: Manifest, pins: Path) -> list[str]:
-    libraries = [library for question in manifest.questions for library in question.libraries]
-    names = sorted({*NEEDS, *libraries, *manifest.container.packages})
-    pinned = {_plain(line.partition("==")[0]) for line in pins.read_text().splitlines() if "==" in line}
-    for name in names:
-        if _plain(name) not in pinned:
-            raise ManifestError(f"{pins} pins no version of {name}; add a line {name}==…")
-    return names
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name.strip()).lower()
-
-
 def beside(manifest: Manifest, name: str) -> Path:
     """A file beside the manifest, else beside the engine."""
     for folder in (manifest.root, ENGINE):
@@ -140,7 +127,7 @@ def _scripts(manifest: Manifest, pip_flags: str) -> dict[str, bytes]:
     box = manifest.container
     values = {
         "PIP_FLAGS": shlex.quote(pip_flags),
-        "LIBRARIES": json.dumps(sorted({library for q in manifest.questions for library in q.libraries})),
+        "LIBRARIES": json.dumps(requirements.libraries(manifest)),
         "SECRETS": shlex.join(secret_folders(manifest)),
         "SECONDS": str(max(1, box.seconds - box.reserve // 2)),
         "GRACE": str(max(1, box.reserve // 6)),

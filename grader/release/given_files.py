@@ -1,7 +1,6 @@
 """The files made for students only: their manifest, README, Makefile and what pip needs."""
 
 import re
-import tomllib
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -9,10 +8,9 @@ from typing import Any
 import msgspec
 
 from ..course.manifest import FILENAME, Manifest, exact, plain
-from . import toml
-from .autograder import beside
+from . import requirements, toml
 
-TEMPLATES = Path(__file__).with_name("student")
+TEMPLATES = Path(__file__).with_name("templates") / "student"
 NAMES = {"Makefile": "Makefile", "README.md": "README.md", "gitignore": ".gitignore"}
 KEPT = (
     "title",
@@ -63,13 +61,11 @@ def _header(name: str) -> str:
 
 def _project(manifest: Manifest) -> dict[str, Any]:
     """What pip needs to install the engine where it lies, with all it uses."""
-    whole = tomllib.loads(beside(manifest, "pyproject.toml").read_text(encoding="utf-8"))
-    keys = ("name", "version", "description", "requires-python", "dependencies", "entry-points")
-    found = {key: whole["project"][key] for key in keys if key in whole["project"]}
+    found = requirements.project() | {"dependencies": requirements.of_students(manifest)}
     pytest = {"testpaths": [manifest.paths.public], "pythonpath": ["."], "addopts": "--import-mode=importlib"}
-    setuptools = {"packages": {"find": {"include": ["grader*"]}}, "package-data": {"grader.pdf": ["template.typ"]}}
+    setuptools = {"packages": {"find": {"include": ["grader*"]}}, "package-data": {"grader": ["pdf/template.typ"]}}
     tool = {"setuptools": setuptools, "pytest": {"ini_options": pytest}}
-    return {"build-system": whole["build-system"], "project": found, "tool": tool}
+    return {"build-system": requirements.BUILD, "project": found, "tool": tool}
 
 
 def _values(manifest: Manifest) -> dict[str, str]:

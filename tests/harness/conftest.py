@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from grader import __main__ as commands
 from grader.checks.context import Zygotes
+from grader.cli import main as commands
 from grader.course import manifest as manifests
 from grader.course.manifest import Manifest
 from grader.grading import run

@@ -45,7 +45,6 @@ def test_zip_holds_what_grading_needs_and_nothing_else(tmp_path):
         "Dockerfile",
         "assignment.toml",
         "constraints.txt",
-        "pyproject.toml",
         "requirements.txt",
         "run_autograder",
         "setup.sh",

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import typer
 
-from grader import __main__ as commands
+from grader.cli import main as commands
+from grader.course import manifest as manifests
 from grader.course.manifest import ManifestError
 from grader.grading.watch import questions_of
 
@@ -175,15 +176,30 @@ def test_grade_of_a_folder(toy, command):
     assert (found["score"], found["max_score"], found["submission"], found["command"]) == (4, 8, "hand-in", "grade")
 
 
-def test_command_outside_of_any_course_finds_the_one_beside_the_engine(tmp_path, monkeypatch):
-    from grader.course import manifest as manifests
+@pytest.mark.parametrize("words", [["check"], ["grade", "a.zip"], ["doctor"], ["submit"], ["pdf", "a.pdf", "a.ipynb"]])
+def test_command_outside_of_any_course_says_so(tmp_path, monkeypatch, capfd, words):
+    """So it does where the engine lies in a course of its own, as it does here."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["grader", *words])
+    with pytest.raises(SystemExit) as ended:
+        commands.run()
+    out, err = capfd.readouterr()
+    sentence = f"cannot run: no assignment.toml in {tmp_path} or above it; run this in the assignment's folder\n"
+    assert (ended.value.code, out, err) == (2, "", sentence)
+    assert list(tmp_path.iterdir()) == []
 
-    assert manifests.find(tmp_path) == ROOT / manifests.FILENAME
+
+def test_a_notebook_outside_of_any_course_becomes_a_pdf_with_a_title_of_its_own(tmp_path):
+    from grader.pdf.exporter import ChainrulePdfExporter
+
+    assert ChainrulePdfExporter()._options(tmp_path / "Sums.ipynb").title == "Sums"
+
+
+def test_a_notebooks_kernel_in_any_folder_finds_the_course_around_its_engine(tmp_path, monkeypatch):
+    assert manifests.find_for_notebook(tmp_path) == ROOT / manifests.FILENAME
     monkeypatch.setattr(manifests, "__file__", str(tmp_path / "grader/course/manifest.py"))
-    with pytest.raises(
-        ManifestError, match=r"no assignment.toml in .* or above it; run this in the assignment's folder"
-    ):
-        manifests.find(tmp_path)
+    with pytest.raises(ManifestError, match=r"no assignment.toml in .* or above it; run this in the assignment's"):
+        manifests.find_for_notebook(tmp_path)
 
 
 @pytest.mark.parametrize(

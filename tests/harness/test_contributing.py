@@ -14,7 +14,8 @@ import pytest
 import typer
 import yaml
 
-from grader.__main__ import app
+from grader import __version__
+from grader.cli.main import app
 from grader.pdf import convert
 from tests.harness.attacks import runner
 from tests.harness.notebooks import zoo
@@ -126,7 +127,8 @@ def test_editors_use_the_line_length_of_the_linter():
 
 
 def test_the_version_has_its_changes():
-    assert f"## {PROJECT['project']['version']}\n" in (ROOT / "CHANGELOG.md").read_text()
+    assert PROJECT["project"]["dynamic"] == ["version"]
+    assert f"## {__version__}\n" in (ROOT / "CHANGELOG.md").read_text()
 
 
 def test_there_are_ten_decisions_and_the_index_lists_them():

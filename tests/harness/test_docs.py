@@ -7,7 +7,7 @@ import msgspec
 import pytest
 import typer
 
-from grader.__main__ import app
+from grader.cli.main import app
 from grader.course.manifest import Manifest
 
 ROOT = Path(__file__).parents[2]

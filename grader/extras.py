@@ -1,0 +1,45 @@
+"""The optional parts of the distribution: which module comes with which, and one sentence where it is missing."""
+
+from collections.abc import Iterable, Mapping
+from importlib.util import find_spec
+
+DISTRIBUTION = "chainrule"
+EXTRAS = {  # the modules that the engine imports, by the extra of pyproject.toml that installs them
+    "notebooks": ("jupytext", "otter", "nbclient", "psutil", "nbformat"),
+    "pdf": ("pypdf", "pypandoc", "typst", "fontTools", "PIL", "nbconvert", "traitlets"),
+    "torch": ("torch",),
+}
+
+
+class NotInstalled(Exception):
+    """A command needs a package that is not installed; the text says how to install it."""
+
+    def __init__(self, name: str, who: str = "this") -> None:
+        what = f"{DISTRIBUTION}[{name}]" if name in EXTRAS else name
+        super().__init__(f'{who} needs {what}: pip install "{what}"')
+
+
+def require(extra: str) -> None:
+    """Raise NotInstalled where a module of the extra is missing."""
+    if not all(map(_is_installed, EXTRAS[extra])):
+        raise NotInstalled(extra)
+
+
+def require_libraries(users: Mapping[str, Iterable[str]]) -> None:
+    """Raise NotInstalled for the first library that is missing; `users` are the questions that need each."""
+    for library, questions in users.items():
+        if not _is_installed(library):
+            raise NotInstalled(library, f"code of {' and '.join(questions)}")
+
+
+def extra_of(module: str) -> str:
+    """Return the extra that a module comes with; empty for any other module."""
+    top = module.partition(".")[0]
+    return next((extra for extra, modules in EXTRAS.items() if top in modules), "")
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False

@@ -1,0 +1,87 @@
+"""The packages that a course needs, computed from its questions and from what the engine's distribution declares."""
+
+import re
+import tomllib
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from .. import __version__
+from ..course.manifest import Manifest, ManifestError
+from ..extras import DISTRIBUTION
+
+SOURCE = Path(__file__).resolve().parents[2]
+BUILD = {"requires": ["setuptools>=77"], "build-backend": "setuptools.build_meta"}
+OWN = "dev"  # the extra that no course needs
+
+
+def project() -> dict[str, Any]:
+    """Return the engine's `[project]`: from pyproject.toml, or from what pip noted of it where it was installed."""
+    file = SOURCE / "pyproject.toml"
+    found = tomllib.loads(file.read_text(encoding="utf-8")).get("project", {}) if file.is_file() else {}
+    table = found if found.get("name") == DISTRIBUTION else _installed()
+    keys = ("description", "requires-python", "dependencies", "optional-dependencies", "scripts", "entry-points")
+    kept = {"name": DISTRIBUTION, "version": __version__} | {key: table[key] for key in keys if key in table}
+    kept["optional-dependencies"] = {k: v for k, v in kept["optional-dependencies"].items() if k != OWN}
+    return kept
+
+
+def of_students(manifest: Manifest) -> list[str]:
+    """Return what students install: the engine's core, the course's libraries, and notebooks and PDF if it has some."""
+    extras = project()["optional-dependencies"]
+    chosen = extras["notebooks"] + extras["pdf"] if manifest.notebooks else []
+    for library in libraries(manifest):
+        chosen = chosen + extras.get(library, [library])
+    return _each_once(project()["dependencies"] + chosen + manifest.container.packages)
+
+
+def of_container(manifest: Manifest) -> list[str]:
+    """Return what the container installs: the engine's core, the course's libraries and the manifest's packages."""
+    return _each_once(project()["dependencies"] + libraries(manifest) + manifest.container.packages)
+
+
+def libraries(manifest: Manifest) -> list[str]:
+    """Return the libraries of all questions."""
+    return sorted({library for question in manifest.questions for library in question.libraries})
+
+
+def require_pins(names: list[str], pins: Path) -> None:
+    """Raise ManifestError for the first of these packages of which the file pins no version."""
+    pinned = {
+        canonicalize_name(line.partition("==")[0].strip()) for line in pins.read_text().splitlines() if "==" in line
+    }
+    for name in names:
+        if canonicalize_name(Requirement(name).name) not in pinned:
+            raise ManifestError(f"{pins} pins no version of {name}; add a line {name}==…")
+
+
+def _each_once(requirements: list[str]) -> list[str]:
+    """Return the requirements in the order of their names, one for each package."""
+    return sorted({canonicalize_name(Requirement(text).name): text for text in reversed(requirements)}.values())
+
+
+def _installed() -> dict[str, Any]:
+    """Return the same table from the metadata of the installed distribution; raises ManifestError without any."""
+    try:
+        found = metadata.distribution(DISTRIBUTION)
+    except metadata.PackageNotFoundError:
+        raise ManifestError(f"{SOURCE} holds no pyproject.toml of {DISTRIBUTION}; restore it, or install it") from None
+    extras: dict[str, list[str]] = {name: [] for name in found.metadata.get_all("Provides-Extra") or []}
+    core: list[str] = []
+    for text in found.requires or []:
+        extra = re.search(r"""extra == ["']([\w-]+)["']""", text)
+        (extras[extra[1]] if extra else core).append(text.partition(";")[0].strip())
+    points: dict[str, dict[str, str]] = {}
+    for point in found.entry_points:
+        points.setdefault(point.group, {})[point.name] = point.value
+    return {
+        "description": found.metadata["Summary"],
+        "requires-python": found.metadata["Requires-Python"],
+        "dependencies": core,
+        "optional-dependencies": extras,
+        "scripts": points.pop("console_scripts", {}),
+        "entry-points": points,
+    }

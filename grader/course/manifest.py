@@ -26,7 +26,18 @@ from .schema import (
 )
 from .validation import faults
 
-__all__ = ["FILENAME", "Manifest", "ManifestError", "Question", "Submission", "exact", "find", "load", "plain"]
+__all__ = [
+    "FILENAME",
+    "Manifest",
+    "ManifestError",
+    "Question",
+    "Submission",
+    "exact",
+    "find",
+    "find_for_notebook",
+    "load",
+    "plain",
+]
 FILENAME = "assignment.toml"
 VERSION_CONTROL = (".git", ".hg", ".svn")
 WRITTEN = ("solutions", "*.zip", "*.json", "report.md")  # what the commands for instructors write by default
@@ -116,12 +127,25 @@ class Manifest(Table):
 
 
 def find(start: Path) -> Path:
-    """The nearest manifest in `start` or above it, else the one beside the engine; raises ManifestError."""
-    beside_engine = Path(__file__).resolve().parents[2]
-    for folder in [start.resolve(), *start.resolve().parents, beside_engine]:
+    """Return the nearest manifest in `start` or above it; raises ManifestError where there is none."""
+    for folder in [start.resolve(), *start.resolve().parents]:
         if (folder / FILENAME).is_file():
             return folder / FILENAME
     raise ManifestError(f"no {FILENAME} in {start} or above it; run this in the assignment's folder")
+
+
+def find_for_notebook(start: Path) -> Path:
+    """Return the manifest nearest to a kernel's folder, which may be any, else the one of the course around the engine.
+
+    Raises ManifestError where there is neither.
+    """
+    try:
+        return find(start)
+    except ManifestError:
+        file = Path(__file__).resolve().parents[2] / FILENAME
+        if file.is_file():
+            return file
+        raise
 
 
 def load(file: Path) -> Manifest:

@@ -25,7 +25,7 @@ class NotPassed(AssertionError):
 def judge(name: str, question: str, function: str, seconds: float = SECONDS) -> Judgement:
     """Runs the public checks of a question that judge a function; raises NotPassed unless all of them pass."""
     try:
-        manifest = manifests.load(manifests.find(Path.cwd()))
+        manifest = manifests.load(manifests.find_for_notebook(Path.cwd()))
         checks = _run(manifest, question, function, seconds)
         place = unwritten(manifest.path("student"), [function]).get(function, "")
         checks = [check for check in checks if check.visibility == "public"]

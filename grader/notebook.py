@@ -16,14 +16,13 @@ from otter.test_files.exception_test import ExceptionTestFile
 
 from .course import manifest as manifests
 from .course.manifest import ManifestError
-from .notebooks.checkfiles import HEADER
+from .notebooks.checkfiles import HEADER, suggest
 from .notebooks.judge import NotPassed
-from .notebooks.naming import nearest
 from .results import notebook as report
 from .results.notebook import Judgement
 
 
-class Verdict(ExceptionTestFile):
+class Verdict(ExceptionTestFile):  # type: ignore[misc]  # otter comes without types
     """The result of a check file, shown in the engine's own words."""
 
     judgement: Judgement
@@ -56,7 +55,7 @@ class Verdict(ExceptionTestFile):
         self.test_case_results = [TestCaseResult(self.test_cases[0], str(judgement), judgement.passed)]
 
 
-class Checks(otter.Notebook):
+class Checks(otter.Notebook):  # type: ignore[misc]  # otter comes without types
     """An Otter notebook that finds the course's check files from any folder in it, and keeps no log."""
 
     def __init__(self, tests_dir: str | None = None) -> None:
@@ -76,7 +75,7 @@ class Checks(otter.Notebook):
         file = Path(self._tests_dir, f"{question}.py")
         if self._trouble or not file.is_file():
             names = [other.stem for other in Path(self._tests_dir).glob("*.py")]
-            trouble = self._trouble or f"there is no check of that name; {nearest(question, names)}"
+            trouble = self._trouble or f"there is no check of that name; {suggest(question, names)}"
             return Verdict.of(Judgement(question, trouble=trouble))
         if not file.read_text(encoding="utf-8").startswith(HEADER):
             return super().check(question, sys._getframe(1).f_globals if global_env is None else global_env)

@@ -100,7 +100,7 @@ def notebooks(
         for file in build.write_instructors(manifest, names or [], instructor):
             typer.echo(f"written: {file}")
         return
-    differing = build.drift(manifest, names or []) if check else build.write(manifest, names or [], force)
+    differing = build.find_drift(manifest, names or []) if check else build.write(manifest, names or [], force)
     for file in differing:
         typer.echo(f"{'differs' if check else 'written'}: {file.relative_to(manifest.root)}")
     verdict = "differ from what the sources make; run: python -m grader notebooks" if check else "written"

@@ -1,1 +1,1 @@
-"""Notebooks: made from scripts for students and instructors, their checks, and how one is run."""
+"""Make notebooks from scripts for students and instructors, make their checks, and run one."""

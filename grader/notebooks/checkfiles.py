@@ -1,15 +1,24 @@
-"""The check files of the notebooks, in Otter's exception format: one for each function that a question judges."""
+"""Make the check files of the notebooks, in Otter's exception format: one for each function a question judges."""
 
-import os
-import sys
-from collections.abc import Iterable
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..course.manifest import Manifest, ManifestError, exact, plain
-from .naming import check_name
+from ..course.source import locate
 
+if TYPE_CHECKING:  # pytest takes a while to import, and a kernel does without
+    import pytest
+
+    from ..checks.collect import State
+
+CALL = re.compile(r"^[^#\n]*\bgrader\.check\(\s*[\"']([^\"']*)[\"']", re.MULTILINE)  # a call that is not commented out
 HEADER = "# Generated from "
 TEMPLATE = """{header}{origin} by "python -m grader notebooks"
 from otter.test_files import test_case
@@ -40,17 +49,20 @@ class CheckFile:
     points: Fraction = field(default_factory=Fraction)
 
     def text(self) -> str:
-        """The file's content."""
+        """Return the file's content."""
         fields = {"name": self.name, "question": self.question, "function": self.function, "origin": self.origin}
         return TEMPLATE.format(header=HEADER, points=plain(self.points), **fields)
 
 
 def collect(manifest: Manifest) -> dict[str, CheckFile]:
-    """The check files by name, in the order of manifest and checks; raises ManifestError where checks don't load."""
+    """Return the check files by name, in the order of manifest and checks.
+
+    Raise ManifestError where checks don't load, or two functions make the same name.
+    """
     found: dict[str, CheckFile] = {}
-    for state in _states(manifest):
+    for state in _collect_states(manifest):
         for function in state.judged:
-            name = check_name(manifest, state.check.question, function)
+            name = name_check(manifest, state.check.question, function)
             question = manifest.question(state.check.question)
             origin = f"{manifest.paths.public}/{question.file}"
             file = found.setdefault(name, CheckFile(name, question.id, function, origin))
@@ -60,14 +72,30 @@ def collect(manifest: Manifest) -> dict[str, CheckFile]:
     return found
 
 
-def surplus(folder: Path, names: Iterable[str]) -> list[Path]:
-    """Generated check files of other names."""
+def name_check(manifest: Manifest, question: str, function: str) -> str:
+    """Return `q2_net_loss` for Q2 and `nets.Net.loss`: the question, the class and the function in snake case."""
+    try:
+        path = locate(manifest.path("student"), function)[1]
+    except LookupError as error:
+        raise ManifestError(f"{error}; mend the name, or generate the package first") from None
+    words = [re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", part).strip("_") for part in path]
+    return "_".join([question, *words]).lower()
+
+
+def suggest(name: str, names: Collection[str]) -> str:
+    """Return the remedy for a wrong name of a check."""
+    near = get_close_matches(name, names, n=3)
+    return f"perhaps {' or '.join(near)}" if near else "the names are those of the files in notebooks/tests"
+
+
+def find_surplus(folder: Path, names: Iterable[str]) -> list[Path]:
+    """Return generated check files of other names."""
     wanted = set(names)
     return [f for f in sorted(folder.glob("*.py")) if f.stem not in wanted and f.read_text().startswith(HEADER)]
 
 
-def _states(manifest: Manifest):
-    """What pytest collects in the public files."""
+def _collect_states(manifest: Manifest) -> list[State]:
+    """Return what pytest collects in the public files, having run none of it."""
     from ..grading.run import run_pytest
 
     files = [manifest.path("public") / question.file for question in manifest.questions]
@@ -79,22 +107,24 @@ def _states(manifest: Manifest):
 
 
 class _Collector:
-    """A pytest plugin that notes what checks there are and runs none."""
+    """A pytest plugin that notes what checks there are."""
 
     def __init__(self, manifest: Manifest) -> None:
-        self.manifest, self.states, self.problem = manifest, [], ""
+        self.manifest = manifest
+        self.states: list[State] = []
+        self.problem = ""
 
-    def pytest_configure(self, config) -> None:
+    def pytest_configure(self, config: pytest.Config) -> None:
         from ..checks.marker import MARKER
 
         config.addinivalue_line("markers", MARKER)
 
-    def pytest_collectreport(self, report) -> None:
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         from ..checks.collect import loading_problem
 
         self.problem = self.problem or loading_problem(report)
 
-    def pytest_collection_modifyitems(self, items) -> None:
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         from ..checks.collect import describe
 
         try:

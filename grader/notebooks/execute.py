@@ -1,19 +1,34 @@
-"""Runs one notebook in a kernel of its own, and says how long it took, how much memory, and where it failed."""
+"""Run one notebook in a copy of its course and a kernel of its own; measure time and memory."""
+
+from __future__ import annotations
 
 import copy
 import json
 import os
+import shutil
+import tempfile
 import threading
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
+from ..course import manifest as manifests
+from ..course.manifest import Manifest
 from ..results.notebook import NOT_PASSED
+from .document import Node, Notebook
 
+if TYPE_CHECKING:
+    import psutil
+    from nbclient import NotebookClient
+    from nbformat import NotebookNode
+    from traitlets.config import Config
+
+ENGINE = Path(__file__).parents[1]
+NOT_COPIED = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", ".OTTER_LOG", "source", "*.ipynb")
 INTERVAL = 0.1
 SOCKET_PATH = 100  # bytes; systems take 103 or 107 for a socket's
 INJECTED = "injected-parameters"
@@ -24,7 +39,7 @@ class Run:
     """An executed notebook; `error` says which cell raised what, `memory_mb` is the peak of kernel and children."""
 
     name: str
-    notebook: Any
+    notebook: NotebookNode
     seconds: float = 0.0
     memory_mb: float = 0.0
     error: str = ""
@@ -32,7 +47,7 @@ class Run:
     cell: int = 0
 
     def failed_checks(self) -> list[str]:
-        """What those check cells show whose checks did not all pass."""
+        """Return the text of each check cell whose checks did not all pass."""
         shown = [output.get("data", {}) for cell in self.notebook.cells for output in cell.get("outputs", [])]
         return [data["text/plain"] for data in shown if f'class="{NOT_PASSED}"' in data.get("text/html", "")]
 
@@ -41,53 +56,93 @@ class Run:
 class Settings:
     """How to run: values for the parameters cell, seconds for each cell, more of the environment."""
 
-    parameters: dict[str, Any] = field(default_factory=dict)
+    parameters: dict[str, object] = field(default_factory=dict)
     cell_seconds: int = 1800
     environment: dict[str, str] = field(default_factory=dict)
 
 
-def execute(name: str, content: dict[str, Any], root: Path, folder: Path, settings: Settings | None = None) -> Run:
-    """Runs a notebook's content in `folder` of the course at `root`; what a cell raises is told in the result."""
+@contextmanager
+def copy_course(
+    manifest: Manifest, package: Path, shared: Sequence[Path] = (), further: Sequence[str] = ()
+) -> Iterator[Path]:
+    """Yield a folder with the course's manifest, engine, public checks and reference, and `package` as the student's.
+
+    The folders in `shared` (data sets) are linked into the student's package, and made where they are missing.
+    So each run finds what an earlier one wrote there; no folder of their names is copied.
+    `further` names folders beside the manifest which the package reads.
+    """
+    names = [folder.name for folder in shared]
+    with tempfile.TemporaryDirectory(prefix="chainrule-notebooks-") as folder:
+        root = Path(folder)
+        shutil.copy(manifest.root / manifests.FILENAME, root)
+        _copy_tree(ENGINE, root / "grader")
+        for kind in ("public", "reference", "notebooks"):
+            if manifest.path(kind).is_dir():
+                _copy_tree(manifest.path(kind), root / getattr(manifest.paths, kind), names)
+        for name in further:
+            if (manifest.root / name).is_dir():
+                _copy_tree(manifest.root / name, root / name)
+        student = root / manifest.paths.student
+        _copy_tree(package, student, names)
+        for data in shared:
+            data.mkdir(exist_ok=True)
+            (student / data.name).symlink_to(data.resolve(), target_is_directory=True)
+        yield root
+
+
+def execute(name: str, content: Notebook, root: Path, folder: Path, settings: Settings | None = None) -> Run:
+    """Run a notebook in `folder` of the course at `root`; the result says what a cell raised."""
     import nbformat
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
     settings = settings or Settings()
-    notebook = nbformat.reads(json.dumps(override(content, settings.parameters)), as_version=4)
+    notebook: NotebookNode = nbformat.reads(json.dumps(override(content, settings.parameters)), as_version=4)
     run, started = Run(name, notebook), time.monotonic()
-    options = {"timeout": settings.cell_seconds, "kernel_name": "python3", "config": _config(root, name)}
-    client = NotebookClient(notebook, resources={"metadata": {"path": str(folder)}}, **options)
+    client = NotebookClient(
+        notebook,
+        resources={"metadata": {"path": str(folder)}},
+        timeout=settings.cell_seconds,
+        kernel_name="python3",
+        config=_configure(root, name),
+    )
     environment = os.environ | {"IPYTHONDIR": str(root / ".ipython")} | settings.environment
     try:
-        with client.setup_kernel(env=environment), _watching(client, run):
+        with client.setup_kernel(env=environment), _watch_memory(client, run):
             for number, cell in enumerate(notebook.cells):
                 run.cell = number
                 client.execute_cell(cell, number)
             client.set_widgets_metadata()
     except CellExecutionError as error:
-        run.kind, run.error = error.ename, f"{_where(run)}: {error.ename}: {error.evalue}"
+        run.kind, run.error = error.ename, f"{_locate(run)}: {error.ename}: {error.evalue}"
     except CellTimeoutError:
-        run.kind, run.error = "TimeoutError", f"{_where(run)}: no end after {settings.cell_seconds} s"
+        run.kind, run.error = "TimeoutError", f"{_locate(run)}: no end after {settings.cell_seconds} s"
     except DeadKernelError:
-        run.kind, run.error = "DeadKernelError", f"{_where(run)}: the kernel died; perhaps it ran out of memory"
+        run.kind, run.error = "DeadKernelError", f"{_locate(run)}: the kernel died; perhaps it ran out of memory"
     run.seconds = time.monotonic() - started
     return run
 
 
-def override(content: dict[str, Any], parameters: dict[str, Any]) -> dict[str, Any]:
-    """The notebook with a cell after the one tagged parameters, or at the top, that sets these values."""
+def override(content: Notebook, parameters: dict[str, object]) -> Notebook:
+    """Return the notebook with a cell after the one tagged parameters, or at the top, that sets these values."""
     made = copy.deepcopy(content)
     if not parameters:
         return made
     lines = "\n".join(f"{name} = {value!r}" for name, value in parameters.items())
-    tagged = [n for n, cell in enumerate(made["cells"]) if "parameters" in cell["metadata"].get("tags", [])]
-    cell = {"cell_type": "code", "id": INJECTED, "metadata": {"tags": [INJECTED]}, "source": lines}
-    made["cells"].insert(tagged[0] + 1 if tagged else 0, cell | {"outputs": [], "execution_count": None})
+    tagged = [number for number, cell in enumerate(made["cells"]) if "parameters" in _tags(cell)]
+    cell: Node = {"cell_type": "code", "id": INJECTED, "metadata": {"tags": [INJECTED]}, "source": [lines]}
+    cell["outputs"], cell["execution_count"] = [], None
+    made["cells"].insert(tagged[0] + 1 if tagged else 0, cell)
     return made
 
 
-def _config(root: Path, name: str) -> Any:
-    """The kernel's sockets and files lie in the course's folder; no port is opened where the system has other ways."""
+def _tags(cell: Node) -> list[object]:
+    tags = cell["metadata"].get("tags")
+    return tags if isinstance(tags, list) else []
+
+
+def _configure(root: Path, name: str) -> Config:
+    """Put the kernel's sockets and files into the course's folder; open no port where the system has other ways."""
     from traitlets.config import Config
 
     file = str(root / f"{zlib.crc32(name.encode()):x}.json")
@@ -95,24 +150,28 @@ def _config(root: Path, name: str) -> Any:
     return Config({"KernelManager": {"transport": transport, "connection_file": file}})
 
 
-def _where(run: Run) -> str:
+def _locate(run: Run) -> str:
     source = "".join(run.notebook.cells[run.cell].source)
     first = next((line for line in source.splitlines() if line.strip()), "")
     return f"{run.name}, cell {run.cell + 1} ({first.strip()[:60]})"
 
 
 @contextmanager
-def _watching(client: Any, run: Run) -> Iterator[None]:
-    """Notes the most memory that the kernel and its children held at one time."""
+def _watch_memory(client: NotebookClient, run: Run) -> Iterator[None]:
+    """Note the most memory that the kernel and its children hold at one time."""
     import psutil
+    from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
-    ended = threading.Event()
+    provisioner = client.km.provisioner if client.km else None
+    if not isinstance(provisioner, LocalProvisioner) or provisioner.pid is None:
+        raise RuntimeError("the kernel does not run on this machine, so its memory cannot be measured")
+    kernel, ended = psutil.Process(provisioner.pid), threading.Event()
 
-    def watch(kernel: psutil.Process) -> None:
+    def watch() -> None:
         while not ended.wait(INTERVAL):
-            run.memory_mb = max(run.memory_mb, _resident(kernel) / 1e6)
+            run.memory_mb = max(run.memory_mb, _measure_memory(kernel) / 1e6)
 
-    watcher = threading.Thread(target=watch, args=[psutil.Process(client.km.provisioner.pid)], daemon=True)
+    watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     try:
         yield
@@ -121,7 +180,7 @@ def _watching(client: Any, run: Run) -> Iterator[None]:
         watcher.join()
 
 
-def _resident(kernel: Any) -> int:
+def _measure_memory(kernel: psutil.Process) -> int:
     import psutil
 
     total = 0
@@ -131,3 +190,10 @@ def _resident(kernel: Any) -> int:
     except psutil.Error:
         pass  # one of them has just ended
     return total
+
+
+def _copy_tree(source: Path, target: Path, left_out: Sequence[str] = ()) -> None:
+    def ignore(folder: str, names: list[str]) -> set[str]:
+        return NOT_COPIED(folder, names) | set(left_out).intersection(names)
+
+    shutil.copytree(source, target, ignore=ignore)

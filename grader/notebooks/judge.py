@@ -1,4 +1,4 @@
-"""Runs the checks of one function in a process of their own, so that what a notebook's kernel holds doesn't matter."""
+"""Run the checks of one function in a process of their own, so that what a notebook's kernel holds doesn't matter."""
 
 import subprocess
 import sys
@@ -23,7 +23,7 @@ class NotPassed(AssertionError):
 
 
 def judge(name: str, question: str, function: str, seconds: float = SECONDS) -> Judgement:
-    """Runs the public checks of a question that judge a function; raises NotPassed unless all of them pass."""
+    """Run the public checks of a question that judge a function; raise NotPassed unless all of them pass."""
     try:
         manifest = manifests.load(manifests.find_for_notebook(Path.cwd()))
         checks = _run(manifest, question, function, seconds)
@@ -38,14 +38,20 @@ def judge(name: str, question: str, function: str, seconds: float = SECONDS) -> 
 
 
 def _run(manifest: Manifest, question: str, function: str, seconds: float) -> list[Check]:
-    """The results of `python -m grader check`; raises ManifestError with the reason why there are none."""
+    """Return the results of `python -m grader check`; raise ManifestError with the reason where there are none."""
     with tempfile.TemporaryDirectory(prefix="chainrule-") as folder:
         record, errors = Path(folder, "record.json"), Path(folder, "errors.txt")
-        command = [sys.executable, "-m", "grader", "check", "-q", question, "--function", function, "--json", record]
+        command = [sys.executable, "-m", "grader", "check", "-q", question, "--function", function, "--json", str(record)]
         with errors.open("wb") as stream:
-            options = {"cwd": manifest.root, "stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
             try:
-                subprocess.run(command, stderr=stream, timeout=seconds, **options)
+                subprocess.run(
+                    command,
+                    cwd=manifest.root,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=stream,
+                    timeout=seconds,
+                )
             except subprocess.TimeoutExpired:
                 raise ManifestError(
                     f"the checks were ended after {seconds:g} s; run python -m grader check -q {question} "

@@ -1,15 +1,25 @@
-"""A notebook's source, a jupytext script in the percent format, as cells that know the line they stand on."""
+"""Read the source of a notebook, a jupytext script in the percent format, as cells, and validate them."""
 
 import re
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..course.manifest import ManifestError
+from .checkfiles import CALL, suggest
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 MARK = re.compile(r"# ?%%(\s.*)?")
 FORMATTING = {"title", "cell_marker", "lines_to_next_cell", "lines_to_end_of_cell_marker"}  # jupytext's own
 UNREADABLE = "incorrectly_encoded_metadata"
+TAGS = {"parameters", "proof", "tune", "inline-question", "inline-answer"}
+TAGS |= {"figure", "pdf-title", "pdf-ignore", "pdf-ignore-input", "pdf-inline"}
+KEYS = {"tags", "question", "points", "exercise", "rubric", "answer"}
+BEGIN, END = "BEGIN SOLUTION", "END SOLUTION"
+MARKERS = {"code": ("# {}", "# {}"), "markdown": ("<!-- {} -->", "<!-- {} -->")}
 
 
 @dataclass(frozen=True)
@@ -18,39 +28,78 @@ class Cell:
 
     kind: str
     text: str
-    metadata: dict[str, Any]
+    metadata: dict[str, object]
     file: str
     line: int
 
     @property
     def tags(self) -> list[str]:
-        return self.metadata.get("tags", [])
+        tags = self.metadata.get("tags", [])
+        return [str(tag) for tag in tags] if isinstance(tags, Iterable) else [str(tags)]
 
     @property
     def place(self) -> str:
         return f"{self.file}, line {self.line}"
 
     def fault(self, sentence: str) -> ManifestError:
-        """An error of this cell."""
+        """Return an error that names this cell's place."""
         return ManifestError(f"{self.place}: {sentence}")
 
 
 def read(file: Path, name: str) -> list[Cell]:
-    """The cells of a script, which errors call `name`; raises ManifestError where it is not there or not readable."""
+    """Return the cells of a script, which errors call `name`; raise ManifestError where it cannot be read."""
     try:
         text = file.read_text(encoding="utf-8")
     except OSError as error:
         raise ManifestError(f"{name}: cannot be read ({error.strerror}); write it, or mend the manifest") from None
     import jupytext  # takes a second
 
-    nodes = jupytext.reads(text, fmt="py:percent").cells
+    nodes: list[NotebookNode] = jupytext.reads(text, fmt="py:percent").cells
     lines = [number for number, line in enumerate(text.splitlines(), start=1) if MARK.fullmatch(line)]
     if len(lines) != len(nodes):
         raise ManifestError(f"{name}: its cells cannot be told apart; begin with '# %%' and indent no such line")
-    return [_cell(node, name, line) for node, line in zip(nodes, lines)]
+    return [_convert(node, name, line) for node, line in zip(nodes, lines)]
 
 
-def _cell(node: Any, file: str, line: int) -> Cell:
+def validate(cells: list[Cell], checks: Collection[str], seen: dict[str, Cell]) -> None:
+    """Raise ManifestError for the first fault: tags, markers, inline questions, checks.
+
+    `seen` holds the course's inline questions so far; those of these cells are added.
+    """
+    for cell in cells:
+        _validate_metadata(cell)
+        _validate_solution(cell)
+        for name in CALL.findall(cell.text) if cell.kind == "code" else ():
+            if name not in checks:
+                raise cell.fault(f"grader.check({name!r}): there is no such check; {suggest(name, checks)}")
+    parameters = [cell for cell in cells if "parameters" in cell.tags]
+    if len(parameters) > 1:
+        raise parameters[1].fault("a second cell tagged parameters; keep one")
+    _validate_inline(cells, seen)
+
+
+def find_solutions(cell: Cell) -> list[tuple[int, int]]:
+    """Return first and last line of each solution, from 0 on and with markers; raise ManifestError for a lone one."""
+    begin, end = (comment.format(word) for comment, word in zip(MARKERS[cell.kind], (BEGIN, END)))
+    found: list[tuple[int, int]] = []
+    opened: int | None = None
+    for number, line in enumerate(cell.text.splitlines()):
+        marker = line.strip()
+        if marker not in (begin, end):
+            continue
+        if opened is None and marker == begin:
+            opened = number
+        elif opened is not None and marker == end:
+            found.append((opened, number))
+            opened = None
+        else:
+            raise cell.fault(f"{marker!r} in the cell's line {number + 1} has no partner; add or remove one")
+    if opened is not None:
+        raise cell.fault(f"{begin!r} in the cell's line {opened + 1} has no partner; add {end!r}")
+    return found
+
+
+def _convert(node: "NotebookNode", file: str, line: int) -> Cell:
     metadata = {key: value for key, value in node.metadata.items() if key not in FORMATTING}
     cell = Cell(node.cell_type, node.source, metadata, file, line)
     if UNREADABLE in metadata:
@@ -58,3 +107,59 @@ def _cell(node: Any, file: str, line: int) -> Cell:
     if cell.kind not in ("code", "markdown"):
         raise cell.fault(f"a cell of kind {cell.kind!r}; use code or [markdown]")
     return cell
+
+
+def _validate_metadata(cell: Cell) -> None:
+    for key in cell.metadata:
+        if key not in KEYS:
+            raise cell.fault(f"{key}: unknown key; choose from {', '.join(sorted(KEYS))}")
+    for tag in cell.tags:
+        if tag not in TAGS:
+            raise cell.fault(f"unknown tag {tag!r}; choose from {', '.join(sorted(TAGS))}")
+
+
+def _validate_solution(cell: Cell) -> None:
+    found, answer = find_solutions(cell), "inline-answer" in cell.tags
+    if cell.kind == "markdown" and bool(found) != answer:
+        remedy = "put the model answer between the markers" if answer else "tag it inline-answer"
+        raise cell.fault(f"a solution belongs into an answer's cell, and there must be one; {remedy}")
+    exercise = cell.metadata.get("exercise")
+    if cell.kind == "code" and found and "tune" not in cell.tags and not exercise:
+        raise cell.fault('a solution without exercise="..."; say there what the student is to write')
+    if exercise and not found:
+        raise cell.fault(f"exercise {exercise!r} without a solution; put it between '# {BEGIN}' and '# {END}'")
+
+
+def _validate_inline(cells: list[Cell], seen: dict[str, Cell]) -> None:
+    """Require of each question its own id, points, its number in the heading, and one answer cell after it."""
+    open_questions: dict[str, Cell] = {}
+    number = 0
+    for cell in cells:
+        if "inline-question" in cell.tags:
+            number += 1
+            name = _validate_question(cell, number)
+            if name in seen:
+                raise cell.fault(f"question {name!r} stands in {seen[name].place} too; give each an id of its own")
+            seen[name] = open_questions[name] = cell
+            continue
+        asked = cell.metadata.get("question")
+        if "inline-answer" in cell.tags:
+            question = open_questions.pop(asked, None) if isinstance(asked, str) else None
+            if cell.kind != "markdown" or question is None:
+                raise cell.fault(f"an answer to question {asked!r}, which is not open here; name the question above it")
+        elif asked is not None:
+            raise cell.fault(f"question={asked!r} without a tag; add inline-question or inline-answer")
+    for name, cell in open_questions.items():
+        raise cell.fault(f"question {name!r} has no answer; add a markdown cell tagged inline-answer below it")
+
+
+def _validate_question(cell: Cell, number: int) -> str:
+    """Return the id of an inline question."""
+    name, points = cell.metadata.get("question"), cell.metadata.get("points")
+    if cell.kind != "markdown" or not isinstance(name, str) or not name:
+        raise cell.fault('an inline question is a [markdown] cell with question="its-id"; mend its first line')
+    if isinstance(points, bool) or not isinstance(points, (int, float)) or points < 0:
+        raise cell.fault(f"question {name!r} has no points; add points=2 to its first line")
+    if f"### Inline question {number}" not in [line.strip() for line in cell.text.splitlines()]:
+        raise cell.fault(f"question {name!r} lacks the heading '### Inline question {number}'; add it, or renumber")
+    return name

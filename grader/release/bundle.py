@@ -60,7 +60,7 @@ def _notebooks(manifest: Manifest, colab: str) -> dict[str, bytes]:
     made, folder, held = build.generate(manifest), manifest.path("notebooks"), {}
     files = {f"{manifest.paths.notebooks}/{f.relative_to(folder).as_posix()}": text for f, text in made.items()}
     for name in manifest.notebooks:
-        notebook = build.students_notebook(manifest, name)
+        notebook = build.make_students_notebook(manifest, name)
         held[name] = given.of(from_table(notebook, folder / f"{name}.ipynb").cells)
         if colab:
             files[f"{manifest.paths.notebooks}/{name}.ipynb"] = document.to_bytes(

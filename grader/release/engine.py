@@ -29,7 +29,6 @@ MODULES = (
     "notebooks/__init__.py",
     "notebooks/checkfiles.py",
     "notebooks/judge.py",
-    "notebooks/naming.py",
     "outputs.py",
     "pdf/*.py",
     "pdf/template.typ",

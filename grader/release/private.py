@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..course.manifest import Manifest
-from ..notebooks import build, rules
+from ..notebooks import build, source
 from ..notebooks.source import Cell
 from . import stubs
 from .autograder import LEFT_OUT, make_secrets
@@ -26,7 +26,7 @@ def collect(manifest: Manifest) -> Secrets:
     for file in _modules(manifest.path("reference")):
         add_module(secrets, manifest, file)
     for name in manifest.notebooks:
-        _add_notebook(secrets, build.cells(manifest, name))
+        _add_notebook(secrets, build.read_cells(manifest, name))
     public = {node.name for file in _modules(manifest.path("public")) for node in _checks(file)}
     for file in _modules(manifest.path("hidden")):
         _add_hidden(secrets, manifest, file, public)
@@ -54,7 +54,7 @@ def _add_notebook(secrets: Secrets, cells: list[Cell]) -> None:
     """Solutions, proofs and model answers."""
     for cell in cells:
         lines = cell.text.splitlines()
-        for first, last in reversed(rules.regions(cell)):
+        for first, last in reversed(source.find_solutions(cell)):
             inside = "\n".join(lines[first + 1 : last])
             if cell.kind == "markdown":
                 secrets.add_answer(inside, cell.place)

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from ..course.manifest import Manifest
-from ..notebooks.naming import CHECK
+from ..notebooks.checkfiles import CALL
 from ..pdf.notebook import Cell
 from ..pdf.status import QUESTION
 
@@ -35,7 +35,7 @@ def of(cells: Iterable[Cell]) -> Given:
             if QUESTION in cell.tags:
                 given.questions[str(cell.metadata.get("question", ""))] = heading(cell)
         elif cell.kind == "code":
-            given.checks += CHECK.findall(cell.source)
+            given.checks += CALL.findall(cell.source)
             given.figures += FIGURE in cell.tags
             given.parameters = cell.source if PARAMETERS in cell.tags else given.parameters
     return given

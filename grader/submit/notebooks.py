@@ -7,7 +7,7 @@ from pathlib import Path
 from ..pdf.notebook import Cell, Notebook, joined, read
 from ..pdf.status import ANSWER, IGNORED, QUESTION, is_answer
 from .findings import Finding, error, listed, warning
-from .given import CHECK, FIGURE, PARAMETERS, Given, digest, heading
+from .given import CALL, FIGURE, PARAMETERS, Given, digest, heading
 
 STUB = re.compile(r"^\s*raise NotImplementedError\(\s*[\"'](?:\w+: )?(.*?)[\"']\s*\)", re.MULTILINE)
 COLAB = "google.colab"
@@ -136,7 +136,7 @@ def _checks(name: str, notebook: Notebook, given: Given | None) -> list[Finding]
     """Check cells that are gone, that don't pass, or that show nothing."""
     states: dict[str, str] = {}
     for cell in notebook.cells:
-        names = CHECK.findall(cell.source) if cell.kind == "code" else []
+        names = CALL.findall(cell.source) if cell.kind == "code" else []
         shown = "".join(joined(output.get("data", {}).get("text/html")) for output in cell.outputs if _has_data(output))
         for check in names:
             state = "failing" if NOT_PASSED in shown else "passed" if PASSED in shown else "silent"

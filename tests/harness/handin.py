@@ -10,7 +10,7 @@ PASSED = '<div class="check passed"><b>q1_area</b>: all 12 checks passed</div>'
 
 def finished(course) -> dict[str, Any]:
     """The student's notebook, written, run once from top to bottom, and answered."""
-    notebook = build.students_notebook(course.manifest, "Rectangles")
+    notebook = build.make_students_notebook(course.manifest, "Rectangles")
     count = 0
     for node in notebook["cells"]:
         source = "".join(node["source"])

@@ -12,8 +12,8 @@ import nbformat
 
 from grader.course import manifest as manifests
 from grader.course.manifest import Manifest, ManifestError
-from grader.notebooks import build, course
-from grader.notebooks.execute import Run, Settings, execute
+from grader.notebooks import build
+from grader.notebooks.execute import Run, Settings, copy_course, execute
 from grader.sandbox.launch import THREADS
 
 ROOT = Path(__file__).parents[2]
@@ -26,7 +26,7 @@ class Runs:
     def __init__(self, manifest: Manifest, root: Path, quick: bool, students: bool) -> None:
         self.manifest, self.done, self._root = manifest, {}, root
         self._settings = Settings({"quick": quick})
-        self._make = build.students_notebook if students else build.instructors_notebook
+        self._make = build.make_students_notebook if students else build.make_instructors_notebook
 
     def run_together(self, names: Sequence[str], at_once: int) -> None:
         """Runs several at once, with one thread each: more threads than processors would only wait for each other."""
@@ -50,7 +50,7 @@ class Runs:
 def runs(manifest: Manifest, quick: bool = True, package: Path | None = None, students: bool = False) -> Iterator[Runs]:
     """Runs, with the reference or another package, of the instructor's or the student's notebooks."""
     reference = manifest.path("reference")
-    with course.copy(manifest, package or reference, [reference / DATA], [ASSETS]) as root:
+    with copy_course(manifest, package or reference, [reference / DATA], [ASSETS]) as root:
         yield Runs(manifest, root, quick, students)
 
 

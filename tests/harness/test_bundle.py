@@ -212,7 +212,7 @@ def test_links_to_colab_are_a_setting(made, toy):
     notebook = json.loads(changed["notebooks/Rectangles.ipynb"])
     assert notebook["cells"][0]["source"] == [f"[Open this notebook in Colab]({address}/notebooks/Rectangles.ipynb)"]
     assert notebook["cells"][0]["metadata"] == {"tags": ["pdf-ignore"]}
-    assert len(notebook["cells"]) == len(build.students_notebook(toy.manifest, "Rectangles")["cells"]) + 1
+    assert len(notebook["cells"]) == len(build.make_students_notebook(toy.manifest, "Rectangles")["cells"]) + 1
     toy.replace("assignment.toml", "[limits]", f'[release]\ncolab = "{address}"\n[limits]')
     assert toy.manifest.release.colab == address
 

@@ -7,7 +7,7 @@ import pytest
 
 from grader.course import manifest as manifests
 from grader.notebooks import build, checkfiles
-from grader.notebooks.naming import CHECK
+from grader.notebooks.checkfiles import CALL
 from tests.harness.notebook_runs import runs
 
 ROOT = Path(__file__).parents[2]
@@ -19,17 +19,18 @@ STOPPED = [n if n in SOONER else pytest.param(n, marks=pytest.mark.slow) for n i
 
 
 def test_committed_files_are_the_generated_ones():
-    assert [str(file.relative_to(ROOT)) for file in build.drift(MANIFEST)] == []
+    assert [str(file.relative_to(ROOT)) for file in build.find_drift(MANIFEST)] == []
 
 
 def test_each_check_stands_in_a_notebook():
-    used = [check for name in MANIFEST.notebooks for cell in build.cells(MANIFEST, name) for check in checks_of(cell)]
+    cells = [cell for name in MANIFEST.notebooks for cell in build.read_cells(MANIFEST, name)]
+    used = [check for cell in cells for check in checks_of(cell)]
     assert set(used) == set(checkfiles.collect(MANIFEST))
 
 
 @NAMES
 def test_notebook_begins_as_all_do(name):
-    cells = build.students_notebook(MANIFEST, name)["cells"]
+    cells = build.make_students_notebook(MANIFEST, name)["cells"]
     tags = [cell["metadata"].get("tags", []) for cell in cells[:4]]
     assert tags == [["pdf-title"], ["pdf-ignore"], ["parameters"], ["pdf-ignore"]]
     assert "quick = False" in [line.rstrip().partition("  #")[0] for line in cells[2]["source"]]
@@ -72,7 +73,7 @@ def test_the_reference_runs_it_in_full(full_runs, name):
 
 @pytest.mark.parametrize("name", STOPPED)
 def test_stubs_stop_it_at_its_first_exercise(runs_of_stubs, name):
-    if not any(checks_of(cell) or cell.metadata.get("exercise") for cell in build.cells(MANIFEST, name)):
+    if not any(checks_of(cell) or cell.metadata.get("exercise") for cell in build.read_cells(MANIFEST, name)):
         pytest.skip("it has no exercise")
     run = runs_of_stubs.run(name)
     assert run.kind == "NotImplementedError", run.error
@@ -95,4 +96,4 @@ def expect_whole(run):
 
 
 def checks_of(cell) -> list[str]:
-    return CHECK.findall(cell.text) if cell.kind == "code" else []
+    return CALL.findall(cell.text) if cell.kind == "code" else []

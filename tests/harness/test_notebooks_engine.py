@@ -19,10 +19,10 @@ import pytest
 from grader.course import manifest as manifests
 from grader.course.manifest import ManifestError
 from grader.notebook import Checks
-from grader.notebooks import build, checkfiles, course, document
-from grader.notebooks.execute import Settings, _config, execute, override
+from grader.notebooks import build, checkfiles, document
+from grader.notebooks.checkfiles import name_check
+from grader.notebooks.execute import Settings, _configure, copy_course, execute, override
 from grader.notebooks.judge import judge
-from grader.notebooks.naming import check_name
 
 ROOT = Path(__file__).parents[2]
 REAL = manifests.load(ROOT / manifests.FILENAME)
@@ -88,7 +88,7 @@ def test_nothing_for_instructors_is_left(made):
 
 
 def test_the_instructors_notebook_has_everything(toy):
-    found = "".join(texts(build.instructors_notebook(toy.manifest, "Rectangles")))
+    found = "".join(texts(build.make_instructors_notebook(toy.manifest, "Rectangles")))
     for part in ("widths = np.array([1.0, 2.0, 3.0])", "the largest area is not 6", "Unit squares", "scale = 2.0"):
         assert part in found
 
@@ -265,7 +265,7 @@ def test_a_students_work_is_not_overwritten(made, command, edit):
     assert err == (f"cannot run: {MADE}: edited or run since it was made; move it away, or overwrite it with --force\n")
     assert (made.root / MADE).read_text() == text
     assert command("notebooks", "--force")[0] == 0
-    assert "The area" in (made.root / MADE).read_text() and document.untouched(made.root / MADE)
+    assert "The area" in (made.root / MADE).read_text() and document.is_unedited(made.root / MADE)
 
 
 def test_an_untouched_notebook_that_jupyter_saved_is_made_again(made, command):
@@ -295,9 +295,9 @@ def test_there_is_a_check_for_every_judged_function():
 
 def test_names_of_checks(toy):
     toy.write("student/nets.py", "class HTTPNet2D:\n    def __init__(self): ...\n")
-    assert check_name(toy.manifest, "Q7", "nets.HTTPNet2D.__init__") == "q7_http_net2_d_init"
+    assert name_check(toy.manifest, "Q7", "nets.HTTPNet2D.__init__") == "q7_http_net2_d_init"
     with pytest.raises(ManifestError, match=r"no module of that name in .*; mend the name, or generate the package"):
-        check_name(toy.manifest, "Q7", "nothing.here")
+        name_check(toy.manifest, "Q7", "nothing.here")
 
 
 def test_function_chooses_the_checks(toy, command):
@@ -444,8 +444,8 @@ def test_a_missing_engine_is_one_sentence(in_notebooks, tmp_path):
 
 
 def run(toy, package: str, students: bool = False, **parameters):
-    make = build.students_notebook if students else build.instructors_notebook
-    with course.copy(toy.manifest, toy.root / package, [toy.root / "solution/datasets"]) as root:
+    make = build.make_students_notebook if students else build.make_instructors_notebook
+    with copy_course(toy.manifest, toy.root / package, [toy.root / "solution/datasets"]) as root:
         return execute("Rectangles", make(toy.manifest, "Rectangles"), root, root / "notebooks", Settings(parameters))
 
 
@@ -503,19 +503,19 @@ def test_a_cell_without_end_and_a_dead_kernel(toy, code, kind, sentence):
 
 
 def test_parameters_go_below_the_tagged_cell_or_on_top():
-    cell = {"cell_type": "code", "metadata": {"tags": ["parameters"]}, "source": "quick = False"}
-    other = {"cell_type": "code", "metadata": {}, "source": "print(quick)"}
+    cell = {"cell_type": "code", "metadata": {"tags": ["parameters"]}, "source": ["quick = False"]}
+    other = {"cell_type": "code", "metadata": {}, "source": ["print(quick)"]}
     sources = [c["source"] for c in override({"cells": [other, cell, other]}, {"quick": True})["cells"]]
-    assert sources == ["print(quick)", "quick = False", "quick = True", "print(quick)"]
-    assert override({"cells": [other]}, {"quick": True})["cells"][0]["source"] == "quick = True"
+    assert sources == [["print(quick)"], ["quick = False"], ["quick = True"], ["print(quick)"]]
+    assert override({"cells": [other]}, {"quick": True})["cells"][0]["source"] == ["quick = True"]
     assert override({"cells": [cell]}, {}) == {"cells": [cell]}
 
 
 @pytest.mark.skipif(os.name != "posix", reason="only these systems have sockets in folders")
 def test_a_folder_too_deep_for_sockets_takes_ports(tmp_path):
-    manager = _config(Path("/short"), "Rectangles").KernelManager
+    manager = _configure(Path("/short"), "Rectangles").KernelManager
     assert (manager.transport, manager.connection_file[:7]) == ("ipc", "/short/")
-    assert _config(tmp_path / ("deep" * 25), "Rectangles").KernelManager.transport == "tcp"
+    assert _configure(tmp_path / ("deep" * 25), "Rectangles").KernelManager.transport == "tcp"
 
 
 def kernels_in(folder: Path) -> list[psutil.Process]:

@@ -23,7 +23,7 @@ RIGHT = "import numpy as np\n\ndef area(w, h):\n    return w * h\n\ndef moments(
 def done(toy):
     """The toy course with everything written, run and answered, and what its notebook held at first."""
     toy.write("student/shapes.py", RIGHT)
-    save(toy, build.students_notebook(toy.manifest, "Rectangles"))
+    save(toy, build.make_students_notebook(toy.manifest, "Rectangles"))
     held = given.of(read(toy.root / "notebooks/Rectangles.ipynb").cells)
     (toy.root / "notebooks" / given.FILE).write_bytes(given.to_bytes({"Rectangles": held}))
     save(toy, finished(toy))

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 
+from .errors import NotInstalled
+
 DISTRIBUTION = "chainrule"
 EXTRAS = {  # the modules that the engine imports, by the extra of pyproject.toml that installs them
     "notebooks": ("jupytext", "otter", "nbclient", "psutil", "nbformat"),
@@ -11,25 +13,23 @@ EXTRAS = {  # the modules that the engine imports, by the extra of pyproject.tom
 }
 
 
-class NotInstalled(Exception):
-    """A command needs a package that is not installed; the text says how to install it."""
-
-    def __init__(self, name: str, who: str = "this") -> None:
-        what = f"{DISTRIBUTION}[{name}]" if name in EXTRAS else name
-        super().__init__(f'{who} needs {what}: pip install "{what}"')
+def not_installed(name: str, who: str = "this") -> NotInstalled:
+    """Return the error that says how to install an extra or a library, and who needs it."""
+    what = f"{DISTRIBUTION}[{name}]" if name in EXTRAS else name
+    return NotInstalled(f'{who} needs {what}: pip install "{what}"')
 
 
 def require(extra: str) -> None:
     """Raise NotInstalled where a module of the extra is missing."""
     if not all(map(_is_installed, EXTRAS[extra])):
-        raise NotInstalled(extra)
+        raise not_installed(extra)
 
 
 def require_libraries(users: Mapping[str, Iterable[str]]) -> None:
     """Raise NotInstalled for the first library that is missing; `users` are the questions that need each."""
     for library, questions in users.items():
         if not _is_installed(library):
-            raise NotInstalled(library, f"code of {' and '.join(questions)}")
+            raise not_installed(library, f"code of {' and '.join(questions)}")
 
 
 def extra_of(module: str) -> str:

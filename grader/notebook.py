@@ -4,18 +4,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from .extras import NotInstalled
+from .errors import CourseError
+from .extras import not_installed
 
 try:
     import otter
 except ModuleNotFoundError:
-    raise NotInstalled("notebooks") from None
+    raise not_installed("notebooks") from None
 from otter.test_files import GradingResults, TestCase, TestFile
 from otter.test_files.abstract_test import TestCaseResult
 from otter.test_files.exception_test import ExceptionTestFile
 
 from .course import manifest as manifests
-from .course.manifest import ManifestError
 from .notebooks.checkfiles import HEADER, suggest
 from .notebooks.judge import NotPassed
 from .results import notebook as report
@@ -63,7 +63,7 @@ class Checks(otter.Notebook):  # type: ignore[misc]  # otter comes without types
         try:
             manifest = manifests.load(manifests.find_for_notebook(Path.cwd()))
             folder = manifest.path("notebooks") / "tests"
-        except ManifestError as error:
+        except CourseError as error:
             self._trouble, folder = str(error), Path("tests")
         super().__init__(tests_dir=tests_dir or str(folder))
 

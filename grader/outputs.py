@@ -7,15 +7,12 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from .course.reading import open_regular, printable
+from .errors import OutputError
 
 NOTEBOOK = ".ipynb"
 LARGEST_REPORT = 64 * 1024 * 1024
 MARKDOWN = re.compile(rb"# [^\n]*\n\n[^\n]*: \*\*[\d.e+-]+ of [\d.e+-]+ points\*\*\n")
 REPORTS = ({"assignment", "submission", "checks"}, {"score", "output", "tests"})
-
-
-class OutputError(Exception):
-    """A file cannot be written where it was asked for; the text says why and what to do."""
 
 
 def _is_report(start: bytes) -> bool:

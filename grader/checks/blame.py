@@ -3,12 +3,10 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from ..recording import NotScored, Unrecorded
+from ..errors import NotScored, OutOfTime, StudentError, StudentRaised, StudentTimeout, Unrecorded
 from ..results.outcome import Outcome
-from ..sandbox.errors import StudentError, StudentRaised, StudentTimeout
 from . import verdict
 from .expect import Mismatch
-from .patience import OutOfTime
 from .verdict import IMPORT_KINDS, Memory, Verdict, same
 
 

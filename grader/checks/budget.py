@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ..course.schema import Budget
+from ..errors import StudentTimeout
 from ..results.record import Check, Spending
 from ..sandbox.client import WorkerClient
-from ..sandbox.errors import StudentTimeout
 from ..submission.unpack import MEGABYTE
 from .expect import Mismatch
 from .timing import available

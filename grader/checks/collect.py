@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Self
 import msgspec
 import pytest
 
-from ..course.manifest import Manifest, ManifestError, Question, exact, plain
+from ..course.manifest import Manifest, Question, exact, plain
+from ..errors import ChecksError
 from ..results.outcome import Outcome
 from ..results.record import Check
 from ..sandbox.client import WorkerClient
@@ -61,17 +62,17 @@ def loading_problem(report: pytest.CollectReport) -> str:
 
 
 def describe(item: pytest.Item, manifest: Manifest) -> State:
-    """The check of a collected item; raises ManifestError naming the file and what its marker lacks."""
+    """The check of a collected item; raises ChecksError naming the file and what its marker lacks."""
     file = Path(item.path)
     mark = worth(item)
     question = next((q for q in manifest.questions if q.file == file.name), None)
     if question is None:
-        raise ManifestError(f"{file}: no question of the manifest has a file of that name; rename one of them")
+        raise ChecksError(f"{file}: no question of the manifest has a file of that name; rename one of them")
     if mark is None:
-        raise ManifestError(f"{file}: {item.name} has no @points(value, function); add it")
+        raise ChecksError(f"{file}: {item.name} has no @points(value, function); add it")
     for name in mark.functions:
         if name not in manifest.functions():
-            raise ManifestError(f"{file}: {item.name} judges {name}, which no question lists; mend one of them")
+            raise ChecksError(f"{file}: {item.name} judges {name}, which no question lists; mend one of them")
     hidden = manifest.path("hidden") in file.parents
     check = Check(
         id=f"{'hidden/' if hidden else ''}{file.stem.removeprefix('test_')}/{item.name.removeprefix('test_')}",
@@ -94,13 +95,13 @@ def _title(item: pytest.Item) -> str:
         return text.format(**parameters) if parameters else text
     except (LookupError, ValueError):
         names = ", ".join(parameters)
-        raise ManifestError(
+        raise ChecksError(
             f"{item.path}: the docstring of {item.name} may name {names} in braces, nothing else"
         ) from None
 
 
 def check_points(states: list[State], questions: list[Question], manifest: Manifest) -> None:
-    """Compares the markers' points with the manifest, question by question; raises ManifestError on a difference."""
+    """Compares the markers' points with the manifest, question by question; raises ChecksError on a difference."""
     folders = [visibility for visibility in ("public", "hidden") if manifest.path(visibility).is_dir()]
     for question in questions:
         for visibility in folders:
@@ -108,7 +109,7 @@ def check_points(states: list[State], questions: list[Question], manifest: Manif
             found = sum((exact(check.points) for check in checks), Fraction(0))
             declared = exact(getattr(question, f"{visibility}_points"))
             if found != declared:
-                raise ManifestError(
+                raise ChecksError(
                     f"questions {question.id}.{visibility}_points: the {visibility} checks add up to {plain(found)}, "
                     f"not {plain(declared)}; mend the checks' points or this key"
                 )

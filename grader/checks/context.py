@@ -12,18 +12,17 @@ from pathlib import Path
 
 from ..course.manifest import Manifest
 from ..course.source import unwritten
+from ..errors import OutOfTime, SandboxError, StudentError
 from ..recording import tape
 from ..recording.relay import RecordedRelay
 from ..recording.replay import NOTHING, ReplayTransport
 from ..sandbox import memory
 from ..sandbox.client import Limits, Named, WorkerClient, launch_worker
-from ..sandbox.errors import StudentError
 from ..sandbox.graft import Relay
 from ..sandbox.in_process import InProcessTransport
-from ..sandbox.launch import SandboxError
 from ..sandbox.processes import Zygotes
 from .groundwork import Groundwork
-from .patience import REFERENCE_SECONDS, OutOfTime, Patience
+from .patience import REFERENCE_SECONDS, Patience
 from .tally import Tally
 from .verdict import Memory
 

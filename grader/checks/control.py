@@ -2,11 +2,10 @@
 
 import pytest
 
-from ..sandbox.launch import SandboxError
+from ..errors import OutOfTime, SandboxError
 from .collect import State
 from .context import Grading, derive
 from .expect import Mismatch
-from .patience import OutOfTime
 from .second_look import afresh, arguments_of
 
 

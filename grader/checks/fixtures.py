@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from ..course.manifest import ManifestError
-from ..recording import NotScored
+from ..errors import ChecksError, NotScored
 from ..results.record import Standing
 from ..sandbox.client import WorkerClient
 from ..sandbox.remote import Package, Remote
@@ -57,7 +56,7 @@ class Scale(Writer):
         """
         chosen, check = self.checks.grading.manifest.scale(name), self.state.check
         if chosen.steps[-1][1] != check.points:
-            raise ManifestError(
+            raise ChecksError(
                 f"scales {name}: its top is {chosen.steps[-1][1]} points, {check.id} is worth {check.points}"
             )
         check.standing = Standing(name=chosen.title, value=round(float(value), 2))

@@ -6,12 +6,10 @@ from dataclasses import dataclass
 import pytest
 
 from ..course.manifest import Manifest
-from ..sandbox.errors import StudentRaised
-from ..sandbox.zygotes import SandboxError
+from ..errors import OutOfTime, SandboxError, StudentRaised
 from .collect import State
 from .context import Grading, derive
 from .expect import Mismatch
-from .patience import OutOfTime
 from .second_look import SecondLook, afresh, arguments_of
 
 BELOW = "the functions below it"

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from ..errors import SandboxError, StudentError
 from ..sandbox import bytecode
 from ..sandbox.client import Limits, launch_worker
-from ..sandbox.errors import StudentError
 from ..sandbox.isolation import Isolation, probe
-from ..sandbox.launch import SandboxError
 from ..sandbox.policy import LAYERS
 from ..sandbox.processes import Zygotes
 

@@ -10,16 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ..recording import NotScored, Unrecorded
+from ..errors import NotScored, OutOfTime, SandboxError, StudentError, Unrecorded
 from ..sandbox.client import Answered
-from ..sandbox.errors import StudentError
 from ..sandbox.remote import Package, Remote
-from ..sandbox.zygotes import SandboxError
 from . import derivative
 from .collect import State
 from .context import Grading, derive
 from .expect import Mismatch, values_noted
-from .patience import OutOfTime
 from .second_look import SecondLook, afresh, arguments_of
 from .tally import DIGITS
 

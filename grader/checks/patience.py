@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from ..course.schema import CONTROL_SECONDS, LimitsTable
-from ..sandbox.errors import OutOfTime, StudentError, StudentTimeout
+from ..errors import OutOfTime, StudentError, StudentTimeout
 
 STRIKES = 2
 SHORT_SECONDS = 1.0

@@ -8,12 +8,10 @@ from typing import Any
 
 import pytest
 
-from ..course.manifest import ManifestError, Question
-from ..recording import NotScored, Unrecorded
+from ..course.manifest import Question
+from ..errors import CourseError, NotScored, OutOfTime, SandboxError, StudentError, StudentTimeout, Unrecorded
 from ..results.outcome import Outcome
 from ..results.record import Check
-from ..sandbox.errors import StudentError, StudentTimeout
-from ..sandbox.zygotes import SandboxError
 from . import follow_through, own_forward, timing, verdict
 from .blame import Case, at_fault, decide, depends_on_others, is_unforeseen
 from .collect import STATE, State, check_points, describe, loading_problem
@@ -21,7 +19,6 @@ from .context import Grading, derive
 from .control import reference_is_judged
 from .expect import Mismatch
 from .marker import MARKER
-from .patience import OutOfTime
 from .second_look import afresh, arguments_of
 
 PLUGIN = pytest.StashKey["ChecksPlugin"]()
@@ -69,7 +66,7 @@ class ChecksPlugin:
                 item.stash[STATE] = describe(item, self.grading.manifest)
             if self._verify_points and not self.problem:
                 check_points([item.stash[STATE] for item in checks], self._questions, self.grading.manifest)
-        except ManifestError as error:
+        except CourseError as error:
             self.problem = self.problem or str(error)
             checks, items[:] = [], []
         unwanted = {item for item in checks if not self._wants(item.stash[STATE])}

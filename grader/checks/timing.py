@@ -15,9 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from ..recording import NotScored
+from ..errors import NotScored, StudentTimeout
 from ..sandbox.client import WorkerClient
-from ..sandbox.errors import StudentTimeout
 from ..sandbox.remote import Package, Remote
 from .expect import Mismatch, expect
 

@@ -4,8 +4,8 @@ import re
 import traceback
 from dataclasses import dataclass, field
 
+from ..errors import StackFrame, StudentCrashed, StudentError, StudentRaised, StudentTimeout
 from ..results.outcome import Outcome
-from ..sandbox.errors import Frame, StudentCrashed, StudentError, StudentRaised, StudentTimeout
 from ..sandbox.remote import shape_of
 from .expect import UNSAID, Mismatch
 
@@ -150,7 +150,7 @@ def _missing(error: StudentRaised) -> str:
     return f"{named[1].replace('.', '/')}.py is missing"
 
 
-def _where(frame: Frame | None) -> str:
+def _where(frame: StackFrame | None) -> str:
     if frame is None:
         return ""
     return f" ({frame.file}, line {frame.line}" + (

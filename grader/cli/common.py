@@ -7,22 +7,23 @@ from typing import Annotated
 import typer
 
 from ..course import manifest as manifests
-from ..course.manifest import Manifest, ManifestError, Question
+from ..course.manifest import Manifest, Question
 from ..course.reading import is_utf8, printable
+from ..errors import CourseError, UsageError
 from ..extras import require_libraries
 
 FAILED, CANNOT_RUN = 1, 2
 
 
 def course() -> Manifest:
-    """Return the manifest of the course in which the command is given; raises ManifestError where there is none."""
+    """Return the manifest of the course in which the command is given; raises CourseNotFound where there is none."""
     return manifests.load(writable_path(manifests.find(Path.cwd())))
 
 
 def chosen(manifest: Manifest, names: Sequence[str] | None) -> list[Question]:
     """Return the questions of these ids, all without any.
 
-    Raises ManifestError for an unknown id, NotInstalled where a library of theirs is missing.
+    Raises UsageError for an unknown id, NotInstalled where a library of theirs is missing.
     """
     questions = [manifest.question(name) for name in names] if names else manifest.questions
     users: dict[str, list[str]] = {}
@@ -34,18 +35,18 @@ def chosen(manifest: Manifest, names: Sequence[str] | None) -> list[Question]:
 
 
 def package(manifest: Manifest, folder: Path | None) -> Path:
-    """Return the package to check, the manifest's by default; raises ManifestError where it is no folder."""
+    """Return the package to check, the manifest's by default; raises UsageError where it is no folder."""
     place = folder or manifest.path("student")
     if not place.is_dir():
-        raise ManifestError(f"{place} is not a folder; give the package's folder with --student")
+        raise UsageError(f"{place} is not a folder; give the package's folder with --student")
     return writable_path(place.resolve())
 
 
 def writable_path(place: Path) -> Path:
-    """Return the path itself; raises ManifestError where workers could not be told of it, since it is no UTF-8."""
+    """Return the path itself; raises UsageError where workers could not be told of it, since it is no UTF-8."""
     if not is_utf8(str(place)):
         shown = printable(str(place))
-        raise ManifestError(f"{shown}: its path holds a byte that is no UTF-8; rename that folder")
+        raise UsageError(f"{shown}: its path holds a byte that is no UTF-8; rename that folder")
     return place
 
 
@@ -53,7 +54,7 @@ def _complete_question(incomplete: str) -> list[str]:
     """Return the ids that begin so, for a shell that completes them; none outside of a course."""
     try:
         ids = [question.id for question in course().questions]
-    except ManifestError:
+    except CourseError:
         return []
     return [name for name in ids if name.startswith(incomplete)]
 

@@ -8,9 +8,8 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from ..course.manifest import ManifestError
-from ..extras import DISTRIBUTION, NotInstalled, extra_of
-from ..outputs import OutputError
+from ..errors import ChainruleError
+from ..extras import DISTRIBUTION, extra_of, not_installed
 from . import student
 from .common import CANNOT_RUN
 
@@ -42,20 +41,17 @@ def main(
 
 def run() -> None:
     """Run a command; what cannot run ends with one sentence on stderr and status 2."""
-    from ..pdf.errors import PdfError
-    from ..sandbox.launch import SandboxError
-
     for stream in (sys.stdout, sys.stderr):  # a file's name may have no form in the terminal's coding
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
         app()
-    except (ManifestError, OutputError, SandboxError, PdfError, NotInstalled, OSError) as error:
+    except (ChainruleError, OSError) as error:
         _cannot_run(error)
     except ModuleNotFoundError as error:
         if not extra_of(error.name or ""):
             raise
-        _cannot_run(NotInstalled(extra_of(error.name or "")))
+        _cannot_run(not_installed(extra_of(error.name or "")))
 
 
 def _cannot_run(error: Exception) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ..course.manifest import ManifestError
+from ..errors import UsageError
 from ..outputs import REPORT, claim
 from .common import FAILED, QUESTIONS, chosen, course, package
 
@@ -70,7 +70,7 @@ def doctor(
     try:
         policy = Policy.full().without(*without or [])
     except ValueError as error:
-        raise ManifestError(str(error)) from None
+        raise UsageError(str(error)) from None
     with contextlib.closing(Zygotes(policy)) as zygotes:
         found = isolation.probe(zygotes, secrets=manifest.secret_places(), root=manifest.root)
     report.show(found)

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import msgspec
 
+from ..errors import CourseNotFound, ManifestError, UsageError
 from .schema import (
     Budget,
     Container,
     Handin,
     Layer,
     LimitsTable,
-    ManifestError,
     Paths,
     Pdf,
     Question,
@@ -29,7 +29,6 @@ from .validation import faults
 __all__ = [
     "FILENAME",
     "Manifest",
-    "ManifestError",
     "Question",
     "Submission",
     "exact",
@@ -83,27 +82,25 @@ class Manifest(Table):
         return [place for place in places if place.exists()]
 
     def question(self, name: str) -> Question:
-        """The question of that id, whatever its case; raises ManifestError naming the ids there are."""
+        """The question of that id, whatever its case; raises UsageError naming the ids there are."""
         for question in self.questions:
             if question.id.lower() == name.lower():
                 return question
-        raise ManifestError(f"there is no question {name!r}; choose from {', '.join(q.id for q in self.questions)}")
+        raise UsageError(f"there is no question {name!r}; choose from {', '.join(q.id for q in self.questions)}")
 
     def scale(self, name: str) -> Scale:
-        """The scale of that name; raises ManifestError naming those there are."""
+        """The scale of that name; raises UsageError naming those there are."""
         for scale in self.scales:
             if scale.name == name:
                 return scale
-        raise ManifestError(
-            f"there is no scale {name!r}; choose from {', '.join(s.name for s in self.scales) or 'none'}"
-        )
+        raise UsageError(f"there is no scale {name!r}; choose from {', '.join(s.name for s in self.scales) or 'none'}")
 
     def budget(self, name: str) -> Budget:
-        """The budget of that name; raises ManifestError naming those there are."""
+        """The budget of that name; raises UsageError naming those there are."""
         for budget in self.budgets:
             if budget.name == name:
                 return budget
-        raise ManifestError(
+        raise UsageError(
             f"there is no budget {name!r}; choose from {', '.join(b.name for b in self.budgets) or 'none'}"
         )
 
@@ -127,21 +124,21 @@ class Manifest(Table):
 
 
 def find(start: Path) -> Path:
-    """Return the nearest manifest in `start` or above it; raises ManifestError where there is none."""
+    """Return the nearest manifest in `start` or above it; raises CourseNotFound where there is none."""
     for folder in [start.resolve(), *start.resolve().parents]:
         if (folder / FILENAME).is_file():
             return folder / FILENAME
-    raise ManifestError(f"no {FILENAME} in {start} or above it; run this in the assignment's folder")
+    raise CourseNotFound(f"no {FILENAME} in {start} or above it; run this in the assignment's folder")
 
 
 def find_for_notebook(start: Path) -> Path:
     """Return the manifest nearest to a kernel's folder, which may be any, else the one of the course around the engine.
 
-    Raises ManifestError where there is neither.
+    Raises CourseNotFound where there is neither.
     """
     try:
         return find(start)
-    except ManifestError:
+    except CourseNotFound:
         file = Path(__file__).resolve().parents[2] / FILENAME
         if file.is_file():
             return file

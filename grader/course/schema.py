@@ -9,10 +9,6 @@ import msgspec
 CONTROL_SECONDS = 20.0  # that a control run with the reference may take beyond the run's time
 
 
-class ManifestError(Exception):
-    """The manifest is wrong; the text says where and what to do."""
-
-
 class Table(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """A table in which an unknown key is an error."""
 

@@ -5,23 +5,21 @@ import re
 import secrets
 from pathlib import Path
 
+from ..errors import CourseError
+
 BITS = 128
-
-
-class BrokenSecret(ValueError):
-    """A file that should hold a secret holds something else; the text says what to do."""
 
 
 def read_or_make(file: Path) -> bytes:
     """The secret in a file, 16 bytes; drawn and written for the file's owner alone where there is no such file.
 
-    Raises BrokenSecret for a file of something else, so that nothing is ever derived from less.
+    Raises CourseError for a file of something else, so that nothing is ever derived from less.
     """
     if not file.is_file():
         _make(file)
     text = file.read_bytes().strip()
     if not re.fullmatch(rb"[0-9a-f]{%d}" % (BITS // 4), text):
-        raise BrokenSecret(f"{file} holds no secret of {BITS} bits; delete it, and another is made")
+        raise CourseError(f"{file} holds no secret of {BITS} bits; delete it, and another is made")
     return bytes.fromhex(text.decode())
 
 

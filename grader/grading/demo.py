@@ -6,7 +6,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ..course.manifest import Manifest, ManifestError
+from ..course.manifest import Manifest
+from ..errors import ManifestError
 from ..outputs import REPORT, ZIP, claim
 from ..results import terminal
 from . import mistakes

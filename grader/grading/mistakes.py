@@ -12,8 +12,9 @@ from pathlib import Path
 import msgspec
 
 from ..checks.context import Zygotes
-from ..course.manifest import Manifest, ManifestError
+from ..course.manifest import Manifest
 from ..course.source import locate, span
+from ..errors import CourseError, UsageError
 from ..results.outcome import Outcome
 from . import run
 
@@ -54,31 +55,31 @@ class Trial:
 
 
 def load(manifest: Manifest, question: str) -> list[Mistake]:
-    """The mistakes of one question, from `<id>.toml`; raises ManifestError with the file and what is wrong."""
+    """The mistakes of one question, from `<id>.toml`; raises CourseError with the file and what is wrong."""
     file = manifest.path("mistakes") / f"{question.lower()}.toml"
     try:
         return msgspec.toml.decode(file.read_bytes(), type=_File).mistake
     except FileNotFoundError:
-        raise ManifestError(f"{file}: there are no known mistakes for {question}; write this file") from None
+        raise CourseError(f"{file}: there are no known mistakes for {question}; write this file") from None
     except msgspec.DecodeError as error:
-        raise ManifestError(f"{file}: {error}; mend that entry") from None
+        raise CourseError(f"{file}: {error}; mend that entry") from None
 
 
 def plant(mistake: Mistake, package: Path) -> None:
-    """Writes the mistake into a package; raises ManifestError where `find` is not there exactly once."""
+    """Writes the mistake into a package; raises CourseError where `find` is not there exactly once."""
     try:
         module, path = locate(package, mistake.function)
         source = module.read_text(encoding="utf-8")
         start, end = span(source, path)
     except LookupError as error:
-        raise ManifestError(f"mistake {mistake.id}: {error}; mend the name") from None
+        raise CourseError(f"mistake {mistake.id}: {error}; mend the name") from None
     if mistake.append:
         module.write_text(f"{source}\n\n{mistake.append}", encoding="utf-8")
         return
     text = source[start:end]
     if not mistake.body and (not mistake.find or text.count(mistake.find) != 1):
         count = text.count(mistake.find) if mistake.find else "no"
-        raise ManifestError(f"mistake {mistake.id}: {count} places match `find` in {mistake.function}; it must be one")
+        raise CourseError(f"mistake {mistake.id}: {count} places match `find` in {mistake.function}; it must be one")
     planted = _with_body(text, mistake.body) if mistake.body else text.replace(mistake.find, mistake.replace)
     module.write_text(source[:start] + planted + source[end:], encoding="utf-8")
 
@@ -101,11 +102,11 @@ def copy_reference(manifest: Manifest, target: Path) -> Path:
 
 
 def trials(manifest: Manifest, questions: Sequence[str] = (), only: str = "") -> Iterator[Trial]:
-    """Plants each mistake of some questions, all by default, or the one of an id; raises ManifestError without any."""
+    """Plants each mistake of some questions, all by default, or the one of an id; raises UsageError without any."""
     names = [manifest.question(name).id for name in questions or [question.id for question in manifest.questions]]
     chosen = [(name, mistake) for name in names for mistake in load(manifest, name) if only in ("", mistake.id)]
     if only and not chosen:
-        raise ManifestError(f"there is no mistake {only!r} of {', '.join(names)}; mend the id, or choose its question")
+        raise UsageError(f"there is no mistake {only!r} of {', '.join(names)}; mend the id, or choose its question")
     with contextlib.closing(Zygotes()) as zygotes, tempfile.TemporaryDirectory(prefix="chainrule-") as folder:
         for name, mistake in chosen:
             yield trial(manifest, mistake, name, Path(folder), zygotes)

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..checks.context import Grading, Zygotes
-from ..course.manifest import Manifest, ManifestError, Question, plain
+from ..course.manifest import Manifest, Question, plain
+from ..errors import ChecksError, RecordingError, UsageError
 from ..results import record as records
 from ..results.outcome import Outcome
 from ..results.record import Check, Note, NoteKind, Record
@@ -44,10 +45,10 @@ class Selection:
     functions: list[str] = field(default_factory=list)
 
     def of(self, manifest: Manifest) -> list[Question]:
-        """The chosen questions in the manifest's order; raises ManifestError for an unknown id or function."""
+        """The chosen questions in the manifest's order; raises UsageError for an unknown id or function."""
         for name in self.functions:
             if name not in manifest.functions():
-                raise ManifestError(f"there is no function {name!r}; choose one that the manifest lists")
+                raise UsageError(f"there is no function {name!r}; choose one that the manifest lists")
         wanted = {manifest.question(name).id for name in self.questions}
         return [question for question in manifest.questions if not wanted or question.id in wanted]
 
@@ -76,7 +77,7 @@ def grade(
     A check that passes with the public seed is run again with every secret seed and must pass each time.
     Its time began when it `started`, by default now. Zygotes that are given are left running, for the next run.
     With `keep`, workers go from check to check, which is quicker; what fails in one is then run again in a fresh one.
-    Raises ManifestError when manifest and checks disagree, SandboxError when no worker can be had, or, in an official
+    Raises CourseError when manifest and checks disagree, SandboxError when no worker can be had, or, in an official
     run, when the layers that hold are too few.
     """
     started = started or time.monotonic()
@@ -121,13 +122,13 @@ def _unscored(grading: Grading) -> list[Note]:
 
 
 def _check_recording(grading: Grading, selection: Selection, files: list[Path]) -> list[Note]:
-    """Says which files of checks were changed; raises ManifestError where recorded answers cannot serve."""
+    """Says which files of checks were changed; raises RecordingError where recorded answers cannot serve."""
     if grading.recording is None:
         return []
     recorded = grading.recording.header.seed
     seed = grading.manifest.seeds.public if selection.seed is None else selection.seed
     if seed != recorded or selection.secret_seeds:
-        raise ManifestError(
+        raise RecordingError(
             f"only the reference's answers for the seed {recorded} are here, not the reference itself; "
             "leave other seeds out"
         )
@@ -137,7 +138,7 @@ def _check_recording(grading: Grading, selection: Selection, files: list[Path]) 
 def run_checks(
     grading: Grading, selection: Selection, progress: Progress, make: Callable[..., "ChecksPlugin"] | None = None
 ) -> None:
-    """Runs pytest on the chosen files; raises ManifestError with what went wrong when it could not run the checks.
+    """Runs pytest on the chosen files; raises CourseError with what went wrong when it could not run the checks.
 
     `make` makes another plugin of the same arguments.
     """
@@ -150,7 +151,7 @@ def run_checks(
     files = [folder / question.file for question in questions for folder in folders]
     files = [file for file in files if file.is_file()]
     if not files:
-        raise ManifestError(f"there are no checks in {folders[0]}; restore them")
+        raise ChecksError(f"there are no checks in {folders[0]}; restore them")
     progress.record.notes += _check_recording(grading, selection, files)
     seed = manifest.seeds.public if selection.seed is None else selection.seed
     options = selection.secret_seeds, selection.timing, not selection.keyword, selection.functions
@@ -165,7 +166,7 @@ def run_checks(
     if checks.failure:
         raise checks.failure
     if checks.problem or status in PROBLEMS:
-        raise ManifestError(checks.problem or PROBLEMS[status])
+        raise ChecksError(checks.problem or PROBLEMS[status])
     if status == INTERRUPTED:
         raise KeyboardInterrupt
 

@@ -7,14 +7,14 @@ import tempfile
 import time
 from pathlib import Path
 
-from ..course.manifest import Manifest, ManifestError
+from ..course.manifest import Manifest
 from ..course.reading import printable
+from ..errors import ChainruleError, SubmissionError
 from ..results import gradescope, markdown
 from ..results.record import Note, NoteKind, Record, to_json, write_atomically
-from ..sandbox.launch import SandboxError
 from ..sandbox.policy import Policy
 from ..sandbox.processes import Zygotes
-from ..submission.unpack import SubmissionError, unpack
+from ..submission.unpack import unpack
 from . import run
 
 UNSAFE = "Graded with --unsafe: whatever isolation was missing did not stop the grading; do not trust these points."
@@ -32,7 +32,7 @@ def grade_submission(
     """Grades a zip or folder, keeping the report in `out` up to date; a refused one gets 0 points and the reason.
 
     A record that is given is the one that grows, so that its owner can see how far the run has come.
-    Raises ManifestError or SandboxError, having said so in the report, when the grader itself cannot run, or when this
+    Raises ChainruleError, having said so in the report, when the grader itself cannot run, or when this
     machine cannot isolate student code; `unsafe` grades all the same and says so in the report.
     """
     started = time.monotonic()  # unpacking is part of the run
@@ -58,7 +58,7 @@ def grade_submission(
             record.notes.append(Note(NoteKind.REFUSED, f"The hand-in was not graded: {error}"))
             record.complete = True
             return write(record)
-        except (ManifestError, SandboxError) as error:
+        except ChainruleError as error:
             # the first line only: what pytest says after it may quote a hidden check
             reason = str(error).partition("\n")[0]
             record.notes.append(Note(NoteKind.GRADER_ERROR, f"The grader could not go on: {reason}"))

@@ -8,7 +8,8 @@ from watchfiles import PythonFilter
 from watchfiles import watch as changes
 
 from ..checks.context import Zygotes
-from ..course.manifest import Manifest, ManifestError
+from ..course.manifest import Manifest
+from ..errors import CourseError
 from ..results import terminal
 from . import run
 
@@ -23,7 +24,7 @@ def watch(manifest: Manifest, student: Path, console: Console | None = None) -> 
             out.rule(", ".join(names))
             try:
                 terminal.show(run.grade(manifest, student, run.Selection(names), zygotes=zygotes, keep=True), out)
-            except ManifestError as error:  # a file of checks was saved half written
+            except CourseError as error:  # a file of checks was saved half written
                 out.print(f"cannot check: {error}", markup=False)
     except KeyboardInterrupt:
         out.print("ended")

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..course.manifest import Manifest, ManifestError
+from ..errors import OutputError, UsageError
+from ..course.manifest import Manifest
 from ..outputs import claim
 from ..results.record import write_atomically
 from . import checkfiles, document, source
@@ -22,9 +23,9 @@ def make_students_notebook(manifest: Manifest, name: str) -> Notebook:
 
 
 def read_cells(manifest: Manifest, name: str) -> list[Cell]:
-    """Return the cells of a notebook's source; raise ManifestError where there is no such source."""
+    """Return the cells of a notebook's source; raise CourseError where there is no such source."""
     if name not in manifest.notebooks:
-        raise ManifestError(f"there is no notebook {name!r}; choose from {', '.join(manifest.notebooks) or 'none'}")
+        raise UsageError(f"there is no notebook {name!r}; choose from {', '.join(manifest.notebooks) or 'none'}")
     origin = _origin(manifest, name)
     return source.read(manifest.root / origin, origin)
 
@@ -32,7 +33,7 @@ def read_cells(manifest: Manifest, name: str) -> list[Cell]:
 def generate(manifest: Manifest, names: Sequence[str] = ()) -> dict[Path, bytes]:
     """Return every generated file by its path: the named notebooks (all by default) and all check files.
 
-    Raise ManifestError for the first fault of a source.
+    Raise CourseError for the first fault of a source.
     """
     checks, folder = checkfiles.collect(manifest), manifest.path("notebooks")
     made = {folder / "tests" / f"{file.name}.py": file.text().encode() for file in checks.values()}
@@ -50,13 +51,13 @@ def find_drift(manifest: Manifest, names: Sequence[str] = ()) -> list[Path]:
 
 
 def write(manifest: Manifest, names: Sequence[str] = (), force: bool = False) -> list[Path]:
-    """Write the files that differ and return them; raise ManifestError, writing nothing, where that would undo edits."""
+    """Write the files that differ and return them; raise OutputError, writing nothing, where that would undo edits."""
     made = generate(manifest, names)
     differing = _compare(manifest, made)
     edited = [f for f in differing if f.suffix == ".ipynb" and f.is_file() and not document.is_unedited(f)]
     if edited and not force:
         listed = ", ".join(str(file.relative_to(manifest.root)) for file in edited)
-        raise ManifestError(f"{listed}: edited or run since it was made; move it away, or overwrite it with --force")
+        raise OutputError(f"{listed}: edited or run since it was made; move it away, or overwrite it with --force")
     for file in differing:
         if file in made:
             write_atomically(file, made[file])
@@ -66,15 +67,15 @@ def write(manifest: Manifest, names: Sequence[str] = (), force: bool = False) ->
 
 
 def write_instructors(manifest: Manifest, names: Sequence[str], folder: Path) -> list[Path]:
-    """Write notebooks with solutions, model answers and rubrics; raise ManifestError for the students' own folder."""
+    """Write notebooks with solutions, model answers and rubrics; raise OutputError for the students' own folder."""
     if folder.resolve() == manifest.path("notebooks").resolve():
-        raise ManifestError(f"{folder} holds the students' notebooks; choose another folder")
+        raise OutputError(f"{folder} holds the students' notebooks; choose another folder")
     made = {
         folder / f"{name}.ipynb": document.to_bytes(make_instructors_notebook(manifest, name))
         for name in names or manifest.notebooks
     }
     if folder.exists() and not folder.is_dir():
-        raise ManifestError(f"{folder} is a file; choose another name for the folder")
+        raise OutputError(f"{folder} is a file; choose another name for the folder")
     for file in made:
         _claim(file)
     folder.mkdir(parents=True, exist_ok=True)

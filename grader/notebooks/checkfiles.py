@@ -10,7 +10,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..course.manifest import Manifest, ManifestError, exact, plain
+from ..errors import ChecksError, CourseError
+from ..course.manifest import Manifest, exact, plain
 from ..course.source import locate
 
 if TYPE_CHECKING:  # pytest takes a while to import, and a kernel does without
@@ -57,7 +58,7 @@ class CheckFile:
 def collect(manifest: Manifest) -> dict[str, CheckFile]:
     """Return the check files by name, in the order of manifest and checks.
 
-    Raise ManifestError where checks don't load, or two functions make the same name.
+    Raise CourseError where checks don't load, or two functions make the same name.
     """
     found: dict[str, CheckFile] = {}
     for state in _collect_states(manifest):
@@ -67,7 +68,7 @@ def collect(manifest: Manifest) -> dict[str, CheckFile]:
             origin = f"{manifest.paths.public}/{question.file}"
             file = found.setdefault(name, CheckFile(name, question.id, function, origin))
             if file.function != function:
-                raise ManifestError(f"{file.function} and {function}: both make the check {name}; rename one of them")
+                raise CourseError(f"{file.function} and {function}: both make the check {name}; rename one of them")
             file.points += exact(state.check.points)
     return found
 
@@ -77,7 +78,7 @@ def name_check(manifest: Manifest, question: str, function: str) -> str:
     try:
         path = locate(manifest.path("student"), function)[1]
     except LookupError as error:
-        raise ManifestError(f"{error}; mend the name, or generate the package first") from None
+        raise CourseError(f"{error}; mend the name, or generate the package first") from None
     words = [re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", part).strip("_") for part in path]
     return "_".join([question, *words]).lower()
 
@@ -102,7 +103,7 @@ def _collect_states(manifest: Manifest) -> list[State]:
     collector = _Collector(manifest)
     run_pytest(manifest, [file for file in files if file.is_file()], [collector], "--collect-only")
     if collector.problem:
-        raise ManifestError(collector.problem)
+        raise ChecksError(collector.problem)
     return collector.states
 
 
@@ -129,5 +130,5 @@ class _Collector:
 
         try:
             self.states = [describe(item, self.manifest) for item in items]
-        except ManifestError as error:
+        except CourseError as error:
             self.problem = str(error)

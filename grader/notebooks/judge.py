@@ -5,8 +5,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from ..errors import ChainruleError, ChecksError
 from ..course import manifest as manifests
-from ..course.manifest import Manifest, ManifestError
+from ..course.manifest import Manifest
 from ..course.source import unwritten
 from ..results.notebook import Judgement
 from ..results.record import Check, from_json
@@ -30,7 +31,7 @@ def judge(name: str, question: str, function: str, seconds: float = SECONDS) -> 
         place = unwritten(manifest.path("student"), [function]).get(function, "")
         checks = [check for check in checks if check.visibility == "public"]
         found = Judgement(name, question, checks, unwritten=place and f"{manifest.paths.student}/{place}")
-    except ManifestError as error:
+    except ChainruleError as error:
         found = Judgement(name, question, trouble=str(error))
     if not found.passed:
         raise NotPassed(found)
@@ -38,7 +39,7 @@ def judge(name: str, question: str, function: str, seconds: float = SECONDS) -> 
 
 
 def _run(manifest: Manifest, question: str, function: str, seconds: float) -> list[Check]:
-    """Return the results of `python -m grader check`; raise ManifestError with the reason where there are none."""
+    """Return the results of `python -m grader check`; raise ChecksError with the reason where there are none."""
     with tempfile.TemporaryDirectory(prefix="chainrule-") as folder:
         record, errors = Path(folder, "record.json"), Path(folder, "errors.txt")
         command = [sys.executable, "-m", "grader", "check", "-q", question, "--function", function, "--json", str(record)]
@@ -53,11 +54,11 @@ def _run(manifest: Manifest, question: str, function: str, seconds: float) -> li
                     timeout=seconds,
                 )
             except subprocess.TimeoutExpired:
-                raise ManifestError(
+                raise ChecksError(
                     f"the checks were ended after {seconds:g} s; run python -m grader check -q {question} "
                     "in a terminal to see which one takes so long"
                 ) from None
         if record.is_file():
             return from_json(record.read_bytes()).checks
         said = errors.read_text(errors="replace").strip().splitlines() or ["the checks ended without a word"]
-        raise ManifestError(said[-1].removeprefix("cannot run: "))
+        raise ChecksError(said[-1].removeprefix("cannot run: "))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..course.manifest import ManifestError
+from ..errors import CourseError
 from .checkfiles import CALL, suggest
 
 if TYPE_CHECKING:
@@ -41,28 +41,28 @@ class Cell:
     def place(self) -> str:
         return f"{self.file}, line {self.line}"
 
-    def fault(self, sentence: str) -> ManifestError:
+    def fault(self, sentence: str) -> CourseError:
         """Return an error that names this cell's place."""
-        return ManifestError(f"{self.place}: {sentence}")
+        return CourseError(f"{self.place}: {sentence}")
 
 
 def read(file: Path, name: str) -> list[Cell]:
-    """Return the cells of a script, which errors call `name`; raise ManifestError where it cannot be read."""
+    """Return the cells of a script, which errors call `name`; raise CourseError where it cannot be read."""
     try:
         text = file.read_text(encoding="utf-8")
     except OSError as error:
-        raise ManifestError(f"{name}: cannot be read ({error.strerror}); write it, or mend the manifest") from None
+        raise CourseError(f"{name}: cannot be read ({error.strerror}); write it, or mend the manifest") from None
     import jupytext  # takes a second
 
     nodes: list[NotebookNode] = jupytext.reads(text, fmt="py:percent").cells
     lines = [number for number, line in enumerate(text.splitlines(), start=1) if MARK.fullmatch(line)]
     if len(lines) != len(nodes):
-        raise ManifestError(f"{name}: its cells cannot be told apart; begin with '# %%' and indent no such line")
+        raise CourseError(f"{name}: its cells cannot be told apart; begin with '# %%' and indent no such line")
     return [_convert(node, name, line) for node, line in zip(nodes, lines)]
 
 
 def validate(cells: list[Cell], checks: Collection[str], seen: dict[str, Cell]) -> None:
-    """Raise ManifestError for the first fault: tags, markers, inline questions, checks.
+    """Raise CourseError for the first fault: tags, markers, inline questions, checks.
 
     `seen` holds the course's inline questions so far; those of these cells are added.
     """
@@ -79,7 +79,7 @@ def validate(cells: list[Cell], checks: Collection[str], seen: dict[str, Cell]) 
 
 
 def find_solutions(cell: Cell) -> list[tuple[int, int]]:
-    """Return first and last line of each solution, from 0 on and with markers; raise ManifestError for a lone one."""
+    """Return first and last line of each solution, from 0 on and with markers; raise CourseError for a lone one."""
     begin, end = (comment.format(word) for comment, word in zip(MARKERS[cell.kind], (BEGIN, END)))
     found: list[tuple[int, int]] = []
     opened: int | None = None

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..course.manifest import Manifest
+from ..errors import PdfError, ProgramMissing
 from ..outputs import PDF, claim
 from ..submission.copies import missing
 from . import convert, engines
 from .convert import Options, Result
-from .errors import PdfError, ProgramMissing
 from .outputs import Limits
 from .sheet import Mark
 

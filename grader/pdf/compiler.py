@@ -4,7 +4,7 @@ import datetime
 import re
 from pathlib import Path
 
-from .errors import PdfError, ProgramMissing
+from ..errors import PdfError, ProgramMissing
 from .sheet import Piece, guilty, source
 
 ATTEMPTS = 400

@@ -8,10 +8,10 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from ..errors import PdfError, ProgramMissing
 from . import notebook as notebooks
 from . import pandoc, terminal
 from .convert import Options, Result
-from .errors import PdfError, ProgramMissing
 from .notebook import Notebook, Table
 from .sheet import Mark
 from .status import IGNORED, INPUT_IGNORED

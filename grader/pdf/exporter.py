@@ -9,7 +9,7 @@ from nbformat import NotebookNode
 from traitlets import Bool, Unicode
 
 from ..course import manifest as manifests
-from ..course.manifest import ManifestError
+from ..errors import CourseError
 from . import command, convert
 from .notebook import from_table
 
@@ -44,6 +44,6 @@ class ChainrulePdfExporter(Exporter):
         wishes = command.Wishes([self.names] if self.names else [], self.date, self.question_pages)
         try:
             return command.options(manifests.load(manifests.find(path.parent)), wishes)
-        except ManifestError:
+        except CourseError:
             date = datetime.date.fromisoformat(self.date) if self.date else datetime.date.today()
             return convert.Options(path.stem, self.names, date, question_pages=self.question_pages)

@@ -142,4 +142,3 @@ def _wrapped(function: str, body: str) -> str:
     if function == "quoted":
         return inline("“") + body + inline("”")
     return f"#{function}[{body}];"
-

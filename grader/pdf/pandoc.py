@@ -8,8 +8,8 @@ from pathlib import Path
 
 import msgspec
 
+from ..errors import ProgramMissing
 from . import tree
-from .errors import ProgramMissing
 
 MARKDOWN = (
     "gfm-tex_math_dollars-tex_math_gfm-emoji-alerts-yaml_metadata_block-gfm_auto_identifiers+task_lists+footnotes"

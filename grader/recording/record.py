@@ -15,14 +15,14 @@ from ..checks.context import Grading, Zygotes, derive
 from ..checks.follow_through import run_replaced
 from ..checks.plugin import ChecksPlugin
 from ..checks.second_look import afresh, arguments_of
-from ..course.manifest import Manifest, ManifestError
+from ..course.manifest import Manifest
+from ..errors import CourseError, NotScored, RecordingError, Unrecorded
 from ..grading import run
 from ..grading.progress import Progress
 from ..outputs import ZIP, claim
 from ..results.outcome import Outcome
 from ..results.record import Check
 from ..sandbox.client import Limits, WorkerClient
-from . import NotScored, Unrecorded
 from .recorder import PerturbedTransport, Recorder, RecordingTransport
 from .replay import NOTHING, ReplayTransport
 from .tape import VERSION, Header, Recording, Tape, digest, save
@@ -34,7 +34,7 @@ RUN_SECONDS = 3600  # each check runs four times
 def record(manifest: Manifest, out: Path, zygotes: Zygotes | None = None, questions: Sequence[str] = ()) -> Recording:
     """Writes the file of recorded answers to `out`, of all questions by default, and returns what it holds.
 
-    Every public check has to pass with the reference, live and again with the recorded answers; raises ManifestError
+    Every public check has to pass with the reference, live and again with the recorded answers; raises RecordingError
     naming the first that does not. A check whose questions to the reference depend on the judged answers is marked as
     such (`Tape.varies`): where they differ from the reference's, students see that it is not scored.
     """
@@ -45,7 +45,7 @@ def record(manifest: Manifest, out: Path, zygotes: Zygotes | None = None, questi
     )
     claim(out, ZIP)  # an .npz file is one
     if not public.path("reference").is_dir():
-        raise ManifestError(f"{public.path('reference')} is not there, and nothing else can answer; only staff has it")
+        raise CourseError(f"{public.path('reference')} is not there, and nothing else can answer; only staff has it")
     grading = RecordingGrading(public, public.path("reference"), zygotes or Zygotes(), races=False)
     progress = Progress(run.new_record(public, "record", "the reference"), public, None)
     try:
@@ -64,7 +64,7 @@ def record(manifest: Manifest, out: Path, zygotes: Zygotes | None = None, questi
 def _refuse(checks: list[Check]) -> None:
     for check in checks:
         if check.outcome is not Outcome.PASSED:
-            raise ManifestError(
+            raise RecordingError(
                 f"nothing is recorded, since {check.id} does not pass with the reference ({check.outcome}: "
                 f"{check.message or check.detail}); mend one of them first"
             )

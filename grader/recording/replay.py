@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import NotScored, Unrecorded
 from ..sandbox.client import WorkerClient
 from ..sandbox.transport import Deadline, Frame, Reply
 from ..sandbox.wire import Encoder, unpack
-from . import NotScored, Unrecorded, prints
+from . import prints
 from .objects import Objects, Thing
 from .tape import Entry, Recording, Tape
 

@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 
 from ..course.manifest import Manifest
-from ..sandbox.launch import SandboxError
+from ..errors import RecordingError
 from ..sandbox.wire import DTYPES
 
 FILENAME = "expected.npz"
@@ -104,13 +104,13 @@ def digest(file: Path) -> str:
 
 
 def find(manifest: Manifest) -> Recording | None:
-    """The recorded answers where there is no reference but a recording; raises SandboxError where it cannot be read."""
+    """The recorded answers where there is no reference but a recording; raises RecordingError for an unreadable one."""
     file = manifest.path("public") / FILENAME
     return load(file) if file.is_file() and not manifest.path("reference").is_dir() else None
 
 
 def load(file: Path) -> Recording:
-    """Reads a recording; raises SandboxError with the file and what to do."""
+    """Reads a recording; raises RecordingError with the file and what to do."""
     try:
         with zipfile.ZipFile(file) as archive:
             header = msgspec.json.decode(_member(archive, "header").tobytes(), type=Header)
@@ -119,7 +119,7 @@ def load(file: Path) -> Recording:
             codes = sorted({code for code, _ in header.specs} & DTYPES)
             return Recording(header, _cut(header.specs, {code: _member(archive, code[1:]) for code in codes}))
     except (OSError, ValueError, KeyError, EOFError, zlib.error, zipfile.BadZipFile, msgspec.MsgspecError) as error:
-        raise SandboxError(
+        raise RecordingError(
             f"{file}: the reference's recorded answers cannot be read ({error}); "
             "take this file once more from what you downloaded"
         ) from None

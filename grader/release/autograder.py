@@ -12,8 +12,9 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..course.manifest import FILENAME, Manifest, ManifestError
-from ..course.secrets import BrokenSecret, read_or_make
+from ..course.manifest import FILENAME, Manifest
+from ..course.secrets import read_or_make
+from ..errors import CourseError, ManifestError
 from ..outputs import ZIP, claim
 from ..results.record import write_atomically
 from . import requirements
@@ -29,7 +30,7 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 def write(manifest: Manifest, out: Path, pip_flags: str | None = None) -> int:
     """Writes the zip, never half of it, and returns how many files it holds.
 
-    `pip_flags` stand in for those of the manifest. Raises ManifestError for what is missing, OutputError.
+    `pip_flags` stand in for those of the manifest. Raises CourseError for what is missing, OutputError.
     """
     claim(out, ZIP)
     entries = contents(manifest, manifest.container.pip_flags if pip_flags is None else pip_flags)
@@ -50,7 +51,7 @@ def pack(entries: dict[str, bytes]) -> bytes:
 
 
 def contents(manifest: Manifest, pip_flags: str = "") -> dict[str, bytes]:
-    """Every file of the zip by its name; raises ManifestError for what is missing or lies elsewhere.
+    """Every file of the zip by its name; raises CourseError for what is missing or lies elsewhere.
 
     Secrets that have not been used yet are made, or each run of the zip would make others.
     """
@@ -69,11 +70,8 @@ def contents(manifest: Manifest, pip_flags: str = "") -> dict[str, bytes]:
 
 
 def make_secrets(manifest: Manifest) -> dict[str, bytes]:
-    """The course's secrets by their files' names, made where missing; raises ManifestError for a broken file."""
-    try:
-        return {name: read_or_make(manifest.root / name) for name in manifest.container.secrets}
-    except BrokenSecret as error:
-        raise ManifestError(str(error)) from None
+    """The course's secrets by their files' names, made where missing; raises CourseError for a broken file."""
+    return {name: read_or_make(manifest.root / name) for name in manifest.container.secrets}
 
 
 def secret_folders(manifest: Manifest) -> list[str]:
@@ -90,13 +88,13 @@ def secret_folders(manifest: Manifest) -> list[str]:
 
 def _require_checks(manifest: Manifest) -> None:
     if not manifest.path("reference").is_dir():
-        raise ManifestError(
+        raise CourseError(
             f"{manifest.path('reference')} is not there, and nothing can be graded without; only the instructor has it"
         )
     for question in manifest.questions:
         for kind, points in (("public", question.public_points), ("hidden", question.hidden_points)):
             if points and not (manifest.path(kind) / question.file).is_file():
-                raise ManifestError(
+                raise CourseError(
                     f"{manifest.path(kind) / question.file} is not there, and {question.id} has {kind} points; "
                     "restore it, or mend the points"
                 )
@@ -107,17 +105,17 @@ def beside(manifest: Manifest, name: str) -> Path:
     for folder in (manifest.root, ENGINE):
         if (folder / name).is_file():
             return folder / name
-    raise ManifestError(f"there is no {name} in {manifest.root}; restore it")
+    raise CourseError(f"there is no {name} in {manifest.root}; restore it")
 
 
 def files_below(folder: Path) -> Iterator[tuple[Path, Path]]:
-    """Every file below a folder, its path in it first; raises ManifestError for a link."""
+    """Every file below a folder, its path in it first; raises CourseError for a link."""
     for file in sorted(folder.rglob("*")):
         path = file.relative_to(folder)
         if LEFT_OUT.intersection(path.parts) or file.suffix == ".pyc":
             continue
         if file.is_symlink():
-            raise ManifestError(f"{file} is a link; put the file itself there")
+            raise CourseError(f"{file} is a link; put the file itself there")
         if file.is_file():
             yield path, file
 

@@ -5,7 +5,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from ..course.manifest import Manifest, ManifestError
+from ..course.manifest import Manifest
+from ..errors import LeakError, OutputError
 from ..notebooks import build, document
 from ..outputs import ZIP, claim
 from ..pdf.notebook import from_table
@@ -24,10 +25,10 @@ LINK = "open-in-colab"
 def write(manifest: Manifest, out: Path, colab: str | None = None) -> dict[str, bytes]:
     """Writes a folder, or a zip where `out` ends so, and returns its files by name.
 
-    Raises ManifestError, having written nothing, where a source is at fault, a secret would leak or `out` is in use.
+    Raises CourseError for a fault of a source, LeakError, and OutputError where `out` is in use, writing nothing.
     """
     if out.suffix != ".zip" and out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ManifestError(f"{out} is there already; remove it first, or choose another place with --out")
+        raise OutputError(f"{out} is there already; remove it first, or choose another place with --out")
     if out.suffix == ".zip":
         claim(out, ZIP)
     files = contents(manifest, manifest.release.colab if colab is None else colab)
@@ -99,11 +100,11 @@ def _checks(manifest: Manifest) -> dict[str, bytes]:
 
 
 def _refuse(found: list[leaks.Leak]) -> None:
-    """Raises ManifestError naming the leaks."""
+    """Raises LeakError naming the leaks."""
     if found:
         listed = "".join(f"\n  {leak}" for leak in found[:SHOWN])
         more = f"\n  and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-        raise ManifestError(
+        raise LeakError(
             f"nothing was released, since this would leak:{listed}{more}\nTake it out of its source; a line of a "
             "solution that is no secret can be listed in release.known_lines"
         )

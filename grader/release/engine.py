@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ..course.manifest import ManifestError
+from ..errors import CourseError
 
 ENGINE = Path(__file__).resolve().parents[1]
 MODULES = (
@@ -20,6 +20,7 @@ MODULES = (
     "course/schema.py",
     "course/source.py",
     "course/validation.py",
+    "errors.py",
     "extras.py",
     "grading/__init__.py",
     "grading/progress.py",
@@ -62,11 +63,11 @@ MODULES = (
 
 
 def files() -> dict[str, bytes]:
-    """The engine's files as `grader/…`; raises ManifestError where a named one is not there."""
+    """The engine's files as `grader/…`; raises CourseError where a named one is not there."""
     found = {}
     for pattern in MODULES:
         matching = sorted(file for file in ENGINE.glob(pattern) if file.is_file())
         if not matching:
-            raise ManifestError(f"{ENGINE / pattern} is not there, and students need it; restore it")
+            raise CourseError(f"{ENGINE / pattern} is not there, and students need it; restore it")
         found |= {f"grader/{file.relative_to(ENGINE).as_posix()}": file.read_bytes() for file in matching}
     return found

@@ -10,7 +10,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from .. import __version__
-from ..course.manifest import Manifest, ManifestError
+from ..course.manifest import Manifest
+from ..errors import CourseError
 from ..extras import DISTRIBUTION
 
 SOURCE = Path(__file__).resolve().parents[2]
@@ -49,13 +50,13 @@ def libraries(manifest: Manifest) -> list[str]:
 
 
 def require_pins(names: list[str], pins: Path) -> None:
-    """Raise ManifestError for the first of these packages of which the file pins no version."""
+    """Raise CourseError for the first of these packages of which the file pins no version."""
     pinned = {
         canonicalize_name(line.partition("==")[0].strip()) for line in pins.read_text().splitlines() if "==" in line
     }
     for name in names:
         if canonicalize_name(Requirement(name).name) not in pinned:
-            raise ManifestError(f"{pins} pins no version of {name}; add a line {name}==…")
+            raise CourseError(f"{pins} pins no version of {name}; add a line {name}==…")
 
 
 def _each_once(requirements: list[str]) -> list[str]:
@@ -64,11 +65,11 @@ def _each_once(requirements: list[str]) -> list[str]:
 
 
 def _installed() -> dict[str, Any]:
-    """Return the same table from the metadata of the installed distribution; raises ManifestError without any."""
+    """Return the same table from the metadata of the installed distribution; raises CourseError without any."""
     try:
         found = metadata.distribution(DISTRIBUTION)
     except metadata.PackageNotFoundError:
-        raise ManifestError(f"{SOURCE} holds no pyproject.toml of {DISTRIBUTION}; restore it, or install it") from None
+        raise CourseError(f"{SOURCE} holds no pyproject.toml of {DISTRIBUTION}; restore it, or install it") from None
     extras: dict[str, list[str]] = {name: [] for name in found.metadata.get_all("Provides-Extra") or []}
     core: list[str] = []
     for text in found.requires or []:

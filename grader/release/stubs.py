@@ -9,8 +9,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..course.manifest import Manifest, ManifestError
+from ..course.manifest import Manifest
 from ..course.source import digest, untouched
+from ..errors import CourseError, ManifestError, OutputError
 from ..results.record import write_atomically
 
 BEGIN, END = "# BEGIN SOLUTION", "# END SOLUTION"
@@ -26,10 +27,10 @@ class Region:
 
 
 def generate(manifest: Manifest) -> dict[Path, str]:
-    """Every file of the student's package by its path; raises ManifestError for a fault in markers or manifest."""
+    """Every file of the student's package by its path; raises CourseError for a fault in markers or manifest."""
     reference = manifest.path("reference")
     if not reference.is_dir():
-        raise ManifestError(f"{reference} is not there, and stubs are made from it; only the instructor's side has it")
+        raise CourseError(f"{reference} is not there, and stubs are made from it; only the instructor's side has it")
     sources = {
         file.relative_to(reference): file.read_text(encoding="utf-8") for file in sorted(reference.rglob("*.py"))
     }
@@ -55,7 +56,7 @@ def stub(manifest: Manifest, path: Path, source: str) -> str:
 
 
 def regions(path: Path, source: str) -> list[Region]:
-    """The solution regions of a module; raises ManifestError for a marker without its partner."""
+    """The solution regions of a module; raises CourseError for a marker without its partner."""
     found, opened = [], 0
     functions = list(_functions(ast.parse(source), ""))
     for number, line in enumerate(source.splitlines(), start=1):
@@ -63,7 +64,7 @@ def regions(path: Path, source: str) -> list[Region]:
         if marker not in (BEGIN, END):
             continue
         if (marker == BEGIN) == bool(opened):
-            raise ManifestError(f"{path}, line {number}: {marker!r} without its partner; add or remove one")
+            raise CourseError(f"{path}, line {number}: {marker!r} without its partner; add or remove one")
         if marker == BEGIN:
             opened = number
         else:
@@ -71,20 +72,18 @@ def regions(path: Path, source: str) -> list[Region]:
             found.append(Region(opened, number, inside[-1] if inside else ""))
             opened = 0
     if opened:
-        raise ManifestError(f"{path}, line {opened}: {BEGIN!r} without its partner; add {END!r}")
+        raise CourseError(f"{path}, line {opened}: {BEGIN!r} without its partner; add {END!r}")
     return found
 
 
 def write(manifest: Manifest, force: bool = False) -> list[Path]:
-    """Writes what differs and returns it; raises ManifestError, writing nothing, where that would undo edits."""
+    """Writes what differs and returns it; raises OutputError, writing nothing, where that would undo edits."""
     differing = drift(manifest)
     target = manifest.path("student")
     edited = [file for file in differing if file.is_file() and not untouched(file.read_text(encoding="utf-8"))]
     if edited and not force:
         names = ", ".join(str(file.relative_to(manifest.root)) for file in edited)
-        raise ManifestError(
-            f"{names}: edited since it was generated; move your work away, or overwrite it with --force"
-        )
+        raise OutputError(f"{names}: edited since it was generated; move your work away, or overwrite it with --force")
     texts = generate(manifest)
     for file in differing:
         if file.relative_to(target) in texts:

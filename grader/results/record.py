@@ -11,7 +11,8 @@ from typing import Literal
 
 import msgspec
 
-from ..course.manifest import Manifest, ManifestError, exact, plain
+from ..course.manifest import Manifest, exact, plain
+from ..errors import UsageError
 from .outcome import Outcome
 
 SCHEMA = 2
@@ -144,14 +145,14 @@ def to_json(record: Record) -> bytes:
 
 
 def from_json(data: bytes) -> Record:
-    """Read a record; raises ManifestError where it is none, or one of another schema."""
+    """Read a record; raises UsageError where it is none, or one of another schema."""
     try:
         found = msgspec.json.decode(data, type=_AnyRecord).schema
         if found == SCHEMA:
             return msgspec.json.decode(data, type=Record)
     except msgspec.DecodeError as error:
-        raise ManifestError(f"this is no record of a run ({error}); write it again with check --json") from None
-    raise ManifestError(
+        raise UsageError(f"this is no record of a run ({error}); write it again with check --json") from None
+    raise UsageError(
         f"this record has schema {found}, and this version reads schema {SCHEMA}; write it again with check --json"
     )
 

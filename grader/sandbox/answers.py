@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import Frame, StudentRaised
+from ..errors import StackFrame, StudentRaised
 from .side_effects import MAX_CHANGES, MAX_DEPTH, MAX_KEY, Way
 from .wire import Decoder, WireError
 
@@ -36,8 +36,14 @@ def _way(way: Any) -> Way:
     return tuple(key if type(key) is int else _text(key)[:MAX_KEY] for key in way)
 
 
+def _frame(found: dict[str, Any]) -> StackFrame:
+    return StackFrame(_text(found["file"]), int(found["line"]), _text(found["function"]), _text(found["text"]))
+
+
 def _raised(error: dict[str, Any], callee: str) -> StudentRaised:
-    frames = [Frame(_text(f["file"]), int(f["line"]), _text(f["function"]), _text(f["text"])) for f in error["frames"]]
+    frames = [
+        StackFrame(_text(f["file"]), int(f["line"]), _text(f["function"]), _text(f["text"])) for f in error["frames"]
+    ]
     return StudentRaised(callee, _text(error["message"]), frames, _text(error["type"]))
 
 

@@ -8,9 +8,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ..errors import StudentCrashed, StudentError, StudentRaised, StudentTimeout
 from . import answers
 from .channel import DeadlinePassed
-from .errors import StudentCrashed, StudentError, StudentRaised, StudentTimeout
 from .process import WorkerProcess, how_it_ended, launch_process
 from .processes import Factory
 from .remote import Package, Remote, RemoteFactory

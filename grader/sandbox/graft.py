@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import OutOfTime, SandboxError, StudentError
 from .channel import Channel
-from .errors import OutOfTime, StudentError
-from .launch import SandboxError
 from .wire import Decoder, Encoder, Unsendable
 
 

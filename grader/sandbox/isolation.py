@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
+from ..errors import StudentError
 from . import landlock
 from .client import Limits, WorkerClient, launch_worker
 from .confine import resource
-from .errors import StudentError
 from .policy import KERNEL, LAYERS, lacking
 from .processes import Zygotes
 

@@ -11,10 +11,6 @@ ENGINE = Path(__file__).resolve().parents[2]
 THREADS = ("OMP", "OPENBLAS", "MKL", "NUMEXPR")
 
 
-class SandboxError(RuntimeError):
-    """The sandbox itself could not do its work; no student is to blame."""
-
-
 class Ticket:
     """A request on its way; `reply` is None until its answer has been read."""
 

@@ -8,8 +8,8 @@ import socket
 import time
 from functools import cached_property
 
+from ..errors import StudentCrashed, StudentError, StudentTimeout
 from .channel import Channel
-from .errors import StudentCrashed, StudentError, StudentTimeout
 from .launch import Ticket
 from .output import Output
 from .processes import Factory

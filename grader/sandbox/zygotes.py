@@ -9,8 +9,9 @@ import tempfile
 from collections import deque
 from typing import Any
 
+from ..errors import SandboxError
 from . import confine, launch
-from .launch import SandboxError, Ticket
+from .launch import Ticket
 from .policy import Policy
 
 START_SECONDS = 120.0

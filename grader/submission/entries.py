@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 from ..course.reading import MOST_FOLDERS, MOST_LEVELS, printable
+from ..errors import SubmissionError
 from . import end_record
 
 # what nobody means to hand in, and no report need mention
@@ -25,10 +26,6 @@ VENV = "pyvenv.cfg"
 DRIVE = re.compile(r"[A-Za-z]:(/|$)")
 
 Parts = tuple[str, ...]
-
-
-class SubmissionError(Exception):
-    """The submission cannot be graded; the text says why and what to hand in instead."""
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from ..course.manifest import Submission
+from ..errors import SubmissionError
 from .copies import copies_of
-from .entries import Entries, Entry, Parts, SubmissionError
+from .entries import Entries, Entry, Parts
 from .package_search import Found, listed
 
 MEGABYTE = 1024 * 1024

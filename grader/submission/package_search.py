@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from ..course.manifest import Submission
 from ..course.reading import printable
-from .entries import Entry, Parts, SubmissionError
+from ..errors import SubmissionError
+from .entries import Entry, Parts
 
 SHOWN = 4
 

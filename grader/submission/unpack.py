@@ -14,12 +14,13 @@ from typing import BinaryIO
 
 from ..course.manifest import Manifest, Submission
 from ..course.reading import open_regular, printable
+from ..errors import SubmissionError
 from . import entries as listing
-from .entries import IGNORED, Entries, Entry, SubmissionError, in_time
+from .entries import IGNORED, Entries, Entry, in_time
 from .graded_files import MEGABYTE, choose, label, left_out, missing
 from .package_search import Found, find, listed, nowhere
 
-__all__ = ["IGNORED", "MEGABYTE", "HandIn", "SubmissionError", "unpack"]
+__all__ = ["IGNORED", "MEGABYTE", "HandIn", "unpack"]
 BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, NotImplementedError, RuntimeError)
 BROKEN += (OSError, OverflowError, ValueError)
 

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..course.manifest import Manifest, ManifestError
+from ..course.manifest import Manifest
+from ..errors import CourseError, OutputError
 from ..outputs import PDF, ZIP, claim
 from ..pdf.command import Wishes, make
 from ..pdf.convert import Result
@@ -45,7 +46,7 @@ def submit(
     """Writes zip and PDF into the assignment's folder, or nothing; `tell` hears of each step.
 
     Errors keep them from being written, unless `anyway`. Raises NoRoom when the disk is full, OutputError when
-    something else has their names, and PdfError or ManifestError when there is nothing to make a PDF or a zip of;
+    something else has their names, and PdfError or CourseError when there is nothing to make a PDF or a zip of;
     files from before stay as they were.
     """
     claim(manifest.root / manifest.handin.zip, ZIP)
@@ -92,7 +93,7 @@ def _packed(manifest: Manifest, files: dict[str, bytes], findings: Sequence[Find
 def _notebooks(manifest: Manifest) -> list[Path]:
     found = [file for file in manifest.collected().values() if file.is_file()]
     if not found:
-        raise ManifestError(f"there are no notebooks in {manifest.path('notebooks')}, and the PDF is made of them")
+        raise CourseError(f"there are no notebooks in {manifest.path('notebooks')}, and the PDF is made of them")
     return found
 
 
@@ -104,11 +105,11 @@ def _write(file: Path, content: bytes) -> None:
 
 
 def _sizes(zipped: Path) -> dict[str, int]:
-    """The files of the finished zip, read again from disk; raises ManifestError where a byte of it is wrong."""
+    """The files of the finished zip, read again from disk; raises OutputError where a byte of it is wrong."""
     with zipfile.ZipFile(zipped) as opened:
         broken = opened.testzip()
         if broken:
-            raise ManifestError(f"{broken} cannot be read back from {zipped.name}; is the disk all right? Try again")
+            raise OutputError(f"{broken} cannot be read back from {zipped.name}; is the disk all right? Try again")
         return {info.filename: info.file_size for info in opened.infolist()}
 
 

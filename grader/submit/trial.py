@@ -9,16 +9,15 @@ from pathlib import Path
 import msgspec
 
 from ..checks.context import Grading
-from ..course.manifest import Manifest, ManifestError
+from ..course.manifest import Manifest
 from ..course.schema import Budget
+from ..errors import CourseError, SandboxError, StudentError, StudentRaised, SubmissionError
 from ..grading import run
 from ..results.outcome import Outcome
 from ..results.record import Check
 from ..sandbox.client import WorkerClient
-from ..sandbox.errors import StudentError, StudentRaised
-from ..sandbox.launch import SandboxError
 from ..sandbox.processes import Zygotes
-from ..submission.unpack import SubmissionError, unpack
+from ..submission.unpack import unpack
 from . import modules
 from .findings import Finding, error
 
@@ -76,7 +75,7 @@ def _measured(manifest: Manifest, package: Path, budget: Budget) -> list[Check]:
     selection = run.Selection([question.id], functions=[budget.function], timing=False)
     try:
         return run.grade(public, package, selection).checks
-    except (ManifestError, SandboxError):
+    except (CourseError, SandboxError):
         return []
 
 

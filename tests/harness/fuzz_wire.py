@@ -12,6 +12,8 @@ from pathlib import Path
 
 import atheris
 
+from grader.errors import StudentError
+
 with atheris.instrument_imports(include=["grader.sandbox"]):
     from grader.sandbox.channel import Channel
     from grader.sandbox.client import Limits, WorkerClient
@@ -19,8 +21,6 @@ with atheris.instrument_imports(include=["grader.sandbox"]):
     from grader.sandbox.wire import LENGTH, Caps, Encoder
 
 import numpy as np
-
-from grader.sandbox.errors import StudentError
 
 CAPS = Caps(payload=4096)
 SECONDS = 2.0

@@ -11,7 +11,8 @@ from pathlib import Path
 import nbformat
 
 from grader.course import manifest as manifests
-from grader.course.manifest import Manifest, ManifestError
+from grader.course.manifest import Manifest
+from grader.errors import ChainruleError
 from grader.notebooks import build
 from grader.notebooks.execute import Run, Settings, copy_course, execute
 from grader.sandbox.launch import THREADS
@@ -78,7 +79,7 @@ def main() -> int:
         for name in options.names or manifest.notebooks:
             try:
                 run = course_runs.run(name)
-            except ManifestError as error:
+            except ChainruleError as error:
                 print(f"{name:<24}{'':>20}  {error}", flush=True)
                 right = False
                 continue

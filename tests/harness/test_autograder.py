@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from grader.course import manifest as manifests
-from grader.course.manifest import ManifestError
+from grader.errors import CourseError, ManifestError
 from grader.grading import container, ratelimit
 from grader.release import autograder
 from tests.harness.results import valid
@@ -69,7 +69,7 @@ def test_a_secret_is_made_before_it_is_packed_and_stays_the_same(toy, tmp_path):
     autograder.write(toy.manifest, second)
     assert first.read_bytes() != second.read_bytes()
     (toy.root / name).write_text("123456\n")
-    with pytest.raises(ManifestError, match=r"draws.secret holds no secret of 128 bits; delete it, and another is"):
+    with pytest.raises(CourseError, match=r"draws.secret holds no secret of 128 bits; delete it, and another is"):
         autograder.write(toy.manifest, second)
 
 
@@ -151,11 +151,11 @@ def test_what_is_missing_is_told_and_no_file_is_left(toy, command, tmp_path):
 
 def test_link_and_library_without_a_version_are_told(toy, tmp_path):
     (toy.root / "solution/data.txt").symlink_to("/etc/passwd")
-    with pytest.raises(ManifestError, match=r"data.txt is a link; put the file itself there"):
+    with pytest.raises(CourseError, match=r"data.txt is a link; put the file itself there"):
         autograder.write(toy.manifest, tmp_path / "a.zip")
     (toy.root / "solution/data.txt").unlink()
     toy.replace("assignment.toml", "[seeds]", '[container]\npackages = ["gmpy3"]\n[seeds]')
-    with pytest.raises(ManifestError, match=r"constraints.txt pins no version of gmpy3; add a line gmpy3==…"):
+    with pytest.raises(CourseError, match=r"constraints.txt pins no version of gmpy3; add a line gmpy3==…"):
         autograder.write(toy.manifest, tmp_path / "a.zip")
 
 

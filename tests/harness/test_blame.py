@@ -9,17 +9,24 @@ from grader.checks import blame, patience, verdict
 from grader.checks.blame import Case, decide
 from grader.checks.context import Zygotes
 from grader.checks.expect import Mismatch
-from grader.checks.patience import OutOfTime, Patience
+from grader.checks.patience import Patience
 from grader.checks.tally import Tally
 from grader.course.schema import LimitsTable
+from grader.errors import (
+    NotScored,
+    OutOfTime,
+    SandboxError,
+    StackFrame,
+    StudentCrashed,
+    StudentRaised,
+    StudentTimeout,
+    Unrecorded,
+)
 from grader.grading import run
 from grader.grading import submission as grading
-from grader.recording import NotScored, Unrecorded
 from grader.results.outcome import Outcome
 from grader.results.record import Check
-from grader.sandbox.errors import Frame, StudentCrashed, StudentRaised, StudentTimeout
 from grader.sandbox.graft import Relay
-from grader.sandbox.launch import SandboxError
 from grader.sandbox.processes import Processes
 from grader.sandbox.wire import Encoder
 
@@ -191,7 +198,7 @@ def test_a_check_that_goes_wrong_after_measuring_puts_nothing_on_the_leaderboard
 
 def test_a_decision_changes_nothing():
     memory = verdict.Memory(frozenset({"layers.double"}))
-    error = StudentRaised("layers.double", "boom", [Frame("layers.py", 3, "layers.double", "x @ x")], "ValueError")
+    error = StudentRaised("layers.double", "boom", [StackFrame("layers.py", 3, "layers.double", "x @ x")], "ValueError")
     case = Case(("layers.double",), memory)
     assert decide(error, case) == decide(error, case)
     assert memory == verdict.Memory(frozenset({"layers.double"}))

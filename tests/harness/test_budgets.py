@@ -5,7 +5,7 @@ import re
 import pytest
 
 from grader.course import manifest as manifests
-from grader.course.manifest import ManifestError
+from grader.errors import ManifestError
 from grader.results import handin as report
 from grader.submit import archive, modules, submit, trial
 

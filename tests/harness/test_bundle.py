@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from grader.course import manifest as manifests
-from grader.course.manifest import ManifestError
+from grader.errors import OutputError
 from grader.grading import demo, run
 from grader.notebooks import build
 from grader.release import bundle, engine, given_files, leaks, private, stubs, toml
@@ -194,7 +194,7 @@ def test_a_folder_is_whole_or_not_there(made, toy, tmp_path, monkeypatch):
     out = tmp_path / "a2"
     files = bundle.write(toy.manifest, out)
     assert {file.relative_to(out).as_posix(): file.read_bytes() for file in out.rglob("*") if file.is_file()} == files
-    with pytest.raises(ManifestError, match=r"a2 is there already; remove it first"):
+    with pytest.raises(OutputError, match=r"a2 is there already; remove it first"):
         bundle.write(toy.manifest, out)
     monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError("no space left")))
     with pytest.raises(OSError, match="no space left"):

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from grader.course import manifest as manifests
-from grader.course.secrets import BrokenSecret, read_or_make
+from grader.course.secrets import CourseError, read_or_make
 from grader.grading import run
 from grader.results.record import Check
 from reference import cifar_files, shapes10
@@ -70,7 +70,7 @@ def test_a_secret_is_made_where_files_have_but_one_name(tmp_path, monkeypatch):
 @pytest.mark.parametrize("content", ["", "830417\n", "0" * 31, "0" * 33, "x" * 32, "0" * 64])
 def test_a_file_of_something_else_is_no_secret(tmp_path, content):
     (tmp_path / "some.secret").write_text(content)
-    with pytest.raises(BrokenSecret, match=r"some.secret holds no secret of 128 bits; delete it, and another is made"):
+    with pytest.raises(CourseError, match=r"some.secret holds no secret of 128 bits; delete it, and another is made"):
         read_or_make(tmp_path / "some.secret")
 
 

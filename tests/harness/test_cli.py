@@ -12,7 +12,7 @@ import typer
 
 from grader.cli import main as commands
 from grader.course import manifest as manifests
-from grader.course.manifest import ManifestError
+from grader.errors import CourseNotFound
 from grader.grading.watch import questions_of
 
 ROOT = Path(__file__).parents[2]
@@ -198,7 +198,7 @@ def test_a_notebook_outside_of_any_course_becomes_a_pdf_with_a_title_of_its_own(
 def test_a_notebooks_kernel_in_any_folder_finds_the_course_around_its_engine(tmp_path, monkeypatch):
     assert manifests.find_for_notebook(tmp_path) == ROOT / manifests.FILENAME
     monkeypatch.setattr(manifests, "__file__", str(tmp_path / "grader/course/manifest.py"))
-    with pytest.raises(ManifestError, match=r"no assignment.toml in .* or above it; run this in the assignment's"):
+    with pytest.raises(CourseNotFound, match=r"no assignment.toml in .* or above it; run this in the assignment's"):
         manifests.find_for_notebook(tmp_path)
 
 

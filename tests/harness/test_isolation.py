@@ -7,13 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from grader.errors import SandboxError, StudentRaised
 from grader.grading import run
 from grader.grading.submission import UNSAFE, grade_submission
 from grader.sandbox import bytecode, landlock, memory, reach
 from grader.sandbox.client import Limits, WorkerClient, launch_worker
-from grader.sandbox.errors import StudentRaised
 from grader.sandbox.isolation import Finding, Isolation, probe, why_missing
-from grader.sandbox.launch import SandboxError
 from grader.sandbox.policy import LAYERS, Policy, lacking
 from grader.sandbox.processes import Processes, Zygotes
 from grader.sandbox.wire import Unsendable

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from grader.course import manifest as manifests
-from grader.course.manifest import ManifestError
+from grader.errors import ChecksError, ManifestError, UsageError
 
 Q1, Q2, TIMED = "checks/public/test_q1_rectangles.py", "checks/public/test_q2_moments.py", ", timing=True"
 
@@ -93,7 +93,7 @@ def test_manifest_is_found_from_below(toy):
 
 
 def test_unknown_question_is_told_with_those_there_are(toy):
-    with pytest.raises(ManifestError, match="there is no question 'Q9'; choose from Q1, Q2"):
+    with pytest.raises(UsageError, match="there is no question 'Q9'; choose from Q1, Q2"):
         toy.manifest.question("Q9")
     assert toy.manifest.question("q2").slug == "moments"
 
@@ -138,7 +138,7 @@ CHECKS = {
 @pytest.mark.parametrize("change, sentence", CHECKS.values(), ids=CHECKS)
 def test_checks_that_disagree_with_the_manifest(toy, change, sentence):
     toy.replace(*change)
-    with pytest.raises(ManifestError) as error:
+    with pytest.raises(ChecksError) as error:
         toy.grade()
     assert sentence in str(error.value)
 
@@ -146,7 +146,7 @@ def test_checks_that_disagree_with_the_manifest(toy, change, sentence):
 def test_check_file_that_no_question_has(toy):
     (toy.root / Q2).rename(toy.root / "checks/public/test_q2_moment.py")
     with pytest.raises(
-        ManifestError, match=re.escape("questions Q2.public_points: the public checks add up to 0, not 4")
+        ChecksError, match=re.escape("questions Q2.public_points: the public checks add up to 0, not 4")
     ):
         toy.grade()
 
@@ -154,7 +154,7 @@ def test_check_file_that_no_question_has(toy):
 def test_no_checks_at_all(toy):
     for folder in ("public", "hidden"):
         (toy.root / "checks" / folder).rename(toy.root / folder)
-    with pytest.raises(ManifestError, match=r"there are no checks in .*public; restore them"):
+    with pytest.raises(ChecksError, match=r"there are no checks in .*public; restore them"):
         toy.grade()
 
 

@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from grader.course import manifest as manifests
-from grader.course.manifest import ManifestError
+from grader.errors import CourseError
 from grader.notebook import Checks
 from grader.notebooks import build, checkfiles, document
 from grader.notebooks.checkfiles import name_check
@@ -164,21 +164,21 @@ def test_a_check_that_is_commented_out_need_not_exist(toy):
     toy.write(SOURCE, text + '\n# %%\nheight = 1  # grader.check("q9_gone")\n')
     assert toy.root / MADE in build.generate(toy.manifest)
     toy.write(SOURCE, text + '\n# %%\ngrader.check("q9_gone")\n')
-    with pytest.raises(ManifestError, match="'q9_gone'\\): there is no such check"):
+    with pytest.raises(CourseError, match="'q9_gone'\\): there is no such check"):
         build.generate(toy.manifest)
 
 
 def test_a_question_without_an_answer(toy):
     text = (toy.root / SOURCE).read_text()
     toy.write(SOURCE, text[: text.index('# %% [markdown] tags=["inline-answer"] question="why-order"')])
-    with pytest.raises(ManifestError, match="question 'why-order' has no answer; add a markdown cell"):
+    with pytest.raises(CourseError, match="question 'why-order' has no answer; add a markdown cell"):
         build.generate(toy.manifest)
 
 
 def test_questions_of_two_notebooks_have_ids_of_their_own(toy):
     toy.replace("assignment.toml", '["Rectangles"]', '["Rectangles", "Squares"]')
     toy.write("notebooks/source/Squares.py", (toy.root / SOURCE).read_text())
-    with pytest.raises(ManifestError, match=r"Squares.py, line 58: question 'why-multiply' stands in .*Rectangles.py"):
+    with pytest.raises(CourseError, match=r"Squares.py, line 58: question 'why-multiply' stands in .*Rectangles.py"):
         build.generate(toy.manifest)
 
 
@@ -296,7 +296,7 @@ def test_there_is_a_check_for_every_judged_function():
 def test_names_of_checks(toy):
     toy.write("student/nets.py", "class HTTPNet2D:\n    def __init__(self): ...\n")
     assert name_check(toy.manifest, "Q7", "nets.HTTPNet2D.__init__") == "q7_http_net2_d_init"
-    with pytest.raises(ManifestError, match=r"no module of that name in .*; mend the name, or generate the package"):
+    with pytest.raises(CourseError, match=r"no module of that name in .*; mend the name, or generate the package"):
         name_check(toy.manifest, "Q7", "nothing.here")
 
 

@@ -13,12 +13,12 @@ import pytest
 
 from grader.checks.context import Zygotes
 from grader.course import manifest as manifests
-from grader.course.manifest import Manifest, ManifestError
+from grader.course.manifest import Manifest
+from grader.errors import CourseError, RecordingError, SandboxError
 from grader.grading import mistakes, run
 from grader.recording import prints, tape
 from grader.recording import record as recording
 from grader.results.record import Check
-from grader.sandbox.launch import SandboxError
 from grader.sandbox.processes import Processes
 from tests.harness import test_follow_through as solids
 from tests.harness import test_own_forward as own_forward
@@ -96,7 +96,7 @@ import numpy as np
 import pytest
 
 from grader.checks import expect, points
-from grader.sandbox.errors import StudentRaised
+from grader.errors import StudentRaised
 
 
 @points(1, "ways.scale")
@@ -401,7 +401,7 @@ def test_line_ends_make_no_other_file(ways):
 @pytest.mark.parametrize("options", [{"seed": 5}, {"secret_seeds": ["a"]}], ids=str)
 def test_other_seeds_need_the_reference(ways, options):
     with pytest.raises(
-        ManifestError, match="only the reference's answers for the seed 231 are here, not the reference"
+        RecordingError, match="only the reference's answers for the seed 231 are here, not the reference"
     ):
         ways.replayed(**options)
 
@@ -439,7 +439,7 @@ def without_arrays(file: Path) -> None:
 )
 def test_answers_that_cannot_be_read(ways, spoil, words):
     spoil(ways.copy / ANSWERS)
-    with pytest.raises(SandboxError) as told:
+    with pytest.raises(RecordingError) as told:
         ways.replayed()
     assert "expected.npz: the reference's recorded answers cannot be read" in str(told.value)
     assert "take this file once more from what you downloaded" in str(told.value) and words in str(told.value)
@@ -479,14 +479,14 @@ def test_file_holds_numbers_and_no_source(ways):
 def test_nothing_is_recorded_that_does_not_pass(ways, tmp_path, old, new, words):
     solution = ways.live / "solution/ways.py"
     solution.write_text("import itertools\n\nn = itertools.count()\n" + solution.read_text().replace(old, new))
-    with pytest.raises(ManifestError) as told:
+    with pytest.raises(RecordingError) as told:
         recording.record(manifests.load(ways.live / manifests.FILENAME), tmp_path / "none.npz", ways.zygotes)
     assert words in str(told.value) and not (tmp_path / "none.npz").exists()
 
 
 def test_without_a_reference_nothing_is_recorded(ways, tmp_path):
     manifest = manifests.load(ways.copy / manifests.FILENAME)
-    with pytest.raises(ManifestError, match="solution is not there, and nothing else can answer; only staff has it"):
+    with pytest.raises(CourseError, match="solution is not there, and nothing else can answer; only staff has it"):
         recording.record(manifest, tmp_path / "none.npz", ways.zygotes)
 
 

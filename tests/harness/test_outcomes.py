@@ -8,10 +8,10 @@ import time
 import pytest
 
 from grader.checks.context import Zygotes
+from grader.errors import SandboxError
 from grader.grading import run
 from grader.grading import submission as grading
 from grader.results import record
-from grader.sandbox.zygotes import SandboxError
 
 MANIFEST = """
 title = "Two modules"

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from grader.outputs import MARKDOWN_REPORT, PDF, REPORT, ZIP, OutputError, claim
+from grader.errors import OutputError
+from grader.outputs import MARKDOWN_REPORT, PDF, REPORT, ZIP, claim
 from grader.pdf import command as pdf_command
 from grader.recording import record as recording
 from grader.submit import submit

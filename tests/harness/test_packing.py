@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from grader.errors import SubmissionError
 from grader.grading.submission import grade_submission
 from grader.submission import end_record
 from grader.submission.copies import copies_of
 from grader.submission.entries import MOST_ENTRIES
-from grader.submission.unpack import MEGABYTE, SubmissionError, unpack
+from grader.submission.unpack import MEGABYTE, unpack
 from tests.harness.test_submission import GOOD, SHAPES, info, lay, listing, pack
 
 FIFO = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")

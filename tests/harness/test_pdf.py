@@ -10,12 +10,11 @@ from pathlib import Path
 import pypdf
 import pytest
 
-from grader.course.manifest import ManifestError
+from grader.errors import ManifestError, PdfError, ProgramMissing
 from grader.pdf import command, convert, engines, formulas, lines, mathematics, outputs, terminal, verify
 from grader.pdf import notebook as notebooks
 from grader.pdf.chapter import Chapter
 from grader.pdf.convert import Options, Result
-from grader.pdf.errors import PdfError, ProgramMissing
 from grader.pdf.images import ImageProblem, Images
 from grader.pdf.macros import Macros
 from grader.pdf.outputs import Limits

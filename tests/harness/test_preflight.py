@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from grader.course import manifest as manifests
+from grader.errors import PdfError
 from grader.notebooks import build
 from grader.pdf.command import Wishes, make
-from grader.pdf.errors import PdfError
 from grader.pdf.notebook import read
 from grader.results import handin as report
 from grader.submit import given, imports, modules, notebooks, preflight

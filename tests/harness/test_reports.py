@@ -14,7 +14,7 @@ import pytest
 from rich.console import Console
 
 from grader.course import manifest as manifests
-from grader.course.manifest import ManifestError
+from grader.errors import UsageError
 from grader.grading import submission as grading
 from grader.results import gradescope, markdown, notebook, record, terminal
 from grader.results.notebook import Judgement
@@ -340,7 +340,7 @@ def test_a_record_is_read_as_it_was_written():
     ],
 )
 def test_a_record_of_another_schema_is_refused_with_what_to_do(data, sentence):
-    with pytest.raises(ManifestError) as refused:
+    with pytest.raises(UsageError) as refused:
         record.from_json(json.dumps(data).encode())
     assert str(refused.value).startswith(sentence)
     assert str(refused.value).endswith("write it again with check --json")

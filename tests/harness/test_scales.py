@@ -3,7 +3,7 @@
 import pytest
 
 from grader.course import manifest as manifests
-from grader.course.manifest import ManifestError
+from grader.errors import ManifestError
 
 MANIFEST = """
 title = "A contest"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from grader.course import manifest as manifests
-from grader.course.manifest import ManifestError
+from grader.errors import CourseError, ManifestError
 from grader.release import stubs
 
 ROOT = Path(__file__).parents[2]
@@ -88,13 +88,13 @@ def moments(x):
 )
 def test_markers_that_do_not_fit(toy, lines, sentence):
     toy.write("solution/shapes.py", BODY.format(lines))
-    with pytest.raises(ManifestError, match=re.escape(sentence)):
+    with pytest.raises(CourseError, match=re.escape(sentence)):
         stubs.generate(toy.manifest)
 
 
 def test_marker_that_is_never_closed(toy):
     toy.write("solution/shapes.py", "# BEGIN SOLUTION\nx = 1\n")
-    with pytest.raises(ManifestError, match=r"shapes.py, line 1: '# BEGIN SOLUTION' without its partner; add"):
+    with pytest.raises(CourseError, match=r"shapes.py, line 1: '# BEGIN SOLUTION' without its partner; add"):
         stubs.generate(toy.manifest)
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from grader.errors import SubmissionError
 from grader.grading.submission import grade_submission
-from grader.submission.unpack import MEGABYTE, SubmissionError, unpack
+from grader.submission.unpack import MEGABYTE, unpack
 
 SHAPES = (Path(__file__).with_name("toy") / "solution/shapes.py").read_text()
 CENTRAL, LOCAL = b"PK\x01\x02", b"PK\x03\x04"

@@ -13,7 +13,7 @@ from pathlib import Path
 import pypdf
 import pytest
 
-from grader.course.manifest import ManifestError
+from grader.errors import ManifestError
 from grader.grading.submission import grade_submission
 from grader.submission.unpack import unpack
 from grader.submit import archive, submit, trial

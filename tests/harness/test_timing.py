@@ -9,7 +9,7 @@ import pytest
 from grader.checks import timing
 from grader.checks.expect import Mismatch
 from grader.checks.timing import MORE_PAIRS, PAIRS, Race, Side, judge
-from grader.sandbox.errors import StudentTimeout
+from grader.errors import StudentTimeout
 
 ANSWER = np.arange(3.0)
 LIMIT = 10.0

@@ -10,7 +10,7 @@ import pytest
 
 from grader.checks.plugin import ChecksPlugin
 from grader.course import manifest as manifests
-from grader.course.manifest import ManifestError
+from grader.errors import CourseError
 from grader.grading import mistakes
 
 ROOT = Path(__file__).parents[2]
@@ -106,7 +106,7 @@ def test_mistake_that_costs_something_else_is_noticed(toy, command):
 def test_mistake_that_cannot_be_planted(toy, tmp_path, old, new, sentence):
     file = toy.root / "checks/mistakes/q1.toml"
     file.write_text(file.read_text().replace(old, new))
-    with pytest.raises(ManifestError, match=re.escape(sentence)):
+    with pytest.raises(CourseError, match=re.escape(sentence)):
         mistakes.trial(toy.manifest, mistakes.load(toy.manifest, "Q1")[0], "Q1", tmp_path / "planted", toy.zygotes)
 
 
@@ -130,7 +130,7 @@ def test_body_of_a_mistake_stands_below_the_docstring(toy, function):
 
 def test_question_without_mistakes_is_named(toy):
     (toy.root / "checks/mistakes/q2.toml").unlink()
-    with pytest.raises(ManifestError, match="there are no known mistakes for Q2; write this file"):
+    with pytest.raises(CourseError, match="there are no known mistakes for Q2; write this file"):
         mistakes.load(toy.manifest, "Q2")
 
 

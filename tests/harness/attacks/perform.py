@@ -9,12 +9,11 @@ import traceback
 from collections.abc import Callable
 
 from grader.course import manifest as manifests
+from grader.errors import SandboxError, StudentCrashed, StudentError, StudentRaised, StudentTimeout
 from grader.grading import run
 from grader.results import gradescope
 from grader.results import record as records
 from grader.sandbox.client import launch_worker
-from grader.sandbox.errors import StudentCrashed, StudentError, StudentRaised, StudentTimeout
-from grader.sandbox.launch import SandboxError
 
 from .runner import HERE, TIERS, Attack, Result, load
 from .stage import GROWTH, LIMITS, Stage, differences, memory, peak

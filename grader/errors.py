@@ -1,0 +1,118 @@
+"""Every exception that one room raises and another catches; each error of ours has its class here."""
+
+from dataclasses import dataclass
+
+
+class ChainruleError(Exception):
+    """Report what a person can fix; the text is one sentence for them, and a command ends with status 2."""
+
+
+class UsageError(ChainruleError):
+    """An argument names what is not there, or is something else: a question, a function, a folder, a record."""
+
+
+class NotInstalled(ChainruleError):
+    """A command needs a package that is not installed; the text says how to install it."""
+
+
+class CourseError(ChainruleError):
+    """A file of the course is missing or wrong, and its instructor can fix it; subclasses name the file."""
+
+
+class CourseNotFound(CourseError):
+    """No manifest lies in the folder or above it."""
+
+
+class ManifestError(CourseError):
+    """The manifest is wrong: a key of it, or what a key names."""
+
+
+class ChecksError(CourseError):
+    """The checks cannot be loaded or run, or contradict the manifest."""
+
+
+class RecordingError(CourseError):
+    """The reference's recorded answers cannot be made, or cannot serve this run."""
+
+
+class LeakError(CourseError):
+    """A file for students holds a secret, so that nothing is released."""
+
+
+class SubmissionError(ChainruleError):
+    """The submission cannot be graded; the text says why and what to hand in instead."""
+
+
+class OutputError(ChainruleError):
+    """A file cannot be written where it was asked for, as a rule since it would overwrite something else."""
+
+
+class PdfError(ChainruleError):
+    """The PDF cannot be made."""
+
+
+class ProgramMissing(PdfError):
+    """A program or package that makes PDFs is not installed."""
+
+
+class SandboxError(ChainruleError):
+    """The sandbox itself cannot do its work; no student is to blame."""
+
+
+# A check's verdict is drawn from the following; no command ends with one of them.
+
+
+class OutOfTime(Exception):
+    """The time of the run is used up; checks that come now are not run."""
+
+
+class NotScored(Exception):
+    """A check cannot be scored without the reference; the text says why."""
+
+
+class Unrecorded(Exception):
+    """The reference was asked something that its recording does not hold; the text says what."""
+
+
+@dataclass
+class StackFrame:
+    """One line of student code on the way to an exception."""
+
+    file: str
+    line: int
+    function: str
+    text: str
+
+
+class StudentError(Exception):
+    """Something in the worker went wrong while `callee` ran; subclasses say what.
+
+    A worker influences all of this but two things: `asked`, the names by which the check itself came to what it
+    asked for, and `brief`, which says in constant words what went wrong with it.
+    """
+
+    brief = "{} failed"
+
+    def __init__(self, callee: str, sentence: str, frames: list[StackFrame] | None = None, kind: str = "") -> None:
+        super().__init__(sentence)
+        self.callee, self.sentence, self.frames, self.kind = callee, sentence, frames or [], kind
+        self.trusted = False
+        self.asked = ""
+
+
+class StudentRaised(StudentError):
+    """The code raised an exception of type `kind`."""
+
+    brief = "{} raised an exception"
+
+
+class StudentTimeout(StudentError):
+    """The code did not come back within its time; the worker is gone."""
+
+    brief = "{} did not finish in time"
+
+
+class StudentCrashed(StudentError):
+    """The worker ended, or sent what is not a reply; it is gone."""
+
+    brief = "the process ended while {} ran"

@@ -17,10 +17,9 @@ from rich.table import Table
 
 from grader.course import manifest as manifests
 from grader.grading import run
-from grader.sandbox.client import Limits, launch_worker
-from grader.sandbox.policy import KERNEL, Policy
-from grader.sandbox.processes import Zygotes
-from grader.sandbox.zygotes import Zygote
+from grader.sandbox.parent.client import launch_worker
+from grader.sandbox.parent.zygote_pool import Zygote, ZygotePool
+from grader.sandbox.policy import KERNEL, Limits, Policy
 from grader.submission.unpack import unpack
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -124,7 +123,7 @@ def isolation(repeats: int = 3) -> Table:
         for _ in range(repeats):
             for name, policy in policies.items():
                 started = time.monotonic()
-                with contextlib.closing(Zygotes(policy)) as zygotes:
+                with contextlib.closing(ZygotePool(policy)) as zygotes:
                     run.grade(manifest, package, run.Selection(secret_seeds=["a", "b"]), zygotes=zygotes)
                 seconds[name].append(time.monotonic() - started)
     table = Table("", "wall s", "ratio", title=f"A graded run, {repeats} in turns, median", caption="goal: 1.15")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ..course.schema import Budget
 from ..errors import StudentTimeout
 from ..results.record import Check, Spending
-from ..sandbox.client import WorkerClient
+from ..sandbox.parent.client import WorkerClient
 from ..submission.unpack import MEGABYTE
 from .expect import Mismatch
 from .timing import available

@@ -13,7 +13,7 @@ from ..course.manifest import Manifest, Question, exact, plain
 from ..errors import ChecksError
 from ..results.outcome import Outcome
 from ..results.record import Check
-from ..sandbox.client import WorkerClient
+from ..sandbox.parent.client import WorkerClient
 from .marker import Worth, worth
 
 if TYPE_CHECKING:

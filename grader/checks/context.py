@@ -14,13 +14,13 @@ from ..course.manifest import Manifest
 from ..course.source import unwritten
 from ..errors import OutOfTime, SandboxError, StudentError
 from ..recording import tape
-from ..recording.relay import RecordedRelay
+from ..recording.relay import RecordedForwarder
 from ..recording.replay import NOTHING, ReplayTransport
-from ..sandbox import memory
-from ..sandbox.client import Limits, Named, WorkerClient, launch_worker
-from ..sandbox.graft import Relay
-from ..sandbox.in_process import InProcessTransport
-from ..sandbox.processes import Zygotes
+from ..sandbox.parent.client import Named, WorkerClient, launch_worker
+from ..sandbox.parent.proxy import CallForwarder
+from ..sandbox.parent.transport import InProcessTransport
+from ..sandbox.parent.zygote_pool import ZygotePool
+from ..sandbox.policy import Limits, worker_mb
 from .groundwork import Groundwork
 from .patience import REFERENCE_SECONDS, Patience
 from .tally import Tally
@@ -40,7 +40,7 @@ class Grading:
 
     manifest: Manifest
     student: Path
-    zygotes: Zygotes
+    zygotes: ZygotePool
     debug: bool = False
     official: bool = False
     keep: bool = False
@@ -162,10 +162,12 @@ class Grading:
         return worker
 
     @contextlib.contextmanager
-    def grafted(self, libraries: tuple[str, ...], seed: int, names: set[str] | None = None) -> Iterator[WorkerClient]:
+    def with_stubs(
+        self, libraries: tuple[str, ...], seed: int, names: set[str] | None = None
+    ) -> Iterator[WorkerClient]:
         """A worker of the student's package in which these functions are the reference's, wherever it calls them.
 
-        Without names, a worker of the reference itself, in which all are: its relay learns what it is built on.
+        Without names, a worker of the reference itself, in which all are: its forwarder learns what it is built on.
         """
         if names is None:
             worker = self.reference_twin(libraries, seed)
@@ -174,22 +176,22 @@ class Grading:
         else:
             worker = self.student_worker(libraries, seed)
         try:
-            worker.graft(sorted(names))
-            worker.relay = self._relay(libraries, seed, names)
+            worker.replace(sorted(names))
+            worker.forwarder = self._forwarder(libraries, seed, names)
             yield worker
         finally:
             worker.dismiss()
 
-    def _relay(self, libraries: tuple[str, ...], seed: int, names: set[str]) -> Relay | RecordedRelay:
+    def _forwarder(self, libraries: tuple[str, ...], seed: int, names: set[str]) -> CallForwarder | RecordedForwarder:
         """What answers for the reference where a student's code calls these functions."""
         if self.recording is not None:
-            return RecordedRelay(self.recording, self.recording.tape(seed), names, self.manifest.twins)
+            return RecordedForwarder(self.recording, self.recording.tape(seed), names, self.manifest.twins)
         behind = self.behind.get(libraries)
         if behind is None or not behind.alive:
             behind = self.behind[libraries] = self.reference_twin(libraries, seed)
             behind.patience = self.patience.of_replacement
         behind.reset(seed)
-        return Relay(behind.root(), names)
+        return CallForwarder(behind.root(), names)
 
     def close(self) -> None:
         """Ends the workers that were kept; the zygotes belong to the caller."""
@@ -211,7 +213,7 @@ class Grading:
     def _launch(self, libraries: tuple[str, ...], modules: Iterable[str]) -> WorkerClient:
         table = self.manifest.limits
         cpu_seconds = table.cpu_seconds * (CHECKS_PER_WORKER if self.keeps(libraries) else 1)
-        limits = Limits(float(table.call_seconds), cpu_seconds, memory.worker_mb(table.memory_mb))
+        limits = Limits(float(table.call_seconds), cpu_seconds, worker_mb(table.memory_mb))
         modules = self._modules.intersection(modules)  # what a worker calls its modules is up to the student
         names = [*self.manifest.submission.packages, self.manifest.paths.student]
         place = self.student, self._package_name()

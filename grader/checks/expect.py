@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..sandbox.remote import Remote
+from ..sandbox.parent.proxy import Proxy
 
 TINY = 1e-300
 NOTED: ContextVar[list["Mismatch"] | None] = ContextVar("NOTED", default=None)
@@ -195,8 +195,8 @@ def _array(name: str, got: Any) -> np.ndarray:
     if got is None:
         sentence = f"{name}: is None; is a return or an assignment missing?"
         raise Mismatch(sentence, sentence)
-    if isinstance(got, (Remote, str, tuple, list, dict)):
-        what = repr(got).strip("<>") if isinstance(got, Remote) else f"a {type(got).__name__}"
+    if isinstance(got, (Proxy, str, tuple, list, dict)):
+        what = repr(got).strip("<>") if isinstance(got, Proxy) else f"a {type(got).__name__}"
         raise Mismatch(f"{name}: is {what}, expected an array of numbers", f"{name}: is no array of numbers")
     return np.asarray(got)
 
@@ -264,13 +264,13 @@ def _close(got: np.ndarray, wanted: np.ndarray) -> bool:
 
 
 def _equal(got: Any, wanted: Any) -> bool:
-    if isinstance(got, (Remote, np.ndarray)):
+    if isinstance(got, (Proxy, np.ndarray)):
         return False
     return bool(got == wanted) and isinstance(got, bool | np.bool_) == isinstance(wanted, bool)
 
 
 def _show(value: Any) -> str:
-    if isinstance(value, Remote):
+    if isinstance(value, Proxy):
         return repr(value)
     if isinstance(value, np.ndarray):
         return f"an array of shape {value.shape}"

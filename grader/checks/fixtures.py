@@ -5,8 +5,8 @@ import pytest
 
 from ..errors import ChecksError, NotScored
 from ..results.record import Standing
-from ..sandbox.client import WorkerClient
-from ..sandbox.remote import Package, Remote
+from ..sandbox.parent.client import WorkerClient
+from ..sandbox.parent.proxy import Package, Proxy
 from . import timing
 from .budget import Meter
 from .collect import STATE, State, Writer
@@ -82,7 +82,7 @@ class Budgets(Writer):
 
     def __call__(self, name: str, package: Package) -> Meter:
         """A meter for a budget of the manifest; raises Mismatch where the budget's file is too large."""
-        return Meter(self.checks.grading.manifest.budget(name), Remote.owner(package), self.state.check)
+        return Meter(self.checks.grading.manifest.budget(name), Proxy.owner(package), self.state.check)
 
 
 @pytest.fixture

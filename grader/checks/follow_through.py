@@ -90,8 +90,8 @@ def run_replaced(grading: Grading, item: pytest.Function, state: State, names: s
     """
     seed = derive(state.seed, "worker")
     reference = grading.reference_worker(state.libraries, seed)
-    with grading.grafted(state.libraries, seed, names) as worker:
-        relay, raised = worker.relay, None
+    with grading.with_stubs(state.libraries, seed, names) as worker:
+        forwarder, raised = worker.forwarder, None
         try:
             packages = {"student": worker.root(), "reference": reference.root()}
             item.obj(**afresh(arguments_of(item), state.copy(), **packages))
@@ -99,7 +99,7 @@ def run_replaced(grading: Grading, item: pytest.Function, state: State, names: s
             raise
         except Exception as error:
             raised = error
-        return Rerun(relay.used, relay.raised, raised)
+        return Rerun(forwarder.used, forwarder.raised, raised)
 
 
 def _called_by_reference(grading: Grading, item: pytest.Function, state: State) -> set[str] | None:

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import SandboxError, StudentError
-from ..sandbox import bytecode
-from ..sandbox.client import Limits, launch_worker
-from ..sandbox.isolation import Isolation, probe
-from ..sandbox.policy import LAYERS
-from ..sandbox.processes import Zygotes
+from ..sandbox.child.packages import modules_to_compile, write_bytecode
+from ..sandbox.parent.client import launch_worker
+from ..sandbox.parent.isolation import Isolation, probe
+from ..sandbox.parent.zygote_pool import ZygotePool
+from ..sandbox.policy import LAYERS, Limits
 
 COMPILE_SECONDS = 20
 
@@ -25,7 +25,7 @@ class Groundwork:
     where layers are missing.
     """
 
-    def __init__(self, zygotes: Zygotes, package: Path, answers: list[Path], course: Path, official: bool) -> None:
+    def __init__(self, zygotes: ZygotePool, package: Path, answers: list[Path], course: Path, official: bool) -> None:
         self._zygotes, self._package, self._official = zygotes, package.resolve(), official
         self._answers, self._course = answers, course
         self._found: dict[tuple[str, ...], Isolation] = {}
@@ -87,7 +87,7 @@ class Groundwork:
 
     def _compile(self, libraries: tuple[str, ...]) -> None:
         """Writes the package's bytecode; what cannot be compiled now will say why where it is imported."""
-        files = bytecode.sources(self._package)
+        files = modules_to_compile(self._package)
         if not files or not self._zygotes.get(libraries).fresh_workers:
             return
         limits = Limits(COMPILE_SECONDS, COMPILE_SECONDS)
@@ -96,6 +96,6 @@ class Groundwork:
             try:
                 for file, content in zip(files, worker.compile(files)):
                     if isinstance(content, np.ndarray):
-                        bytecode.write(Path(self.bytecode), self._package / file, content)
+                        write_bytecode(Path(self.bytecode), self._package / file, content)
             finally:
                 worker.kill()

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from ..errors import NotScored, OutOfTime, SandboxError, StudentError, Unrecorded
-from ..sandbox.client import Answered
-from ..sandbox.remote import Package, Remote
+from ..sandbox.parent.client import Answered
+from ..sandbox.parent.proxy import Package, Proxy
 from . import derivative
 from .collect import State
 from .context import Grading, derive
@@ -187,7 +187,7 @@ def _caller(
     return call
 
 
-def _results(root: Package, function: Remote, arguments: dict[int | str, Any], state: State) -> tuple[Any, Any]:
+def _results(root: Package, function: Proxy, arguments: dict[int | str, Any], state: State) -> tuple[Any, Any]:
     root.seed(derive(state.seed, "worker"))
     positional = [value for key, value in arguments.items() if isinstance(key, int)]
     results = function(*positional, **{key: value for key, value in arguments.items() if isinstance(key, str)})

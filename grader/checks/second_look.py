@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ..sandbox.remote import Package
+from ..sandbox.parent.proxy import Package
 from .collect import State, Writer
 
 Arguments = dict[str, Any]

@@ -2,22 +2,22 @@
 
 from collections.abc import Collection
 
-from ..sandbox.client import Change
-from ..sandbox.remote import Remote
-from ..sandbox.side_effects import Way
+from ..sandbox.child.reports import Way
+from ..sandbox.parent.client import Change
+from ..sandbox.parent.proxy import Proxy
 from .expect import Mismatch
 
 REMEDY = "make a new array instead"
 BRIEF = f"changes one of its arguments in place; {REMEDY}"
 
 
-def expect_unchanged_arguments(function: Remote, but: Collection[int | str] = ()) -> None:
+def expect_unchanged_arguments(function: Proxy, but: Collection[int | str] = ()) -> None:
     """Claims that no call of `function` in this check changed an array in its arguments; caches are searched too.
 
     `but` names what the function may change: positions of arguments, or their names and keys of dicts.
     Raises Mismatch, and ValueError where the check has not called the function.
     """
-    worker, label = Remote.owner(function), Remote.label(function)
+    worker, label = Proxy.owner(function), Proxy.label(function)
     if label not in worker.callees:
         raise ValueError(f"the check has not called {label}, so nothing is known of its arguments")
     for change in worker.changes:

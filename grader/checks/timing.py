@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 
 from ..errors import NotScored, StudentTimeout
-from ..sandbox.client import WorkerClient
-from ..sandbox.remote import Package, Remote
+from ..sandbox.parent.client import WorkerClient
+from ..sandbox.parent.proxy import Package, Proxy
 from .expect import Mismatch, expect
 
-Prepare = Callable[..., tuple[Remote, tuple]]
+Prepare = Callable[..., tuple[Proxy, tuple]]
 Once = Callable[[Package, np.random.RandomState], Any]
 
 PAIRS, MORE_PAIRS, ENOUGH_TO_FAIL = 7, 21, 2
@@ -58,7 +58,7 @@ class Side:
         package.forget(self._held)
         self._function, arguments = self.prepare(package, np.random.RandomState(seed), *self._ready)
         self._started = self.worker.process.cpu_seconds()
-        self._arguments = [x if isinstance(x, Remote) else package.put(x) for x in arguments]
+        self._arguments = [x if isinstance(x, Proxy) else package.put(x) for x in arguments]
 
     def run(self, other: "Side") -> None:
         """Calls the function while the other side is stopped, and leaves its result in the worker."""

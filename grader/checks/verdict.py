@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from ..errors import StackFrame, StudentCrashed, StudentError, StudentRaised, StudentTimeout
 from ..results.outcome import Outcome
-from ..sandbox.remote import shape_of
+from ..sandbox.parent.proxy import shape_of
 from .expect import UNSAID, Mismatch
 
 IMPORT_KINDS = ("ModuleNotFoundError", "ImportError", "SyntaxError", "IndentationError", "TabError")

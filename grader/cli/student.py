@@ -31,13 +31,13 @@ def check(
     ] = False,
 ) -> None:
     """Check a student's package and print points and one sentence for each failed check."""
-    from ..sandbox.processes import Zygotes
+    from ..sandbox.parent.zygote_pool import ZygotePool
 
     manifest = course()
     if json is not None:
         claim(json, REPORT)
     first = chosen(manifest, question)[0]
-    with contextlib.closing(Zygotes()) as zygotes:
+    with contextlib.closing(ZygotePool()) as zygotes:
         zygotes.get(tuple(first.libraries))  # it comes up while the rest of the engine is imported
         from ..grading import run
         from ..results import record, terminal
@@ -62,16 +62,16 @@ def doctor(
 ) -> None:
     """Try each layer of isolation in a throwaway worker; exit 1 when official grading would be refused."""
     from ..results import doctor as report
-    from ..sandbox import isolation
+    from ..sandbox.parent import isolation
+    from ..sandbox.parent.zygote_pool import ZygotePool
     from ..sandbox.policy import Policy
-    from ..sandbox.processes import Zygotes
 
     manifest = course()
     try:
         policy = Policy.full().without(*without or [])
     except ValueError as error:
         raise UsageError(str(error)) from None
-    with contextlib.closing(Zygotes(policy)) as zygotes:
+    with contextlib.closing(ZygotePool(policy)) as zygotes:
         found = isolation.probe(zygotes, secrets=manifest.secret_places(), root=manifest.root)
     report.show(found)
     if found.refusal():

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from ..checks.context import Zygotes
+from ..checks.context import ZygotePool
 from ..course.manifest import Manifest
 from ..course.source import locate, span
 from ..errors import CourseError, UsageError
@@ -107,13 +107,13 @@ def trials(manifest: Manifest, questions: Sequence[str] = (), only: str = "") ->
     chosen = [(name, mistake) for name in names for mistake in load(manifest, name) if only in ("", mistake.id)]
     if only and not chosen:
         raise UsageError(f"there is no mistake {only!r} of {', '.join(names)}; mend the id, or choose its question")
-    with contextlib.closing(Zygotes()) as zygotes, tempfile.TemporaryDirectory(prefix="chainrule-") as folder:
+    with contextlib.closing(ZygotePool()) as zygotes, tempfile.TemporaryDirectory(prefix="chainrule-") as folder:
         for name, mistake in chosen:
             yield trial(manifest, mistake, name, Path(folder), zygotes)
 
 
 def trial(
-    manifest: Manifest, mistake: Mistake, question: str, folder: Path, zygotes: Zygotes, timing: bool = True
+    manifest: Manifest, mistake: Mistake, question: str, folder: Path, zygotes: ZygotePool, timing: bool = True
 ) -> Trial:
     """Plants one mistake and runs the question's checks on it."""
     package = copy_reference(manifest, folder / mistake.id / manifest.submission.packages[0])

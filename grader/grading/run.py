@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..checks.context import Grading, Zygotes
+from ..checks.context import Grading, ZygotePool
 from ..course.manifest import Manifest, Question, plain
 from ..errors import ChecksError, RecordingError, UsageError
 from ..results import record as records
@@ -66,7 +66,7 @@ def grade(
     selection: Selection,
     record: Record | None = None,
     update: Callable[[Record], None] | None = None,
-    zygotes: Zygotes | None = None,
+    zygotes: ZygotePool | None = None,
     debug: bool = False,
     official: bool = False,
     keep: bool = False,
@@ -75,7 +75,7 @@ def grade(
     """Runs the selected checks on the package in `student`; `update` sees the record as it grows.
 
     A check that passes with the public seed is run again with every secret seed and must pass each time.
-    Its time began when it `started`, by default now. Zygotes that are given are left running, for the next run.
+    Its time began when it `started`, by default now. ZygotePool that are given are left running, for the next run.
     With `keep`, workers go from check to check, which is quicker; what fails in one is then run again in a fresh one.
     Raises CourseError when manifest and checks disagree, SandboxError when no worker can be had, or, in an official
     run, when the layers that hold are too few.
@@ -84,7 +84,7 @@ def grade(
     record = record or new_record(manifest, "check", student.name)
     progress = Progress(record, manifest, update)
     options = debug, official, keep and not debug
-    grading = Grading(manifest, student, zygotes or Zygotes(), *options, started=started)
+    grading = Grading(manifest, student, zygotes or ZygotePool(), *options, started=started)
     cpu = time.process_time() + grading.zygotes.cpu_seconds()
     try:
         run_checks(grading, selection, progress)

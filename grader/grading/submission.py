@@ -12,8 +12,8 @@ from ..course.reading import printable
 from ..errors import ChainruleError, SubmissionError
 from ..results import gradescope, markdown
 from ..results.record import Note, NoteKind, Record, to_json, write_atomically
+from ..sandbox.parent.zygote_pool import ZygotePool
 from ..sandbox.policy import Policy
-from ..sandbox.processes import Zygotes
 from ..submission.unpack import unpack
 from . import run
 
@@ -51,7 +51,7 @@ def grade_submission(
         try:
             hand_in = unpack(source, manifest, Path(work), started + manifest.limits.run_seconds)
             record.notes += [Note(NoteKind.SUBMISSION, note) for note in hand_in.notes]
-            with contextlib.closing(Zygotes(Policy.full())) as zygotes:
+            with contextlib.closing(ZygotePool(Policy.full())) as zygotes:
                 options = {"official": not unsafe, "started": started}
                 return run.grade(manifest, hand_in.package, selection, record, write, zygotes, **options)
         except SubmissionError as error:

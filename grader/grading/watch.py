@@ -7,7 +7,7 @@ from rich.console import Console
 from watchfiles import PythonFilter
 from watchfiles import watch as changes
 
-from ..checks.context import Zygotes
+from ..checks.context import ZygotePool
 from ..course.manifest import Manifest
 from ..errors import CourseError
 from ..results import terminal
@@ -16,7 +16,7 @@ from . import run
 
 def watch(manifest: Manifest, student: Path, console: Console | None = None) -> None:
     """Watches the package and the checks until interrupted; workers' start-up is paid once."""
-    out, zygotes = console or Console(highlight=False), Zygotes()
+    out, zygotes = console or Console(highlight=False), ZygotePool()
     out.print(f"watching {student}; save a file to check it, Ctrl-C to end")
     try:
         for batch in changes(student, manifest.path("public"), watch_filter=PythonFilter()):

@@ -11,7 +11,7 @@ import pytest
 
 from ..checks import own_forward
 from ..checks.collect import STATE, State
-from ..checks.context import Grading, Zygotes, derive
+from ..checks.context import Grading, ZygotePool, derive
 from ..checks.follow_through import run_replaced
 from ..checks.plugin import ChecksPlugin
 from ..checks.second_look import afresh, arguments_of
@@ -22,7 +22,8 @@ from ..grading.progress import Progress
 from ..outputs import ZIP, claim
 from ..results.outcome import Outcome
 from ..results.record import Check
-from ..sandbox.client import Limits, WorkerClient
+from ..sandbox.parent.client import WorkerClient
+from ..sandbox.policy import Limits
 from .recorder import PerturbedTransport, Recorder, RecordingTransport
 from .replay import NOTHING, ReplayTransport
 from .tape import VERSION, Header, Recording, Tape, digest, save
@@ -31,7 +32,9 @@ NOT_THERE = "checks-that-are-not-recorded"
 RUN_SECONDS = 3600  # each check runs four times
 
 
-def record(manifest: Manifest, out: Path, zygotes: Zygotes | None = None, questions: Sequence[str] = ()) -> Recording:
+def record(
+    manifest: Manifest, out: Path, zygotes: ZygotePool | None = None, questions: Sequence[str] = ()
+) -> Recording:
     """Writes the file of recorded answers to `out`, of all questions by default, and returns what it holds.
 
     Every public check has to pass with the reference, live and again with the recorded answers; raises RecordingError
@@ -46,7 +49,7 @@ def record(manifest: Manifest, out: Path, zygotes: Zygotes | None = None, questi
     claim(out, ZIP)  # an .npz file is one
     if not public.path("reference").is_dir():
         raise CourseError(f"{public.path('reference')} is not there, and nothing else can answer; only staff has it")
-    grading = RecordingGrading(public, public.path("reference"), zygotes or Zygotes(), races=False)
+    grading = RecordingGrading(public, public.path("reference"), zygotes or ZygotePool(), races=False)
     progress = Progress(run.new_record(public, "record", "the reference"), public, None)
     try:
         run.run_checks(grading, run.Selection(list(questions)), progress, RecordingPlugin)
@@ -87,9 +90,11 @@ class RecordingGrading(Grading):
         return worker
 
     @contextlib.contextmanager
-    def grafted(self, libraries: tuple[str, ...], seed: int, names: set[str] | None = None) -> Iterator[WorkerClient]:
-        """A grafted worker whose calls are on the tape."""
-        with super().grafted(libraries, seed, names) as worker:
+    def with_stubs(
+        self, libraries: tuple[str, ...], seed: int, names: set[str] | None = None
+    ) -> Iterator[WorkerClient]:
+        """A stubbed worker whose calls are on the tape."""
+        with super().with_stubs(libraries, seed, names) as worker:
             worker.transport = RecordingTransport(worker.transport, self.recorder, calls_only=True)
             yield worker
 
@@ -157,7 +162,7 @@ class RecordingPlugin(ChecksPlugin):
         if "student" not in arguments or state.timing:
             return recorder
         rerun = run_replaced(self.grading, item, state, None)
-        return recorder if rerun.error else self.grading.recorder  # tensors cannot go through a graft
+        return recorder if rerun.error else self.grading.recorder  # tensors cannot go through a callback stub
 
     def _replay(self, item: pytest.Function, state: State, arguments: dict[str, Any], recorder: Recorder) -> None:
         """Raises what a check raises with the recorded answers; finds out whether it asks what the student answered."""

@@ -4,15 +4,15 @@ from typing import Any
 
 import numpy as np
 
-from ..sandbox.process import WorkerProcess
-from ..sandbox.transport import Deadline, Frame, Reply, Transport
+from ..sandbox.parent.process import WorkerProcess
+from ..sandbox.parent.transport import Deadline, Frame, Reply, Transport
 from ..sandbox.wire import unpack
 from . import prints
 from .objects import Objects
 from .relay import of_call
 from .tape import Call, Entry, Joined, Tape
 
-NOT_ON_TAPE = ("begin", "seed", "reset", "graft")
+NOT_ON_TAPE = ("load", "seed", "reset", "replace")
 JITTER = 1e-3
 
 
@@ -85,7 +85,7 @@ class Around:
 
 
 class RecordingTransport(Around):
-    """Notes down requests with their replies, or only the calls of grafts with what was answered."""
+    """Notes down requests with their replies, or only the calls of callback stubs with what was answered."""
 
     def __init__(self, inner: Transport, recorder: Recorder, calls_only: bool = False) -> None:
         super().__init__(inner)
@@ -93,7 +93,7 @@ class RecordingTransport(Around):
         self._call: Reply | None = None
 
     def exchange(self, frame: Frame, deadline: Deadline) -> Reply:
-        """Pass a frame on, and note it with its reply; after the call of a graft, it is the answer to that."""
+        """Pass a frame on, and note it with its reply; after the call of a callback stub, it is the answer to that."""
         reply = self.inner.exchange(frame, deadline)
         asked = unpack(frame)
         if self._call is not None:

@@ -12,8 +12,8 @@ from .tape import Call, Recording, Tape
 CLOSE = 1e-6  # a student's code may compute what it passes on in another order
 
 
-class RecordedRelay:
-    """Stands for a Relay: a call gets the answer of the recorded call of the same function with the same arguments.
+class RecordedForwarder:
+    """Stands for a CallForwarder: a call gets the answer of the recorded call with the same function and arguments.
 
     A call of one of its `twins`, which return the same for the same arguments, will do. What stays in the other
     worker, such as a cache, goes by its number in the record. `used` names what was called, `raised` what had no

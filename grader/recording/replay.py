@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import NotScored, Unrecorded
-from ..sandbox.client import WorkerClient
-from ..sandbox.transport import Deadline, Frame, Reply
+from ..sandbox.parent.client import WorkerClient
+from ..sandbox.parent.transport import Deadline, Frame, Reply
 from ..sandbox.wire import Encoder, unpack
 from . import prints
 from .objects import Objects, Thing
@@ -107,7 +107,7 @@ class ReplayTransport:
     def exchange(self, frame: Frame, deadline: Deadline) -> Reply:
         """Answer from the tape what has to do with the package, and all else from the worker of an empty one."""
         message, arrays = unpack(frame)
-        if message["op"] == "begin":
+        if message["op"] == "load":
             return {"ok": None}, []
         if message["op"] == "reset":
             self._begin(message["seed"])

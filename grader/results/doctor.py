@@ -4,7 +4,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..sandbox.isolation import Isolation, why_missing
+from ..sandbox.parent.isolation import Isolation, why_missing
 from ..sandbox.policy import LAYERS
 
 

@@ -1,8 +1,9 @@
-"""Which layers a worker gets: the names everything else goes by, and what official grading cannot do without."""
+"""The layers and limits of a worker: their names, what official grading needs of them, what a worker may use."""
 
 import os
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 # in the order in which a worker puts them on; each with what it is for
 LAYERS = {
@@ -61,3 +62,46 @@ def lacking(active: list[str]) -> str:
     if not {"uid", "landlock"} & set(active):
         return "neither a user id of its own nor Landlock is there, so student code could read the answers"
     return ""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a worker may use: seconds of wall clock per call, seconds of CPU, megabytes on top of what is loaded."""
+
+    call_seconds: float = 10.0
+    cpu_seconds: int = 30
+    memory_mb: int = 2048
+    file_mb: int = 1
+
+    def as_dict(self) -> dict[str, int]:
+        return {"cpu_seconds": self.cpu_seconds, "memory_mb": self.memory_mb, "file_mb": self.file_mb}
+
+
+MEGABYTE = 1024 * 1024
+SHARE = 3  # the grader, its zygotes and the reference's worker need the rest
+CGROUPS = Path("/sys/fs/cgroup")
+
+
+def worker_mb(wanted: int, cgroups: Path = CGROUPS) -> int:
+    """The megabytes a worker gets: those wanted, in a container at most a third of its limit."""
+    limits = [_number(file) for file in (cgroups / "memory.max", cgroups / "memory/memory.limit_in_bytes")]
+    limits += [_number(file) for file in _own_group(cgroups)]
+    return min([wanted, *(limit // MEGABYTE // SHARE for limit in limits if limit)])
+
+
+def _own_group(cgroups: Path) -> list[Path]:
+    """The limit files of the group this process is in, where the container does not show it as the root."""
+    try:
+        lines = Path("/proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return []
+    groups = {names: path.lstrip("/") for _, names, path in (line.split(":", 2) for line in lines)}
+    second, first = groups.get("", ""), groups.get("memory", "")
+    return [cgroups / second / "memory.max", cgroups / "memory" / first / "memory.limit_in_bytes"]
+
+
+def _number(file: Path) -> int | None:
+    try:
+        return int(file.read_text())
+    except (OSError, ValueError):
+        return None  # no such file, or "max"

@@ -15,8 +15,8 @@ from ..errors import CourseError, SandboxError, StudentError, StudentRaised, Sub
 from ..grading import run
 from ..results.outcome import Outcome
 from ..results.record import Check
-from ..sandbox.client import WorkerClient
-from ..sandbox.processes import Zygotes
+from ..sandbox.parent.client import WorkerClient
+from ..sandbox.parent.zygote_pool import ZygotePool
 from ..submission.unpack import unpack
 from . import modules
 from .findings import Finding, error
@@ -25,7 +25,7 @@ NOT_TRIED = "checks-that-are-not-tried"  # hidden ones, where there are any
 MUCH = 0.5  # of a budget: a grader's machine may well be half as fast as a student's
 
 
-def imports(manifest: Manifest, archive: Path, zygotes: Zygotes | None = None) -> list[Finding]:
+def imports(manifest: Manifest, archive: Path, zygotes: ZygotePool | None = None) -> list[Finding]:
     """Unpacks a zip and imports every judged module with each set of libraries it is judged with."""
     with contextlib.ExitStack() as stack:
         work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chainrule-")))
@@ -34,7 +34,7 @@ def imports(manifest: Manifest, archive: Path, zygotes: Zygotes | None = None) -
             package = unpack(archive, manifest, work).package
         except SubmissionError as problem:
             return [error(archive.name, str(problem))]
-        zygotes = zygotes or stack.enter_context(contextlib.closing(Zygotes()))
+        zygotes = zygotes or stack.enter_context(contextlib.closing(ZygotePool()))
         grading = stack.enter_context(contextlib.closing(Grading(manifest, package, zygotes, keep=True)))
         found: dict[str, Finding] = {}
         for libraries, files in _groups(manifest, package).items():

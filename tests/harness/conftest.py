@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.checks.context import Zygotes
+from grader.checks.context import ZygotePool
 from grader.cli import main as commands
 from grader.course import manifest as manifests
 from grader.course.manifest import Manifest
@@ -38,7 +38,7 @@ class Course:
     """A course in a folder of its own; its files may be changed between two runs."""
 
     root: Path
-    zygotes: Zygotes
+    zygotes: ZygotePool
 
     @property
     def manifest(self) -> Manifest:
@@ -72,7 +72,7 @@ class Course:
 @pytest.fixture(scope="session")
 def zygotes():
     """The zygotes that all runs of this session share."""
-    shared = Zygotes()
+    shared = ZygotePool()
     yield shared
     shared.close()
 

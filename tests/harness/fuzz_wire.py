@@ -15,10 +15,10 @@ import atheris
 from grader.errors import StudentError
 
 with atheris.instrument_imports(include=["grader.sandbox"]):
-    from grader.sandbox.channel import Channel
-    from grader.sandbox.client import Limits, WorkerClient
-    from grader.sandbox.transport import ProcessTransport
-    from grader.sandbox.wire import LENGTH, Caps, Encoder
+    from grader.sandbox.parent.client import WorkerClient
+    from grader.sandbox.parent.transport import ProcessTransport
+    from grader.sandbox.policy import Limits
+    from grader.sandbox.wire import LENGTH, Caps, Channel, Encoder
 
 import numpy as np
 

@@ -15,7 +15,7 @@ from grader.course.manifest import Manifest
 from grader.errors import ChainruleError
 from grader.notebooks import build
 from grader.notebooks.execute import Run, Settings, copy_course, execute
-from grader.sandbox.launch import THREADS
+from grader.sandbox.parent.zygote_pool import THREADS
 
 ROOT = Path(__file__).parents[2]
 DATA, ASSETS = "datasets", "assets"

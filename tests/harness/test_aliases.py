@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from grader.grading.submission import grade_submission
-from grader.sandbox.aliases import PackageAliases
+from grader.sandbox.child.packages import PackageAliases
 from grader.submit import trial
 from tests.harness.test_submission import SHAPES as SOLUTION
 from tests.harness.test_submission import pack

@@ -7,7 +7,7 @@ import pytest
 
 from grader.checks import blame, patience, verdict
 from grader.checks.blame import Case, decide
-from grader.checks.context import Zygotes
+from grader.checks.context import ZygotePool
 from grader.checks.expect import Mismatch
 from grader.checks.patience import Patience
 from grader.checks.tally import Tally
@@ -26,8 +26,8 @@ from grader.grading import run
 from grader.grading import submission as grading
 from grader.results.outcome import Outcome
 from grader.results.record import Check
-from grader.sandbox.graft import Relay
-from grader.sandbox.processes import Processes
+from grader.sandbox.parent.proxy import CallForwarder
+from grader.sandbox.parent.zygote_pool import PlainProcesses
 from grader.sandbox.wire import Encoder
 
 MANIFEST = """
@@ -343,7 +343,7 @@ def test_the_end_of_the_run_is_no_answer_of_the_reference(error):
     encoder = Encoder(lambda value, encoder: None)
     ask = {"callback": "double", "args": encoder.node([]), "kwargs": encoder.node({})}
     with pytest.raises(type(error)):
-        Relay(Package(), {"double"})(ask, [])
+        CallForwarder(Package(), {"double"})(ask, [])
 
 
 def test_what_hung_in_the_students_code_says_nothing_about_the_reference():
@@ -365,10 +365,12 @@ def test_a_class_that_has_hung_is_tried_again_for_a_second(course):
 BURN = "start = time.process_time()\n    while time.process_time() - start < 0.7: pass\n    return 2 * x"
 
 
-@pytest.mark.parametrize("make", [None, lambda libraries, policy: Processes(libraries, policy)], ids=["fork", "exec"])
+@pytest.mark.parametrize(
+    "make", [None, lambda libraries, policy: PlainProcesses(libraries, policy)], ids=["fork", "exec"]
+)
 def test_the_records_cpu_time_counts_workers(course, make):
     toy = course(one_check('expect(student.layers.double(1.0), "y").to_match(2.0, rel=1e-9)'))
-    own = Zygotes(**({"make": make} if make else {}))
+    own = ZygotePool(**({"make": make} if make else {}))
     try:
         times = []
         for body in ("return 2 * x", BURN):

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from grader.checks import expect
 from grader.checks.expect import Mismatch
-from grader.sandbox.remote import Remote, RemoteFactory
+from grader.sandbox.parent.proxy import Proxy, ProxyFactory
 
 A = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
 NAN, INF = float("nan"), float("inf")
 
 
-def remote(kind, label="") -> Remote:
-    return Remote(RemoteFactory(SimpleNamespace(modules=set())), 0, kind, label, False)
+def remote(kind, label="") -> Proxy:
+    return Proxy(ProxyFactory(SimpleNamespace(modules=set())), 0, kind, label, False)
 
 
 def changed(place, value) -> np.ndarray:

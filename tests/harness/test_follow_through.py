@@ -416,7 +416,7 @@ def test_a_twin_of_the_judged_function_is_not_answered_for(cubes):
 
 
 def test_a_wrong_function_does_not_answer_under_the_name_of_a_right_one(cubes):
-    """A graft that the package renames is known by what it asked for, which is mostly wrong in the package itself."""
+    """A stub that the package renames is known by what it asked for, which is mostly wrong in the package itself."""
     cubes.replace("student/layers.py", "3 * cache[0] ** 2 * dout", "0 * dout")
     renamed = """
 def loss(x):

@@ -12,7 +12,7 @@ from grader.checks.plugin import ChecksPlugin
 from grader.course import manifest as manifests
 from grader.grading.progress import Progress
 from grader.grading.run import Selection, new_record, run_checks
-from grader.sandbox.processes import Zygotes
+from grader.sandbox.parent.zygote_pool import ZygotePool
 from tests.harness.loaded import own_modules
 
 ROOT = Path(__file__).parents[2]
@@ -53,7 +53,7 @@ def briefs(folder: Path, kind: str, seed: int) -> dict[str, str]:
         plugin.briefs = heard
         return plugin
 
-    zygotes = Zygotes()
+    zygotes = ZygotePool()
     grading = Grading(manifest, package, zygotes, debug=True)
     progress = Progress(new_record(manifest, "check", "student"), manifest, None)
     try:

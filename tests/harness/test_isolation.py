@@ -10,11 +10,13 @@ import pytest
 from grader.errors import SandboxError, StudentRaised
 from grader.grading import run
 from grader.grading.submission import UNSAFE, grade_submission
-from grader.sandbox import bytecode, landlock, memory, reach
-from grader.sandbox.client import Limits, WorkerClient, launch_worker
-from grader.sandbox.isolation import Finding, Isolation, probe, why_missing
-from grader.sandbox.policy import LAYERS, Policy, lacking
-from grader.sandbox.processes import Processes, Zygotes
+from grader.sandbox import policy
+from grader.sandbox.child import landlock
+from grader.sandbox.child.packages import modules_to_compile, write_bytecode
+from grader.sandbox.parent.client import WorkerClient, launch_worker
+from grader.sandbox.parent.isolation import Finding, Isolation, probe, why_missing
+from grader.sandbox.parent.zygote_pool import PlainProcesses, ZygotePool
+from grader.sandbox.policy import LAYERS, Limits, Policy, lacking
 from grader.sandbox.wire import Unsendable
 
 ROOT = os.geteuid() == 0
@@ -24,8 +26,8 @@ LIBRARIES = ("numpy",)
 
 @pytest.fixture(scope="module")
 def full():
-    """Zygotes whose workers get every layer."""
-    with contextlib.closing(Zygotes(Policy.full())) as zygotes:
+    """A pool whose workers get every layer."""
+    with contextlib.closing(ZygotePool(Policy.full())) as zygotes:
         yield zygotes
 
 
@@ -37,7 +39,7 @@ def package(tmp_path):
     for parent in list(tmp_path.parents)[:2]:
         os.chmod(parent, 0o755)
 
-    def make(zygotes: Zygotes, text: str, **options) -> WorkerClient:
+    def make(zygotes: ZygotePool, text: str, **options) -> WorkerClient:
         folder = tmp_path / f"package{len(workers)}"
         folder.mkdir()
         (folder / "module.py").write_text(text)
@@ -61,7 +63,7 @@ def test_every_layer_of_this_machine_is_active(full):
 @pytest.mark.parametrize("layer", HERE)
 def test_a_layer_left_out_is_found_missing(layer):
     also = ["uid"] if layer == "privileges" else []  # who changes the user id is not dumpable any more
-    with contextlib.closing(Zygotes(Policy.full().without(layer, *also))) as zygotes:
+    with contextlib.closing(ZygotePool(Policy.full().without(layer, *also))) as zygotes:
         found = probe(zygotes)
     assert layer not in found.active
     if layer == "seccomp":
@@ -73,7 +75,7 @@ def test_a_layer_left_out_is_found_missing(layer):
 
 
 def test_an_open_worker_has_no_layer():
-    with contextlib.closing(Zygotes(Policy.open())) as zygotes:
+    with contextlib.closing(ZygotePool(Policy.open())) as zygotes:
         assert probe(zygotes).active == []
 
 
@@ -96,7 +98,7 @@ def test_without_landlock_the_answers_folder_or_the_courses_has_to_be_closed(tmp
     secret.write_text("42")
     secret.parent.chmod(mode)
     (tmp_path / "home").chmod(0o700)
-    with contextlib.closing(Zygotes(Policy.full().without(*layers))) as zygotes:
+    with contextlib.closing(ZygotePool(Policy.full().without(*layers))) as zygotes:
         found = probe(zygotes, secrets=[secret], root=tmp_path / "home" / "course")
         assert [x.done for x in found.findings if x.layer == "answers"] == [exposed]
 
@@ -137,7 +139,7 @@ def test_without_landlock_each_kind_of_answers_has_to_be_closed(open_course, kin
         file.chmod(0o600)
     (open_course.root / KINDS[kind]).chmod(0o644)
     manifest = open_course.manifest
-    with contextlib.closing(Zygotes(Policy.full().without("landlock"))) as zygotes:
+    with contextlib.closing(ZygotePool(Policy.full().without("landlock"))) as zygotes:
         refusal = probe(zygotes, secrets=manifest.secret_places(), root=manifest.root).refusal()
     named = "checks/hidden, checks/hidden/images.secret" if kind.endswith(".secret") else kind
     assert refusal == (
@@ -149,7 +151,7 @@ def test_without_landlock_each_kind_of_answers_has_to_be_closed(open_course, kin
 @pytest.mark.skipif(not ROOT, reason="without root, Landlock is needed anyway")
 def test_without_landlock_a_closed_course_is_enough(open_course):
     manifest = open_course.manifest
-    with contextlib.closing(Zygotes(Policy.full().without("landlock"))) as zygotes:
+    with contextlib.closing(ZygotePool(Policy.full().without("landlock"))) as zygotes:
         assert probe(zygotes, secrets=manifest.secret_places(), root=manifest.root).refusal().count(" and 3 more;") == 1
         manifest.root.chmod(0o700)
         assert probe(zygotes, secrets=manifest.secret_places(), root=manifest.root).refusal() == ""
@@ -163,7 +165,7 @@ def test_what_official_grading_needs():
 
 def test_isolation_that_breaks_code_is_no_isolation(monkeypatch, full):
     """A layer that stops everything stops every attack too; the control has to notice."""
-    monkeypatch.setattr("grader.sandbox.isolation.PROBE", Path(__file__).with_name("broken_probe"))
+    monkeypatch.setattr("grader.sandbox.parent.isolation.PROBE", Path(__file__).with_name("broken_probe"))
     found = probe(full)
     assert "a worker cannot do what it must (imports: " in found.refusal()
     assert "must be able to reach the interpreter" in found.refusal()
@@ -226,7 +228,7 @@ def test_bytecode_comes_from_a_worker_that_runs_nothing(full, package, tmp_path)
     (folder / "wrong.py").write_text("def (")
     worker = launch_worker(full.get(LIBRARIES), folder, "package", Limits())
     try:
-        loud, wrong = worker.compile(bytecode.sources(folder))
+        loud, wrong = worker.compile(modules_to_compile(folder))
     finally:
         worker.kill()
     assert wrong is None and b"ran" in loud.tobytes()
@@ -240,7 +242,7 @@ def test_workers_find_the_bytecode_and_write_none(full, package, tmp_path):
     assert worker.root().module.where().startswith(str(cache))
     assert list(cache.rglob("*.pyc")) == []
     compiler = launch_worker(full.get(LIBRARIES), worker.package, "package", Limits())
-    bytecode.write(cache, worker.package / "module.py", compiler.compile(["module.py"])[0])
+    write_bytecode(cache, worker.package / "module.py", compiler.compile(["module.py"])[0])
     compiler.kill()
     again = launch_worker(full.get(LIBRARIES), worker.package, "package", Limits(), bytecode=str(cache))
     again.load(LIBRARIES, bytecode=str(cache))
@@ -250,16 +252,16 @@ def test_workers_find_the_bytecode_and_write_none(full, package, tmp_path):
 
 
 def test_a_worker_gets_a_third_of_a_containers_memory(tmp_path):
-    assert memory.worker_mb(2048, tmp_path) == 2048
+    assert policy.worker_mb(2048, tmp_path) == 2048
     (tmp_path / "memory.max").write_text("max\n")
-    assert memory.worker_mb(2048, tmp_path) == 2048
-    (tmp_path / "memory.max").write_text(f"{768 * memory.MEGABYTE}\n")
-    assert (memory.worker_mb(2048, tmp_path), memory.worker_mb(100, tmp_path)) == (256, 100)
+    assert policy.worker_mb(2048, tmp_path) == 2048
+    (tmp_path / "memory.max").write_text(f"{768 * policy.MEGABYTE}\n")
+    assert (policy.worker_mb(2048, tmp_path), policy.worker_mb(100, tmp_path)) == (256, 100)
 
 
 def test_only_what_a_question_needs_can_be_read():
     site = str(Path(__import__("numpy").__file__).parents[1])
-    numpy, torch = (reach.readable(libraries, [site]) for libraries in (["numpy"], ["torch"]))
+    numpy, torch = (landlock.readable_paths(libraries, [site]) for libraries in (["numpy"], ["torch"]))
     names = {Path(place).name for place in numpy}
     assert {"numpy", "numpy.libs", "json", "lib-dynload"} <= names
     assert not {"torch", "scipy", "site-packages", "grader"} & names
@@ -270,8 +272,8 @@ def test_private_folders_are_told_from_others(tmp_path):
     private = tmp_path / "private" / "inside"
     private.mkdir(parents=True)
     (tmp_path / "private").chmod(0o700)
-    assert not reach.reachable(str(private))
-    assert reach.reachable("/usr")
+    assert not landlock.reachable(str(private))
+    assert landlock.reachable("/usr")
 
 
 @pytest.fixture
@@ -330,7 +332,7 @@ def test_reasons_for_a_missing_layer(monkeypatch):
 def test_other_systems_get_one_honest_line(toy, monkeypatch):
     """Elsewhere than on Linux workers are plain processes with a deadline and resource limits, and the run says so."""
     monkeypatch.setattr("sys.platform", "darwin")
-    with contextlib.closing(Zygotes(make=Processes)) as zygotes:
+    with contextlib.closing(ZygotePool(make=PlainProcesses)) as zygotes:
         record = run.grade(toy.manifest, toy.root / "solution", run.Selection(["Q1"]), zygotes=zygotes)
     assert record.score == record.max_score and record.isolation == ["rlimits"]
     assert [note.text for note in record.notes if "not Linux" in note.text] == [run.NOT_LINUX]

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from grader.checks.context import Zygotes
+from grader.checks.context import ZygotePool
 from grader.errors import SandboxError
 from grader.grading import run
 from grader.grading import submission as grading
@@ -555,7 +555,7 @@ def test_a_kept_worker_is_the_same_process(course):
 def test_losing_the_worker_factory_earns_nothing(course, where):
     """Points that a grader error holds may be given later, so code that ends the sandbox must end the run instead."""
     course.write(f"student/{where}.py", "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\n")
-    own = Zygotes()
+    own = ZygotePool()
     try:
         found = run.grade(course.manifest, course.root / "student", run.Selection(), zygotes=own)
     except SandboxError as error:

@@ -5,8 +5,8 @@ import os
 
 import pytest
 
-from grader.sandbox import seccomp
-from grader.sandbox.seccomp import ALLOW, CHECKED, FORBIDDEN, KILL, MISSING, PLAIN
+from grader.sandbox.child import seccomp
+from grader.sandbox.child.seccomp import ALLOW, CHECKED, FORBIDDEN, KILL, MISSING, PLAIN
 
 PID = 4321
 THREAD_FLAGS = 0x3D0F00  # what pthread_create asks for

@@ -9,10 +9,10 @@ import pytest
 from grader.checks import expect, expect_unchanged_arguments
 from grader.checks.expect import Mismatch
 from grader.recording import record as recording
-from grader.sandbox import answers
-from grader.sandbox.client import Call, Change
-from grader.sandbox.remote import Remote, RemoteFactory
-from grader.sandbox.side_effects import Fingerprints
+from grader.sandbox.child.reports import Fingerprints
+from grader.sandbox.parent.client import Call, Change
+from grader.sandbox.parent.proxy import Proxy, ProxyFactory
+from grader.sandbox.parent.replies import changed_arguments
 from grader.sandbox.wire import WireError
 
 CHECKS = '''
@@ -129,21 +129,21 @@ def test_tensors_and_parameters_of_a_model_are_found():
 )
 def test_a_report_that_is_none_is_refused(report):
     with pytest.raises(WireError):
-        answers.changes({"ok": None, "changed": report})
+        changed_arguments({"ok": None, "changed": report})
 
 
 def test_a_report_holds_no_text_that_could_do_harm():
-    ((first, key),) = answers.changes({"ok": None, "changed": [["x\x1b[2J" + "y" * 999, 10**30]]})
+    ((first, key),) = changed_arguments({"ok": None, "changed": [["x\x1b[2J" + "y" * 999, 10**30]]})
     assert first.isprintable()
     assert len(first) < 100
     assert key == 10**30
-    assert answers.changes({"ok": None}) == []
+    assert changed_arguments({"ok": None}) == []
 
 
 def claim(ways, but=(), called=("layers.backward",)):
     """What is raised about a function of which these changes were reported."""
     worker = SimpleNamespace(modules=set(), callees=set(called), parameters=lambda function: ["dout", "cache"])
-    function = Remote(RemoteFactory(worker), "layers.backward", "function", "layers.backward", True)
+    function = Proxy(ProxyFactory(worker), "layers.backward", "function", "layers.backward", True)
     worker.changes = [Change(Call(function, "layers.backward", ()), way) for way in ways]
     worker.changes.append(Change(Call(None, "layers.forward", ()), (0,)))
     with pytest.raises((Mismatch, ValueError)) as found:

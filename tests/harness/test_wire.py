@@ -15,10 +15,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.sandbox import channel as channels
-from grader.sandbox.channel import Channel, ChannelClosed, DeadlinePassed
-from grader.sandbox.remote import Remote, RemoteFactory
-from grader.sandbox.wire import DTYPES, LENGTH, Caps, Decoder, Encoder, Tensor, Unsendable, WireError, parse_header
+from grader.sandbox import wire
+from grader.sandbox.parent.proxy import Proxy, ProxyFactory
+from grader.sandbox.wire import (
+    DTYPES,
+    LENGTH,
+    Caps,
+    Channel,
+    ChannelClosed,
+    DeadlinePassed,
+    Decoder,
+    Encoder,
+    Tensor,
+    Unsendable,
+    WireError,
+    parse_header,
+)
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = settings(max_examples=60, deadline=None)
@@ -210,7 +222,7 @@ def test_bad_headers_are_refused_before_anything_is_allocated(raw, monkeypatch):
     ours, theirs = socket.socketpair()
     with ours, theirs:
         theirs.sendall(LENGTH.pack(len(raw)) + raw)
-        monkeypatch.setattr(channels.np, "empty", lambda *_: pytest.fail("memory was taken"))
+        monkeypatch.setattr(wire.np, "empty", lambda *_: pytest.fail("memory was taken"))
         with pytest.raises(WireError):
             Channel(ours).receive(time.monotonic() + 5)
 
@@ -252,7 +264,7 @@ BAD_NODES = [
 
 @pytest.mark.parametrize("node", BAD_NODES, ids=json.dumps)
 def test_bad_nodes_are_refused(node):
-    special = RemoteFactory(SimpleNamespace(modules=set())).special
+    special = ProxyFactory(SimpleNamespace(modules=set())).special
     with pytest.raises(WireError):
         Decoder([np.zeros(2)], special).value({"list": [node]})
 
@@ -266,10 +278,10 @@ def test_nodes_nested_too_deeply_are_refused():
 
 
 def test_handles_come_as_proxies_with_harmless_labels():
-    factory = RemoteFactory(SimpleNamespace(modules=set()))
+    factory = ProxyFactory(SimpleNamespace(modules=set()))
     remote = Decoder([], factory.special).value({"handle": [3, "function\x1b[2J", "shapes.area\n" + "x" * 999, True]})
-    assert isinstance(remote, Remote)
-    assert Remote.place(remote) == 3
+    assert isinstance(remote, Proxy)
+    assert Proxy.place(remote) == 3
     assert repr(remote).isprintable()
     assert len(repr(remote)) < 300
 
@@ -311,7 +323,7 @@ def test_only_wire_errors_come_out_of_noise(raw):
 
 
 def _only_wire_errors(raw: bytes) -> None:
-    factory = RemoteFactory(SimpleNamespace(modules=set()))
+    factory = ProxyFactory(SimpleNamespace(modules=set()))
     try:
         found = parse_header(raw, SMALL)
         arrays = [np.empty(shape, dtype) for dtype, shape in found.specs]

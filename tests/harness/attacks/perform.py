@@ -13,7 +13,7 @@ from grader.errors import SandboxError, StudentCrashed, StudentError, StudentRai
 from grader.grading import run
 from grader.results import gradescope
 from grader.results import record as records
-from grader.sandbox.client import launch_worker
+from grader.sandbox.parent.client import launch_worker
 
 from .runner import HERE, TIERS, Attack, Result, load
 from .stage import GROWTH, LIMITS, Stage, differences, memory, peak

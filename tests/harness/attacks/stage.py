@@ -17,9 +17,9 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from grader.sandbox.client import Limits, launch_worker
-from grader.sandbox.policy import Policy
-from grader.sandbox.processes import Zygotes
+from grader.sandbox.parent.client import launch_worker
+from grader.sandbox.parent.zygote_pool import ZygotePool
+from grader.sandbox.policy import Limits, Policy
 
 from .runner import SECRET, token
 
@@ -206,9 +206,9 @@ class Stage:
         for running in {self.zygotes, self.for_grading} - {None}:
             running.close()
         policy = self._policy
-        self.zygotes = self.for_grading = Zygotes(policy=policy)
+        self.zygotes = self.for_grading = ZygotePool(policy=policy)
         if "session" not in policy:
-            self.for_grading = Zygotes(policy=Policy(policy.layers | {"session"}))
+            self.for_grading = ZygotePool(policy=Policy(policy.layers | {"session"}))
         for running in (self.zygotes, self.for_grading):
             running.get(NUMPY)
 

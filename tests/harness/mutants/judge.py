@@ -21,8 +21,9 @@ from grader.checks.collect import State, describe
 from grader.checks.context import derive
 from grader.course.manifest import Manifest, Question
 from grader.grading import run
-from grader.sandbox.client import Limits, WorkerClient
-from grader.sandbox.in_process import InProcessTransport
+from grader.sandbox.parent.client import WorkerClient
+from grader.sandbox.parent.transport import InProcessTransport
+from grader.sandbox.policy import Limits
 from tests.harness.loaded import own_modules
 
 SECONDS = 2.0  # of CPU, for one check

@@ -9,11 +9,11 @@ KIND = "grade"
 OUTCOME = "failed"
 OPEN = "a worker only answers; it is the grader that judges"
 
-worker = sys.modules["grader.sandbox.worker"]
-sessions = [thing for thing in gc.get_objects() if type(thing).__name__ == "Session"]
+worker = sys.modules["grader.sandbox.child.server"]
+servers = [thing for thing in gc.get_objects() if type(thing).__name__ == "WorkerServer"]
 frame = sys._getframe()
 while frame is not None:
-    sessions += [value for value in frame.f_locals.values() if type(value).__name__ == "Session"]
+    servers += [value for value in frame.f_locals.values() if type(value).__name__ == "WorkerServer"]
     frame = frame.f_back
 
 
@@ -22,8 +22,8 @@ def _forge(header, arrays):
     return encoder.frame({"ok": encoder.node(arrays[0] if arrays else np.ones(3))})
 
 
-for session in sessions:
-    session.answer = _forge
+for server in servers:
+    server.answer = _forge
 
 
 def area(width, height):

@@ -14,7 +14,8 @@ def attack(target):
     import os
     import sys
 
-    sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != "grader.sandbox.imports"]
+    hooks = "grader.sandbox.child.packages"
+    sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != hooks]
     sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(target["library"])))))
     sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(target["library"]))))
     import scipy.version

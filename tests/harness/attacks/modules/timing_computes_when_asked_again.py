@@ -16,14 +16,14 @@ class Promise:
 
 
 def _watch():
-    from grader.sandbox.worker import Session
+    from grader.sandbox.child.server import WorkerServer
 
-    answer = Session._answer_node
+    answer = WorkerServer._answer_node
 
     def late_answer(self, result, encoder):
         return answer(self, _slowly(result.x) if isinstance(result, Promise) else result, encoder)
 
-    Session._answer_node = late_answer
+    WorkerServer._answer_node = late_answer
 
 
 _watch()

@@ -6,8 +6,8 @@ import os
 import random
 import sys
 
-from . import landlock, reach, seccomp
-from .policy import KERNEL, Policy
+from ..policy import KERNEL, Policy
+from . import landlock, seccomp
 
 try:
     import resource
@@ -43,7 +43,9 @@ class Confinement:
         self._policy, self._folder, self._first_free, self._zygote = policy, folder, first_free, os.getpid()
         self._prctl = ctypes.CDLL(None).prctl if set(KERNEL) & policy.layers else None
         self._filter = seccomp.Filter() if "seccomp" in policy and seccomp.available() else None
-        self._readable = reach.readable(libraries, path) if "landlock" in policy and landlock.version() else None
+        self._readable = (
+            landlock.readable_paths(libraries, path) if "landlock" in policy and landlock.version() else None
+        )
         self._rulesets: dict[tuple[str, ...], int] = {}
         self._uid = random.randint(FIRST_UID, LAST_UID)  # runs side by side start apart
 

@@ -1,26 +1,27 @@
-"""Proxies: objects that live in a worker and look, to a check, like the module, function or instance they stand for."""
+"""Proxies: objects in a worker that look, to a check, like the module, function or instance they stand for."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
-from .wire import WireError
+from ...errors import OutOfTime, SandboxError, StudentError
+from ..wire import Decoder, Encoder, WireError
 
 Place = int | str | None  # a handle's number, a dotted path in the package, or the package itself
 
 
-class Remote:
+class Proxy:
     """Something in a worker. Attributes, items and calls are asked for at once; arrays, numbers and text come by value.
 
     What a call returns opens one level when it is a tuple or a list; anything deeper (a cache, a network) stays in its
-    worker and comes as another Remote. A package can be asked for more: see `Package`.
+    worker and comes as another Proxy. A package can be asked for more: see `Package`.
     """
 
     __slots__ = ("_asked", "_callable", "_factory", "_kind", "_label", "_place")
 
     def __init__(
-        self, factory: "RemoteFactory", place: Place, kind: str, label: str, callable_: bool, asked: str = ""
+        self, factory: "ProxyFactory", place: Place, kind: str, label: str, callable_: bool, asked: str = ""
     ) -> None:
         facts = {"_factory": factory, "_place": place, "_kind": kind, "_label": label, "_callable": callable_}
         facts["_asked"] = asked
@@ -28,22 +29,22 @@ class Remote:
             object.__setattr__(self, name, value)
 
     @staticmethod
-    def place(remote: "Remote") -> Place:
+    def place(remote: "Proxy") -> Place:
         """The handle's number in its worker, or the dotted path by which the package holds it."""
         return remote._place
 
     @staticmethod
-    def label(remote: "Remote") -> str:
+    def label(remote: "Proxy") -> str:
         """The dotted name by which the package holds it; empty where it has none."""
         return remote._label
 
     @staticmethod
-    def owner(remote: "Remote") -> Any:
+    def owner(remote: "Proxy") -> Any:
         """The worker it lives in."""
         return remote._factory.worker
 
     @staticmethod
-    def asked(remote: "Remote") -> str:
+    def asked(remote: "Proxy") -> str:
         """The names by which the check came to it, `nets.Net().loss`; its worker has no say in them."""
         return remote._asked
 
@@ -84,36 +85,36 @@ class Remote:
         return self._factory.ask(op, self._label, values, self._asked, target=self._place, **fields)
 
 
-class Package(Remote):
+class Package(Proxy):
     """The package itself, with what a check may ask of the worker that holds it."""
 
     __slots__ = ()
 
-    def put(self, value: Any) -> Remote:
+    def put(self, value: Any) -> Proxy:
         """Places a copy of a value in the worker and returns the proxy: for dicts and arrays that a call may change."""
         return self._factory.ask("put", "", {"value": value})
 
     def fetch(self, remote: Any) -> Any:
         """Brings a dict, list or tuple of arrays and numbers over by value; what is no proxy is returned as it is."""
-        if not isinstance(remote, Remote):
+        if not isinstance(remote, Proxy):
             return remote
         return remote._ask("fetch")
 
-    def open(self, remote: Remote) -> Any:
+    def open(self, remote: Proxy) -> Any:
         """What the call that was kept would have returned: a tuple or list opened one level, arrays by value."""
         return remote._ask("open")
 
-    def library(self, name: str) -> Remote:
+    def library(self, name: str) -> Proxy:
         """A library of the worker (`torch`), to build there what a student's function takes."""
         return self._factory.ask("library", name, asked=name, name=name)
 
     def seed(self, seed: int) -> None:
-        """Seeds the worker's global generators, and those of the worker its grafts call."""
+        """Seeds the worker's global generators, and those of the worker its callback stubs call."""
         self._factory.ask("seed", "", seed=seed)
-        if self._factory.worker.relay is not None:
-            self._factory.worker.relay.seed(seed)
+        if self._factory.worker.forwarder is not None:
+            self._factory.worker.forwarder.seed(seed)
 
-    def keep(self, function: Remote, *arguments: Any) -> Remote:
+    def keep(self, function: Proxy, *arguments: Any) -> Proxy:
         """Calls a function and leaves its whole result in the worker."""
         return self._factory.call(function, arguments, {}, keep=True)
 
@@ -126,7 +127,7 @@ class Package(Remote):
         self._factory.ask("forget", "", since=since)
 
 
-class RemoteFactory:
+class ProxyFactory:
     """Makes the proxies of one worker, all come to by the names `asked`, and carries their requests to it."""
 
     __slots__ = ("asked", "worker")
@@ -137,21 +138,21 @@ class RemoteFactory:
     def ask(self, op: str, label: str, values: dict[str, Any] | None = None, asked: str = "", **fields: Any) -> Any:
         return self.worker.request(op, label, values, asked, **fields)
 
-    def attribute(self, owner: Remote, name: str, label: str) -> Any:
+    def attribute(self, owner: Proxy, name: str, label: str) -> Any:
         """An attribute; what the package itself holds under this label is asked for but once, whichever its worker."""
         named, by_path = self.worker.named, not isinstance(owner._place, int)
         asked = _join(owner._asked, name)
         if not by_path or label not in named:
             value = self.ask("get", label, None, asked, target=owner._place, how="attribute", key=name)
-            if not by_path or not isinstance(value, Remote) or value._label != label:
+            if not by_path or not isinstance(value, Proxy) or value._label != label:
                 return value
             named[label] = value._kind, value._callable
         kind, callable_ = named[label]
         if kind == "module":
             self.worker.modules.add(label)
-        return Remote(self, label, kind, label, callable_, asked)
+        return Proxy(self, label, kind, label, callable_, asked)
 
-    def call(self, function: Remote, arguments: tuple, keywords: dict, keep: bool = False) -> Any:
+    def call(self, function: Proxy, arguments: tuple, keywords: dict, keep: bool = False) -> Any:
         self.worker.note_call(function, function._label, arguments, keywords)
         values = {"args": list(arguments), "kwargs": keywords}
         answer = self.ask("call", function._label, values, function._asked, target=function._place, keep=keep)
@@ -165,13 +166,13 @@ class RemoteFactory:
         if form == "handle":
             number, kind, label, callable_ = content
             if type(number) is int and isinstance(kind, str) and isinstance(label, str):
-                return Remote(self, number, _clean(kind), _clean(label), bool(callable_), self.asked)
+                return Proxy(self, number, _clean(kind), _clean(label), bool(callable_), self.asked)
         raise WireError(f"a value of the form {form!r:.40}")
 
 
 def shape_of(value: Any) -> tuple[int, ...] | None:
     """The shape of an array or tensor that went to a worker, None for anything else."""
-    array = getattr(value, "array", value) if not isinstance(value, Remote) else None
+    array = getattr(value, "array", value) if not isinstance(value, Proxy) else None
     return array.shape if isinstance(array, np.ndarray) else None
 
 
@@ -181,3 +182,54 @@ def _join(label: str, name: str) -> str:
 
 def _clean(text: str) -> str:
     return (text if text.isprintable() else "".join(c for c in text if c.isprintable()))[:120]
+
+
+class CallForwarder:
+    """Answers the calls of one worker's callback stubs with another worker's package.
+
+    It calls nothing but `allowed`, whatever the worker asks for. `used` names what was called, `raised` what had no
+    answer, with the kind of error.
+    """
+
+    def __init__(self, package: Any, allowed: Iterable[str]) -> None:
+        self.used: set[str] = set()
+        self.raised: list[tuple[str, str]] = []
+        self.package, self._allowed, self._kept = package, frozenset(allowed), []
+
+    def __call__(self, message: dict[str, Any], arrays: list[np.ndarray]) -> list[Any]:
+        """The reply frame to a call; an error reply when it is not allowed, or the other package raised."""
+        try:
+            return self._call(message, arrays)
+        except (OutOfTime, SandboxError):  # they tell nothing about the call
+            raise
+        except Exception as error:
+            name = message.get("callback")
+            kind = error.kind if isinstance(error, StudentError) else type(error).__name__
+            self.raised.append(
+                (name if isinstance(name, str) and name in self._allowed else "function", kind or "an exception")
+            )
+            return Encoder(self._keep).frame({"error": "raised"})
+
+    def seed(self, seed: int) -> None:
+        """Seed the generators of the other package's worker."""
+        self.package.seed(seed)
+
+    def _call(self, message: dict[str, Any], arrays: list[np.ndarray]) -> list[Any]:
+        name = message["callback"]
+        if name not in self._allowed:
+            raise LookupError(name)
+        decoder = Decoder(arrays, lambda form, content: self._kept[content])
+        arguments, keywords = decoder.value(message["args"]), decoder.value(message["kwargs"])
+        boxes = {place: self.package.put(value) for place, value in enumerate(arguments) if isinstance(value, dict)}
+        self.used.add(name)
+        function = self.package
+        for part in name.split("."):
+            function = getattr(function, part)
+        result = function(*[boxes.get(place, value) for place, value in enumerate(arguments)], **keywords)
+        dicts = [(place, self.package.fetch(box)) for place, box in boxes.items()]
+        encoder = Encoder(self._keep)
+        return encoder.frame({"ok": encoder.node(result), "dicts": encoder.node(dicts)})
+
+    def _keep(self, value: Any, encoder: Encoder) -> Any:
+        self._kept.append(value)
+        return {"foreign": len(self._kept) - 1}

@@ -13,17 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from . import bytecode
-from .aliases import PackageAliases
-from .channel import Channel, ChannelClosed
-from .failure import describe
-from .graft import Graft, install
-from .imports import OnlyTheseLibraries
-from .side_effects import Fingerprints, Way
-from .wire import Decoder, Encoder, Unsendable
+from ..wire import Channel, ChannelClosed, Decoder, Encoder, Unsendable
+from .packages import CallbackStub, OnlyTheseLibraries, PackageAliases, compile_module, install_stubs, load_package
+from .reports import Fingerprints, Way, exception_report
 
 
-class Session:
+class WorkerServer:
     """The objects of one worker and what may be asked of them; handles are numbers, never addresses.
 
     Functions can be replaced only where there is a `channel` through which their replacements call the parent.
@@ -45,13 +40,13 @@ class Session:
             reply = {"ok": getattr(self, f"_do_{message['op']}")(message, decoder, encoder)}
             return encoder.frame(reply | ({"changed": self._changed} if self._changed else {}))
         except BaseException as error:
-            return Encoder(self._remember).frame({"error": describe(error, self._root, self._name)})
+            return Encoder(self._remember).frame({"error": exception_report(error, self._root, self._name)})
 
     def _do_compile(self, header: dict, decoder: Decoder, encoder: Encoder) -> Any:
         sys.dont_write_bytecode = False  # or nothing is offered for writing
-        return encoder.node([bytecode.compiled(Path(header["path"], file)) for file in header["files"]])
+        return encoder.node([compile_module(Path(header["path"], file)) for file in header["files"]])
 
-    def _do_begin(self, header: dict, decoder: Decoder, encoder: Encoder) -> None:
+    def _do_load(self, header: dict, decoder: Decoder, encoder: Encoder) -> None:
         self._objects.clear()
         self._root, self._name = Path(header["path"]), header["name"]
         sys.pycache_prefix = header["bytecode"] or sys.pycache_prefix
@@ -60,7 +55,7 @@ class Session:
         PackageAliases(self._name, set(header["aliases"]) - set(header["libraries"])).install()
         for module in [name for name in sys.modules if name == self._name or name.startswith(f"{self._name}.")]:
             del sys.modules[module]
-        _load_package(self._root, self._name)
+        load_package(self._root, self._name)
         for module in header["modules"]:
             with contextlib.suppress(Exception):  # it will be raised again where a check asks for the module
                 importlib.import_module(f"{self._name}.{module}")
@@ -113,10 +108,10 @@ class Session:
     def _do_library(self, header: dict, decoder: Decoder, encoder: Encoder) -> Any:
         return self._handle(importlib.import_module(header["name"]))
 
-    def _do_graft(self, header: dict, decoder: Decoder, encoder: Encoder) -> None:
+    def _do_replace(self, header: dict, decoder: Decoder, encoder: Encoder) -> None:
         if self._channel is None:
             raise RuntimeError("functions can be replaced only in a process of its own")
-        install(self._name, header["names"], self._channel)
+        install_stubs(self._name, header["names"], self._channel)
 
     def _do_seed(self, header: dict, decoder: Decoder, encoder: Encoder) -> None:
         _seed(header["seed"])
@@ -181,26 +176,12 @@ class Session:
 
 def serve(channel: Channel) -> None:
     """Answers requests until the parent hangs up."""
-    session = Session(channel)
+    server = WorkerServer(channel)
     while True:
         try:
-            channel.send(session.answer(*channel.receive()))
+            channel.send(server.answer(*channel.receive()))
         except ChannelClosed:
             return
-
-
-def _load_package(root: Path, name: str) -> None:
-    """Makes the folder importable under `name`, without putting its siblings within reach of an import."""
-    init = root / "__init__.py"
-    if init.is_file():
-        spec = importlib.util.spec_from_file_location(name, init, submodule_search_locations=[str(root)])
-        package = importlib.util.module_from_spec(spec)
-        sys.modules[name] = package
-        spec.loader.exec_module(package)
-    else:
-        package = types.ModuleType(name)
-        package.__path__ = [str(root)]
-        sys.modules[name] = package
 
 
 def _attribute(target: Any, name: str) -> Any:
@@ -208,7 +189,7 @@ def _attribute(target: Any, name: str) -> Any:
     if inspect.ismodule(target) and hasattr(target, "__path__") and not hasattr(target, name):
         return importlib.import_module(f"{target.__name__}.{name}")
     value = getattr(target, name)
-    return value.original if isinstance(value, Graft) else value
+    return value.original if isinstance(value, CallbackStub) else value
 
 
 def _seed(seed: int) -> None:

@@ -1,4 +1,4 @@
-"""A worker's process, held from outside: found once it is there, paused, timed, and ended."""
+"""A worker's process, held from outside: what it prints is read, and it is paused, timed and ended."""
 
 import contextlib
 import os
@@ -8,19 +8,53 @@ import socket
 import time
 from functools import cached_property
 
-from ..errors import StudentCrashed, StudentError, StudentTimeout
-from .channel import Channel
-from .launch import Ticket
-from .output import Output
-from .processes import Factory
+from ..wire import Channel
+from .zygote_pool import Factory, PendingReply
+
+MAX_OUTPUT = 64 * 1024
+
+
+class Output:
+    """The worker's capped stdout and stderr: read to the end, kept up to the cap."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd, self.text = fd, b""
+        self.open = hasattr(select, "poll")  # where only sockets can be waited for, output is not kept
+        if self.open:
+            os.set_blocking(fd, False)
+
+    def fileno(self) -> int:
+        return self._fd
+
+    def read(self) -> None:
+        """Takes what is there; closes at the end of the stream."""
+        if not self.open:
+            return
+        with contextlib.suppress(BlockingIOError):
+            part = os.read(self._fd, MAX_OUTPUT)
+            self.text = (self.text + part)[:MAX_OUTPUT]
+            if not part:
+                self.close()
+
+    def take(self) -> str:
+        """What was printed since the last time this was asked."""
+        self.read()
+        text, self.text = self.text.decode(errors="replace"), b""
+        return text
+
+    def close(self) -> None:
+        if self.open:
+            self.open = False
+            os.close(self._fd)
+
 
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 
 
 class WorkerProcess:
-    """A process on its way until something is first asked of it; `born` is the ticket that will hold its `pid`."""
+    """A process on its way until something is first asked of it; the reply `born` will hold its `pid`."""
 
-    def __init__(self, factory: Factory, born: Ticket, output: Output) -> None:
+    def __init__(self, factory: Factory, born: PendingReply, output: Output) -> None:
         self._factory, self._born, self.output = factory, born, output
 
     def meet(self) -> int:
@@ -55,8 +89,8 @@ class WorkerProcess:
         """Let a paused process go on."""
         self._signal(signal.SIGCONT)
 
-    def end(self) -> Ticket:
-        """Kill the process and its group and have it collected; the ticket will hold its wait `status`."""
+    def end(self) -> PendingReply:
+        """Kill the process and its group and have it collected; the pending reply will hold its wait `status`."""
         self._signal(KILL)
         pid, handle = self._held
         if handle is not None:
@@ -65,9 +99,9 @@ class WorkerProcess:
         self.output.close()
         return self._factory.reap(pid)
 
-    def status(self, ticket: Ticket) -> int:
-        """Wait for the wait status that the ticket of `end` will hold."""
-        return self._factory.reply(ticket)["status"]
+    def status(self, pending: PendingReply) -> int:
+        """Wait for the wait status that the pending reply of `end` will hold."""
+        return self._factory.reply(pending)["status"]
 
     def _signal(self, number: int) -> None:
         """Signal the process, and then the group it made."""
@@ -99,22 +133,3 @@ def launch_process(
         theirs.close()
         os.close(sink)
     return WorkerProcess(factory, born, output), Channel(ours, drain=output)
-
-
-def how_it_ended(status: int | None, callee: str, cpu_seconds: int) -> StudentError:
-    """Return the error that a wait status means for what ran meanwhile; None if only the connection was closed."""
-    if status is None:
-        return StudentCrashed(callee, f"{callee} closed its connection to the grader")
-    number = status & 0x7F
-    name = signal.Signals(number).name if number in set(signal.Signals) else str(number)
-    if name == "SIGXCPU":
-        spent = StudentTimeout(callee, f"{callee} used more than {cpu_seconds} s of CPU time")
-        spent.brief = "{} used too much CPU time"
-        return spent
-    if name == "SIGKILL":
-        how = f"was ended, for more than {cpu_seconds} s of CPU time or too much memory,"
-        killed = StudentTimeout(callee, f"the process {how} while {callee} ran")
-        killed.brief = "the process was ended, for too much CPU time or memory, while {} ran"
-        return killed
-    how = f"was ended by signal {name}" if number else f"ended by itself with exit status {status >> 8}"
-    return StudentCrashed(callee, f"the process {how} while {callee} ran")

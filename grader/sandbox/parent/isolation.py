@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from ..errors import StudentError
-from . import landlock
-from .client import Limits, WorkerClient, launch_worker
-from .confine import resource
-from .policy import KERNEL, LAYERS, lacking
-from .processes import Zygotes
+from ...errors import StudentError
+from ..child import landlock
+from ..child.confine import resource
+from ..policy import KERNEL, LAYERS, Limits, lacking
+from .client import WorkerClient, launch_worker
+from .zygote_pool import ZygotePool
 
-PROBE = Path(__file__).with_name("probe")
+PROBE = Path(__file__).parents[1] / "child" / "probe"
 SHOWN = 5
 TRIED = 100  # files of one place that a worker tries to open
 CONTROLS = ("imports", "computes", "threads", "sees_itself")
@@ -63,7 +63,7 @@ class Isolation:
 
 
 def probe(
-    zygotes: Zygotes,
+    zygotes: ZygotePool,
     libraries: tuple[str, ...] = ("numpy",),
     secrets: Iterable[Path] = (),
     root: Path = Path("/"),

@@ -1,18 +1,21 @@
-"""Reading a worker's answer: a value, or a report of what was raised. Nothing in it is believed to be well formed."""
+"""Reading a worker's replies, and its end: as a value or an error. Nothing is believed to be well formed."""
 
+import signal
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ..errors import StackFrame, StudentRaised
-from .side_effects import MAX_CHANGES, MAX_DEPTH, MAX_KEY, Way
-from .wire import Decoder, WireError
+from ...errors import StackFrame, StudentCrashed, StudentError, StudentRaised, StudentTimeout
+from ..child.reports import MAX_CHANGES, MAX_DEPTH, MAX_KEY, Way
+from ..wire import Decoder, WireError
 
 MAX_TEXT = 400
 
 
-def read(message: dict[str, Any], arrays: list[np.ndarray], special: Callable[[str, Any], Any], callee: str) -> Any:
+def decode_reply(
+    message: dict[str, Any], arrays: list[np.ndarray], special: Callable[[str, Any], Any], callee: str
+) -> Any:
     """The value of an answer; raises StudentRaised when it is an error, WireError when it cannot be read."""
     try:
         if "error" not in message:
@@ -22,7 +25,7 @@ def read(message: dict[str, Any], arrays: list[np.ndarray], special: Callable[[s
         raise WireError("an answer that cannot be read") from None
 
 
-def changes(message: dict[str, Any]) -> list[Way]:
+def changed_arguments(message: dict[str, Any]) -> list[Way]:
     """Return the ways to the arguments that a call changed in place; raises WireError when they cannot be read."""
     found = message.get("changed", [])
     if not isinstance(found, list) or len(found) > MAX_CHANGES:
@@ -36,10 +39,6 @@ def _way(way: Any) -> Way:
     return tuple(key if type(key) is int else _text(key)[:MAX_KEY] for key in way)
 
 
-def _frame(found: dict[str, Any]) -> StackFrame:
-    return StackFrame(_text(found["file"]), int(found["line"]), _text(found["function"]), _text(found["text"]))
-
-
 def _raised(error: dict[str, Any], callee: str) -> StudentRaised:
     frames = [
         StackFrame(_text(f["file"]), int(f["line"]), _text(f["function"]), _text(f["text"])) for f in error["frames"]
@@ -50,3 +49,22 @@ def _raised(error: dict[str, Any], callee: str) -> StudentRaised:
 def _text(value: Any) -> str:
     """Words from a worker, cut short and without what no report could hold, such as half a surrogate pair."""
     return "".join(c for c in str(value)[:MAX_TEXT] if c.isprintable() or c == "\n")
+
+
+def how_it_ended(status: int | None, callee: str, cpu_seconds: int) -> StudentError:
+    """Return the error that a wait status means for what ran meanwhile; None if only the connection was closed."""
+    if status is None:
+        return StudentCrashed(callee, f"{callee} closed its connection to the grader")
+    number = status & 0x7F
+    name = signal.Signals(number).name if number in set(signal.Signals) else str(number)
+    if name == "SIGXCPU":
+        spent = StudentTimeout(callee, f"{callee} used more than {cpu_seconds} s of CPU time")
+        spent.brief = "{} used too much CPU time"
+        return spent
+    if name == "SIGKILL":
+        how = f"was ended, for more than {cpu_seconds} s of CPU time or too much memory,"
+        killed = StudentTimeout(callee, f"the process {how} while {callee} ran")
+        killed.brief = "the process was ended, for too much CPU time or memory, while {} ran"
+        return killed
+    how = f"was ended by signal {name}" if number else f"ended by itself with exit status {status >> 8}"
+    return StudentCrashed(callee, f"the process {how} while {callee} ran")

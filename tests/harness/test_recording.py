@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from grader.checks.context import Zygotes
+from grader.checks.context import ZygotePool
 from grader.course import manifest as manifests
 from grader.course.manifest import Manifest
 from grader.errors import CourseError, RecordingError, SandboxError
@@ -19,7 +19,7 @@ from grader.grading import mistakes, run
 from grader.recording import prints, tape
 from grader.recording import record as recording
 from grader.results.record import Check
-from grader.sandbox.processes import Processes
+from grader.sandbox.parent.zygote_pool import PlainProcesses
 from tests.harness import test_follow_through as solids
 from tests.harness import test_own_forward as own_forward
 
@@ -203,7 +203,7 @@ class Twins:
 
     live: Path
     copy: Path
-    zygotes: Zygotes
+    zygotes: ZygotePool
 
     def grade(self, folder: Path, package: Path, **options) -> dict[str, Check]:
         """The checks by the last part of their ids."""
@@ -231,7 +231,7 @@ def write(file: Path, text: str) -> None:
     file.write_text(text)
 
 
-def twins(live: Path, copy: Path, zygotes: Zygotes) -> Twins:
+def twins(live: Path, copy: Path, zygotes: ZygotePool) -> Twins:
     """Records a course's answers and makes the students' copy of it."""
     manifest = manifests.load(live / manifests.FILENAME)
     shutil.copytree(live, copy, ignore=shutil.ignore_patterns("solution", "hidden", "mistakes", "__pycache__"))
@@ -278,7 +278,7 @@ def test_right_package_earns_all_that_can_be_scored(ways, options):
 
 
 def test_right_package_in_plain_processes(ways):
-    with contextlib.closing(Zygotes(make=Processes)) as zygotes:
+    with contextlib.closing(ZygotePool(make=PlainProcesses)) as zygotes:
         assert outcomes(Twins(ways.live, ways.copy, zygotes).replayed(timing=False)).items() <= ALL_RIGHT.items()
 
 
@@ -614,7 +614,7 @@ def test_prints_know_a_request_again_and_no_other():
     )
 
 
-def compare(live: Manifest, copy: Manifest, package: Path, questions: list[str], zygotes: Zygotes) -> list[tuple]:
+def compare(live: Manifest, copy: Manifest, package: Path, questions: list[str], zygotes: ZygotePool) -> list[tuple]:
     """The checks on which recorded and live reference differ; speed is left out."""
     found = []
     for manifest in (live, copy):

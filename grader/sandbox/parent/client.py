@@ -8,32 +8,18 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..errors import StudentCrashed, StudentError, StudentRaised, StudentTimeout
-from . import answers
-from .channel import DeadlinePassed
-from .process import WorkerProcess, how_it_ended, launch_process
-from .processes import Factory
-from .remote import Package, Remote, RemoteFactory
-from .side_effects import Way
+from ...errors import StudentCrashed, StudentError, StudentRaised, StudentTimeout
+from ..child.reports import Way
+from ..policy import Limits
+from ..wire import DeadlinePassed, Encoder, Tensor, Unsendable, WireError
+from .process import WorkerProcess, launch_process
+from .proxy import Package, Proxy, ProxyFactory
+from .replies import changed_arguments, decode_reply, how_it_ended
 from .transport import Deadline, Frame, ProcessTransport, Reply, Transport, WorkerGone
-from .wire import Encoder, Tensor, Unsendable, WireError
+from .zygote_pool import Factory
 
 LOOKS = ("get", "set", "list", "len")
 PLAIN = {error.__name__: error for error in (AttributeError, TypeError, KeyError, IndexError)}
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a worker may use: seconds of wall clock per call, seconds of CPU, megabytes on top of what is loaded."""
-
-    call_seconds: float = 10.0
-    cpu_seconds: int = 30
-    memory_mb: int = 2048
-    file_mb: int = 1
-
-    def as_dict(self) -> dict[str, int]:
-        return {"cpu_seconds": self.cpu_seconds, "memory_mb": self.memory_mb, "file_mb": self.file_mb}
-
 
 Named = dict[str, tuple[str, bool]]
 Patience = Callable[[str], float]
@@ -51,7 +37,7 @@ class Call:
     @property
     def asked(self) -> str:
         """The names by which the check came to what it called."""
-        return Remote.asked(self.function)
+        return Proxy.asked(self.function)
 
 
 Answered = tuple[Call, Any]
@@ -66,7 +52,7 @@ class Change:
 
 
 class Forwarder(Protocol):
-    """What answers the calls of a worker's grafts; `used` names what was called, `raised` what had no answer."""
+    """Answers the calls of a worker's stubs; `used` names what was called, `raised` what had no answer, and why."""
 
     used: set[str]
     raised: list[tuple[str, str]]
@@ -101,7 +87,7 @@ class WorkerClient:
         self.patience: Patience = lambda callee: limits.call_seconds
         self.overtime: Callable[[], float] = lambda: 0.0
         self.modules: set[str] = set()
-        self.relay: Forwarder | None = None
+        self.forwarder: Forwarder | None = None
         self.alive, self.started, self.used = True, False, False
         self.forget_calls()
 
@@ -124,7 +110,7 @@ class WorkerClient:
         Code of the package may import `libraries`, all of them if there are none, and its own modules under `aliases`
         too. Compiled modules are read from the folder `bytecode`.
         """
-        request = {"op": "begin", "path": str(self.package), "name": self.name, "bytecode": bytecode}
+        request = {"op": "load", "path": str(self.package), "name": self.name, "bytecode": bytecode}
         lists = {"modules": sorted(modules), "libraries": list(libraries), "aliases": list(aliases)}
         self.transport.post(Encoder(self._outgoing).frame(request | lists))
 
@@ -144,15 +130,15 @@ class WorkerClient:
         self.forget_calls()
         self.request("reset", self.name, seed=seed)
 
-    def graft(self, names: list[str]) -> None:
-        """Makes these functions, where the package itself calls them, go through `relay`."""
-        self.request("graft", self.name, names=names)
+    def replace(self, names: list[str]) -> None:
+        """Makes these functions, where the package itself calls them, go through `forwarder`."""
+        self.request("replace", self.name, names=names)
 
     def root(self) -> Package:
         """The package as a proxy."""
-        return Package(RemoteFactory(self), None, "package", "", False)
+        return Package(ProxyFactory(self), None, "package", "", False)
 
-    def note_call(self, function: Remote, label: str, arguments: tuple, keywords: dict) -> None:
+    def note_call(self, function: Proxy, label: str, arguments: tuple, keywords: dict) -> None:
         """Remembers the last call, for the sentence of a failure."""
         self.last_call = Call(function, label, arguments, keywords)
         self.callees.add(label)
@@ -177,10 +163,10 @@ class WorkerClient:
         """The names by which the check came to the function called last."""
         return self.last_call.asked if self.last_call else self.name
 
-    def parameters(self, function: Remote) -> list[str]:
+    def parameters(self, function: Proxy) -> list[str]:
         """The parameter names of a function in the worker; empty where they cannot be had."""
         try:
-            names = self.request("parameters", "", target=Remote.place(function))
+            names = self.request("parameters", "", target=Proxy.place(function))
         except StudentError:
             return []
         return [name if str(name).isidentifier() else "?" for name in names] if isinstance(names, list) else []
@@ -204,10 +190,10 @@ class WorkerClient:
 
     def _outgoing(self, value: Any, encoder: Encoder) -> Any:
         """The wire form of what only the parent has: proxies go back as their handle, tensors as arrays."""
-        if isinstance(value, Remote):
-            if Remote.owner(value) is not self:
+        if isinstance(value, Proxy):
+            if Proxy.owner(value) is not self:
                 raise Unsendable("a proxy of another worker means something else here")
-            return {"handle": Remote.place(value)}
+            return {"handle": Proxy.place(value)}
         if isinstance(value, Tensor):
             return {"tensor": [encoder.attach(value.array), value.requires_grad]}
         raise Unsendable(f"a {type(value).__name__} has no form on the wire")
@@ -216,9 +202,9 @@ class WorkerClient:
         """Return the decoded answer to a frame, or to what was posted; raises StudentError with its `callee`."""
         try:
             message, arrays = self._within_deadline(frame, callee)
-            self._note_changes(answers.changes(message))
-            special = RemoteFactory(self, f"{asked}()" if of_call else asked).special
-            return answers.read(message, arrays, special, callee)
+            self._note_changes(changed_arguments(message))
+            special = ProxyFactory(self, f"{asked}()" if of_call else asked).special
+            return decode_reply(message, arrays, special, callee)
         except WireError as error:
             self.kill()
             garbled = StudentCrashed(callee, f"{callee} broke its connection to the grader: {error}")
@@ -252,10 +238,10 @@ class WorkerClient:
             raise how_it_ended(gone.status, callee, self.limits.cpu_seconds) from None
 
     def _converse(self, frame: Frame | None, deadline: Deadline) -> Reply:
-        """Return the reply to a frame, or to what was posted, and serve the calls of grafts meanwhile."""
+        """Return the reply to a frame, or to what was posted, and serve the calls of callback stubs meanwhile."""
         reply = self.transport.receive(deadline) if frame is None else self.transport.exchange(frame, deadline)
-        while self.relay is not None and "callback" in reply[0]:
-            reply = self.transport.exchange(self.relay(*reply), deadline)
+        while self.forwarder is not None and "callback" in reply[0]:
+            reply = self.transport.exchange(self.forwarder(*reply), deadline)
         return reply
 
     def take_output(self) -> str:

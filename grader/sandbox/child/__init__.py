@@ -1,0 +1,1 @@
+"""The side nobody trusts: what runs in a worker's process, and the layers that it puts on."""

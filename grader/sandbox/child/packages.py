@@ -1,0 +1,192 @@
+"""A package in a worker: loaded under its names, kept to its libraries, compiled, its functions replaced by stubs."""
+
+import contextlib
+import importlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import os
+import sys
+import types
+from collections.abc import Callable, Iterable
+from itertools import islice
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from ...course.reading import python_files
+from ..wire import Channel, Decoder, Encoder, Unsendable
+
+FACTS = ("__spec__", "__loader__", "__package__")
+
+
+class PackageAliases(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Finds the package's own modules, the same objects, under other names; nothing outside of the package."""
+
+    def __init__(self, package: str, names: Iterable[str]) -> None:
+        self.package = package
+        self.names = frozenset(names) - {package, *sys.stdlib_module_names}
+
+    def install(self) -> None:
+        """Takes the place of an earlier one for the same package; modules found by it are forgotten."""
+        former = [finder for finder in sys.meta_path if isinstance(finder, PackageAliases)]
+        for finder in former:
+            if finder.package == self.package:
+                sys.meta_path.remove(finder)
+                for name in [name for name in sys.modules if finder._is_alias(name)]:
+                    del sys.modules[name]
+        if self.names:
+            sys.meta_path.insert(0, self)
+
+    def find_spec(
+        self, name: str, path: object = None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        """A spec whose module is the package's own of that path; None where there is none."""
+        if not self._is_alias(name):
+            return None
+        own = self._own(name)
+        if own not in sys.modules and importlib.util.find_spec(own) is None:
+            return None
+        return importlib.machinery.ModuleSpec(name, self, is_package=False)
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
+        """The package's own module; its facts are kept, since importing writes those of the alias into it."""
+        module = importlib.import_module(self._own(spec.name))
+        spec.loader_state = {fact: getattr(module, fact, None) for fact in FACTS}
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Gives the module, which has run already, its own facts back."""
+        for fact, value in module.__spec__.loader_state.items():
+            setattr(module, fact, value)
+
+    def _is_alias(self, name: str) -> bool:
+        return name.partition(".")[0] in self.names
+
+    def _own(self, name: str) -> str:
+        _, dot, rest = name.partition(".")
+        return f"{self.package}{dot}{rest}"
+
+
+class OnlyTheseLibraries(importlib.abc.MetaPathFinder):
+    """Refuses to import what is neither the standard library, nor the package, nor one of the question's libraries.
+
+    What the libraries themselves import lazily is let through: they ask for it, not the student.
+    """
+
+    def __init__(self, package: str, libraries: list[str]) -> None:
+        self._allowed = {package, *libraries, *sys.stdlib_module_names}
+        self._libraries = libraries
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        """Raises ImportError for a top-level module that is there but not allowed; finds nothing itself."""
+        top = name.partition(".")[0]
+        unwanted = path is None and top not in self._allowed and self._asked_by_student()
+        if unwanted and any(finder.find_spec(name, None) for finder in sys.meta_path if finder is not self):
+            these = " and ".join(["the standard library", *self._libraries])
+            raise ImportError(f"{top} is not for this question; use {these}", name=name)
+
+    def _asked_by_student(self) -> bool:
+        frame = sys._getframe(2)
+        while frame is not None and frame.f_code.co_filename.startswith("<frozen importlib"):
+            frame = frame.f_back
+        asker = "" if frame is None else str(frame.f_globals.get("__name__", ""))
+        return asker.partition(".")[0] not in {*self._libraries, *sys.stdlib_module_names} - {"builtins"}
+
+
+MOST_FILES, MOST_BYTES = 60, 1024 * 1024
+
+
+def modules_to_compile(package: Path) -> list[str]:
+    """The package's modules that are worth it, as paths inside of it; very many or very large ones are left out."""
+    small = (file for file in python_files(package) if (package / file).stat().st_size <= MOST_BYTES)
+    return sorted(str(file) for file in islice(small, MOST_FILES))
+
+
+def compile_module(source: Path) -> np.ndarray | None:
+    """The bytes of a module's bytecode file; None where it cannot be compiled. No code of it is run."""
+    loader = _Keep("module", str(source))
+    with contextlib.suppress(Exception):
+        loader.get_code("module")
+    return None if loader.content is None else np.frombuffer(loader.content, np.uint8)
+
+
+class _Keep(importlib.machinery.SourceFileLoader):
+    """Keeps the bytecode it would write."""
+
+    content: bytes | None = None
+
+    def set_data(self, path: str, data: bytes, **unused: int) -> None:
+        self.content = bytes(data)
+
+
+def write_bytecode(folder: Path, source: Path, content: np.ndarray) -> None:
+    """Puts a module's bytecode where a worker told of this folder looks for it."""
+    place = folder / str(source.parent).lstrip("/")
+    place.mkdir(parents=True, exist_ok=True)
+    file = place / f"{source.stem}.{sys.implementation.cache_tag}.pyc"
+    file.write_bytes(content.tobytes())
+    os.chmod(file, 0o644)
+
+
+def load_package(root: Path, name: str) -> None:
+    """Makes the folder importable under `name`, without putting its siblings within reach of an import."""
+    init = root / "__init__.py"
+    if init.is_file():
+        spec = importlib.util.spec_from_file_location(name, init, submodule_search_locations=[str(root)])
+        package = importlib.util.module_from_spec(spec)
+        sys.modules[name] = package
+        spec.loader.exec_module(package)
+    else:
+        package = types.ModuleType(name)
+        package.__path__ = [str(root)]
+        sys.modules[name] = package
+
+
+class OpaqueHandle:
+    """Something that lives in the other worker: a cache, handed back where it came from."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+class CallbackStub:
+    """Stands for a function; a call goes out through the channel. Dicts among the arguments are written back."""
+
+    def __init__(self, name: str, original: Callable, channel: Channel) -> None:
+        self._name, self.original, self._channel = name, original, channel
+
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        encoder = Encoder(_outgoing)
+        values = {"args": encoder.node(list(arguments)), "kwargs": encoder.node(keywords)}
+        self._channel.send(encoder.frame({"callback": self._name, **values}))
+        message, arrays = self._channel.receive()
+        if "ok" not in message:
+            raise RuntimeError(f"{self._name} raised in the other package")
+        decoder = Decoder(arrays, lambda form, content: OpaqueHandle(content))
+        for place, content in decoder.value(message["dicts"]):
+            arguments[place].clear()
+            arguments[place].update(content)
+        return decoder.value(message["ok"])
+
+
+def install_stubs(package: str, names: list[str], channel: Channel) -> None:
+    """Put a stub in the place of every named function at the top of a module, in all modules that imported it too."""
+    for name in names:
+        module_name, _, function = name.rpartition(".")
+        try:
+            original = getattr(importlib.import_module(f"{package}.{module_name}"), function)
+        except Exception:  # a method, whose module's name ends in a class, or a function that nothing here can call
+            continue
+        stub = CallbackStub(name, original, channel)
+        for loaded in [loaded for key, loaded in sys.modules.items() if key.startswith(f"{package}.")]:
+            for alias in [alias for alias, value in vars(loaded).items() if value is original]:
+                setattr(loaded, alias, stub)
+
+
+def _outgoing(value: Any, encoder: Encoder) -> Any:
+    if isinstance(value, OpaqueHandle):
+        return {"foreign": value.number}
+    raise Unsendable(f"a {type(value).__name__} has no form on the wire")

@@ -1,0 +1,177 @@
+"""The start of a worker's side, as a script: a zygote that forks workers, or one worker where forking is unsafe.
+
+A zygote is a clean process with the libraries loaded; it holds no secret.
+"""
+
+import base64
+import gc
+import json
+import os
+import signal
+import socket
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # the engine can be imported only once the settings have said where it lies
+    from grader.sandbox.child.confine import Confinement
+
+CONTROL_FD = 3
+FAILED = 70
+
+
+def main() -> None:
+    """Serve the parent as the settings on the command line say, until it hangs up."""
+    settings = json.loads(sys.argv[1])
+    sys.path[:0] = settings["path"]
+    sys.dont_write_bytecode = True
+    if "control" in settings:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        serve_as_zygote(settings)
+    else:
+        serve_as_worker(settings)
+
+
+def serve_as_worker(settings: dict[str, Any]) -> None:
+    """Load the libraries, give up what this platform lets a process give up, and answer requests."""
+    from grader.sandbox.child import confine
+    from grader.sandbox.child.server import serve
+    from grader.sandbox.wire import Channel
+
+    _load(settings)
+    channel = Channel(_inherited_socket(settings["socket"]), blocking=True)
+    os.chdir(settings["folder"])
+    confine.restrict(settings["limits"])
+    serve(channel)
+
+
+def _inherited_socket(number: int) -> socket.socket:
+    """Return the socket that the parent made: by its descriptor, or on Windows from what it writes to stdin."""
+    if sys.platform == "win32":
+        return socket.fromshare(base64.b64decode(sys.stdin.readline()))
+    return socket.socket(fileno=number)
+
+
+def serve_as_zygote(settings: dict[str, Any]) -> None:
+    """Load the libraries, then fork, collect and count on request."""
+    os.dup2(settings["control"], CONTROL_FD)
+    os.close(settings["control"])
+    control = socket.socket(fileno=CONTROL_FD)
+    confinement = _confinement(settings)
+    control.sendall(b'{"ready": 1}\n')
+    unread: bytes = b""
+    fds: list[int] = []
+    while True:
+        try:
+            part, more, _, _ = socket.recv_fds(control, 16384, 2)
+        except ConnectionError:
+            return
+        if not part:
+            return
+        *lines, unread = (unread + part).split(b"\n")
+        fds += more  # a read ends with the message that brings descriptors
+        for line in lines:
+            request = json.loads(line)
+            control.sendall(json.dumps(_handle(request, fds, control, confinement)).encode() + b"\n")
+            if request["op"] == "spawn":
+                fds = []
+
+
+def _confinement(settings: dict[str, Any]) -> "Confinement":
+    """Load libraries and engine, and prepare the layers that workers put on."""
+    from grader.sandbox.policy import Policy
+
+    policy, first_free = Policy(frozenset(settings["layers"])), CONTROL_FD + 1
+    if "uid" in policy:
+        from grader.sandbox.child import landlock
+
+        first_free = landlock.name_by_descriptor(first_free, settings["engine"])
+    from grader.sandbox.child import confine, server  # noqa: F401  # workers cannot read the engine
+
+    if "rlimits" in policy:
+        confine.die_first(confine.ZYGOTE_DIES)
+    if "privileges" in policy:
+        confine.undumpable()
+    _load(settings)
+    installed = [entry for entry in settings["path"] if entry != settings["engine"]]
+    made = confine.Confinement(policy, settings["libraries"], installed, settings["folder"], first_free)
+    gc.collect()
+    gc.freeze()  # no collection touches the heap that workers share
+    return made
+
+
+def _handle(
+    request: dict[str, Any], fds: list[int], control: socket.socket, confinement: "Confinement"
+) -> dict[str, int]:
+    """Collect a worker, return the CPU time of all so far, or fork one on the descriptors that came along."""
+    if request["op"] == "reap":
+        return {"status": os.waitpid(request["pid"], 0)[1]}
+    if request["op"] == "usage":
+        return {"microseconds": _microseconds()}
+    confinement.prepare(tuple(request["places"]))
+    pid = os.fork()
+    if pid == 0:
+        _become_worker(request, fds, control, confinement)
+    for fd in fds:
+        os.close(fd)
+    return {"pid": pid}
+
+
+def _microseconds() -> int:
+    """Return the CPU time of this process and of those it has collected."""
+    import resource  # Windows has none
+
+    used = [resource.getrusage(whose) for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(round(1e6 * (usage.ru_utime + usage.ru_stime)) for usage in used)
+
+
+def _become_worker(request: dict[str, Any], fds: list[int], control: socket.socket, confinement: "Confinement") -> None:
+    status = FAILED
+    try:
+        from grader.sandbox.child.server import serve
+        from grader.sandbox.wire import Channel
+
+        control.close()
+        channel = Channel(socket.socket(fileno=os.dup2(fds[0], CONTROL_FD)), blocking=True)
+        confinement.enter(fds[1], tuple(request["places"]), request["limits"], request["judged"])
+        serve(channel)
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def _load(settings: dict[str, Any]) -> None:
+    """Import the libraries, and what would otherwise be loaded late in every worker; then leave the engine's folder.
+
+    So too the modules of the standard library that need a library of the system, which no worker can read.
+    """
+    import bz2  # noqa: F401
+    import ctypes  # noqa: F401
+    import hashlib  # noqa: F401
+    import lzma  # noqa: F401
+    import zlib  # noqa: F401
+
+    import numpy.random  # noqa: F401
+
+    if "torch" in settings["libraries"]:
+        _load_torch()
+    sys.path[:] = [entry for entry in sys.path if entry != settings["engine"]]
+    sys.pycache_prefix = os.path.join(os.devnull, "none")  # no bytecode is read that another worker could have planted
+
+
+def _load_torch() -> None:
+    # the release candidate that Ubuntu 22.04 has for Python 3.11 is from before integers had a limit, which 0 says
+    if not hasattr(sys, "get_int_max_str_digits"):
+        sys.get_int_max_str_digits, sys.set_int_max_str_digits = lambda: 0, lambda maxdigits: None
+    import torch
+
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    layer = torch.nn.Sequential(torch.nn.Conv2d(1, 1, 1), torch.nn.Flatten(), torch.nn.Linear(4, 2))
+    optimizer = torch.optim.SGD(layer.parameters(), lr=0.1, momentum=0.9, nesterov=True)
+    loss = torch.nn.functional.cross_entropy(layer(torch.zeros(1, 1, 2, 2)), torch.zeros(1, dtype=torch.long))
+    loss.backward()
+    optimizer.step()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The side that is trusted: it starts workers, asks them under deadlines, and ends them."""

@@ -1,0 +1,256 @@
+"""The parent's side of starting workers: zygotes that fork them, or plain processes where forking is unsafe."""
+
+import base64
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ...errors import SandboxError
+from ..child import confine
+from ..policy import Policy
+
+ENGINE = Path(__file__).resolve().parents[3]
+START = Path(__file__).parents[1] / "child" / "start.py"
+THREADS = ("OMP", "OPENBLAS", "MKL", "NUMEXPR")
+
+
+class PendingReply:
+    """A request on its way; `reply` is None until its answer has been read."""
+
+    reply: dict[str, int] | None = None
+
+
+def command(settings: dict[str, Any]) -> list[str]:
+    """Return the command line of a clean interpreter: no site, no user folder, no path but those given."""
+    code = f"import runpy, sys; runpy.run_path({str(START)!r}, run_name='__main__')"
+    settings = {**settings, "path": _import_path(), "engine": str(ENGINE)}
+    return [sys.executable, "-I", "-S", "-c", code, json.dumps(settings)]
+
+
+def environment() -> dict[str, str]:
+    """One thread a library, no huge pages (they come by chance and make timings jump), nothing of the parent's."""
+    # Windows cannot do without SYSTEMROOT
+    kept = {name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}
+    steady = {"VECLIB_MAXIMUM_THREADS": "1", "NUMPY_MADVISE_HUGEPAGE": "0"}
+    return kept | {f"{name}_NUM_THREADS": "1" for name in THREADS} | steady
+
+
+def _import_path() -> list[str]:
+    """Where the engine and the installed libraries lie; given outright, so that no .pth file runs in the zygote."""
+    installed = [entry for entry in sys.path if Path(entry).name in ("site-packages", "dist-packages")]
+    return list(dict.fromkeys([str(ENGINE), sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), *installed]))
+
+
+START_SECONDS = 120.0
+GONE = "the worker factory ended; its last words are above"
+
+
+class Zygote:
+    """One exec'd clean process per set of libraries; starting returns at once, the first request waits for it."""
+
+    fresh_workers = True
+
+    def __init__(self, libraries: tuple[str, ...], policy: Policy | None = None) -> None:
+        policy = Policy.own_machine() if policy is None else policy
+        if "privileges" in policy:
+            confine.undumpable()  # else a worker of the same user could look into this process
+        self.libraries = libraries
+        self._folder = tempfile.TemporaryDirectory(prefix="chainrule-")
+        os.chmod(self._folder.name, 0o755)
+        self._ready = PendingReply()
+        self._pending = deque([self._ready])
+        self._unread = b""
+        self._control, theirs = socket.socketpair()
+        settings = {"libraries": libraries, "folder": self._folder.name, "layers": sorted(policy.layers)}
+        settings["control"] = theirs.fileno()
+        self._process = subprocess.Popen(
+            command(settings),
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            env=environment(),
+        )
+        theirs.close()
+
+    def spawn(
+        self, limits: dict[str, int], theirs: socket.socket, sink: int, places: list[str], judged: bool
+    ) -> PendingReply:
+        """Has a worker forked with its end of the socket and of the output pipe; the reply will hold its `pid`.
+
+        It may read beneath `places` what its user may. One that is judged gets a user id of its own, where the policy
+        has that layer, and is the first to go when memory runs out.
+        """
+        request = {"op": "spawn", "limits": limits, "places": places, "judged": judged}
+        return self._request(request, [theirs.fileno(), sink])
+
+    def reap(self, pid: int) -> PendingReply:
+        """Has a worker collected that has ended or been killed; the reply will hold its wait `status`."""
+        return self._request({"op": "reap", "pid": pid}, [])
+
+    def reply(self, pending: PendingReply) -> dict[str, int]:
+        """Waits for the reply to a request; replies come in the order of the requests."""
+        while pending.reply is None:
+            self._pending.popleft().reply = json.loads(self._line())
+        return pending.reply
+
+    def cpu_seconds(self) -> float:
+        """CPU time of the zygote and of every worker that has been collected; 0 before anything was asked of it."""
+        if self._ready.reply is None:
+            return 0.0
+        return self.reply(self._request({"op": "usage"}, []))["microseconds"] / 1e6
+
+    @property
+    def pid(self) -> int:
+        """The zygote's own process id."""
+        return self._process.pid
+
+    def _request(self, message: dict[str, Any], fds: list[int]) -> PendingReply:
+        self.reply(self._ready)
+        try:
+            socket.send_fds(self._control, [json.dumps(message).encode() + b"\n"], fds)
+        except OSError:
+            raise SandboxError(GONE) from None
+        pending = PendingReply()
+        self._pending.append(pending)
+        return pending
+
+    def _line(self) -> bytes:
+        self._control.settimeout(START_SECONDS)
+        while b"\n" not in self._unread:
+            try:
+                part = self._control.recv(4096)
+            except TimeoutError:
+                raise SandboxError(f"the worker factory did not answer within {START_SECONDS:.0f} s") from None
+            except OSError:
+                part = b""
+            if not part:
+                raise SandboxError(GONE)
+            self._unread += part
+        line, _, self._unread = self._unread.partition(b"\n")
+        return line
+
+    def close(self) -> None:
+        """Ends the zygote, which has nothing to put in order, and removes its folder."""
+        self._control.close()
+        self._process.kill()
+        self._process.wait()
+        with contextlib.suppress(OSError):
+            self._folder.cleanup()
+
+
+class PlainProcesses:
+    """Starts workers as a zygote does; they are few, kept from check to check, and told to start over in between."""
+
+    fresh_workers = False
+    pid = 0
+
+    def __init__(self, libraries: tuple[str, ...], policy: Policy | None = None) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="chainrule-", ignore_cleanup_errors=True)
+        self.libraries = libraries
+        self._running: dict[int, subprocess.Popen] = {}
+        self._cpu_seconds = 0.0
+
+    def spawn(
+        self, limits: dict[str, int], theirs: socket.socket, sink: int, places: list[str], judged: bool
+    ) -> PendingReply:
+        """Starts a worker; the pending reply holds its `pid` at once. What it may read is not bounded here."""
+        windows = sys.platform == "win32"
+        settings = {"libraries": self.libraries, "folder": self._folder.name, "limits": limits}
+        settings["socket"] = -1 if windows else theirs.fileno()
+        if windows:
+            options: dict[str, Any] = {
+                "stdin": subprocess.PIPE,
+                "stdout": subprocess.DEVNULL,
+                "stderr": subprocess.DEVNULL,
+            }
+        else:
+            options = {"stdin": subprocess.DEVNULL, "stdout": sink, "stderr": sink, "pass_fds": [theirs.fileno()]}
+            options["start_new_session"] = True
+        process = subprocess.Popen(command(settings), env=environment(), **options)
+        if windows:
+            process.stdin.write(base64.b64encode(theirs.share(process.pid)) + b"\n")
+            process.stdin.close()
+        self._running[process.pid] = process
+        return _answered(pid=process.pid)
+
+    def reap(self, pid: int) -> PendingReply:
+        """Ends and collects a worker; the pending reply holds its wait status in the form of os.wait."""
+        process = self._running.pop(pid)
+        if process.poll() is None and sys.platform == "win32":
+            process.kill()
+        return _answered(status=self._collect(process))
+
+    def _collect(self, process: subprocess.Popen) -> int:
+        """Waits for a process and adds up its CPU time, where the platform tells; returns its wait status."""
+        if process.returncode is None and hasattr(os, "wait4"):
+            _, status, used = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            self._cpu_seconds += used.ru_utime + used.ru_stime
+        code = process.wait()
+        return -code if code < 0 else code << 8
+
+    def cpu_seconds(self) -> float:
+        """CPU time of every worker that has been collected; on Windows nobody tells, so 0."""
+        return self._cpu_seconds
+
+    def reply(self, pending: PendingReply) -> dict[str, int]:
+        """The content of a pending reply; it is there from the start."""
+        return pending.reply
+
+    def close(self) -> None:
+        """Ends every worker and removes the folder."""
+        for pid in list(self._running):
+            self._running[pid].kill()
+            self.reap(pid)
+        self._folder.cleanup()
+
+
+def _answered(**reply: int) -> PendingReply:
+    pending = PendingReply()
+    pending.reply = reply
+    return pending
+
+
+Factory = Zygote | PlainProcesses
+
+
+def factory(libraries: tuple[str, ...], policy: Policy) -> Factory:
+    """A zygote where forking is safe (Linux), else plain processes."""
+    return (Zygote if sys.platform.startswith("linux") else PlainProcesses)(libraries, policy)
+
+
+class ZygotePool:
+    """The zygotes of one or several runs, one a set of libraries, each started at first use.
+
+    Their workers get the layers of `policy`, by default those for one's own machine.
+    """
+
+    def __init__(
+        self, policy: Policy | None = None, make: Callable[[tuple[str, ...], Policy], Factory] = factory
+    ) -> None:
+        self.policy = Policy.own_machine() if policy is None else policy
+        self._make = make
+        self._running: dict[tuple[str, ...], Factory] = {}
+
+    def get(self, libraries: tuple[str, ...]) -> Factory:
+        """The zygote with these libraries; it may still be starting."""
+        if libraries not in self._running:
+            self._running[libraries] = self._make(libraries, self.policy)
+        return self._running[libraries]
+
+    def cpu_seconds(self) -> float:
+        """CPU time of all of them and of the workers they have collected."""
+        return sum(factory.cpu_seconds() for factory in self._running.values())
+
+    def close(self) -> None:
+        """Ends them all."""
+        for zygote in self._running.values():
+            zygote.close()

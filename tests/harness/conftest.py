@@ -1,5 +1,6 @@
 """What the engine's tests share: courses in folders of their own, one set of zygotes, commands, the option --slow."""
 
+import gc
 import shutil
 import sys
 from dataclasses import dataclass
@@ -31,6 +32,12 @@ def pytest_collection_modifyitems(config, items):
         for item in items:
             if item.get_closest_marker("slow"):
                 item.add_marker(pytest.mark.skip(reason="slow; runs with --slow"))
+
+
+def pytest_collection_finish():
+    """Keep what collecting has loaded out of later garbage collections: every run of checks makes one."""
+    gc.collect()
+    gc.freeze()
 
 
 @dataclass

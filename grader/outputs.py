@@ -8,9 +8,9 @@ from pathlib import Path
 
 from .course.reading import open_regular, printable
 from .errors import OutputError
+from .limits import REPORT_BYTES
 
 NOTEBOOK = ".ipynb"
-LARGEST_REPORT = 64 * 1024 * 1024
 MARKDOWN = re.compile(rb"# [^\n]*\n\n[^\n]*: \*\*[\d.e+-]+ of [\d.e+-]+ points\*\*\n")
 REPORTS = ({"assignment", "submission", "checks"}, {"score", "output", "tests"})
 
@@ -49,7 +49,7 @@ def claim(out: Path, kind: str, inputs: Iterable[Path] = (), mine: Callable[[byt
         return out
     try:
         with open_regular(out) as stream:
-            content = stream.read(LARGEST_REPORT)
+            content = stream.read(REPORT_BYTES)
     except OSError as error:
         raise OutputError(f"{shown} is there already ({error.strerror}); give another name") from None
     if content and not (mine or KINDS[kind])(content):

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from ..course.schema import Budget
 from ..errors import StudentTimeout
+from ..limits import MEGABYTE
 from ..results.record import Check, Spending
 from ..sandbox.parent.client import WorkerClient
-from ..submission.unpack import MEGABYTE
 from .expect import Mismatch
 from .timing import available
 

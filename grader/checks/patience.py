@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
-from ..course.schema import CONTROL_SECONDS, LimitsTable
+from ..course.schema import LimitsTable
 from ..errors import OutOfTime, StudentError, StudentTimeout
+from ..limits import CONTROL_SECONDS
 
 STRIKES = 2
 SHORT_SECONDS = 1.0

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-LARGEST_SOURCE = 256 * 1024  # a syntax tree takes up to 700 bytes for each byte of source
-MOST_LEVELS, MOST_FOLDERS = 10, 2_000
+from ..limits import FOLDER_LEVELS, FOLDERS, NAME_CHARACTERS, SOURCE_BYTES
+
 FLAGS = ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY")  # those this system has
 
 
@@ -59,15 +59,15 @@ def read(file: Path, most: int) -> bytes:
 def read_source(file: Path) -> bytes:
     """A module's bytes, empty where it cannot be read; a large one is cut off where `parse` refuses it."""
     try:
-        return read(file, LARGEST_SOURCE + 1)
+        return read(file, SOURCE_BYTES + 1)
     except OSError:
         return b""
 
 
 def parse(source: bytes) -> ast.Module:
     """The syntax tree of a module; raises Unparsable, whatever the source holds."""
-    if len(source) > LARGEST_SOURCE:
-        raise TooLarge(f"it is larger than {LARGEST_SOURCE // 1024} kB")
+    if len(source) > SOURCE_BYTES:
+        raise TooLarge(f"it is larger than {SOURCE_BYTES // 1024} kB")
     try:
         with warnings.catch_warnings(action="ignore"):
             return ast.parse(source)
@@ -80,7 +80,7 @@ def parse(source: bytes) -> ast.Module:
 def python_files(package: Path) -> Iterator[Path]:
     """The modules of a package, as paths in it, sorted in each folder; deep or many folders are cut short."""
     waiting, seen = [Path()], 0
-    while waiting and seen < MOST_FOLDERS:
+    while waiting and seen < FOLDERS:
         folder, seen = waiting.pop(), seen + 1
         try:
             entries = sorted(os.scandir(package / folder), key=lambda entry: entry.name)
@@ -90,7 +90,7 @@ def python_files(package: Path) -> Iterator[Path]:
             if not is_utf8(entry.name):
                 continue
             if entry.is_dir(follow_symlinks=False):
-                if len(folder.parts) < MOST_LEVELS:
+                if len(folder.parts) < FOLDER_LEVELS:
                     waiting.append(folder / entry.name)
             elif entry.name.endswith(".py") and entry.is_file():
                 yield folder / entry.name
@@ -105,7 +105,7 @@ def is_utf8(name: str) -> bool:
     return True
 
 
-def printable(name: str, longest: int = 120) -> str:
+def printable(name: str, longest: int = NAME_CHARACTERS) -> str:
     """A name a submission chose, fit for a sentence: on one line, escaped where it cannot be shown, not too long."""
     shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name[: longest + 1])
     return shown if len(shown) <= longest else f"{shown[:longest]}…"

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-CONTROL_SECONDS = 20.0  # that a control run with the reference may take beyond the run's time
+from .. import limits
 
 
 class Table(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -69,8 +69,8 @@ class Submission(Table):
 
     packages: list[str] = msgspec.field(default_factory=lambda: ["student"])
     required: list[str] = msgspec.field(default_factory=list)
-    max_files: int = 500
-    max_megabytes: int = 100
+    max_files: int = limits.SUBMISSION_FILES
+    max_megabytes: int = limits.SUBMISSION_MEGABYTES
 
 
 class Handin(Table):
@@ -79,7 +79,7 @@ class Handin(Table):
     zip: str = "code_submission.zip"
     pdf: str = "inline_submission.pdf"
     left_out: list[str] = msgspec.field(default_factory=list)
-    large_megabytes: int | float = 10
+    large_megabytes: int | float = limits.LARGE_FILE_MEGABYTES
 
 
 class Release(Table):
@@ -92,10 +92,10 @@ class Release(Table):
 class LimitsTable(Table):
     """Seconds of wall clock per call and per run, seconds of CPU per check, megabytes per worker."""
 
-    call_seconds: int | float = 10
-    run_seconds: int | float = 600
-    cpu_seconds: int = 30
-    memory_mb: int = 2048
+    call_seconds: int | float = limits.CALL_SECONDS
+    run_seconds: int | float = limits.RUN_SECONDS
+    cpu_seconds: int = limits.CPU_SECONDS
+    memory_mb: int = limits.MEMORY_MB
 
 
 class Seeds(Table):
@@ -149,8 +149,8 @@ class Container(Table):
     know and every run must repeat.
     """
 
-    seconds: int = 600
-    reserve: int = 60
+    seconds: int = limits.CONTAINER_SECONDS
+    reserve: int = limits.CONTAINER_RESERVE_SECONDS
     packages: list[str] = msgspec.field(default_factory=list)
     pip_flags: str = ""
     rate_limit: str = ""
@@ -160,10 +160,10 @@ class Container(Table):
 class Pdf(Table):
     """Notebooks as PDF: what of one output is shown, the paper, where names stand and missing images may lie."""
 
-    output_lines: int = 400
-    output_characters: int = 60_000
-    table_rows: int = 100
-    image_megapixels: int | float = 40
+    output_lines: int = limits.PDF_OUTPUT_LINES
+    output_characters: int = limits.PDF_OUTPUT_CHARACTERS
+    table_rows: int = limits.PDF_TABLE_ROWS
+    image_megapixels: int | float = limits.PDF_IMAGE_MEGAPIXELS
     paper: Literal["a4", "us-letter"] = "a4"
     question_pages: bool = False
     names_file: str = "names.txt"

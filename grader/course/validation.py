@@ -8,7 +8,8 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from .schema import CONTROL_SECONDS, Container, Handin, Layer, Question, Scale, plain
+from ..limits import CONTROL_SECONDS
+from .schema import Container, Handin, Layer, Question, Scale, plain
 
 if TYPE_CHECKING:
     from .manifest import Manifest

@@ -26,6 +26,7 @@ MODULES = (
     "grading/progress.py",
     "grading/run.py",
     "grading/watch.py",
+    "limits.py",
     "notebook.py",
     "notebooks/__init__.py",
     "notebooks/checkfiles.py",

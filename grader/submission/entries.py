@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Literal
 
-from ..course.reading import MOST_FOLDERS, MOST_LEVELS, printable
+from ..course.reading import printable
 from ..errors import SubmissionError
+from ..limits import ENTRIES, FOLDER_LEVELS, FOLDERS, ZIP_DIRECTORY_BYTES
 from . import end_record
 
 # what nobody means to hand in, and no report need mention
@@ -20,8 +21,6 @@ LEFTOVERS = {"__MACOSX", "__pycache__", ".DS_Store", ".ipynb_checkpoints", "Thum
 ENVIRONMENTS = {".git", ".hg", ".svn", ".venv", "venv", "node_modules", ".idea", ".vscode", ".tox"}
 ENVIRONMENTS |= {".mypy_cache", ".pytest_cache", ".ruff_cache"}
 IGNORED = LEFTOVERS | ENVIRONMENTS
-MOST_ENTRIES = 50_000
-MOST_DIRECTORY_BYTES = 16 * 1024 * 1024
 VENV = "pyvenv.cfg"
 DRIVE = re.compile(r"[A-Za-z]:(/|$)")
 
@@ -57,7 +56,7 @@ class Entries:
 
 def of_zip(stream: BinaryIO, deadline: float) -> tuple[Entries, zipfile.ZipFile]:
     """The entries of a zip, and the zip; raises SubmissionError, and what zipfile raises of a broken one."""
-    if end_record.count(stream, MOST_ENTRIES, MOST_DIRECTORY_BYTES) > MOST_ENTRIES:
+    if end_record.count(stream, ENTRIES, ZIP_DIRECTORY_BYTES) > ENTRIES:
         raise _too_many()
     archive = zipfile.ZipFile(stream)
     found = [(info, _parts(info.filename)) for info in archive.infolist()]
@@ -76,7 +75,7 @@ def of_zip(stream: BinaryIO, deadline: float) -> tuple[Entries, zipfile.ZipFile]
         while above and above not in folders:
             folders.add(above)
             above = above[:-1]
-        if len(folders) > MOST_FOLDERS:
+        if len(folders) > FOLDERS:
             raise _too_many_folders()
         if parts and not is_folder:
             entries.files.append(_zip_entry(info, parts))
@@ -90,7 +89,7 @@ def of_folder(root: Path, deadline: float) -> Entries:
         in_time(deadline)
         parts = waiting.pop()
         folders += 1
-        if folders > MOST_FOLDERS + 1:
+        if folders > FOLDERS + 1:
             raise _too_many_folders()
         try:
             inside = _scan(root.joinpath(*parts))
@@ -103,7 +102,7 @@ def of_folder(root: Path, deadline: float) -> Entries:
             entries.passed_over[parts] += _number_of_files(root.joinpath(*parts), deadline)
             continue
         seen += len(inside)
-        if seen > MOST_ENTRIES:
+        if seen > ENTRIES:
             raise _too_many()
         for item in inside:
             place = (*parts, item.name)
@@ -172,7 +171,7 @@ def _scan(folder: Path) -> list[os.DirEntry]:
     with os.scandir(folder) as items:
         for item in items:
             found.append(item)
-            if len(found) > MOST_ENTRIES:
+            if len(found) > ENTRIES:
                 break
     return sorted(found, key=lambda item: item.name)
 
@@ -180,7 +179,7 @@ def _scan(folder: Path) -> list[os.DirEntry]:
 def _number_of_files(folder: Path, deadline: float) -> int:
     """How many files lie in a folder; counting ends where there are very many, or a path is too long."""
     number, waiting, seen = 0, [os.fspath(folder)], 0
-    while waiting and number < MOST_ENTRIES and seen < MOST_ENTRIES:
+    while waiting and number < ENTRIES and seen < ENTRIES:
         in_time(deadline)
         seen += 1
         try:
@@ -196,16 +195,16 @@ def _number_of_files(folder: Path, deadline: float) -> int:
 
 
 def _look_at_depth(folder: Parts) -> None:
-    if len(folder) > MOST_LEVELS:
+    if len(folder) > FOLDER_LEVELS:
         shown = printable("/".join(folder[:3]))
         raise SubmissionError(
-            f"its folders go deeper than {MOST_LEVELS} levels ({shown}/…); leave out what is not graded"
+            f"its folders go deeper than {FOLDER_LEVELS} levels ({shown}/…); leave out what is not graded"
         )
 
 
 def _too_many() -> SubmissionError:
-    return SubmissionError(f"it holds more than {MOST_ENTRIES:,} files; leave out data and environments")
+    return SubmissionError(f"it holds more than {ENTRIES:,} files; leave out data and environments")
 
 
 def _too_many_folders() -> SubmissionError:
-    return SubmissionError(f"it holds more than {MOST_FOLDERS:,} folders; leave out data and environments")
+    return SubmissionError(f"it holds more than {FOLDERS:,} folders; leave out data and environments")

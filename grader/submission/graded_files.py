@@ -7,13 +7,11 @@ from dataclasses import dataclass, field, replace
 
 from ..course.manifest import Submission
 from ..errors import SubmissionError
+from ..limits import MEGABYTE, OTHER_FILE_BYTES, PATH_PART_BYTES
 from .copies import copies_of
 from .entries import Entries, Entry, Parts
 from .package_search import Found, listed
 
-MEGABYTE = 1024 * 1024
-LARGEST_OTHER = MEGABYTE  # of a file that is neither a module nor required
-LONGEST_NAME = 255  # bytes, of what file systems take
 UNUSABLE = frozenset('<>:"|?*')  # not for files on every system
 SENT_ALONG = "submission.json"  # beside the notebooks, what `submit` packs and nobody grades
 
@@ -36,7 +34,8 @@ def choose(found: Found, entries: Entries, rules: Submission) -> Choice:
         choice.left_out[label(parts, found.folder)] += number
     for entry in sorted(entries.files, key=lambda entry: entry.parts):
         inside = entry.parts[len(found.folder) :] if entry.parts[: len(found.folder)] == found.folder else ()
-        needed = bool(inside) and (inside in required or (inside[-1].endswith(".py") and _usable(inside)))
+        usable = bool(inside) and _usable(inside)
+        needed = inside in required or (usable and inside[-1].endswith(".py"))
         if entry.kind == "link" and (needed or inside in above):
             raise SubmissionError(f"'{entry.shown}' is a symbolic link; put the file itself there")
         name = "/".join(inside).casefold()
@@ -45,7 +44,7 @@ def choose(found: Found, entries: Entries, rules: Submission) -> Choice:
                 raise SubmissionError(f"{entry.shown} stands twice in it; keep one")
             seen[name] = True
             choice.needed.append(entry)
-        elif inside and entry.kind == "file" and entry.size <= LARGEST_OTHER and _usable(inside) and name not in seen:
+        elif usable and entry.kind == "file" and entry.size <= OTHER_FILE_BYTES and name not in seen:
             seen[name] = False
             choice.others.append(entry)
         elif inside or not (_sent_along(entry) or _told(entry.parts, found)):
@@ -80,7 +79,7 @@ def _usable(parts: Parts) -> bool:
     """Whether a file of this name can be written on every system, and named in a report."""
     text = "".join(parts)
     bad = any(char in UNUSABLE or unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") for char in text)
-    return not bad and all(len(part.encode()) <= LONGEST_NAME for part in parts)
+    return not bad and all(len(part.encode()) <= PATH_PART_BYTES for part in parts)
 
 
 def _sent_along(entry: Entry) -> bool:

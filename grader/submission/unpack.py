@@ -15,12 +15,13 @@ from typing import BinaryIO
 from ..course.manifest import Manifest, Submission
 from ..course.reading import open_regular, printable
 from ..errors import SubmissionError
+from ..limits import MEGABYTE
 from . import entries as listing
 from .entries import IGNORED, Entries, Entry, in_time
-from .graded_files import MEGABYTE, choose, label, left_out, missing
+from .graded_files import choose, label, left_out, missing
 from .package_search import Found, find, listed, nowhere
 
-__all__ = ["IGNORED", "MEGABYTE", "HandIn", "unpack"]
+__all__ = ["IGNORED", "HandIn", "unpack"]
 BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, NotImplementedError, RuntimeError)
 BROKEN += (OSError, OverflowError, ValueError)
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from ..course.manifest import Manifest, Question
 from ..course.reading import TooLarge, Unparsable, parse, read_source
 from ..course.source import definitions, locate, unwritten
+from ..limits import MEGABYTE
 from ..submission.copies import missing
-from ..submission.unpack import MEGABYTE
 from . import imports
 from .findings import Finding, error, listed, warning
 

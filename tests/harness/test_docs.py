@@ -9,6 +9,7 @@ import typer
 
 from grader.cli.main import app
 from grader.course.manifest import Manifest
+from grader.course.schema import Container, Handin, LimitsTable, Pdf, Submission
 
 ROOT = Path(__file__).parents[2]
 ENGINE = ROOT / "grader"
@@ -45,3 +46,22 @@ def test_the_changelog_and_the_guide_name_every_key_of_the_manifest():
                 keys |= {inner.name for inner in msgspec.structs.fields(table)}
     assert keys - words_of("CHANGELOG.md") == set()
     assert keys - words_of("docs/instructor-guide.md") == set()
+
+
+LIMITS = [LimitsTable, Container, Pdf, Handin, Submission]
+
+
+@pytest.mark.parametrize("table", LIMITS, ids=lambda table: table.__name__)
+def test_the_guide_tells_the_default_of_every_limit(table):
+    defaults = {field.name: field.default for field in msgspec.structs.fields(table) if type(field.default) is int}
+    assert defaults
+    for key, default in defaults.items():
+        assert default in documented(key), f"{key} is {default} by default"
+
+
+def documented(key: str) -> list[float]:
+    """The default that the instructor's guide gives for a key of the manifest: in a table's row, or behind it."""
+    guide, found = (ROOT / "docs/instructor-guide.md").read_text(), []
+    for keys, defaults in re.findall(r"^\| (`[^|]*`) \| ([^|]*) \|", guide, re.MULTILINE):
+        found += [float(value) for name, value in zip(keys.split(", "), defaults.split(", ")) if name == f"`{key}`"]
+    return found + [float(value) for value in re.findall(rf"`{key}` \(([\d.]+)\)", guide)]

@@ -15,10 +15,10 @@ import pytest
 
 from grader.errors import SubmissionError
 from grader.grading.submission import grade_submission
+from grader.limits import ENTRIES, MEGABYTE
 from grader.submission import end_record
 from grader.submission.copies import copies_of
-from grader.submission.entries import MOST_ENTRIES
-from grader.submission.unpack import MEGABYTE, unpack
+from grader.submission.unpack import unpack
 from tests.harness.test_submission import GOOD, SHAPES, info, lay, listing, pack
 
 FIFO = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
@@ -262,7 +262,7 @@ SHAPED = {
         "its folders go deeper than 10 levels (student/a/a/…)",
     ),
     "too many entries": (
-        lambda f: many_entries(f, MOST_ENTRIES + 1),
+        lambda f: many_entries(f, ENTRIES + 1),
         "it holds more than 50,000 files; leave out data and environments",
     ),
     "more entries than are said": (

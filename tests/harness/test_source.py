@@ -5,8 +5,9 @@ import time
 
 import pytest
 
-from grader.course.reading import LARGEST_SOURCE, Unparsable, Unreadable, parse, printable, read
+from grader.course.reading import Unparsable, Unreadable, parse, printable, read
 from grader.course.source import definitions, span, unwritten
+from grader.limits import SOURCE_BYTES
 
 RAISE = 'raise NotImplementedError("shapes.area")'
 NAMES = ["shapes.area", "shapes.Net.loss", "shapes.moments"]
@@ -81,14 +82,14 @@ def test_no_other_file_is_looked_at(tmp_path, place):
 
 HARD = {
     "2 MB of stub lines": "def area(w, h):\n" + f"    {RAISE}\n" * (2**21 // 45),
-    "as many stub lines as are looked at": "def area(w, h):\n" + f"    {RAISE}\n" * (LARGEST_SOURCE // 46),
+    "as many stub lines as are looked at": "def area(w, h):\n" + f"    {RAISE}\n" * (SOURCE_BYTES // 46),
     "brackets": "(" * 100_000,
     "minus signs": "x = " + "-" * 100_000 + "1",
     "elif": "if a:\n    pass\n" + "elif a:\n    pass\n" * 10_000,
     "sums": "x = " + "1+" * 100_000 + "1",
     "attributes": "x = a" + ".a" * 100_000,
     "classes of one name": "".join(f"def f{i}():0\n" for i in range(9000)) + "class A:0\n" * 9000,
-    "empty lines": "\n" * LARGEST_SOURCE,
+    "empty lines": "\n" * SOURCE_BYTES,
 }
 
 
@@ -98,7 +99,7 @@ def test_hard_files_take_seconds_and_raise_nothing(tmp_path, text):
     started = time.process_time()
     unwritten(tmp_path, NAMES)
     assert time.process_time() - started < 5
-    with pytest.raises(Unparsable) if len(text) > LARGEST_SOURCE else _whatever():
+    with pytest.raises(Unparsable) if len(text) > SOURCE_BYTES else _whatever():
         parse(text.encode())
 
 

@@ -11,7 +11,8 @@ import pytest
 
 from grader.errors import SubmissionError
 from grader.grading.submission import grade_submission
-from grader.submission.unpack import MEGABYTE, unpack
+from grader.limits import MEGABYTE
+from grader.submission.unpack import unpack
 
 SHAPES = (Path(__file__).with_name("toy") / "solution/shapes.py").read_text()
 CENTRAL, LOCAL = b"PK\x01\x02", b"PK\x03\x04"

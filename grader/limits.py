@@ -1,0 +1,36 @@
+"""Every limit of the engine, with its unit and its reason, and the defaults of those that a manifest sets."""
+
+MEGABYTE = 1024 * 1024
+
+# Defaults of a manifest's keys, which docs/instructor-guide.md describes.
+CALL_SECONDS = 10  # limits.call_seconds, wall clock of one call: a right solution takes about a second
+RUN_SECONDS = 600  # limits.run_seconds, wall clock of a run: as long as a container lives by default
+CPU_SECONDS = 30  # limits.cpu_seconds of one check's worker: a few calls that each use their whole time
+MEMORY_MB = 2048  # limits.memory_mb of a worker beyond its libraries: several workers fit into one machine
+SUBMISSION_FILES = 500  # submission.max_files: a package has tens, a data set or an environment has thousands
+SUBMISSION_MEGABYTES = 100  # submission.max_megabytes, unpacked: so that a small zip cannot fill the disk
+LARGE_FILE_MEGABYTES = 10  # handin.large_megabytes, from where on preflight warns: it may be a data set
+CONTAINER_SECONDS = 600  # container.seconds after which Gradescope ends a container
+CONTAINER_RESERVE_SECONDS = 60  # container.reserve, of these: to end the last check and write the report
+PDF_OUTPUT_LINES = 400  # pdf.output_lines of one output: a log of more says nothing on paper
+PDF_OUTPUT_CHARACTERS = 60_000  # pdf.output_characters of one output: the same for long lines
+PDF_TABLE_ROWS = 100  # pdf.table_rows: typst sets a table slowly
+PDF_IMAGE_MEGAPIXELS = 40  # pdf.image_megapixels: an image takes four bytes a pixel once it is opened
+
+# Running checks.
+CONTROL_SECONDS = 20.0  # wall clock of control runs with the reference beyond the run's time: blame can be found late
+
+# Reading a package.
+SOURCE_BYTES = 256 * 1024  # of a module that is parsed: its syntax tree takes up to 700 times that
+FOLDER_LEVELS = 10  # of folders in folders: a package needs two or three
+FOLDERS = 2_000  # of a package or a submission: each takes a look at the disk
+NAME_CHARACTERS = 120  # of a name or path from a submission that a sentence quotes: sentences stay readable
+
+# Unpacking a submission.
+ENTRIES = 50_000  # of a zip or a folder: each takes memory and time before anything is judged
+ZIP_DIRECTORY_BYTES = 16 * MEGABYTE  # of a zip's directory, which is read whole: 50,000 entries of 300 bytes
+OTHER_FILE_BYTES = MEGABYTE  # of a file in the package that is neither a module nor required
+PATH_PART_BYTES = 255  # of a file's or a folder's name: file systems take no more
+
+# Writing reports.
+REPORT_BYTES = 64 * MEGABYTE  # read of a file that is in the way, to tell whether it is a report

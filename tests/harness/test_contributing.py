@@ -32,6 +32,7 @@ GUIDE = (ROOT / "CONTRIBUTING.md").read_text()
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 WORKFLOW = yaml.safe_load((ROOT / ".github" / "workflows" / "tests.yml").read_text())
 MATRIX = WORKFLOW["jobs"]["tests"]["strategy"]["matrix"]
+MADE_LATER = {"reference/datasets/", "student/challenge.pt", "student/datasets/", "tests/public/expected.npz"}
 FENCE = re.compile(r"^```.*?^```", re.M | re.S)
 CODE = re.compile(r"^```.*?^```|^ {4}\S[^\n]*|`[^`\n]+`", re.M | re.S)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -78,6 +79,13 @@ def test_every_command_exists(page):
         assert place.with_suffix(".py").is_file() or (place / "__main__.py").is_file(), module
     for file in re.findall(r"pytest -q (\S+\.py)", said):
         assert (ROOT / file).is_file(), file
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_path_exists(page):
+    folders = "assets|bench|docs|grader|notebooks|reference|student|tests|training"
+    for path in re.findall(rf"`((?:{folders})/[\w./-]*\.\w+|(?:{folders})/[\w./-]*/)`", page.read_text()):
+        assert path in MADE_LATER or (ROOT / path).exists(), path
 
 
 def test_the_workflow_runs_three_systems_and_every_python_of_the_package():

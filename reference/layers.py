@@ -98,8 +98,8 @@ def _normalize(x, axis, eps):
 def _normalize_backward(dx_hat, x_hat, sigma, axis):
     """Backpropagate through x_hat = (x - mu) / sigma, whose mu and sigma depend on x too.
 
-    With n entries along `axis`, dmu/dx_i = 1/n and dsigma/dx_i = x_hat_i / n, so
-    dx_hat_k/dx_i = (1[k = i] - 1/n - x_hat_k x_hat_i / n) / sigma, and dx_i = Σ_k dx_hat_k dx_hat_k/dx_i.
+    With n entries along `axis`, ∂mu/∂x_i = 1/n and ∂sigma/∂x_i = x_hat_i / n, so
+    ∂x_hat_k/∂x_i = (1[k = i] - 1/n - x_hat_k x_hat_i / n) / sigma, and dx_i = Σ_k dx_hat_k ∂x_hat_k/∂x_i.
     The same without indices: shifting or scaling x leaves x_hat as it was, so dx has no component along 1 nor along
     x_hat. Project the gradient off both, then divide by sigma.
     """
@@ -307,8 +307,8 @@ def conv_forward_naive(x, w, b, conv_param):
     x_pad = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
     w_rows = w.reshape(F, -1)
     out = np.empty((N, F, H_out, W_out), dtype=np.result_type(x, w, b))
-    # out_nfij = Σ_chw w_fchw x_pad_nc(si+h)(sj+w) + b_f with stride s: one affine layer, applied to the window under
-    # every output position (i, j)
+    # out[n,f,i,j] = Σ_cuv w[f,c,u,v] x_pad[n,c,s*i+u,s*j+v] + b[f] with stride s: one affine layer, applied to the
+    # window under every output position (i, j)
     for i, j, window in _windows(H_out, W_out, HH, WW, stride):
         out[:, :, i, j] = x_pad[window].reshape(N, -1) @ w_rows.T + b
     # END SOLUTION
@@ -329,8 +329,9 @@ def conv_backward_naive(dout, cache):
     w_rows = w.reshape(F, -1)
     dx_pad = np.zeros(x_pad.shape, dtype=np.result_type(dout, w))
     dw_rows = np.zeros(w_rows.shape, dtype=np.result_type(dout, x))
-    # the affine gradients of each window; all windows share w and some share pixels, so what meets there adds up:
-    # dw_fchw = Σ_nij dout_nfij x_pad_nc(si+h)(sj+w), and x_pad_nc(si+h)(sj+w) gets Σ_f dout_nfij w_fchw
+    # affine gradients of each window; all windows share w and some share pixels, so these sums run over windows:
+    # dw[f,c,u,v] = Σ_nij dout[n,f,i,j] x_pad[n,c,s*i+u,s*j+v]
+    # dx_pad[n,c,y,x] = Σ_fijuv dout[n,f,i,j] w[f,c,u,v] over all s*i+u = y, s*j+v = x
     for i, j, window in _windows(H_out, W_out, HH, WW, stride):
         dx_pad[window] += (dout[:, :, i, j] @ w_rows).reshape(N, C, HH, WW)
         dw_rows += dout[:, :, i, j].T @ x_pad[window].reshape(N, -1)

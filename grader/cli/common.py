@@ -9,7 +9,7 @@ import typer
 from ..course import manifest as manifests
 from ..course.manifest import Manifest, Question
 from ..course.reading import is_utf8, printable
-from ..errors import CourseError, UsageError
+from ..errors import ChainruleError, UsageError
 from ..extras import require_libraries
 
 FAILED, CANNOT_RUN = 1, 2
@@ -18,6 +18,13 @@ FAILED, CANNOT_RUN = 1, 2
 def course() -> Manifest:
     """Return the manifest of the course in which the command is given; raises CourseNotFound where there is none."""
     return manifests.load(writable_path(manifests.find(Path.cwd())))
+
+
+def whole_course() -> Manifest:
+    """Return the same where the course has its reference; raises CourseError in a student's copy."""
+    manifest = course()
+    manifest.require_reference()
+    return manifest
 
 
 def chosen(manifest: Manifest, names: Sequence[str] | None) -> list[Question]:
@@ -54,7 +61,7 @@ def _complete_question(incomplete: str) -> list[str]:
     """Return the ids that begin so, for a shell that completes them; none outside of a course."""
     try:
         ids = [question.id for question in course().questions]
-    except CourseError:
+    except ChainruleError:
         return []
     return [name for name in ids if name.startswith(incomplete)]
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ..outputs import MARKDOWN_REPORT, REPORT, claim
-from .common import CANNOT_RUN, FAILED, QUESTIONS, chosen, course
+from .common import CANNOT_RUN, FAILED, QUESTIONS, chosen, course, whole_course
 
 app = typer.Typer()
 
@@ -42,7 +42,7 @@ def grade(
     from ..grading import submission as grading
     from ..results import terminal
 
-    manifest = course()
+    manifest = whole_course()
     chosen(manifest, None)
     target = claim(out or Path(FILES[format]), KINDS[format], [submission])
     result = grading.grade_submission(manifest, submission, target, format.value, secret_seeds, unsafe=unsafe)
@@ -59,7 +59,7 @@ def demo(out: Annotated[Path, typer.Option(help="Where the hand-in goes.")] = Pa
     """Build a hand-in from the reference with typical mistakes planted, and grade it."""
     from ..grading import demo as show
 
-    manifest = course()
+    manifest = whole_course()
     chosen(manifest, None)
     show.run(manifest, out)
 
@@ -72,7 +72,7 @@ def stubs(
     """Generate the student's package from the reference."""
     from ..release import stubs as maker
 
-    manifest = course()
+    manifest = whole_course()
     differing = maker.drift(manifest) if check else maker.write(manifest, force)
     for file in differing:
         typer.echo(f"{'differs' if check else 'written'}: {file.relative_to(manifest.root)}")
@@ -95,7 +95,7 @@ def notebooks(
     """Generate the notebooks students open, and their check files, from the sources."""
     from ..notebooks import build
 
-    manifest = course()
+    manifest = whole_course()
     if instructor is not None:
         for file in build.write_instructors(manifest, names or [], instructor):
             typer.echo(f"written: {file}")
@@ -119,7 +119,7 @@ def autograder(
     """Build the zip that Gradescope runs: the same files make the same bytes."""
     from ..release import autograder as maker
 
-    count = maker.write(course(), out, pip_flags)
+    count = maker.write(whole_course(), out, pip_flags)
     typer.echo(f"written: {out} ({count} files, {out.stat().st_size / 1e6:.1f} MB)")
 
 
@@ -147,7 +147,7 @@ def mistakes(
     from ..grading import mistakes as known
     from ..results import trials
 
-    manifest, wrong = course(), 0
+    manifest, wrong = whole_course(), 0
     chosen(manifest, question)
     for result in known.trials(manifest, question or [], only):
         wrong += not result.as_expected
@@ -167,6 +167,6 @@ def release(
     """Make what students download, having looked through it for solutions and other secrets."""
     from ..release import bundle
 
-    files = bundle.write(course(), out, colab)
+    files = bundle.write(whole_course(), out, colab)
     size = sum(map(len, files.values()))
     typer.echo(f"written: {out} ({len(files)} files, {size / 1e6:.1f} MB; no leak found)")

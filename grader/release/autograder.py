@@ -62,11 +62,16 @@ def contents(manifest: Manifest, pip_flags: str = "") -> dict[str, bytes]:
     needed = requirements.of_container(manifest)
     requirements.require_pins(needed, pins)
     entries["requirements.txt"] = "".join(f"{name}\n" for name in needed).encode()
-    entries |= {f"grader/{path.as_posix()}": file.read_bytes() for path, file in files_below(ENGINE / "grader")}
+    entries |= engine()
     for folder in secret_folders(manifest):
         files = files_below(manifest.root / folder)
         entries |= {f"{folder}/{path.as_posix()}": file.read_bytes() for path, file in files}
     return entries | _scripts(manifest, pip_flags)
+
+
+def engine() -> dict[str, bytes]:
+    """Return every file of the engine as `grader/…`; it holds no secret, so everybody gets all of it."""
+    return {f"grader/{path.as_posix()}": file.read_bytes() for path, file in files_below(ENGINE / "grader")}
 
 
 def make_secrets(manifest: Manifest) -> dict[str, bytes]:
@@ -87,10 +92,7 @@ def secret_folders(manifest: Manifest) -> list[str]:
 
 
 def _require_checks(manifest: Manifest) -> None:
-    if not manifest.path("reference").is_dir():
-        raise CourseError(
-            f"{manifest.path('reference')} is not there, and nothing can be graded without; only the instructor has it"
-        )
+    manifest.require_reference()
     for question in manifest.questions:
         for kind, points in (("public", question.public_points), ("hidden", question.hidden_points)):
             if points and not (manifest.path(kind) / question.file).is_file():

@@ -12,8 +12,8 @@ from ..outputs import ZIP, claim
 from ..pdf.notebook import from_table
 from ..results.record import write_atomically
 from ..submit import given
-from . import engine, given_files, leaks, private, stubs
-from .autograder import beside, files_below, pack
+from . import given_files, leaks, private, requirements, stubs
+from .autograder import beside, engine, files_below, pack
 
 ASSETS = "assets"
 PICTURES = {".png", ".jpg", ".jpeg", ".gif", ".svg"}
@@ -42,7 +42,7 @@ def write(manifest: Manifest, out: Path, colab: str | None = None) -> dict[str, 
 
 def contents(manifest: Manifest, colab: str = "") -> dict[str, bytes]:
     """Every file by its name; made from the sources, whatever lies in the folders students will have."""
-    files = engine.files() | given_files.make(manifest)
+    files = engine() | given_files.make(manifest)
     files |= {
         f"{manifest.paths.student}/{path.as_posix()}": text.encode() for path, text in stubs.generate(manifest).items()
     }
@@ -50,7 +50,9 @@ def contents(manifest: Manifest, colab: str = "") -> dict[str, bytes]:
     for name in BESIDE:
         if (manifest.root / name).is_file():
             files[name] = (manifest.root / name).read_bytes()
-    files["constraints.txt"] = beside(manifest, "constraints.txt").read_bytes()
+    pins = beside(manifest, "constraints.txt")
+    requirements.require_pins(requirements.of_students(manifest), pins)
+    files["constraints.txt"] = pins.read_bytes()
     if (manifest.root / ASSETS).is_dir():
         files |= {f"{ASSETS}/{path.as_posix()}": f.read_bytes() for path, f in files_below(manifest.root / ASSETS)}
     return dict(sorted(files.items()))

@@ -9,6 +9,7 @@ import msgspec
 
 from ..course.manifest import FILENAME, Manifest, exact, plain
 from . import requirements, toml
+from .autograder import engine
 
 TEMPLATES = Path(__file__).with_name("templates") / "student"
 NAMES = {"Makefile": "Makefile", "README.md": "README.md", "gitignore": ".gitignore"}
@@ -63,9 +64,14 @@ def _project(manifest: Manifest) -> dict[str, Any]:
     """What pip needs to install the engine where it lies, with all it uses."""
     found = requirements.project() | {"dependencies": requirements.of_students(manifest)}
     pytest = {"testpaths": [manifest.paths.public], "pythonpath": ["."], "addopts": "--import-mode=importlib"}
-    setuptools = {"packages": {"find": {"include": ["grader*"]}}, "package-data": {"grader": ["pdf/template.typ"]}}
+    setuptools = {"packages": {"find": {"include": ["grader*"]}}, "package-data": {"grader": _data()}}
     tool = {"setuptools": setuptools, "pytest": {"ini_options": pytest}}
     return {"build-system": requirements.BUILD, "project": found, "tool": tool}
+
+
+def _data() -> list[str]:
+    """Return the engine's files that are no modules."""
+    return [name.removeprefix("grader/") for name in sorted(engine()) if not name.endswith(".py")]
 
 
 def _values(manifest: Manifest) -> dict[str, str]:

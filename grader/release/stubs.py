@@ -1,6 +1,6 @@
 """Makes the student's package from the reference: a solution region becomes a NotImplementedError, or nothing at all.
 
-A region stands between `# BEGIN SOLUTION` and `# END SOLUTION`. In a function it becomes a comment naming the checks
+A region stands between two comments, BEGIN and END. In a function it becomes a comment naming the checks
 and a `raise`; outside of one (helpers, imports that only the solution needs) it is dropped.
 """
 
@@ -12,9 +12,11 @@ from pathlib import Path
 from ..course.manifest import Manifest
 from ..course.source import digest, untouched
 from ..errors import CourseError, ManifestError, OutputError
+from ..notebooks.source import BEGIN as BEGINS
+from ..notebooks.source import END as ENDS
 from ..results.record import write_atomically
 
-BEGIN, END = "# BEGIN SOLUTION", "# END SOLUTION"
+BEGIN, END = f"# {BEGINS}", f"# {ENDS}"
 
 
 @dataclass(frozen=True)
@@ -28,9 +30,7 @@ class Region:
 
 def generate(manifest: Manifest) -> dict[Path, str]:
     """Every file of the student's package by its path; raises CourseError for a fault in markers or manifest."""
-    reference = manifest.path("reference")
-    if not reference.is_dir():
-        raise CourseError(f"{reference} is not there, and stubs are made from it; only the instructor's side has it")
+    reference = manifest.require_reference()
     sources = {
         file.relative_to(reference): file.read_text(encoding="utf-8") for file in sorted(reference.rglob("*.py"))
     }

@@ -142,7 +142,7 @@ def test_what_is_missing_is_told_and_no_file_is_left(toy, command, tmp_path):
     hidden.write_text(text)
     (toy.root / "solution").rename(toy.root / "elsewhere")
     _, _, err = command("autograder", "--out", str(out))
-    assert "solution is not there, and nothing can be graded without" in err
+    assert "solution is not there, and this needs the reference" in err
     (toy.root / "solution").symlink_to(ROOT / "reference")
     with pytest.raises(ManifestError, match=r"paths.reference: .* is no folder below .*; move it there"):
         autograder.write(toy.manifest, out)

@@ -1,6 +1,5 @@
 """What students download: complete, the same each time, without a word of a solution; and it works where it lands."""
 
-import ast
 import base64
 import json
 import os
@@ -18,10 +17,11 @@ from grader.course import manifest as manifests
 from grader.errors import OutputError
 from grader.grading import demo, run
 from grader.notebooks import build
-from grader.release import bundle, engine, given_files, leaks, private, stubs, toml
+from grader.release import bundle, given_files, leaks, private, requirements, stubs, toml
 from grader.submit import given
 
 ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 REAL = manifests.load(ROOT / manifests.FILENAME)
 ALONE = (
     "import runpy, sys\n"
@@ -83,42 +83,32 @@ def test_the_package_is_made_of_stubs_whatever_lies_in_the_students_folder(made,
     assert bundle.contents(toy.manifest) == made[1]
 
 
-def test_instructors_modules_stay_at_home(files):
-    modules = {name for name in files if name.startswith("grader/")}
-    for name in ("grading/submission", "grading/container", "grading/demo", "recording/record", "cli/instructor"):
-        assert f"grader/{name}.py" not in modules
-    assert not {name for name in modules if name.startswith(("grader/release/", "grader/results/gradescope"))}
-    assert "grader/recording/recorder.py" not in modules
+def test_it_holds_the_whole_engine_and_nothing_of_its_tests(files):
+    """The engine holds no secret, so no list tells which of its files students get; what attacks it stays at home."""
+    given = {name: content for name, content in files.items() if name.startswith("grader/")}
+    skip = {"__pycache__", ".DS_Store"}
+    engine = [f for f in (ROOT / "grader").rglob("*") if f.is_file() and not skip.intersection(f.parts)]
+    assert given == {file.relative_to(ROOT).as_posix(): file.read_bytes() for file in engine}
+    assert not [name for name in files if re.search(r"harness|attack|mutant|mistakes/|hidden|solution|\.secret", name)]
 
 
-def imported(name: str, text: str) -> set[str]:
-    """The engine's modules that one of them imports, at once or later, as dotted names."""
-    package, found = name.removesuffix(".py").split("/")[:-1], set()
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.ImportFrom):
-            base = package[: len(package) - node.level + 1] if node.level else []
-            if node.level or (node.module or "").split(".")[0] == "grader":
-                module = [*base, *(node.module or "").split(".")] if node.module else base
-                found |= {".".join([*module, alias.name]) for alias in node.names} | {".".join(module)}
-        elif isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names if alias.name.split(".")[0] == "grader"}
-    return found
+def test_what_students_install_follows_from_the_course(made, files, toy):
+    def installed(course) -> set[str]:
+        project = tomllib.loads(given_files.make(course.manifest)["pyproject.toml"].decode())["project"]
+        return set(project["dependencies"])
 
-
-def test_the_engines_modules_find_each_other():
-    """Every module that a module of the bundle imports is there, but the instructors' commands, which are optional."""
-    files = engine.files()
-    names = {
-        name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in files if name[-3:] == ".py"
-    }
-    everything = {
-        file.relative_to(ROOT).as_posix().removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-        for file in (ROOT / "grader").rglob("*.py")
-    }
-    for name, content in files.items():
-        if name.endswith(".py"):
-            wanted = imported(name, content.decode()) & everything - {"grader.cli.instructor"}
-            assert wanted <= names, name
+    project = tomllib.loads(files["pyproject.toml"].decode())["project"]
+    assert installed(made[0]) == set(project["dependencies"])
+    assert {"numpy", "jupyterlab", "otter-grader", "typst"} <= installed(made[0])
+    assert not {"torch", "torchvision", "scipy", "ruff"} & installed(made[0])
+    assert set(project["optional-dependencies"]) == {"notebooks", "pdf", "torch"}
+    toy.replace("assignment.toml", 'notebooks = ["Rectangles"]', "")
+    assert installed(toy) == set(PROJECT["dependencies"])
+    manifest = (toy.root / "assignment.toml").read_text()
+    toy.write("assignment.toml", manifest + 'libraries = ["numpy", "torch", "sympy"]\n')
+    assert installed(toy) == {*PROJECT["dependencies"], "torch", "torchvision", "sympy"}
+    needed = {"torch", "torchvision", "pillow", "scipy", "matplotlib"}
+    assert needed <= set(requirements.of_students(REAL))
 
 
 def test_the_manifest_keeps_hidden_points_and_no_secret(made, files, tmp_path):
@@ -380,10 +370,13 @@ def test_the_toy_bundle_works_where_it_lands(made, tmp_path):
     done = alone(root, "submit", "--anyway", "--date", "2026-01-31")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[-1].startswith("### Done! Please submit code_submission.zip and ")
-    for command in ("grade", "release", "stubs", "mistakes"):
-        done = alone(root, command)
-        assert done.returncode == 2
-        assert "Traceback" not in done.stderr
+    needs = f"cannot run: {root.resolve()}/reference is not there, and this needs the reference; only the instructor's"
+    for words in (["grade", "student"], ["release", "--out", "b"], ["stubs"], ["mistakes"], ["demo"], ["autograder"]):
+        done = alone(root, *words)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr == f"{needs} side has it\n"
+    shown = set(re.findall(r"^  (\w+)  ", alone(root, "--help").stdout, re.MULTILINE))
+    assert shown == {"check", "doctor", "watch", "pdf", "preflight", "submit"}
 
 
 @pytest.mark.slow

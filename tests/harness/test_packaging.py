@@ -26,7 +26,7 @@ DISTRIBUTIONS = {  # of modules that are called otherwise
     "pypandoc": "pypandoc-binary",
 }
 APART = {"pygments", "playwright"}  # rich needs the one; the other is used where it happens to be
-INDIRECT = {"traitlets": "nbconvert"}  # a module that always comes with a declared one
+INDIRECT = {"traitlets": "nbconvert", "jupyter_client": "nbclient"}  # modules that always come with declared ones
 # hides the extras' modules from the program, as if they were not installed
 WITHOUT = (
     "import sys\n"

@@ -109,7 +109,7 @@ def test_no_reference(toy, command):
     (toy.root / "solution").rename(toy.root / "elsewhere")
     status, _, err = command("stubs")
     assert status == 2
-    assert "solution is not there, and stubs are made from it; only the instructor's side has it" in err
+    assert "solution is not there, and this needs the reference; only the instructor's side has it" in err
 
 
 def test_regions_in_methods_nested_functions_and_outside(toy):

@@ -104,8 +104,7 @@ def pdf(
     ] = "typst",
 ) -> None:
     """Make one PDF of notebooks, reopen it and check that nothing is lost; exit 1 when something is."""
-    from ..pdf import command
-    from ..results import pdf as report
+    from ..pdf import command, report
 
     result = command.make(course(), out, notebooks or [], command.Wishes(name or [], date, question_pages, engine))
     report.show(result, out)
@@ -116,13 +115,12 @@ def pdf(
 @app.command()
 def preflight() -> None:
     """Say what a grader would miss in the notebooks and the package; exit 1 when something would keep it back."""
-    from ..results import handin as report
     from ..submit import preflight as examining
-    from ..submit.findings import errors
+    from ..submit import report
 
     findings = examining.examine(course())
     report.show_findings(findings)
-    if errors(findings):
+    if report.select_errors(findings):
         raise typer.Exit(FAILED)
 
 
@@ -140,13 +138,13 @@ def submit(
 ) -> None:
     """Make the zip and the PDF to hand in, or say what is missing; exit 0 only when both are there and good."""
     from ..pdf.command import Wishes
-    from ..results import handin as report
+    from ..submit import report
     from ..submit import submit as making
 
     manifest = course()
     wishes = Wishes(name or [], date, question_pages, engine)
-    hand_in = making.submit(manifest, wishes, anyway, lambda step: typer.echo(f"{step} …"))
-    report.show(manifest, hand_in)
-    if not hand_in.placed:
+    made = making.submit(manifest, wishes, anyway, lambda step: typer.echo(f"{step} …"))
+    report.show(manifest, made)
+    if not made.placed:
         raise typer.Exit(FAILED)
-    typer.echo(report.done(manifest))
+    typer.echo(report.say_done(manifest))

@@ -11,7 +11,7 @@ from ..notebooks import build, document
 from ..outputs import ZIP, claim
 from ..pdf.notebook import from_table
 from ..results.record import write_atomically
-from ..submit import given
+from ..submit.notebooks import BASELINES, encode_baselines, record_baseline
 from . import given_files, leaks, private, requirements, stubs
 from .autograder import beside, engine, files_below, pack
 
@@ -64,13 +64,13 @@ def _notebooks(manifest: Manifest, colab: str) -> dict[str, bytes]:
     files = {f"{manifest.paths.notebooks}/{f.relative_to(folder).as_posix()}": text for f, text in made.items()}
     for name in manifest.notebooks:
         notebook = build.make_students_notebook(manifest, name)
-        held[name] = given.of(from_table(notebook, folder / f"{name}.ipynb").cells)
+        held[name] = record_baseline(from_table(notebook, folder / f"{name}.ipynb").cells)
         if colab:
             files[f"{manifest.paths.notebooks}/{name}.ipynb"] = document.to_bytes(
                 _linked(manifest, name, notebook, colab)
             )
     if held:
-        files[f"{manifest.paths.notebooks}/{given.FILE}"] = given.to_bytes(held)
+        files[f"{manifest.paths.notebooks}/{BASELINES}"] = encode_baselines(held)
     pictures = files_below(folder / "images") if (folder / "images").is_dir() else ()
     return files | {
         f"{manifest.paths.notebooks}/images/{path.as_posix()}": file.read_bytes()

@@ -1,40 +1,43 @@
-"""What a grader would miss in the student's package, told from its text; nothing of it is run."""
+"""Find the package's files that belong to a submission: what its modules import, told from their text."""
 
+import ast
+import re
+import sys
 from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from ..course.manifest import Manifest, Question
-from ..course.reading import TooLarge, Unparsable, parse, read_source
-from ..course.source import definitions, locate, unwritten
-from ..limits import MEGABYTE
-from ..submission.copies import missing
-from . import imports
-from .findings import Finding, error, listed, warning
+from ..course.reading import Unparsable, parse, read_source
+from ..course.source import locate
+from ..pdf.notebook import read
+
+LOOSE = re.compile(r"[ \t]*(?:from[ \t]+(\.*[\w.]*)[ \t]+import[ \t]+([\w ,*]+)|import[ \t]+([\w., ]+))")
 
 
-def examine(manifest: Manifest) -> list[Finding]:
-    """Everything that is missing in the package, file by file."""
-    package = manifest.path("student")
-    if not package.is_dir():
-        return [error(manifest.paths.student, f"there is no folder {package}; run this in the assignment's folder")]
-    found = _missing(manifest, package)
-    for file in sorted(collected(manifest)):
-        found += _size(manifest, package, file) or (_syntax(package, file) if file.suffix == ".py" else [])
-    found += _stubs(manifest, package) + _libraries(manifest, package)
-    return sorted(found, key=lambda finding: finding.file)
+@dataclass(frozen=True)
+class Import:
+    """One imported name; `level` counts the dots, `early` is true where importing the module imports it."""
+
+    name: str
+    level: int
+    line: int
+    early: bool = True
 
 
-def collected(manifest: Manifest) -> list[Path]:
-    """The package's files that are handed in, as paths in it: those the manifest names, and what is imported."""
+def collect_files(manifest: Manifest) -> list[Path]:
+    """Return the package's files that are submitted, as paths in it: named by the manifest, or imported."""
     package = manifest.path("student")
     names = {manifest.paths.student, package.name, *manifest.submission.packages}
-    wanted = [Path(name) for name in manifest.submission.required] + [Path(m) for m in judged(manifest, package)]
-    cells = [_code(file) for file in manifest.collected().values()]
-    return imports.reachable(package, cells, wanted, names)
+    wanted = [Path(name) for name in manifest.submission.required] + [Path(m) for m in find_judged(manifest, package)]
+    cells = [_read_code(file) for file in manifest.collected().values()]
+    return find_needed(package, cells, wanted, names)
 
 
-def judged(manifest: Manifest, package: Path) -> dict[str, list[Question]]:
-    """The modules that hold functions of the assignment, as paths in the package, with their questions."""
+def find_judged(manifest: Manifest, package: Path) -> dict[str, list[Question]]:
+    """Return the modules that hold functions of the assignment, as paths in the package, with their questions."""
     found: dict[str, list[Question]] = defaultdict(list)
     for name, question in manifest.functions().items():
         try:
@@ -46,10 +49,72 @@ def judged(manifest: Manifest, package: Path) -> dict[str, list[Question]]:
     return dict(found)
 
 
-def _code(notebook: Path) -> str:
-    """The lines of a notebook's code that Python itself could read."""
-    from ..pdf.notebook import read
+@lru_cache(maxsize=64)
+def read_imports(source: bytes) -> tuple[Import, ...]:
+    """Return every import in a source; where it cannot be parsed, the lines that look like imports."""
+    try:
+        return tuple(_walk_imports(parse(source).body, True))
+    except (Unparsable, RecursionError):
+        return tuple(_guess_imports(source.decode("utf-8", "replace")))
 
+
+def find_needed(package: Path, texts: Iterable[str], modules: Iterable[Path], names: Collection[str]) -> list[Path]:
+    """Return the package's files that `modules` (paths in it) need, or `texts` outside that import it by a name.
+
+    The modules themselves are among them, and each folder's `__init__.py`; sorted.
+    """
+    waiting = [file for file in modules if (package / file).is_file()]
+    for text in texts:
+        for found in read_imports(text.encode("utf-8", "replace")):
+            top, _, rest = found.name.partition(".")
+            if not found.level and top in names:
+                waiting += _find_files(package, rest)
+    needed: set[Path] = set()
+    while waiting:
+        file = waiting.pop()
+        if file not in needed:
+            needed.add(file)
+            waiting += find_imported(package, file, names) if file.suffix == ".py" else []
+            waiting += [up / "__init__.py" for up in file.parents if (package / up / "__init__.py").is_file()]
+    return sorted(needed)
+
+
+def find_imported(package: Path, file: Path, names: Collection[str], early: bool = False) -> list[Path]:
+    """Return the package's files that one of them imports; only `early` ones if so asked."""
+    found: list[Path] = []
+    for item in read_imports(read_source(package / file)):
+        if early and not item.early:
+            continue
+        if item.level:
+            base = file.parents[item.level - 1] if item.level <= len(file.parents) else None
+            path = None if base is None else ".".join([*base.parts, *filter(None, [item.name])])
+        else:
+            top, _, rest = item.name.partition(".")
+            path = rest if top in names else None
+        found += [] if path is None else _find_files(package, path)
+    return found
+
+
+def find_libraries(source: bytes, names: Collection[str]) -> list[Import]:
+    """Return imports of libraries that are neither Python's own nor the package."""
+    known = {*names, *sys.stdlib_module_names}
+    return [item for item in read_imports(source) if not item.level and item.name.partition(".")[0] not in known]
+
+
+def find_loaded(package: Path, start: Path, names: set[str]) -> set[Path]:
+    """Return the package's files that importing one of them loads."""
+    loaded: set[Path] = set()
+    waiting = [start, Path("__init__.py")]
+    while waiting:
+        file = waiting.pop()
+        if file not in loaded and (package / file).is_file():
+            loaded.add(file)
+            waiting += find_imported(package, file, names, early=True)
+    return loaded
+
+
+def _read_code(notebook: Path) -> str:
+    """Return the lines of a notebook's code that Python itself can read."""
     try:
         cells = read(notebook).cells
     except OSError:
@@ -58,91 +123,49 @@ def _code(notebook: Path) -> str:
     return "\n".join(line for line in lines if not line.lstrip().startswith(("%", "!", "?")))
 
 
-def _missing(manifest: Manifest, package: Path) -> list[Finding]:
-    folder, remedy = package.name, "put it back, what needs it gets no points"
-    names = [name for name in manifest.submission.required if not (package / name).is_file()]
-    return [error(f"{folder}/{name}", missing(package / name, remedy)) for name in names]
+def _walk_imports(body: list[ast.stmt], early: bool) -> Iterator[Import]:
+    for node in body:
+        if isinstance(node, ast.Import):
+            yield from (Import(alias.name, 0, node.lineno, early) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from _read_from(node, early)
+        elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            yield from _walk_imports(node.orelse, early)
+        else:
+            # the body of a function runs later, that of a try block may fail
+            now = early and not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Try)
+            for field in ("body", "handlers", "orelse", "finalbody", "cases"):
+                yield from _walk_imports(getattr(node, field, []), now)
 
 
-def _size(manifest: Manifest, package: Path, file: Path) -> list[Finding]:
-    size, name = (package / file).stat().st_size, f"{package.name}/{file.as_posix()}"
-    if size > manifest.submission.max_megabytes * MEGABYTE:
-        limit = f"a hand-in may have {manifest.submission.max_megabytes} MB"
-        return [error(name, f"has {size / MEGABYTE:,.1f} MB and {limit}; make it smaller")]
-    for budget in manifest.budgets:
-        if budget.file == file.as_posix():
-            if size <= budget.megabytes * MEGABYTE:
-                return []
-            limit = f"it may have {budget.megabytes:g} MB"
-            return [error(name, f"has {size / MEGABYTE:,.1f} MB and {limit}; make it smaller")]
-    if size > manifest.handin.large_megabytes * MEGABYTE:
-        return [warning(name, f"has {size / MEGABYTE:,.1f} MB; make sure that it holds no data set")]
-    return []
+def _read_from(node: ast.ImportFrom, early: bool) -> Iterator[Import]:
+    """Yield a and a.b for `from a import b`, which may mean a module as well as a name in a."""
+    base = node.module or ""
+    if base:
+        yield Import(base, node.level, node.lineno, early)
+    for alias in node.names:
+        if alias.name != "*" and (node.level or base):
+            yield Import(f"{base}.{alias.name}".lstrip("."), node.level, node.lineno, early)
 
 
-def _syntax(package: Path, file: Path) -> list[Finding]:
-    name = f"{package.name}/{file.as_posix()}"
-    try:
-        parse(read_source(package / file))
-    except TooLarge as problem:
-        return [warning(name, f"was not looked through, since {problem}; keep data in files of their own")]
-    except Unparsable as problem:
-        return [error(name, f"line {problem.line}: {problem}; Python cannot read this file, mend it")]
-    return []
-
-
-def _stubs(manifest: Manifest, package: Path) -> list[Finding]:
-    """Functions of the assignment that nobody has written, module by module."""
-    places: dict[str, list[str]] = defaultdict(list)
-    for name, place in unwritten(package, manifest.functions()).items():
-        file, _, line = place.partition(", ")
-        places[file].append(f"{'.'.join(locate(package, name)[1])} ({line})")
-    return [
-        error(f"{package.name}/{file}", f"not written: {listed(functions, 6)}; write what is missing")
-        for file, functions in places.items()
-    ]
-
-
-def _libraries(manifest: Manifest, package: Path) -> list[Finding]:
-    """Imports of libraries that a question's workers do not have: along with its modules, or in its functions."""
-    names, found = {package.name, *manifest.submission.packages}, {}
-    for start, questions in judged(manifest, package).items():
-        for question in questions:
-            inside = _lines(package, start, question)
-            for file in sorted(_loaded(package, Path(start), names)):
-                for item in imports.outside(read_source(package / file), names):
-                    top = item.name.partition(".")[0]
-                    wanted = item.early or (file.as_posix() == start and item.line in inside)
-                    if wanted and top not in question.libraries:
-                        found.setdefault((file.as_posix(), top), (item.line, question))
-    return [_forbidden(f"{package.name}/{file}", top, *where) for (file, top), where in found.items()]
-
-
-def _forbidden(file: str, top: str, line: int, question: Question) -> Finding:
-    have = listed(["the standard library", *question.libraries])
-    return error(file, f"line {line}: {top} is not there when {question.id} is graded; use {have}")
-
-
-def _lines(package: Path, file: str, question: Question) -> set[int]:
-    """The lines of a question's functions in one module."""
-    lines: set[int] = set()
-    for name in question.functions:
-        try:
-            module, path = locate(package, name)
-            found = definitions(read_source(module)).get(".".join(path))
-        except (LookupError, Unparsable):
+def _guess_imports(text: str) -> Iterator[Import]:
+    for line, content in enumerate(text.split("\n"), 1):
+        match = LOOSE.match(content)
+        if match is None:
             continue
-        if found is not None and module == package / file:
-            lines |= set(range(found.first, found.last + 1))
-    return lines
+        base = (match[1] or "").lstrip(".")
+        level = len(match[1] or "") - len(base)
+        names = [name.split(" as ")[0].strip() for name in (match[2] or match[3] or "").split(",")]
+        if base:
+            yield Import(base, level, line)
+        for name in names:
+            if name and name != "*":
+                yield Import(f"{base}.{name}".lstrip("."), level, line)
 
 
-def _loaded(package: Path, start: Path, names: set[str]) -> set[Path]:
-    """The files that importing one of them loads."""
-    loaded, waiting = set(), [start, Path("__init__.py")]
-    while waiting:
-        file = waiting.pop()
-        if file not in loaded and (package / file).is_file():
-            loaded.add(file)
-            waiting += imports.within(package, file, names, early=True)
-    return loaded
+def _find_files(package: Path, path: str) -> list[Path]:
+    """Return the files of a dotted path in the package: the module and the packages above it."""
+    parts = [part for part in path.split(".") if part]
+    candidates = [Path(*parts).with_suffix(".py")] if parts else []
+    candidates += [Path(*parts[:depth], "__init__.py") for depth in range(len(parts) + 1)]
+    return [file for file in candidates if (package / file).is_file()]

@@ -1,22 +1,79 @@
-"""What a grader would miss in a notebook, told from its saved cells; nothing is run."""
+"""Examine a saved notebook for what a grader would miss in it, against its baseline; run nothing."""
 
+import hashlib
+import json
 import re
+from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
 
-from ..pdf.notebook import Cell, Notebook, joined, read
-from ..pdf.status import ANSWER, IGNORED, QUESTION, is_answer
-from .findings import Finding, error, listed, warning
-from .given import CALL, FIGURE, PARAMETERS, Given, digest, heading
+import msgspec
 
+from ..course.manifest import Manifest
+from ..notebooks.checkfiles import CALL
+from ..pdf.notebook import Cell, Notebook, Table, joined, read
+from ..pdf.status import ANSWER, IGNORED, QUESTION, is_answer
+from .report import Finding, error, join_names, warning
+
+BASELINES = "contents.json"
+FIGURE, PARAMETERS = "figure", "parameters"
 STUB = re.compile(r"^\s*raise NotImplementedError\(\s*[\"'](?:\w+: )?(.*?)[\"']\s*\)", re.MULTILINE)
 COLAB = "google.colab"
 PASSED, NOT_PASSED = 'class="check passed"', 'class="check not-passed"'
 AGAIN = "run the whole notebook from its top (Restart Kernel and Run All Cells) and save it"
 
 
-def examine(file: Path, given: Given | None = None) -> list[Finding]:
-    """Everything that is missing in one notebook; what `given` says was there once is missed too."""
+class Baseline(msgspec.Struct):
+    """A notebook as it was given out: headings of questions by id, checks, figures, parameters, digests of texts."""
+
+    questions: dict[str, str] = {}
+    checks: list[str] = []
+    figures: int = 0
+    parameters: str = ""
+    texts: list[str] = []
+
+
+def record_baseline(cells: Iterable[Cell]) -> Baseline:
+    """Return the baseline of a notebook from its cells."""
+    baseline = Baseline()
+    for cell in cells:
+        if cell.kind == "markdown":
+            baseline.texts.append(digest(cell.source))
+            if QUESTION in cell.tags:
+                baseline.questions[str(cell.metadata.get("question", ""))] = find_heading(cell)
+        elif cell.kind == "code":
+            baseline.checks += CALL.findall(cell.source)
+            baseline.figures += FIGURE in cell.tags
+            baseline.parameters = cell.source if PARAMETERS in cell.tags else baseline.parameters
+    return baseline
+
+
+def load_baselines(manifest: Manifest) -> dict[str, Baseline]:
+    """Return the baselines by notebook; none where there is no file of them."""
+    try:
+        return msgspec.json.decode((manifest.path("notebooks") / BASELINES).read_bytes(), type=dict[str, Baseline])
+    except (OSError, msgspec.DecodeError):
+        return {}
+
+
+def encode_baselines(baselines: dict[str, Baseline]) -> bytes:
+    """Return the content of the file of baselines."""
+    table = msgspec.to_builtins(baselines)
+    return (json.dumps(table, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def find_heading(cell: Cell) -> str:
+    """Return the first line that is a heading, as typed."""
+    return next((line.strip() for line in cell.source.splitlines() if line.lstrip().startswith("#")), "")
+
+
+def digest(text: str) -> str:
+    """Return a few letters that stand for a text, whatever the space around it."""
+    return hashlib.sha256(text.strip().encode()).hexdigest()[:12]
+
+
+def examine(file: Path, baseline: Baseline | None = None) -> list[Finding]:
+    """Return everything that is missing in one notebook; with a baseline, also what was deleted."""
     name = file.name
     try:
         notebook = read(file)
@@ -25,161 +82,172 @@ def examine(file: Path, given: Given | None = None) -> list[Finding]:
     if notebook.notice:
         reason = re.sub(r"[;.] [Ii]ts raw text follows\.?$", "", notebook.notice).rstrip(".")
         return [error(name, f"{reason[:1].lower()}{reason[1:]}; restore it from a copy or get it anew")]
-    cells = [cell for cell in notebook.cells if cell.kind == "code" and _counts(cell)]
-    found = [*_written(name, cells), *_run(name, cells)]
-    found += [*_order(name, cells), *_inline(name, notebook, given), *_checks(name, notebook, given)]
-    return [*found, *_figures(name, cells, given), *_parameters(name, notebook, given)]
+    cells = [cell for cell in notebook.cells if cell.kind == "code" and _is_work(cell)]
+    return [
+        *_find_stubs(name, cells),
+        *_find_failed_cells(name, cells),
+        *_judge_order(name, cells),
+        *_find_unanswered(name, notebook, baseline),
+        *_judge_checks(name, notebook, baseline),
+        *_find_empty_figures(name, cells, baseline),
+        *_find_changed_parameters(name, notebook, baseline),
+    ]
 
 
-def _counts(cell: Cell) -> bool:
-    """Whether a code cell belongs to the work: not hidden from the PDF, not Colab's, not empty."""
+def _is_work(cell: Cell) -> bool:
+    """Return whether a code cell belongs to the work: not hidden from the PDF, not Colab's, not empty."""
     lines = [line.strip() for line in cell.source.splitlines()]
     return any(line and not line.startswith("#") for line in lines) and not (
         IGNORED in cell.tags or COLAB in cell.source
     )
 
 
-def _ran(cell: Cell) -> bool:
+def _was_run(cell: Cell) -> bool:
     return cell.count is not None or bool(cell.outputs)
 
 
-def _place(cell: Cell) -> str:
+def _describe(cell: Cell) -> str:
     lines = [line.strip() for line in cell.source.splitlines()]
     first = next((line for line in lines if line and not line.startswith(("#", "%"))), lines[0] if lines else "")
     return f"cell {cell.index} ({first[:40]}{'…' * (len(first) > 40)})"
 
 
-def _written(name: str, cells: list[Cell]) -> list[Finding]:
-    """Exercises inside the notebook whose stub is still there."""
+def _find_stubs(name: str, cells: list[Cell]) -> list[Finding]:
+    """Find exercises inside the notebook whose stub is still there."""
     places = dict.fromkeys((match[1], cell.index) for cell in cells for match in STUB.finditer(cell.source))
     return [error(name, f"not written: {exercise} (cell {index}); write it there") for exercise, index in places]
 
 
-def _run(name: str, cells: list[Cell]) -> list[Finding]:
-    """Cells without a result, and cells that ended with an exception."""
-    waiting = [cell for cell in cells if not _ran(cell)]
+def _find_failed_cells(name: str, cells: list[Cell]) -> list[Finding]:
+    """Find cells without a result, and cells that ended with an exception."""
+    waiting = [cell for cell in cells if not _was_run(cell)]
     if cells and len(waiting) == len(cells):
         return [error(name, f"was not run: none of its {len(cells)} code cells has a result; {AGAIN}")]
     found = []
     if waiting:
-        places = listed([_place(cell) for cell in waiting])
+        places = join_names([_describe(cell) for cell in waiting])
         found.append(error(name, f"{len(waiting)} of {len(cells)} code cells not run: {places}; run them and save it"))
     for cell in cells:
         raised = [output for output in cell.outputs if output.get("output_type") == "error"]
         if raised and not STUB.search(cell.source):
             what = str(raised[0].get("ename", "an error"))
-            found.append(error(name, f"{_place(cell)} ended with {what}; mend it, run it again and save"))
+            found.append(error(name, f"{_describe(cell)} ended with {what}; mend it, run it again and save"))
     return found
 
 
-def _order(name: str, cells: list[Cell]) -> list[Finding]:
-    """Counts that fall, and counts that stand twice, which means two runs."""
-    counted = [cell for cell in cells if cell.count is not None]
-    late = [cell for before, cell in pairwise(counted) if cell.count < before.count]
+def _judge_order(name: str, cells: list[Cell]) -> list[Finding]:
+    """Find counts that fall, and counts that stand twice, which means two runs."""
+    counted = [(cell.count, cell) for cell in cells if cell.count is not None]
+    late = [cell for (before, _), (count, cell) in pairwise(counted) if count < before]
     seen: dict[int, list[Cell]] = {}
-    for cell in counted:
-        seen.setdefault(cell.count, []).append(cell)
+    for count, cell in counted:
+        seen.setdefault(count, []).append(cell)
     twice = [cell for group in seen.values() if len(group) > 1 for cell in group]
     found = []
     if late:
-        places = listed([f"cell {cell.index}" for cell in late])
+        places = join_names([f"cell {cell.index}" for cell in late])
         found.append(warning(name, f"not run in order: {places} before the one above; to be safe, {AGAIN}"))
     if twice:
-        places = listed([f"cell {cell.index}" for cell in twice])
+        places = join_names([f"cell {cell.index}" for cell in twice])
         found.append(warning(name, f"results of more than one run: {places} share a count; to be safe, {AGAIN}"))
     return found
 
 
-def _inline(name: str, notebook: Notebook, given: Given | None) -> list[Finding]:
-    """Questions without an answer, and questions that are gone."""
-    found, seen, waiting = [], set(), []
+def _find_unanswered(name: str, notebook: Notebook, baseline: Baseline | None) -> list[Finding]:
+    """Find questions without an answer, and questions that are gone."""
+    found: list[Finding] = []
+    seen: set[str] = set()
+    waiting: list[str] = []
     for position, cell in enumerate(notebook.cells):
-        question = _question(cell, given)
+        question = _identify_question(cell, baseline)
         if question is None:
             continue
         seen.add(question)
-        if not _answered(notebook.cells[position + 1 :], given):
-            waiting.append(f"{heading(cell).lstrip('# ') or question} (cell {cell.index})")
+        if not _is_answered(notebook.cells[position + 1 :], baseline):
+            waiting.append(f"{find_heading(cell).lstrip('# ') or question} (cell {cell.index})")
     if waiting:
-        found.append(error(name, f"no answer to {listed(waiting)}; write it into the cell below, and save"))
-    gone = [title.lstrip("# ") or key for key, title in (given.questions if given else {}).items() if key not in seen]
+        found.append(error(name, f"no answer to {join_names(waiting)}; write it into the cell below, and save"))
+    asked = baseline.questions if baseline else {}
+    gone = [title.lstrip("# ") or key for key, title in asked.items() if key not in seen]
     if gone:
         remedy = "get that cell from a fresh copy of the notebook, with your answer below it"
-        found.append(error(name, f"the cell of {listed(gone)} is gone; {remedy}"))
+        found.append(error(name, f"the cell of {join_names(gone)} is gone; {remedy}"))
     return found
 
 
-def _question(cell: Cell, given: Given | None) -> str | None:
-    """The id of the inline question that a cell asks, told from its tag, or from its heading where tags were lost."""
+def _identify_question(cell: Cell, baseline: Baseline | None) -> str | None:
+    """Return the id of the inline question that a cell asks, from its tag, or its heading where tags were lost."""
     if cell.kind != "markdown":
         return None
     if QUESTION in cell.tags:
         return str(cell.metadata.get("question", ""))
-    titles = {title: key for key, title in (given.questions if given else {}).items()}
-    return titles.get(heading(cell)) if ANSWER not in cell.tags else None
+    titles = {title: key for key, title in (baseline.questions if baseline else {}).items()}
+    return titles.get(find_heading(cell)) if ANSWER not in cell.tags else None
 
 
-def _answered(below: list[Cell], given: Given | None) -> bool:
-    """Whether the question's own cell, or one the student put next to it, says something."""
+def _is_answered(below: list[Cell], baseline: Baseline | None) -> bool:
+    """Return whether the question's own cell, or one the student put next to it, says something."""
     for cell in below:
         if cell.kind == "code" or QUESTION in cell.tags:
             return False
         own = ANSWER in cell.tags
-        if not own and (given is None or digest(cell.source) in given.texts):
+        if not own and (baseline is None or digest(cell.source) in baseline.texts):
             return False
         if is_answer(cell.source) or cell.attachments:
             return True
     return False
 
 
-def _checks(name: str, notebook: Notebook, given: Given | None) -> list[Finding]:
-    """Check cells that are gone, that don't pass, or that show nothing."""
+def _judge_checks(name: str, notebook: Notebook, baseline: Baseline | None) -> list[Finding]:
+    """Find check cells that are gone, that don't pass, or that show nothing."""
     states: dict[str, str] = {}
     for cell in notebook.cells:
         names = CALL.findall(cell.source) if cell.kind == "code" else []
-        shown = "".join(joined(output.get("data", {}).get("text/html")) for output in cell.outputs if _has_data(output))
+        shown = "".join(joined(_read_data(output).get("text/html")) for output in cell.outputs)
         for check in names:
             state = "failing" if NOT_PASSED in shown else "passed" if PASSED in shown else "silent"
-            states[check] = state if _ran(cell) else "not run"
-    gone = [check for check in (given.checks if given else []) if check not in states]
+            states[check] = state if _was_run(cell) else "not run"
+    gone = [check for check in (baseline.checks if baseline else []) if check not in states]
     failing = [check for check, state in states.items() if state == "failing"]
     silent = [check for check, state in states.items() if state == "silent"]
     found = []
     if failing:
-        found.append(warning(name, f"checks that do not pass: {listed(failing)}; mend it and run the cell again"))
+        found.append(warning(name, f"checks that do not pass: {join_names(failing)}; mend it and run the cell again"))
     if silent:
-        found.append(warning(name, f"checks that show no result: {listed(silent)}; run the cell again"))
+        found.append(warning(name, f"checks that show no result: {join_names(silent)}; run the cell again"))
     if gone:
-        found.append(warning(name, f"checks whose cell is gone: {listed(gone)}"))
+        found.append(warning(name, f"checks whose cell is gone: {join_names(gone)}"))
     return found
 
 
-def _has_data(output: dict) -> bool:
-    return isinstance(output.get("data"), dict)
+def _read_data(output: Table) -> Table:
+    data = output.get("data")
+    return data if isinstance(data, dict) else {}
 
 
-def _figures(name: str, cells: list[Cell], given: Given | None) -> list[Finding]:
-    """Cells that are there to draw something and show nothing."""
+def _find_empty_figures(name: str, cells: list[Cell], baseline: Baseline | None) -> list[Finding]:
+    """Find cells that are there to draw something and show nothing."""
     drawing = [cell for cell in cells if FIGURE in cell.tags]
-    empty = [cell for cell in drawing if _ran(cell) and not any(map(_is_picture, cell.outputs))]
+    empty = [cell for cell in drawing if _was_run(cell) and not any(map(_is_picture, cell.outputs))]
     found = []
     if empty:
-        places = listed([_place(cell) for cell in empty])
+        places = join_names([_describe(cell) for cell in empty])
         found.append(warning(name, f"no figure below {places}; run that cell again and save"))
-    if given and len(drawing) < given.figures:
-        found.append(warning(name, f"{given.figures - len(drawing)} of {given.figures} cells that draw are gone"))
+    if baseline and len(drawing) < baseline.figures:
+        found.append(warning(name, f"{baseline.figures - len(drawing)} of {baseline.figures} cells that draw are gone"))
     return found
 
 
-def _is_picture(output: dict) -> bool:
-    return _has_data(output) and any(kind.startswith("image/") for kind in output["data"])
+def _is_picture(output: Table) -> bool:
+    return any(kind.startswith("image/") for kind in _read_data(output))
 
 
-def _parameters(name: str, notebook: Notebook, given: Given | None) -> list[Finding]:
-    """Parameters other than those the notebook came with."""
+def _find_changed_parameters(name: str, notebook: Notebook, baseline: Baseline | None) -> list[Finding]:
+    """Find parameters other than those the notebook came with."""
     cells = [cell for cell in notebook.cells if PARAMETERS in cell.tags and cell.kind == "code"]
-    changed = [cell for cell in cells if given and given.parameters and cell.source.strip() != given.parameters.strip()]
+    given = baseline.parameters.strip() if baseline else ""
     return [
-        warning(name, f"{_place(cell)}: the parameters were changed; hand in a run with the given ones")
-        for cell in changed
+        warning(name, f"{_describe(cell)}: the parameters were changed; hand in a run with the given ones")
+        for cell in cells
+        if given and cell.source.strip() != given
     ]

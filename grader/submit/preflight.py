@@ -1,17 +1,115 @@
-"""What a grader would miss in the work as it is on disk: every notebook and every module, in the manifest's order."""
+"""Examine the work on disk for what a grader would miss: every notebook and every module; run nothing."""
 
-from ..course.manifest import Manifest
+from collections import defaultdict
+from pathlib import Path
+
+from ..course.manifest import Manifest, Question
+from ..course.reading import TooLarge, Unparsable, parse, read_source
+from ..course.source import definitions, locate, unwritten
+from ..limits import MEGABYTE
 from ..submission.copies import missing
-from . import given, modules, notebooks
-from .findings import Finding, error
+from . import modules, notebooks
+from .report import Finding, error, join_names, warning
 
 
 def examine(manifest: Manifest) -> list[Finding]:
-    """All findings; those of modules first."""
-    found, once = modules.examine(manifest), given.load(manifest)
+    """Return all findings, in the manifest's order; those of the package first."""
+    found, baselines = examine_package(manifest), notebooks.load_baselines(manifest)
     for name, file in manifest.collected().items():
         if file.is_file():
-            found += notebooks.examine(file, once.get(name))
+            found += notebooks.examine(file, baselines.get(name))
         else:
             found.append(error(file.name, missing(file, f"put it back into {manifest.paths.notebooks}/")))
     return found
+
+
+def examine_package(manifest: Manifest) -> list[Finding]:
+    """Return everything that is missing in the package, file by file; run none of it."""
+    package = manifest.path("student")
+    if not package.is_dir():
+        return [error(manifest.paths.student, f"there is no folder {package}; run this in the assignment's folder")]
+    found = _find_missing(manifest, package)
+    for file in sorted(modules.collect_files(manifest)):
+        found += _judge_size(manifest, package, file) or (_judge_syntax(package, file) if file.suffix == ".py" else [])
+    found += _find_stubs(manifest, package) + _find_forbidden(manifest, package)
+    return sorted(found, key=lambda finding: finding.file)
+
+
+def _find_missing(manifest: Manifest, package: Path) -> list[Finding]:
+    folder, remedy = package.name, "put it back, what needs it gets no points"
+    names = [name for name in manifest.submission.required if not (package / name).is_file()]
+    return [error(f"{folder}/{name}", missing(package / name, remedy)) for name in names]
+
+
+def _judge_size(manifest: Manifest, package: Path, file: Path) -> list[Finding]:
+    size, name = (package / file).stat().st_size, f"{package.name}/{file.as_posix()}"
+    if size > manifest.submission.max_megabytes * MEGABYTE:
+        limit = f"a hand-in may have {manifest.submission.max_megabytes} MB"
+        return [error(name, f"has {size / MEGABYTE:,.1f} MB and {limit}; make it smaller")]
+    for budget in manifest.budgets:
+        if budget.file == file.as_posix():
+            if size <= budget.megabytes * MEGABYTE:
+                return []
+            limit = f"it may have {budget.megabytes:g} MB"
+            return [error(name, f"has {size / MEGABYTE:,.1f} MB and {limit}; make it smaller")]
+    if size > manifest.handin.large_megabytes * MEGABYTE:
+        return [warning(name, f"has {size / MEGABYTE:,.1f} MB; make sure that it holds no data set")]
+    return []
+
+
+def _judge_syntax(package: Path, file: Path) -> list[Finding]:
+    name = f"{package.name}/{file.as_posix()}"
+    try:
+        parse(read_source(package / file))
+    except TooLarge as problem:
+        return [warning(name, f"was not looked through, since {problem}; keep data in files of their own")]
+    except Unparsable as problem:
+        return [error(name, f"line {problem.line}: {problem}; Python cannot read this file, mend it")]
+    return []
+
+
+def _find_stubs(manifest: Manifest, package: Path) -> list[Finding]:
+    """Find functions of the assignment that nobody has written, module by module."""
+    places: dict[str, list[str]] = defaultdict(list)
+    for name, place in unwritten(package, manifest.functions()).items():
+        file, _, line = place.partition(", ")
+        places[file].append(f"{'.'.join(locate(package, name)[1])} ({line})")
+    return [
+        error(f"{package.name}/{file}", f"not written: {join_names(functions, 6)}; write what is missing")
+        for file, functions in places.items()
+    ]
+
+
+def _find_forbidden(manifest: Manifest, package: Path) -> list[Finding]:
+    """Find imports of libraries that a question's workers lack: along with its modules, or in its functions."""
+    names = {package.name, *manifest.submission.packages}
+    found: dict[tuple[str, str], tuple[int, Question]] = {}
+    for start, questions in modules.find_judged(manifest, package).items():
+        for question in questions:
+            inside = _find_lines(package, start, question)
+            for file in sorted(modules.find_loaded(package, Path(start), names)):
+                for item in modules.find_libraries(read_source(package / file), names):
+                    top = item.name.partition(".")[0]
+                    wanted = item.early or (file.as_posix() == start and item.line in inside)
+                    if wanted and top not in question.libraries:
+                        found.setdefault((file.as_posix(), top), (item.line, question))
+    return [_forbid(f"{package.name}/{file}", top, *where) for (file, top), where in found.items()]
+
+
+def _forbid(file: str, top: str, line: int, question: Question) -> Finding:
+    have = join_names(["the standard library", *question.libraries])
+    return error(file, f"line {line}: {top} is not there when {question.id} is graded; use {have}")
+
+
+def _find_lines(package: Path, file: str, question: Question) -> set[int]:
+    """Return the lines of a question's functions in one module."""
+    lines: set[int] = set()
+    for name in question.functions:
+        try:
+            module, path = locate(package, name)
+            found = definitions(read_source(module)).get(".".join(path))
+        except (LookupError, Unparsable):
+            continue
+        if found is not None and module == package / file:
+            lines |= set(range(found.first, found.last + 1))
+    return lines

@@ -1,23 +1,33 @@
-"""Makes the two files to hand in: examined before, tried after, and put in place only when both are good."""
+"""Make the zip and the PDF of a submission; put both in place, always the same bytes, or neither."""
 
 import contextlib
 import errno
+import hashlib
+import importlib.metadata
+import io
+import json
 import os
+import platform
 import shutil
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
+
 from ..course.manifest import Manifest
+from ..course.reading import python_files, read_source
+from ..course.source import untouched
 from ..errors import CourseError, OutputError
 from ..outputs import PDF, ZIP, claim
 from ..pdf.command import Wishes, make
-from ..pdf.convert import Result
-from . import archive, preflight, trial
-from .findings import Finding, errors, warning
+from ..submission.unpack import IGNORED
+from . import modules, preflight, smoke_test
+from .report import Finding, SubmitResult, select_errors, warning
 
+NOTE = "submission.json"
+EPOCH = (1980, 1, 1, 0, 0, 0)
 NO_ROOM = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
@@ -25,72 +35,57 @@ class NoRoom(OSError):
     """The disk is full; the text says what to do."""
 
 
-@dataclass
-class HandIn:
-    """What came of it: the findings, and where they allowed it, the files with their sizes, and the PDF's remarks.
-
-    `tried` is what trials of budgets came to; it is told, but not packed, since the same work makes the same bytes.
-    """
-
-    findings: list[Finding]
-    files: dict[str, int] = field(default_factory=dict)
-    left_out: list[str] = field(default_factory=list)
-    tried: list[trial.Tried] = field(default_factory=list)
-    paper: Result | None = None
-    placed: bool = False
-
-
 def submit(
     manifest: Manifest, wishes: Wishes, anyway: bool = False, tell: Callable[[str], None] = lambda text: None
-) -> HandIn:
-    """Writes zip and PDF into the assignment's folder, or nothing; `tell` hears of each step.
+) -> SubmitResult:
+    """Write zip and PDF into the assignment's folder, or nothing; call `tell` at each step.
 
-    Errors keep them from being written, unless `anyway`. Raises NoRoom when the disk is full, OutputError when
-    something else has their names, and PdfError or CourseError when there is nothing to make a PDF or a zip of;
-    files from before stay as they were.
+    Errors keep them from being written, unless `anyway`; files from before stay then.
+    Raise NoRoom when the disk is full and OutputError when something else has their names.
+    Raise PdfError or CourseError when there is nothing to make a PDF or a zip of.
     """
     claim(manifest.root / manifest.handin.zip, ZIP)
     claim(manifest.root / manifest.handin.pdf, PDF, manifest.collected().values())
     tell("Looking for what a grader would miss")
-    hand_in = HandIn(preflight.examine(manifest))
-    if errors(hand_in.findings) and not anyway:
-        return hand_in
-    with _room(manifest.root) as folder:
+    made = SubmitResult(preflight.examine(manifest))
+    if select_errors(made.findings) and not anyway:
+        return made
+    with _make_room(manifest.root) as folder:
         zipped, paper = folder / manifest.handin.zip, folder / manifest.handin.pdf
-        files = _zip(manifest, zipped, hand_in, anyway, tell)
+        files = _zip(manifest, zipped, made, anyway, tell)
         tell(f"Making {paper.name}")
-        hand_in.paper = make(manifest, paper, _notebooks(manifest), wishes)
-        hand_in.findings += [warning(paper.name, f"{problem}; look at it there") for problem in hand_in.paper.problems]
-        if errors(hand_in.findings) and not anyway:
-            return hand_in
-        _write(zipped, _packed(manifest, files, hand_in.findings, anyway))
-        hand_in.files, hand_in.left_out = _sizes(zipped), archive.left_out(manifest)
+        made.paper = make(manifest, paper, _find_notebooks(manifest), wishes)
+        made.findings += [warning(paper.name, f"{problem}; look at it there") for problem in made.paper.problems]
+        if select_errors(made.findings) and not anyway:
+            return made
+        _write(zipped, _pack_with_note(manifest, files, made.findings, anyway))
+        made.files, made.left_out = _measure(zipped), find_left_out(manifest)
         _put_in_place([zipped, paper], manifest.root)
-        hand_in.placed = True
-    return hand_in
+        made.placed = True
+    return made
 
 
 def _zip(
-    manifest: Manifest, zipped: Path, hand_in: HandIn, anyway: bool, tell: Callable[[str], None]
+    manifest: Manifest, zipped: Path, made: SubmitResult, anyway: bool, tell: Callable[[str], None]
 ) -> dict[str, bytes]:
-    """Writes a first zip and tries it; what does not work there is added to the findings."""
+    """Write a first zip and try it; add a finding for each fault."""
     tell(f"Packing {zipped.name} and importing what is in it")
-    files = archive.contents(manifest)
-    _write(zipped, _packed(manifest, files, hand_in.findings, anyway))
-    told = {finding.file for finding in hand_in.findings if finding.message.startswith("line ")}
-    imported = trial.imports(manifest, zipped)
-    hand_in.findings += [finding for finding in imported if finding.file not in told]
-    if manifest.budgets and not errors(hand_in.findings):
+    files = collect(manifest)
+    _write(zipped, _pack_with_note(manifest, files, made.findings, anyway))
+    told = {finding.file for finding in made.findings if finding.message.startswith("line ")}
+    imported = smoke_test.import_modules(manifest, zipped)
+    made.findings += [finding for finding in imported if finding.file not in told]
+    if manifest.budgets and not select_errors(made.findings):
         tell("Trying what has a budget")
-        hand_in.tried = trial.budgets(manifest, zipped)
+        made.trials = smoke_test.try_budgets(manifest, zipped)
     return files
 
 
-def _packed(manifest: Manifest, files: dict[str, bytes], findings: Sequence[Finding], anyway: bool) -> bytes:
-    return archive.pack(files | {archive.NOTE: archive.note(manifest, files, findings, anyway)})
+def _pack_with_note(manifest: Manifest, files: dict[str, bytes], findings: Sequence[Finding], anyway: bool) -> bytes:
+    return pack(files | {NOTE: write_note(manifest, files, findings, anyway)})
 
 
-def _notebooks(manifest: Manifest) -> list[Path]:
+def _find_notebooks(manifest: Manifest) -> list[Path]:
     found = [file for file in manifest.collected().values() if file.is_file()]
     if not found:
         raise CourseError(f"there are no notebooks in {manifest.path('notebooks')}, and the PDF is made of them")
@@ -104,8 +99,8 @@ def _write(file: Path, content: bytes) -> None:
         os.fsync(stream.fileno())
 
 
-def _sizes(zipped: Path) -> dict[str, int]:
-    """The files of the finished zip, read again from disk; raises OutputError where a byte of it is wrong."""
+def _measure(zipped: Path) -> dict[str, int]:
+    """Return the sizes of the files in the zip on disk; raise OutputError where a byte is wrong."""
     with zipfile.ZipFile(zipped) as opened:
         broken = opened.testzip()
         if broken:
@@ -114,12 +109,12 @@ def _sizes(zipped: Path) -> dict[str, int]:
 
 
 def _put_in_place(made: Sequence[Path], folder: Path) -> None:
-    """Renames all files, or, where one cannot be, none: those that others took the place of come back."""
+    """Rename all files, or none where one cannot be: restore those that were replaced."""
     kept: list[tuple[Path, Path | None]] = []
     try:
         for file in made:
-            target, before = folder / file.name, file.with_name(f"before-{file.name}")
-            kept.append((target, _second_name(target, before) if target.is_file() else None))
+            target, beside = folder / file.name, file.with_name(f"before-{file.name}")
+            kept.append((target, _link_or_copy(target, beside) if target.is_file() else None))
             os.replace(file, target)
     except OSError:
         for target, before in kept:
@@ -130,8 +125,8 @@ def _put_in_place(made: Sequence[Path], folder: Path) -> None:
         raise
 
 
-def _second_name(file: Path, other: Path) -> Path:
-    """Gives a file another name as well, or where the file system has no such thing makes a copy."""
+def _link_or_copy(file: Path, other: Path) -> Path:
+    """Give a file another name as well, or make a copy where the file system has no links."""
     try:
         other.hardlink_to(file)
     except OSError:
@@ -140,8 +135,8 @@ def _second_name(file: Path, other: Path) -> Path:
 
 
 @contextlib.contextmanager
-def _room(root: Path) -> Iterator[Path]:
-    """A folder beside the files to be, so that they need only be renamed; it is gone afterwards, whatever happened."""
+def _make_room(root: Path) -> Iterator[Path]:
+    """Yield a folder beside the final files, so that renaming suffices; remove it afterwards."""
     try:
         with tempfile.TemporaryDirectory(prefix=".submit-", dir=root, ignore_cleanup_errors=True) as folder:
             yield Path(folder)
@@ -150,3 +145,74 @@ def _room(root: Path) -> Iterator[Path]:
             sentence = "the disk is full; nothing was changed, and files from before are as they were. Make room"
             raise NoRoom(f"{sentence} and run this again") from None
         raise
+
+
+def collect(manifest: Manifest) -> dict[str, bytes]:
+    """Return the contents of the zip by name, without its note."""
+    package = manifest.path("student")
+    files = {f"{package.name}/{file.as_posix()}": package / file for file in modules.collect_files(manifest)}
+    notebooks = {f"{manifest.paths.notebooks}/{file.name}": file for file in manifest.collected().values()}
+    present = {name: file for name, file in (files | notebooks).items() if file.is_file()}
+    return {name: present[name].read_bytes() for name in sorted(present)}
+
+
+def find_left_out(manifest: Manifest) -> list[str]:
+    """Return modules of the student's own that nothing submitted imports."""
+    package = manifest.path("student")
+    taken = {package / file for file in modules.collect_files(manifest)}
+    kept = [package / file for file in sorted(python_files(package)) if package / file not in taken]
+    own = [file for file in kept if not _is_foreign(package, file) and not untouched(_read_text(file))]
+    return [f"{package.name}/{file.relative_to(package).as_posix()}" for file in own]
+
+
+def _read_text(file: Path) -> str:
+    return read_source(file).decode("utf-8", "replace").replace("\r\n", "\n")
+
+
+def write_note(manifest: Manifest, files: dict[str, bytes], findings: Sequence[Finding], anyway: bool) -> bytes:
+    """Return the note of a zip: its files, the versions used, the findings; no times, so that it stays the same."""
+    table = {
+        "schema": 1,
+        "assignment": manifest.title,
+        "versions": find_versions(manifest),
+        "anyway": anyway,
+        "findings": [msgspec.to_builtins(finding) for finding in findings],
+        "files": {
+            name: {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+            for name, content in sorted(files.items())
+        },
+    }
+    return (json.dumps(table, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def find_versions(manifest: Manifest) -> dict[str, str]:
+    """Return the versions of Python, the engine and the libraries the assignment uses; import none of them."""
+    found = {"python": platform.python_version()}
+    for name in sorted({"chainrule", *(library for question in manifest.questions for library in question.libraries)}):
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def pack(files: dict[str, bytes]) -> bytes:
+    """Return files by their names as a zip: sorted, with fixed times."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name in sorted(files):
+            info = zipfile.ZipInfo(name, EPOCH)
+            info.create_system, info.external_attr = 3, 0o100644 << 16
+            archive.writestr(info, files[name], zipfile.ZIP_DEFLATED, 9)
+    return buffer.getvalue()
+
+
+def _is_foreign(package: Path, file: Path) -> bool:
+    """Return whether a file lies in a virtual environment, a cache or a hidden folder."""
+    folders = file.relative_to(package).parents
+    return any(
+        IGNORED.intersection(folder.parts)
+        or any(part.startswith(".") for part in folder.parts)
+        or (package / folder / "pyvenv.cfg").is_file()
+        for folder in folders
+    )

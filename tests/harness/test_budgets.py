@@ -6,8 +6,7 @@ import pytest
 
 from grader.course import manifest as manifests
 from grader.errors import ManifestError
-from grader.results import handin as report
-from grader.submit import archive, modules, submit, trial
+from grader.submit import preflight, report, smoke_test, submit
 
 MANIFEST = """
 title = "A course of one slow function"
@@ -178,8 +177,8 @@ def test_unknown_budget_is_named(work):
 def tried(course, code: str) -> list[tuple[bool, str]]:
     course.write("student/work.py", code)
     zipped = course.root / "work.zip"
-    zipped.write_bytes(archive.pack({"student/work.py": code.encode()}))
-    return [(found.fine, found.sentence) for found in trial.budgets(course.manifest, zipped)]
+    zipped.write_bytes(submit.pack({"student/work.py": code.encode()}))
+    return [(found.fine, found.sentence) for found in smoke_test.try_budgets(course.manifest, zipped)]
 
 
 def test_what_is_handed_in_is_tried_by_the_public_checks(work):
@@ -204,7 +203,7 @@ def test_what_raises_is_told_and_what_is_not_written_is_not(work):
 
 def test_nothing_is_tried_where_nothing_can_be(work, tmp_path):
     (tmp_path / "broken.zip").write_bytes(b"PK")
-    assert trial.budgets(work.manifest, tmp_path / "broken.zip") == []
+    assert smoke_test.try_budgets(work.manifest, tmp_path / "broken.zip") == []
     (work.root / "checks/public/test_q1_work.py").unlink()
     assert tried(work, BUSY.format(0.0)) == []
     work.write(
@@ -218,16 +217,16 @@ def test_size_is_told_by_preflight(work):
     work.replace("assignment.toml", "[limits]", '[submission]\nrequired = ["work.dat"]\n[limits]')
     file = work.root / "student/work.dat"
     file.write_bytes(bytes(1024 * 1024 * 3 // 2))
-    (found,) = [f for f in modules.examine(work.manifest) if f.file == "student/work.dat"]
+    (found,) = [f for f in preflight.examine_package(work.manifest) if f.file == "student/work.dat"]
     assert (found.level, found.message) == ("error", "has 1.5 MB and it may have 1 MB; make it smaller")
     work.replace("assignment.toml", "megabytes = 1", "megabytes = 40")
     file.write_bytes(bytes(1024 * 1024 * 30))
-    assert [f for f in modules.examine(work.manifest) if f.file == "student/work.dat"] == []
+    assert [f for f in preflight.examine_package(work.manifest) if f.file == "student/work.dat"] == []
 
 
 def test_submit_tells_what_was_tried(work, capsys):
-    made = submit.HandIn([], {"work.zip": 3}, placed=True)
-    made.tried = [trial.Tried("student/work.dat: needs about 1 of the 3 CPU seconds it may use", fine=True)]
+    made = report.SubmitResult([], {"work.zip": 3}, placed=True)
+    made.trials = [report.BudgetTrial("student/work.dat: needs about 1 of the 3 CPU seconds it may use", fine=True)]
     report.show(work.manifest, made)
     assert "student/work.dat: needs about 1 of the 3 CPU seconds it may use\n" in capsys.readouterr().out
 

@@ -18,7 +18,7 @@ from grader.errors import OutputError
 from grader.grading import demo, run
 from grader.notebooks import build
 from grader.release import bundle, given_files, leaks, private, requirements, stubs, toml
-from grader.submit import given
+from grader.submit.notebooks import digest
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -160,7 +160,7 @@ def test_what_notebooks_hold_at_first_is_noted(files):
     held = json.loads(files["notebooks/contents.json"])["Rectangles"]
     assert held["questions"] == {"why-multiply": "### Inline question 1", "why-order": "### Inline question 2"}
     assert (held["checks"], held["figures"], held["parameters"][:13]) == (["q1_area"], 0, "quick = False")
-    assert given.digest("*Your answer:*") in held["texts"]
+    assert digest("*Your answer:*") in held["texts"]
 
 
 def test_the_same_sources_make_the_same_bytes(toy, command, tmp_path):

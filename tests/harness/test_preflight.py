@@ -10,9 +10,9 @@ from grader.errors import PdfError
 from grader.notebooks import build
 from grader.pdf.command import Wishes, make
 from grader.pdf.notebook import read
-from grader.results import handin as report
-from grader.submit import given, imports, modules, notebooks, preflight
-from grader.submit.findings import errors, listed
+from grader.submit import modules, notebooks, preflight, report
+from grader.submit.notebooks import BASELINES, encode_baselines, record_baseline
+from grader.submit.report import join_names, select_errors
 from tests.harness.handin import PASSED, cell, empty, finished, save, tagged
 
 REAL = manifests.load(Path(__file__).parents[2] / manifests.FILENAME)
@@ -24,8 +24,8 @@ def done(toy):
     """The toy course with everything written, run and answered, and what its notebook held at first."""
     toy.write("student/shapes.py", RIGHT)
     save(toy, build.make_students_notebook(toy.manifest, "Rectangles"))
-    held = given.of(read(toy.root / "notebooks/Rectangles.ipynb").cells)
-    (toy.root / "notebooks" / given.FILE).write_bytes(given.to_bytes({"Rectangles": held}))
+    held = record_baseline(read(toy.root / "notebooks/Rectangles.ipynb").cells)
+    (toy.root / "notebooks" / BASELINES).write_bytes(encode_baselines({"Rectangles": held}))
     save(toy, finished(toy))
     return toy
 
@@ -45,7 +45,7 @@ def change(course, function) -> list[str]:
 
 def test_nothing_is_missing(done):
     assert told(done) == []
-    assert report.summary([]) == "Preflight: nothing is missing."
+    assert report.summarize([]) == "Preflight: nothing is missing."
 
 
 def test_a_notebook_that_was_not_run(done):
@@ -141,9 +141,9 @@ def test_questions_are_known_by_their_heading_where_tags_were_lost(done):
 
 
 def test_without_the_record_of_what_was_given_nothing_is_missed(done):
-    (done.root / "notebooks" / given.FILE).unlink()
+    (done.root / "notebooks" / BASELINES).unlink()
     assert change(done, lambda notebook: notebook["cells"].remove(tagged(notebook, "inline-question", 0))) == []
-    (done.root / "notebooks" / given.FILE).write_text("{]")
+    (done.root / "notebooks" / BASELINES).write_text("{]")
     assert told(done) == []
 
 
@@ -164,9 +164,9 @@ def test_checks_that_fail_show_nothing_or_are_gone(done):
 
 
 def test_figures(done):
-    contents = json.loads((done.root / "notebooks" / given.FILE).read_text())
+    contents = json.loads((done.root / "notebooks" / BASELINES).read_text())
     contents["Rectangles"]["figures"] = 2
-    (done.root / "notebooks" / given.FILE).write_text(json.dumps(contents))
+    (done.root / "notebooks" / BASELINES).write_text(json.dumps(contents))
 
     def draw(*kinds):
         data = {"output_type": "display_data", "data": dict.fromkeys(kinds, ""), "metadata": {}}
@@ -310,7 +310,7 @@ def test_modules_that_are_imported_belong_to_the_hand_in(done):
     done.write("student/deep/more.py", "from ..given import *\nfrom mywork import other\n")
     for name in ("given", "other", "alone", "data/set"):
         done.write(f"student/{name}.py", "")
-    files = [file.as_posix() for file in modules.collected(done.manifest)]
+    files = [file.as_posix() for file in modules.collect_files(done.manifest)]
     assert files == ["__init__.py", "deep/__init__.py", "deep/more.py", "given.py", "other.py", "shapes.py"]
 
 
@@ -319,12 +319,12 @@ def test_what_notebooks_import_belongs_too(done):
     change(
         done, lambda notebook: cell(notebook, "print(").update(source="%time 3\nfrom student.plots import x\n!ls\nif")
     )
-    assert Path("plots.py") in modules.collected(done.manifest)
+    assert Path("plots.py") in modules.collect_files(done.manifest)
 
 
 def test_imports_of_a_file_that_is_no_python():
     text = "from ..layers import *\nimport numpy as np, scipy\nfrom student.optim import adam as a, sgd\ndef f(:\n"
-    assert {(item.name, item.level) for item in imports.imports(text.encode())} == {
+    assert {(item.name, item.level) for item in modules.read_imports(text.encode())} == {
         ("layers", 2),
         ("numpy", 0),
         ("scipy", 0),
@@ -335,15 +335,15 @@ def test_imports_of_a_file_that_is_no_python():
 
 
 def test_every_module_of_the_assignment_is_found():
-    judged = modules.judged(REAL, REAL.path("student"))
+    judged = modules.find_judged(REAL, REAL.path("student"))
     assert {name for name in REAL.submission.required if name.endswith(".py")} >= set(judged)
     for questions in judged.values():
         assert questions
 
 
 def test_given_package_imports_nothing_that_is_not_there():
-    found = modules.examine(REAL)
-    assert [item for item in errors(found) if "is not there when" in item.message] == []
+    found = preflight.examine_package(REAL)
+    assert [item for item in select_errors(found) if "is not there when" in item.message] == []
 
 
 # --- the command ----------------------------------------------------------------------------------------------------
@@ -360,7 +360,7 @@ def test_command(done, command):
 
 
 def test_names_in_a_sentence():
-    assert [listed(list("abcdef")[:n], 4) for n in (0, 1, 2, 3, 5, 6)] == [
+    assert [join_names(list("abcdef")[:n], 4) for n in (0, 1, 2, 3, 5, 6)] == [
         "", "a", "a and b", "a, b and c", "a, b, c, d and 1 more", "a, b, c, d and 2 more",
     ]  # fmt: skip
 

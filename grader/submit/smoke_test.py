@@ -1,9 +1,8 @@
-"""Tries a finished zip as the grader will, in workers of the sandbox: imports its modules, and what has a budget."""
+"""Try a finished zip as the grader will, in workers of the sandbox: import its modules, run what has a budget."""
 
 import contextlib
 import tempfile
 from collections import defaultdict
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -19,14 +18,14 @@ from ..sandbox.parent.client import WorkerClient
 from ..sandbox.parent.zygote_pool import ZygotePool
 from ..submission.unpack import unpack
 from . import modules
-from .findings import Finding, error
+from .report import BudgetTrial, Finding, error
 
 NOT_TRIED = "checks-that-are-not-tried"  # hidden ones, where there are any
 MUCH = 0.5  # of a budget: a grader's machine may well be half as fast as a student's
 
 
-def imports(manifest: Manifest, archive: Path, zygotes: ZygotePool | None = None) -> list[Finding]:
-    """Unpacks a zip and imports every judged module with each set of libraries it is judged with."""
+def import_modules(manifest: Manifest, archive: Path, zygotes: ZygotePool | None = None) -> list[Finding]:
+    """Unpack a zip and import every judged module with each set of libraries it is judged with."""
     with contextlib.ExitStack() as stack:
         work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chainrule-")))
         work.chmod(0o755)
@@ -37,24 +36,16 @@ def imports(manifest: Manifest, archive: Path, zygotes: ZygotePool | None = None
         zygotes = zygotes or stack.enter_context(contextlib.closing(ZygotePool()))
         grading = stack.enter_context(contextlib.closing(Grading(manifest, package, zygotes, keep=True)))
         found: dict[str, Finding] = {}
-        for libraries, files in _groups(manifest, package).items():
+        for libraries, files in _group_modules(manifest, package).items():
             for file in files:
                 _import(grading, libraries, file, found)
         return [found[file] for file in sorted(found)]
 
 
-@dataclass(frozen=True)
-class Tried:
-    """What a trial of a budget came to, for the one who hands in; figures differ a little each time."""
+def try_budgets(manifest: Manifest, archive: Path) -> list[BudgetTrial]:
+    """Run the public checks that measure a budget on the package in a zip.
 
-    sentence: str
-    fine: bool
-
-
-def budgets(manifest: Manifest, archive: Path) -> list[Tried]:
-    """Runs the public checks that measure a budget on what is in a zip.
-
-    Nothing is said where none can be tried: on a system without a worker's clock, or before everything is written.
+    Return no trial where none can be made: without a clock for workers, or before everything is written.
     """
     if not manifest.budgets:
         return []
@@ -64,12 +55,12 @@ def budgets(manifest: Manifest, archive: Path) -> list[Tried]:
             package = unpack(archive, manifest, Path(work)).package
         except SubmissionError:
             return []
-        checks = [(budget, check) for budget in manifest.budgets for check in _measured(manifest, package, budget)]
-        return [tried for budget, check in checks if (tried := _spent(check, budget, package.name))]
+        checks = [(budget, check) for budget in manifest.budgets for check in _measure(manifest, package, budget)]
+        return [trial for budget, check in checks if (trial := _judge(check, budget, package.name))]
 
 
-def _measured(manifest: Manifest, package: Path, budget: Budget) -> list[Check]:
-    """The public checks of a budget's function; none where checks cannot be run here."""
+def _measure(manifest: Manifest, package: Path, budget: Budget) -> list[Check]:
+    """Run the public checks of a budget's function; return none where checks cannot run here."""
     public = msgspec.structs.replace(manifest, paths=msgspec.structs.replace(manifest.paths, hidden=NOT_TRIED))
     question = manifest.functions()[budget.function]
     selection = run.Selection([question.id], functions=[budget.function], timing=False)
@@ -79,23 +70,23 @@ def _measured(manifest: Manifest, package: Path, budget: Budget) -> list[Check]:
         return []
 
 
-def _spent(check: Check, budget: Budget, package: str) -> Tried | None:
-    """What a check has to say of a budget; None of one that measured nothing."""
+def _judge(check: Check, budget: Budget, package: str) -> BudgetTrial | None:
+    """Return the trial of a budget that a check made; None where it measured nothing."""
     name = f"{package}/{budget.file}" if budget.file else budget.function
     if check.outcome.by_own_code:
-        return Tried(f"{name}: {check.message}", fine=False)
+        return BudgetTrial(f"{name}: {check.message}", fine=False)
     if check.outcome is not Outcome.PASSED or check.spending is None or check.spending.name != budget.name:
         return None
     needs = f"needs about {check.spending.cpu_seconds:.2g} of the {budget.cpu_seconds:g} CPU seconds it may use"
     if check.spending.cpu_seconds <= MUCH * budget.cpu_seconds:
-        return Tried(f"{name}: {needs}", fine=True)
-    return Tried(f"{name}: {needs}; a slower machine may find that too much, so make it smaller", fine=False)
+        return BudgetTrial(f"{name}: {needs}", fine=True)
+    return BudgetTrial(f"{name}: {needs}; a slower machine may find that too much, so make it smaller", fine=False)
 
 
-def _groups(manifest: Manifest, package: Path) -> dict[tuple[str, ...], list[str]]:
-    """The judged modules that are there, by the libraries of their questions."""
+def _group_modules(manifest: Manifest, package: Path) -> dict[tuple[str, ...], list[str]]:
+    """Return the judged modules that are there, by the libraries of their questions."""
     groups: dict[tuple[str, ...], list[str]] = defaultdict(list)
-    for file, questions in modules.judged(manifest, package).items():
+    for file, questions in modules.find_judged(manifest, package).items():
         for libraries in dict.fromkeys(tuple(question.libraries) for question in questions):
             groups[libraries].append(file)
     return groups
@@ -108,20 +99,20 @@ def _import(grading: Grading, libraries: tuple[str, ...], file: str, found: dict
         worker = grading.student_worker(libraries, 0)
         _ask(worker, file.removesuffix(".py").split("/"))
     except StudentError as problem:
-        found.setdefault(name, error(name, f"cannot be imported: {_reason(problem)}; mend it"))
+        found.setdefault(name, error(name, f"cannot be imported: {_explain(problem)}; mend it"))
     finally:
         if worker is not None:
             grading.release(worker, libraries)
 
 
 def _ask(worker: WorkerClient, parts: list[str]) -> None:
-    """Asks for a module by name; it is imported then."""
+    """Ask for a module by name, so that it is imported."""
     for depth, part in enumerate(parts):
         owner = ".".join(parts[:depth]) or None
         worker.request("get", ".".join(parts), target=owner, how="attribute", key=part)
 
 
-def _reason(problem: StudentError) -> str:
+def _explain(problem: StudentError) -> str:
     where = problem.frames[-1] if problem.frames else None
     place = f" ({where.file}, line {where.line})" if where else ""
     kind = f"{problem.kind}: " if isinstance(problem, StudentRaised) else ""

@@ -1,18 +1,18 @@
-"""What became of a PDF, for the terminal."""
+"""Describe a PDF that was made, for the terminal."""
 
 from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
 
-from ..pdf.convert import Result
-from ..pdf.fonts import REMEDY
+from .convert import Result
+from .fonts import REMEDY
 
 MOST = 40  # marks listed one by one
 
 
 def show(result: Result, out: Path, console: Console | None = None) -> None:
-    """Prints what is shown otherwise than meant, what is lost, and the file with its size."""
+    """Print the degradations, the losses, and the file with its size."""
     console = console or Console(highlight=False, soft_wrap=True)
     for mark in result.marks[:MOST]:
         console.print(Text.assemble(("note ", "yellow"), str(mark)))

@@ -50,7 +50,7 @@ import numpy as np
 from IPython.display import Image
 from matplotlib.cbook import get_sample_data
 
-from grader.notebook import Checks
+from grader.otter_adapter import Checks
 from student.classifiers.cnn import *
 from student.data_utils import get_CIFAR10_data
 from student.fast_layers import *

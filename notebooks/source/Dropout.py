@@ -46,7 +46,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from tqdm.auto import tqdm
 
-from grader.notebook import Checks
+from grader.otter_adapter import Checks
 from student.classifiers.fc_net import *
 from student.data_utils import get_CIFAR10_data
 from student.gradient_check import eval_numerical_gradient, eval_numerical_gradient_array

@@ -49,7 +49,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from tqdm.auto import tqdm
 
-from grader.notebook import Checks
+from grader.otter_adapter import Checks
 from student import optim
 from student.classifiers.fc_net import *
 from student.data_utils import get_CIFAR10_data

@@ -46,7 +46,7 @@ import matplotlib.pyplot as plt
 import torch
 from PIL import Image
 
-from grader.notebook import Checks
+from grader.otter_adapter import Checks
 from student.image_utils import SQUEEZENET_MEAN, SQUEEZENET_STD
 from student.net_visualization_pytorch import (
     blur_image,

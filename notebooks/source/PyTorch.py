@@ -61,7 +61,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Subset
 from tqdm.auto import tqdm
 
-from grader.notebook import Checks
+from grader.otter_adapter import Checks
 from student.challenge import CHANNEL_MEAN, CHANNEL_STD, build_model, load_model, save_model
 from student.data_utils import image_dataset
 from student.pytorch_nets import (

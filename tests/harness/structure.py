@@ -35,7 +35,7 @@ ORDER = (
     "foundation",
 )
 TOP = "cli"  # the entry points beside the rooms belong to it
-ENTRIES = ("__main__", "notebook")
+ENTRIES = ("__main__", "otter_adapter")
 MOST_MODULES, MOST_LINES, MOST_FUNCTION_LINES = 105, 300, 45
 START_UP = "start-up"
 

@@ -18,11 +18,11 @@ import pytest
 
 from grader.course import manifest as manifests
 from grader.errors import CourseError
-from grader.notebook import Checks
 from grader.notebooks import build, checkfiles, document
 from grader.notebooks.checkfiles import name_check
 from grader.notebooks.execute import Settings, _configure, copy_course, execute, override
 from grader.notebooks.judge import judge
+from grader.otter_adapter import Checks
 
 ROOT = Path(__file__).parents[2]
 REAL = manifests.load(ROOT / manifests.FILENAME)

@@ -80,7 +80,7 @@ def test_the_tested_set_pins_everything():
 
 
 def test_every_module_but_two_loads_with_the_core_alone():
-    apart = {"grader.notebook": "otter", "grader.pdf.exporter": "nbconvert"}  # what other programs load
+    apart = {"grader.otter_adapter": "otter", "grader.pdf.exporter": "nbconvert"}  # what other programs load
     names = {
         ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
         for file in (ROOT / "grader").rglob("*.py")
@@ -125,7 +125,7 @@ def test_a_missing_extra_is_one_clear_sentence(toy, words, extra):
 
 
 def test_a_notebook_without_the_extra_says_so(tmp_path):
-    done = run_without_extras(tmp_path, code=WITHOUT + "from grader.notebook import Checks\n")
+    done = run_without_extras(tmp_path, code=WITHOUT + "from grader.otter_adapter import Checks\n")
     assert done.stderr.endswith('NotInstalled: this needs chainrule[notebooks]: pip install "chainrule[notebooks]"\n')
 
 

@@ -105,7 +105,7 @@ def test_import_of_a_room_above(build):
 
 def test_import_of_the_foundation(build):
     house = build(
-        limits="from .course import a\n", course__a="from ..limits import x\n", notebook="from . import limits"
+        limits="from .course import a\n", course__a="from ..limits import x\n", otter_adapter="from . import limits"
     )
     assert house.upward() == {("foundation", "course"): ["grader.limits -> grader.course.a"]}
     assert set(house.arrows()) == {("foundation", "course"), ("course", "foundation"), ("cli", "foundation")}

@@ -17,7 +17,7 @@ sys.path.insert(0, str(root))
 # %autoreload 2
 import numpy as np
 
-from grader.notebook import Checks
+from grader.otter_adapter import Checks
 
 grader = Checks()
 

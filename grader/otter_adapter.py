@@ -1,4 +1,4 @@
-"""What a notebook imports: `grader = Checks()`, then `grader.check("q1_...")` below each exercise."""
+"""Adapt the engine to Otter for notebooks: `grader = Checks()`, then `grader.check("q1_...")` below each exercise."""
 
 import sys
 from pathlib import Path
@@ -28,14 +28,14 @@ class Verdict(ExceptionTestFile):  # type: ignore[misc]  # otter comes without t
     judgement: Judgement
 
     @classmethod
-    def of(cls, judgement: Judgement) -> "Verdict":
-        """A verdict without a check file: what hinders it counts as one failed case."""
+    def without_file(cls, judgement: Judgement) -> "Verdict":
+        """Return a verdict without a check file: the obstacle counts as one failed case."""
         verdict = cls(judgement.name, "", [TestCase(judgement.name, None, False, 0, None, None)])
         verdict._note(judgement)
         return verdict
 
     def run(self, global_environment: dict[str, Any]) -> None:
-        """Runs the file's one case."""
+        """Run the file's one case."""
         try:
             self._note(self.test_cases[0].body.test_func())
         except NotPassed as error:
@@ -44,7 +44,7 @@ class Verdict(ExceptionTestFile):  # type: ignore[misc]  # otter comes without t
             self._note(Judgement(self.name, trouble=f"{type(error).__name__}: {error}"))
 
     def summary(self, public_only: bool = False) -> str:
-        """The result in plain lines."""
+        """Return the result in plain lines."""
         return report.text(self.judgement)
 
     def _repr_html_(self) -> str:
@@ -68,15 +68,15 @@ class Checks(otter.Notebook):  # type: ignore[misc]  # otter comes without types
         super().__init__(tests_dir=tests_dir or str(folder))
 
     def check(self, question: str, global_env: dict[str, Any] | None = None) -> TestFile:
-        """Runs one check file and returns its result, which a notebook shows; a wrong name is a result too.
+        """Run one check file and return its result, which a notebook shows; a wrong name is a result too.
 
-        A file written by hand is Otter's business, and judges the caller's globals unless others are given.
+        Leave a file written by hand to Otter; it judges the caller's globals unless others are given.
         """
         file = Path(self._tests_dir, f"{question}.py")
         if self._trouble or not file.is_file():
             names = [other.stem for other in Path(self._tests_dir).glob("*.py")]
             trouble = self._trouble or f"there is no check of that name; {suggest(question, names)}"
-            return Verdict.of(Judgement(question, trouble=trouble))
+            return Verdict.without_file(Judgement(question, trouble=trouble))
         if not file.read_text(encoding="utf-8").startswith(HEADER):
             return super().check(question, sys._getframe(1).f_globals if global_env is None else global_env)
         verdict = Verdict.from_file(str(file))
@@ -84,10 +84,10 @@ class Checks(otter.Notebook):  # type: ignore[misc]  # otter comes without types
         return verdict
 
     def check_all(self) -> GradingResults:
-        """Runs every check file, on the caller's globals where it is written by hand."""
+        """Run every check file, on the caller's globals where it is written by hand."""
         names = sorted(file.stem for file in Path(self._tests_dir).glob("*.py"))
         caller = sys._getframe(1).f_globals
         return GradingResults([self.check(name, caller) for name in names])
 
     def _log_event(self, *arguments: Any, **details: Any) -> None:
-        """Otter would keep a log file beside the notebook; the hand-in has no use for it."""
+        """Keep no log, which Otter would write beside the notebook."""

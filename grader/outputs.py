@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from .course.reading import open_regular, printable
 from .errors import OutputError
+from .files import make_printable, open_regular
 from .limits import REPORT_BYTES
 
 NOTEBOOK = ".ipynb"
@@ -38,7 +38,7 @@ def claim(out: Path, kind: str, inputs: Iterable[Path] = (), mine: Callable[[byt
 
     A file that is there already has to be of the kind, or empty. `mine` tells so for kinds that are not in KINDS.
     """
-    shown = printable(str(out), 400)
+    shown = make_printable(str(out), 400)
     if out.is_dir():
         raise OutputError(f"{shown} is a folder; name a file in it")
     if mine is None and out.suffix.lower() == NOTEBOOK:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 import msgspec
 import pytest
 
-from ..course.manifest import Manifest, Question, exact, plain
+from ..course.manifest import Manifest, Question, to_fraction, to_number
 from ..errors import ChecksError
 from ..results.outcome import Outcome
 from ..results.record import Check
@@ -106,10 +106,10 @@ def check_points(states: list[State], questions: list[Question], manifest: Manif
     for question in questions:
         for visibility in folders:
             checks = [s.check for s in states if (s.check.question, s.check.visibility) == (question.id, visibility)]
-            found = sum((exact(check.points) for check in checks), Fraction(0))
-            declared = exact(getattr(question, f"{visibility}_points"))
+            found = sum((to_fraction(check.points) for check in checks), Fraction(0))
+            declared = to_fraction(getattr(question, f"{visibility}_points"))
             if found != declared:
                 raise ChecksError(
-                    f"questions {question.id}.{visibility}_points: the {visibility} checks add up to {plain(found)}, "
-                    f"not {plain(declared)}; mend the checks' points or this key"
+                    f"questions {question.id}.{visibility}_points: the {visibility} checks add up to {to_number(found)}"
+                    f", not {to_number(declared)}; mend the checks' points or this key"
                 )

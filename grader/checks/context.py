@@ -11,7 +11,7 @@ from itertools import chain
 from pathlib import Path
 
 from ..course.manifest import Manifest
-from ..course.source import unwritten
+from ..course.source import find_stubs
 from ..errors import OutOfTime, SandboxError, StudentError
 from ..recording import tape
 from ..recording.relay import RecordedForwarder
@@ -202,7 +202,7 @@ class Grading:
     def _unwritten(self) -> dict[str, str]:
         """The stubs of the package with their places; none when the run's time is over, for nothing is judged then."""
         try:
-            return unwritten(self.student, self.manifest.functions(), self.patience.check)
+            return find_stubs(self.student, self.manifest.functions(), self.patience.check)
         except OutOfTime:
             return {}
 

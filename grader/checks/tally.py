@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from ..course.manifest import exact
+from ..course.manifest import to_fraction
 from ..results.outcome import Outcome
 from ..results.record import Check
 
@@ -22,8 +22,8 @@ class Tally:
     def count(self, check: Check) -> None:
         """Remembers what a finished check earned for each function it judges."""
         for name in check.functions:
-            self._earned[name] += exact(check.points if lacks_digits_only(check) else check.score)
-            self._possible[name] += exact(check.points) - exact(check.held)
+            self._earned[name] += to_fraction(check.points if lacks_digits_only(check) else check.score)
+            self._possible[name] += to_fraction(check.points) - to_fraction(check.held)
 
     def judged(self, name: str) -> bool:
         """Whether a check has judged a function so far."""
@@ -39,7 +39,7 @@ class Tally:
 
     def leave_out(self, check: Check) -> None:
         """Takes a check out of the points, since it cannot be scored without the reference."""
-        self.unscored.setdefault(check.id, exact(check.points))
+        self.unscored.setdefault(check.id, to_fraction(check.points))
         check.points = check.score = check.held = 0
 
 

@@ -8,16 +8,16 @@ import typer
 
 from ..course import manifest as manifests
 from ..course.manifest import Manifest, Question
-from ..course.reading import is_utf8, printable
 from ..errors import ChainruleError, UsageError
 from ..extras import require_libraries
+from ..files import is_utf8, make_printable
 
 FAILED, CANNOT_RUN = 1, 2
 
 
 def course() -> Manifest:
     """Return the manifest of the course in which the command is given; raises CourseNotFound where there is none."""
-    return manifests.load(writable_path(manifests.find(Path.cwd())))
+    return manifests.load(require_utf8_path(manifests.find(Path.cwd())))
 
 
 def whole_course() -> Manifest:
@@ -46,13 +46,13 @@ def package(manifest: Manifest, folder: Path | None) -> Path:
     place = folder or manifest.path("student")
     if not place.is_dir():
         raise UsageError(f"{place} is not a folder; give the package's folder with --student")
-    return writable_path(place.resolve())
+    return require_utf8_path(place.resolve())
 
 
-def writable_path(place: Path) -> Path:
-    """Return the path itself; raises UsageError where workers could not be told of it, since it is no UTF-8."""
+def require_utf8_path(place: Path) -> Path:
+    """Return the path itself; raise UsageError where it is not UTF-8, since requests to workers are."""
     if not is_utf8(str(place)):
-        shown = printable(str(place))
+        shown = make_printable(str(place))
         raise UsageError(f"{shown}: its path holds a byte that is no UTF-8; rename that folder")
     return place
 

@@ -1,1 +1,1 @@
-"""The assignment as data: the manifest, its secrets, and the text of a package read within bounds."""
+"""The course as data: the manifest and its faults, its secrets, and the text of a package."""

@@ -1,4 +1,4 @@
-"""Which statements of a function's body a call can reach, told from its syntax tree, each looked at once."""
+"""Find the statements of a function's body that a call can reach, from its syntax tree, each looked at once."""
 
 import ast
 from collections.abc import Callable
@@ -9,32 +9,32 @@ Wanted = Callable[[ast.Raise], bool]
 
 @dataclass
 class Flow:
-    """What came of some statements: the wanted one, whether control goes on below them, whether a loop is left."""
+    """The result of some statements: the wanted one, whether control goes on below them, whether a loop is left."""
 
     found: ast.Raise | None = None
     goes_on: bool = True
     breaks: bool = False
 
 
-def first_reached(body: list[ast.stmt], wanted: Wanted) -> ast.Raise | None:
-    """The first wanted `raise` that a call can reach; nested functions and classes are not entered.
+def find_first_reached(body: list[ast.stmt], wanted: Wanted) -> ast.Raise | None:
+    """Return the first wanted `raise` that a call can reach; nested functions and classes are not entered.
 
-    Raises RecursionError where branches are nested too deeply.
+    Raise RecursionError where branches are nested too deeply.
     """
-    return _block(body, wanted).found
+    return _follow_block(body, wanted).found
 
 
-def _block(body: list[ast.stmt], wanted: Wanted) -> Flow:
+def _follow_block(body: list[ast.stmt], wanted: Wanted) -> Flow:
     breaks = False
     for node in body:
-        flow = _statement(node, wanted)
+        flow = _follow_statement(node, wanted)
         breaks |= flow.breaks
         if flow.found is not None or not flow.goes_on:
             return Flow(flow.found, False, breaks)
     return Flow(breaks=breaks)
 
 
-def _statement(node: ast.stmt, wanted: Wanted) -> Flow:
+def _follow_statement(node: ast.stmt, wanted: Wanted) -> Flow:
     match node:
         case ast.Raise():
             return Flow(node if wanted(node) else None, False)
@@ -43,47 +43,47 @@ def _statement(node: ast.stmt, wanted: Wanted) -> Flow:
         case ast.Break():
             return Flow(goes_on=False, breaks=True)
         case ast.If():
-            always = _constant(node.test)
+            always = _evaluate(node.test)
             branches = [node.body] * (always is not False) + [node.orelse] * (always is not True)
-            return _either([_block(branch, wanted) for branch in branches])
+            return _merge([_follow_block(branch, wanted) for branch in branches])
         case ast.For() | ast.AsyncFor():
-            return _loop(node, wanted, None)
+            return _follow_loop(node, wanted, None)
         case ast.While():
-            return _loop(node, wanted, _constant(node.test))
+            return _follow_loop(node, wanted, _evaluate(node.test))
         case ast.With() | ast.AsyncWith():
-            return _block(node.body, wanted)
+            return _follow_block(node.body, wanted)
         case ast.Match():
-            flow = _either([_block(case.body, wanted) for case in node.cases])
+            flow = _merge([_follow_block(case.body, wanted) for case in node.cases])
             return Flow(flow.found, flow.found is None, flow.breaks)  # it may be that no case matches
         case ast.Try() | ast.TryStar():
-            return _try(node, wanted)
+            return _follow_try(node, wanted)
     return Flow()
 
 
-def _loop(node: ast.For | ast.AsyncFor | ast.While, wanted: Wanted, always: bool | None) -> Flow:
-    inside = Flow() if always is False else _block(node.body, wanted)
-    below = Flow(goes_on=False) if always else _block(node.orelse, wanted)
+def _follow_loop(node: ast.For | ast.AsyncFor | ast.While, wanted: Wanted, always: bool | None) -> Flow:
+    inside = Flow() if always is False else _follow_block(node.body, wanted)
+    below = Flow(goes_on=False) if always else _follow_block(node.orelse, wanted)
     return Flow(inside.found or below.found, inside.breaks or below.goes_on, below.breaks)
 
 
-def _try(node: ast.Try | ast.TryStar, wanted: Wanted) -> Flow:
-    """Any exception may be raised in the body, so that each handler can be reached."""
-    body = _block([*node.body, *node.orelse], wanted)
-    tried = _either([body, *(_block(handler.body, wanted) for handler in node.handlers)])
-    last = _block(node.finalbody, wanted)
+def _follow_try(node: ast.Try | ast.TryStar, wanted: Wanted) -> Flow:
+    """Follow a body in which any exception may be raised, so that each handler can be reached."""
+    body = _follow_block([*node.body, *node.orelse], wanted)
+    tried = _merge([body, *(_follow_block(handler.body, wanted) for handler in node.handlers)])
+    last = _follow_block(node.finalbody, wanted)
     return Flow(tried.found or last.found, tried.goes_on and last.goes_on, tried.breaks or last.breaks)
 
 
-def _either(flows: list[Flow]) -> Flow:
+def _merge(flows: list[Flow]) -> Flow:
     found = next((flow.found for flow in flows if flow.found is not None), None)
     return Flow(found, any(flow.goes_on for flow in flows), any(flow.breaks for flow in flows))
 
 
-def _constant(test: ast.expr) -> bool | None:
-    """Whether a condition always or never holds; None where that depends."""
+def _evaluate(test: ast.expr) -> bool | None:
+    """Return whether a condition always or never holds; None where that depends."""
     if isinstance(test, ast.Constant):
         return bool(test.value)
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
-        inner = _constant(test.operand)
+        inner = _evaluate(test.operand)
         return None if inner is None else not inner
     return None

@@ -1,19 +1,24 @@
-"""The tables of `assignment.toml` and what each key means."""
+"""The manifest as data: the tables of `assignment.toml`, what each key means, and its default."""
 
 from fractions import Fraction
 from functools import cache
+from pathlib import Path
 from typing import Literal
 
 import msgspec
 
 from .. import limits
+from ..errors import CourseError, UsageError
+
+VERSION_CONTROL = (".git", ".hg", ".svn")
+WRITTEN = ("solutions", "*.zip", "*.json", "report.md")  # what the commands for instructors write by default
 
 
-class Table(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """A table in which an unknown key is an error."""
+class ManifestTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """A table of the manifest, in which an unknown key is an error."""
 
 
-class Paths(Table):
+class Paths(ManifestTable):
     """Where things lie, relative to the manifest's folder."""
 
     student: str = "student"
@@ -24,7 +29,7 @@ class Paths(Table):
     notebooks: str = "notebooks"
 
 
-class Question(Table):
+class Question(ManifestTable):
     """One question: its checks are in `test_<id>_<slug>.py`, in lower case, of the public and the hidden folder."""
 
     id: str
@@ -37,14 +42,14 @@ class Question(Table):
 
     @property
     def points(self) -> Fraction:
-        return exact(self.public_points) + exact(self.hidden_points)
+        return to_fraction(self.public_points) + to_fraction(self.hidden_points)
 
     @property
     def file(self) -> str:
         return f"test_{self.id.lower()}_{self.slug}.py"
 
 
-class Layer(Table):
+class Layer(ManifestTable):
     """One layer's passes: a forward pass and the backward passes that take its cache and return its gradients.
 
     `same_as` names the forward pass of another entry that computes the same, with a cache of its own.
@@ -60,12 +65,12 @@ class Layer(Table):
 
     @property
     def kind(self) -> str:
-        """One name for all entries that compute the same."""
+        """Return one name for all entries that compute the same."""
         return self.same_as or self.forward
 
 
-class Submission(Table):
-    """What a hand-in must hold, the names its folder may have, and how large it may be."""
+class Submission(ManifestTable):
+    """Rules for a submission: files it must hold, the names of its folder, and its largest size."""
 
     packages: list[str] = msgspec.field(default_factory=lambda: ["student"])
     required: list[str] = msgspec.field(default_factory=list)
@@ -73,8 +78,8 @@ class Submission(Table):
     max_megabytes: int = limits.SUBMISSION_MEGABYTES
 
 
-class Handin(Table):
-    """What `submit` makes: the names of the zip and of the PDF, the notebooks left out, the size of a large file."""
+class Handin(ManifestTable):
+    """Names of the zip and the PDF that `submit` makes, the notebooks left out, and the size of a large file."""
 
     zip: str = "code_submission.zip"
     pdf: str = "inline_submission.pdf"
@@ -82,14 +87,14 @@ class Handin(Table):
     large_megabytes: int | float = limits.LARGE_FILE_MEGABYTES
 
 
-class Release(Table):
-    """What students get: where Colab finds the notebooks, and lines of solutions that are no secret."""
+class Release(ManifestTable):
+    """The students' bundle: where Colab finds the notebooks, and lines of solutions that are no secret."""
 
     colab: str = ""
     known_lines: list[str] = msgspec.field(default_factory=list)
 
 
-class LimitsTable(Table):
+class LimitsTable(ManifestTable):
     """Seconds of wall clock per call and per run, seconds of CPU per check, megabytes per worker."""
 
     call_seconds: int | float = limits.CALL_SECONDS
@@ -98,31 +103,31 @@ class LimitsTable(Table):
     memory_mb: int = limits.MEMORY_MB
 
 
-class Seeds(Table):
+class Seeds(ManifestTable):
     """The seed of the public checks, and how many secret ones a graded run adds."""
 
     public: int = 231
     secret: int = 2
 
 
-class Scale(Table):
-    """What a measured value earns: `steps` are pairs of a least value and points; `title` is for the leaderboard."""
+class Scale(ManifestTable):
+    """Points for a measured value: `steps` are pairs of a least value and points; `title` is for the leaderboard."""
 
     name: str
     title: str
     steps: list[tuple[int | float, int | float]]
 
     def earned(self, value: float) -> int | float:
-        """The points of the highest step that the value reaches."""
+        """Return the points of the highest step that the value reaches."""
         return max((points for least, points in self.steps if value >= least), default=0)
 
     def next_step(self, value: float) -> tuple[int | float, int | float] | None:
-        """The first step that the value does not reach."""
+        """Return the first step that the value does not reach."""
         return next((step for step in self.steps if not value >= step[0]), None)
 
 
-class Budget(Table):
-    """What may be spent on what the checks of `function` do with it: CPU seconds in all, and the megabytes of a file.
+class Budget(ManifestTable):
+    """The most that checks of `function` may spend on it: CPU seconds in all, and the megabytes of a file.
 
     `title` says what that is, for messages; `file` is a path in the package.
     """
@@ -135,14 +140,14 @@ class Budget(Table):
     megabytes: int | float = 0
 
 
-class Report(Table):
-    """What students see of public and of hidden checks on Gradescope."""
+class Report(ManifestTable):
+    """Visibility of public and of hidden checks on Gradescope."""
 
     public_visibility: Literal["hidden", "after_due_date", "after_published", "visible"] = "visible"
     hidden_visibility: Literal["hidden", "after_due_date", "after_published", "visible"] = "after_published"
 
 
-class Container(Table):
+class Container(ManifestTable):
     """Gradescope's container: its time limit, where the run ends before it, what is installed, how often to submit.
 
     `secrets` are files of 128 random bits each, made at first use and packed; checks derive from them what nobody may
@@ -157,7 +162,7 @@ class Container(Table):
     secrets: list[str] = msgspec.field(default_factory=list)
 
 
-class Pdf(Table):
+class Pdf(ManifestTable):
     """Notebooks as PDF: what of one output is shown, the paper, where names stand and missing images may lie."""
 
     output_lines: int = limits.PDF_OUTPUT_LINES
@@ -170,12 +175,100 @@ class Pdf(Table):
     assets: list[str] = msgspec.field(default_factory=list)
 
 
+class Manifest(ManifestTable):
+    """The whole assignment; `root` is the folder it was read from."""
+
+    title: str
+    points: int
+    questions: list[Question]
+    paths: Paths = Paths()
+    submission: Submission = Submission()
+    handin: Handin = Handin()
+    release: Release = Release()
+    limits: LimitsTable = LimitsTable()
+    seeds: Seeds = Seeds()
+    report: Report = Report()
+    container: Container = Container()
+    pdf: Pdf = Pdf()
+    scales: list[Scale] = msgspec.field(default_factory=list)
+    budgets: list[Budget] = msgspec.field(default_factory=list)
+    layers: list[Layer] = msgspec.field(default_factory=list)
+    demo: list[str] = msgspec.field(default_factory=list)
+    notebooks: list[str] = msgspec.field(default_factory=list)
+    root: Path = Path()
+
+    def path(self, kind: str) -> Path:
+        """Return the folder of one kind of thing, as in `[paths]`."""
+        return self.root / getattr(self.paths, kind)
+
+    def require_reference(self) -> Path:
+        """Return the reference's folder; raise CourseError where it is missing, as in every student's copy."""
+        folder = self.path("reference")
+        if not folder.is_dir():
+            raise CourseError(f"{folder} is not there, and this needs the reference; only the instructor's side has it")
+        return folder
+
+    def collected_notebooks(self) -> dict[str, Path]:
+        """Return the notebooks that are handed in, by name."""
+        names = [name for name in self.notebooks if name not in self.handin.left_out]
+        return {name: self.path("notebooks") / f"{name}.ipynb" for name in names}
+
+    def secret_places(self) -> list[Path]:
+        """Return every folder and file of the course that holds answers, in whatever form, and is there."""
+        places = [self.path(kind) for kind in ("reference", "hidden", "mistakes")]
+        places += [self.path("notebooks") / "source", *(self.root / name for name in self.container.secrets)]
+        places += [self.root / name for name in VERSION_CONTROL]
+        places += [place for pattern in WRITTEN for place in sorted(self.root.glob(pattern))]
+        return [place for place in places if place.exists()]
+
+    def question(self, name: str) -> Question:
+        """Return the question of that id, whatever its case; raise UsageError naming the ids there are."""
+        for question in self.questions:
+            if question.id.lower() == name.lower():
+                return question
+        raise UsageError(f"there is no question {name!r}; choose from {', '.join(q.id for q in self.questions)}")
+
+    def scale(self, name: str) -> Scale:
+        """Return the scale of that name; raise UsageError naming those there are."""
+        for scale in self.scales:
+            if scale.name == name:
+                return scale
+        raise UsageError(f"there is no scale {name!r}; choose from {', '.join(s.name for s in self.scales) or 'none'}")
+
+    def budget(self, name: str) -> Budget:
+        """Return the budget of that name; raise UsageError naming those there are."""
+        for budget in self.budgets:
+            if budget.name == name:
+                return budget
+        raise UsageError(
+            f"there is no budget {name!r}; choose from {', '.join(b.name for b in self.budgets) or 'none'}"
+        )
+
+    def functions(self) -> dict[str, Question]:
+        """Return every function of the assignment with its question."""
+        return {name: question for question in self.questions for name in question.functions}
+
+    def forward_of(self, name: str) -> str:
+        """Return the forward pass whose gradients a backward pass returns; empty for any other function."""
+        return next((layer.forward for layer in self.layers if name in layer.backward), "")
+
+    def family(self, name: str) -> set[str]:
+        """Return all passes that compute the same layer as this function; the function alone where it is no layer's."""
+        kinds = {layer.kind for layer in self.layers if name in layer.passes}
+        return {name}.union(*(layer.passes for layer in self.layers if layer.kind in kinds))
+
+    def twins(self, name: str) -> set[str]:
+        """Return the functions of its family that return the same for the same arguments, itself among them."""
+        forward = {layer.forward for layer in self.layers}
+        return {other for other in self.family(name) if (other in forward) == (name in forward)}
+
+
 @cache
-def exact(points: float) -> Fraction:
-    """Points as an exact fraction of their decimal spelling, so that sums don't drift."""
+def to_fraction(points: float) -> Fraction:
+    """Return points as an exact fraction of their decimal spelling, so that sums don't drift."""
     return Fraction(str(points))
 
 
-def plain(points: Fraction) -> int | float:
-    """Points as people write them: 2 or 0.25."""
+def to_number(points: Fraction) -> int | float:
+    """Return points as people write them: 2 or 0.25."""
     return int(points) if points.denominator == 1 else float(points)

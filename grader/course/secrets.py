@@ -1,4 +1,4 @@
-"""Secrets of 128 bits that an instructor's copy makes for itself, one in a file."""
+"""Read secrets of 128 bits, one in a file, which an instructor's copy makes for itself."""
 
 import os
 import re
@@ -11,9 +11,9 @@ BITS = 128
 
 
 def read_or_make(file: Path) -> bytes:
-    """The secret in a file, 16 bytes; drawn and written for the file's owner alone where there is no such file.
+    """Return the secret in a file, 16 bytes; draw it, for the file's owner alone, where there is no such file.
 
-    Raises CourseError for a file of something else, so that nothing is ever derived from less.
+    Raise CourseError for a file of something else, so that nothing is ever derived from less.
     """
     if not file.is_file():
         _make(file)
@@ -24,7 +24,7 @@ def read_or_make(file: Path) -> bytes:
 
 
 def _make(file: Path) -> None:
-    """Writes a new secret aside and gives it its name; where another process was quicker, that one's stays."""
+    """Write a new secret aside and gives it its name; where another process was quicker, that one's stays."""
     aside = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         with open(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:

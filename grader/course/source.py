@@ -1,17 +1,32 @@
-"""Where a dotted name stands in a package's files, told from the text alone; nothing is imported."""
+"""Read a package as text within bounds: its modules, where a dotted name stands, which functions are stubs."""
 
 import ast
 import hashlib
+import os
 import re
-from collections.abc import Callable, Iterable
+import warnings
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from .reachability import first_reached
-from .reading import Unparsable, parse, read_source
+from ..files import is_utf8, read_start
+from ..limits import FOLDER_LEVELS, FOLDERS, SOURCE_BYTES
+from .reachability import find_first_reached
 
 HEADER = re.compile(r'# Generated from \S+ by "python -m grader stubs" \(unedited: (\w{12})\)\n')
+
+
+class Unparsable(ValueError):
+    """A source cannot be parsed; the text says why, `line` where."""
+
+    def __init__(self, reason: str, line: int = 1) -> None:
+        super().__init__(reason)
+        self.line = line
+
+
+class TooLarge(Unparsable):
+    """A source is not parsed because of its size; Python itself may well read it."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +41,48 @@ class Definition:
 Scope = dict[str, tuple[Definition, "Scope"]]  # what stands in a body, by name, with what stands in it
 
 
+def read_source(file: Path) -> bytes:
+    """Return a module's bytes, none where it cannot be read; a large one is cut off where `parse_source` refuses it."""
+    try:
+        return read_start(file, SOURCE_BYTES + 1)
+    except OSError:
+        return b""
+
+
+def parse_source(source: bytes) -> ast.Module:
+    """Return the syntax tree of a module; raise Unparsable, whatever the source holds."""
+    if len(source) > SOURCE_BYTES:
+        raise TooLarge(f"it is larger than {SOURCE_BYTES // 1024} kB")
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            return ast.parse(source)
+    except SyntaxError as problem:
+        raise Unparsable(problem.msg, problem.lineno or 1) from None
+    except (ValueError, RecursionError, MemoryError) as problem:
+        raise Unparsable(str(problem) or "it is nested too deeply") from None
+
+
+def list_modules(package: Path) -> Iterator[Path]:
+    """Yield the modules of a package as paths in it, sorted in each folder; deep or many folders are cut short."""
+    waiting, seen = [Path()], 0
+    while waiting and seen < FOLDERS:
+        folder, seen = waiting.pop(), seen + 1
+        try:
+            entries = sorted(os.scandir(package / folder), key=lambda entry: entry.name)
+        except OSError:
+            continue
+        for entry in entries:
+            if not is_utf8(entry.name):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                if len(folder.parts) < FOLDER_LEVELS:
+                    waiting.append(folder / entry.name)
+            elif entry.name.endswith(".py") and entry.is_file():
+                yield folder / entry.name
+
+
 def locate(package: Path, name: str) -> tuple[Path, list[str]]:
-    """The module's file, and the path inside it, of a name such as `models.net.Net.loss`; raises LookupError."""
+    """Return the module's file, and the path inside it, of a name such as `models.net.Net.loss`; raise LookupError."""
     parts = name.split(".")
     for cut in range(len(parts) - 1, 0, -1):
         module = package.joinpath(*parts[:cut]).with_suffix(".py")
@@ -37,22 +92,22 @@ def locate(package: Path, name: str) -> tuple[Path, list[str]]:
 
 
 @lru_cache(maxsize=64)
-def definitions(source: bytes) -> dict[str, Definition]:
-    """What a module defines at its top and in its classes, by dotted path; the last binding of a name counts.
+def find_definitions(source: bytes) -> dict[str, Definition]:
+    """Return what a module defines at its top and in its classes, by dotted path; the last binding of a name counts.
 
-    Raises Unparsable.
+    Raise Unparsable.
     """
     try:
-        return _flat(_scope(parse(source).body, ""))
+        return _flatten(_read_scope(parse_source(source).body, ""))
     except RecursionError:
         raise Unparsable("it is nested too deeply") from None
 
 
-def span(source: str, path: list[str]) -> tuple[int, int]:
-    """Where a function stands in a source, as character offsets; raises LookupError when it does not."""
+def find_span(source: str, path: list[str]) -> tuple[int, int]:
+    """Return where a function stands in a source, as character offsets; raise LookupError when it does not."""
     name = ".".join(path)
     try:
-        found = definitions(source.encode()).get(name)
+        found = find_definitions(source.encode()).get(name)
     except Unparsable as problem:
         raise LookupError(f"{name}: {problem}") from None
     if found is None:
@@ -62,8 +117,8 @@ def span(source: str, path: list[str]) -> tuple[int, int]:
     return start, min(end, len(source))
 
 
-def unwritten(package: Path, names: Iterable[str], check: Callable[[], object] = lambda: None) -> dict[str, str]:
-    """Which of these functions are stubs, each with its place: `layers.py, line 20`.
+def find_stubs(package: Path, names: Iterable[str], check: Callable[[], object] = lambda: None) -> dict[str, str]:
+    """Return which of these functions are stubs, each with its place: `layers.py, line 20`.
 
     Only a stub that a call reaches counts. `check` is called before each look, to end it when time is over.
     """
@@ -72,7 +127,7 @@ def unwritten(package: Path, names: Iterable[str], check: Callable[[], object] =
         check()
         try:
             file, path = locate(package, name)
-            found = definitions(read_source(file)).get(".".join(path))
+            found = find_definitions(read_source(file)).get(".".join(path))
         except (LookupError, Unparsable):
             continue
         if found is not None and found.stub is not None:
@@ -80,26 +135,26 @@ def unwritten(package: Path, names: Iterable[str], check: Callable[[], object] =
     return places
 
 
-def untouched(text: str) -> bool:
-    """Whether a generated file is as it was generated."""
+def is_unchanged(text: str) -> bool:
+    """Return whether a generated file is as it was generated."""
     header = HEADER.match(text)
-    return bool(header) and digest(text[header.end() :]) == header[1]
+    return bool(header) and digest_body(text[header.end() :]) == header[1]
 
 
-def digest(body: str) -> str:
-    """What the first line of a generated file says of the rest."""
+def digest_body(body: str) -> str:
+    """Return the digest of a generated file that its first line holds."""
     return hashlib.sha256(body.encode()).hexdigest()[:12]
 
 
-def _scope(body: list[ast.stmt], prefix: str) -> Scope:
-    """What a body binds to definitions, with what stands in each class."""
+def _read_scope(body: list[ast.stmt], prefix: str) -> Scope:
+    """Return what a body binds to definitions, with what stands in each class."""
     scope: Scope = {}
     for node in body:
         if isinstance(node, ast.ClassDef):
-            scope[node.name] = Definition(node.lineno, node.end_lineno), _scope(node.body, f"{prefix}{node.name}.")
+            scope[node.name] = Definition(node.lineno, node.end_lineno), _read_scope(node.body, f"{prefix}{node.name}.")
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             path = f"{prefix}{node.name}"
-            stub = first_reached(node.body, lambda raised: _is_stub(raised, path))
+            stub = find_first_reached(node.body, lambda raised: _is_stub(raised, path))
             scope[node.name] = Definition(node.lineno, node.end_lineno, stub and stub.lineno), {}
         elif isinstance(node, ast.Assign):
             for target in node.targets:
@@ -108,15 +163,15 @@ def _scope(body: list[ast.stmt], prefix: str) -> Scope:
     return scope
 
 
-def _flat(scope: Scope, prefix: str = "") -> dict[str, Definition]:
+def _flatten(scope: Scope, prefix: str = "") -> dict[str, Definition]:
     found = {}
     for name, (definition, inner) in scope.items():
-        found |= {f"{prefix}{name}": definition} | _flat(inner, f"{prefix}{name}.")
+        found |= {f"{prefix}{name}": definition} | _flatten(inner, f"{prefix}{name}.")
     return found
 
 
 def _is_stub(node: ast.Raise, path: str) -> bool:
-    """Whether a statement is the one that `python -m grader stubs` puts into the function of that path."""
+    """Return whether a statement is the one that `python -m grader stubs` puts into the function of that path."""
     match node.exc:
         case ast.Call(func=ast.Name(id="NotImplementedError"), args=[ast.Constant(value=str(text))]):
             return text == path or text.endswith(f".{path}")

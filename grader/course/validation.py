@@ -1,4 +1,4 @@
-"""What can be wrong with a manifest whose keys and types are right, each in a sentence: where, what, and what to do."""
+"""Find the faults of a manifest whose keys and types are right, each a sentence: where, what, and what to do."""
 
 import math
 import re
@@ -6,19 +6,15 @@ from collections.abc import Iterator
 from datetime import timedelta
 from fractions import Fraction
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from ..limits import CONTROL_SECONDS
-from .schema import Container, Handin, Layer, Question, Scale, plain
-
-if TYPE_CHECKING:
-    from .manifest import Manifest
+from .schema import Container, Handin, Layer, Manifest, Question, Scale, to_number
 
 RATE = re.compile(r"(\d{1,4}) per (?:(\d{1,4}) )?(minute|hour|day)s?")
 
 
-def faults(manifest: "Manifest") -> Iterator[str]:
-    """Every fault, the first to be mended first."""
+def find_faults(manifest: Manifest) -> Iterator[str]:
+    """Yield every fault, the first to be fixed first."""
     if not manifest.questions:
         yield "questions: none; add one"
     yield from _not_positive("limits", manifest.limits, ("call_seconds", "run_seconds", "cpu_seconds", "memory_mb"))
@@ -38,11 +34,11 @@ def faults(manifest: "Manifest") -> Iterator[str]:
             yield f"notebooks: {name!r} stands twice or is no file name; use letters, digits and underscores, each once"
     total = sum((question.points for question in manifest.questions), Fraction(0))
     if total != manifest.points:
-        yield f"points: the questions add up to {plain(total)}, not {manifest.points}; mend one of them"
+        yield f"points: the questions add up to {to_number(total)}, not {manifest.points}; mend one of them"
 
 
-def rate(text: str) -> tuple[int, timedelta]:
-    """How many submissions in which time: `3 per day`, `1 per 30 minutes`; raises ValueError for anything else."""
+def parse_rate(text: str) -> tuple[int, timedelta]:
+    """Return how many submissions in which time, as in `3 per day`; raise ValueError for anything else."""
     found = RATE.fullmatch(text.strip())
     if not found or not int(found[1]) or (found[2] and not int(found[2])):
         raise ValueError(text)
@@ -94,15 +90,15 @@ def _container(container: Container) -> Iterator[str]:
         yield f"container.reserve: {container.reserve}; give more than {least:g} and less than container.seconds"
     try:
         if container.rate_limit:
-            rate(container.rate_limit)
+            parse_rate(container.rate_limit)
     except (ValueError, OverflowError):
         yield f"container.rate_limit: {container.rate_limit!r}; write it as '3 per day' or '1 per 30 minutes'"
     if not container.pip_flags.isprintable():
         yield "container.pip_flags: holds a line break or the like; write it on one line"
 
 
-def _secrets(manifest: "Manifest") -> Iterator[str]:
-    """A secret must lie where no student's copy has anything, and no worker can look."""
+def _secrets(manifest: Manifest) -> Iterator[str]:
+    """Yield the secrets that do not lie where no student's copy has anything, and no worker can look."""
     for name in manifest.container.secrets:
         file, hidden = manifest.root / name, manifest.path("hidden")
         if ".." in file.parts or hidden not in file.parents:
@@ -120,7 +116,7 @@ def _handin(handin: Handin, notebooks: list[str]) -> Iterator[str]:
         yield f"handin.large_megabytes: {handin.large_megabytes}; give more than 0"
 
 
-def _budgets(manifest: "Manifest") -> Iterator[str]:
+def _budgets(manifest: Manifest) -> Iterator[str]:
     names = [budget.name for budget in manifest.budgets]
     for budget in manifest.budgets:
         where = f"budgets {budget.name}"

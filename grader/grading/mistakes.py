@@ -13,7 +13,7 @@ import msgspec
 
 from ..checks.context import ZygotePool
 from ..course.manifest import Manifest
-from ..course.source import locate, span
+from ..course.source import find_span, locate
 from ..errors import CourseError, UsageError
 from ..results.outcome import Outcome
 from . import run
@@ -70,7 +70,7 @@ def plant(mistake: Mistake, package: Path) -> None:
     try:
         module, path = locate(package, mistake.function)
         source = module.read_text(encoding="utf-8")
-        start, end = span(source, path)
+        start, end = find_span(source, path)
     except LookupError as error:
         raise CourseError(f"mistake {mistake.id}: {error}; mend the name") from None
     if mistake.append:

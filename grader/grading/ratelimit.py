@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ..course.manifest import Manifest, plain
-from ..course.validation import rate
+from ..course.manifest import Manifest, to_number
+from ..course.validation import parse_rate
 from ..results import gradescope
 
 
@@ -16,7 +16,7 @@ def refusal(manifest: Manifest, metadata: dict[str, Any]) -> bytes | None:
     """
     if not manifest.container.rate_limit:
         return None
-    number, window = rate(manifest.container.rate_limit)
+    number, window = parse_rate(manifest.container.rate_limit)
     now = _time(metadata.get("created_at"))
     earlier = [entry for entry in _entries(metadata) if _counts(entry)]
     times = sorted(time for time in (_time(entry.get("submission_time")) for entry in earlier) if time)
@@ -79,7 +79,7 @@ def _kept(manifest: Manifest, score: int | float) -> dict[str, Any]:
     visibility = "visible"
     if gradescope.hides_total(manifest):
         visibility = report.hidden_visibility if report.hidden_visibility != "visible" else report.public_visibility
-    most = plain(sum(question.points for question in manifest.questions))
+    most = to_number(sum(question.points for question in manifest.questions))
     return {
         "name": "Score of the last graded submission",
         "score": score,

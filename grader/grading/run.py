@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..checks.context import Grading, ZygotePool
-from ..course.manifest import Manifest, Question, plain
+from ..course.manifest import Manifest, Question, to_number
 from ..errors import ChecksError, RecordingError, UsageError
 from ..results import record as records
 from ..results.outcome import Outcome
@@ -116,7 +116,7 @@ def _unscored(grading: Grading) -> list[Note]:
     unscored = grading.tally.unscored
     if not unscored:
         return []
-    worth = f"{plain(sum(unscored.values()))} points"
+    worth = f"{to_number(sum(unscored.values()))} points"
     sentence = f"Not scored here, since it takes the reference: {len(unscored)} of the checks, worth {worth}."
     return [Note(NoteKind.NOT_SCORED, sentence)]
 

@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 
 from ..course.manifest import Manifest
-from ..course.reading import printable
 from ..errors import ChainruleError, SubmissionError
+from ..files import make_printable
 from ..results import gradescope, markdown
 from ..results.record import Note, NoteKind, Record, to_json, write_atomically
 from ..sandbox.parent.zygote_pool import ZygotePool
@@ -43,7 +43,7 @@ def grade_submission(
         write_atomically(out, render(record, manifest, form))
         return record
 
-    record = write(record or run.new_record(manifest, "grade", printable(source.name)))
+    record = write(record or run.new_record(manifest, "grade", make_printable(source.name)))
     if unsafe:
         record.notes.append(Note(NoteKind.ISOLATION, UNSAFE))
     with tempfile.TemporaryDirectory(prefix="chainrule-") as work:

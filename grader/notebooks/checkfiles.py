@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ChecksError, CourseError
-from ..course.manifest import Manifest, exact, plain
+from ..course.manifest import Manifest, to_fraction, to_number
 from ..course.source import locate
 
 if TYPE_CHECKING:  # pytest takes a while to import, and a kernel does without
@@ -52,7 +52,7 @@ class CheckFile:
     def text(self) -> str:
         """Return the file's content."""
         fields = {"name": self.name, "question": self.question, "function": self.function, "origin": self.origin}
-        return TEMPLATE.format(header=HEADER, points=plain(self.points), **fields)
+        return TEMPLATE.format(header=HEADER, points=to_number(self.points), **fields)
 
 
 def collect(manifest: Manifest) -> dict[str, CheckFile]:
@@ -69,7 +69,7 @@ def collect(manifest: Manifest) -> dict[str, CheckFile]:
             file = found.setdefault(name, CheckFile(name, question.id, function, origin))
             if file.function != function:
                 raise CourseError(f"{file.function} and {function}: both make the check {name}; rename one of them")
-            file.points += exact(state.check.points)
+            file.points += to_fraction(state.check.points)
     return found
 
 

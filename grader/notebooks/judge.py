@@ -8,7 +8,7 @@ from pathlib import Path
 from ..errors import ChainruleError, ChecksError
 from ..course import manifest as manifests
 from ..course.manifest import Manifest
-from ..course.source import unwritten
+from ..course.source import find_stubs
 from ..results.notebook import Judgement
 from ..results.record import Check, from_json
 
@@ -28,7 +28,7 @@ def judge(name: str, question: str, function: str, seconds: float = SECONDS) -> 
     try:
         manifest = manifests.load(manifests.find_for_notebook(Path.cwd()))
         checks = _run(manifest, question, function, seconds)
-        place = unwritten(manifest.path("student"), [function]).get(function, "")
+        place = find_stubs(manifest.path("student"), [function]).get(function, "")
         checks = [check for check in checks if check.visibility == "public"]
         found = Judgement(name, question, checks, unwritten=place and f"{manifest.paths.student}/{place}")
     except ChainruleError as error:

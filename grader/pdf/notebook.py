@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..course.reading import open_regular
+from ..files import open_regular
 
 CONFLICT = re.compile(r"^\s*(<{7}|={7}|>{7})(?: .*)?$", re.MULTILINE)
 KINDS = ("markdown", "code", "raw")

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from ..course.manifest import FILENAME, Manifest, exact, plain
+from ..course.manifest import FILENAME, Manifest, to_fraction, to_number
 from . import requirements, toml
 from .autograder import engine
 
@@ -91,6 +91,6 @@ def _values(manifest: Manifest) -> dict[str, str]:
         "PDF": manifest.handin.pdf,
         "QUESTIONS": "\n".join(rows),
         "TOTAL": str(manifest.points),
-        "PUBLIC": f"{plain(sum((exact(q.public_points) for q in questions), Fraction(0))):g}",
+        "PUBLIC": f"{to_number(sum((to_fraction(q.public_points) for q in questions), Fraction(0))):g}",
         "GUIDE": f"[{GUIDE}]({GUIDE}) says more" if guide else "in the virtual environment you installed into",
     }

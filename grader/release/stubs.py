@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..course.manifest import Manifest
-from ..course.source import digest, untouched
+from ..course.source import digest_body, is_unchanged
 from ..errors import CourseError, ManifestError, OutputError
 from ..notebooks.source import BEGIN as BEGINS
 from ..notebooks.source import END as ENDS
@@ -52,7 +52,7 @@ def stub(manifest: Manifest, path: Path, source: str) -> str:
         lines[region.first - 1 : region.last] = _replacement(manifest, path, region, lines[region.first - 1])
     body = re.sub(r"\n{4,}", "\n\n\n", "".join(lines)).rstrip("\n") + "\n"
     origin = f"{manifest.paths.reference}/{path.as_posix()}"
-    return f'# Generated from {origin} by "python -m grader stubs" (unedited: {digest(body)})\n{body}'
+    return f'# Generated from {origin} by "python -m grader stubs" (unedited: {digest_body(body)})\n{body}'
 
 
 def regions(path: Path, source: str) -> list[Region]:
@@ -80,7 +80,7 @@ def write(manifest: Manifest, force: bool = False) -> list[Path]:
     """Writes what differs and returns it; raises OutputError, writing nothing, where that would undo edits."""
     differing = drift(manifest)
     target = manifest.path("student")
-    edited = [file for file in differing if file.is_file() and not untouched(file.read_text(encoding="utf-8"))]
+    edited = [file for file in differing if file.is_file() and not is_unchanged(file.read_text(encoding="utf-8"))]
     if edited and not force:
         names = ", ".join(str(file.relative_to(manifest.root)) for file in edited)
         raise OutputError(f"{names}: edited since it was generated; move your work away, or overwrite it with --force")

@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from ..course.manifest import Manifest, exact, plain
+from ..course.manifest import Manifest, to_fraction, to_number
 from ..errors import UsageError
 from .outcome import Outcome
 
@@ -136,7 +136,7 @@ def _question(name: str, title: str, checks: list[Check]) -> QuestionScore:
 
 def total(values: Iterable[float]) -> int | float:
     """The exact sum of points."""
-    return plain(sum((exact(value) for value in values), Fraction(0)))
+    return to_number(sum((to_fraction(value) for value in values), Fraction(0)))
 
 
 def to_json(record: Record) -> bytes:

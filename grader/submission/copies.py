@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..course.reading import printable
+from ..files import make_printable
 
 AROUND = (
     re.compile(r"^copy of "),
@@ -26,7 +26,7 @@ def missing(file: Path, remedy: str) -> str:
         names = sorted(other.name for other in file.parent.iterdir())
     except OSError:
         names = []
-    copies = ", ".join(printable(name) for name in copies_of(file.name, names))
+    copies = ", ".join(make_printable(name) for name in copies_of(file.name, names))
     if copies:
         return f"is missing, but {copies} is there; a copy is not read, give it the name {file.name}"
     return f"is missing; {remedy}"

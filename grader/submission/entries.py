@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Literal
 
-from ..course.reading import printable
 from ..errors import SubmissionError
+from ..files import make_printable
 from ..limits import ENTRIES, FOLDER_LEVELS, FOLDERS, ZIP_DIRECTORY_BYTES
 from . import end_record
 
@@ -43,7 +43,7 @@ class Entry:
 
     @property
     def shown(self) -> str:
-        return printable(self.name)
+        return make_printable(self.name)
 
 
 @dataclass
@@ -135,7 +135,7 @@ def _parts(name: str) -> Parts:
     name = name.replace("\\", "/")
     parts = tuple(part for part in name.split("/") if part not in ("", "."))
     if name.startswith("/") or ".." in parts or DRIVE.match(name):
-        where = f"'{printable(name)}' points outside of the submission"
+        where = f"'{make_printable(name)}' points outside of the submission"
         raise SubmissionError(f"{where}; make the zip from the folder itself")
     return parts
 
@@ -196,7 +196,7 @@ def _number_of_files(folder: Path, deadline: float) -> int:
 
 def _look_at_depth(folder: Parts) -> None:
     if len(folder) > FOLDER_LEVELS:
-        shown = printable("/".join(folder[:3]))
+        shown = make_printable("/".join(folder[:3]))
         raise SubmissionError(
             f"its folders go deeper than {FOLDER_LEVELS} levels ({shown}/…); leave out what is not graded"
         )

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..course.manifest import Submission
-from ..course.reading import printable
 from ..errors import SubmissionError
+from ..files import make_printable
 from .entries import Entry, Parts
 
 SHOWN = 4
@@ -56,9 +56,8 @@ def nowhere(files: Sequence[Entry], rules: Submission) -> SubmissionError:
     hint = ""
     if likely:
         (folder, number), first = likely.most_common(1)[0], rules.packages[0]
-        hint = (
-            f"; {printable('/'.join(folder))}/ holds {number} of {len(required)} required files: rename it to {first}/"
-        )
+        hint = f"; {make_printable('/'.join(folder))}/ holds {number} of {len(required)} required files: "
+        hint += f"rename it to {first}/"
     elif zips:
         hint = f"; hand in {zips[0]} itself" if len(zips) == 1 else f"; hand in just one of {listed(zips)}"
     return SubmissionError(f"there is no folder {wanted} in it; it holds {held}{hint}")
@@ -66,7 +65,7 @@ def nowhere(files: Sequence[Entry], rules: Submission) -> SubmissionError:
 
 def listed(names: Sequence[str], most: int = SHOWN) -> str:
     """Names for a sentence: `a, b and 3 more`."""
-    shown = ", ".join(printable(name, 60) for name in names[:most])
+    shown = ", ".join(make_printable(name, 60) for name in names[:most])
     return f"{shown} and {len(names) - most:,} more" if len(names) > most else shown
 
 
@@ -91,7 +90,7 @@ def _nearest(named: dict[Parts, int], files: Sequence[Entry], rules: Submission)
         return not named[folder], len(folder), name != folder[-1], rules.packages.index(name), folder
 
     first, *rest = sorted(named, key=rank)
-    shown, name = printable("/".join(first)), canonical(first[-1], rules)
+    shown, name = make_printable("/".join(first)), canonical(first[-1], rules)
     if any(entry.parts == first for entry in files):
         raise SubmissionError(f"'{shown}' is a symbolic link; put the folder itself there")
     others = [folder for folder in rest if folder[: len(first)] != first and first[: len(folder)] != folder]

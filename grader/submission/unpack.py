@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..course.manifest import Manifest, Submission
-from ..course.reading import open_regular, printable
 from ..errors import SubmissionError
+from ..files import make_printable, open_regular
 from ..limits import MEGABYTE
 from . import entries as listing
 from .entries import IGNORED, Entries, Entry, in_time
@@ -52,9 +52,9 @@ def unpack(source: Path, manifest: Manifest, work: Path, deadline: float = math.
             return _beside(zips[0], entries, _unpack_zip(Path(zips[0].source), rules, work, deadline))
         return _place(found, entries, rules, work, deadline, lambda entry: open_regular(Path(entry.source), False))
     except FileNotFoundError:
-        raise SubmissionError(f"{printable(str(source))} is not there; give a zip or a folder") from None
+        raise SubmissionError(f"{make_printable(str(source))} is not there; give a zip or a folder") from None
     except OSError as error:
-        reason = f"{printable(source.name)} cannot be read ({_reason(error)})"
+        reason = f"{make_printable(source.name)} cannot be read ({_reason(error)})"
         raise SubmissionError(f"{reason}; make and upload it again") from None
 
 
@@ -67,7 +67,7 @@ def _unpack_zip(source: Path, rules: Submission, work: Path, deadline: float) ->
             entries, archive = listing.of_zip(stream, deadline)
             stack.enter_context(archive)
         except BROKEN as error:
-            reason = f"{printable(source.name)} is not a whole zip file ({_reason(error)})"
+            reason = f"{make_printable(source.name)} is not a whole zip file ({_reason(error)})"
             raise SubmissionError(f"{reason}; make and upload it again") from None
         found = find(entries.files, rules)
         return _place(found, entries, rules, work, deadline, lambda entry: archive.open(entry.source))

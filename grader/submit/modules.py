@@ -10,8 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from ..course.manifest import Manifest, Question
-from ..course.reading import Unparsable, parse, read_source
-from ..course.source import locate
+from ..course.source import Unparsable, locate, parse_source, read_source
 from ..pdf.notebook import read
 
 LOOSE = re.compile(r"[ \t]*(?:from[ \t]+(\.*[\w.]*)[ \t]+import[ \t]+([\w ,*]+)|import[ \t]+([\w., ]+))")
@@ -32,7 +31,7 @@ def collect_files(manifest: Manifest) -> list[Path]:
     package = manifest.path("student")
     names = {manifest.paths.student, package.name, *manifest.submission.packages}
     wanted = [Path(name) for name in manifest.submission.required] + [Path(m) for m in find_judged(manifest, package)]
-    cells = [_read_code(file) for file in manifest.collected().values()]
+    cells = [_read_code(file) for file in manifest.collected_notebooks().values()]
     return find_needed(package, cells, wanted, names)
 
 
@@ -53,7 +52,7 @@ def find_judged(manifest: Manifest, package: Path) -> dict[str, list[Question]]:
 def read_imports(source: bytes) -> tuple[Import, ...]:
     """Return every import in a source; where it cannot be parsed, the lines that look like imports."""
     try:
-        return tuple(_walk_imports(parse(source).body, True))
+        return tuple(_walk_imports(parse_source(source).body, True))
     except (Unparsable, RecursionError):
         return tuple(_guess_imports(source.decode("utf-8", "replace")))
 

@@ -4,8 +4,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from ..course.manifest import Manifest, Question
-from ..course.reading import TooLarge, Unparsable, parse, read_source
-from ..course.source import definitions, locate, unwritten
+from ..course.source import TooLarge, Unparsable, find_definitions, find_stubs, locate, parse_source, read_source
 from ..limits import MEGABYTE
 from ..submission.copies import missing
 from . import modules, notebooks
@@ -15,7 +14,7 @@ from .report import Finding, error, join_names, warning
 def examine(manifest: Manifest) -> list[Finding]:
     """Return all findings, in the manifest's order; those of the package first."""
     found, baselines = examine_package(manifest), notebooks.load_baselines(manifest)
-    for name, file in manifest.collected().items():
+    for name, file in manifest.collected_notebooks().items():
         if file.is_file():
             found += notebooks.examine(file, baselines.get(name))
         else:
@@ -60,7 +59,7 @@ def _judge_size(manifest: Manifest, package: Path, file: Path) -> list[Finding]:
 def _judge_syntax(package: Path, file: Path) -> list[Finding]:
     name = f"{package.name}/{file.as_posix()}"
     try:
-        parse(read_source(package / file))
+        parse_source(read_source(package / file))
     except TooLarge as problem:
         return [warning(name, f"was not looked through, since {problem}; keep data in files of their own")]
     except Unparsable as problem:
@@ -71,7 +70,7 @@ def _judge_syntax(package: Path, file: Path) -> list[Finding]:
 def _find_stubs(manifest: Manifest, package: Path) -> list[Finding]:
     """Find functions of the assignment that nobody has written, module by module."""
     places: dict[str, list[str]] = defaultdict(list)
-    for name, place in unwritten(package, manifest.functions()).items():
+    for name, place in find_stubs(package, manifest.functions()).items():
         file, _, line = place.partition(", ")
         places[file].append(f"{'.'.join(locate(package, name)[1])} ({line})")
     return [
@@ -107,7 +106,7 @@ def _find_lines(package: Path, file: str, question: Question) -> set[int]:
     for name in question.functions:
         try:
             module, path = locate(package, name)
-            found = definitions(read_source(module)).get(".".join(path))
+            found = find_definitions(read_source(module)).get(".".join(path))
         except (LookupError, Unparsable):
             continue
         if found is not None and module == package / file:

@@ -17,8 +17,7 @@ from pathlib import Path
 import msgspec
 
 from ..course.manifest import Manifest
-from ..course.reading import python_files, read_source
-from ..course.source import untouched
+from ..course.source import is_unchanged, list_modules, read_source
 from ..errors import CourseError, OutputError
 from ..outputs import PDF, ZIP, claim
 from ..pdf.command import Wishes, make
@@ -45,7 +44,7 @@ def submit(
     Raise PdfError or CourseError when there is nothing to make a PDF or a zip of.
     """
     claim(manifest.root / manifest.handin.zip, ZIP)
-    claim(manifest.root / manifest.handin.pdf, PDF, manifest.collected().values())
+    claim(manifest.root / manifest.handin.pdf, PDF, manifest.collected_notebooks().values())
     tell("Looking for what a grader would miss")
     made = SubmitResult(preflight.examine(manifest))
     if select_errors(made.findings) and not anyway:
@@ -86,7 +85,7 @@ def _pack_with_note(manifest: Manifest, files: dict[str, bytes], findings: Seque
 
 
 def _find_notebooks(manifest: Manifest) -> list[Path]:
-    found = [file for file in manifest.collected().values() if file.is_file()]
+    found = [file for file in manifest.collected_notebooks().values() if file.is_file()]
     if not found:
         raise CourseError(f"there are no notebooks in {manifest.path('notebooks')}, and the PDF is made of them")
     return found
@@ -151,7 +150,7 @@ def collect(manifest: Manifest) -> dict[str, bytes]:
     """Return the contents of the zip by name, without its note."""
     package = manifest.path("student")
     files = {f"{package.name}/{file.as_posix()}": package / file for file in modules.collect_files(manifest)}
-    notebooks = {f"{manifest.paths.notebooks}/{file.name}": file for file in manifest.collected().values()}
+    notebooks = {f"{manifest.paths.notebooks}/{file.name}": file for file in manifest.collected_notebooks().values()}
     present = {name: file for name, file in (files | notebooks).items() if file.is_file()}
     return {name: present[name].read_bytes() for name in sorted(present)}
 
@@ -160,8 +159,8 @@ def find_left_out(manifest: Manifest) -> list[str]:
     """Return modules of the student's own that nothing submitted imports."""
     package = manifest.path("student")
     taken = {package / file for file in modules.collect_files(manifest)}
-    kept = [package / file for file in sorted(python_files(package)) if package / file not in taken]
-    own = [file for file in kept if not _is_foreign(package, file) and not untouched(_read_text(file))]
+    kept = [package / file for file in sorted(list_modules(package)) if package / file not in taken]
+    own = [file for file in kept if not _is_foreign(package, file) and not is_unchanged(_read_text(file))]
     return [f"{package.name}/{file.relative_to(package).as_posix()}" for file in own]
 
 

@@ -39,7 +39,7 @@ class Runs:
     def run(self, name: str) -> Run:
         """The notebook, run now or before; where it was run, the copy holds it with its outputs."""
         if name not in self.done:
-            for other in self.manifest.collected() if name in self.manifest.handin.left_out else ():
+            for other in self.manifest.collected_notebooks() if name in self.manifest.handin.left_out else ():
                 self.run(other)
             folder = self._root / self.manifest.paths.notebooks
             self.done[name] = execute(name, self._make(self.manifest, name), self._root, folder, self._settings)

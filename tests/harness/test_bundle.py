@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from grader.course import manifest as manifests
+from grader.course import schema
 from grader.errors import OutputError
 from grader.grading import demo, run
 from grader.notebooks import build
@@ -127,7 +128,7 @@ def test_the_real_manifest_survives_too(tmp_path):
     students = manifests.load(tmp_path / "assignment.toml")
     for key in ("title", "points", "questions", "notebooks", "submission", "handin", "limits", "scales"):
         assert getattr(students, key) == getattr(REAL, key)
-    assert (students.demo, students.container, students.release) == ([], manifests.Container(), manifests.Release())
+    assert (students.demo, students.container, students.release) == ([], schema.Container(), schema.Release())
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import pytest
 from rich.console import Console
 
 from grader.course import manifest as manifests
+from grader.course import schema
 from grader.errors import UsageError
 from grader.grading import submission as grading
 from grader.results import gradescope, markdown, notebook, record, terminal
@@ -209,7 +210,7 @@ RECORDS = {
 @pytest.mark.parametrize("found", RECORDS.values(), ids=RECORDS)
 def test_gradescope_renderings_follow_the_schema(found):
     for visibility in ("hidden", "after_due_date", "after_published", "visible"):
-        reports = manifests.Report(public_visibility=visibility, hidden_visibility=visibility)
+        reports = schema.Report(public_visibility=visibility, hidden_visibility=visibility)
         result = valid(gradescope.render(found, msgspec.structs.replace(MANIFEST, report=reports)))
         assert {test["visibility"] for test in result["tests"]} <= {visibility}
         assert len(result["tests"]) == len(found.checks)
@@ -252,7 +253,7 @@ def test_gradescope_leaderboard_is_the_records():
 
 
 def test_gradescope_has_a_subtotal_only_where_the_total_is_hidden():
-    seen = manifests.Report(hidden_visibility="visible")
+    seen = schema.Report(hidden_visibility="visible")
     assert (
         "Published checks"
         not in json.loads(gradescope.render(full(), msgspec.structs.replace(MANIFEST, report=seen)))["output"]

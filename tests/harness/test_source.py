@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from grader.course.reading import Unparsable, Unreadable, parse, printable, read
-from grader.course.source import definitions, span, unwritten
+from grader.course.source import Unparsable, find_definitions, find_span, find_stubs, parse_source
+from grader.files import Unreadable, make_printable, read_start
 from grader.limits import SOURCE_BYTES
 
 RAISE = 'raise NotImplementedError("shapes.area")'
@@ -51,24 +51,24 @@ WRITTEN = {
 def test_stub_that_a_call_reaches(tmp_path, text):
     (tmp_path / "shapes.py").write_bytes(text.encode())
     line = text[: text.rindex("raise NotImpl")].count("\n") + 1
-    assert unwritten(tmp_path, NAMES) == {"shapes.area": f"shapes.py, line {line}"}
+    assert find_stubs(tmp_path, NAMES) == {"shapes.area": f"shapes.py, line {line}"}
 
 
 @pytest.mark.parametrize("text", WRITTEN.values(), ids=WRITTEN)
 def test_stub_that_no_call_reaches(tmp_path, text):
     (tmp_path / "shapes.py").write_bytes(text.encode())
-    assert unwritten(tmp_path, NAMES) == {}
+    assert find_stubs(tmp_path, NAMES) == {}
 
 
 def test_method_and_the_lines_of_what_is_defined(tmp_path):
     text = 'class Net:\n    x = 1\n    def loss(self):\n        raise NotImplementedError("shapes.Net.loss")\n'
     (tmp_path / "shapes.py").write_text(text)
-    assert unwritten(tmp_path, NAMES) == {"shapes.Net.loss": "shapes.py, line 4"}
-    assert {name: (d.first, d.last) for name, d in definitions(text.encode()).items()} == {
+    assert find_stubs(tmp_path, NAMES) == {"shapes.Net.loss": "shapes.py, line 4"}
+    assert {name: (d.first, d.last) for name, d in find_definitions(text.encode()).items()} == {
         "Net": (1, 4),
         "Net.loss": (3, 4),
     }
-    start, end = span(text, ["Net", "loss"])
+    start, end = find_span(text, ["Net", "loss"])
     assert text[start:end] == text[text.index("    def") :]
 
 
@@ -77,7 +77,7 @@ def test_no_other_file_is_looked_at(tmp_path, place):
     (tmp_path / place).parent.mkdir(exist_ok=True)
     (tmp_path / place).write_text(f"def area(w, h):\n    {RAISE}\n")
     (tmp_path / "shapes.py").write_text("def area(w, h):\n    return w * h\n")
-    assert unwritten(tmp_path, NAMES) == {}
+    assert find_stubs(tmp_path, NAMES) == {}
 
 
 HARD = {
@@ -97,10 +97,10 @@ HARD = {
 def test_hard_files_take_seconds_and_raise_nothing(tmp_path, text):
     (tmp_path / "shapes.py").write_text(text)
     started = time.process_time()
-    unwritten(tmp_path, NAMES)
+    find_stubs(tmp_path, NAMES)
     assert time.process_time() - started < 5
     with pytest.raises(Unparsable) if len(text) > SOURCE_BYTES else _whatever():
-        parse(text.encode())
+        parse_source(text.encode())
 
 
 def _whatever():
@@ -114,21 +114,21 @@ def test_looking_ends_when_time_is_over(tmp_path):
         raise TimeoutError
 
     with pytest.raises(TimeoutError):
-        unwritten(tmp_path, NAMES, over)
+        find_stubs(tmp_path, NAMES, over)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 def test_only_regular_files_are_opened(tmp_path):
     os.mkfifo(tmp_path / "shapes.py")
-    assert unwritten(tmp_path, NAMES) == {}
+    assert find_stubs(tmp_path, NAMES) == {}
     for place in (tmp_path / "shapes.py", tmp_path, "/dev/zero"):
         with pytest.raises(Unreadable, match="no regular file"):
-            read(place, 10)
+            read_start(place, 10)
     with pytest.raises(FileNotFoundError):
-        read(tmp_path / "missing", 10)
+        read_start(tmp_path / "missing", 10)
 
 
 def test_names_are_fit_for_a_sentence():
-    assert printable("a b.py") == "a b.py"
-    assert printable("a\nb\udcff\u202f\x1b.py") == "a\\nb\\udcff\\u202f\\x1b.py"
-    assert printable("x" * 500) == "x" * 120 + "…"
+    assert make_printable("a b.py") == "a b.py"
+    assert make_printable("a\nb\udcff\u202f\x1b.py") == "a\\nb\\udcff\\u202f\\x1b.py"
+    assert make_printable("x" * 500) == "x" * 120 + "…"

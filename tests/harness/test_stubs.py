@@ -59,9 +59,9 @@ def test_stubs_are_whole_modules_with_the_signatures_of_the_reference(manifest):
 def test_first_line_names_the_source_and_notices_an_edit():
     text = stubs.generate(TOY)[Path("shapes.py")]
     assert text.startswith('# Generated from solution/shapes.py by "python -m grader stubs"')
-    assert stubs.untouched(text)
-    assert not stubs.untouched(text.replace("raise", "pass; raise", 1))
-    assert not stubs.untouched(text.partition("\n")[2])
+    assert stubs.is_unchanged(text)
+    assert not stubs.is_unchanged(text.replace("raise", "pass; raise", 1))
+    assert not stubs.is_unchanged(text.partition("\n")[2])
 
 
 BODY = '''def area(w, h):

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ...course.reading import python_files
+from ...course.source import list_modules
 from ..wire import Channel, Decoder, Encoder, Unsendable
 
 FACTS = ("__spec__", "__loader__", "__package__")
@@ -101,7 +101,7 @@ MOST_FILES, MOST_BYTES = 60, 1024 * 1024
 
 def modules_to_compile(package: Path) -> list[str]:
     """The package's modules that are worth it, as paths inside of it; very many or very large ones are left out."""
-    small = (file for file in python_files(package) if (package / file).stat().st_size <= MOST_BYTES)
+    small = (file for file in list_modules(package) if (package / file).stat().st_size <= MOST_BYTES)
     return sorted(str(file) for file in islice(small, MOST_FILES))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from grader.course.manifest import Manifest, Question
-from grader.course.source import locate, span
+from grader.course.source import find_span, locate
 from grader.grading.mistakes import copy_reference
 
 from .judge import Judge, with_judge
@@ -79,7 +79,7 @@ def survives(judge: Judge, package: Path, mutant: Mutant) -> bool:
     """Whether every check passes with the mutant planted in the package, which is put right again."""
     module, path = locate(package, mutant.function)
     text = module.read_text()
-    start, end = span(text, path)
+    start, end = find_span(text, path)
     indent = " " * 4 * (len(path) - 1)
     module.write_text(f"{text[:start]}{textwrap.indent(mutant.source, indent)}\n{text[end:]}")
     try:
@@ -101,7 +101,7 @@ def all_mutants(manifest: Manifest, question: Question) -> Iterator[Mutant]:
             if f"{prefix}.{name}" not in manifest.functions():
                 continue
             for function in helpers if f"{prefix}.{name}" in question.functions else []:
-                start, end = span(text, locate(reference, function)[1])
+                start, end = find_span(text, locate(reference, function)[1])
                 first = text.count("\n", 0, start)
                 lines = {line - first for line in written}
                 yield from mutants(function, textwrap.dedent(text[start:end]), lines)

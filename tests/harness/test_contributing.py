@@ -160,7 +160,7 @@ def test_the_glossary_has_one_line_a_word():
     assert len(words) == len(set(words)) > 50
     assert all(meaning for _, meaning, _ in rows)
     for _, _, where in rows:
-        assert re.fullmatch(r"—|`[A-Z]\w+`|`[\w./]+/`", where), where
+        assert re.fullmatch(r"—|`[A-Z]\w+`|`[\w./]+(/|\.py)`", where), where
 
 
 @pytest.mark.skipif(not runner.tiers(), reason="attacks need the layers of Linux")

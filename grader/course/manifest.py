@@ -21,6 +21,7 @@ __all__ = [
     "to_number",
 ]
 FILENAME = "assignment.toml"
+RENAMED = {"handin": "submit"}  # tables of older manifests
 
 
 def find(start: Path) -> Path:
@@ -66,6 +67,8 @@ def _locate_key(message: str) -> str:
     text, _, path = message.partition(" - at `")
     key = path.strip("`").removeprefix("$").lstrip(".")
     unknown = re.search(r"unknown field `(\w+)`", text)
+    if unknown and not key and unknown[1] in RENAMED:
+        return f"{unknown[1]}: the table's name is now [{RENAMED[unknown[1]]}]; rename it"
     if unknown:
         return f"{'.'.join(filter(None, [key, unknown[1]]))}: unknown key; remove it or mend its spelling"
     missing = re.search(r"missing required field `(\w+)`", text)

@@ -78,7 +78,7 @@ class Submission(ManifestTable):
     max_megabytes: int = limits.SUBMISSION_MEGABYTES
 
 
-class Handin(ManifestTable):
+class Submit(ManifestTable):
     """Names of the zip and the PDF that `submit` makes, the notebooks left out, and the size of a large file."""
 
     zip: str = "code_submission.zip"
@@ -183,7 +183,7 @@ class Manifest(ManifestTable):
     questions: list[Question]
     paths: Paths = Paths()
     submission: Submission = Submission()
-    handin: Handin = Handin()
+    submit: Submit = Submit()
     release: Release = Release()
     limits: LimitsTable = LimitsTable()
     seeds: Seeds = Seeds()
@@ -210,7 +210,7 @@ class Manifest(ManifestTable):
 
     def collected_notebooks(self) -> dict[str, Path]:
         """Return the notebooks that are handed in, by name."""
-        names = [name for name in self.notebooks if name not in self.handin.left_out]
+        names = [name for name in self.notebooks if name not in self.submit.left_out]
         return {name: self.path("notebooks") / f"{name}.ipynb" for name in names}
 
     def secret_places(self) -> list[Path]:

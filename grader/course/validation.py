@@ -8,7 +8,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 from ..limits import CONTROL_SECONDS
-from .schema import Container, Handin, Layer, Manifest, Question, Scale, to_number
+from .schema import Container, Layer, Manifest, Question, Scale, Submit, to_number
 
 RATE = re.compile(r"(\d{1,4}) per (?:(\d{1,4}) )?(minute|hour|day)s?")
 
@@ -24,7 +24,7 @@ def find_faults(manifest: Manifest) -> Iterator[str]:
     yield from _not_positive("pdf", manifest.pdf, limits)
     yield from _scales(manifest.scales)
     yield from _budgets(manifest)
-    yield from _handin(manifest.handin, manifest.notebooks)
+    yield from _submit(manifest.submit, manifest.notebooks)
     if manifest.seeds.secret < 0:
         yield f"seeds.secret: {manifest.seeds.secret}; give 0 or more"
     yield from _questions(manifest.questions)
@@ -105,15 +105,15 @@ def _secrets(manifest: Manifest) -> Iterator[str]:
             yield f"container.secrets: {name} does not lie below {manifest.paths.hidden}; put it there"
 
 
-def _handin(handin: Handin, notebooks: list[str]) -> Iterator[str]:
+def _submit(submit: Submit, notebooks: list[str]) -> Iterator[str]:
     for key, suffix in (("zip", ".zip"), ("pdf", ".pdf")):
-        if not re.fullmatch(rf"[\w-]+\{suffix}", getattr(handin, key)):
-            yield f"handin.{key}: {getattr(handin, key)!r}; give a file name that ends with {suffix}"
-    for name in handin.left_out:
+        if not re.fullmatch(rf"[\w-]+\{suffix}", getattr(submit, key)):
+            yield f"submit.{key}: {getattr(submit, key)!r}; give a file name that ends with {suffix}"
+    for name in submit.left_out:
         if name not in notebooks:
-            yield f"handin.left_out: there is no notebook {name!r}; mend the name"
-    if not handin.large_megabytes > 0:
-        yield f"handin.large_megabytes: {handin.large_megabytes}; give more than 0"
+            yield f"submit.left_out: there is no notebook {name!r}; mend the name"
+    if not submit.large_megabytes > 0:
+        yield f"submit.large_megabytes: {submit.large_megabytes}; give more than 0"
 
 
 def _budgets(manifest: Manifest) -> Iterator[str]:

@@ -51,7 +51,7 @@ def _judge_size(manifest: Manifest, package: Path, file: Path) -> list[Finding]:
                 return []
             limit = f"it may have {budget.megabytes:g} MB"
             return [error(name, f"has {size / MEGABYTE:,.1f} MB and {limit}; make it smaller")]
-    if size > manifest.handin.large_megabytes * MEGABYTE:
+    if size > manifest.submit.large_megabytes * MEGABYTE:
         return [warning(name, f"has {size / MEGABYTE:,.1f} MB; make sure that it holds no data set")]
     return []
 

@@ -88,7 +88,7 @@ def show(manifest: Manifest, made: SubmitResult, console: Console | None = None)
         out.print(Text(f"left out: {name}; nothing that is handed in imports it", style="yellow"))
     paper = made.paper
     if paper is not None:
-        out.print(Text(f"{manifest.handin.pdf}: {paper.pages} pages, {len(paper.data) / 1e6:.2f} MB"))
+        out.print(Text(f"{manifest.submit.pdf}: {paper.pages} pages, {len(paper.data) / 1e6:.2f} MB"))
         more = len(paper.marks) - MOST_MARKS
         lines = [str(mark) for mark in paper.marks[:MOST_MARKS]] + [f"and {more} more"] * (more > 0)
         for line in lines:
@@ -105,7 +105,7 @@ def show_findings(findings: Sequence[Finding], console: Console | None = None) -
 
 def say_done(manifest: Manifest) -> str:
     """Return the last line, which students look for."""
-    return f"### Done! Please submit {manifest.handin.zip} and {manifest.handin.pdf} to Gradescope. ###"
+    return f"### Done! Please submit {manifest.submit.zip} and {manifest.submit.pdf} to Gradescope. ###"
 
 
 def summarize(findings: Sequence[Finding]) -> str:
@@ -134,7 +134,7 @@ def _list_findings(findings: Sequence[Finding]) -> Table:
 
 def _list_files(manifest: Manifest, made: SubmitResult) -> Table:
     rows = Table(box=None, pad_edge=False, header_style="bold")
-    rows.add_column(manifest.handin.zip, overflow="fold")
+    rows.add_column(manifest.submit.zip, overflow="fold")
     rows.add_column("Bytes", justify="right")
     for name, size in made.files.items():
         rows.add_row(name, f"{size:,}")

@@ -43,14 +43,14 @@ def submit(
     Raise NoRoom when the disk is full and OutputError when something else has their names.
     Raise PdfError or CourseError when there is nothing to make a PDF or a zip of.
     """
-    claim(manifest.root / manifest.handin.zip, ZIP)
-    claim(manifest.root / manifest.handin.pdf, PDF, manifest.collected_notebooks().values())
+    claim(manifest.root / manifest.submit.zip, ZIP)
+    claim(manifest.root / manifest.submit.pdf, PDF, manifest.collected_notebooks().values())
     tell("Looking for what a grader would miss")
     made = SubmitResult(preflight.examine(manifest))
     if select_errors(made.findings) and not anyway:
         return made
     with _make_room(manifest.root) as folder:
-        zipped, paper = folder / manifest.handin.zip, folder / manifest.handin.pdf
+        zipped, paper = folder / manifest.submit.zip, folder / manifest.submit.pdf
         files = _zip(manifest, zipped, made, anyway, tell)
         tell(f"Making {paper.name}")
         made.paper = make(manifest, paper, _find_notebooks(manifest), wishes)

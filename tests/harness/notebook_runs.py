@@ -32,14 +32,14 @@ class Runs:
     def run_together(self, names: Sequence[str], at_once: int) -> None:
         """Runs several at once, with one thread each: more threads than processors would only wait for each other."""
         self._settings.environment = {f"{library}_NUM_THREADS": "1" for library in THREADS}
-        independent = [name for name in names if name not in self.manifest.handin.left_out]
+        independent = [name for name in names if name not in self.manifest.submit.left_out]
         with ThreadPoolExecutor(at_once) as pool:
             list(pool.map(self.run, independent))
 
     def run(self, name: str) -> Run:
         """The notebook, run now or before; where it was run, the copy holds it with its outputs."""
         if name not in self.done:
-            for other in self.manifest.collected_notebooks() if name in self.manifest.handin.left_out else ():
+            for other in self.manifest.collected_notebooks() if name in self.manifest.submit.left_out else ():
                 self.run(other)
             folder = self._root / self.manifest.paths.notebooks
             self.done[name] = execute(name, self._make(self.manifest, name), self._root, folder, self._settings)

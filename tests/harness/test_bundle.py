@@ -126,7 +126,7 @@ def test_the_manifest_keeps_hidden_points_and_no_secret(made, files, tmp_path):
 def test_the_real_manifest_survives_too(tmp_path):
     (tmp_path / "assignment.toml").write_text(toml.dumps(given_files.students_manifest(REAL)))
     students = manifests.load(tmp_path / "assignment.toml")
-    for key in ("title", "points", "questions", "notebooks", "submission", "handin", "limits", "scales"):
+    for key in ("title", "points", "questions", "notebooks", "submission", "submit", "limits", "scales"):
         assert getattr(students, key) == getattr(REAL, key)
     assert (students.demo, students.container, students.release) == ([], schema.Container(), schema.Release())
 

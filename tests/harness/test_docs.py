@@ -9,7 +9,7 @@ import typer
 
 from grader.cli.main import app
 from grader.course.manifest import Manifest
-from grader.course.schema import Container, Handin, LimitsTable, Pdf, Submission
+from grader.course.schema import Container, LimitsTable, Pdf, Submission, Submit
 
 ROOT = Path(__file__).parents[2]
 ENGINE = ROOT / "grader"
@@ -48,7 +48,7 @@ def test_the_changelog_and_the_guide_name_every_key_of_the_manifest():
     assert keys - words_of("docs/instructor-guide.md") == set()
 
 
-LIMITS = [LimitsTable, Container, Pdf, Handin, Submission]
+LIMITS = [LimitsTable, Container, Pdf, Submit, Submission]
 
 
 @pytest.mark.parametrize("table", LIMITS, ids=lambda table: table.__name__)

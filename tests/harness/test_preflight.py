@@ -13,7 +13,7 @@ from grader.pdf.notebook import read
 from grader.submit import modules, notebooks, preflight, report
 from grader.submit.notebooks import BASELINES, encode_baselines, record_baseline
 from grader.submit.report import join_names, select_errors
-from tests.harness.handin import PASSED, cell, empty, finished, save, tagged
+from tests.harness.student_work import PASSED, cell, empty, finished, save, tagged
 
 REAL = manifests.load(Path(__file__).parents[2] / manifests.FILENAME)
 RIGHT = "import numpy as np\n\ndef area(w, h):\n    return w * h\n\ndef moments(x):\n    return x.mean(0), x.var(0)\n"
@@ -239,7 +239,7 @@ def test_missing_notebook(done):
 
 def test_notebooks_left_out_are_not_looked_at(done):
     (done.root / "notebooks/Rectangles.ipynb").unlink()
-    done.replace("assignment.toml", "[limits]", '[handin]\nleft_out = ["Rectangles"]\n[limits]')
+    done.replace("assignment.toml", "[limits]", '[submit]\nleft_out = ["Rectangles"]\n[limits]')
     assert told(done) == []
 
 
@@ -290,7 +290,7 @@ def test_libraries_that_a_helper_brings_along(done):
 
 
 def test_size(done):
-    done.replace("assignment.toml", "[limits]", "[handin]\nlarge_megabytes = 1\n[limits]")
+    done.replace("assignment.toml", "[limits]", "[submit]\nlarge_megabytes = 1\n[limits]")
     for megabytes, start in (
         (1, "warning student/shapes.py: was not looked through, since it is larger than 256 kB; keep data"),
         (2, "warning student/shapes.py: has 2.0 MB"),

@@ -18,10 +18,6 @@ UPWARD = {
     "grader.recording.record -> grader.checks.second_look",
     "grader.recording.record -> grader.grading.progress",
     "grader.recording.record -> grader.grading.run",
-    "grader.results.handin -> grader.submit.findings",
-    "grader.results.handin -> grader.submit.submit",
-    "grader.results.pdf -> grader.pdf.convert",
-    "grader.results.pdf -> grader.pdf.fonts",
     "grader.results.trials -> grader.grading.mistakes",
 }
 CIRCLES = {

@@ -17,7 +17,7 @@ from grader.errors import ManifestError
 from grader.grading.submission import grade_submission
 from grader.submission.unpack import unpack
 from grader.submit import smoke_test, submit
-from tests.harness.handin import cell, empty, finished, save
+from tests.harness.student_work import cell, empty, finished, save
 
 DONE = "### Done! Please submit code_submission.zip and inline_submission.pdf to Gradescope. ###"
 RIGHT = "import numpy as np\n\ndef area(w, h):\n    return w * h\n\ndef moments(x):\n    return x.mean(0), x.var(0)\n"
@@ -308,20 +308,26 @@ def test_a_zip_that_the_grader_would_refuse(done, tmp_path, zygotes):
 @pytest.mark.parametrize(
     "table, problem",
     [
-        ('zip = "a/b.zip"', r"handin.zip: 'a/b.zip'; give a file name that ends with .zip"),
-        ('pdf = "b.txt"', r"handin.pdf: 'b.txt'; give a file name that ends with .pdf"),
-        ('left_out = ["Nobody"]', r"handin.left_out: there is no notebook 'Nobody'; mend the name"),
-        ("large_megabytes = 0", r"handin.large_megabytes: 0; give more than 0"),
+        ('zip = "a/b.zip"', r"submit.zip: 'a/b.zip'; give a file name that ends with .zip"),
+        ('pdf = "b.txt"', r"submit.pdf: 'b.txt'; give a file name that ends with .pdf"),
+        ('left_out = ["Nobody"]', r"submit.left_out: there is no notebook 'Nobody'; mend the name"),
+        ("large_megabytes = 0", r"submit.large_megabytes: 0; give more than 0"),
     ],
 )
 def test_wrong_settings_are_told(toy, table, problem):
-    toy.replace("assignment.toml", "[limits]", f"[handin]\n{table}\n[limits]")
+    toy.replace("assignment.toml", "[limits]", f"[submit]\n{table}\n[limits]")
     with pytest.raises(ManifestError, match=problem):
         assert toy.manifest
 
 
+def test_manifest_with_the_old_name_of_the_table(toy):
+    toy.replace("assignment.toml", "[limits]", '[handin]\nzip = "mine.zip"\n[limits]')
+    with pytest.raises(ManifestError, match=r"assignment.toml: handin: the table's name is now \[submit\]; rename it$"):
+        assert toy.manifest
+
+
 def test_names_come_from_the_manifest(done, command, paper):
-    done.replace("assignment.toml", "[limits]", '[handin]\nzip = "mine.zip"\npdf = "ours.pdf"\n[limits]')
+    done.replace("assignment.toml", "[limits]", '[submit]\nzip = "mine.zip"\npdf = "ours.pdf"\n[limits]')
     status, out, _ = command("submit")
     assert (status, out.splitlines()[-1]) == (
         0,

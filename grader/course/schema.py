@@ -18,7 +18,7 @@ class ManifestTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """A table of the manifest, in which an unknown key is an error."""
 
 
-class Paths(ManifestTable):
+class Paths(ManifestTable, frozen=True):
     """Where things lie, relative to the manifest's folder."""
 
     student: str = "student"
@@ -29,7 +29,7 @@ class Paths(ManifestTable):
     notebooks: str = "notebooks"
 
 
-class Question(ManifestTable):
+class Question(ManifestTable, frozen=True):
     """One question: its checks are in `test_<id>_<slug>.py`, in lower case, of the public and the hidden folder."""
 
     id: str
@@ -49,7 +49,7 @@ class Question(ManifestTable):
         return f"test_{self.id.lower()}_{self.slug}.py"
 
 
-class Layer(ManifestTable):
+class Layer(ManifestTable, frozen=True):
     """One layer's passes: a forward pass and the backward passes that take its cache and return its gradients.
 
     `same_as` names the forward pass of another entry that computes the same, with a cache of its own.
@@ -69,7 +69,7 @@ class Layer(ManifestTable):
         return self.same_as or self.forward
 
 
-class Submission(ManifestTable):
+class Submission(ManifestTable, frozen=True):
     """Rules for a submission: files it must hold, the names of its folder, and its largest size."""
 
     packages: list[str] = msgspec.field(default_factory=lambda: ["student"])
@@ -78,7 +78,7 @@ class Submission(ManifestTable):
     max_megabytes: int = limits.SUBMISSION_MEGABYTES
 
 
-class Submit(ManifestTable):
+class Submit(ManifestTable, frozen=True):
     """Names of the zip and the PDF that `submit` makes, the notebooks left out, and the size of a large file."""
 
     zip: str = "code_submission.zip"
@@ -87,14 +87,14 @@ class Submit(ManifestTable):
     large_megabytes: int | float = limits.LARGE_FILE_MEGABYTES
 
 
-class Release(ManifestTable):
+class Release(ManifestTable, frozen=True):
     """The students' bundle: where Colab finds the notebooks, and lines of solutions that are no secret."""
 
     colab: str = ""
     known_lines: list[str] = msgspec.field(default_factory=list)
 
 
-class LimitsTable(ManifestTable):
+class LimitsTable(ManifestTable, frozen=True):
     """Seconds of wall clock per call and per run, seconds of CPU per check, megabytes per worker."""
 
     call_seconds: int | float = limits.CALL_SECONDS
@@ -103,14 +103,14 @@ class LimitsTable(ManifestTable):
     memory_mb: int = limits.MEMORY_MB
 
 
-class Seeds(ManifestTable):
+class Seeds(ManifestTable, frozen=True):
     """The seed of the public checks, and how many secret ones a graded run adds."""
 
     public: int = 231
     secret: int = 2
 
 
-class Scale(ManifestTable):
+class Scale(ManifestTable, frozen=True):
     """Points for a measured value: `steps` are pairs of a least value and points; `title` is for the leaderboard."""
 
     name: str
@@ -126,7 +126,7 @@ class Scale(ManifestTable):
         return next((step for step in self.steps if not value >= step[0]), None)
 
 
-class Budget(ManifestTable):
+class Budget(ManifestTable, frozen=True):
     """The most that checks of `function` may spend on it: CPU seconds in all, and the megabytes of a file.
 
     `title` says what that is, for messages; `file` is a path in the package.
@@ -140,14 +140,14 @@ class Budget(ManifestTable):
     megabytes: int | float = 0
 
 
-class Report(ManifestTable):
+class Report(ManifestTable, frozen=True):
     """Visibility of public and of hidden checks on Gradescope."""
 
     public_visibility: Literal["hidden", "after_due_date", "after_published", "visible"] = "visible"
     hidden_visibility: Literal["hidden", "after_due_date", "after_published", "visible"] = "after_published"
 
 
-class Container(ManifestTable):
+class Container(ManifestTable, frozen=True):
     """Gradescope's container: its time limit, where the run ends before it, what is installed, how often to submit.
 
     `secrets` are files of 128 random bits each, made at first use and packed; checks derive from them what nobody may
@@ -162,7 +162,7 @@ class Container(ManifestTable):
     secrets: list[str] = msgspec.field(default_factory=list)
 
 
-class Pdf(ManifestTable):
+class Pdf(ManifestTable, frozen=True):
     """Notebooks as PDF: what of one output is shown, the paper, where names stand and missing images may lie."""
 
     output_lines: int = limits.PDF_OUTPUT_LINES
@@ -175,7 +175,7 @@ class Pdf(ManifestTable):
     assets: list[str] = msgspec.field(default_factory=list)
 
 
-class Manifest(ManifestTable):
+class Manifest(ManifestTable, frozen=True):
     """The whole assignment; `root` is the folder it was read from."""
 
     title: str
@@ -199,7 +199,7 @@ class Manifest(ManifestTable):
 
     def path(self, kind: str) -> Path:
         """Return the folder of one kind of thing, as in `[paths]`."""
-        return self.root / getattr(self.paths, kind)
+        return self.root / str(getattr(self.paths, kind))
 
     def require_reference(self) -> Path:
         """Return the reference's folder; raise CourseError where it is missing, as in every student's copy."""

@@ -138,7 +138,7 @@ def find_stubs(package: Path, names: Iterable[str], check: Callable[[], object] 
 def is_unchanged(text: str) -> bool:
     """Return whether a generated file is as it was generated."""
     header = HEADER.match(text)
-    return bool(header) and digest_body(text[header.end() :]) == header[1]
+    return header is not None and digest_body(text[header.end() :]) == header[1]
 
 
 def digest_body(body: str) -> str:
@@ -151,11 +151,11 @@ def _read_scope(body: list[ast.stmt], prefix: str) -> Scope:
     scope: Scope = {}
     for node in body:
         if isinstance(node, ast.ClassDef):
-            scope[node.name] = Definition(node.lineno, node.end_lineno), _read_scope(node.body, f"{prefix}{node.name}.")
+            scope[node.name] = _define(node, None), _read_scope(node.body, f"{prefix}{node.name}.")
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             path = f"{prefix}{node.name}"
             stub = find_first_reached(node.body, lambda raised: _is_stub(raised, path))
-            scope[node.name] = Definition(node.lineno, node.end_lineno, stub and stub.lineno), {}
+            scope[node.name] = _define(node, stub), {}
         elif isinstance(node, ast.Assign):
             for target in node.targets:
                 if isinstance(target, ast.Name):  # from here on the name means something else
@@ -163,8 +163,12 @@ def _read_scope(body: list[ast.stmt], prefix: str) -> Scope:
     return scope
 
 
+def _define(node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef, stub: ast.Raise | None) -> Definition:
+    return Definition(node.lineno, node.end_lineno or node.lineno, stub.lineno if stub else None)
+
+
 def _flatten(scope: Scope, prefix: str = "") -> dict[str, Definition]:
-    found = {}
+    found: dict[str, Definition] = {}
     for name, (definition, inner) in scope.items():
         found |= {f"{prefix}{name}": definition} | _flatten(inner, f"{prefix}{name}.")
     return found

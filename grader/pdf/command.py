@@ -7,7 +7,7 @@ from pathlib import Path
 from ..course.manifest import Manifest
 from ..errors import PdfError, ProgramMissing
 from ..outputs import PDF, claim
-from ..submission.copies import missing
+from ..submission.package_search import explain_missing_file
 from . import convert, engines
 from .convert import Options, Result
 from .outputs import Limits
@@ -37,7 +37,9 @@ def make(manifest: Manifest, out: Path, notebooks: list[Path], wishes: Wishes) -
         raise PdfError("no notebooks; name them after the PDF, or list them in the manifest under notebooks")
     for source in sources:
         if not source.is_file():
-            raise PdfError(f"{source} {missing(source, 'put the notebook there or leave it out of the list')}")
+            raise PdfError(
+                f"{source} {explain_missing_file(source, 'put the notebook there or leave it out of the list')}"
+            )
     claim(out, PDF, sources)
     result = _first_that_runs(sources, options(manifest, wishes), wishes.engine)
     convert.write(out, result.data)

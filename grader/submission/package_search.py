@@ -1,54 +1,62 @@
-"""Which folder of a submission is the package: by its name first, then at the root; in doubt, what to do instead."""
+"""Find the package in a submission: by its name, else at the root; say what to do where it or a file is missing."""
 
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ..course.manifest import Submission
 from ..errors import SubmissionError
 from ..files import make_printable
-from .entries import Entry, Parts
+from .listing import FileEntry, PathParts
 
 SHOWN = 4
+AROUND = (  # marks of a copy: `layers (1).py`, `layers copy.py`, `Copy of layers.py`
+    re.compile(r"^copy of "),
+    re.compile(r" ?[(\[]\d+[)\]]$"),
+    re.compile(r"[ _-]+copy(?: ?\d+)?$"),
+    re.compile(r"[ _-]\d+$"),
+)
 
 
 @dataclass(frozen=True)
 class Found:
     """The package's folder in the submission, the name it is imported by, remarks, and other folders of such a name."""
 
-    folder: Parts
+    folder: PathParts
     name: str
     complete: bool
     notes: list[str] = field(default_factory=list)
-    others: list[Parts] = field(default_factory=list)
+    others: list[PathParts] = field(default_factory=list)
 
 
-def find(files: Sequence[Entry], rules: Submission, own_name: str = "") -> Found | None:
-    """The package, or None where it is nowhere; `own_name` is that of the folder all of this lies in.
+def find_package(files: Sequence[FileEntry], rules: Submission, own_name: str = "") -> Found | None:
+    """Return the package, or None where it is nowhere; `own_name` is that of the folder all of this lies in.
 
-    Raises SubmissionError where its folder is a link, or there are several of which none is nearer than the others.
+    Raise SubmissionError where its folder is a link, or there are several of which none is nearer than the others.
     """
-    named = _named(files, rules)
+    named = _find_named(files, rules)
     if named:
-        return _nearest(named, files, rules)
-    wanted = {_parts(name) for name in rules.required}
+        return _choose_nearest(named, files, rules)
+    wanted = {_split(name) for name in rules.required}
     held = wanted.intersection(entry.parts for entry in files if entry.kind == "file")
     if not held:
         return None
-    return Found((), canonical(own_name, rules) or rules.packages[0], held == wanted)
+    return Found((), match_name(own_name, rules) or rules.packages[0], held == wanted)
 
 
-def canonical(name: str, rules: Submission) -> str:
-    """The package's name that a folder's name means, whatever its case; empty where it means none."""
+def match_name(name: str, rules: Submission) -> str:
+    """Return the package's name that a folder's name means, whatever its case; empty where it means none."""
     folded = {package.casefold(): package for package in reversed(rules.packages)}
     return name if name in rules.packages else folded.get(name.casefold(), "")
 
 
-def nowhere(files: Sequence[Entry], rules: Submission) -> SubmissionError:
-    """That there is no package, what there is, and how to pack what looks like one."""
+def explain_absence(files: Sequence[FileEntry], rules: Submission) -> SubmissionError:
+    """Return the error that there is no package: what there is, and how to pack what looks like one."""
     wanted = " or ".join(f"{name}/" for name in rules.packages)
-    held = listed(sorted({entry.parts[0] for entry in files}), 8) or "nothing"
-    required = {_parts(name) for name in rules.required}
+    held = list_names(sorted({entry.parts[0] for entry in files}), 8) or "nothing"
+    required = {_split(name) for name in rules.required}
     likely = Counter(
         entry.parts[: len(entry.parts) - len(name)] for entry in files for name in required if _ends(entry.parts, name)
     )
@@ -59,20 +67,44 @@ def nowhere(files: Sequence[Entry], rules: Submission) -> SubmissionError:
         hint = f"; {make_printable('/'.join(folder))}/ holds {number} of {len(required)} required files: "
         hint += f"rename it to {first}/"
     elif zips:
-        hint = f"; hand in {zips[0]} itself" if len(zips) == 1 else f"; hand in just one of {listed(zips)}"
+        hint = f"; hand in {zips[0]} itself" if len(zips) == 1 else f"; hand in just one of {list_names(zips)}"
     return SubmissionError(f"there is no folder {wanted} in it; it holds {held}{hint}")
 
 
-def listed(names: Sequence[str], most: int = SHOWN) -> str:
-    """Names for a sentence: `a, b and 3 more`."""
+def list_names(names: Sequence[str], most: int = SHOWN) -> str:
+    """Return names for a sentence: `a, b and 3 more`."""
     shown = ", ".join(make_printable(name, 60) for name in names[:most])
     return f"{shown} and {len(names) - most:,} more" if len(names) > most else shown
 
 
-def _named(files: Sequence[Entry], rules: Submission) -> dict[Parts, int]:
-    """The folders (or links) of the package's name that hold modules, with the number of required files in each."""
-    places = {name: canonical(name, rules) for name in {part for entry in files for part in entry.parts}}
-    wanted, found = {_parts(name) for name in rules.required}, Counter()
+def find_copies(name: str, names: Iterable[str]) -> list[str]:
+    """Return the file names that look like copies of one, as systems name them, or differ from it in case only."""
+    wanted = _strip_copy_marks(name)
+    return [other for other in names if other != name and _strip_copy_marks(other) == wanted]
+
+
+def explain_missing(name: str, beside: Mapping[str, str], otherwise: str) -> str:
+    """Return that a file is missing and which copies of it are `beside`, by name and as shown, `otherwise` without."""
+    copies = [beside[copy] for copy in find_copies(name, beside)]
+    if copies:
+        return f"is missing, but {list_names(copies)} is there; a copy is not read, give it the name {name}"
+    return f"is missing{otherwise}"
+
+
+def explain_missing_file(file: Path, remedy: str) -> str:
+    """Return that a file is missing, and which copies of it lie in its folder, the remedy without any."""
+    try:
+        names = sorted(other.name for other in file.parent.iterdir())
+    except OSError:
+        names = []
+    return explain_missing(file.name, {name: name for name in names}, f"; {remedy}")
+
+
+def _find_named(files: Sequence[FileEntry], rules: Submission) -> dict[PathParts, int]:
+    """Return the folders (or links) of the package's name that hold modules, with the number of required files."""
+    places = {name: match_name(name, rules) for name in {part for entry in files for part in entry.parts}}
+    wanted = {_split(name) for name in rules.required}
+    found: Counter[PathParts] = Counter()
     for entry in files:
         for end, part in enumerate(entry.parts, 1):
             is_link = entry.kind == "link" and end == len(entry.parts)
@@ -84,23 +116,23 @@ def _named(files: Sequence[Entry], rules: Submission) -> dict[Parts, int]:
     return dict(found)
 
 
-def _nearest(named: dict[Parts, int], files: Sequence[Entry], rules: Submission) -> Found:
-    def rank(folder: Parts) -> tuple:
-        name = canonical(folder[-1], rules)
+def _choose_nearest(named: dict[PathParts, int], files: Sequence[FileEntry], rules: Submission) -> Found:
+    def rank(folder: PathParts) -> tuple[bool, int, bool, int, PathParts]:
+        name = match_name(folder[-1], rules)
         return not named[folder], len(folder), name != folder[-1], rules.packages.index(name), folder
 
     first, *rest = sorted(named, key=rank)
-    shown, name = make_printable("/".join(first)), canonical(first[-1], rules)
+    shown, name = make_printable("/".join(first)), match_name(first[-1], rules)
     if any(entry.parts == first for entry in files):
         raise SubmissionError(f"'{shown}' is a symbolic link; put the folder itself there")
     others = [folder for folder in rest if folder[: len(first)] != first and first[: len(folder)] != folder]
     if len(first) > 2 and any(bool(named[folder]) == bool(named[first]) for folder in others):
-        places = listed(["/".join(folder) + "/" for folder in (first, *others)])
+        places = list_names(["/".join(folder) + "/" for folder in (first, *others)])
         raise SubmissionError(f"the package is in {1 + len(others)} places, {places}; hand in the one that counts")
     notes = []
     if others:
         verb = "was" if len(others) == 1 else "were"
-        notes.append(f"{listed(['/'.join(folder) + '/' for folder in others])} {verb} not graded; {shown}/ was")
+        notes.append(f"{list_names(['/'.join(folder) + '/' for folder in others])} {verb} not graded; {shown}/ was")
     if first[-1] != name:
         notes.append(f"{shown}/ was graded as {name}/; give the folder that name")
     if len(first) > 2:
@@ -108,9 +140,21 @@ def _nearest(named: dict[Parts, int], files: Sequence[Entry], rules: Submission)
     return Found(first, name, named[first] == len(rules.required), notes, others)
 
 
-def _parts(name: str) -> Parts:
+def _split(name: str) -> PathParts:
     return tuple(name.split("/"))
 
 
-def _ends(parts: Parts, end: Parts) -> bool:
+def _ends(parts: PathParts, end: PathParts) -> bool:
     return len(parts) > len(end) and parts[-len(end) :] == end
+
+
+def _strip_copy_marks(name: str) -> tuple[str, str]:
+    """Return a name without the marks of a copy, and its suffix."""
+    name = name.casefold().removesuffix(".txt")
+    stem, dot, suffix = name.rpartition(".")
+    stem, before = stem.strip(), ""
+    while stem != before and len(stem) < 256:
+        before = stem
+        for pattern in AROUND:
+            stem = pattern.sub("", stem).strip()
+    return stem, dot + suffix

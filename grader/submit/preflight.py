@@ -6,7 +6,7 @@ from pathlib import Path
 from ..course.manifest import Manifest, Question
 from ..course.source import TooLarge, Unparsable, find_definitions, find_stubs, locate, parse_source, read_source
 from ..limits import MEGABYTE
-from ..submission.copies import missing
+from ..submission.package_search import explain_missing_file
 from . import modules, notebooks
 from .report import Finding, error, join_names, warning
 
@@ -18,7 +18,7 @@ def examine(manifest: Manifest) -> list[Finding]:
         if file.is_file():
             found += notebooks.examine(file, baselines.get(name))
         else:
-            found.append(error(file.name, missing(file, f"put it back into {manifest.paths.notebooks}/")))
+            found.append(error(file.name, explain_missing_file(file, f"put it back into {manifest.paths.notebooks}/")))
     return found
 
 
@@ -37,7 +37,7 @@ def examine_package(manifest: Manifest) -> list[Finding]:
 def _find_missing(manifest: Manifest, package: Path) -> list[Finding]:
     folder, remedy = package.name, "put it back, what needs it gets no points"
     names = [name for name in manifest.submission.required if not (package / name).is_file()]
-    return [error(f"{folder}/{name}", missing(package / name, remedy)) for name in names]
+    return [error(f"{folder}/{name}", explain_missing_file(package / name, remedy)) for name in names]
 
 
 def _judge_size(manifest: Manifest, package: Path, file: Path) -> list[Finding]:

@@ -21,7 +21,7 @@ from ..course.source import is_unchanged, list_modules, read_source
 from ..errors import CourseError, OutputError
 from ..outputs import PDF, ZIP, claim
 from ..pdf.command import Wishes, make
-from ..submission.unpack import IGNORED
+from ..submission.listing import IGNORED
 from . import modules, preflight, smoke_test
 from .report import Finding, SubmitResult, select_errors, warning
 

@@ -16,8 +16,8 @@ import pytest
 from grader.errors import SubmissionError
 from grader.grading.submission import grade_submission
 from grader.limits import ENTRIES, MEGABYTE
-from grader.submission import end_record
-from grader.submission.copies import copies_of
+from grader.submission.listing import count_zip_entries
+from grader.submission.package_search import find_copies
 from grader.submission.unpack import unpack
 from tests.harness.test_submission import GOOD, SHAPES, info, lay, listing, pack
 
@@ -149,7 +149,7 @@ def test_missing_module_whose_copy_is_there(toy, tmp_path, make, name, words):
 
 def test_names_of_copies():
     names = ["Copy of a.py", "a - Copy (2).py", "a(3).py", "a-1.py", "A.PY", "a.py.txt", "a.py", "ab.py", "b"]
-    assert copies_of("a.py", names) == names[:6]
+    assert find_copies("a.py", names) == names[:6]
 
 
 LOOSE = {
@@ -292,7 +292,7 @@ def test_deep_folders_that_are_ignored_are_left_out(toy, tmp_path):
 
 def test_entries_are_counted_by_either_record():
     def counted(raw: bytes) -> int:
-        return end_record.count(io.BytesIO(raw), 100, 10_000)
+        return count_zip_entries(io.BytesIO(raw), 100, 10_000)
 
     assert counted(b"") == counted(b"PK\x05\x06") == counted(b"x" * 100) == 0
     assert counted(zip_of(3)) == 3

@@ -6,16 +6,14 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import chain
 from pathlib import Path
 
 from ..course.manifest import Manifest
 from ..course.source import find_stubs
 from ..errors import OutOfTime, SandboxError, StudentError
-from ..recording import tape
-from ..recording.relay import RecordedForwarder
-from ..recording.replay import NOTHING, ReplayTransport
+from ..recording import cassette
+from ..recording.replay import RecordedForwarder, replay_client
 from ..sandbox.parent.client import Named, WorkerClient, launch_worker
 from ..sandbox.parent.proxy import CallForwarder
 from ..sandbox.parent.transport import InProcessTransport
@@ -52,7 +50,7 @@ class Grading:
     memory: Memory = field(init=False)
     patience: Patience = field(init=False)
     groundwork: Groundwork = field(init=False)
-    recording: tape.Recording | None = field(init=False)
+    recording: cassette.Recording | None = field(init=False)
     races: bool = True
     compared_seconds: float = 0.0
     racing: bool = False
@@ -62,7 +60,7 @@ class Grading:
 
     def __post_init__(self) -> None:
         answers, course = self.manifest.secret_places(), self.manifest.root
-        self.recording = tape.find(self.manifest)
+        self.recording = cassette.find(self.manifest)
         self.foundations.update(self.recording.foundations() if self.recording else {})
         self.groundwork = Groundwork(self.zygotes, self.student, answers, course, self.official)
         functions = frozenset(self.manifest.functions())
@@ -134,14 +132,11 @@ class Grading:
         """A fresh worker holding the reference, or its recorded answers; raises SandboxError where there is neither."""
         folder = self.manifest.path("reference").resolve()
         if self.recording is not None:
-            replay = ReplayTransport(self.recording, partial(self.worker_of_nothing, libraries))
-            names = dict(self.recording.header.names)
-            worker = WorkerClient(replay, NOTHING, folder.name, Limits(), names, trusted=True)
-            worker.load(libraries)
+            worker = replay_client(self.recording, folder.name)
         elif folder.is_dir():
             worker = self._trusted(libraries, folder, folder.name)
         else:
-            answers = self.manifest.path("public") / tape.FILENAME
+            answers = self.manifest.path("public") / cassette.FILENAME
             raise SandboxError(
                 f"there is no reference in {folder}, and none of its answers in {answers}, so nothing can be judged; "
                 "take that file once more from what you downloaded"
@@ -152,13 +147,6 @@ class Grading:
         except (StudentError, OutOfTime):
             worker.dismiss()
             raise
-        return worker
-
-    def worker_of_nothing(self, libraries: tuple[str, ...], seed: int) -> WorkerClient:
-        """A worker of an empty package, for what a check has computed by libraries alone."""
-        worker = self._trusted(libraries, NOTHING, "nothing")
-        worker.patience = self.patience.of_reference
-        worker.start(seed)
         return worker
 
     @contextlib.contextmanager
@@ -185,7 +173,7 @@ class Grading:
     def _forwarder(self, libraries: tuple[str, ...], seed: int, names: set[str]) -> CallForwarder | RecordedForwarder:
         """What answers for the reference where a student's code calls these functions."""
         if self.recording is not None:
-            return RecordedForwarder(self.recording, self.recording.tape(seed), names, self.manifest.twins)
+            return RecordedForwarder(self.recording, seed, names, self.manifest.twins)
         behind = self.behind.get(libraries)
         if behind is None or not behind.alive:
             behind = self.behind[libraries] = self.reference_twin(libraries, seed)

@@ -247,10 +247,10 @@ def _wanted_traits(
     """Of what kind the reference's forward pass is on the same arguments, as it shows now or as it was recorded."""
     if grading.recording is None:
         return [_traits(reference, passes, state, clock) for passes in called]
-    tape = grading.recording.tape(derive(state.seed, "worker"))
-    if tape is None or len(tape.traits) != len(called):
+    cassette = grading.recording.cassette(derive(state.seed, "worker"))
+    if cassette is None or len(cassette.traits) != len(called):
         raise NoGradient("that takes the reference")
-    return tape.traits
+    return cassette.traits
 
 
 def _clock(seconds: float) -> Callable[[], None]:

@@ -1,7 +1,8 @@
-"""Records the reference's answers to the public checks, for students, who don't have the reference."""
+"""Record the reference's answers to the public checks, for students, who don't have the reference."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,23 +24,26 @@ from ..outputs import ZIP, claim
 from ..results.outcome import Outcome
 from ..results.record import Check
 from ..sandbox.parent.client import WorkerClient
-from ..sandbox.policy import Limits
-from .recorder import PerturbedTransport, Recorder, RecordingTransport
-from .replay import NOTHING, ReplayTransport
-from .tape import VERSION, Header, Recording, Tape, digest, save
+from ..sandbox.parent.transport import Deadline, Frame, Reply, Transport, TransportDecorator
+from ..sandbox.wire import unpack
+from .cassette import Cassette, Entry, Header, Recording, digest, save
+from .fingerprint import Array, fingerprint_request
+from .replay import replay_client
 
 NOT_THERE = "checks-that-are-not-recorded"
+NOT_RECORDED = ("load", "seed", "reset", "replace")
 RUN_SECONDS = 3600  # each check runs four times
+PERTURBATION = 1e-3
 
 
 def record(
     manifest: Manifest, out: Path, zygotes: ZygotePool | None = None, questions: Sequence[str] = ()
 ) -> Recording:
-    """Writes the file of recorded answers to `out`, of all questions by default, and returns what it holds.
+    """Write the file of recorded answers to `out`, of all questions by default, and return what it holds.
 
     Every public check has to pass with the reference, live and again with the recorded answers; raises RecordingError
     naming the first that does not. A check whose questions to the reference depend on the judged answers is marked as
-    such (`Tape.varies`): where they differ from the reference's, students see that it is not scored.
+    such (`Cassette.varies`): where they differ from the reference's, students see that it is not scored.
     """
     public = msgspec.structs.replace(
         manifest,
@@ -73,63 +77,105 @@ def _refuse(checks: list[Check]) -> None:
             )
 
 
+@dataclass
+class Draft:
+    """A cassette in the making, with arrays of its own."""
+
+    cassette: Cassette
+    arrays: list[Array] = field(default_factory=list)
+
+    def entry(self, asked: Reply, answered: Reply) -> Entry:
+        """Return the entry of a request and its reply; an error is without its lines of code."""
+        (reply, arrays), first = answered, len(self.arrays)
+        if "error" in reply:
+            reply = {"error": reply["error"] | {"frames": []}}
+        self.arrays += arrays
+        return Entry(fingerprint_request(*asked), reply, list(range(first, len(self.arrays))))
+
+
+class RecordingTransport(TransportDecorator):
+    """Notes requests with their replies in a draft, or only the calls of callback stubs with what was answered."""
+
+    def __init__(self, inner: Transport, draft: Draft, calls_only: bool = False) -> None:
+        super().__init__(inner)
+        self._draft, self._calls_only = draft, calls_only
+        self._call: Reply | None = None
+
+    def exchange(self, frame: Frame, deadline: Deadline) -> Reply:
+        """Pass a frame on, and note it with its reply; after the call of a stub, it is the answer to that."""
+        asked, reply = unpack(frame), self.inner.exchange(frame, deadline)
+        if self._call is not None:
+            if "ok" in asked[0]:
+                self._draft.cassette.calls.append(self._draft.entry(self._call, asked))
+        elif not self._calls_only and asked[0]["op"] not in NOT_RECORDED:
+            self._draft.cassette.entries.append(self._draft.entry(asked, reply))
+        self._call = reply if "callback" in reply[0] else None
+        return reply
+
+
+class PerturbedTransport(TransportDecorator):
+    """Makes each answer a little wrong, to see which questions to the reference depend on it."""
+
+    def exchange(self, frame: Frame, deadline: Deadline) -> Reply:
+        """Pass a frame on, and change the numbers of the reply."""
+        message, arrays = self.inner.exchange(frame, deadline)
+        return message, [_perturb(array) for array in arrays]
+
+
+def _perturb(array: Array) -> Array:
+    if array.dtype.kind != "f":
+        return array
+    factors = 1 + PERTURBATION * np.random.RandomState(array.size).uniform(0.5, 1, array.shape)
+    return (array * factors).astype(array.dtype)
+
+
 class RecordingGrading(Grading):
-    """A run whose reference has a recorder beside it."""
+    """A run that notes what the reference is asked and answers."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.tapes: dict[str, tuple[Tape, list[np.ndarray]]] = {}
-        self.recorder = Recorder(0)
+        self.drafts: dict[str, Draft] = {}
+        self.draft = Draft(Cassette(0))
 
     def reference_worker(self, libraries: tuple[str, ...], seed: int) -> WorkerClient:
-        """The reference's worker at the start of a new tape."""
+        """Return the reference's worker at the start of a new draft."""
         worker = super().reference_worker(libraries, seed)
-        self.recorder = Recorder(seed)
+        self.draft = Draft(Cassette(seed))
         plain = worker.transport.inner if isinstance(worker.transport, RecordingTransport) else worker.transport
-        worker.transport = RecordingTransport(plain, self.recorder)
+        worker.transport = RecordingTransport(plain, self.draft)
         return worker
 
     @contextlib.contextmanager
     def with_stubs(
         self, libraries: tuple[str, ...], seed: int, names: set[str] | None = None
     ) -> Iterator[WorkerClient]:
-        """A stubbed worker whose calls are on the tape."""
+        """Return a worker with stubs, whose calls are noted in the draft."""
         with super().with_stubs(libraries, seed, names) as worker:
-            worker.transport = RecordingTransport(worker.transport, self.recorder, calls_only=True)
+            worker.transport = RecordingTransport(worker.transport, self.draft, calls_only=True)
             yield worker
 
-    def perturbed_twin(self, libraries: tuple[str, ...], seed: int) -> WorkerClient:
-        """The reference as one whose answers are a little wrong."""
-        worker = self.reference_twin(libraries, seed)
-        worker.transport = PerturbedTransport(worker.transport)
-        return worker
-
-    def replayed(self, libraries: tuple[str, ...], tape: Tape, arrays: list[np.ndarray]) -> WorkerClient:
-        """The reference as students will have it."""
-        recording = Recording(Header(VERSION, 0, {}, self._names, {"": tape}, []), arrays)
-        replay = ReplayTransport(recording, lambda seed: self.worker_of_nothing(libraries, seed))
-        worker = WorkerClient(replay, NOTHING, "replay", Limits(), dict(self._names), trusted=True)
-        worker.load(libraries)
-        worker.start(tape.seed)
-        return worker
-
-    @property
-    def _names(self) -> dict[str, tuple[str, bool]]:
-        return self._named[self.manifest.path("reference").resolve()]
-
     def recorded(self, seed: int) -> Recording:
-        """All tapes, their arrays in one list."""
-        folder = self.manifest.path("public")
-        files = {
-            file.name: digest(file) for file in (folder / q.file for q in self.manifest.questions) if file.is_file()
-        }
-        arrays: list[np.ndarray] = []
-        for tape, own in self.tapes.values():
-            for part in [*tape.entries, *tape.calls]:
-                part.arrays = [number + len(arrays) for number in part.arrays]
-            arrays += own
-        tapes = {name: tape for name, (tape, _) in self.tapes.items()}
-        return Recording(Header(VERSION, seed, files, dict(self._names), tapes, []), arrays)
+        """Return all cassettes, with their arrays in one list."""
+        files = [self.manifest.path("public") / question.file for question in self.manifest.questions]
+        digests = {file.name: digest(file) for file in files if file.is_file()}
+        arrays: list[Array] = []
+        for draft in self.drafts.values():
+            for entry in [*draft.cassette.entries, *draft.cassette.calls]:
+                entry.arrays = [number + len(arrays) for number in entry.arrays]
+            arrays += draft.arrays
+        return self._recording(seed, digests, {name: draft.cassette for name, draft in self.drafts.items()}, arrays)
+
+    def replayed(self, draft: Draft) -> WorkerClient:
+        """Return the reference as students will have it, for one check."""
+        worker = replay_client(self._recording(0, {}, {"": draft.cassette}, draft.arrays), "replay")
+        worker.start(draft.cassette.seed)
+        return worker
+
+    def _recording(
+        self, seed: int, digests: dict[str, str], cassettes: dict[str, Cassette], arrays: list[Array]
+    ) -> Recording:
+        names = dict(self._named[self.manifest.path("reference").resolve()])
+        return Recording(Header(seed, digests, names, cassettes), arrays)
 
 
 class RecordingPlugin(ChecksPlugin):
@@ -137,48 +183,39 @@ class RecordingPlugin(ChecksPlugin):
 
     grading: RecordingGrading
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._timing = True  # races are left out, so it matters not whether this machine can hold them
-
     @pytest.hookimpl(tryfirst=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool | None:
-        """Records a check that passes; what it raises otherwise is judged as in any run."""
+        """Record a check that passes; what it raises otherwise is judged as in any run."""
         state = pyfuncitem.stash.get(STATE, None)
         if state is None:
             return None
         arguments = arguments_of(pyfuncitem)
         pyfuncitem.obj(**arguments)
         if "reference" in arguments:
-            recorder = self._with_calls(pyfuncitem, state, arguments, self.grading.recorder)
-            self._replay(pyfuncitem, state, arguments, recorder)
-            self.grading.tapes[state.check.id] = recorder.tape, recorder.arrays
+            draft = self._with_calls(pyfuncitem, state, arguments)
+            self._replay(pyfuncitem, state, arguments, draft)
+            self.grading.drafts[state.check.id] = draft
         return True
 
-    def _with_calls(
-        self, item: pytest.Function, state: State, arguments: dict[str, Any], recorder: Recorder
-    ) -> Recorder:
-        """The recorder of another run that has the reference's calls to other functions too, where they can be had."""
+    def _with_calls(self, item: pytest.Function, state: State, arguments: dict[str, Any]) -> Draft:
+        """Return the draft of another run, with the reference's calls to other functions too where there can be one."""
+        draft = self.grading.draft
         if "student" not in arguments or state.timing:
-            return recorder
+            return draft
         rerun = run_replaced(self.grading, item, state, None)
-        return recorder if rerun.error else self.grading.recorder  # tensors cannot go through a callback stub
+        return draft if rerun.error else self.grading.draft  # tensors cannot go through a callback stub
 
-    def _replay(self, item: pytest.Function, state: State, arguments: dict[str, Any], recorder: Recorder) -> None:
-        """Raises what a check raises with the recorded answers; finds out whether it asks what the student answered."""
-        seed = derive(state.seed, "worker")
-        replayed = self.grading.replayed(state.libraries, recorder.tape, recorder.arrays)
-        try:
-            if state.worker is not None:
-                state.worker.reset(seed)
-                state.worker.answered = []
-            item.obj(**afresh(arguments, state, reference=replayed.root()))
-            recorder.tape.traits = self._traits(state)
-            if "student" in arguments:
-                replayed.reset(seed)
-                recorder.tape.varies = self._varies(item, state, arguments, replayed)
-        finally:
-            replayed.kill()
+    def _replay(self, item: pytest.Function, state: State, arguments: dict[str, Any], draft: Draft) -> None:
+        """Raise what a check raises with the recorded answers; find out whether it asks what the student answered."""
+        seed, replayed = derive(state.seed, "worker"), self.grading.replayed(draft)
+        if state.worker is not None:
+            state.worker.reset(seed)
+            state.worker.answered = []
+        item.obj(**afresh(arguments, state, reference=replayed.root()))
+        draft.cassette.traits = self._traits(state)
+        if "student" in arguments:
+            replayed.reset(seed)
+            draft.cassette.varies = self._varies(item, state, arguments, replayed)
 
     def _traits(self, state: State) -> list[list[str]]:
         forward = own_forward.forward_of(self.grading, state)
@@ -187,7 +224,9 @@ class RecordingPlugin(ChecksPlugin):
         return own_forward.traits_of(state.worker.root(), state.worker.answered, forward, state)
 
     def _varies(self, item: pytest.Function, state: State, arguments: dict[str, Any], replayed: WorkerClient) -> bool:
-        perturbed = self.grading.perturbed_twin(state.libraries, derive(state.seed, "worker"))
+        """Return whether a student whose answers are a little wrong has the reference asked what is not recorded."""
+        perturbed = self.grading.reference_twin(state.libraries, derive(state.seed, "worker"))
+        perturbed.transport = PerturbedTransport(perturbed.transport)
         try:
             item.obj(**afresh(arguments, state, reference=replayed.root(), student=perturbed.root()))
         except (Unrecorded, NotScored):

@@ -91,8 +91,8 @@ def _linked(manifest: Manifest, name: str, notebook: dict[str, Any], colab: str)
 
 def _checks(manifest: Manifest) -> dict[str, bytes]:
     """The public checks, with the reference's answers to them."""
+    from ..recording.cassette import FILENAME
     from ..recording.record import record
-    from ..recording.tape import FILENAME
 
     folder, name = manifest.path("public"), manifest.paths.public
     files = {f"{name}/{path.as_posix()}": f.read_bytes() for path, f in files_below(folder) if path.suffix == ".py"}

@@ -16,7 +16,7 @@ from grader.course import manifest as manifests
 from grader.course.manifest import Manifest
 from grader.errors import CourseError, RecordingError, SandboxError
 from grader.grading import mistakes, run
-from grader.recording import prints, tape
+from grader.recording import cassette, fingerprint
 from grader.recording import record as recording
 from grader.results.record import Check
 from grader.sandbox.parent.zygote_pool import PlainProcesses
@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 ANSWERS = "checks/public/expected.npz"
 MANIFEST = """
 title = "Ways to use a reference"
-points = 10
+points = 11
 
 [paths]
 reference = "solution"
@@ -44,7 +44,7 @@ secret = 1
 id = "Q1"
 slug = "ways"
 title = "Ways"
-public_points = 10
+public_points = 11
 functions = [
     "ways.scale", "ways.fill", "ways.Sum.add", "ways.centre", "ways.root", "ways.zero", "ways.step", "ways.quick"
 ]
@@ -165,7 +165,15 @@ def test_root(student, reference):
 
 @points(1, "ways.zero")
 def test_zero(student, reference, rng):
-    """the grader's own polynomial is zero there"""
+    """zero is where a library's polynomial has its root"""
+    a, b = 1 + rng.rand(2)
+    line = reference.library("numpy").poly1d(np.array([a, b]))
+    expect(student.ways.zero(a, b), "zero").to_match(line.r[0], rel=1e-9)
+
+
+@points(1, "ways.zero")
+def test_value(student, reference, rng):
+    """a library's polynomial, where the reference is, is zero there"""
     a, b = 1 + rng.rand(2)
     line = reference.library("numpy").poly1d(np.array([a, b]))
     expect(line(student.ways.zero(a, b)), "value there").to_lie_within(-1e-9, 1e-9)
@@ -267,14 +275,14 @@ def outcomes(checks: dict[str, Check]) -> dict[str, str]:
     return {name: check.outcome for name, check in checks.items()}
 
 
-ALL_RIGHT = dict.fromkeys(["scale", "fill", "add", "centre", "root", "zero", "second_step"], "passed")
+ALL_RIGHT = dict.fromkeys(["scale", "fill", "add", "centre", "root", "zero", "value", "second_step"], "passed")
 ALL_RIGHT |= {"speed": "not_scored", "quick": "not_scored"}
 
 
 @pytest.mark.parametrize("options", [{}, {"keep": True}, {"debug": True, "timing": False}], ids=str)
 def test_right_package_earns_all_that_can_be_scored(ways, options):
     assert outcomes(ways.replayed(**options)).items() <= ALL_RIGHT.items()
-    assert (ways.last.score, ways.last.max_score) == (7, 7)
+    assert (ways.last.score, ways.last.max_score) == (8, 8)
 
 
 def test_right_package_in_plain_processes(ways):
@@ -318,8 +326,8 @@ def test_right_package_in_plain_processes(ways):
 )
 def test_mistakes_are_judged_as_by_the_reference_itself(ways, changes, wrong):
     ways.write(*changes)
-    replayed = ways.replayed(keep=True, timing=False)
-    live = ways.grade(ways.live, ways.copy / "student", keep=True, timing=False)
+    replayed = ways.replayed(keyword="not value", keep=True, timing=False)
+    live = ways.grade(ways.live, ways.copy / "student", keyword="not value", keep=True, timing=False)
     assert [name for name, outcome in outcomes(live).items() if outcome != "passed"] == wrong
     assert {name: (c.outcome, c.score, c.message) for name, c in replayed.items()} == {
         name: (c.outcome, c.score, c.message) for name, c in live.items()
@@ -327,14 +335,16 @@ def test_mistakes_are_judged_as_by_the_reference_itself(ways, changes, wrong):
 
 
 def test_questions_that_depend_on_the_student_are_scored_where_they_were_recorded_and_else_not(ways):
-    assert [name for name, t in tape.load(ways.copy / ANSWERS).header.tapes.items() if t.varies] == [
-        "q1_ways/second_step"
+    assert [name for name, t in cassette.load(ways.copy / ANSWERS).header.cassettes.items() if t.varies] == [
+        "q1_ways/second_step",
+        "q1_ways/value",
     ]
-    ways.write(("0.1 * x**2", "0.2 * x**2"))
+    ways.write(("0.1 * x**2", "0.2 * x**2"), ("-b / a", "-a / b"))
     found = ways.replayed(timing=False)
-    assert (found["second_step"].outcome, found["second_step"].points) == ("not_scored", 0)
-    assert "depends on your answer" in found["second_step"].message
-    assert (ways.last.score, ways.last.max_score) == (6, 6)
+    for name in ("value", "second_step"):
+        assert (found[name].outcome, found[name].points) == ("not_scored", 0)
+        assert "depends on your answer" in found[name].message
+    assert (ways.last.score, ways.last.max_score) == (5, 6)
 
 
 def test_speed_is_reported_and_not_scored(ways):
@@ -353,7 +363,7 @@ def test_speed_is_reported_and_not_scored(ways):
 
 def test_answers_of_a_timed_check_are_judged_all_the_same(ways):
     ways.write(("quick = scale", "def quick(x):\n    return 3 * x"))
-    assert (ways.replayed()["quick"].outcome, ways.last.max_score) == ("failed", 7)
+    assert (ways.replayed()["quick"].outcome, ways.last.max_score) == ("failed", 8)
 
 
 @pytest.mark.parametrize(
@@ -413,8 +423,8 @@ def test_missing_answers(ways):
 
 
 def other_version(file: Path) -> None:
-    old = tape.load(file)
-    tape.save(tape.Recording(msgspec.structs.replace(old.header, version=99), old.arrays), file)
+    old = cassette.load(file)
+    cassette.save(cassette.Recording(msgspec.structs.replace(old.header, version=1), old.arrays), file)
 
 
 def without_arrays(file: Path) -> None:
@@ -433,7 +443,7 @@ def without_arrays(file: Path) -> None:
         (lambda file: np.savez(file, header=np.frombuffer(b"{}", np.uint8)), "missing required field"),
         (lambda file: np.savez(file, header=np.array([{}])), ""),
         (without_arrays, "f8"),
-        (other_version, "it is of version 99, and this grader reads version 1"),
+        (other_version, "it is of version 1, and this grader reads version 2"),
     ],
     ids=["no zip", "cut", "flipped", "no archive", "empty", "no header", "pickled", "no arrays", "version"],
 )
@@ -448,7 +458,7 @@ def test_answers_that_cannot_be_read(ways, spoil, words):
 def test_reference_goes_before_its_recorded_answers(ways):
     shutil.copy(ways.copy / ANSWERS, ways.live / ANSWERS)
     ways.grade(ways.live, ways.live / "student", seed=5, timing=False)
-    assert ways.last.score == 7
+    assert ways.last.score == 8
 
 
 def test_same_answers_make_the_same_bytes(ways, tmp_path, zygotes):
@@ -473,7 +483,7 @@ def test_file_holds_numbers_and_no_source(ways):
             "return 2 * x + next(n)",
             "q1_ways/scale does not pass with the reference (failed: y: relative",
         ),
-        ("return -b / a", "return b / a", "q1_ways/zero does not pass with the reference (failed: value there: got"),
+        ("return -b / a", "return b / a", "q1_ways/zero does not pass with the reference (failed: zero: relative"),
     ],
 )
 def test_nothing_is_recorded_that_does_not_pass(ways, tmp_path, old, new, words):
@@ -589,28 +599,31 @@ def test_commands_of_a_student(toy, command):
     status, out, _ = command("check")
     assert (status, "Total: 3 of 3 points; 12 of 13 checks passed" in out) == (0, True)
     assert "Not scored here, since it takes the reference: 1 of the checks, worth 2 points." in out
-    for words in (["check", "--seed", "5"], ["grade", "student"]):
-        status, _, err = command(*words)
+    for words, refusal in {
+        "check --seed 5": "only the reference's answers for the seed 7 are here, not the reference itself;",
+        "grade student": f"{toy.root / 'solution'} is not there, and this needs the reference;",
+    }.items():
+        status, _, err = command(*words.split())
         assert status == 2
-        assert err.startswith(
-            "cannot run: only the reference's answers for the seed 7 are here, not the reference itself;"
-        )
+        assert err.startswith(f"cannot run: {refusal}")
 
 
-def test_prints_know_a_request_again_and_no_other():
+def test_fingerprints_know_a_request_again_and_no_other():
     def of(value):
-        return prints.of_array(np.asarray(value))
+        return fingerprint.fingerprint_array(np.asarray(value))
 
     x = np.random.RandomState(1).randn(40, 3)
-    assert prints.agree(of(x), of(x * (1 + 1e-14)), 1e-9)
-    assert prints.agree(of(x), of(x.astype(">f8")), 1e-9)
+    assert fingerprint.agree(of(x), of(x * (1 + 1e-14)), 1e-9)
+    assert fingerprint.agree(of(x), of(x.astype(">f8")), 1e-9)
     swapped, slight = x.copy(), x.copy()
     swapped[[3, 7]], slight[39, 2] = x[[7, 3]], x[39, 2] + 1e-6
     others = [swapped, slight, -x, x[:39], x.reshape(3, 40), np.where(x > 2, np.nan, x), x.astype(int), 0 * x]
-    assert not any(prints.agree(of(x), of(other), 1e-9) for other in others)
-    assert prints.agree(of(0 * x), of(0 * x), 1e-9) and prints.agree(of([]), of([]), 1e-9)
+    assert not any(fingerprint.agree(of(x), of(other), 1e-9) for other in others)
+    assert fingerprint.agree(of(0 * x), of(0 * x), 1e-9) and fingerprint.agree(of([]), of([]), 1e-9)
     assert (
-        prints.agree(0.1 + 0.2, 0.3, 1e-9) and not prints.agree(1, True, 1e-9) and not prints.agree(2**31, 2**31 + 1, 1)
+        fingerprint.agree(0.1 + 0.2, 0.3, 1e-9)
+        and not fingerprint.agree(1, True, 1e-9)
+        and not fingerprint.agree(2**31, 2**31 + 1, 1)
     )
 
 
@@ -651,8 +664,8 @@ def test_the_course_is_judged_alike(course, tmp_path, zygotes, questions):
     copy = msgspec.structs.replace(course, root=tmp_path / "copy")
     for folder in ("public", "student"):
         shutil.copytree(course.path(folder), copy.path(folder))
-    recording.record(course, copy.path("public") / tape.FILENAME, zygotes, questions)
-    assert copy.path("public").joinpath(tape.FILENAME).stat().st_size < 3_000_000
+    recording.record(course, copy.path("public") / cassette.FILENAME, zygotes, questions)
+    assert copy.path("public").joinpath(cassette.FILENAME).stat().st_size < 3_000_000
     stubs = run.grade(copy, copy.path("student"), run.Selection(questions), zygotes=zygotes, keep=True)
     assert (stubs.score, {c.outcome for c in stubs.checks} <= {"not_attempted", "blocked"}) == (0, True)
     right = mistakes.copy_reference(course, tmp_path / "right/student")

@@ -188,5 +188,5 @@ def install_stubs(package: str, names: list[str], channel: Channel) -> None:
 
 def _outgoing(value: Any, encoder: Encoder) -> Any:
     if isinstance(value, OpaqueHandle):
-        return {"foreign": value.number}
+        return {"opaque": value.number}
     raise Unsendable(f"a {type(value).__name__} has no form on the wire")

@@ -232,4 +232,4 @@ class CallForwarder:
 
     def _keep(self, value: Any, encoder: Encoder) -> Any:
         self._kept.append(value)
-        return {"foreign": len(self._kept) - 1}
+        return {"opaque": len(self._kept) - 1}

@@ -123,6 +123,38 @@ class ProcessTransport:
         return WorkerGone(status if ended else None)
 
 
+class TransportDecorator:
+    """A transport around another one, to which everything goes through; subclasses change what they are about."""
+
+    def __init__(self, inner: Transport) -> None:
+        self.inner = inner
+
+    @property
+    def process(self) -> WorkerProcess | None:
+        """The process at the other end."""
+        return self.inner.process
+
+    def connect(self) -> None:
+        """Wait until the other end is there."""
+        self.inner.connect()
+
+    def post(self, frame: Frame) -> None:
+        """Send a request without waiting."""
+        self.inner.post(frame)
+
+    def receive(self, deadline: Deadline) -> Reply:
+        """Return the reply to the next of the requests that were posted."""
+        return self.inner.receive(deadline)
+
+    def exchange(self, frame: Frame, deadline: Deadline) -> Reply:
+        """Send a frame and return the next one that comes."""
+        return self.inner.exchange(frame, deadline)
+
+    def close(self, wait: bool = True) -> None:
+        """End what is at the other end."""
+        self.inner.close(wait)
+
+
 class InProcessTransport:
     """Answers in the parent's own process, through the same frames; no deadline, no isolation, not for grading.
 

@@ -1,1 +1,0 @@
-"""A package that holds nothing: what needs only libraries is computed in its worker."""

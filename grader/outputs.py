@@ -1,9 +1,12 @@
-"""Whether a command may write a file: never over what it reads, a notebook, or a file of another kind."""
+"""Whether a command may write a file or a folder: never over what it reads, a notebook, or what is of another kind."""
 
+import contextlib
 import json
 import os
 import re
-from collections.abc import Callable, Iterable
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from .errors import OutputError
@@ -55,6 +58,36 @@ def claim(out: Path, kind: str, inputs: Iterable[Path] = (), mine: Callable[[byt
     if content and not (mine or KINDS[kind])(content):
         raise OutputError(f"{shown} is there already and is no {kind}; move it away, or give another name")
     return out
+
+
+@contextlib.contextmanager
+def new_folder(out: Path) -> Iterator[Path]:
+    """Give a folder to fill beside its place, and rename it when that is done: `out` is whole or not there.
+
+    Raises OutputError where something is there already.
+    """
+    claim_folder(out)
+    place = out.resolve()
+    place.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
+    try:
+        yield aside
+        aside.chmod(0o755)
+        if place.is_dir():  # an empty one, which not every system renames over
+            place.rmdir()
+        aside.replace(place)
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
+
+
+def claim_folder(out: Path) -> None:
+    """Raise OutputError where a new folder cannot be made: its place is taken, or is the current folder."""
+    shown = make_printable(str(out), 400)
+    if os.path.lexists(out) and (not out.is_dir() or any(out.iterdir())):
+        raise OutputError(f"{shown} is there already; remove it first, or give another name")
+    if out.resolve() == Path.cwd():
+        raise OutputError(f"{shown} is the current folder; give the name of a new one")
 
 
 def _same(out: Path, source: Path) -> bool:

@@ -1,5 +1,6 @@
 """The commands of whoever teaches with a course: `grade`, `stubs`, `notebooks`, `release` and others."""
 
+import shlex
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -22,6 +23,17 @@ class Format(StrEnum):
 
 KINDS = {Format.gradescope: REPORT, Format.record: REPORT, Format.markdown: MARKDOWN_REPORT}
 FILES = {Format.gradescope: "results.json", Format.record: "record.json", Format.markdown: "report.md"}
+
+
+@app.command()
+def new(folder: Annotated[Path, typer.Argument(help="The folder to make.")]) -> None:
+    """Make a small course that runs, to begin your own with."""
+    from ..release import new_course
+
+    manifest = new_course.write(folder)
+    functions = len(manifest.functions())
+    typer.echo(f"written: {folder} (a course of {functions} functions, {manifest.points} points)")
+    typer.echo(f"Go on with: cd {shlex.quote(str(folder))} && make check; its README.md says what to change")
 
 
 @app.command()

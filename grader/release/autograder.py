@@ -20,7 +20,8 @@ from ..results.record import write_atomically
 from . import requirements
 
 ENGINE = Path(__file__).resolve().parents[2]
-TEMPLATES = Path(__file__).with_name("templates") / "container"
+TEMPLATES = Path(__file__).resolve().with_name("templates") / "container"
+EXAMPLE = TEMPLATES.with_name("course")
 SECRET = ("reference", "public", "hidden")
 LEFT_OUT = {"__pycache__", ".ipynb_checkpoints", ".DS_Store", "datasets"}
 EXECUTABLE = {"setup.sh", "run_autograder"}
@@ -70,8 +71,12 @@ def contents(manifest: Manifest, pip_flags: str = "") -> dict[str, bytes]:
 
 
 def engine() -> dict[str, bytes]:
-    """Return every file of the engine as `grader/…`; it holds no secret, so everybody gets all of it."""
-    return {f"grader/{path.as_posix()}": file.read_bytes() for path, file in files_below(ENGINE / "grader")}
+    """Return the engine's files as `grader/…`: all but the example course.
+
+    None of them holds a secret. The example has its solution, which a course that began as its copy still asks for.
+    """
+    found = ((ENGINE / "grader" / path, path) for path, _ in files_below(ENGINE / "grader"))
+    return {f"grader/{path.as_posix()}": file.read_bytes() for file, path in found if EXAMPLE not in file.parents}
 
 
 def make_secrets(manifest: Manifest) -> dict[str, bytes]:

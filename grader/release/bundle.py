@@ -1,14 +1,13 @@
 """Makes what students download: an allowlist of files, looked through for secrets, always the same bytes."""
 
-import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from ..course.manifest import Manifest
-from ..errors import LeakError, OutputError
+from ..errors import LeakError
 from ..notebooks import build, document
-from ..outputs import ZIP, claim
+from ..outputs import ZIP, claim, claim_folder, new_folder
 from ..pdf.notebook import from_table
 from ..results.record import write_atomically
 from ..submit.notebooks import BASELINES, encode_baselines, record_baseline
@@ -27,10 +26,10 @@ def write(manifest: Manifest, out: Path, colab: str | None = None) -> dict[str, 
 
     Raises CourseError for a fault of a source, LeakError, and OutputError where `out` is in use, writing nothing.
     """
-    if out.suffix != ".zip" and out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise OutputError(f"{out} is there already; remove it first, or choose another place with --out")
     if out.suffix == ".zip":
         claim(out, ZIP)
+    else:
+        claim_folder(out)
     files = contents(manifest, manifest.release.colab if colab is None else colab)
     _refuse(leaks.scan(files, private.collect(manifest)))
     if out.suffix == ".zip":
@@ -113,16 +112,9 @@ def _refuse(found: list[leaks.Leak]) -> None:
 
 
 def _lay(files: dict[str, bytes], out: Path) -> None:
-    """Writes a folder beside its place and renames it, so that it is whole or not there."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-    try:
+    """Write a folder, whole or not at all."""
+    with new_folder(out) as folder:
         for name, content in files.items():
-            file = aside / name
+            file = folder / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(content)
-        aside.chmod(0o755)
-        aside.replace(out)
-    except BaseException:
-        shutil.rmtree(aside, ignore_errors=True)
-        raise

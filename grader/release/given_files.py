@@ -38,9 +38,16 @@ def make(manifest: Manifest) -> dict[str, bytes]:
     files = {FILENAME: _header(FILENAME) + toml.dumps(students_manifest(manifest))}
     files["pyproject.toml"] = _header("pyproject.toml") + toml.dumps(_project(manifest))
     for source, name in NAMES.items():
-        text = (TEMPLATES / source).read_text(encoding="utf-8").replace("\r\n", "\n")
+        text = _suited((TEMPLATES / source).read_text(encoding="utf-8"), bool(manifest.notebooks))
         files[name] = re.sub(r"@([A-Z]+)@", lambda match: values[match[1]], text)
     return {name: text.encode() for name, text in files.items()}
+
+
+def _suited(template: str, notebooks: bool) -> str:
+    """Return a template's lines for a course with notebooks, `@+` before them, or without, `@-`, and all others."""
+    kept, other = ("@+", "@-") if notebooks else ("@-", "@+")
+    lines = (line for line in template.replace("\r\n", "\n").splitlines(keepends=True) if not line.startswith(other))
+    return "".join(line.removeprefix(kept) for line in lines)
 
 
 def students_manifest(manifest: Manifest) -> dict[str, Any]:
@@ -88,6 +95,7 @@ def _values(manifest: Manifest) -> dict[str, str]:
         "CHECKS": paths.public,
         "FIRST": questions[0].id,
         "ZIP": manifest.submit.zip,
+        "FILES": f"{manifest.submit.zip} and {manifest.submit.pdf}" if manifest.notebooks else manifest.submit.zip,
         "PDF": manifest.submit.pdf,
         "QUESTIONS": "\n".join(rows),
         "TOTAL": str(manifest.points),

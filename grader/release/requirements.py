@@ -49,6 +49,21 @@ def libraries(manifest: Manifest) -> list[str]:
     return sorted({library for question in manifest.questions for library in question.libraries})
 
 
+def installed(names: list[str]) -> dict[str, str]:
+    """Return the installed versions of these packages and of all that they need, by name."""
+    found: dict[str, str] = {}
+    open_ = [Requirement(name) for name in names]
+    while open_:
+        wanted = open_.pop()
+        name = canonicalize_name(wanted.name)
+        extras = wanted.extras or {""}
+        if name not in found and any(wanted.marker is None or wanted.marker.evaluate({"extra": e}) for e in extras):
+            distribution = metadata.distribution(name)
+            found[name] = distribution.version
+            open_ += map(Requirement, distribution.requires or [])
+    return found
+
+
 def require_pins(names: list[str], pins: Path) -> None:
     """Raise CourseError for the first of these packages of which the file pins no version."""
     pinned = {

@@ -105,7 +105,8 @@ def show_findings(findings: Sequence[Finding], console: Console | None = None) -
 
 def say_done(manifest: Manifest) -> str:
     """Return the last line, which students look for."""
-    return f"### Done! Please submit {manifest.submit.zip} and {manifest.submit.pdf} to Gradescope. ###"
+    files = [manifest.submit.zip, *([manifest.submit.pdf] if manifest.collected_notebooks() else [])]
+    return f"### Done! Please submit {' and '.join(files)} to Gradescope. ###"
 
 
 def summarize(findings: Sequence[Finding]) -> str:

@@ -37,14 +37,15 @@ class NoRoom(OSError):
 def submit(
     manifest: Manifest, wishes: Wishes, anyway: bool = False, tell: Callable[[str], None] = lambda text: None
 ) -> SubmitResult:
-    """Write zip and PDF into the assignment's folder, or nothing; call `tell` at each step.
+    """Write zip and, of notebooks, PDF into the assignment's folder, or nothing; call `tell` at each step.
 
     Errors keep them from being written, unless `anyway`; files from before stay then.
     Raise NoRoom when the disk is full and OutputError when something else has their names.
     Raise PdfError or CourseError when there is nothing to make a PDF or a zip of.
     """
     claim(manifest.root / manifest.submit.zip, ZIP)
-    claim(manifest.root / manifest.submit.pdf, PDF, manifest.collected_notebooks().values())
+    if manifest.collected_notebooks():
+        claim(manifest.root / manifest.submit.pdf, PDF, manifest.collected_notebooks().values())
     tell("Looking for what a grader would miss")
     made = SubmitResult(preflight.examine(manifest))
     if select_errors(made.findings) and not anyway:
@@ -52,14 +53,15 @@ def submit(
     with _make_room(manifest.root) as folder:
         zipped, paper = folder / manifest.submit.zip, folder / manifest.submit.pdf
         files = _zip(manifest, zipped, made, anyway, tell)
-        tell(f"Making {paper.name}")
-        made.paper = make(manifest, paper, _find_notebooks(manifest), wishes)
-        made.findings += [warning(paper.name, f"{problem}; look at it there") for problem in made.paper.problems]
+        if manifest.collected_notebooks():
+            tell(f"Making {paper.name}")
+            made.paper = make(manifest, paper, _find_notebooks(manifest), wishes)
+            made.findings += [warning(paper.name, f"{problem}; look at it there") for problem in made.paper.problems]
         if select_errors(made.findings) and not anyway:
             return made
         _write(zipped, _pack_with_note(manifest, files, made.findings, anyway))
         made.files, made.left_out = _measure(zipped), find_left_out(manifest)
-        _put_in_place([zipped, paper], manifest.root)
+        _put_in_place([zipped, paper] if made.paper else [zipped], manifest.root)
         made.placed = True
     return made
 

@@ -106,7 +106,7 @@ def pdf(
     """Make one PDF of notebooks, reopen it and check that nothing is lost; exit 1 when something is."""
     from ..pdf import command, report
 
-    result = command.make(course(), out, notebooks or [], command.Wishes(name or [], date, question_pages, engine))
+    result = command.make(course(), out, notebooks or [], command.PdfRequest(name or [], date, question_pages, engine))
     report.show(result, out)
     if result.problems:
         raise typer.Exit(FAILED)
@@ -137,13 +137,13 @@ def submit(
     engine: Annotated[str, typer.Option(help="What makes the PDF: typst, chromium or xelatex.")] = "typst",
 ) -> None:
     """Make the zip and the PDF to hand in, or say what is missing; exit 0 only when both are there and good."""
-    from ..pdf.command import Wishes
+    from ..pdf.command import PdfRequest
     from ..submit import report
     from ..submit import submit as making
 
     manifest = course()
-    wishes = Wishes(name or [], date, question_pages, engine)
-    made = making.submit(manifest, wishes, anyway, lambda step: typer.echo(f"{step} …"))
+    request = PdfRequest(name or [], date, question_pages, engine)
+    made = making.submit(manifest, request, anyway, lambda step: typer.echo(f"{step} …"))
     report.show(manifest, made)
     if not made.placed:
         raise typer.Exit(FAILED)

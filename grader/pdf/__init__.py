@@ -1,1 +1,1 @@
-"""Notebooks to one PDF: pandoc reads the Markdown, typst sets the pages, and nothing a student wrote is dropped."""
+"""Turn notebooks into one PDF: pandoc reads the Markdown, typst sets the pages, nothing a student wrote is lost."""

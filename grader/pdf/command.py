@@ -1,4 +1,4 @@
-"""What `python -m grader pdf` does: options from the manifest and the command line, an engine that runs, the file."""
+"""Run `python -m grader pdf`: read options, choose an engine that runs, write the file."""
 
 import datetime
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from ..submission.package_search import explain_missing_file
 from . import convert, engines
 from .convert import Options, Result
 from .outputs import Limits
-from .sheet import Mark
+from .source_map import Degradation
 
 
 @dataclass(frozen=True)
-class Wishes:
-    """What the person at the command line asked for."""
+class PdfRequest:
+    """The wishes of the person at the command line."""
 
     names: list[str]
     date: str = ""
@@ -24,13 +24,14 @@ class Wishes:
     engine: str = engines.FIRST
 
 
-def make(manifest: Manifest, out: Path, notebooks: list[Path], wishes: Wishes) -> Result:
-    """Writes the PDF; where the first engine cannot run, the others are tried and the result says what they lose.
+def make(manifest: Manifest, out: Path, notebooks: list[Path], request: PdfRequest) -> Result:
+    """Write the PDF; where the first engine cannot run, try the others and note what they lose.
 
-    Raises OSError, OutputError and PdfError, whose texts say what to do."""
-    if wishes.engine not in (engines.FIRST, *engines.OTHERS):
+    Raise OSError, OutputError and PdfError, whose texts say what to do.
+    """
+    if request.engine not in (engines.FIRST, *engines.OTHERS):
         raise PdfError(
-            f"there is no engine {wishes.engine!r}; choose from {engines.FIRST}, {', '.join(engines.OTHERS)}"
+            f"there is no engine {request.engine!r}; choose from {engines.FIRST}, {', '.join(engines.OTHERS)}"
         )
     sources = notebooks or [manifest.path("notebooks") / f"{name}.ipynb" for name in manifest.notebooks]
     if not sources:
@@ -41,38 +42,38 @@ def make(manifest: Manifest, out: Path, notebooks: list[Path], wishes: Wishes) -
                 f"{source} {explain_missing_file(source, 'put the notebook there or leave it out of the list')}"
             )
     claim(out, PDF, sources)
-    result = _first_that_runs(sources, options(manifest, wishes), wishes.engine)
+    result = _try_engines(sources, read_options(manifest, request), request.engine)
     convert.write(out, result.data)
     return result
 
 
-def options(manifest: Manifest, wishes: Wishes) -> Options:
-    """The options of a document; raises PdfError for a date that is none."""
+def read_options(manifest: Manifest, request: PdfRequest) -> Options:
+    """Return the options of a document; raise PdfError for a date that is none."""
     try:
-        date = datetime.date.fromisoformat(wishes.date) if wishes.date else datetime.date.today()
+        date = datetime.date.fromisoformat(request.date) if request.date else datetime.date.today()
     except ValueError:
-        raise PdfError(f"{wishes.date!r} is no date; write it as 2026-01-31") from None
+        raise PdfError(f"{request.date!r} is no date; write it as 2026-01-31") from None
     table = manifest.pdf
     return Options(
         title=manifest.title,
-        names=", ".join(wishes.names or _names(manifest.root / table.names_file)),
+        names=", ".join(request.names or _read_names(manifest.root / table.names_file)),
         date=date,
         paper=table.paper,
-        question_pages=wishes.question_pages or table.question_pages,
+        question_pages=request.question_pages or table.question_pages,
         limits=Limits(table.output_lines, table.output_characters, table.table_rows),
         megapixels=table.image_megapixels,
         assets=tuple(manifest.root / folder for folder in table.assets),
     )
 
 
-def _names(file: Path) -> list[str]:
+def _read_names(file: Path) -> list[str]:
     try:
         return [line.strip() for line in file.read_text("utf-8", "replace").splitlines() if line.strip()]
     except OSError:
         return []
 
 
-def _first_that_runs(sources: list[Path], chosen: Options, engine: str) -> Result:
+def _try_engines(sources: list[Path], chosen: Options, engine: str) -> Result:
     if engine != engines.FIRST:
         return engines.convert(engine, sources, chosen)
     try:
@@ -85,6 +86,6 @@ def _first_that_runs(sources: list[Path], chosen: Options, engine: str) -> Resul
         except PdfError as error:
             reasons.append(str(error))
             continue
-        result.marks.insert(0, Mark(other, 0, f"used because {engines.FIRST} cannot run: {reasons[0]}"))
+        result.degradations.insert(0, Degradation(other, 0, f"used because {engines.FIRST} cannot run: {reasons[0]}"))
         return result
     raise ProgramMissing(f"no engine can make the PDF: {'; '.join(reasons)}")

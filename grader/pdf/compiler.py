@@ -1,21 +1,21 @@
-"""Compiling a document's pieces with typst until none fails: a piece that fails gives way to its fallback."""
+"""Compile a document's blocks with typst until none fails: a block that fails gives way to its fallback."""
 
 import datetime
 import re
 from pathlib import Path
 
 from ..errors import PdfError, ProgramMissing
-from .sheet import Piece, guilty, source
+from .source_map import Block, find_blocks_at, join_blocks
 
 ATTEMPTS = 400
 
 
 class CannotSet(PdfError):
-    """The document cannot be compiled by any means; the text says what typst said."""
+    """Nothing makes the document compile; the text says what typst said."""
 
 
 class Compiler:
-    """typst for one document: `head` are the definitions before its pieces, `root` where its images lie."""
+    """Run typst for one document: `head` holds the definitions before its blocks, `root` its images."""
 
     def __init__(self, head: str, root: Path, fonts: Path | None) -> None:
         try:
@@ -27,23 +27,23 @@ class Compiler:
         found = typst.Fonts(include_system_fonts=False, font_paths=[fonts] if fonts else [])
         self._typst = typst.Compiler(root=root, font_paths=found)
 
-    def compile(self, pieces: list[Piece], opening: str, date: datetime.date) -> bytes:
-        """The PDF, dated; `opening` sets the style of a piece compiled alone. Raises CannotSet."""
+    def compile(self, blocks: list[Block], opening: str, date: datetime.date) -> bytes:
+        """Return the PDF, dated; `opening` sets the style of a block compiled alone. Raise CannotSet."""
         noon = datetime.datetime.combine(date, datetime.time(), datetime.UTC)
         for _ in range(ATTEMPTS):
-            text, starts = source(self.head, pieces)
+            text, starts = join_blocks(self.head, blocks)
             data, said = self._once(text, noon)
             if data is not None:
                 return data
-            failing = guilty(said, pieces, starts) or self._suspects(pieces, opening, noon)
+            failing = find_blocks_at(said, blocks, starts) or self._suspects(blocks, opening, noon)
             if not failing:
                 raise CannotSet(f"typst cannot set these notebooks: {said.strip()[:500]}")
-            for piece in failing:
-                piece.failed = True
+            for block in failing:
+                block.failed = True
         raise CannotSet(f"typst cannot set these notebooks: more than {ATTEMPTS} places in them fail")
 
     def _once(self, text: str, date: datetime.datetime) -> tuple[bytes | None, str]:
-        """The PDF, or None and what typst said."""
+        """Return the PDF, or None and what typst said."""
         try:
             data = self._typst.compile(text.encode(), format="pdf", timestamp=date, pdf_tags=True)
             return (data, "") if isinstance(data, bytes) else (None, "typst returned no PDF")
@@ -54,16 +54,16 @@ class Compiler:
                 raise
             return None, f"typst panicked: {error}"
 
-    def _suspects(self, pieces: list[Piece], opening: str, date: datetime.datetime) -> list[Piece]:
-        """The pieces that fail when set without the others, for an error that names no line."""
-        definitions = [piece for piece in pieces if piece.current.startswith("#let ")]
+    def _suspects(self, blocks: list[Block], opening: str, date: datetime.datetime) -> list[Block]:
+        """Return the blocks that fail when set without the others, for an error that names no line."""
+        definitions = [block for block in blocks if block.current.startswith("#let ")]
         bad = []
-        for piece in pieces:
-            if not piece.fallback or piece.failed:
+        for block in blocks:
+            if not block.fallback or block.failed:
                 continue
-            alone = [Piece(opening), *(other for other in definitions if other is not piece), piece]
-            if defined := re.match(r"#let (\w+) = ", piece.current):
-                alone.append(Piece(f"#{defined[1]};"))
-            if self._once(source(self.head, alone)[0], date)[0] is None:
-                bad.append(piece)
+            alone = [Block(opening), *(other for other in definitions if other is not block), block]
+            if defined := re.match(r"#let (\w+) = ", block.current):
+                alone.append(Block(f"#{defined[1]};"))
+            if self._once(join_blocks(self.head, alone)[0], date)[0] is None:
+                bad.append(block)
         return bad

@@ -1,4 +1,4 @@
-"""Notebooks to one checked PDF: read, set, compiled, reopened, and only then put in its place."""
+"""Convert notebooks to one checked PDF: read, set, compile, reopen."""
 
 import datetime
 import os
@@ -16,12 +16,12 @@ from .document import Document, Front
 from .images import Images
 from .notebook import Notebook
 from .outputs import Limits
-from .sheet import Mark
+from .source_map import Degradation
 
 
 @dataclass(frozen=True)
 class Options:
-    """How the PDF is made; `assets` are folders in which missing images are looked for by name."""
+    """How the PDF is made; missing images are looked for by name in the folders of `assets`."""
 
     title: str = "Notebooks"
     names: str = ""
@@ -35,32 +35,32 @@ class Options:
 
 @dataclass
 class Result:
-    """The PDF and what is to be said of it."""
+    """The PDF, its degradations, and the problems found in it."""
 
     data: bytes
     pages: int
-    marks: list[Mark]
+    degradations: list[Degradation]
     problems: list[str]
     missing: set[str] = field(default_factory=set)
     checked: bool = True
 
 
 def convert(sources: Sequence[Path | Notebook], options: Options) -> Result:
-    """The PDF of some notebooks, reopened and checked; raises OSError and PdfError."""
+    """Return the PDF of some notebooks, reopened and checked; raise OSError and PdfError."""
     with tempfile.TemporaryDirectory(prefix="chainrule-") as folder, ThreadPoolExecutor(4) as pool:
         root = Path(folder).resolve()
         read = [source if isinstance(source, Notebook) else notebooks.read(source) for source in sources]
         pool.submit(verify.prepare)
-        chapters = list(pool.map(partial(_chapter, root, options), range(len(read)), read))
+        chapters = list(pool.map(partial(_build_chapter, root, options), range(len(read)), read))
         front = Front(options.title, options.names, options.date, options.paper)
         document = Document(front, chapters, root)
         data = document.compile()
     pages, problems = verify.check(data, document)
-    return Result(data, pages, document.marks, problems, document.missing)
+    return Result(data, pages, document.degradations, problems, document.missing)
 
 
 def write(out: Path, data: bytes) -> None:
-    """Writes aside, then renames, so that a PDF is whole or as it was before."""
+    """Write aside, then rename, so that a PDF is whole or as it was before."""
     aside = out.with_name(f".{out.name}.{os.getpid()}.tmp")
     try:
         with aside.open("wb") as file:
@@ -72,7 +72,7 @@ def write(out: Path, data: bytes) -> None:
         aside.unlink(missing_ok=True)
 
 
-def _chapter(root: Path, options: Options, number: int, notebook: Notebook) -> Chapter:
+def _build_chapter(root: Path, options: Options, number: int, notebook: Notebook) -> Chapter:
     folder = root / f"n{number}"
     folder.mkdir()
     images = Images(folder, notebook.path.parent, list(options.assets), options.megapixels)

@@ -1,4 +1,4 @@
-"""All notebooks as one typst document, compiled until nothing in it fails."""
+"""Join all notebooks in one typst document, and compile it until nothing in it fails."""
 
 import datetime
 import re
@@ -10,7 +10,7 @@ from . import fonts
 from .chapter import Chapter
 from .compiler import Compiler
 from .literal import quote
-from .sheet import Mark, Piece
+from .source_map import Block, Degradation
 from .status import Question
 
 NAMED = 12  # characters without a font that are named one by one
@@ -19,7 +19,7 @@ TEMPLATE = Path(__file__).with_name("template.typ")
 
 @dataclass(frozen=True)
 class Front:
-    """What the title page says, and the paper."""
+    """The text of the title page, and the paper."""
 
     title: str
     names: str
@@ -29,30 +29,31 @@ class Front:
 
 @dataclass
 class Document:
-    """The chapters of a document, its pieces of typst and what is shown otherwise than meant."""
+    """The chapters of a document, its degradations, and the characters that no font has."""
 
     front: Front
     chapters: list[Chapter]
     folder: Path
-    marks: list[Mark] = field(default_factory=list)
+    degradations: list[Degradation] = field(default_factory=list)
     missing: set[str] = field(default_factory=set)
 
     def compile(self) -> bytes:
-        """The PDF; raises CannotSet and ProgramMissing."""
-        pieces = self._pieces()
-        chosen = fonts.choose(set().union(*(set(piece.text) for piece in pieces), self.front.title))
+        """Return the PDF; raise CannotSet and ProgramMissing."""
+        blocks = self._list_blocks()
+        chosen = fonts.choose(set().union(*(set(block.text) for block in blocks), self.front.title))
         self.missing = chosen.missing
-        self._mark_missing(pieces)
-        head = f"{chosen.declarations()}\n#let assignment = {quote(self.front.title)}\n{TEMPLATE.read_text('utf-8')}"
-        compiler = Compiler(head, self.folder, self._gathered(chosen.files))
-        data = compiler.compile(pieces, self._style(), self.front.date)
+        self._degrade_missing(blocks)
+        head = f"{chosen.declare()}\n#let assignment = {quote(self.front.title)}\n{TEMPLATE.read_text('utf-8')}"
+        compiler = Compiler(head, self.folder, self._gather(chosen.files))
+        data = compiler.compile(blocks, self._write_style(), self.front.date)
         for chapter in self.chapters:
-            self.marks += chapter.sheet.marks
-        self.marks += [Mark(piece.notebook, piece.cell, piece.mark) for piece in pieces if piece.failed]
+            self.degradations += chapter.source_map.degradations
+        failed = [block for block in blocks if block.failed]
+        self.degradations += [Degradation(block.notebook, block.cell, block.degradation) for block in failed]
         return data
 
-    def _gathered(self, files: list[Path]) -> Path | None:
-        """A folder with just these fonts, so that no other of their neighbours is used."""
+    def _gather(self, files: list[Path]) -> Path | None:
+        """Return a folder with just these fonts, so that none of their neighbours is used."""
         if not files:
             return None
         folder = self.folder / "fonts"
@@ -61,61 +62,63 @@ class Document:
             shutil.copyfile(file, folder / file.name)
         return folder
 
-    def _style(self) -> str:
+    def _write_style(self) -> str:
         return f"#show: paper-style.with({quote(self.front.paper)})"
 
-    def _pieces(self) -> list[Piece]:
-        pieces = [Piece(self._opening())]
+    def _list_blocks(self) -> list[Block]:
+        blocks = [Block(self._write_opening())]
         for chapter in self.chapters:
             name = chapter.notebook.path.name
-            pieces.append(Piece(f"#set page(header: running({quote(name)}))"))
+            blocks.append(Block(f"#set page(header: running({quote(name)}))"))
             title = chapter.title or chapter.notebook.name
-            pieces.append(Piece(f"#opening({quote(title)}, {quote(name)})<{chapter.prefix}>"))
-            for piece in chapter.sheet.pieces:
-                pieces += [piece, Piece("")]
-        return pieces
+            blocks.append(Block(f"#opening({quote(title)}, {quote(name)})<{chapter.prefix}>"))
+            for block in chapter.source_map.blocks:
+                blocks += [block, Block("")]
+        return blocks
 
-    def _opening(self) -> str:
-        rows = "".join(map(_row, self.chapters))
-        questions = "".join(_entry(chapter, question) for chapter in self.chapters for question in _shown(chapter))
+    def _write_opening(self) -> str:
+        rows = "".join(map(_write_row, self.chapters))
+        shown = [(chapter, question) for chapter in self.chapters for question in _list_shown(chapter)]
+        questions = "".join(_write_entry(chapter, question) for chapter, question in shown)
         names, date = quote(self.front.names), quote(self.front.date.isoformat())
         return (
-            f"{self._style()}\n#set document(title: assignment, author: {names})\n"
+            f"{self._write_style()}\n#set document(title: assignment, author: {names})\n"
             f"#title-page({names}, {date}, ({rows}), ({questions}))"
         )
 
-    def _mark_missing(self, pieces: list[Piece]) -> None:
-        """Shows the code point of each character that no font has, and records where."""
+    def _degrade_missing(self, blocks: list[Block]) -> None:
+        """Show the code point of each character that no font has, and record where."""
         if not self.missing:
             return
         pattern = re.compile(f"[{''.join(map(re.escape, sorted(self.missing)))}]")
-        for piece in pieces:
-            if found := sorted(set(pattern.findall(piece.text))):
-                self.marks.append(Mark(piece.notebook or "title page", piece.cell, f"no font has {_named(found)}"))
-                if piece.text.startswith("#let ") and "eval(" in piece.text:
-                    piece.text = piece.fallback
-            piece.text, piece.fallback = (
-                pattern.sub(lambda hit: f"[U+{ord(hit[0]):04X}]", text) for text in (piece.text, piece.fallback)
+        for block in blocks:
+            if found := sorted(set(pattern.findall(block.text))):
+                text = f"no font has {_name_characters(found)}"
+                self.degradations.append(Degradation(block.notebook or "title page", block.cell, text))
+                if block.text.startswith("#let ") and "eval(" in block.text:
+                    block.text = block.fallback
+            block.text, block.fallback = (
+                pattern.sub(lambda hit: f"[U+{ord(hit[0]):04X}]", text) for text in (block.text, block.fallback)
             )
 
 
-def _named(characters: list[str]) -> str:
-    """Characters with their code points, the first ones of many."""
+def _name_characters(characters: list[str]) -> str:
+    """Return characters with their code points, the first ones of many."""
     points = [(character, f"U+{ord(character):04X}") for character in characters]
     names = [f"{character} ({point})" if character.isprintable() else point for character, point in points[:NAMED]]
     more = f" and {len(points) - NAMED} more" if len(points) > NAMED else ""
     return ", ".join(names) + more
 
 
-def _row(chapter: Chapter) -> str:
-    """A notebook's row on the title page."""
+def _write_row(chapter: Chapter) -> str:
+    """Return a notebook's row on the title page."""
     cells = "".join(f"({quote(text)}, {quote(state)}), " for text, state in chapter.status.cells)
     return f"(target: <{chapter.prefix}>, name: {quote(chapter.notebook.name)}, cells: ({cells})), "
 
 
-def _shown(chapter: Chapter) -> list[Question]:
-    """The questions that are in the document, and so can be pointed at."""
-    texts = [piece.text for piece in chapter.sheet.pieces]
+def _list_shown(chapter: Chapter) -> list[Question]:
+    """Return the questions that are in the document, and so can be pointed at."""
+    texts = [block.text for block in chapter.source_map.blocks]
     return [
         question
         for question in chapter.status.questions
@@ -123,8 +126,8 @@ def _shown(chapter: Chapter) -> list[Question]:
     ]
 
 
-def _entry(chapter: Chapter, question: Question) -> str:
-    """A question's row on the title page."""
+def _write_entry(chapter: Chapter, question: Question) -> str:
+    """Return a question's row on the title page."""
     about = ", ".join(filter(None, [question.points, "" if question.answered else "not answered"]))
     return (
         f"(target: label({quote(question.label)}), notebook: {quote(chapter.notebook.name)}, "

@@ -1,4 +1,4 @@
-"""The engines to fall back on: a browser or XeLaTeX, one notebook at a time, merged; each says what it loses."""
+"""Print notebooks with a browser or XeLaTeX where typst cannot run; each engine says what it loses."""
 
 import io
 import json
@@ -13,7 +13,7 @@ from . import notebook as notebooks
 from . import pandoc, terminal
 from .convert import Options, Result
 from .notebook import Notebook, Table
-from .sheet import Mark
+from .source_map import Degradation
 from .status import IGNORED, INPUT_IGNORED
 
 FIRST = "typst"
@@ -34,16 +34,16 @@ OTHERS = tuple(LOSES)
 
 
 def convert(engine: str, sources: list[Path], options: Options) -> Result:
-    """The merged PDF of an engine other than the first; raises PdfError."""
-    printer = {"chromium": _chromium, "xelatex": _xelatex}[engine]
+    """Return the merged PDF of an engine other than the first; raise PdfError."""
+    printer = {"chromium": _print_by_chromium, "xelatex": _print_by_xelatex}[engine]
     read = [notebooks.read(source) for source in sources]
     with tempfile.TemporaryDirectory(prefix="chainrule-") as folder:
         files = [printer(notebook, Path(folder), number) for number, notebook in enumerate(read)]
-        data, pages = _merged(files, read, options)
-    return Result(data, pages, [Mark(engine, 0, f"what this engine loses: {LOSES[engine]}")], [], checked=False)
+        data, pages = _merge(files, read, options)
+    return Result(data, pages, [Degradation(engine, 0, f"what this engine loses: {LOSES[engine]}")], [], checked=False)
 
 
-def _merged(files: list[Path], read: list[Notebook], options: Options) -> tuple[bytes, int]:
+def _merge(files: list[Path], read: list[Notebook], options: Options) -> tuple[bytes, int]:
     import pypdf
 
     writer = pypdf.PdfWriter()
@@ -55,20 +55,22 @@ def _merged(files: list[Path], read: list[Notebook], options: Options) -> tuple[
     return out.getvalue(), len(writer.pages)
 
 
-def _cleaned(notebook: Notebook, folder: Path, number: int) -> Path:
-    """The notebook without ignored cells, widgets and terminal controls, readable by other programs."""
+def _clean(notebook: Notebook, folder: Path, number: int) -> Path:
+    """Return the notebook without ignored cells, widgets and terminal controls, for other programs."""
     cells: list[Table] = []
     if notebook.notice:
-        cells.append(_markdown(f"**{notebook.notice}**\n\n```\n{notebook.raw[:100_000]}\n```"))
+        cells.append(_make_markdown(f"**{notebook.notice}**\n\n```\n{notebook.raw[:100_000]}\n```"))
     for cell in notebook.cells:
         if IGNORED in cell.tags:
             continue
         source = "" if INPUT_IGNORED in cell.tags else cell.source
         if cell.kind != "code":
-            cells.append({**_markdown(source), "cell_type": cell.kind, "attachments": cell.attachments})
+            cells.append({**_make_markdown(source), "cell_type": cell.kind, "attachments": cell.attachments})
             continue
         outputs = [
-            {**output, "text": terminal.plain(notebooks.joined(output["text"]))} if "text" in output else output
+            output | {"text": terminal.strip_colours(notebooks.join_text(output["text"]))}
+            if "text" in output
+            else output
             for output in cell.outputs
         ]
         cells.append(
@@ -79,20 +81,20 @@ def _cleaned(notebook: Notebook, folder: Path, number: int) -> Path:
     return file
 
 
-def _markdown(source: str) -> Table:
+def _make_markdown(source: str) -> Table:
     return {"cell_type": "markdown", "metadata": {}, "source": source}
 
 
-def _chromium(notebook: Notebook, folder: Path, number: int) -> Path:
+def _print_by_chromium(notebook: Notebook, folder: Path, number: int) -> Path:
     from nbconvert import HTMLExporter
 
-    browser = next(filter(None, map(shutil.which, BROWSERS)), None) or _playwright()
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None) or _find_playwright()
     if not browser:
         raise ProgramMissing("no Chromium or Chrome was found; install one, or use --engine typst")
     page, out = folder / f"{number}.html", folder / f"{number}.pdf"
     where = {"metadata": {"path": str(notebook.path.parent), "name": notebook.name}}
     exporter = HTMLExporter(embed_images=True)
-    text, _ = exporter.from_filename(str(_cleaned(notebook, folder, number)), resources=where)
+    text, _ = exporter.from_filename(str(_clean(notebook, folder, number)), resources=where)
     page.write_text(
         text.replace("<head>", f"<head>{POLICY}", 1).replace("</head>", f"<style>{WRAPPED}</style></head>", 1), "utf-8"
     )
@@ -112,12 +114,12 @@ def _chromium(notebook: Notebook, folder: Path, number: int) -> Path:
     return _run([browser, *flags], out, notebook, "Chromium")
 
 
-def _xelatex(notebook: Notebook, folder: Path, number: int) -> Path:
+def _print_by_xelatex(notebook: Notebook, folder: Path, number: int) -> Path:
     if not shutil.which("xelatex"):
         raise ProgramMissing("xelatex was not found; install TeX Live with its XeTeX part, or use --engine typst")
     out = folder / f"{number}.pdf"
-    file = _cleaned(notebook, folder, number)
-    words = [pandoc.program(), str(file), "-o", str(out), "--pdf-engine=xelatex", "-V", "geometry:margin=2cm"]
+    file = _clean(notebook, folder, number)
+    words = [pandoc.find_program(), str(file), "-o", str(out), "--pdf-engine=xelatex", "-V", "geometry:margin=2cm"]
     words.append(f"--resource-path={notebook.path.parent.resolve()}")
     return _run(words, out, notebook, "XeLaTeX")
 
@@ -133,7 +135,7 @@ def _run(words: list[str], out: Path, notebook: Notebook, name: str) -> Path:
     return out
 
 
-def _playwright() -> str:
+def _find_playwright() -> str:
     try:
         from playwright.sync_api import sync_playwright
 

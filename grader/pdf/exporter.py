@@ -1,4 +1,4 @@
-"""The engine as an exporter of nbconvert: `jupyter nbconvert --to chainrule-pdf One.ipynb`."""
+"""Offer the engine as an exporter of nbconvert: `jupyter nbconvert --to chainrule-pdf One.ipynb`."""
 
 import datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ from .notebook import from_table
 
 
 class ChainrulePdfExporter(Exporter):
-    """One notebook as PDF, after the preprocessors that nbconvert is configured with."""
+    """Exports one notebook as PDF, after the preprocessors that nbconvert is configured with."""
 
     export_from_notebook = "Chainrule PDF"
     output_mimetype = "application/pdf"
@@ -29,21 +29,21 @@ class ChainrulePdfExporter(Exporter):
     def from_notebook_node(  # type: ignore[override]  # as nbconvert's own exporters do where the output is no notebook
         self, nb: NotebookNode, resources: dict[str, Any] | None = None, **kw: Any
     ) -> tuple[bytes, dict[str, Any]]:
-        """The PDF's bytes and the resources; raises PdfError."""
+        """Return the PDF's bytes and the resources; raise PdfError."""
         node, found = super().from_notebook_node(nb, resources, **kw)
         about = found.get("metadata", {})
         path = Path(about.get("path") or ".") / f"{about.get('name') or 'notebook'}.ipynb"
-        result = convert.convert([from_table(node, path)], self._options(path))
-        for mark in result.marks:
-            self.log.warning("%s", mark)
+        result = convert.convert([from_table(node, path)], self._read_options(path))
+        for degradation in result.degradations:
+            self.log.warning("%s", degradation)
         for problem in result.problems:
             self.log.error("%s", problem)
         return result.data, found
 
-    def _options(self, path: Path) -> convert.Options:
-        wishes = command.Wishes([self.names] if self.names else [], self.date, self.question_pages)
+    def _read_options(self, path: Path) -> convert.Options:
+        request = command.PdfRequest([self.names] if self.names else [], self.date, self.question_pages)
         try:
-            return command.options(manifests.load(manifests.find(path.parent)), wishes)
+            return command.read_options(manifests.load(manifests.find(path.parent)), request)
         except CourseError:
             date = datetime.date.fromisoformat(self.date) if self.date else datetime.date.today()
             return convert.Options(path.stem, self.names, date, question_pages=self.question_pages)

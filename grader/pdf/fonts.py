@@ -1,4 +1,4 @@
-"""Fonts: typst's own, matplotlib's DejaVu, font packages from pip, the system's; and which characters none covers."""
+"""Choose fonts: typst's own, matplotlib's, packages from pip, the system's; name the characters none covers."""
 
 import importlib.util
 import unicodedata
@@ -25,14 +25,14 @@ BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 @dataclass
 class Fonts:
-    """The families to set a text with, the files they come from, and the characters that none of them has."""
+    """The families to set a text with, their files, and the characters that none of them has."""
 
     families: list[str] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
     missing: set[str] = field(default_factory=set)
 
-    def declarations(self) -> str:
-        """The typst definitions that the template uses."""
+    def declare(self) -> str:
+        """Return the typst definitions that the template uses."""
 
         def names(*first: str) -> str:
             return "(" + ", ".join(quote(name) for name in (*first, *self.families)) + ",)"
@@ -43,25 +43,25 @@ class Fonts:
 
 
 def choose(characters: set[str]) -> Fonts:
-    """The fewest fonts that cover the characters, so that a machine's own fonts change nothing they need not."""
+    """Return the fewest fonts that cover the characters, so that a machine's own fonts change little."""
     fonts = Fonts(missing={character for character in characters if _needs_font(character)})
     if not fonts.missing:
         return fonts
-    for file in _packaged(PLAIN):
+    for file in _find_packaged(PLAIN):
         _take(fonts, file, always=file.name == "DejaVuSans.ttf")
     for package in PACKAGES:
-        for file in _packaged(package):
+        for file in _find_packaged(package):
             if fonts.missing - BIDI:
                 _take(fonts, file)
     if fonts.missing - BIDI:
-        for file in _of_system():
+        for file in _find_system_fonts():
             _take(fonts, file)
-    fonts.families = [_regional(family, characters) for family in fonts.families]
+    fonts.families = [_choose_region(family, characters) for family in fonts.families]
     return fonts
 
 
-def _regional(family: str, characters: set[str]) -> str:
-    """The family of a collection that draws Han characters as the text's language does."""
+def _choose_region(family: str, characters: set[str]) -> str:
+    """Return the family of a collection that draws Han characters as the text's language does."""
     if not family.endswith("CJK JP"):
         return family
     if any("\u3040" <= character <= "\u30ff" for character in characters):
@@ -77,7 +77,7 @@ def _needs_font(character: str) -> bool:
 
 
 def _take(fonts: Fonts, file: Path, always: bool = False) -> None:
-    covered, family = _coverage(file)
+    covered, family = _read_coverage(file)
     found = {character for character in fonts.missing - BIDI if ord(character) in covered}
     if (found or always) and family:
         fonts.missing -= found
@@ -86,7 +86,7 @@ def _take(fonts: Fonts, file: Path, always: bool = False) -> None:
             fonts.families.append(family)
 
 
-def _packaged(package: tuple[str, str, tuple[str, ...]]) -> list[Path]:
+def _find_packaged(package: tuple[str, str, tuple[str, ...]]) -> list[Path]:
     module, folder, patterns = package
     try:
         spec = importlib.util.find_spec(module)
@@ -97,7 +97,7 @@ def _packaged(package: tuple[str, str, tuple[str, ...]]) -> list[Path]:
     return []
 
 
-def _of_system() -> list[Path]:
+def _find_system_fonts() -> list[Path]:
     import typst
 
     found = typst.Fonts(include_system_fonts=True, include_embedded_fonts=False).fonts()
@@ -105,8 +105,8 @@ def _of_system() -> list[Path]:
 
 
 @cache
-def _coverage(file: Path) -> tuple[frozenset[int], str]:
-    """The code points a font has, and its family's name; nothing for a file that is no font."""
+def _read_coverage(file: Path) -> tuple[frozenset[int], str]:
+    """Return the code points a font has and its family's name; nothing for a file that is no font."""
     from fontTools.ttLib import TTFont, TTLibError
 
     try:

@@ -1,4 +1,4 @@
-"""Finding the formulas of a Markdown text as Jupyter does, before anything reads it as Markdown."""
+"""Find the formulas of a Markdown text as Jupyter does, before anything reads it as Markdown."""
 
 import re
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ SOLITARY = ("equation", "align", "alignat", "gather", "multline", "eqnarray", "f
 
 @dataclass
 class Formula:
-    """One formula: its TeX, whether it stands alone, the cell it is in and, once set, its typst and its number."""
+    """One formula: its TeX, whether it stands alone, its cell and, once set, its typst and its number."""
 
     tex: str
     display: bool
@@ -43,7 +43,7 @@ class Formula:
 
 @dataclass
 class Formulas:
-    """The formulas of a notebook; in texts that pandoc reads, a word stands for each."""
+    """The formulas of a notebook; in texts that pandoc reads, a placeholder stands for each."""
 
     found: list[Formula] = field(default_factory=list)
     prefix: str = "zqmath"
@@ -53,19 +53,19 @@ class Formulas:
         return re.compile(rf"{self.prefix}(\d+)zq")
 
     def add(self, tex: str, display: bool, cell: int, source: str = "") -> str:
-        """Keeps a formula and returns the word that stands for it."""
+        """Keep a formula and return its placeholder."""
         self.found.append(Formula(tex, display, cell, source=source))
         return f"{self.prefix}{len(self.found) - 1}zq"
 
     def extract(self, text: str, cell: int) -> str:
-        """The text with a word in place of each formula."""
+        """Return the text with a placeholder for each formula."""
 
         def replace(found: re.Match[str]) -> str:
             if found["skip"] is not None:
                 return found[0]
             for kind in ("display", "inline", "round", "square"):
                 if found[kind] is not None:
-                    tex = re.sub(r"\n[ \t]*>[ \t]?", "\n", found[f"{kind}_tex"])  # the marks of a quote around it
+                    tex = re.sub(r"\n[ \t]*>[ \t]?", "\n", found[f"{kind}_tex"])  # a quote around it
                     return self.add(tex, kind in ("display", "square"), cell, found[0])
             display = found["name"].rstrip("*") in SOLITARY
             return self.add(found[0], display, cell, found[0])
@@ -77,12 +77,12 @@ class Formulas:
         return [int(number) for number in self.word.findall(text)]
 
     def restore(self, text: str) -> str:
-        """The text with the source of its formulas, for what turned out to be no formula's place."""
+        """Return the text with the source of its formulas, where no formula can stand."""
         return self.word.sub(lambda found: self.found[int(found[1])].verbatim, text)
 
 
-def prefix_for(texts: list[str]) -> str:
-    """A prefix for the words that none of the texts holds."""
+def choose_prefix(texts: list[str]) -> str:
+    """Return a prefix for the placeholders that none of the texts holds."""
     prefix = "zqmath"
     while any(prefix in text for text in texts):
         prefix += "q"

@@ -1,4 +1,4 @@
-"""HTML inside Markdown: which tags keep their meaning on paper, which give way, and what is no tag at all."""
+"""Read HTML inside Markdown: which tags keep their meaning on paper, which do not, what is no tag at all."""
 
 import html
 import re
@@ -45,8 +45,8 @@ class _Reader(HTMLParser):
         self.tag = self.tag or Tag(tag, True, {})
 
 
-def tag(text: str) -> Tag | None:
-    """The tag that a piece of raw HTML is; None for a comment or the like."""
+def parse_tag(text: str) -> Tag | None:
+    """Return the tag of a piece of raw HTML; None for a comment or the like."""
     reader = _Reader()
     try:
         reader.feed(text)
@@ -55,24 +55,24 @@ def tag(text: str) -> Tag | None:
     return reader.tag
 
 
-def visible(text: str) -> str:
-    """HTML without what a browser does not show."""
+def strip_hidden(text: str) -> str:
+    """Return HTML without the parts that a browser does not show."""
     return COMMENT.sub("", HIDDEN.sub("", text))
 
 
 def has_content(text: str) -> bool:
-    """Whether a browser would show anything of it."""
-    shown = visible(text)
+    """Return whether a browser would show anything of it."""
+    shown = strip_hidden(text)
     return bool(html.unescape(TAG.sub("", shown)).strip()) or bool(re.search(r"<(img|hr|table|input)\b", shown, re.I))
 
 
 def holds(text: str, markup: str) -> bool:
-    """Whether a text holds every word that a piece of HTML shows."""
-    return all(word in text for word in set(WORD.findall(html.unescape(TAG.sub(" ", visible(markup))))))
+    """Return whether a text holds every word that a piece of HTML shows."""
+    return all(word in text for word in set(WORD.findall(html.unescape(TAG.sub(" ", strip_hidden(markup))))))
 
 
 def cut_rows(text: str, most: int) -> tuple[str, int]:
-    """A table with its first and last rows, and how many rows were left out."""
+    """Return a table with its first and last rows, and how many rows were left out."""
     rows = list(re.finditer(r"<tr\b.*?(?:</tr\s*>|(?=<tr\b)|\Z)", text, re.DOTALL | re.IGNORECASE))
     if len(rows) <= most:
         return text, 0

@@ -1,4 +1,4 @@
-"""Images of a notebook: found, decoded, measured and put where typst can read them; remote ones are never fetched."""
+"""Find, decode and measure a notebook's images, and put them where typst reads; never fetch remote ones."""
 
 import base64
 import binascii
@@ -34,23 +34,23 @@ class Images:
     kept: dict[bytes, tuple[str, float, float]] = field(default_factory=dict)
 
     def find(self, url: str, attachments: dict[str, object]) -> bytes:
-        """The bytes behind an image's address; raises ImageProblem."""
+        """Return the bytes behind an image's address; raise ImageProblem."""
         url = url.strip()
         if not url.strip("#"):
             raise ImageProblem("image without an address")
         if url.startswith("data:"):
-            return _data_uri(url)
+            return _decode_data_uri(url)
         if url.startswith("attachment:"):
-            return _attachment(unquote(url.removeprefix("attachment:")), attachments)
+            return _find_attachment(unquote(url.removeprefix("attachment:")), attachments)
         try:
             parts = urlsplit(url)
         except ValueError:
             raise ImageProblem(f"image not found: {url[:200]}") from None
         if parts.scheme in ("http", "https", "ftp") or url.startswith("//"):
             raise ImageProblem(f"remote image, not fetched: {url[:200]}")
-        return self._local(unquote(parts.path) if not re.match(r"[A-Za-z]:[\\/]", url) else url, url)
+        return self._find_file(unquote(parts.path) if not re.match(r"[A-Za-z]:[\\/]", url) else url, url)
 
-    def _local(self, path: str, url: str) -> bytes:
+    def _find_file(self, path: str, url: str) -> bytes:
         path = path.replace("\\", "/")
         root = self.beside.parent.resolve()
         candidates = [self.beside / path] + [folder / path.rsplit("/", 1)[-1] for folder in self.assets]
@@ -64,19 +64,19 @@ class Images:
         raise ImageProblem(f"image not found: {url[:200]}")
 
     def keep(self, data: bytes) -> tuple[str, float, float]:
-        """Puts an image where typst reads it; returns its path and its size in points. Raises ImageProblem."""
+        """Put an image where typst reads it; return its path and its size in points. Raise ImageProblem."""
         if data not in self.kept:
-            suffix, width, height, data_out = self._measured(data)
+            suffix, width, height, data_out = self._measure(data)
             name = f"{len(self.kept)}.{suffix}"
             (self.folder / name).write_bytes(data_out)
             self.kept[data] = (f"/{self.folder.name}/{name}", width, height)
         return self.kept[data]
 
-    def _measured(self, data: bytes) -> tuple[str, float, float, bytes]:
+    def _measure(self, data: bytes) -> tuple[str, float, float, bytes]:
         if not data:
             raise ImageProblem("image without content")
         if re.search(rb"<svg[\s>]", data[:4000]):
-            return ("svg", *_svg_size(data), LINKED.sub(b"", data))
+            return ("svg", *_measure_svg(data), LINKED.sub(b"", data))
         from PIL import Image, UnidentifiedImageError
 
         Image.MAX_IMAGE_PIXELS = None
@@ -94,10 +94,11 @@ class Images:
             raise ImageProblem("image in a format that cannot be read") from error
 
 
-def expression(place: tuple[str, float, float], alt: str = "", width: str = "", alone: bool = True) -> str:
-    """typst for an image at its size on the screen, smaller where the page needs it.
+def write_image(place: tuple[str, float, float], alt: str = "", width: str = "", alone: bool = True) -> str:
+    """Return typst for an image at its size on the screen, smaller where the page needs it.
 
-    `width` is an HTML width, in pixels or per cent; `alone` tells whether it stands by itself or in a line of text."""
+    `width` is an HTML width, in pixels or per cent; `alone` is false for an image in a line of text.
+    """
     path, natural, high = place
     wanted = natural
     if found := re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(px|%|pt|em)?\s*", width or ""):
@@ -110,30 +111,30 @@ def expression(place: tuple[str, float, float], alt: str = "", width: str = "", 
 
 
 def decode(data: object, mime: str) -> bytes:
-    """The bytes of an output's image; raises ImageProblem."""
+    """Return the bytes of an output's image; raise ImageProblem."""
     text = "".join(part for part in data if isinstance(part, str)) if isinstance(data, list) else data
     if not isinstance(text, str):
         raise ImageProblem("image without content")
     if mime == "image/svg+xml" and "<svg" in text:
         return text.encode("utf-8", "replace")
-    return _base64(text)
+    return _decode_base64(text)
 
 
-def _base64(text: str) -> bytes:
+def _decode_base64(text: str) -> bytes:
     try:
         return base64.b64decode(re.sub(r"\s", "", text), validate=True)
     except (binascii.Error, ValueError):
         raise ImageProblem("image whose content is not valid base64") from None
 
 
-def _data_uri(url: str) -> bytes:
+def _decode_data_uri(url: str) -> bytes:
     head, comma, body = url.partition(",")
     if not comma:
         raise ImageProblem(f"image whose address is cut off: {url[:60]}")
-    return _base64(unquote(body)) if head.endswith(";base64") else unquote_to_bytes(body)
+    return _decode_base64(unquote(body)) if head.endswith(";base64") else unquote_to_bytes(body)
 
 
-def _attachment(name: str, attachments: dict[str, object]) -> bytes:
+def _find_attachment(name: str, attachments: dict[str, object]) -> bytes:
     found = attachments.get(name)
     for mime, data in found.items() if isinstance(found, dict) else []:
         if mime in SUFFIXES:
@@ -141,7 +142,7 @@ def _attachment(name: str, attachments: dict[str, object]) -> bytes:
     raise ImageProblem(f"attachment not found: {name[:200]}")
 
 
-def _svg_size(data: bytes) -> tuple[float, float]:
+def _measure_svg(data: bytes) -> tuple[float, float]:
     tag = re.search(rb"<svg\b[^>]*>", data, re.DOTALL)
     text = tag[0].decode("utf-8", "replace") if tag else ""
     units = {"": POINTS, "px": POINTS, "pt": 1, "in": 72, "cm": 28.35, "mm": 2.835, "em": 10.5}

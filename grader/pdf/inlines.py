@@ -16,9 +16,11 @@ MARKUP: dict[type[tree.Node], str] = {
 
 @dataclass
 class Inlines:
-    """Writes runs of text: `formula` gives the markup of a formula by number, `image` that of an image by its address.
+    """Writes runs of text with callbacks for their formulas, images and HTML.
 
-    `parse_html` gives the blocks of a piece of HTML, or None where that cannot be read."""
+    `formula` gives the markup of a formula by number, `image` that of an image by its address.
+    `parse_html` gives the blocks of a piece of HTML, or None where that cannot be read.
+    """
 
     formulas: Formulas
     formula: Callable[[int], str]
@@ -37,7 +39,7 @@ class Inlines:
 
         def flush() -> None:
             if text:
-                parts.append(self._words("".join(text)))
+                parts.append(self._write_words("".join(text)))
                 text.clear()
 
         for item in inlines:
@@ -47,23 +49,23 @@ class Inlines:
                 text.append(" ")
             elif isinstance(item, tree.RawInline):
                 flush()
-                self._raw(*item.c, parts, stack)
+                self._write_raw(*item.c, parts, stack)
             else:
                 flush()
-                parts.append(self._inline(item))
+                parts.append(self._write(item))
         flush()
         return "".join(parts)
 
-    def _inline(self, item: tree.Inline) -> str:
+    def _write(self, item: tree.Inline) -> str:
         match item:
             case tree.Code(c=(_, text)):
-                return _mono(self.formulas.restore(text))
+                return _write_code(self.formulas.restore(text))
             case tree.LineBreak():
                 return "#linebreak();"
             case tree.Link(c=(_, inlines, (url, _))):
-                return self._link(self.formulas.restore(url), self.inlines(inlines))
+                return self._write_link(self.formulas.restore(url), self.inlines(inlines))
             case tree.Image():
-                return self._picture(item, False)
+                return self._write_picture(item, False)
             case tree.Note(c=blocks):
                 return f"#footnote[{self.blocks(blocks)}];"
             case tree.Quoted(c=(kind, inlines)):
@@ -74,11 +76,11 @@ class Inlines:
             case tree.Math(c=(_, text)):
                 return inline(text)
             case tree.Str() | tree.Space() | tree.SoftBreak() | tree.RawInline():
-                return inline(tree.words(item))
+                return inline(tree.read_text(item))
         return f"#{MARKUP[type(item)]}[{self.inlines(item.c)}];"
 
-    def _words(self, text: str) -> str:
-        """Text with its formulas back in place."""
+    def _write_words(self, text: str) -> str:
+        """Return the markup of a text with its formulas back in place."""
         parts = self.formulas.word.split(text)
         for at in range(1, len(parts), 2):
             number = int(parts[at])
@@ -87,24 +89,24 @@ class Inlines:
                 parts[at + 1] = parts[at + 1].lstrip()
         return "".join(part if at % 2 else inline(part) for at, part in enumerate(parts))
 
-    def _title(self, inlines: Sequence[tree.Inline]) -> str:
-        return self.formulas.restore(tree.words(inlines)).strip()
+    def _read_title(self, inlines: Sequence[tree.Inline]) -> str:
+        return self.formulas.restore(tree.read_text(inlines)).strip()
 
-    def _link(self, url: str, body: str) -> str:
+    def _write_link(self, url: str, body: str) -> str:
         try:
             remote = urlsplit(url).scheme in ("http", "https", "mailto")
         except ValueError:
             remote = False
         return f"#link({quote(url)})[{body}];" if remote and body else body
 
-    def _picture(self, image: tree.Image, alone: bool) -> str:
+    def _write_picture(self, image: tree.Image, alone: bool) -> str:
         (_, _, attributes), alt, (url, _) = image.c
         width = dict(attributes).get("width", "")
-        return self.image(self.formulas.restore(url), self.formulas.restore(tree.words(alt)), width, alone)
+        return self.image(self.formulas.restore(url), self.formulas.restore(tree.read_text(alt)), width, alone)
 
-    def _raw(self, form: str, text: str, parts: list[str], stack: list[tuple[str, int]]) -> None:
+    def _write_raw(self, form: str, text: str, parts: list[str], stack: list[tuple[str, int]]) -> None:
         """Write one raw inline: an HTML tag opens or closes a group, stands for an image or a break, or is shown."""
-        tag = html.tag(text) if form == "html" else None
+        tag = html.parse_tag(text) if form == "html" else None
         if tag is None:
             if form != "html" or not text.startswith("<"):
                 parts.append(inline(self.formulas.restore(text)))
@@ -126,15 +128,15 @@ class Inlines:
         if at is not None:
             start = stack[at][1]
             del stack[at:]
-            parts[start:] = [_wrapped(html.WRAPPERS[tag.name], "".join(parts[start:]))]
+            parts[start:] = [_apply_tag(html.WRAPPERS[tag.name], "".join(parts[start:]))]
 
 
-def _mono(text: str) -> str:
-    """Code in a line of text."""
+def _write_code(text: str) -> str:
+    """Return the markup of code in a line of text."""
     return f"#text(font: code-fonts, size: 0.84em, ligatures: false)[{inline(text)}];"
 
 
-def _wrapped(function: str, body: str) -> str:
+def _apply_tag(function: str, body: str) -> str:
     if function == "code":
         return f"#text(font: code-fonts, size: 0.84em)[{body}];"
     if function == "small":

@@ -1,4 +1,4 @@
-"""Code and output as lines of coloured segments, broken at a measured column, each in string literals."""
+"""Set code and output as coloured segments, broken at a measured column, each in string literals."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ PARAGRAPH = 40  # lines set as one paragraph; longer ones cost typst more than t
 
 
 def highlight(source: str, language: str) -> list[list[Segment]]:
-    """The source's lines with a class for each segment; a language nobody knows is left uncoloured."""
+    """Return the source's lines with a class for each segment; leave an unknown language uncoloured."""
     lines: list[list[Segment]] = [[]]
-    for kind, text in _lexer(language).get_tokens(source):
-        style = _style(kind)
+    for kind, text in _find_lexer(language).get_tokens(source):
+        style = _choose_style(kind)
         for position, part in enumerate(text.split("\n")):
             if position:
                 lines.append([])
@@ -36,30 +36,30 @@ def highlight(source: str, language: str) -> list[list[Segment]]:
     return lines
 
 
-def plain(text: str) -> list[list[Segment]]:
-    """Lines without colour."""
+def split(text: str) -> list[list[Segment]]:
+    """Return lines without colour."""
     return [[("", line)] if line else [] for line in text.split("\n")]
 
 
 def typeset(lines: list[list[Segment]], tab: int = 4, columns: int = COLUMNS) -> str:
-    """Typst markup of the lines."""
+    """Return typst markup of the lines."""
     visual = []
     for line in lines:
-        for number, part in enumerate(_wrapped(_untabbed(line, tab), columns)):
+        for number, part in enumerate(_wrap(_expand_tabs(line, tab), columns)):
             visual.append(("#cont;" if number else "") + "".join(_set(*segment) for segment in part))
     groups = [visual[start : start + PARAGRAPH] for start in range(0, len(visual), PARAGRAPH)]
     return "\n\n".join(" \\\n".join(line or "#none;" for line in group) for group in groups)
 
 
-def width(text: str) -> int:
-    """Columns a text takes: two for wide characters, none for combining ones."""
+def measure_width(text: str) -> int:
+    """Return the columns a text takes: two for wide characters, none for combining ones."""
     if text.isascii():
         return len(text)
-    return sum(_columns(character) for character in text)
+    return sum(_count_columns(character) for character in text)
 
 
 @cache
-def _columns(character: str) -> int:
+def _count_columns(character: str) -> int:
     if unicodedata.combining(character) or unicodedata.category(character) in ("Mn", "Me", "Cf"):
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" or ord(character) > 0xFFFF else 1
@@ -73,7 +73,7 @@ def _set(style: str, text: str) -> str:
     return markup
 
 
-def _untabbed(line: list[Segment], tab: int) -> list[Segment]:
+def _expand_tabs(line: list[Segment], tab: int) -> list[Segment]:
     if not any("\t" in text for _, text in line):
         return line
     result: list[Segment] = []
@@ -87,10 +87,10 @@ def _untabbed(line: list[Segment], tab: int) -> list[Segment]:
     return result
 
 
-def _wrapped(line: list[Segment], columns: int) -> list[list[Segment]]:
-    """The visual lines of one line: broken after a space near the margin, else at the margin."""
+def _wrap(line: list[Segment], columns: int) -> list[list[Segment]]:
+    """Return the visual lines of one line: broken after a space near the margin, else at the margin."""
     text = "".join(part for _, part in line)
-    left = width(text)
+    left = measure_width(text)
     if left <= columns:
         return [line]
     cuts: list[int] = []
@@ -101,7 +101,7 @@ def _wrapped(line: list[Segment], columns: int) -> list[list[Segment]]:
         if space >= 0 and not text[start : space + 1].isspace():
             end = space + 1
         cuts.append(end)
-        left -= width(text[start:end])
+        left -= measure_width(text[start:end])
         start = end
     return _cut(line, cuts)
 
@@ -109,7 +109,7 @@ def _wrapped(line: list[Segment], columns: int) -> list[list[Segment]]:
 def _fit(text: str, start: int, columns: int) -> int:
     end = start
     while end < len(text) and columns >= 0:
-        columns -= _columns(text[end]) if not text[end].isascii() else 1
+        columns -= _count_columns(text[end]) if not text[end].isascii() else 1
         end += 1
     return max(end - 1 if columns < 0 else end, start + 1)
 
@@ -130,7 +130,7 @@ def _cut(line: list[Segment], cuts: list[int]) -> list[list[Segment]]:
 
 
 @cache
-def _lexer(language: str) -> Lexer:
+def _find_lexer(language: str) -> Lexer:
     from pygments.lexers import get_lexer_by_name
     from pygments.lexers.special import TextLexer
     from pygments.util import ClassNotFound
@@ -142,7 +142,7 @@ def _lexer(language: str) -> Lexer:
 
 
 @cache
-def _style(kind: tuple[str, ...]) -> str:
+def _choose_style(kind: tuple[str, ...]) -> str:
     from pygments.token import Comment, Keyword, Name, Number, Operator, String
 
     for group, style in (

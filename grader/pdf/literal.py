@@ -1,4 +1,4 @@
-"""Text as typst string literals: nothing in it can be read as markup or code."""
+"""Write text as typst string literals: nothing in it can be read as markup or code."""
 
 import re
 
@@ -11,19 +11,22 @@ TABLE = {**INVISIBLE, **CONTROLS, **{ord(character): escape for character, escap
 
 
 def quote(text: str) -> str:
-    """The literal of a text; a control character is shown by its number."""
+    """Return the literal of a text; show a control character by its number."""
     return '"' + text.translate(TABLE) + '"'
 
 
 def inline(text: str) -> str:
-    """A text as markup: literals that nothing after them can extend to a call; an empty box lets long words break."""
+    """Return a text as markup: literals that nothing after them can extend to a call.
+
+    Empty boxes let long words break.
+    """
     if not text:
         return ""
-    return "#box();".join(f"#{quote(part)};" for part in _parts(text))
+    return "#box();".join(f"#{quote(part)};" for part in _cut_long_words(text))
 
 
-def _parts(text: str) -> list[str]:
-    """The text cut within words of more than LONGEST characters."""
+def _cut_long_words(text: str) -> list[str]:
+    """Return the text cut within words of more than LONGEST characters."""
     parts: list[str] = []
     at = 0
     for word in LONG.finditer(text):

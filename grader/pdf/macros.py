@@ -1,4 +1,4 @@
-"""TeX definitions of a notebook, carried from each formula to the later ones."""
+"""Carry TeX definitions from each formula of a notebook to the later ones."""
 
 import re
 
@@ -11,13 +11,13 @@ MOST = 2000  # expansions in one formula, so that a definition by itself ends
 
 
 class Macros:
-    """What `\\newcommand`, `\\def` and `\\DeclareMathOperator` have defined so far."""
+    r"""Definitions made so far with `\newcommand`, `\def` and `\DeclareMathOperator`."""
 
     def __init__(self) -> None:
         self.known: dict[str, tuple[int, str | None, str]] = {}
 
     def apply(self, tex: str) -> str:
-        """The formula without its definitions and with all known macros expanded."""
+        """Return the formula without its definitions and with all known macros expanded."""
         return self._expand(self._absorb(tex))
 
     def _absorb(self, tex: str) -> str:
@@ -32,13 +32,13 @@ class Macros:
         return result + tex[position:]
 
     def _define(self, tex: str, found: re.Match[str]) -> int | None:
-        """Learns one definition and returns where it ends; None where it is none."""
+        """Learn one definition and return where it ends; None where it is none."""
         at, count, default = found.end(), 0, None
         if found["how"] == "def" and (parameters := PARAMETERS.match(tex, at)):
             count, at = parameters[1].count("#"), parameters.end()
         elif number := re.compile(r"\s*\[(\d)\]\s*(?:\[([^\]]*)\])?").match(tex, at):
             count, default, at = int(number[1]), number[2], number.end()
-        body = group(tex, at)
+        body = read_argument(tex, at)
         if body is None:
             return None
         text = rf"\operatorname{{{body[0]}}}" if found["how"] == "DeclareMathOperator" else body[0]
@@ -60,7 +60,7 @@ class Macros:
                 given = re.compile(r"\s*\[([^\]]*)\]").match(tex, at)
                 arguments.append(given[1] if given else default)
                 at = given.end() if given else at
-            while len(arguments) < count and (argument := group(tex, at)):
+            while len(arguments) < count and (argument := read_argument(tex, at)):
                 arguments.append(argument[0])
                 at = argument[1]
             value = re.sub(r"#(\d)", lambda part: (["", *arguments] + [""] * 9)[int(part[1])], body)
@@ -68,8 +68,8 @@ class Macros:
         return tex
 
 
-def group(tex: str, at: int) -> tuple[str, int] | None:
-    """The argument that begins at `at`, braced or one token, and where it ends; None where there is none."""
+def read_argument(tex: str, at: int) -> tuple[str, int] | None:
+    """Return the argument that begins at `at`, braced or one token, and its end; None where there is none."""
     while at < len(tex) and tex[at].isspace():
         at += 1
     if at >= len(tex):
@@ -90,6 +90,6 @@ def group(tex: str, at: int) -> tuple[str, int] | None:
 
 
 def _put(tex: str, found: re.Match[str], value: str) -> str:
-    """A macro without arguments is put in bare: `{\\big(}` and the like would lose their meaning."""
+    r"""Put a macro without arguments in bare: `{\big(}` and the like would lose their meaning."""
     gap = " " if re.search(r"\\[A-Za-z]+$", value) and tex[found.end() : found.end() + 1].isalpha() else ""
     return f"{tex[: found.start()]}{value}{gap}{tex[found.end() :]}"

@@ -1,4 +1,4 @@
-"""Setting a notebook's formulas: macros, tags, a second try, and verbatim where nothing helps."""
+"""Set a notebook's formulas: macros, tags, a second try, and verbatim where nothing helps."""
 
 import re
 
@@ -8,7 +8,7 @@ from .macros import Macros
 
 
 def typeset(found: list[Formula]) -> None:
-    """Fills in the typst of every formula that pandoc can read, in at most two runs; the others keep none."""
+    """Fill in the typst of every formula that pandoc can read, in at most two runs."""
     macros = Macros()
     prepared: dict[int, str] = {}
     for formula in found:
@@ -21,10 +21,10 @@ def typeset(found: list[Formula]) -> None:
     first = [formula for formula in found if id(formula) in prepared]
     _try(first, [prepared[id(formula)] for formula in first])
     again = [formula for formula in first if not formula.typst]
-    _try(again, [tex.mend(prepared[id(formula)]) for formula in again])
+    _try(again, [tex.repair(prepared[id(formula)]) for formula in again])
 
 
 def _try(formulas: list[Formula], texts: list[str]) -> None:
-    results = pandoc.formulas([(text, formula.display) for text, formula in zip(texts, formulas)])
+    results = pandoc.convert_formulas([(text, formula.display) for text, formula in zip(texts, formulas)])
     for formula, result in zip(formulas, results):
-        formula.typst = tex.typst(result) if result else ""
+        formula.typst = tex.clean_typst(result) if result else ""

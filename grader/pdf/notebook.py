@@ -1,4 +1,4 @@
-"""Reading a notebook as it is: plain JSON, never refused; what cannot be read becomes a notice and its raw text."""
+"""Read a notebook as plain JSON and never refuse one: the unreadable becomes a notice and its raw text."""
 
 import json
 import re
@@ -46,7 +46,7 @@ class Notebook:
 
 
 def read(path: Path) -> Notebook:
-    """Reads a notebook of any version; raises OSError only when the file itself cannot be read."""
+    """Read a notebook of any version; raise OSError only when the file itself cannot be read."""
     with open_regular(path) as stream:  # a pipe would be waited for
         text = _decode(stream.read())
     if not text.strip():
@@ -54,12 +54,12 @@ def read(path: Path) -> Notebook:
     try:
         table = json.loads(text)
     except (ValueError, RecursionError) as error:
-        return Notebook(path, notice=_why(text, error), raw=text)
+        return Notebook(path, notice=_explain(text, error), raw=text)
     return from_table(table, path, text)
 
 
 def from_table(table: object, path: Path, raw: str = "") -> Notebook:
-    """A notebook from its parsed JSON; `raw` is shown when that is no notebook."""
+    """Return a notebook from its parsed JSON; `raw` is shown when that is no notebook."""
     if not isinstance(table, dict):
         return Notebook(path, notice="This file is not a notebook: its JSON is not an object.", raw=raw)
     if "worksheets" in table and "cells" not in table:
@@ -68,11 +68,12 @@ def from_table(table: object, path: Path, raw: str = "") -> Notebook:
     if not isinstance(cells, list):
         return Notebook(path, notice="This file is not a notebook: it has no list of cells.", raw=raw)
     notice = "" if cells else "This notebook has no cells."
-    return Notebook(path, [_cell(cell, index) for index, cell in enumerate(cells, 1)], _language(table), notice)
+    read_cells = [_read_cell(cell, index) for index, cell in enumerate(cells, 1)]
+    return Notebook(path, read_cells, _read_language(table), notice)
 
 
-def joined(value: object) -> str:
-    """Text of a notebook: a string, or a list of strings to be joined."""
+def join_text(value: object) -> str:
+    """Return text of a notebook: a string, or a list of strings joined."""
     if isinstance(value, list):
         value = "".join(part for part in value if isinstance(part, str))
     text = value if isinstance(value, str) else "" if value is None else json.dumps(value, ensure_ascii=False)
@@ -85,7 +86,7 @@ def _decode(data: bytes) -> str:
     return data.decode("utf-8-sig", "replace").replace("\x00", "")
 
 
-def _why(text: str, error: Exception) -> str:
+def _explain(text: str, error: Exception) -> str:
     lines = [text.count("\n", 0, found.start(1)) + 1 for found in CONFLICT.finditer(text)]
     if lines:
         where = ", ".join(map(str, lines[:6]))
@@ -99,7 +100,7 @@ def _why(text: str, error: Exception) -> str:
 
 
 def _modernise(table: Table) -> Table:
-    """A notebook of version 2 or 3 as version 4; unchanged where that fails."""
+    """Return a notebook of version 2 or 3 as version 4; unchanged where that fails."""
     import nbformat
 
     try:
@@ -110,14 +111,14 @@ def _modernise(table: Table) -> Table:
         return table
 
 
-def _cell(cell: object, index: int) -> Cell:
+def _read_cell(cell: object, index: int) -> Cell:
     if not isinstance(cell, dict):
-        return Cell(index, "raw", joined(cell))
+        return Cell(index, "raw", join_text(cell))
     outputs, metadata, attachments = cell.get("outputs"), cell.get("metadata"), cell.get("attachments")
     kind, count, level = cell.get("cell_type"), cell.get("execution_count"), cell.get("level")
     if kind not in KINDS:
         kind = "markdown" if kind == "heading" else "code" if isinstance(outputs, list) else "raw"
-    source = joined(cell.get("source", cell.get("input"))).replace("\r", "\n")
+    source = join_text(cell.get("source", cell.get("input"))).replace("\r", "\n")
     if cell.get("cell_type") == "heading":
         source = "#" * (level if isinstance(level, int) else 1) + " " + source
     return Cell(
@@ -131,7 +132,7 @@ def _cell(cell: object, index: int) -> Cell:
     )
 
 
-def _language(table: Table) -> str:
+def _read_language(table: Table) -> str:
     metadata = table.get("metadata")
     for key, name in (("language_info", "name"), ("kernelspec", "language")):
         found = metadata.get(key) if isinstance(metadata, dict) else None

@@ -1,4 +1,4 @@
-"""What a cell showed: the best form of each output, cut to the limits, ready to be set."""
+"""Choose the best form of each output of a cell, and cut it to the limits."""
 
 import json
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Literal
 
 from . import html, lines, terminal
 from .literal import inline
-from .notebook import Table, joined
+from .notebook import Table, join_text
 
 IMAGES = ("image/png", "image/jpeg", "image/svg+xml", "image/gif", "image/webp", "image/bmp")
 WIDGETS = ("application/vnd.jupyter.widget-view+json", "application/vnd.jupyter.widget-state+json")
@@ -35,29 +35,29 @@ class Shown:
     alternative: str = ""
 
 
-def of(cell_outputs: list[Table], limits: Limits) -> list[Shown]:
-    """What is shown of a cell's outputs; a stream that comes in parts is joined first."""
+def select(cell_outputs: list[Table], limits: Limits) -> list[Shown]:
+    """Return what is shown of a cell's outputs; a stream that comes in parts is joined first."""
     result: list[Shown] = []
     for output in cell_outputs:
         kind, data = output.get("output_type"), output.get("data")
         if kind == "stream":
             name: Literal["stderr", "stdout"] = "stderr" if output.get("name") == "stderr" else "stdout"
             if result and result[-1].kind == name:
-                result[-1].text += joined(output.get("text"))
+                result[-1].text += join_text(output.get("text"))
             else:
-                result.append(Shown(name, joined(output.get("text"))))
+                result.append(Shown(name, join_text(output.get("text"))))
         elif kind == "error":
             result.append(Shown("error", _traceback(output)))
         elif isinstance(data, dict):
             result.append(_best(data, output.get("metadata"), limits))
         else:
-            result.append(Shown("stdout", joined(output.get("text", output))))
+            result.append(Shown("stdout", join_text(output.get("text", output))))
     return [shown for shown in result if shown.text.strip() or shown.kind == "image"]
 
 
 def typeset(text: str, limits: Limits) -> tuple[str, str]:
-    """Markup of a stream's lines, and what was left out of it, in words."""
-    shown, left_out = cut(terminal.lines(text.rstrip("\n")), limits)
+    """Return markup of a stream's lines, and in words how much of it was left out."""
+    shown, left_out = cut(terminal.render(text.rstrip("\n")), limits)
     head, tail = shown
     if not left_out:
         return lines.typeset(head, 8), ""
@@ -65,7 +65,7 @@ def typeset(text: str, limits: Limits) -> tuple[str, str]:
 
 
 def cut(text: Lines, limits: Limits) -> tuple[tuple[Lines, Lines], str]:
-    """The first two thirds and the last third of what the limits allow, and what lies between, counted."""
+    """Return the first two thirds and the last third that the limits allow, and count the rest in words."""
     lengths = [sum(len(part) for _, part in line) for line in text]
     if len(text) <= limits.lines and sum(lengths) <= limits.characters:
         return (text, []), ""
@@ -75,7 +75,7 @@ def cut(text: Lines, limits: Limits) -> tuple[tuple[Lines, Lines], str]:
     tail = _take(text[::-1], lengths[::-1], rest, limits.characters // 3)[::-1] if rest > 0 else []
     gone = len(text) - len(head) - len(tail)
     if (not head and not tail) or gone <= 0:
-        part = [_shortened(text[0], limits.characters)]
+        part = [_shorten(text[0], limits.characters)]
         words = f"… {lengths[0] - limits.characters:,} more characters in this line"
         words += f" and {len(text) - 1:,} more lines" if len(text) > 1 else ""
         return (part, []), f"{words}, left out"
@@ -90,7 +90,7 @@ def _take(text: Lines, lengths: list[int], most: int, characters: int) -> Lines:
     return text[:taken]
 
 
-def _shortened(line: list[terminal.Segment], characters: int) -> list[terminal.Segment]:
+def _shorten(line: list[terminal.Segment], characters: int) -> list[terminal.Segment]:
     result: list[terminal.Segment] = []
     for style, part in line:
         result.append((style, part[:characters]))
@@ -102,13 +102,13 @@ def _shortened(line: list[terminal.Segment], characters: int) -> list[terminal.S
 
 def _traceback(output: Table) -> str:
     trace = output.get("traceback")
-    text = "\n".join(map(joined, trace)) if isinstance(trace, list) else joined(trace)
-    return text or f"{joined(output.get('ename'))}: {joined(output.get('evalue'))}"
+    text = "\n".join(map(join_text, trace)) if isinstance(trace, list) else join_text(trace)
+    return text or f"{join_text(output.get('ename'))}: {join_text(output.get('evalue'))}"
 
 
 def _best(data: Table, metadata: object, limits: Limits) -> Shown:
-    """The richest form that paper can show."""
-    plain = joined(data.get("text/plain"))
+    """Return the richest form that paper can show."""
+    plain = join_text(data.get("text/plain"))
     for mime in IMAGES:
         if mime in data:
             about = metadata.get(mime) if isinstance(metadata, dict) else None
@@ -117,25 +117,25 @@ def _best(data: Table, metadata: object, limits: Limits) -> Shown:
     if any(mime in data for mime in WIDGETS):
         words = "An interactive widget was here; paper cannot show it"
         return Shown("note", f"{words}: {plain}" if plain else f"{words}.", alternative=plain)
-    markup = joined(data.get("text/html"))
+    markup = join_text(data.get("text/html"))
     if ("<table" in markup.lower() and len(markup) <= WIDEST_HTML) or (markup and not plain):
         return _html(markup, plain, limits)
     if "text/markdown" in data:
-        return Shown("markdown", joined(data["text/markdown"]), alternative=plain)
+        return Shown("markdown", join_text(data["text/markdown"]), alternative=plain)
     if "text/latex" in data:
-        return Shown("latex", joined(data["text/latex"]), alternative=plain)
+        return Shown("latex", join_text(data["text/latex"]), alternative=plain)
     if plain:
         return Shown("stdout", plain)
     for mime, value in data.items():
         if mime == "application/json":
             return Shown("stdout", json.dumps(value, indent=2, ensure_ascii=False))
         if mime.startswith("text/"):
-            return Shown("stdout", joined(value))
+            return Shown("stdout", join_text(value))
     return Shown("note", f"An output of a kind that paper cannot show was here ({', '.join(data) or 'empty'}).")
 
 
 def _html(markup: str, plain: str, limits: Limits) -> Shown:
-    markup = html.visible(markup)
+    markup = html.strip_hidden(markup)
     if len(markup) > WIDEST_HTML:
         return Shown("stdout", html.TAG.sub(" ", markup))
     if not html.has_content(markup):

@@ -1,4 +1,4 @@
-"""The text of a page as a reader copies it: the strings it draws, through its fonts' maps to characters."""
+"""Read a page's text as a reader copies it: the strings it draws, through its fonts' maps to characters."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ ESCAPED = re.compile(rb"\\([0-7]{1,3}|.)", re.DOTALL)
 ESCAPES = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
 
 
-def text_of(page: PageObject, fonts: dict[int, Characters]) -> str:
-    """A page's text in the order it is drawn; an object of text is a line. Fonts are read once."""
-    named = _dictionary(_dictionary(page, "/Resources"), "/Font")
-    maps = {str(name): _characters(named.raw_get(name), fonts) for name in named}
+def extract_text(page: PageObject, fonts: dict[int, Characters]) -> str:
+    """Return a page's text in drawing order, one line an object of text; read each font only once."""
+    named = _get_dictionary(_get_dictionary(page, "/Resources"), "/Font")
+    maps = {str(name): _read_characters(named.raw_get(name), fonts) for name in named}
     contents = page.get_contents()
     stream = contents.get_data() if contents is not None else b""
     parts: list[str] = []
@@ -33,13 +33,13 @@ def text_of(page: PageObject, fonts: dict[int, Characters]) -> str:
         elif found[2]:
             parts.append("\n")
         else:
-            at = _closing(stream, found.start()) if found[3] else found.end(4)
-            code = _bytes(stream[found.start() : at])
+            at = _find_end(stream, found.start()) if found[3] else found.end(4)
+            code = _read_bytes(stream[found.start() : at])
             parts += [current.get(code[n] << 8 | code[n + 1], "") for n in range(0, len(code) - 1, 2)]
     return "".join(parts)
 
 
-def _dictionary(owner: DictionaryObject, key: str) -> DictionaryObject:
+def _get_dictionary(owner: DictionaryObject, key: str) -> DictionaryObject:
     """Return the dictionary under a key; an empty one where there is none."""
     from pypdf.generic import DictionaryObject
 
@@ -48,8 +48,8 @@ def _dictionary(owner: DictionaryObject, key: str) -> DictionaryObject:
     return found if isinstance(found, DictionaryObject) else DictionaryObject()
 
 
-def _closing(stream: bytes, at: int) -> int:
-    """Where a string that opens at `at` ends; brackets in it may stand in pairs without a backslash."""
+def _find_end(stream: bytes, at: int) -> int:
+    """Return where a string that opens at `at` ends; brackets in it may stand in pairs without a backslash."""
     if flat := FLAT.match(stream, at):
         return flat.end()
     depth = 0
@@ -60,8 +60,8 @@ def _closing(stream: bytes, at: int) -> int:
     return len(stream)
 
 
-def _characters(reference: PdfObject, fonts: dict[int, Characters]) -> Characters:
-    """A font's characters by code, from its ToUnicode map."""
+def _read_characters(reference: PdfObject, fonts: dict[int, Characters]) -> Characters:
+    """Return a font's characters by code, from its ToUnicode map."""
     from pypdf.generic import DictionaryObject, StreamObject
 
     key = getattr(reference, "idnum", id(reference))
@@ -81,7 +81,7 @@ def _characters(reference: PdfObject, fonts: dict[int, Characters]) -> Character
     return fonts[key]
 
 
-def _bytes(string: bytes) -> bytes:
+def _read_bytes(string: bytes) -> bytes:
     if string.startswith(b"<"):
         return bytes.fromhex(re.sub(rb"\s", b"", string[1:-1]).decode())
     if b"\\(" not in string and b"\\)" not in string:  # the escapes left are also Python's

@@ -23,7 +23,7 @@ VERSION = [1, 23, 1]  # of pandoc's syntax tree
 
 
 @cache
-def program() -> str:
+def find_program() -> str:
     """Return the path of pandoc; raise ProgramMissing where it is not installed."""
     try:
         import pypandoc
@@ -37,13 +37,13 @@ def parse(fragments: list[str], reader: str) -> list[list[tree.Block] | None]:
     """Return the blocks of each fragment; None for one that pandoc cannot read by itself."""
     result: list[list[tree.Block] | None] = []
     if reader == MARKDOWN:
-        fragments = [_without_odd_notes(fragment) for fragment in fragments]
+        fragments = [_disarm_odd_notes(fragment) for fragment in fragments]
     for start in range(0, len(fragments), AT_ONCE):
         result += _parse(fragments[start : start + AT_ONCE], reader, SECONDS)
     return result
 
 
-def _without_odd_notes(fragment: str) -> str:
+def _disarm_odd_notes(fragment: str) -> str:
     """Keep footnotes only where each is called once before and calls none itself; else make their marks text.
 
     pandoc drops a note that nothing calls, and never ends with one that leads back to itself.
@@ -55,7 +55,7 @@ def _without_odd_notes(fragment: str) -> str:
     return fragment if orderly else fragment.replace("[^", "\\[^")
 
 
-def formulas(tex: list[tuple[str, bool]]) -> list[str | None]:
+def convert_formulas(tex: list[tuple[str, bool]]) -> list[str | None]:
     """Return the typst of each formula, given as TeX and whether it stands alone; None where pandoc cannot read it."""
     if not tex:
         return []
@@ -66,7 +66,7 @@ def formulas(tex: list[tuple[str, bool]]) -> list[str | None]:
     parts = written.strip("\n").split("\n\n") if written is not None else []
     if len(parts) != len(tex):
         half = len(tex) // 2
-        return [None] if not half else formulas(tex[:half]) + formulas(tex[half:])
+        return [None] if not half else convert_formulas(tex[:half]) + convert_formulas(tex[half:])
     return [part if part.startswith("$") else None for part in parts]
 
 
@@ -81,7 +81,7 @@ def _parse(fragments: list[str], reader: str, seconds: float) -> list[list[tree.
             names += [str(number), "end"]
         text = _run(["-f", reader, "-t", "json", "--file-scope", *names], "", folder, seconds)
     groups: list[list[tree.Block]] = [[]]
-    for block in _blocks(text):
+    for block in _decode(text):
         if isinstance(block, tree.Para | tree.Plain) and block.c == [tree.Str(SEPARATOR)]:
             groups.append([])
         else:
@@ -95,7 +95,7 @@ def _parse(fragments: list[str], reader: str, seconds: float) -> list[list[tree.
     return _parse(fragments[:half], reader, less) + _parse(fragments[half:], reader, less)
 
 
-def _blocks(text: str | None) -> list[tree.Block]:
+def _decode(text: str | None) -> list[tree.Block]:
     try:
         return msgspec.json.decode(text, type=tree.Document).blocks if text is not None else []
     except RecursionError:
@@ -105,7 +105,7 @@ def _blocks(text: str | None) -> list[tree.Block]:
 def _run(arguments: list[str], text: str, folder: str | None = None, seconds: float = SECONDS) -> str | None:
     try:
         done = subprocess.run(
-            [program(), "--sandbox", "--quiet", *arguments],
+            [find_program(), "--sandbox", "--quiet", *arguments],
             input=text,
             cwd=folder,
             encoding="utf-8",

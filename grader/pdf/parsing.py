@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 from . import html, mathematics, outputs, pandoc, tree
-from .formulas import Formulas, prefix_for
+from .formulas import Formulas, choose_prefix
 from .notebook import Cell
 from .outputs import Limits, Shown
 
@@ -14,12 +14,12 @@ class Parsed:
     """The formulas of some cells, what is shown of their outputs, and the trees of all their Markdown and HTML."""
 
     def __init__(self, cells: list[Cell], limits: Limits) -> None:
-        self.shown = {cell.index: outputs.of(cell.outputs, limits) for cell in cells}
+        self.shown = {cell.index: outputs.select(cell.outputs, limits) for cell in cells}
         texts = [cell.source for cell in cells] + [shown.text for group in self.shown.values() for shown in group]
-        self.formulas = Formulas(prefix=prefix_for(texts))
+        self.formulas = Formulas(prefix=choose_prefix(texts))
         self._prepared: dict[int, str] = {}
         self._trees: dict[tuple[str, str], Tree | None] = {}
-        self._parse(*self._fragments(cells))
+        self._parse(*self._collect_fragments(cells))
 
     def markdown(self, cell: Cell) -> Tree | None:
         """Return the tree of a Markdown cell; None where pandoc cannot read it."""
@@ -33,7 +33,7 @@ class Parsed:
         """Return the tree of a block of HTML; None where pandoc cannot read it."""
         return self._trees.get((pandoc.HTML, text))
 
-    def _fragments(self, cells: list[Cell]) -> tuple[list[str], list[str]]:
+    def _collect_fragments(self, cells: list[Cell]) -> tuple[list[str], list[str]]:
         """Return the pieces of Markdown and of HTML, their formulas taken out."""
         markdown: list[str] = []
         markup: list[str] = []
@@ -48,7 +48,8 @@ class Parsed:
                 elif shown.kind == "html":
                     markup.append(shown.text)
                 elif shown.kind == "latex":
-                    shown.text = self.formulas.add(_bare(shown.text), "$$" in shown.text, cell.index, shown.text)
+                    formula, display = _strip_dollars(shown.text), "$$" in shown.text
+                    shown.text = self.formulas.add(formula, display, cell.index, shown.text)
         return markdown, markup
 
     def _parse(self, markdown: list[str], markup: list[str]) -> None:
@@ -56,14 +57,14 @@ class Parsed:
             setting = pool.submit(mathematics.typeset, self.formulas.found)
             for text, blocks in zip(markdown, pandoc.parse(markdown, pandoc.MARKDOWN)):
                 self._trees[pandoc.MARKDOWN, text] = blocks
-                raw = [node.c for node in tree.nodes(blocks) if isinstance(node, tree.RawBlock)]
+                raw = [node.c for node in tree.walk(blocks) if isinstance(node, tree.RawBlock)]
                 markup += [content for form, content in raw if form == "html"]
             markup = [text for text in dict.fromkeys(markup) if html.has_content(text)]
-            for text, blocks in zip(markup, pandoc.parse([html.visible(text) for text in markup], pandoc.HTML)):
+            for text, blocks in zip(markup, pandoc.parse([html.strip_hidden(text) for text in markup], pandoc.HTML)):
                 self._trees[pandoc.HTML, text] = blocks
             setting.result()
 
 
-def _bare(latex: str) -> str:
+def _strip_dollars(latex: str) -> str:
     """Return the TeX of an output without its dollar signs."""
     return latex.strip().strip("$").replace(r"\displaystyle", "").strip()

@@ -8,16 +8,16 @@ from rich.text import Text
 from .convert import Result
 from .fonts import REMEDY
 
-MOST = 40  # marks listed one by one
+MOST = 40  # degradations listed one by one
 
 
 def show(result: Result, out: Path, console: Console | None = None) -> None:
     """Print the degradations, the losses, and the file with its size."""
     console = console or Console(highlight=False, soft_wrap=True)
-    for mark in result.marks[:MOST]:
-        console.print(Text.assemble(("note ", "yellow"), str(mark)))
-    if len(result.marks) > MOST:
-        console.print(f"and {len(result.marks) - MOST} more notes")
+    for degradation in result.degradations[:MOST]:
+        console.print(Text.assemble(("note ", "yellow"), str(degradation)))
+    if len(result.degradations) > MOST:
+        console.print(f"and {len(result.degradations) - MOST} more notes")
     if result.missing:
         console.print(f"characters without a font stand as [U+XXXX]; to see them: {REMEDY}", markup=False)
     for problem in result.problems:

@@ -1,4 +1,4 @@
-"""How far a notebook is: which code cells ran, which raised, which inline questions have an answer."""
+"""Count which code cells ran, which raised, and which inline questions have an answer."""
 
 import re
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ class Question:
 
 @dataclass
 class Status:
-    """What the title page says of a notebook."""
+    """The figures of a notebook on the title page."""
 
     code: int = 0
     ran: int = 0
@@ -33,7 +33,7 @@ class Status:
 
     @property
     def cells(self) -> list[tuple[str, str]]:
-        """The title page's columns: text, and whether it is good, bad or plain."""
+        """Return the title page's columns: text, and whether it is good, bad or plain."""
         answered = sum(question.answered for question in self.questions)
         troubles = [f"{self.errors} cell{'s' * (self.errors > 1)} ended with an error"] if self.errors else []
         troubles += [self.notice] if self.notice else []
@@ -46,8 +46,8 @@ class Status:
         ]
 
 
-def of(notebook: Notebook, prefix: str) -> Status:
-    """The status of a notebook; labels of its questions begin with the prefix."""
+def read_status(notebook: Notebook, prefix: str) -> Status:
+    """Return the status of a notebook; labels of its questions begin with the prefix."""
     status = Status(notice=notebook.notice)
     for cell in notebook.cells:
         if IGNORED in cell.tags:
@@ -64,7 +64,7 @@ def of(notebook: Notebook, prefix: str) -> Status:
 
 
 def is_answer(source: str) -> bool:
-    """Whether a cell holds more than the words that ask for an answer."""
+    """Return whether a cell holds more than the words that ask for an answer."""
     text = re.sub(r"<!--.*?-->", "", source, flags=re.DOTALL)
     if "![" in text or "<img" in text:
         return True

@@ -1,4 +1,4 @@
-"""What a program printed, as a terminal would have left it: returns, backspaces and colours applied."""
+"""Show a program's output as a terminal would have left it: returns, backspaces and colours applied."""
 
 import re
 
@@ -9,24 +9,24 @@ CONTROL = re.compile(r"[\x00-\x07\x0b-\x1a\x1c-\x1f\x7f]")
 Segment = tuple[str, str]
 
 
-def lines(text: str) -> list[list[Segment]]:
-    """The lines of a stream; a segment is a style (`` or `a1`, `b`, `a4 b`: colour, bold) and its text."""
+def render(text: str) -> list[list[Segment]]:
+    """Return the lines of a stream; a segment is a style (`` or `a1`, `b`, `a4 b`: colour, bold) and its text."""
     result: list[list[Segment]] = []
     style = ""
     for line in text.replace("\r\n", "\n").split("\n"):
-        segments, style = _coloured(line, style)
+        segments, style = _colour(line, style)
         if "\r" in line or "\b" in line:
-            segments = _overwritten(segments)
+            segments = _overwrite(segments)
         result.append([(kind, CONTROL.sub("", part)) for kind, part in segments if part])
     return result
 
 
-def plain(text: str) -> str:
-    """The text without colours."""
-    return "\n".join("".join(part for _, part in line) for line in lines(text))
+def strip_colours(text: str) -> str:
+    """Return the text without colours."""
+    return "\n".join("".join(part for _, part in line) for line in render(text))
 
 
-def _coloured(line: str, style: str) -> tuple[list[Segment], str]:
+def _colour(line: str, style: str) -> tuple[list[Segment], str]:
     if "\x1b" not in line:
         return [(style, line)], style
     segments: list[Segment] = []
@@ -35,12 +35,12 @@ def _coloured(line: str, style: str) -> tuple[list[Segment], str]:
         segments.append((style, line[position : found.start()]))
         position = found.end()
         if found[2] == "m":
-            style = _style(style, found[1])
+            style = _apply_codes(style, found[1])
     segments.append((style, line[position:].replace("\x1b", "")))
     return [segment for segment in segments if segment[1]], style
 
 
-def _style(style: str, codes: str) -> str:
+def _apply_codes(style: str, codes: str) -> str:
     colour = next((part for part in style.split() if part != "b"), "")
     bold = "b" in style.split()
     numbers = [int(code) if code.isdigit() else 0 for code in re.split("[;:]", codes)]
@@ -62,8 +62,8 @@ def _style(style: str, codes: str) -> str:
     return " ".join(filter(None, [colour, "b" if bold else ""]))
 
 
-def _overwritten(segments: list[Segment]) -> list[Segment]:
-    """One line after its returns and backspaces."""
+def _overwrite(segments: list[Segment]) -> list[Segment]:
+    """Return one line after its returns and backspaces."""
     cells: list[Segment] = []
     at = 0
     for style, text in segments:

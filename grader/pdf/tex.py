@@ -1,4 +1,4 @@
-"""TeX that pandoc cannot read made into TeX that it can, and its typst mended."""
+"""Rewrite TeX that pandoc cannot read into TeX that it can, and fix its typst."""
 
 import re
 
@@ -25,7 +25,7 @@ NAME = re.compile(r"\\(?:[A-Za-z]+|.)", re.DOTALL)
 
 
 def split_tag(tex: str) -> tuple[str, str]:
-    """A formula without its one `\\tag`, and that tag; several tags stay in their rows as text."""
+    r"""Return a formula without its one `\tag`, and that tag; several tags stay in their rows as text."""
     tags = TAG.findall(tex)
     if len(tags) == 1:
         star, text = tags[0]
@@ -34,7 +34,7 @@ def split_tag(tex: str) -> tuple[str, str]:
 
 
 def clean(tex: str) -> str:
-    """What is safe for every formula: comments, labels and sizes out, one line, old names made new."""
+    """Make changes that are safe for every formula: drop comments, labels and sizes, rename old commands."""
     tex = re.sub(r"(?<!\\)%[^\n]*", "", tex)
     tex = re.sub(r"\s*\n\s*", " ", tex).strip()
     tex = DROPPED_WITH_ARGUMENT.sub("", tex)
@@ -44,8 +44,8 @@ def clean(tex: str) -> str:
     return NAME.sub(lambda found: RENAMED[found[0]] if found[0] in (r"\|", r"\hbox") else found[0], tex)
 
 
-def mend(tex: str) -> str:
-    """A second try for what pandoc refused."""
+def repair(tex: str) -> str:
+    """Rewrite a formula that pandoc refused, for a second try."""
     tex = DROPPED.sub("", tex)
     for _ in range(8):
         shorter = UNWRAPPED.sub("", tex)
@@ -54,13 +54,13 @@ def mend(tex: str) -> str:
         tex = shorter
     tex = re.sub(r"\\unicode\s*\{x([0-9A-Fa-f]{1,6})\}", lambda found: chr(int(found[1], 16) % 0x110000), tex)
     tex = NAME.sub(lambda found: RENAMED.get(found[0], found[0]), tex)
-    tex = _fonts(tex).replace('"', "''")
+    tex = _wrap_fonts(tex).replace('"', "''")
     tex = re.sub(r"(?<!\\)#", r"\\#", tex)
     return rf"\begin{{aligned}}{tex}\end{{aligned}}" if _has_loose_rows(tex) else tex
 
 
-def typst(text: str) -> str:
-    """pandoc's typst with its labels out and its spaces, norms, matrices and columns mended."""
+def clean_typst(text: str) -> str:
+    """Return pandoc's typst without its labels and with its spaces, norms, matrices and columns fixed."""
     text = re.sub(r"\$\s*<[^<>$]*>\s*$", "$", text.strip())
     text = text.replace("#h(-1em)", "#h(-0.17em)").replace("#h(0em)", "thick")
     text = re.sub(rf'mat\(delim: "\(", (?:upright\()?"{BARE}"\)?', "mat(delim: #none,", text)
@@ -69,13 +69,13 @@ def typst(text: str) -> str:
     return _spread_columns(text)
 
 
-def breakable(text: str) -> bool:
-    """Whether a display formula may run over several lines: it has no rows or columns of its own."""
+def is_breakable(text: str) -> bool:
+    """Return whether a display formula may break: it has no rows or columns of its own."""
     return not re.search(r"(?<!\\)&|\\\n", re.sub(r'"(?:\\.|[^"\\])*"', "", text))
 
 
 def _spread_columns(text: str) -> str:
-    """A wide space before each new pair of columns of an align, and between the two columns of cases."""
+    """Add a wide space before each new pair of columns of an align, and between the columns of cases."""
     open_brackets: list[str] = []
     result, column = "", 0
     for token in TYPST_TOKEN.findall(text):
@@ -96,8 +96,8 @@ def _spread_columns(text: str) -> str:
     return result
 
 
-def _fonts(tex: str) -> str:
-    """`{\\bf x}` as `{\\mathbf{x}}`: the switch holds to the end of its group."""
+def _wrap_fonts(tex: str) -> str:
+    r"""Rewrite `{\bf x}` as `{\mathbf{x}}`: the switch holds to the end of its group."""
     pattern = re.compile(rf"\\({'|'.join(FONTS)})(?![A-Za-z])\s*")
     for _ in range(200):
         found = pattern.search(tex)
@@ -117,7 +117,7 @@ def _fonts(tex: str) -> str:
 
 
 def _has_loose_rows(tex: str) -> bool:
-    """Whether `\\\\` or `&` stands outside every environment and group."""
+    r"""Return whether `\\` or `&` stands outside every environment and group."""
     depth, position = 0, 0
     while position < len(tex):
         found = re.compile(r"\\(begin|end)\s*\{[^{}]*\}|\\\\|\\.|[{}&]", re.DOTALL).search(tex, position)

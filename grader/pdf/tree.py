@@ -1,4 +1,4 @@
-"""Pandoc's syntax tree (pandoc-types 1.23) as structs: `t` tells the kind of a node, `c` is its content."""
+"""Define pandoc's syntax tree (pandoc-types 1.23) as structs: `t` names the kind of a node, `c` is its content."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ class Document(msgspec.Struct):
     blocks: list[Block]
 
 
-def words(part: object) -> str:
+def read_text(part: object) -> str:
     """Return the text of a part of the tree, as a reader would see it."""
     if isinstance(part, Space | SoftBreak | LineBreak):
         return " "
@@ -190,13 +190,13 @@ def words(part: object) -> str:
     if isinstance(part, Code | Math | RawInline | CodeBlock | RawBlock):
         return part.c[1]
     if isinstance(part, Node):
-        return words(getattr(part, "c", None))
+        return read_text(getattr(part, "c", None))
     if isinstance(part, list | tuple):
-        return "".join(words(inner) for inner in part if not isinstance(inner, str))
+        return "".join(read_text(inner) for inner in part if not isinstance(inner, str))
     return ""
 
 
-def nodes(part: object) -> Iterator[Node]:
+def walk(part: object) -> Iterator[Node]:
     """Yield every node in a part of the tree in reading order, without recursion: a tree may be very deep."""
     waiting = [part]
     while waiting:

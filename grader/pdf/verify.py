@@ -1,4 +1,4 @@
-"""Reopening the PDF: pages, one outline entry a notebook, and every word and code line of the notebooks in its text."""
+"""Reopen the PDF and look for each notebook in its outline, each word and each code line in its text."""
 
 import html as entities
 import io
@@ -11,7 +11,7 @@ from .document import Document
 from .formulas import PIECE
 from .html import COMMENT, HIDDEN, TAG
 from .literal import CONTROLS
-from .pagetext import text_of
+from .pagetext import extract_text
 from .status import IGNORED, INPUT_IGNORED
 
 WORD = re.compile(r"[^\W_]+")
@@ -25,12 +25,12 @@ FRAME = re.compile(r"\A[^\n]*\n[^\n]*\n|\n[^\n]*\d+ / \d+\s*\Z")  # the running 
 
 
 def prepare() -> None:
-    """Imports the reader while there is other work to wait for."""
+    """Import the reader while there is other work to wait for."""
     import pypdf  # noqa: F401
 
 
 def check(data: bytes, document: Document) -> tuple[int, list[str]]:
-    """The number of pages and what is wrong with the PDF, in sentences."""
+    """Return the number of pages, and sentences that say what is wrong with the PDF."""
     import pypdf
 
     reader = pypdf.PdfReader(io.BytesIO(data))
@@ -41,16 +41,16 @@ def check(data: bytes, document: Document) -> tuple[int, list[str]]:
     else:
         starts = [reader.get_destination_page_number(entry) for entry in tops]
     fonts: dict[int, dict[int, str]] = {}
-    texts = [FRAME.sub("", text_of(page, fonts)) for page in reader.pages]
+    texts = [FRAME.sub("", extract_text(page, fonts)) for page in reader.pages]
     for number, chapter in enumerate(document.chapters):
         first, last = starts[number] if starts else 0, starts[number + 1] if starts[number + 1 :] else len(texts)
-        problems += missing(chapter, "\n".join(texts[first:last]), document.missing)
+        problems += find_missing(chapter, "\n".join(texts[first:last]), document.missing)
     return len(texts), problems
 
 
-def missing(chapter: Chapter, text: str, no_font: set[str]) -> list[str]:
-    """The words of Markdown, counted, and the code lines, in order, that are not in the text of a notebook's pages."""
-    squashed, have = _squashed(text), Counter(WORD.findall(_normal(text)))
+def find_missing(chapter: Chapter, text: str, no_font: set[str]) -> list[str]:
+    """Return the words of Markdown, counted, and the code lines that a notebook's pages lack."""
+    squashed, have = _squash(text), Counter(WORD.findall(_normalize(text)))
     wanted: Counter[str] = Counter()
     lost: list[str] = []
     at = 0
@@ -58,11 +58,11 @@ def missing(chapter: Chapter, text: str, no_font: set[str]) -> list[str]:
         if IGNORED in cell.tags:
             continue
         if cell.kind == "markdown":
-            words = Counter(WORD.findall(_shown(cell.source, no_font)))
+            words = Counter(WORD.findall(_read_shown(cell.source, no_font)))
             wanted += words
             lost += [f"cell {cell.index}: the word {word!r}" for word in words if _lacks(word, wanted, have, squashed)]
         elif cell.kind == "code" and INPUT_IGNORED not in cell.tags:
-            for line in filter(None, (_squashed(_marked(line, no_font)) for line in cell.source.split("\n"))):
+            for line in filter(None, (_squash(_number_controls(line, no_font)) for line in cell.source.split("\n"))):
                 found = squashed.find(line, at)
                 if found < 0:
                     lost.append(f"cell {cell.index}: the line {line[:80]!r}")
@@ -71,38 +71,38 @@ def missing(chapter: Chapter, text: str, no_font: set[str]) -> list[str]:
 
 
 def _lacks(word: str, wanted: Counter[str], have: Counter[str], squashed: str) -> bool:
-    """Whether the text has a word less often than wanted; a word broken over lines or set right to left counts too."""
+    """Return whether a word occurs less often than wanted, broken over lines and right to left included."""
     if have[word] >= wanted[word]:
         return False
     return squashed.count(word) + squashed.count(word[::-1]) * (word != word[::-1]) < wanted[word]
 
 
-def _shown(source: str, no_font: set[str]) -> str:
-    """What of a Markdown cell is text that a reader sees; formulas are not judged by their words."""
-    text = PIECE.sub(_without_formula, source)
+def _read_shown(source: str, no_font: set[str]) -> str:
+    """Return the text of a Markdown cell that a reader sees, without formulas."""
+    text = PIECE.sub(_drop_formula, source)
     text = COMMENT.sub(" ", HIDDEN.sub(" ", text))
     text = INFO.sub(r"\1", IMAGE.sub(" ", text))
     text = TARGET.sub(" ", text)
-    return _normal(_marked(entities.unescape(text), no_font))
+    return _normalize(_number_controls(entities.unescape(text), no_font))
 
 
-def _without_formula(found: re.Match[str]) -> str:
+def _drop_formula(found: re.Match[str]) -> str:
     return found[0] if found["skip"] is not None else " "
 
 
-def _marked(text: str, no_font: set[str]) -> str:
-    """The text as it is shown: by their numbers where characters are controls or have no font."""
+def _number_controls(text: str, no_font: set[str]) -> str:
+    """Return the text as it is shown: characters that are controls or have no font by their numbers."""
     text = text.translate(CONTROLS)
     return "".join(f"[U+{ord(character):04X}]" if character in no_font else character for character in text)
 
 
-def _normal(text: str) -> str:
+def _normalize(text: str) -> str:
     return unicodedata.normalize("NFKC", text)
 
 
-def _squashed(text: str) -> str:
+def _squash(text: str) -> str:
     return "".join(
         character
-        for character in _normal(text)
+        for character in _normalize(text)
         if not character.isspace() and unicodedata.category(character) not in ("Cf", "Cc")
     )

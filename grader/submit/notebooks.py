@@ -11,7 +11,7 @@ import msgspec
 
 from ..course.manifest import Manifest
 from ..notebooks.checkfiles import CALL
-from ..pdf.notebook import Cell, Notebook, Table, joined, read
+from ..pdf.notebook import Cell, Notebook, Table, join_text, read
 from ..pdf.status import ANSWER, IGNORED, QUESTION, is_answer
 from .report import Finding, error, join_names, warning
 
@@ -203,7 +203,7 @@ def _judge_checks(name: str, notebook: Notebook, baseline: Baseline | None) -> l
     states: dict[str, str] = {}
     for cell in notebook.cells:
         names = CALL.findall(cell.source) if cell.kind == "code" else []
-        shown = "".join(joined(_read_data(output).get("text/html")) for output in cell.outputs)
+        shown = "".join(join_text(_read_data(output).get("text/html")) for output in cell.outputs)
         for check in names:
             state = "failing" if NOT_PASSED in shown else "passed" if PASSED in shown else "silent"
             states[check] = state if _was_run(cell) else "not run"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 STYLES = {"error": "red", "warning": "yellow"}
 MOST_NAMES = 4  # in one sentence
-MOST_MARKS = 5  # of the PDF
+MOST_DEGRADATIONS = 5  # of the PDF
 NOTHING = "Nothing was written. Mend the errors and run this again, or hand in what is there with --anyway."
 
 
@@ -89,9 +89,9 @@ def show(manifest: Manifest, made: SubmitResult, console: Console | None = None)
     paper = made.paper
     if paper is not None:
         out.print(Text(f"{manifest.submit.pdf}: {paper.pages} pages, {len(paper.data) / 1e6:.2f} MB"))
-        more = len(paper.marks) - MOST_MARKS
-        lines = [str(mark) for mark in paper.marks[:MOST_MARKS]] + [f"and {more} more"] * (more > 0)
-        for line in lines:
+        more = len(paper.degradations) - MOST_DEGRADATIONS
+        lines = [str(degradation) for degradation in paper.degradations[:MOST_DEGRADATIONS]]
+        for line in lines + [f"and {more} more"] * (more > 0):
             out.print(Text(f"  shown as typed or shortened: {line}", style="yellow"))
 
 

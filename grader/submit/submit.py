@@ -20,7 +20,7 @@ from ..course.manifest import Manifest
 from ..course.source import is_unchanged, list_modules, read_source
 from ..errors import CourseError, OutputError
 from ..outputs import PDF, ZIP, claim
-from ..pdf.command import Wishes, make
+from ..pdf.command import PdfRequest, make
 from ..submission.listing import IGNORED
 from . import modules, preflight, smoke_test
 from .report import Finding, SubmitResult, select_errors, warning
@@ -35,7 +35,7 @@ class NoRoom(OSError):
 
 
 def submit(
-    manifest: Manifest, wishes: Wishes, anyway: bool = False, tell: Callable[[str], None] = lambda text: None
+    manifest: Manifest, request: PdfRequest, anyway: bool = False, tell: Callable[[str], None] = lambda text: None
 ) -> SubmitResult:
     """Write zip and, of notebooks, PDF into the assignment's folder, or nothing; call `tell` at each step.
 
@@ -55,7 +55,7 @@ def submit(
         files = _zip(manifest, zipped, made, anyway, tell)
         if manifest.collected_notebooks():
             tell(f"Making {paper.name}")
-            made.paper = make(manifest, paper, _find_notebooks(manifest), wishes)
+            made.paper = make(manifest, paper, _find_notebooks(manifest), request)
             made.findings += [warning(paper.name, f"{problem}; look at it there") for problem in made.paper.problems]
         if select_errors(made.findings) and not anyway:
             return made

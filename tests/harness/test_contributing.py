@@ -184,7 +184,7 @@ def test_the_cell_to_copy_is_set_as_it_says(tmp_path, monkeypatch):
     file = tmp_path / "one.ipynb"
     file.write_bytes(zoo.as_bytes(zoo.notebook(*animal.cells)))
     made = convert.convert([file], convert.Options())
-    assert animal.marks == (zoo.NONE,) and made.marks == [] and made.problems == []
+    assert animal.marks == (zoo.NONE,) and made.degradations == [] and made.problems == []
     text = "".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(made.data)).pages)
     assert all(word in text for word in animal.words)
     assert all(word in animal.name for word in re.search(r'-k "(.*?)"', GUIDE)[1].split(" and "))

@@ -98,7 +98,7 @@ def test_zip_is_written_over_a_zip(course, command):
 
 
 def test_submit_writes_over_its_own_kind_only(course, monkeypatch):
-    wishes = pdf_command.Wishes([])
+    wishes = pdf_command.PdfRequest([])
     for name in ("code_submission.zip", "inline_submission.pdf"):
         course.write(name, "years of work")
         before = contents(course.root)

@@ -61,7 +61,7 @@ def broken(folder) -> Result:
 
 def _text(data: bytes) -> str:
     fonts: dict = {}
-    return "\n".join(verify.text_of(page, fonts) for page in pypdf.PdfReader(io.BytesIO(data)).pages)
+    return "\n".join(verify.extract_text(page, fonts) for page in pypdf.PdfReader(io.BytesIO(data)).pages)
 
 
 def _squashed(text: str) -> str:
@@ -109,7 +109,7 @@ def test_an_awkward_cell_is_set_as_it_should(animal, awkward, awkward_text):
     for word in animal.absent:
         assert _squashed(word) not in text
     place = _places()[animal.name]
-    notes = [str(mark) for mark in awkward.marks if mark.cell in place]
+    notes = [str(mark) for mark in awkward.degradations if mark.cell in place]
     for expected in animal.marks:
         if expected == zoo.NONE:
             assert [note for note in notes if "no font has" not in note] == []
@@ -118,7 +118,7 @@ def test_an_awkward_cell_is_set_as_it_should(animal, awkward, awkward_text):
 
 
 def test_a_broken_notebook_shows_a_notice_and_its_text(broken, folder):
-    noted = {mark.notebook for mark in broken.marks}
+    noted = {mark.notebook for mark in broken.degradations}
     assert set(zoo.UNREADABLE) <= noted
     text = _squashed(_text(broken.data))
     readable = [name for name in zoo.BROKEN if name not in (*zoo.UNREADABLE, "zero_cells")]
@@ -153,17 +153,18 @@ def test_copied_text_is_what_was_typed(tmp_path):
 def test_the_reader_of_the_check_agrees_with_pypdf(awkward):
     pages = pypdf.PdfReader(io.BytesIO(awkward.data)).pages
     for number in (1, 3, len(pages) - 1):
-        assert sorted(_squashed(verify.text_of(pages[number], {}))) == sorted(_squashed(pages[number].extract_text()))
+        text = verify.extract_text(pages[number], {})
+        assert sorted(_squashed(text)) == sorted(_squashed(pages[number].extract_text()))
 
 
 def test_a_lost_word_and_a_lost_line_are_noticed(tmp_path):
     file = _write(tmp_path, zoo.text("one two two"), zoo.code("alpha = 1\nbeta = 2"))
     images = Images(tmp_path, tmp_path, [])
     chapter = Chapter(notebooks.read(file), 0, images, Limits()).build()
-    assert verify.missing(chapter, "one two two\nalpha = 1\nbeta = 2", set()) == []
-    assert "'two'" in verify.missing(chapter, "one two\nalpha = 1\nbeta = 2", set())[0]
-    assert "'beta=2'" in verify.missing(chapter, "one two two\nalpha = 1", set())[0]
-    assert "'beta=2'" in verify.missing(chapter, "one two two\nbeta = 2\nalpha = 1", set())[0]
+    assert verify.find_missing(chapter, "one two two\nalpha = 1\nbeta = 2", set()) == []
+    assert "'two'" in verify.find_missing(chapter, "one two\nalpha = 1\nbeta = 2", set())[0]
+    assert "'beta=2'" in verify.find_missing(chapter, "one two two\nalpha = 1", set())[0]
+    assert "'beta=2'" in verify.find_missing(chapter, "one two two\nbeta = 2\nalpha = 1", set())[0]
 
 
 def test_questions_stand_in_the_outline_and_on_the_title_page(tmp_path):
@@ -257,9 +258,9 @@ def test_formulas_are_mended():
 
 
 def test_a_formula_that_typst_refuses_gives_way_alone(tmp_path, monkeypatch):
-    monkeypatch.setattr(mathematics.tex, "typst", lambda text: text.replace("x", "nosuchname"))
+    monkeypatch.setattr(mathematics.tex, "clean_typst", lambda text: text.replace("x", "nosuchname"))
     result = convert.convert([_write(tmp_path, zoo.text("left $x$ middle $y$ right"), zoo.code("a = 1"))], OPTIONS)
-    assert [mark.text for mark in result.marks] == ["formula set as typed: $x$"]
+    assert [mark.text for mark in result.degradations] == ["formula set as typed: $x$"]
     assert "$x$" in _text(result.data)
     assert result.problems == []
 
@@ -269,40 +270,40 @@ def test_a_cell_that_typst_refuses_gives_way_alone(tmp_path, monkeypatch):
         "grader.pdf.inlines.inline", lambda text: f"#nosuch({text!r});" if "odd" in text else "#[fine];"
     )
     result = convert.convert([_write(tmp_path, zoo.text("an odd cell"), zoo.text("fine"))], OPTIONS)
-    assert [(mark.cell, mark.text) for mark in result.marks] == [(1, "set as typed")]
+    assert [(mark.cell, mark.text) for mark in result.degradations] == [(1, "set as typed")]
     assert "an odd cell" in _text(result.data)
 
 
 def test_long_lines_are_broken_at_the_column():
     for text in ("x" * 350, "word " * 60, "中" * 120, "\t" + "y" * 130):
-        broken = lines._wrapped(lines._untabbed([("s", text)], 4), 100)
-        assert all(lines.width("".join(part for _, part in line)) <= 100 for line in broken)
+        broken = lines._wrap(lines._expand_tabs([("s", text)], 4), 100)
+        assert all(lines.measure_width("".join(part for _, part in line)) <= 100 for line in broken)
         assert "".join(part for line in broken for _, part in line) == text.expandtabs(4)
 
 
 def test_terminals_are_followed():
-    assert terminal.plain("  0%\r 50%\r100%\n") == "100%\n"
-    assert terminal.plain("abc\b\bX") == "aXc"
-    assert terminal.lines("\x1b[1;31mred\x1b[0m plain")[0] == [("a1 b", "red"), ("", " plain")]
-    assert terminal.lines("\x1b[31mred\nstill")[1] == [("a1", "still")]
-    assert terminal.lines("\x1b[38;2;1;2;3mx\x1b[38;5;4my")[0] == [("", "x"), ("a4", "y")]
+    assert terminal.strip_colours("  0%\r 50%\r100%\n") == "100%\n"
+    assert terminal.strip_colours("abc\b\bX") == "aXc"
+    assert terminal.render("\x1b[1;31mred\x1b[0m plain")[0] == [("a1 b", "red"), ("", " plain")]
+    assert terminal.render("\x1b[31mred\nstill")[1] == [("a1", "still")]
+    assert terminal.render("\x1b[38;2;1;2;3mx\x1b[38;5;4my")[0] == [("", "x"), ("a4", "y")]
 
 
 def test_long_outputs_are_cut_and_counted():
-    many = terminal.lines("\n".join(f"line {n}" for n in range(1000)))
+    many = terminal.render("\n".join(f"line {n}" for n in range(1000)))
     (head, tail), words = outputs.cut(many, Limits(lines=30, characters=10_000))
     assert len(head) == 20 and len(tail) == 10 and "970 lines" in words
     assert tail[-1] == [("", "line 999")]
-    (head, tail), words = outputs.cut(terminal.lines("z" * 500), Limits(characters=100))
+    (head, tail), words = outputs.cut(terminal.render("z" * 500), Limits(characters=100))
     assert head == [[("", "z" * 100)]] and "400 more characters" in words
     assert outputs.cut(many[:10], Limits()) == ((many[:10], []), "")
 
 
 def test_characters_without_a_font_are_named_and_shown_by_number(tmp_path, monkeypatch):
     monkeypatch.setattr("grader.pdf.fonts.PACKAGES", ())
-    monkeypatch.setattr("grader.pdf.fonts._of_system", list)
+    monkeypatch.setattr("grader.pdf.fonts._find_system_fonts", list)
     result = convert.convert([_write(tmp_path, zoo.text("ok 中 and $\\text{文}$"), zoo.code("x = '中'"))], OPTIONS)
-    notes = [str(mark) for mark in result.marks]
+    notes = [str(mark) for mark in result.degradations]
     assert "one, cell 1: no font has 中 (U+4E2D)" in notes
     assert "one, cell 2: no font has 中 (U+4E2D)" in notes
     assert result.missing == set("中文")
@@ -373,7 +374,7 @@ def test_what_cannot_run_ends_with_one_sentence(command, toy, words, said):
 
 def test_missing_programs_are_named(tmp_path, monkeypatch):
     monkeypatch.setattr(engines.shutil, "which", lambda _: None)
-    monkeypatch.setattr(engines, "_playwright", lambda: "")
+    monkeypatch.setattr(engines, "_find_playwright", lambda: "")
     file = _write(tmp_path, zoo.text("x"))
     for engine, words in (("chromium", "no Chromium"), ("xelatex", "xelatex was not found")):
         with pytest.raises(ProgramMissing, match=words):
@@ -401,14 +402,14 @@ def test_another_engine_is_used_only_where_the_first_cannot_run(toy, monkeypatch
     monkeypatch.setitem(sys.modules, "typst", None)
     result = command.make(toy.manifest, out, [file], wishes)
     assert called == ["chromium", "xelatex"]
-    assert "used because typst cannot run: typst is missing" in result.marks[0].text
+    assert "used because typst cannot run: typst is missing" in result.degradations[0].text
     monkeypatch.setattr(engines, "OTHERS", ("chromium",))
     with pytest.raises(PdfError, match=r"no engine can make the PDF: typst is missing.*no Chromium"):
         command.make(toy.manifest, out, [file], wishes)
 
 
-def command_wishes() -> command.Wishes:
-    return command.Wishes([], "2026-01-31")
+def command_wishes() -> command.PdfRequest:
+    return command.PdfRequest([], "2026-01-31")
 
 
 @pytest.mark.slow
@@ -421,7 +422,7 @@ def test_the_other_engines_work_where_they_are(engine, tmp_path):
         pytest.skip(str(error))
     assert _outline(result.data)[0] == "one"
     assert "printed" in pypdf.PdfReader(io.BytesIO(result.data)).pages[0].extract_text()
-    assert "what this engine loses" in result.marks[0].text
+    assert "what this engine loses" in result.degradations[0].text
 
 
 def test_nbconvert_can_use_the_engine(tmp_path):
@@ -455,7 +456,7 @@ def test_limits_of_the_manifest_are_used(toy):
     toy.write("assignment.toml", (toy.root / "assignment.toml").read_text() + "\n[pdf]\noutput_lines = 9\n")
     file = _write(toy.root, zoo.code("x", zoo.stream("".join(f"line {n}\n" for n in range(50)))))
     result = command.make(toy.manifest, toy.root / "o.pdf", [file], command_wishes())
-    assert "41 lines" in result.marks[0].text
+    assert "41 lines" in result.degradations[0].text
 
 
 def test_reading_never_refuses(tmp_path):

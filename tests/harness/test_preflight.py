@@ -8,7 +8,7 @@ import pytest
 from grader.course import manifest as manifests
 from grader.errors import PdfError
 from grader.notebooks import build
-from grader.pdf.command import Wishes, make
+from grader.pdf.command import PdfRequest, make
 from grader.pdf.notebook import read
 from grader.submit import modules, notebooks, preflight, report
 from grader.submit.notebooks import BASELINES, encode_baselines, record_baseline
@@ -392,4 +392,4 @@ def test_copies_of_what_is_missing_are_named(done):
         "Rectangles.ipynb",
     ]
     with pytest.raises(PdfError, match=r"Rectangles.ipynb is missing, but Rectangles \(1\).ipynb is there"):
-        make(done.manifest, done.root / "out.pdf", [], Wishes([]))
+        make(done.manifest, done.root / "out.pdf", [], PdfRequest([]))

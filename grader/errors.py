@@ -105,6 +105,11 @@ class StudentRaised(StudentError):
 
     brief = "{} raised an exception"
 
+    @property
+    def at_import(self) -> bool:
+        """Return whether it is of a kind that importing a module raises."""
+        return self.kind in ("ModuleNotFoundError", "ImportError", "SyntaxError", "IndentationError", "TabError")
+
 
 class StudentTimeout(StudentError):
     """The code did not come back within its time; the worker is gone."""

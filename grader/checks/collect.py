@@ -1,10 +1,10 @@
-"""What pytest collects as a check: its Check record, the functions it judges, the points it is worth."""
+"""A check as pytest collects it: its marker `points`, its record, the functions it judges, and what it runs with."""
 
 import copy
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import msgspec
 import pytest
@@ -14,57 +14,78 @@ from ..errors import ChecksError
 from ..results.outcome import Outcome
 from ..results.record import Check
 from ..sandbox.parent.client import WorkerClient
-from .marker import Worth, worth
+from . import messages
+from .context import RunContext
 
-if TYPE_CHECKING:
-    from .plugin import ChecksPlugin
+MARKER = "points(value, *functions, timing=False, once=False): worth and judged functions"
+CONTEXT = pytest.StashKey[RunContext]()
+RUNNING = pytest.StashKey["RunningCheck"]()
 
-STATE = pytest.StashKey["State"]()
+
+@dataclass(frozen=True)
+class PointsMark:
+    """A marker's content: points, the judged functions' dotted names, whether it is of speed, or runs with one seed."""
+
+    points: float
+    functions: tuple[str, ...]
+    timing: bool = False
+    once: bool = False
 
 
-class State:
+def points(value: float, *functions: str, timing: bool = False, once: bool = False) -> pytest.MarkDecorator:
+    """Mark a check: `@points(2, "shapes.area")`; `timing=True` if it is of speed, `once=True` if it draws nothing."""
+    return pytest.mark.points(value, *functions, timing=timing, once=once)
+
+
+class RunningCheck:
     """A check on its way: what it judges, its worker, and the seed it is being run with.
 
-    Its inputs are nobody's to know where the seed is `secret`, or where it draws `unpublished` ones besides.
+    Nobody may learn its inputs where the seed is `secret`, or where it draws `unpublished` ones besides. `remark` is
+    what a second look found.
     """
 
-    def __init__(self, check: Check, mark: Worth, libraries: tuple[str, ...]) -> None:
+    def __init__(self, check: Check, mark: PointsMark, libraries: tuple[str, ...]) -> None:
         self.check, self.judged, self.libraries = check, mark.functions, libraries
         self.timing, self.once = mark.timing, mark.once or mark.timing
         self.worker: WorkerClient | None = None
         self.seed, self.secret, self.unpublished = 0, False, False
         self.remark = ""
 
-    def copy(self) -> "State":
-        """The same check on another way: what is written to this one's state and record stays there."""
+    def copy(self) -> "RunningCheck":
+        """Return the same check on another way: what is written to this one's record stays there."""
         twin = copy.copy(self)
         twin.check = msgspec.structs.replace(self.check)
         return twin
 
+    @property
+    def inputs_are_secret(self) -> bool:
+        """Return whether a message may hold nothing that comes from the inputs."""
+        return self.secret or self.unpublished or self.check.visibility == "hidden"
+
 
 @dataclass(frozen=True)
-class Writer:
-    """A fixture's value that writes into the check it was made for."""
+class Bound:
+    """The value of a fixture that writes into the check it was made for."""
 
-    checks: "ChecksPlugin"
-    state: State
+    context: RunContext
+    running: RunningCheck
 
-    def rebound(self, state: State) -> Self:
-        """The same, writing into the check of another state."""
-        return replace(self, state=state)
+    def rebind(self, running: RunningCheck) -> Self:
+        """Return the same value, writing into another check."""
+        return replace(self, running=running)
 
 
-def loading_problem(report: pytest.CollectReport) -> str:
-    """What keeps a file of checks from being loaded; empty where nothing does."""
+def describe_problem(report: pytest.CollectReport) -> str:
+    """Return what keeps a file of checks from being loaded; empty where nothing does."""
     if not report.failed:
         return ""
     return f"{report.nodeid}: the checks cannot be loaded; mend this first:\n{report.longreprtext}"
 
 
-def describe(item: pytest.Item, manifest: Manifest) -> State:
-    """The check of a collected item; raises ChecksError naming the file and what its marker lacks."""
+def describe(item: pytest.Function, manifest: Manifest) -> RunningCheck:
+    """Return the check of a collected item; raises ChecksError naming the file and what its marker lacks."""
     file = Path(item.path)
-    mark = worth(item)
+    mark = _read_mark(item)
     question = next((q for q in manifest.questions if q.file == file.name), None)
     if question is None:
         raise ChecksError(f"{file}: no question of the manifest has a file of that name; rename one of them")
@@ -83,13 +104,36 @@ def describe(item: pytest.Item, manifest: Manifest) -> State:
         points=mark.points,
         score=0,
         outcome=Outcome.GRADER_ERROR,
-        message="the check did not run",
+        message=messages.NEVER_RAN,
     )
-    return State(check, mark, tuple(question.libraries))
+    return RunningCheck(check, mark, tuple(question.libraries))
 
 
-def _title(item: pytest.Item) -> str:
-    text = (item.function.__doc__ or item.name).strip().splitlines()[0]
+def check_points(checks: list[Check], questions: list[Question], manifest: Manifest) -> None:
+    """Compare the markers' points with the manifest, question by question; raises ChecksError on a difference."""
+    folders = [visibility for visibility in ("public", "hidden") if manifest.path(visibility).is_dir()]
+    for question in questions:
+        for visibility in folders:
+            own = [check for check in checks if (check.question, check.visibility) == (question.id, visibility)]
+            found = sum((to_fraction(check.points) for check in own), Fraction(0))
+            declared = to_fraction(getattr(question, f"{visibility}_points"))
+            if found != declared:
+                raise ChecksError(
+                    f"questions {question.id}.{visibility}_points: the {visibility} checks add up to "
+                    f"{to_number(found)}, not {to_number(declared)}; mend the checks' points or this key"
+                )
+
+
+def _read_mark(item: pytest.Item) -> PointsMark | None:
+    """Return the marker of a collected check, None where it has none or one without points and a function."""
+    mark = item.get_closest_marker("points")
+    if mark is None or len(mark.args) < 2 or not isinstance(mark.args[0], (int, float)):
+        return None
+    return PointsMark(mark.args[0], mark.args[1:], **mark.kwargs)
+
+
+def _title(item: pytest.Function) -> str:
+    text: str = (item.function.__doc__ or item.name).strip().splitlines()[0]
     parameters = item.callspec.params if hasattr(item, "callspec") else {}
     try:
         return text.format(**parameters) if parameters else text
@@ -98,18 +142,3 @@ def _title(item: pytest.Item) -> str:
         raise ChecksError(
             f"{item.path}: the docstring of {item.name} may name {names} in braces, nothing else"
         ) from None
-
-
-def check_points(states: list[State], questions: list[Question], manifest: Manifest) -> None:
-    """Compares the markers' points with the manifest, question by question; raises ChecksError on a difference."""
-    folders = [visibility for visibility in ("public", "hidden") if manifest.path(visibility).is_dir()]
-    for question in questions:
-        for visibility in folders:
-            checks = [s.check for s in states if (s.check.question, s.check.visibility) == (question.id, visibility)]
-            found = sum((to_fraction(check.points) for check in checks), Fraction(0))
-            declared = to_fraction(getattr(question, f"{visibility}_points"))
-            if found != declared:
-                raise ChecksError(
-                    f"questions {question.id}.{visibility}_points: the {visibility} checks add up to {to_number(found)}"
-                    f", not {to_number(declared)}; mend the checks' points or this key"
-                )

@@ -1,4 +1,4 @@
-"""One run: the zygotes, whose code is judged, with which seeds; what the fixtures draw from."""
+"""One run: whose code is judged, with which seeds, and the workers that its checks get."""
 
 import contextlib
 import hashlib
@@ -16,24 +16,23 @@ from ..recording import cassette
 from ..recording.replay import RecordedForwarder, replay_client
 from ..sandbox.parent.client import Named, WorkerClient, launch_worker
 from ..sandbox.parent.proxy import CallForwarder
+from ..sandbox.parent.setup import SandboxSetup
 from ..sandbox.parent.transport import InProcessTransport
 from ..sandbox.parent.zygote_pool import ZygotePool
 from ..sandbox.policy import Limits, worker_mb
-from .groundwork import Groundwork
-from .patience import REFERENCE_SECONDS, Patience
-from .tally import Tally
-from .verdict import Memory
+from .bookkeeping import REFERENCE_SECONDS, FunctionScores, KnownFaults, TimeBudget
 
 SPARES = 2
 CHECKS_PER_WORKER = 100  # that a kept one may serve
 
 
 @dataclass
-class Grading:
+class RunContext:
     """Everything the checks of a run share; passed, never global.
 
     With `keep`, workers go from check to check, as they do wherever starting one is expensive; else each check has its
-    own. `started` is when the run's time began, `unwritten` the places of its stubs.
+    own. `seed` is the public one, by default the manifest's. `started` is when the run's time began, `unwritten` the
+    places of its stubs, `modules_in_use` those that the last check's worker has loaded.
     """
 
     manifest: Manifest
@@ -42,14 +41,17 @@ class Grading:
     debug: bool = False
     official: bool = False
     keep: bool = False
+    seed: int | None = None
+    secret_seeds: Sequence[str] = ()
     references: dict[tuple[str, ...], WorkerClient] = field(default_factory=dict)
     spares: dict[tuple[str, ...], deque[WorkerClient]] = field(default_factory=lambda: defaultdict(deque))
     behind: dict[tuple[str, ...], WorkerClient] = field(default_factory=dict)
     foundations: dict[str, set[str] | None] = field(default_factory=dict)
-    tally: Tally = field(default_factory=Tally)
-    memory: Memory = field(init=False)
-    patience: Patience = field(init=False)
-    groundwork: Groundwork = field(init=False)
+    modules_in_use: set[str] = field(default_factory=set)
+    scores: FunctionScores = field(default_factory=FunctionScores)
+    faults: KnownFaults = field(init=False)
+    time_budget: TimeBudget = field(init=False)
+    setup: SandboxSetup = field(init=False)
     recording: cassette.Recording | None = field(init=False)
     races: bool = True
     compared_seconds: float = 0.0
@@ -62,31 +64,36 @@ class Grading:
         answers, course = self.manifest.secret_places(), self.manifest.root
         self.recording = cassette.find(self.manifest)
         self.foundations.update(self.recording.foundations() if self.recording else {})
-        self.groundwork = Groundwork(self.zygotes, self.student, answers, course, self.official)
+        self.setup = SandboxSetup(self.zygotes, self.student, answers, course, self.official)
         functions = frozenset(self.manifest.functions())
         parts = [name.split(".") for name in functions]
         self._modules = {".".join(words[:length]) for words in parts for length in range(1, len(words))}
         files = {name: self.student.joinpath(*name.split(".")).with_suffix(".py") for name in self._modules}
         modules = {name for name, file in files.items() if file.is_file()}  # the others are classes and packages
-        self.patience = Patience(self.manifest.limits, modules, _started=self.started)
+        self.time_budget = TimeBudget(self.manifest.limits, modules, _started=self.started)
         self.unwritten = self._unwritten()
-        self.memory = Memory(functions, set(self.unwritten))
+        self.faults = KnownFaults(functions, set(self.unwritten))
+
+    @property
+    def public_seed(self) -> int:
+        """Return the seed from which the public draws come."""
+        return self.manifest.seeds.public if self.seed is None else self.seed
 
     def student_worker(
         self, libraries: tuple[str, ...], seed: int, modules: Iterable[str] = (), fresh: bool = False
     ) -> WorkerClient:
-        """A worker holding the judged package, `fresh` or kept; raises OutOfTime when the run's time is over.
+        """Return a worker of the judged package, `fresh` or kept; raises OutOfTime when the run's time is over.
 
         The next ones are launched at once, with the modules their predecessor used, so that they come up meanwhile.
         """
-        self.patience.check()
+        self.time_budget.require()
         if not self.debug:
-            self.groundwork.assure(libraries)
+            self.setup.finish(libraries)
         keeps, spares = self.keeps(libraries), self.spares[libraries]
         worker = spares.popleft() if spares and not (fresh and keeps) else self._launch(libraries, modules)
         while not keeps and not self.racing and len(spares) < SPARES:
             spares.append(self._launch(libraries, modules))
-        worker.patience = self.patience.of_call
+        worker.patience = self.time_budget.for_call
         try:
             if worker.started:
                 worker.reset(seed)
@@ -98,7 +105,7 @@ class Grading:
         return worker
 
     def clear_for_race(self) -> None:
-        """Ends the workers that wait for their check, and makes no more until `racing` is over.
+        """End the workers that wait for their check, and make no more until `racing` is over.
 
         The package's code runs in them as they come up: it could work for a contestant, or against the other.
         """
@@ -108,11 +115,11 @@ class Grading:
                 spares.pop().kill()
 
     def keeps(self, libraries: tuple[str, ...]) -> bool:
-        """Whether workers go from check to check."""
+        """Return whether workers go from check to check."""
         return self.keep or not self.zygotes.get(libraries).fresh_workers
 
     def release(self, worker: WorkerClient, libraries: tuple[str, ...]) -> None:
-        """Ends a worker after its check, or keeps it for the next one."""
+        """End a worker after its check, or keep it for the next one."""
         if worker.alive and self.keeps(libraries):
             worker.used = True
             self.spares[libraries].append(worker)
@@ -120,7 +127,7 @@ class Grading:
             worker.dismiss()
 
     def reference_worker(self, libraries: tuple[str, ...], seed: int) -> WorkerClient:
-        """The reference's worker, kept from check to check and reset for each."""
+        """Return the reference's worker, kept from check to check and reset for each."""
         worker = self.references.get(libraries)
         if worker is None or not worker.alive:
             worker = self.references[libraries] = self.reference_twin(libraries, seed)
@@ -129,7 +136,7 @@ class Grading:
         return worker
 
     def reference_twin(self, libraries: tuple[str, ...], seed: int) -> WorkerClient:
-        """A fresh worker holding the reference, or its recorded answers; raises SandboxError where there is neither."""
+        """Return a fresh worker of the reference, or of its recorded answers; raises SandboxError without either."""
         folder = self.manifest.path("reference").resolve()
         if self.recording is not None:
             worker = replay_client(self.recording, folder.name)
@@ -141,7 +148,7 @@ class Grading:
                 f"there is no reference in {folder}, and none of its answers in {answers}, so nothing can be judged; "
                 "take that file once more from what you downloaded"
             )
-        worker.patience = self.patience.of_reference
+        worker.patience = self.time_budget.for_reference
         try:
             worker.start(seed)
         except (StudentError, OutOfTime):
@@ -153,7 +160,7 @@ class Grading:
     def with_stubs(
         self, libraries: tuple[str, ...], seed: int, names: set[str] | None = None
     ) -> Iterator[WorkerClient]:
-        """A worker of the student's package in which these functions are the reference's, wherever it calls them.
+        """Make a worker of the student's package in which these functions are the reference's, wherever it calls them.
 
         Without names, a worker of the reference itself, in which all are: its forwarder learns what it is built on.
         """
@@ -171,26 +178,26 @@ class Grading:
             worker.dismiss()
 
     def _forwarder(self, libraries: tuple[str, ...], seed: int, names: set[str]) -> CallForwarder | RecordedForwarder:
-        """What answers for the reference where a student's code calls these functions."""
+        """Return what answers for the reference where a student's code calls these functions."""
         if self.recording is not None:
             return RecordedForwarder(self.recording, seed, names, self.manifest.twins)
         behind = self.behind.get(libraries)
         if behind is None or not behind.alive:
             behind = self.behind[libraries] = self.reference_twin(libraries, seed)
-            behind.patience = self.patience.of_replacement
+            behind.patience = self.time_budget.for_replacement
         behind.reset(seed)
         return CallForwarder(behind.root(), names)
 
     def close(self) -> None:
-        """Ends the workers that were kept; the zygotes belong to the caller."""
+        """End the workers that were kept; the zygotes belong to the caller."""
         for worker in [*self.references.values(), *self.behind.values(), *chain(*self.spares.values())]:
             worker.kill()
-        self.groundwork.close()
+        self.setup.close()
 
     def _unwritten(self) -> dict[str, str]:
-        """The stubs of the package with their places; none when the run's time is over, for nothing is judged then."""
+        """Return the stubs of the package with their places; none when the run's time is over."""
         try:
-            return find_stubs(self.student, self.manifest.functions(), self.patience.check)
+            return find_stubs(self.student, self.manifest.functions(), self.time_budget.require)
         except OutOfTime:
             return {}
 
@@ -205,7 +212,7 @@ class Grading:
         modules = self._modules.intersection(modules)  # what a worker calls its modules is up to the student
         names = [*self.manifest.submission.packages, self.manifest.paths.student]
         place = self.student, self._package_name()
-        return self._make(libraries, *place, limits, modules, self.groundwork.bytecode, names)
+        return self._make(libraries, *place, limits, modules, self.setup.bytecode, names)
 
     def _make(
         self,
@@ -234,6 +241,6 @@ class Grading:
 
 
 def derive(seed: int | str, *words: str) -> int:
-    """A 32-bit seed from a seed and some words; the seed cannot be told from it."""
+    """Return a 32-bit seed from a seed and some words; the seed cannot be told from it."""
     digest = hashlib.sha256("/".join([str(seed), *words]).encode()).digest()
     return int.from_bytes(digest[:4], "little")

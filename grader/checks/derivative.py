@@ -19,9 +19,14 @@ RISE = 1e-5  # the step by which a kind is told, less sharply
 
 @np.errstate(all="ignore")  # what overflows agrees with nothing
 def is_gradient(
-    function: Function, points: Sequence[np.ndarray], place: int, gradient: np.ndarray, dout: np.ndarray, rng
+    function: Function,
+    points: Sequence[np.ndarray],
+    place: int,
+    gradient: np.ndarray,
+    dout: np.ndarray,
+    rng: np.random.RandomState,
 ) -> bool | None:
-    """Whether `gradient` is that of sum(function(points) * dout) with respect to `points[place]`.
+    """Return whether `gradient` is that of sum(function(points) * dout) with respect to `points[place]`.
 
     It is compared along random directions, where no error can hide but by chance; None where the function has no
     derivative there that two steps agree about, or none that the tolerance could tell from 0, as where a large constant
@@ -44,8 +49,8 @@ def is_gradient(
 
 
 @np.errstate(all="ignore")
-def traits(function: Function, points: Sequence[np.ndarray], rng) -> set[str]:
-    """Of what kind a function is in each argument, by place: what any serious attempt has in common with a right one.
+def traits(function: Function, points: Sequence[np.ndarray], rng: np.random.RandomState) -> set[str]:
+    """Return of what kind a function is in each argument, by place: what serious attempts have in common.
 
     All by its derivative, since a function that jumps has the derivative of a simpler one: it `depends` on an argument
     where that is not 0, `bends` where it is another one elsewhere, and `mixes` where one entry of the argument reaches
@@ -71,7 +76,7 @@ def traits(function: Function, points: Sequence[np.ndarray], rng) -> set[str]:
 
 
 def _rise(function: Function, points: Sequence[np.ndarray], place: int, direction: np.ndarray) -> np.ndarray:
-    """How fast each value of a function rises along a direction of one of its arguments."""
+    """Return how fast each value of a function rises along a direction of one of its arguments."""
     high, low = (function(_moved(points, place, sign * RISE * direction)) for sign in (1, -1))
     return (high - low) / (2 * RISE)
 
@@ -83,7 +88,7 @@ def _top(array: np.ndarray) -> float:
 def _slope(
     function: Function, points: Sequence[np.ndarray], place: int, direction: np.ndarray, dout: np.ndarray, enough: float
 ) -> tuple[float, float]:
-    """The derivative along a direction by the two steps that agree best, and how far they disagree."""
+    """Return the derivative along a direction by the two steps that agree best, and how far they disagree."""
     best, last = (math.nan, math.inf), math.nan
     for step in STEPS:
         high, low = (function(_moved(points, place, sign * step * direction)) for sign in (1, -1))
@@ -105,7 +110,7 @@ def _size(point: np.ndarray) -> float:
 
 
 def _alike(out: np.ndarray, point: np.ndarray) -> bool:
-    """Whether out is a point's entries, all scaled and shifted alike."""
+    """Return whether out is a point's entries, all scaled and shifted alike."""
     if out.size != point.size or out.size < 3:
         return False
     one, other = (_unit(array / (_top(array) or 1.0)) for array in (out, point))
@@ -113,6 +118,6 @@ def _alike(out: np.ndarray, point: np.ndarray) -> bool:
 
 
 def _unit(array: np.ndarray) -> np.ndarray:
-    """An array's deviations from its mean, of length 1 where there are any."""
-    flat = array.reshape(-1) - array.mean()
+    """Return an array's deviations from its mean, of length 1 where there are any."""
+    flat: np.ndarray = array.reshape(-1) - array.mean()
     return flat / (float(np.sqrt(flat @ flat)) or 1.0)

@@ -1,18 +1,20 @@
 """Judgements: shape first, then kind, finiteness, value; each failure is a sentence that says how far off and where."""
 
 import contextlib
-import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
 
+from ..sandbox.child.reports import Way
+from ..sandbox.parent.client import Change
 from ..sandbox.parent.proxy import Proxy
+from . import messages
+from .messages import Sentence, number, shown
 
 TINY = 1e-300
 NOTED: ContextVar[list["Mismatch"] | None] = ContextVar("NOTED", default=None)
-UNSAID = "is not what it should be"
 
 
 class Mismatch(AssertionError):
@@ -34,14 +36,15 @@ class Mismatch(AssertionError):
     ) -> None:
         super().__init__(message)
         self.earned = earned
-        self.message, self.brief, self.error, self.allowed = message, brief or f"the answer {UNSAID}", error, allowed
-        self.inputs, self.notes = "", []
+        self.message, self.brief, self.error, self.allowed = message, brief or messages.WRONG_ANSWER, error, allowed
+        self.inputs = ""
+        self.notes: list[str] = []
         self.place: int | None = None
 
 
 @contextlib.contextmanager
 def values_noted() -> Iterator[list[Mismatch]]:
-    """Within it, values that do not match are noted in the list instead of raised; all other claims still raise."""
+    """Note values that do not match in the list instead of raising them; all other claims still raise."""
     noted: list[Mismatch] = []
     token = NOTED.set(noted)
     try:
@@ -58,7 +61,7 @@ def _raise_or_note(mismatch: Mismatch) -> None:
 
 
 def expect(got: Any, names: str, only: str = "") -> "Expectation":
-    """Begins a judgement on a value, or on a tuple of them named in one string, `"dx dw db"`; `only` picks one."""
+    """Begin a judgement on a value, or on a tuple of them named in one string, `"dx dw db"`; `only` picks one."""
     return Expectation(got, names, only)
 
 
@@ -69,7 +72,7 @@ class Expectation:
         self._got, self._names, self._only = got, names, only
 
     def to_match(self, expected: Any, rel: float, scale: float = TINY) -> None:
-        """Claims max|got - expected| <= rel * max(max|expected|, scale) over each whole array, in float64."""
+        """Claim max|got - expected| <= rel * max(max|expected|, scale) over each whole array, in float64."""
         place = self._names.split().index(self._only) if self._only and isinstance(expected, tuple) else None
         for name, got, wanted in self._pairs(expected):
             try:
@@ -79,72 +82,66 @@ class Expectation:
                 _raise_or_note(mismatch)
 
     def to_equal(self, expected: Any) -> None:
-        """Claims equality, value for value, of numbers, text, booleans or whole arrays."""
+        """Claim equality, value for value, of numbers, text, booleans or whole arrays."""
         for name, got, wanted in self._pairs(expected):
             if isinstance(wanted, np.ndarray):
                 _match(name, got, wanted, 0.0, TINY)
             elif not _equal(got, wanted):
-                raise Mismatch(f"{name}: got {_show(got)}, expected {_show(wanted)}", f"{name}: a wrong value")
+                raise Mismatch(*messages.WRONG_VALUE.fill(name=name, got=shown(got), wanted=shown(wanted)))
 
     def to_have_shape(self, shape: tuple[int, ...]) -> None:
-        """Claims an array of this shape."""
+        """Claim an array of this shape."""
         _shape(self._names, _array(self._names, self._got), shape)
 
     def to_have_dtype(self, dtype: Any) -> None:
-        """Claims an array (or number) of exactly this dtype."""
+        """Claim an array (or number) of exactly this dtype."""
         got = _array(self._names, self._got).dtype
         if got != np.dtype(dtype):
-            wanted = np.dtype(dtype)
-            raise Mismatch(f"{self._names}: dtype is {got}, expected {wanted}", f"{self._names}: dtype is not {wanted}")
+            raise Mismatch(*messages.WRONG_DTYPE.fill(name=self._names, got=got, wanted=np.dtype(dtype)))
 
     def to_have_digits_of_float64(self) -> None:
-        """Claims float64 numbers that float32 could not all hold, as they are where nothing on the way was rounded."""
+        """Claim float64 numbers that float32 could not all hold, as they are where nothing on the way was rounded."""
         array = _array(self._names, self._got)
         self.to_have_dtype(np.float64)
         if np.array_equal(array, array.astype(np.float32), equal_nan=True):
-            sentence = f"{self._names}: float32 could hold every value; is something computed or kept in float32?"
-            raise Mismatch(sentence, sentence)
+            raise Mismatch(*messages.FITS_FLOAT32.fill(name=self._names))
 
     def to_be_finite(self) -> None:
-        """Claims numbers without NaN or infinity."""
+        """Claim numbers without NaN or infinity."""
         _finite(self._names, _array(self._names, self._got))
 
     def to_lie_within(self, low: float, high: float) -> None:
-        """Claims that every element lies in [low, high]."""
+        """Claim that every element lies in [low, high]."""
         array = _array(self._names, self._got)
         _finite(self._names, array)
         outside = (array < low) | (array > high)
         if outside.any():
-            worst = float(array.flat[int(outside.argmax())])
-            sentence = f"{self._names}: got {_number(worst)}, expected {_number(low)} to {_number(high)}"
-            raise Mismatch(sentence, f"{self._names}: outside of what it may be")
+            worst = number(array.flat[int(outside.argmax())])
+            raise Mismatch(*messages.OUTSIDE.fill(name=self._names, got=worst, low=number(low), high=number(high)))
 
     def to_be_computed_from(self, *inputs: np.ndarray) -> None:
-        """Claims finite numbers that are not all alike, nor a multiple of one of the inputs: something was computed."""
+        """Claim finite numbers that are not all alike, nor a multiple of one of the inputs: something was computed."""
         array = _array(self._names, self._got)
         _finite(self._names, array)
         if array.size < 2 or _multiple_of(array, np.ones(array.shape)):
-            sentence = f"{self._names}: every value is the same; is nothing computed yet?"
-            raise Mismatch(sentence, sentence)
+            raise Mismatch(*messages.ALL_ALIKE.fill(name=self._names))
         if any(_multiple_of(array, np.asarray(given)) for given in inputs):
-            sentence = f"{self._names}: is an input handed back; is nothing computed yet?"
-            raise Mismatch(sentence, sentence)
+            raise Mismatch(*messages.HANDED_BACK.fill(name=self._names))
 
-    def to_be(self, claim: bool, sentence: str, brief: str = UNSAID) -> None:
-        """Claims whatever the check found to be true; the sentence says what was expected instead.
+    def to_be(self, claim: bool, sentence: str, brief: str = messages.UNSAID) -> None:
+        """Claim whatever the check found to be true; the sentence says what was expected instead.
 
         `brief` takes its place in hidden checks and with secret seeds; it holds nothing that comes from the answer.
         """
         if not claim:
-            raise Mismatch(f"{self._names}: {sentence}", f"{self._names}: {brief}")
+            raise Mismatch(*messages.CLAIM.fill(name=self._names, sentence=sentence, brief=brief))
 
     def unpack(self) -> tuple[Any, ...]:
-        """Claims one value for each name, and returns them."""
+        """Claim one value for each name, and return them."""
         names = self._names.split()
         got = tuple(self._got) if isinstance(self._got, (tuple, list)) else (self._got,)
         if len(got) != len(names):
-            wanted = f"{_plural(len(names))} ({', '.join(names)})"
-            raise Mismatch(f"returned {_count(self._got)}, expected {wanted}", f"returned other than {wanted}")
+            raise Mismatch(*messages.wrong_count(self._got, names))
         return got
 
     def _pairs(self, expected: Any) -> list[tuple[str, Any, Any]]:
@@ -166,17 +163,13 @@ def _match(name: str, got: Any, wanted: np.ndarray, rel: float, scale: float) ->
     if error <= rel:
         return
     worst = np.unravel_index(int(_distance(theirs, ours).argmax()), ours.shape)
-    place = f", worst at ({', '.join(map(str, worst))})" if ours.ndim else ""
-    size = f"{name}: relative error {error:.1e} (allowed {rel:.0e})" if rel else f"{name}: differs"
-    hint = _resemblance(theirs, ours, max(rel, 1e-6))
-    values = _two_numbers(theirs[worst], ours[worst])
-    brief = f"{name}: relative error {_magnitude(error)} (allowed {rel:.0e})" if rel else f"{name}: differs"
-    brief += hint if "sign" in hint else "; every value is off by the same factor" * bool(hint)
-    raise Mismatch(f"{size}{place}{values}{hint}", brief, error, rel)
+    factor = _common_factor(theirs, ours, max(rel, 1e-6))
+    pair = float(theirs[worst]), float(ours[worst])
+    raise Mismatch(*messages.inexact(name, error, rel, worst, pair, factor), error, rel)
 
 
 def relative_error(got: np.ndarray, wanted: np.ndarray, scale: float = TINY) -> float:
-    """max|got - wanted| / max(max|wanted|, scale) of two float64 arrays of one shape; 0 where they are empty."""
+    """Return max|got - wanted| / max(max|wanted|, scale) of two float64 arrays of one shape; 0 where they are empty."""
     largest = float(np.abs(wanted[np.isfinite(wanted)]).max(initial=0.0))
     return float(_distance(got, wanted).max(initial=0.0) / max(largest, scale))
 
@@ -186,38 +179,29 @@ def _distance(got: np.ndarray, wanted: np.ndarray) -> np.ndarray:
         return np.where(wanted == got, 0.0, np.abs(got - wanted))
 
 
-def _magnitude(error: float) -> str:
-    """How large an error is, too roughly for an answer to tell an input by it."""
-    return f"about 1e{round(math.log10(error)):+03d}" if 0 < error < 10 else "above 10"
-
-
 def _array(name: str, got: Any) -> np.ndarray:
     if got is None:
-        sentence = f"{name}: is None; is a return or an assignment missing?"
-        raise Mismatch(sentence, sentence)
+        raise Mismatch(*messages.IS_NONE.fill(name=name))
     if isinstance(got, (Proxy, str, tuple, list, dict)):
         what = repr(got).strip("<>") if isinstance(got, Proxy) else f"a {type(got).__name__}"
-        raise Mismatch(f"{name}: is {what}, expected an array of numbers", f"{name}: is no array of numbers")
+        raise Mismatch(*messages.NO_ARRAY.fill(name=name, got=what))
     return np.asarray(got)
 
 
 def _shape(name: str, got: np.ndarray, shape: tuple[int, ...], wanted: np.ndarray | None = None) -> None:
     if got.shape == tuple(shape):
         return
-    sentence, brief = f"{name}: shape is {got.shape}, expected {tuple(shape)}", f"{name}: a wrong shape"
+    sentence: Sentence = messages.WRONG_SHAPE
     if wanted is not None and got.size == wanted.size and _close(got.reshape(shape), wanted):
-        sentence = f"{name}: right values in shape {got.shape}, expected {tuple(shape)}"
-        brief = f"{name}: right values in another shape"
+        sentence = messages.OTHER_SHAPE
     elif wanted is not None and got.T.shape == wanted.shape and _close(got.T, wanted):
-        sentence = f"{name}: right values but transposed: shape is {got.shape}, expected {tuple(shape)}"
-        brief = f"{name}: right values but transposed"
-    raise Mismatch(sentence, brief)
+        sentence = messages.TRANSPOSED
+    raise Mismatch(*sentence.fill(name=name, got=got.shape, wanted=tuple(shape)))
 
 
 def _kind(name: str, got: np.ndarray, wanted: np.ndarray) -> None:
     if wanted.dtype.kind == "f" and got.dtype.kind != "f":
-        sentence = f"{name}: dtype is {got.dtype}, expected floating point"
-        raise Mismatch(sentence, f"{name}: dtype is not floating point")
+        raise Mismatch(*messages.WRONG_DTYPE.fill(name=name, got=got.dtype, wanted="floating point"))
 
 
 def _finite(name: str, got: np.ndarray, wanted: np.ndarray | None = None) -> None:
@@ -226,31 +210,25 @@ def _finite(name: str, got: np.ndarray, wanted: np.ndarray | None = None) -> Non
     bad = ~np.isfinite(got)
     if bad.any():
         place = ", ".join(str(int(i)) for i in np.unravel_index(int(bad.argmax()), bad.shape))
-        what = "NaN" if np.isnan(got).any() else "infinite"
-        sentence = f"{name}: {int(bad.sum())} of {got.size} values are {what}"
-        raise Mismatch(
-            f"{sentence}, first at ({place})" if got.ndim else f"{name}: is {what}", f"{name}: has {what} values"
-        )
+        facts = {"name": name, "what": "NaN" if np.isnan(got).any() else "infinite", "place": place}
+        sentence = messages.NOT_ALL_FINITE if got.ndim else messages.NOT_FINITE
+        raise Mismatch(*sentence.fill(count=int(bad.sum()), size=got.size, **facts))
 
 
-def _resemblance(got: np.ndarray, wanted: np.ndarray, rel: float) -> str:
-    """A hint where the whole answer is a constant multiple of the right one."""
+def _common_factor(got: np.ndarray, wanted: np.ndarray, rel: float) -> float | None:
+    """Return the factor by which the whole answer is a constant multiple of the right one, None where it is not."""
     norm = float((wanted * wanted).sum())
     if wanted.size < 2 or not 0 < norm < np.inf:
-        return ""
+        return None
     factor = float((got * wanted).sum() / norm)
     off = float(np.abs(got - factor * wanted).max())
     if factor == 0.0 or abs(factor - 1) < 1e-3 or off > rel * abs(factor) * np.abs(wanted).max():
-        return ""
-    return (
-        "; the sign is opposite everywhere"
-        if abs(factor + 1) < 1e-6
-        else f"; every value is {factor:.4g} times the right one"
-    )
+        return None
+    return factor
 
 
 def _multiple_of(got: np.ndarray, given: np.ndarray) -> bool:
-    """Whether an array, in whatever shape, is a constant multiple of another one of its size."""
+    """Return whether an array, in whatever shape, is a constant multiple of another one of its size."""
     if got.size != given.size or not {got.dtype.kind, given.dtype.kind} <= set("fiub") or not given.any():
         return False
     a, b = got.astype(np.float64).reshape(-1), given.astype(np.float64).reshape(-1)
@@ -269,30 +247,28 @@ def _equal(got: Any, wanted: Any) -> bool:
     return bool(got == wanted) and isinstance(got, bool | np.bool_) == isinstance(wanted, bool)
 
 
-def _show(value: Any) -> str:
-    if isinstance(value, Proxy):
-        return repr(value)
-    if isinstance(value, np.ndarray):
-        return f"an array of shape {value.shape}"
-    return repr(value) if isinstance(value, (str, bool, int, type(None), tuple, list)) else _number(value)
+def expect_unchanged_arguments(function: Proxy, but: Collection[int | str] = ()) -> None:
+    """Claim that no call of `function` in this check changed an array in its arguments; caches are searched too.
+
+    `but` names what the function may change: positions of arguments, or their names and keys of dicts.
+    Raises Mismatch, and ValueError where the check has not called the function.
+    """
+    worker, label = Proxy.owner(function), Proxy.label(function)
+    if label not in worker.callees:
+        raise ValueError(f"the check has not called {label}, so nothing is known of its arguments")
+    for change in worker.changes:
+        if change.call.label == label and not _is_allowed(change.way, but):
+            argument, name = _spell(change, worker.parameters(function)), label.rsplit(".", 1)[-1]
+            raise Mismatch(*messages.CHANGES_ARGUMENT.fill(function=name, argument=argument))
 
 
-def _number(value: Any) -> str:
-    return f"{float(value):.6g}"
+def _is_allowed(way: Way, but: Collection[int | str]) -> bool:
+    return way[0] in but or any(isinstance(key, str) and key in but for key in way)
 
 
-def _plural(count: int) -> str:
-    return f"{count} values" if count != 1 else "1 value"
-
-
-def _two_numbers(got: float, wanted: float) -> str:
-    """Show two numbers that differ, or say that only their last digits do."""
-    if _number(got) == _number(wanted):
-        return f": {_number(got)} is right but for its last digits; was something rounded, or computed in float32?"
-    return f": got {_number(got)}, expected {_number(wanted)}"
-
-
-def _count(got: Any) -> str:
-    if isinstance(got, (tuple, list)):
-        return _plural(len(got))
-    return "None" if got is None else ("one array" if isinstance(got, np.ndarray) else f"one {_show(got)}")
+def _spell(change: Change, names: list[str]) -> str:
+    """Spell the way to an array as Python would: `cache[0]["x"]`."""
+    first, *keys = change.way
+    if isinstance(first, int):
+        first = names[first] if 0 <= first < len(names) else f"number {first + 1}"
+    return first + "".join(f"[{key}]" if isinstance(key, int) else f'["{key}"]' for key in keys)

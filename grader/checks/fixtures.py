@@ -7,54 +7,56 @@ from ..errors import ChecksError, NotScored
 from ..results.record import Standing
 from ..sandbox.parent.client import WorkerClient
 from ..sandbox.parent.proxy import Package, Proxy
-from . import timing
-from .budget import Meter
-from .collect import STATE, State, Writer
-from .context import derive
+from . import messages, timing
+from .collect import CONTEXT, RUNNING, Bound, RunningCheck
+from .context import RunContext, derive
 from .expect import Mismatch
-from .plugin import PLUGIN
 
 
 @pytest.fixture
-def check_state(request: pytest.FixtureRequest) -> State:
-    """The running check, with a seed of its own from the run's seed and its name."""
-    state = request.node.stash[STATE]
-    state.seed = derive(request.config.stash[PLUGIN].seed, state.check.id)
-    return state
+def run_context(request: pytest.FixtureRequest) -> RunContext:
+    """Return what the checks of the run share."""
+    return request.config.stash[CONTEXT]
 
 
 @pytest.fixture
-def rng(check_state: State) -> np.random.RandomState:
-    """The check's own frozen stream of draws."""
-    return np.random.RandomState(check_state.seed)
+def running(request: pytest.FixtureRequest, run_context: RunContext) -> RunningCheck:
+    """Return the running check, with a seed of its own from the run's seed and its name."""
+    check: RunningCheck = request.node.stash[RUNNING]
+    check.seed = derive(run_context.public_seed, check.check.id)
+    return check
 
 
 @pytest.fixture
-def student(request: pytest.FixtureRequest, check_state: State) -> Package:
-    """The judged package, in a fresh worker."""
-    checks = request.config.stash[PLUGIN]
-    seed = derive(check_state.seed, "worker")
-    check_state.worker = checks.grading.student_worker(check_state.libraries, seed, checks.modules)
-    return check_state.worker.root()
+def rng(running: RunningCheck) -> np.random.RandomState:
+    """Return the check's own frozen stream of draws."""
+    return np.random.RandomState(running.seed)
 
 
 @pytest.fixture
-def reference(request: pytest.FixtureRequest, check_state: State) -> Package:
-    """The reference package, with its generators seeded like the student's."""
-    grading = request.config.stash[PLUGIN].grading
-    return grading.reference_worker(check_state.libraries, derive(check_state.seed, "worker")).root()
+def student(run_context: RunContext, running: RunningCheck) -> Package:
+    """Return the judged package, in a fresh worker."""
+    seed = derive(running.seed, "worker")
+    running.worker = run_context.student_worker(running.libraries, seed, run_context.modules_in_use)
+    return running.worker.root()
 
 
-class Scale(Writer):
+@pytest.fixture
+def reference(run_context: RunContext, running: RunningCheck) -> Package:
+    """Return the reference package, with its generators seeded like the student's."""
+    return run_context.reference_worker(running.libraries, derive(running.seed, "worker")).root()
+
+
+class Scale(Bound):
     """Judges a measured value by a scale of the manifest, `scale("accuracy", 0.81)`, and puts it on the leaderboard."""
 
     def __call__(self, name: str, value: float) -> None:
-        """Below the top of the scale the check fails, with the points of the step that was reached.
+        """Fail the check below the top of the scale, with the points of the step that was reached.
 
         A hidden check tells no more of the value than that step, and the leaderboard two digits of it, since what is
         measured may depend on secrets.
         """
-        chosen, check = self.checks.grading.manifest.scale(name), self.state.check
+        chosen, check = self.context.manifest.scale(name), self.running.check
         if chosen.steps[-1][1] != check.points:
             raise ChecksError(
                 f"scales {name}: its top is {chosen.steps[-1][1]} points, {check.id} is worth {check.points}"
@@ -62,39 +64,35 @@ class Scale(Writer):
         check.standing = Standing(name=chosen.title, value=round(float(value), 2))
         above = chosen.next_step(value)
         if above is not None:
+            facts = {"title": chosen.title, "value": value, "points": check.points, "next": above[0], "more": above[1]}
             earned = chosen.earned(value)
-            story, brief = (
-                f"{chosen.title}: {size}earns {earned:g} of {check.points:g} points; "
-                f"from {above[0]:g} on it earns {above[1]:g}"
-                for size in (f"{value:.3f} ", "")
-            )
-            raise Mismatch(story, brief, earned=earned)
+            raise Mismatch(*messages.BELOW_TOP.fill(earned=earned, **facts), earned=earned)
 
 
 @pytest.fixture
-def scale(request: pytest.FixtureRequest, check_state: State) -> Scale:
-    """The check's scales."""
-    return Scale(request.config.stash[PLUGIN], check_state)
+def scale(run_context: RunContext, running: RunningCheck) -> Scale:
+    """Return the check's scales."""
+    return Scale(run_context, running)
 
 
-class Budgets(Writer):
+class Budgets(Bound):
     """Makes meters: `meter = budget("training", student)`, then `with meter.spending(): …`."""
 
-    def __call__(self, name: str, package: Package) -> Meter:
-        """A meter for a budget of the manifest; raises Mismatch where the budget's file is too large."""
-        return Meter(self.checks.grading.manifest.budget(name), Proxy.owner(package), self.state.check)
+    def __call__(self, name: str, package: Package) -> timing.Meter:
+        """Return a meter for a budget of the manifest; raises Mismatch where the budget's file is too large."""
+        return timing.Meter(self.context.manifest.budget(name), Proxy.owner(package), self.running.check)
 
 
 @pytest.fixture
-def budget(request: pytest.FixtureRequest, check_state: State) -> Budgets:
-    """The check's budgets."""
-    return Budgets(request.config.stash[PLUGIN], check_state)
+def budget(run_context: RunContext, running: RunningCheck) -> Budgets:
+    """Return the check's budgets."""
+    return Budgets(run_context, running)
 
 
-class Contest(Writer):
+class Contest(Bound):
     """Judges speed: `race(prepare, at_most=12)` with the reference, `race(prepare, rival, at_most=1.5)` in one package.
 
-    `prepare(package, rng)` returns the function to time and its arguments; it is called afresh for each pair. Where
+    `prepare(package, rng)` returns the function to time and its arguments; it is called again for each pair. Where
     `once(package, rng)` is given, it is called before the first, and `prepare` gets what it returned as third argument.
     Their answers have to agree; `verify=False` where the check itself judges the answer of the one it is about.
     With a recorded reference it raises NotScored with what can be said all the same.
@@ -109,31 +107,38 @@ class Contest(Writer):
         once: timing.Once | None = None,
         verify: bool = True,
     ) -> None:
-        grading, contender, seed = self.checks.grading, self.state.worker, self.checks.race_seed(self.state)
-        if not grading.races:
+        context, running, contender = self.context, self.running, self.running.worker
+        assert contender is not None  # the fixture `race` asks for `student`
+        if not context.races:
             return
-        self.state.unpublished = bool(self.checks.secret_seeds)
-        if grading.recording is not None and rival is None:
+        running.unpublished, seed = bool(context.secret_seeds), self.draw_seed()
+        if context.recording is not None and rival is None:
             timing.rehearse(contender.root(), seed, prepare, once)
-            raise NotScored(timing.UNRIVALLED)
-        opponent = self._opponent(rival is not None)
+            raise NotScored(messages.UNRIVALLED)
+        opponent = self._opponent(contender, rival is not None)
         sides = timing.Side(contender, prepare, once), timing.Side(opponent, rival or prepare, once)
         contest = timing.Race(*sides, lambda number: derive(seed, f"pair {number}"), verify)
-        name = "your own other function" if rival is not None else "the reference"
+        name = messages.REFERENCE if rival is None else messages.OWN_OTHER
         try:
-            (timing.judge if grading.recording is None else timing.report)(contest, at_most, name)
+            (timing.judge if context.recording is None else timing.report)(contest, at_most, name)
         finally:
             opponent.kill()
-            self.state.check.cpu_ratio = contest.median()
+            running.check.cpu_ratio = contest.median()
 
-    def _opponent(self, of_same_package: bool) -> WorkerClient:
-        """Another worker of the judged package, or one of the reference."""
-        grading, seed = self.checks.grading, derive(self.state.seed, "worker")
-        of_student = of_same_package and not self.state.worker.trusted
-        return (grading.student_worker if of_student else grading.reference_twin)(self.state.libraries, seed)
+    def draw_seed(self) -> int:
+        """Return the seed of a race's draws: secret where one is, or answers could be made ready beforehand."""
+        secrets, running = self.context.secret_seeds, self.running
+        return derive(secrets[0], running.check.id, "race") if secrets else running.seed
+
+    def _opponent(self, contender: WorkerClient, of_same_package: bool) -> WorkerClient:
+        """Return another worker of the judged package, or one of the reference."""
+        seed, libraries = derive(self.running.seed, "worker"), self.running.libraries
+        if of_same_package and not contender.trusted:
+            return self.context.student_worker(libraries, seed)
+        return self.context.reference_twin(libraries, seed)
 
 
 @pytest.fixture
-def race(request: pytest.FixtureRequest, check_state: State, student: Package) -> Contest:
-    """What judges the check's speed."""
-    return Contest(request.config.stash[PLUGIN], check_state)
+def race(run_context: RunContext, running: RunningCheck, student: Package) -> Contest:
+    """Return what judges the check's speed."""
+    return Contest(run_context, running)

@@ -1,19 +1,34 @@
-"""Follow-through: whether a wrong answer is right given right functions below it, as the reference builds on them."""
+"""A check run again on other packages: is a wrong answer right given right functions, and who is to blame?"""
 
 import builtins
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import pytest
 
 from ..course.manifest import Manifest
 from ..errors import OutOfTime, SandboxError, StudentRaised
-from .collect import State
-from .context import Grading, derive
+from ..sandbox.parent.proxy import Package
+from . import messages
+from .collect import Bound, RunningCheck
+from .context import RunContext, derive
 from .expect import Mismatch
-from .second_look import SecondLook, afresh, arguments_of
+from .messages import listed
 
-BELOW = "the functions below it"
 BUILT_IN = frozenset(name for name, value in vars(builtins).items() if isinstance(value, type))
+Arguments = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class SecondLook:
+    """What came of a second look: whether the answer is right after all, and why or why not; empty where it had none.
+
+    The sentence holds names of the assignment and of Python only, so that it is fit for every report.
+    """
+
+    right: bool = False
+    sentence: str = ""
 
 
 @dataclass(frozen=True)
@@ -25,76 +40,113 @@ class Rerun:
     error: Exception | None = None
 
 
-def look(grading: Grading, item: pytest.Function, state: State, mismatch: Mismatch) -> SecondLook:
-    """Runs a failed check again with the reference's functions where the student's code calls its own.
+def arguments_of(item: pytest.Function) -> Arguments:
+    """Return what the fixtures made for a check."""
+    return {name: item.funcargs[name] for name in item._fixtureinfo.argnames}
+
+
+def renew(arguments: Arguments, running: RunningCheck, **packages: Package) -> Arguments:
+    """Return a check's arguments with new draws from its seed, and the worker it has now or else these packages."""
+    new: Arguments = {"rng": np.random.RandomState(running.seed)}
+    if running.worker is not None:
+        new["student"] = running.worker.root()
+    new |= packages
+    new |= {name: value.rebind(running) for name, value in arguments.items() if isinstance(value, Bound)}
+    return {name: new.get(name, value) for name, value in arguments.items()}
+
+
+def look(context: RunContext, item: pytest.Function, running: RunningCheck, mismatch: Mismatch) -> SecondLook:
+    """Run a failed check again with the reference's functions where the student's code calls its own.
 
     It is right if it passes and each function that was called is mostly right itself; raises SandboxError.
     """
-    if not _is_comparable(grading, item, state):
+    if not _is_comparable(context, item, running):
         return SecondLook()
     try:
-        called = _called_by_reference(grading, item, state)
+        called = _called_by_reference(context, item, running)
         if called is None:
-            return _refused(
-                f"{BELOW} cannot be replaced in this check, since what they exchange cannot leave a process"
-            )
+            return _refuse(messages.UNREPLACEABLE)
         if not called:
             return SecondLook()
-        return _with_replaced(grading, item, state, replaceable(grading.manifest, called, state))
+        return _look_with(context, item, running, replaceable(context.manifest, called, running))
     except OutOfTime:
-        return _refused("the time of the whole run is used up")
+        return _refuse(messages.RUN_OVER)
 
 
-def needed_is_at_fault(grading: Grading, item: pytest.Function, state: State) -> bool | None:
-    """Whether an exception is the fault of what the judged function calls, as a run with the reference's tells.
+def needed_is_at_fault(context: RunContext, item: pytest.Function, running: RunningCheck) -> bool | None:
+    """Return whether an exception is the fault of what the judged function calls, as a run with the reference's tells.
 
     True where the check passes then, False where the reference's function raises too on what it is given, None where
     neither happens or no such run is possible. Raises SandboxError.
     """
-    if not _is_comparable(grading, item, state):
+    if not _is_comparable(context, item, running):
         return None
     try:
-        called = _called_by_reference(grading, item, state)
-        names = replaceable(grading.manifest, called, state) if called else set()
-        rerun = run_replaced(grading, item, state, names) if names else Rerun(set(), [])
+        called = _called_by_reference(context, item, running)
+        names = replaceable(context.manifest, called, running) if called else set()
+        rerun = run_replaced(context, item, running, names) if names else Rerun(set(), [])
     except OutOfTime:
         return None
     if rerun.error is None:
         return True if rerun.used else None
-    own = grading.recording is None and any(name in names and kind in BUILT_IN for name, kind in rerun.raised)
+    own = context.recording is None and any(name in names and kind in BUILT_IN for name, kind in rerun.raised)
     return False if own else None
 
 
-def _is_comparable(grading: Grading, item: pytest.Function, state: State) -> bool:
-    """Whether functions can be replaced in this check at all."""
-    packages = {"student", "reference"} <= set(arguments_of(item)) and not state.timing and not grading.debug
-    return packages and state.worker is not None and state.worker.alive
+def reference_is_judged(context: RunContext, item: pytest.Function, running: RunningCheck) -> bool:
+    """Return whether the reference's answers are judged, right or wrong, in the student's place.
+
+    This control run works on copies of the check's state and record, and may go on beyond the run's time, by the
+    reserve. Only what passed with the reference was recorded, so with recorded answers nothing is run. Raises OutOfTime
+    when the reserve is used up, SandboxError when no worker can be had: neither tells who is to blame.
+    """
+    if context.recording is not None:
+        return True
+    seed, control = derive(running.seed, "worker"), running.copy()
+    with context.time_budget.with_reserve():
+        try:
+            control.worker = None
+            control.worker = context.reference_twin(control.libraries, seed)
+            reference = context.reference_worker(control.libraries, seed)
+            item.obj(**renew(arguments_of(item), control, reference=reference.root()))
+        except Mismatch:
+            return True
+        except (OutOfTime, SandboxError):
+            raise
+        except (Exception, pytest.fail.Exception, pytest.skip.Exception):
+            return False
+        finally:
+            if control.worker is not None:
+                control.worker.kill()
+    return True
 
 
-def replaceable(manifest: Manifest, called: set[str], state: State) -> set[str]:
-    """The functions that the reference calls, and all passes of their layers, which a student may call instead.
+def replaceable(manifest: Manifest, called: set[str], running: RunningCheck) -> set[str]:
+    """Return the functions that the reference calls, and all passes of their layers, which a student may call instead.
 
     None of them is judged by the check. Of a judged function's own layer they are only what the reference calls: the
     answer of a twin would be the answer that is asked for.
     """
-    questions = manifest.functions()
-    families = set().union(*map(manifest.family, called)) - set().union(*map(manifest.family, state.judged))
-    libraries = set(state.libraries)
-    return {name for name in (called | families) - set(state.judged) if set(questions[name].libraries) <= libraries}
+    questions, libraries = manifest.functions(), set(running.libraries)
+    layers: set[str] = set().union(*map(manifest.family, called))
+    own: set[str] = set().union(*map(manifest.family, running.judged))
+    names = (called | (layers - own)) - set(running.judged)
+    return {name for name in names if set(questions[name].libraries) <= libraries}
 
 
-def run_replaced(grading: Grading, item: pytest.Function, state: State, names: set[str] | None) -> Rerun:
-    """Runs a check with these functions of the student's package replaced, or all of the reference's where None.
+def run_replaced(context: RunContext, item: pytest.Function, running: RunningCheck, names: set[str] | None) -> Rerun:
+    """Run a check with these functions of the student's package replaced, or all of the reference's where None.
 
     Raises SandboxError and OutOfTime, which have nothing to do with the check.
     """
-    seed = derive(state.seed, "worker")
-    reference = grading.reference_worker(state.libraries, seed)
-    with grading.with_stubs(state.libraries, seed, names) as worker:
-        forwarder, raised = worker.forwarder, None
+    seed = derive(running.seed, "worker")
+    reference = context.reference_worker(running.libraries, seed)
+    with context.with_stubs(running.libraries, seed, names) as worker:
+        raised, forwarder = None, worker.forwarder
+        assert forwarder is not None  # a worker with stubs has one
         try:
             packages = {"student": worker.root(), "reference": reference.root()}
-            item.obj(**afresh(arguments_of(item), state.copy(), **packages))
+            item.obj(**renew(arguments_of(item), running.copy(), **packages))
         except (SandboxError, OutOfTime):
             raise
         except Exception as error:
@@ -102,55 +154,60 @@ def run_replaced(grading: Grading, item: pytest.Function, state: State, names: s
         return Rerun(forwarder.used, forwarder.raised, raised)
 
 
-def _called_by_reference(grading: Grading, item: pytest.Function, state: State) -> set[str] | None:
-    """The functions of the assignment that the reference itself calls in this check; None where they can't be had."""
-    known = grading.foundations
-    if state.check.id not in known and grading.recording is None:
-        rerun = run_replaced(grading, item, state, None)
-        known[state.check.id] = rerun.used if rerun.error is None else None
-    return known.get(state.check.id, set())
+def _is_comparable(context: RunContext, item: pytest.Function, running: RunningCheck) -> bool:
+    """Return whether functions can be replaced in this check at all."""
+    packages = {"student", "reference"} <= set(arguments_of(item)) and not running.timing and not context.debug
+    return packages and running.worker is not None and running.worker.alive
 
 
-def _with_replaced(grading: Grading, item: pytest.Function, state: State, names: set[str]) -> SecondLook:
-    """Layers that nothing has judged yet, those of a question that is left out, stay the student's own."""
+def _called_by_reference(context: RunContext, item: pytest.Function, running: RunningCheck) -> set[str] | None:
+    """Return the assignment's functions that the reference calls in this check; None where they can't be had."""
+    known = context.foundations
+    if running.check.id not in known and context.recording is None:
+        rerun = run_replaced(context, item, running, None)
+        known[running.check.id] = rerun.used if rerun.error is None else None
+    return known.get(running.check.id, set())
+
+
+def _look_with(context: RunContext, item: pytest.Function, running: RunningCheck, names: set[str]) -> SecondLook:
+    """Look with these replaced; layers that nothing has judged, those of a question left out, stay the student's."""
+    scores = context.scores
     if not names:
-        return _refused(f"it judges {BELOW} too")
-    names = {name for name in names if any(map(grading.tally.judged, grading.manifest.family(name)))}
+        return _refuse(messages.JUDGED_TOO)
+    names = {name for name in names if any(map(scores.is_judged, context.manifest.family(name)))}
     if not names:
-        return _refused(f"{BELOW} have not been judged yet")
-    if not any(map(grading.tally.mostly_right, names)):
-        return _refused(f"none of {_listed(names)} is mostly right in yours")
-    rerun = run_replaced(grading, item, state, names)
+        return _refuse(messages.NOT_YET_JUDGED)
+    if not any(map(scores.is_mostly_right, names)):
+        return _refuse(messages.NONE_MOSTLY_RIGHT.format(listed(names)))
+    rerun = run_replaced(context, item, running, names)
     if rerun.error is not None:
-        return _refused(_why(rerun))
+        return _refuse(_explain(rerun))
     if not rerun.used:
-        return _refused(f"it calls none of {_listed(names)}")
-    poor = {name for name in rerun.used if not grading.tally.mostly_right(name)}
+        return _refuse(messages.CALLS_NONE.format(listed(names)))
+    poor = {name for name in rerun.used if not scores.is_mostly_right(name)}
     if poor:
-        return _refused(f"not mostly right in yours, or not judged yet: {_listed(poor)}")
-    slipped = {name for name in rerun.used if not grading.tally.lost_nothing(name)} or rerun.used
-    return SecondLook(True, f"right given right {_listed(slipped)}, of which something is wrong in yours")
+        return _refuse(messages.SOME_POOR.format(listed(poor)))
+    slipped = {name for name in rerun.used if not scores.is_right(name)} or rerun.used
+    return SecondLook(True, messages.RIGHT_ABOVE.format(listed(slipped)))
 
 
-def _why(rerun: Rerun) -> str:
+def _explain(rerun: Rerun) -> str:
+    """Return why the check does not pass with the functions replaced."""
     if rerun.raised:
         name, kind = rerun.raised[-1]
-        return f"the reference's {name} raised {_plain(kind)} on what it was given"
-    given = f"given right {_listed(rerun.used)}" if rerun.used else f"and {BELOW} are not called"
-    if isinstance(rerun.error, Mismatch):
-        return f"it is wrong {given}"
+        return messages.REFERENCE_RAISED.format(name, _plain(kind))
+    given = messages.GIVEN_RIGHT.format(listed(rerun.used)) if rerun.used else messages.GIVEN_NONE
     error = rerun.error
-    return f"it raises {_plain(error.kind if isinstance(error, StudentRaised) else type(error).__name__)} {given}"
+    if isinstance(error, Mismatch):
+        return messages.STILL_WRONG.format(given)
+    kind = error.kind if isinstance(error, StudentRaised) else type(error).__name__
+    return messages.STILL_RAISES.format(_plain(kind), given)
 
 
 def _plain(kind: str) -> str:
-    """The name of an exception where it is one of Python's own, which no package can choose."""
-    return kind if kind in BUILT_IN else "an exception"
+    """Return an exception's name where it is one of Python's own, which no package can choose."""
+    return kind if kind in BUILT_IN else messages.SOME_EXCEPTION
 
 
-def _refused(reason: str) -> SecondLook:
-    return SecondLook(False, f"not right given right functions: {reason}")
-
-
-def _listed(names: set[str]) -> str:
-    return ", ".join(sorted(names))
+def _refuse(reason: str) -> SecondLook:
+    return SecondLook(False, messages.WRONG_ABOVE.format(reason))

@@ -1,4 +1,6 @@
-"""Verdicts on speed that don't flip: the median ratio of two workers' CPU times over interleaved pairs of calls.
+"""Verdicts on CPU time that don't flip: races between two workers, and budgets.
+
+A race is judged by the median ratio of two workers' CPU times over interleaved pairs of calls.
 
 Both sides run in identical workers on inputs already there; the parent reads each worker's CPU clock from the kernel
 while the other side is stopped. The first pair warms up; near the limit more pairs are run; what stays near it passes.
@@ -7,34 +9,38 @@ Work could be done as the inputs arrive, in a thread while the other side runs, 
 runs over all of that too, and what it shows beyond twice what the opponent spends there counts as the call's.
 """
 
+import contextlib
 import statistics
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from ..course.schema import Budget
 from ..errors import NotScored, StudentTimeout
+from ..limits import MEGABYTE
+from ..results.record import Check, Spending
 from ..sandbox.parent.client import WorkerClient
 from ..sandbox.parent.proxy import Package, Proxy
+from . import messages
 from .expect import Mismatch, expect
 
-Prepare = Callable[..., tuple[Proxy, tuple]]
+Prepare = Callable[..., tuple[Proxy, tuple[Any, ...]]]
 Once = Callable[[Package, np.random.RandomState], Any]
 
 PAIRS, MORE_PAIRS, ENOUGH_TO_FAIL = 7, 21, 2
 NEAR = (0.8, 1.25)
 HOPELESS = 4.0
 AGREEMENT = 1e-4  # what float32 inside rounds off is no matter of speed
-ROUGH = (1, 2, 5, 10, 20, 50, 100)  # what the brief form tells of a ratio
-UNSCORED = "speed is not scored here, but it is when you hand in"
-UNRIVALLED = f"{UNSCORED}: it is compared with the reference's, of which only answers are here"
+IDLE = 0.05  # of a core: a worker that uses less of it hangs; one that others starve uses more
 ELSEWHERE = 2.0  # how much more than its opponent a side may spend besides the call
 
 
 def available() -> bool:
-    """Whether this platform lets the parent read a worker's CPU clock."""
+    """Return whether this platform lets the parent read a worker's CPU clock."""
     return sys.platform.startswith("linux")
 
 
@@ -47,13 +53,13 @@ class Side:
     once: Once | None = None
 
     def begin(self, seed: int) -> None:
-        """Does what has to be done but once, ahead of all pairs."""
+        """Do what has to be done only once, ahead of all pairs."""
         package = self.worker.root()
         self._ready = [self.once(package, np.random.RandomState(seed))] if self.once else []
         self._held = package.count()
 
     def set_up(self, seed: int) -> None:
-        """Draws fresh arguments and places them in the worker, in the stead of those of the pair before."""
+        """Draw new arguments and place them in the worker instead of those of the pair before."""
         package = self.worker.root()
         package.forget(self._held)
         self._function, arguments = self.prepare(package, np.random.RandomState(seed), *self._ready)
@@ -61,7 +67,7 @@ class Side:
         self._arguments = [x if isinstance(x, Proxy) else package.put(x) for x in arguments]
 
     def run(self, other: "Side") -> None:
-        """Calls the function while the other side is stopped, and leaves its result in the worker."""
+        """Call the function while the other side is stopped, and leave its result in the worker."""
         other.worker.process.pause()
         try:
             before = self.worker.process.cpu_seconds()
@@ -71,7 +77,7 @@ class Side:
             other.worker.process.resume()
 
     def fetch(self) -> Any:
-        """The result; from then on `around` is what the worker spent on the pair besides the call."""
+        """Return the result; from then on `around` is what the worker spent on the pair besides the call."""
         result = self.worker.root().open(self._result)
         self.around = self.worker.process.cpu_seconds() - self._started - self.seconds
         return result
@@ -85,12 +91,12 @@ class Race:
         self.ratios: list[float] = []
 
     def begin(self) -> None:
-        """Does what has to be done but once on each side."""
+        """Do what has to be done only once on each side."""
         for side in (self.contender, self.opponent):
             side.begin(self._seeds(0))
 
     def ratio(self, limit: float) -> float:
-        """The median ratio, from as many pairs as the limit needs."""
+        """Return the median ratio, from as many pairs as the limit needs."""
         self._pair(0)
         first = self.ratios.pop()
         for number in range(1, PAIRS + 1):
@@ -102,7 +108,7 @@ class Race:
         return statistics.median(self.ratios)
 
     def median(self) -> float | None:
-        """The median ratio so far; None before the first pair."""
+        """Return the median ratio so far; None before the first pair."""
         return round(statistics.median(self.ratios), 3) if self.ratios else None
 
     def _pair(self, number: int) -> None:
@@ -118,7 +124,7 @@ class Race:
             self._compare(got, wanted)
 
     def _compare(self, got: Any, wanted: Any) -> None:
-        """A fast wrong answer is no answer: every array returned has to agree with the opponent's."""
+        """Compare every array returned with the opponent's, since a fast wrong answer is no answer."""
         wanted = wanted if isinstance(wanted, tuple) else (wanted,)
         got = got if isinstance(got, tuple) else (got,)
         for number, value in enumerate(wanted):
@@ -128,46 +134,118 @@ class Race:
 
 
 def rehearse(package: Package, seed: int, prepare: Prepare, once: Once | None) -> None:
-    """Makes the timed call without a race, so that what is unwritten, hangs or raises shows."""
+    """Make the timed call without a race, so that what is unwritten, hangs or raises shows."""
     ready = [once(package, np.random.RandomState(seed))] if once else []
     function, arguments = prepare(package, np.random.RandomState(seed), *ready)
     try:
         package.keep(function, *arguments)
     except StudentTimeout as timeout:
-        raise NotScored(f"{UNSCORED}: {timeout.sentence}") from None
+        raise NotScored(messages.UNSCORED.format(timeout.sentence)) from None
 
 
 def report(race: Race, limit: float, opponent: str) -> None:
-    """Judges a race that is not scored: raises NotScored with what came of it."""
+    """Judge a race that is not scored: raises NotScored with what came of it."""
     try:
         ratio = judge(race, limit, opponent)
     except Mismatch as slow:
-        raise NotScored(f"{UNSCORED}: {slow.message}") from None
-    raise NotScored(f"{UNSCORED}: took {ratio:.3g} times the CPU time of {opponent} (allowed {limit:g})")
+        raise NotScored(messages.UNSCORED.format(slow.message)) from None
+    result = messages.RATIO.format(size=f"{ratio:.3g}", opponent=opponent, limit=limit)
+    raise NotScored(messages.UNSCORED.format(result))
 
 
 def judge(race: Race, limit: float, opponent: str) -> float:
-    """Returns the ratio when it is within the limit; raises Mismatch with the sentence when it is not."""
+    """Return the ratio when it is within the limit; raises Mismatch with the sentence when it is not."""
     race.begin()
     try:
         ratio = race.ratio(limit)
     except StudentTimeout as timeout:
         if timeout.trusted:
             raise
-        allowed = f"allowed is {limit:g} times the CPU time of {opponent}"
-        brief = f"the timed call did not finish in time; {allowed}"
-        raise Mismatch(f"{timeout.sentence}; {allowed}", brief) from None
+        late = messages.LATE.fill(sentence=timeout.sentence, limit=limit, opponent=opponent)
+        raise Mismatch(*late) from None
     if ratio > limit * NEAR[1] or (ratio > limit and len(race.ratios) < MORE_PAIRS):
-        sentence, brief = (
-            f"took {size} times the CPU time of {opponent} (allowed {limit:g})"
-            "; is there a Python loop left that one array operation could replace?"
-            for size in (f"{ratio:.3g}", _roughly(ratio))
-        )
-        raise Mismatch(sentence, brief, error=ratio, allowed=limit)
+        raise Mismatch(*messages.slow(ratio, limit, opponent), error=ratio, allowed=limit)
     return ratio
 
 
-def _roughly(ratio: float) -> str:
-    """A ratio too roughly for a contender to tell an input by it."""
-    steps = [step for step in ROUGH if ratio >= step]
-    return f"more than {steps[-1]}" if steps else "too many"
+@dataclass
+class Meter:
+    """What a worker has spent of a budget in CPU seconds over several calls, written into a check's record.
+
+    A call whose deadline passes goes on for as long as its worker works and the budget lasts. Nothing is counted where
+    the parent cannot read a worker's CPU clock.
+    """
+
+    budget: Budget
+    worker: WorkerClient
+    check: Check
+    spent: float = 0.0
+    _begun: float = 0.0
+    _look: tuple[float, float] = field(default=(0.0, 0.0))
+
+    def __post_init__(self) -> None:
+        self._judge_file()
+
+    @contextlib.contextmanager
+    def spending(self, times: float = 1.0) -> Iterator[None]:
+        """Count what the worker spends inside, `times` over; raises Mismatch where that is more than the budget.
+
+        `times` above 1 predicts what more of the same will take.
+        """
+        if not available() or self.worker.transport.process is None:
+            yield
+            return
+        worker, patience, overtime = self.worker, self.worker.patience, self.worker.overtime
+        self._begun = worker.process.cpu_seconds()
+
+        def patient(callee: str) -> float:
+            if worker.alive:  # else it was ended, and what is asked is only whether the run is over too
+                self._look = time.monotonic(), worker.process.cpu_seconds()
+            worker.overtime = lambda: patience(callee) if self._goes_on(times) else 0.0
+            return patience(callee)
+
+        worker.patience = patient
+        try:
+            yield
+        except StudentTimeout:
+            if not self._is_exhausted():
+                raise
+        finally:
+            worker.patience, worker.overtime = patience, overtime
+            if worker.alive:
+                self.spent += times * (worker.process.cpu_seconds() - self._begun)
+            self._record()
+        if self._is_exhausted():
+            raise self._over()
+
+    def _goes_on(self, times: float) -> bool:
+        """Return whether a call that is late may go on: its worker is not idle, and the budget is not used up."""
+        (then, before), (now, clock) = self._look, (time.monotonic(), self.worker.process.cpu_seconds())
+        self._look = now, clock
+        total = self.spent + times * (clock - self._begun)
+        if total > self.budget.cpu_seconds:
+            self.spent = total
+            return False
+        return clock - before >= IDLE * (now - then)
+
+    def _is_exhausted(self) -> bool:
+        return self.spent > self.budget.cpu_seconds
+
+    def _record(self) -> None:
+        """Write what was spent into the record, of several runs of a check the most."""
+        noted = self.check.spending
+        if not self.worker.trusted and (noted is None or noted.cpu_seconds < self.spent):
+            self.check.spending = Spending(
+                name=self.budget.name, cpu_seconds=round(self.spent, 2), allowed=self.budget.cpu_seconds
+            )
+
+    def _over(self) -> Mismatch:
+        facts = {"title": self.budget.title, "spent": self.spent, "allowed": self.budget.cpu_seconds}
+        return Mismatch(*messages.OVER_BUDGET.fill(**facts))
+
+    def _judge_file(self) -> None:
+        budget = self.budget
+        file = self.worker.package / budget.file
+        if budget.file and file.is_file() and file.stat().st_size > budget.megabytes * MEGABYTE:
+            facts = {"file": budget.file, "megabytes": file.stat().st_size / MEGABYTE, "allowed": budget.megabytes}
+            raise Mismatch(*messages.LARGE_FILE.fill(**facts))

@@ -1,19 +1,27 @@
-"""The words of a verdict: an outcome and its sentences, from what was raised and who is to blame for it."""
+"""Who is to blame for what a check raised: one decision, from facts, and the record it is written into."""
 
-import re
 import traceback
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
-from ..errors import StackFrame, StudentCrashed, StudentError, StudentRaised, StudentTimeout
+import pytest
+
+from ..errors import (
+    NotScored,
+    OutOfTime,
+    SandboxError,
+    StudentCrashed,
+    StudentError,
+    StudentRaised,
+    StudentTimeout,
+    Unrecorded,
+)
 from ..results.outcome import Outcome
-from ..sandbox.parent.proxy import shape_of
-from .expect import UNSAID, Mismatch
-
-IMPORT_KINDS = ("ModuleNotFoundError", "ImportError", "SyntaxError", "IndentationError", "TabError")
-NOT_RUN = "not run: the time of the whole run was used up by earlier checks"
-HELD = "the grader made an error here, so its points are held, not lost; please tell the staff"
-SOMETHING = "something of yours"
-UNPACK = re.compile(r"(not enough|too many) values to unpack|cannot unpack|not iterable")
+from . import follow_through, messages
+from .bookkeeping import KnownFaults
+from .collect import RunningCheck
+from .context import RunContext
+from .expect import Mismatch
 
 
 @dataclass
@@ -24,8 +32,8 @@ class Verdict:
     """
 
     outcome: Outcome
-    message: str = ""
-    brief: str = ""
+    message: str
+    brief: str
     detail: str = ""
     error: float | None = None
     allowed: float | None = None
@@ -33,141 +41,211 @@ class Verdict:
     run: bool = True
 
     def __post_init__(self) -> None:
-        self.brief, self.detail = self.brief or f"the answer {UNSAID}", self.detail or self.message
+        self.detail = self.detail or self.message
 
 
-@dataclass
-class Memory:
-    """What is known of the package: functions still stubs, those that raised or hung in their own checks.
+@dataclass(frozen=True)
+class Case:
+    """What is known when a check has raised something.
 
-    `functions` are the assignment's.
+    `is_mostly_right` tells whether a function has done well in its own checks; `called` is what the check called last
+    as its worker names it, `asked` as the check itself does. The other two are what runs of the check with the
+    reference told, None where none was needed or possible: whether the reference's answers are judged in the student's
+    place, right or wrong; and whether what the judged function needs is at fault, since the reference's does better.
     """
 
-    functions: frozenset[str] = frozenset()
-    unwritten: set[str] = field(default_factory=set)
-    broken: set[str] = field(default_factory=set)
+    judged: tuple[str, ...]
+    faults: KnownFaults
+    is_mostly_right: Callable[[str], bool] = lambda name: False
+    called: str = ""
+    asked: str = ""
+    reference_is_judged: bool | None = None
+    needed_is_at_fault: bool | None = None
+
+    def is_at_fault(self, needed: str) -> bool:
+        """Return whether a function that raised below the judged one is to blame, and not called wrongly."""
+        if needed in self.faults.broken or self.needed_is_at_fault is not None:
+            return needed in self.faults.broken or bool(self.needed_is_at_fault)
+        return not self.is_mostly_right(needed)
 
 
-def of_mismatch(mismatch: Mismatch) -> Verdict:
-    """A wrong answer."""
-    message = f"{mismatch.message}; {mismatch.inputs}" if mismatch.inputs else mismatch.message
-    detail = "\n".join([message, *filter(None, mismatch.notes)])
-    return Verdict(Outcome.FAILED, message, mismatch.brief, detail, mismatch.error, mismatch.allowed, mismatch.earned)
+class Judge:
+    """Decides about each check that ran, writes it into its record, and remembers which functions are at fault."""
+
+    def __init__(self, context: RunContext) -> None:
+        self._context = context
+        self._open: list[tuple[RunningCheck, BaseException, Case]] = []
+
+    def accept(self, running: RunningCheck) -> None:
+        """Write that a check passed."""
+        check = running.check
+        check.outcome, check.score, check.message, check.detail = Outcome.PASSED, check.points, "", running.remark
+
+    def blame(self, item: pytest.Function, running: RunningCheck, error: BaseException, when: str) -> None:
+        """Find out who is to blame for what was raised, and write it down.
+
+        Raises SandboxError, since what the sandbox cannot do has nothing to do with this check.
+        """
+        if isinstance(error, SandboxError):
+            raise error
+        if isinstance(error, StudentError) and not error.trusted:
+            self._context.time_budget.count_timeout(error)
+        case = self._case(running)
+        if when == "call":
+            try:
+                case = self._with_evidence(item, running, error, case)
+            except OutOfTime as end:
+                error = end
+        self._settle(running, error, case)
+        if depends_on_others(error, case):
+            self._open.append((running, error, case))
+
+    def settle_open_cases(self) -> None:
+        """Decide again what hung on other functions, now that each has been judged: no verdict hangs on their order."""
+        for running, error, case in self._open:
+            self._settle(running, error, case)
+
+    def _case(self, running: RunningCheck) -> Case:
+        worker = running.worker
+        called, asked = (worker.called(), worker.asked()) if worker else ("", "")
+        return Case(running.judged, self._context.faults, self._context.scores.is_mostly_right, called, asked)
+
+    def _with_evidence(self, item: pytest.Function, running: RunningCheck, error: BaseException, case: Case) -> Case:
+        """Run the check with the reference where only that tells who is to blame; raises OutOfTime, SandboxError."""
+        if running.worker is not None and is_unforeseen(error):
+            judged = follow_through.reference_is_judged(self._context, item, running)
+            return replace(case, reference_is_judged=judged)
+        if depends_on_others(error, case):
+            at_fault = follow_through.needed_is_at_fault(self._context, item, running)
+            return replace(case, needed_is_at_fault=at_fault)
+        return case
+
+    def _settle(self, running: RunningCheck, error: BaseException, case: Case) -> None:
+        found = decide(error, case)
+        self._context.faults.broken.update(find_faulty(error, found, running.judged))
+        self.write(running, found)
+
+    def write(self, running: RunningCheck, found: Verdict) -> None:
+        """Write a verdict into a check's record, in brief where its inputs are secret."""
+        check = running.check
+        check.outcome, check.run, check.detail = found.outcome, found.run, found.detail
+        check.error, check.allowed = found.error, found.allowed
+        check.message = found.brief if running.inputs_are_secret else found.message
+        if running.secret and found.run and found.outcome is not Outcome.GRADER_ERROR:
+            check.message = messages.WRONG_ON_SECRET_INPUTS.format(check.message)
+        check.score, check.held = found.earned, 0
+        if found.outcome is Outcome.GRADER_ERROR:
+            check.held, check.standing = check.points, None
+        if found.outcome is Outcome.NOT_SCORED:
+            self._context.scores.leave_out(check)
 
 
-def of_student_error(error: StudentError, judged: tuple[str, ...], memory: Memory, culprit: str | None) -> Verdict:
-    """Code that raised, hung or crashed: the judged function's own doing, or that of a culprit it needs."""
-    if isinstance(error, StudentRaised) and error.kind == "NotImplementedError":
-        return _unwritten(error, judged, memory)
-    story, brief = _story(error), _brief(error)
-    if culprit is not None:
-        needs = "cannot be judged: it needs {}, and {}"
-        known = _known(error.asked) if culprit == error.callee else SOMETHING
-        return Verdict(Outcome.BLOCKED, needs.format(culprit, story), needs.format(known, brief), _trace(error))
-    outcome = {StudentTimeout: Outcome.TIMEOUT, StudentCrashed: Outcome.CRASHED}.get(type(error), Outcome.FAILED)
-    return Verdict(outcome, story, brief, _trace(error))
+def decide(error: BaseException, case: Case) -> Verdict:
+    """Return the verdict on a check that raised `error`."""
+    if isinstance(error, OutOfTime):
+        return Verdict(Outcome.TIMEOUT, *messages.NOT_RUN, run=False)
+    if isinstance(error, NotScored):
+        return Verdict(Outcome.NOT_SCORED, *messages.both(str(error)))
+    if isinstance(error, Unrecorded):
+        return Verdict(Outcome.GRADER_ERROR, *messages.UNRECORDED.fill(error=error), detail=_traceback(error))
+    if isinstance(error, Mismatch):
+        return _judge_mismatch(error)
+    if isinstance(error, StudentError) and not error.trusted:
+        return _judge_student_error(error, case)
+    if case.reference_is_judged:
+        return Verdict(Outcome.FAILED, *messages.unusable(error, case.called, case.asked))
+    return Verdict(Outcome.GRADER_ERROR, *messages.HELD, detail=_traceback(error))
 
 
-def of_unusable_answer(error: Exception, called: str, asked: str) -> Verdict:
-    """An answer the check could not even take apart, while the reference's answer was fine."""
-    text, brief = str(error), f"{_known(asked)} returned something else than expected; see its docstring"
-    message = f"the answer of {called} cannot be used ({type(error).__name__}: {text[:200]})"
-    if UNPACK.search(text):
-        message = f"{called} returned {_returned(text)}; see its docstring for what it returns"
-    return Verdict(Outcome.FAILED, message, brief)
+def is_unforeseen(error: BaseException) -> bool:
+    """Return whether only a run with the reference in the student's place can tell who is to blame.
+
+    A reference that takes too long by its own limit does so whoever asks.
+    """
+    if isinstance(error, StudentError):
+        return error.trusted and not isinstance(error, StudentTimeout)
+    return not isinstance(error, (OutOfTime, NotScored, Unrecorded, Mismatch))
 
 
-def of_grader_error(error: BaseException) -> Verdict:
-    """A fault of the check or the engine; its points are held until a regrade."""
-    return Verdict(Outcome.GRADER_ERROR, HELD, HELD, "".join(traceback.format_exception(error)))
+def depends_on_others(error: BaseException, case: Case) -> bool:
+    """Return whether the verdict hangs on what is found out about the functions that raised below a judged one."""
+    if not isinstance(error, StudentRaised) or error.trusted or error.kind == "NotImplementedError":
+        return False
+    needed, is_below = functions_below(error, case)
+    return is_below and bool(needed) and case.faults.broken.isdisjoint(needed)
 
 
-def of_unrecorded(error: Exception) -> Verdict:
-    """A check that the recorded answers of the reference do not belong to."""
-    sentence = f"{error}; its points are held, not lost"
-    return Verdict(Outcome.GRADER_ERROR, sentence, sentence, of_grader_error(error).detail)
+def find_faulty(error: BaseException, found: Verdict, judged: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the judged functions that raised, hung or crashed themselves: no caller of theirs is at fault then."""
+    if not isinstance(error, StudentError) or error.trusted or not found.outcome.by_own_code:
+        return ()
+    names = [error.callee, *(frame.function for frame in error.frames)]
+    return tuple(own for own in judged if any(is_part(name, own) for name in names)) or judged
 
 
-def inputs_of(call, names: list[str], seed: str) -> str:
-    """The shapes of the arrays that went into the last call: `input x (7, 5), w (5, 3), seed 231`."""
-    if call is None:
-        return seed
-    named = [*zip(names, call.arguments, strict=False), *call.keywords.items()]
-    arrays = [f"{name} {shape_of(value)}" for name, value in named if shape_of(value) is not None]
-    return ", ".join([f"input {', '.join(arrays)}"] * bool(arrays) + [seed])
+def find_culprit(error: StudentError, case: Case) -> str | None:
+    """Return the function or module at fault where the check needs it and does not judge it, None for its own.
+
+    Of the assignment's functions between the judged one and the exception, it is the innermost that was not called
+    with what it cannot take.
+    """
+    if isinstance(error, StudentRaised) and error.at_import and error.frames:
+        module = error.frames[-1].file.removesuffix(".py").replace("/", ".")
+        return None if any(own.startswith(f"{module}.") for own in case.judged) else module
+    needed, is_below = functions_below(error, case)
+    return next(filter(case.is_at_fault, needed), None if is_below else error.callee or None)
 
 
-def _unwritten(error: StudentRaised, judged: tuple[str, ...], memory: Memory) -> Verdict:
-    place = error.frames[-1] if error.frames else None
-    name = place.function if place else error.callee
-    own = [stub for stub in judged if stub in memory.unwritten]
-    if own or not place or any(same(name, stub) for stub in judged):
-        stub, known = (own[0], own[0]) if own else (name, _known(error.asked))
-        return Verdict(Outcome.NOT_ATTEMPTED, f"{stub} is not written yet", f"{known} is not written yet")
-    needs = "cannot be judged: it needs {}, which is not written yet"
-    return Verdict(Outcome.BLOCKED, needs.format(name) + _where(place), needs.format(SOMETHING))
+def functions_below(error: StudentError, case: Case) -> tuple[list[str], bool]:
+    """Return the assignment's functions that the exception passed through, innermost first, up to a judged one.
+
+    The second value tells whether there is a judged one; where none is, the check called them itself.
+    """
+    needed: list[str] = []
+    for name in [*(frame.function for frame in reversed(error.frames)), error.callee]:
+        if any(is_part(name, own) for own in case.judged):
+            return needed, True
+        needed += filter(None, [_function_of(name, case.faults.functions)])
+    return needed, False
 
 
-def same(name: str, judged: str) -> bool:
-    """Whether a name is a judged function, a part of one, or the class or module it stands in."""
+def is_part(name: str, judged: str) -> bool:
+    """Return whether a name is a judged function, a part of one, or the class or module it stands in."""
     return name == judged or name.startswith(f"{judged}.") or judged.startswith(f"{name}.")
 
 
-def _brief(error: StudentError) -> str:
-    """The sentence of an error without a word chosen by the code that raised it, in which an input could leave."""
-    if isinstance(error, StudentRaised) and _missing(error):
-        return _missing(error) if error.callee == error.asked else "a module is missing"
-    return error.brief.format(_known(error.asked))
+def _judge_mismatch(mismatch: Mismatch) -> Verdict:
+    message = f"{mismatch.message}; {mismatch.inputs}" if mismatch.inputs else mismatch.message
+    detail = "\n".join([message, *filter(None, mismatch.notes)])
+    facts = mismatch.error, mismatch.allowed, mismatch.earned
+    return Verdict(Outcome.FAILED, message, mismatch.brief, detail, *facts)
 
 
-def _known(asked: str) -> str:
-    """What a check asked for, by the names that it wrote itself: `nets.Net.loss`, `what nets.load returned`."""
-    if asked.endswith("()"):
-        return f"what {asked.removesuffix('()')} returned"
-    return asked.replace("()", "") or SOMETHING
+def _judge_student_error(error: StudentError, case: Case) -> Verdict:
+    """Judge code that raised, hung or crashed: the judged function's own, or that of a culprit it needs."""
+    if isinstance(error, StudentRaised) and error.kind == "NotImplementedError":
+        return _judge_stub(error, case)
+    culprit = find_culprit(error, case)
+    if culprit is not None:
+        return Verdict(Outcome.BLOCKED, *messages.needs_broken(culprit, error), detail=messages.traced(error))
+    outcome = {StudentTimeout: Outcome.TIMEOUT, StudentCrashed: Outcome.CRASHED}.get(type(error), Outcome.FAILED)
+    return Verdict(outcome, *messages.raised(error), detail=messages.traced(error))
 
 
-def _story(error: StudentError) -> str:
-    """The sentence of an error: who raised what, where."""
-    if not isinstance(error, StudentRaised):
-        return error.sentence
-    if _missing(error):
-        return _missing(error)
-    if not error.frames and error.kind == "AttributeError":
-        return f"{error.callee} is not there; was it renamed or removed?"
-    who = error.callee.rsplit(".", 1)[-1] or "what was returned"
-    what = f"{error.kind}: {error.sentence}" if error.sentence else error.kind
-    if error.kind in IMPORT_KINDS:
-        who = f"importing {error.callee}"
-    return f"{who} raised {what}{_where(error.frames[-1] if error.frames else None)}"
+def _judge_stub(error: StudentRaised, case: Case) -> Verdict:
+    name = error.frames[-1].function if error.frames else error.callee
+    own = [stub for stub in case.judged if stub in case.faults.unwritten]
+    if own:
+        return Verdict(Outcome.NOT_ATTEMPTED, *messages.UNWRITTEN.fill(name=own[0], asked=own[0]))
+    if not error.frames or any(is_part(name, stub) for stub in case.judged):
+        return Verdict(Outcome.NOT_ATTEMPTED, *messages.UNWRITTEN.fill(name=name, asked=messages.known(error.asked)))
+    return Verdict(Outcome.BLOCKED, *messages.needs_unwritten(name, error))
 
 
-def _missing(error: StudentRaised) -> str:
-    """That the module asked for is not there, empty where that is not the matter."""
-    named = re.match(r"No module named '\w+\.([\w.]+)'", error.sentence)
-    if error.frames or not named or not f"{error.callee}.".startswith(f"{named[1]}."):
-        return ""
-    return f"{named[1].replace('.', '/')}.py is missing"
+def _function_of(name: str, functions: Iterable[str]) -> str:
+    """Return the assignment's function that a frame's name is, or is a part of; empty where it is given code's."""
+    return max((own for own in functions if name == own or name.startswith(f"{own}.")), key=len, default="")
 
 
-def _where(frame: StackFrame | None) -> str:
-    if frame is None:
-        return ""
-    return f" ({frame.file}, line {frame.line}" + (
-        f": {frame.text})" if frame.text and "raise Not" not in frame.text else ")"
-    )
-
-
-def _trace(error: StudentError) -> str:
-    lines = [f"  {frame.file}, line {frame.line}, in {frame.function}: {frame.text}" for frame in error.frames]
-    return "\n".join([_story(error), *lines])
-
-
-def _returned(text: str) -> str:
-    few = re.search(r"expected (\d+), got (\d+)", text)
-    many = re.search(r"expected (\d+)", text)
-    if few:
-        return f"{few[2]} values where {few[1]} are expected"
-    if many:
-        return f"more values than the {many[1]} expected"
-    return "one value where several are expected" if "NoneType" not in text else "None; is a return missing?"
+def _traceback(error: BaseException) -> str:
+    return "".join(traceback.format_exception(error))

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ def metadata(file: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _on_termination(record: Record, write) -> None:
+def _on_termination(record: Record, write: Callable[[], None]) -> None:
     """Has SIGTERM leave what there is, and end the process at once: pytest would go on after an exception."""
 
     def stop(*_: object) -> None:

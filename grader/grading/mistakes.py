@@ -11,11 +11,11 @@ from pathlib import Path
 
 import msgspec
 
-from ..checks.context import ZygotePool
 from ..course.manifest import Manifest
 from ..course.source import find_span, locate
 from ..errors import CourseError, UsageError
 from ..results.outcome import Outcome
+from ..sandbox.parent.zygote_pool import ZygotePool
 from . import run
 
 
@@ -87,6 +87,7 @@ def plant(mistake: Mistake, package: Path) -> None:
 def _with_body(text: str, body: str) -> str:
     """Replace what stands below the docstring in the text of a function."""
     function = ast.parse(textwrap.dedent(text)).body[0]
+    assert isinstance(function, ast.FunctionDef)  # that is what `span` finds
     first = function.body[0]
     above = first.end_lineno if ast.get_docstring(function) is not None else first.lineno - 1
     lines = text.splitlines(keepends=True)

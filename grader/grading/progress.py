@@ -1,4 +1,4 @@
-"""The record of a run as it grows, shown as it does."""
+"""Shows the record of a run as it grows."""
 
 import threading
 import time
@@ -16,11 +16,12 @@ class Progress:
 
     def __init__(self, record: Record, manifest: Manifest, update: Callable[[Record], None] | None) -> None:
         self.record, self._manifest, self._update, self._shown = record, manifest, update, 0.0
-        self._lock, self._later = threading.RLock(), None
+        self._lock = threading.RLock()
+        self._later: threading.Timer | None = None
         record.checks = []
 
     def collect(self, check: Check) -> None:
-        """Takes a finished check; shows it now, or soon after where others have only just been shown."""
+        """Take a finished check; show it now, or soon after where others have only just been shown."""
         with self._lock:
             self.record.checks.append(check)
             if self._update and time.monotonic() - self._shown > INTERVAL:
@@ -31,7 +32,7 @@ class Progress:
                 self._later.start()
 
     def show(self) -> None:
-        """Brings the totals up to date and shows the record."""
+        """Bring the totals up to date and show the record."""
         with self._lock:
             self.close()
             records.tally(self.record, self._manifest)
@@ -40,7 +41,7 @@ class Progress:
                 self._update(self.record)
 
     def close(self) -> None:
-        """Shows nothing any more by itself."""
+        """Show nothing any more by itself."""
         with self._lock:
             if self._later is not None:
                 self._later.cancel()

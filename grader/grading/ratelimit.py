@@ -1,6 +1,7 @@
 """How often a submission counts: told from the times in Gradescope's metadata, never from the clock."""
 
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from typing import Any
 
 from ..course.manifest import Manifest, to_number
@@ -21,7 +22,7 @@ def refusal(manifest: Manifest, metadata: dict[str, Any]) -> bytes | None:
     earlier = [entry for entry in _entries(metadata) if _counts(entry)]
     times = sorted(time for time in (_time(entry.get("submission_time")) for entry in earlier) if time)
     recent = [time for time in times if now and timedelta() <= now - time < window]
-    if len(recent) < number:
+    if now is None or len(recent) < number:
         return None
     when = (recent[-number] + window).astimezone(now.tzinfo)
     sentences = [
@@ -79,7 +80,7 @@ def _kept(manifest: Manifest, score: int | float) -> dict[str, Any]:
     visibility = "visible"
     if gradescope.hides_total(manifest):
         visibility = report.hidden_visibility if report.hidden_visibility != "visible" else report.public_visibility
-    most = to_number(sum(question.points for question in manifest.questions))
+    most = to_number(sum((question.points for question in manifest.questions), Fraction(0)))
     return {
         "name": "Score of the last graded submission",
         "score": score,

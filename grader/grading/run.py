@@ -5,15 +5,17 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..checks.context import Grading, ZygotePool
+from ..checks.context import RunContext
 from ..course.manifest import Manifest, Question, to_number
 from ..errors import ChecksError, RecordingError, UsageError
 from ..results import record as records
 from ..results.outcome import Outcome
 from ..results.record import Check, Note, NoteKind, Record
+from ..sandbox.parent.zygote_pool import ZygotePool
 from .progress import Progress
 
 if TYPE_CHECKING:
@@ -75,7 +77,7 @@ def grade(
     """Runs the selected checks on the package in `student`; `update` sees the record as it grows.
 
     A check that passes with the public seed is run again with every secret seed and must pass each time.
-    Its time began when it `started`, by default now. ZygotePool that are given are left running, for the next run.
+    Its time began when it `started`, by default now. Zygotes that are given are left running, for the next run.
     With `keep`, workers go from check to check, which is quicker; what fails in one is then run again in a fresh one.
     Raises CourseError when manifest and checks disagree, SandboxError when no worker can be had, or, in an official
     run, when the layers that hold are too few.
@@ -84,67 +86,67 @@ def grade(
     record = record or new_record(manifest, "check", student.name)
     progress = Progress(record, manifest, update)
     options = debug, official, keep and not debug
-    grading = Grading(manifest, student, zygotes or ZygotePool(), *options, started=started)
-    cpu = time.process_time() + grading.zygotes.cpu_seconds()
+    seeds = selection.seed, selection.secret_seeds
+    context = RunContext(manifest, student, zygotes or ZygotePool(), *options, *seeds, started=started)
+    cpu = time.process_time() + context.zygotes.cpu_seconds()
     try:
-        run_checks(grading, selection, progress)
-        grading.close()  # every worker is collected then
-        cpu = time.process_time() + grading.zygotes.cpu_seconds() - cpu
+        run_checks(context, selection, progress)
+        context.close()  # every worker is collected then
+        cpu = time.process_time() + context.zygotes.cpu_seconds() - cpu
     finally:
         progress.close()
-        grading.close()
+        context.close()
         if zygotes is None:
-            grading.zygotes.close()
+            context.zygotes.close()
     record.seconds, record.cpu_seconds = round(time.monotonic() - started, 3), round(cpu, 3)
     record.complete = True
-    record.notes += _remarks(record.checks, grading) + _unscored(grading)
+    record.notes += _remarks(record.checks, context) + _unscored(context)
     progress.show()
     return record
 
 
-def _remarks(checks: list[Check], grading: Grading) -> list[Note]:
+def _remarks(checks: list[Check], context: RunContext) -> list[Note]:
     """Where to go on, where something is not written yet."""
-    places, package = grading.unwritten, grading.student.name
+    places, package = context.unwritten, context.student.name
     stubs = [f for c in checks if c.outcome is Outcome.NOT_ATTEMPTED for f in c.functions if f in places]
     if not stubs:
         return []
     return [Note(NoteKind.NEXT, f"Next: write {stubs[0]} ({package}/{places[stubs[0]]}), then run this again.")]
 
 
-def _unscored(grading: Grading) -> list[Note]:
+def _unscored(context: RunContext) -> list[Note]:
     """What is not scored for want of the reference."""
-    unscored = grading.tally.unscored
+    unscored = context.scores.unscored
     if not unscored:
         return []
-    worth = f"{to_number(sum(unscored.values()))} points"
+    worth = f"{to_number(sum(unscored.values(), Fraction(0)))} points"
     sentence = f"Not scored here, since it takes the reference: {len(unscored)} of the checks, worth {worth}."
     return [Note(NoteKind.NOT_SCORED, sentence)]
 
 
-def _check_recording(grading: Grading, selection: Selection, files: list[Path]) -> list[Note]:
+def _check_recording(context: RunContext, files: list[Path]) -> list[Note]:
     """Says which files of checks were changed; raises RecordingError where recorded answers cannot serve."""
-    if grading.recording is None:
+    if context.recording is None:
         return []
-    recorded = grading.recording.header.seed
-    seed = grading.manifest.seeds.public if selection.seed is None else selection.seed
-    if seed != recorded or selection.secret_seeds:
+    recorded = context.recording.header.seed
+    if context.public_seed != recorded or context.secret_seeds:
         raise RecordingError(
             f"only the reference's answers for the seed {recorded} are here, not the reference itself; "
             "leave other seeds out"
         )
-    return [Note(NoteKind.CHECKS, CHANGED.format(name)) for name in grading.recording.changed(files)]
+    return [Note(NoteKind.CHECKS, CHANGED.format(name)) for name in context.recording.changed(files)]
 
 
 def run_checks(
-    grading: Grading, selection: Selection, progress: Progress, make: Callable[..., "ChecksPlugin"] | None = None
+    context: RunContext, selection: Selection, progress: Progress, make: Callable[..., "ChecksPlugin"] | None = None
 ) -> None:
     """Runs pytest on the chosen files; raises CourseError with what went wrong when it could not run the checks.
 
     `make` makes another plugin of the same arguments.
     """
-    manifest, questions = grading.manifest, selection.of(grading.manifest)
-    if not grading.debug:
-        grading.groundwork.begin(tuple(questions[0].libraries))
+    manifest, questions = context.manifest, selection.of(context.manifest)
+    if not context.debug:
+        context.setup.begin(tuple(questions[0].libraries))
     from ..checks import fixtures, plugin
 
     folders = [manifest.path("public"), manifest.path("hidden")]
@@ -152,17 +154,16 @@ def run_checks(
     files = [file for file in files if file.is_file()]
     if not files:
         raise ChecksError(f"there are no checks in {folders[0]}; restore them")
-    progress.record.notes += _check_recording(grading, selection, files)
-    seed = manifest.seeds.public if selection.seed is None else selection.seed
-    options = selection.secret_seeds, selection.timing, not selection.keyword, selection.functions
-    checks = (make or plugin.ChecksPlugin)(grading, seed, progress.collect, questions, *options)
-    if not grading.debug:
-        grading.groundwork.assure(tuple(questions[0].libraries))
-        progress.record.isolation = grading.groundwork.active()
-        progress.record.notes += _weakness(grading.groundwork.refusal())
+    progress.record.notes += _check_recording(context, files)
+    options = selection.timing, not selection.keyword, selection.functions
+    checks = (make or plugin.ChecksPlugin)(context, progress.collect, questions, *options)
+    if not context.debug:
+        context.setup.finish(tuple(questions[0].libraries))
+        progress.record.isolation = context.setup.active_layers()
+        progress.record.notes += _weakness(context.setup.refusal())
     chosen = ["-k", selection.keyword] if selection.keyword else []
     status = run_pytest(manifest, files, [fixtures, checks], *chosen)
-    progress.record.isolation = grading.groundwork.active()
+    progress.record.isolation = context.setup.active_layers()
     if checks.failure:
         raise checks.failure
     if checks.problem or status in PROBLEMS:

@@ -39,11 +39,11 @@ def grade_submission(
     count = manifest.seeds.secret if secret_seeds is None else secret_seeds
     selection = run.Selection(secret_seeds=[secrets.token_hex(16) for _ in range(count)])
 
-    def write(record: Record) -> Record:
+    def write(record: Record) -> None:
         write_atomically(out, render(record, manifest, form))
-        return record
 
-    record = write(record or run.new_record(manifest, "grade", make_printable(source.name)))
+    record = record or run.new_record(manifest, "grade", make_printable(source.name))
+    write(record)
     if unsafe:
         record.notes.append(Note(NoteKind.ISOLATION, UNSAFE))
     with tempfile.TemporaryDirectory(prefix="chainrule-") as work:
@@ -52,18 +52,19 @@ def grade_submission(
             hand_in = unpack(source, manifest, Path(work), started + manifest.limits.run_seconds)
             record.notes += [Note(NoteKind.SUBMISSION, note) for note in hand_in.notes]
             with contextlib.closing(ZygotePool(Policy.full())) as zygotes:
-                options = {"official": not unsafe, "started": started}
-                return run.grade(manifest, hand_in.package, selection, record, write, zygotes, **options)
+                subject = manifest, hand_in.package, selection, record, write, zygotes
+                run.grade(*subject, official=not unsafe, started=started)
         except SubmissionError as error:
             record.notes.append(Note(NoteKind.REFUSED, f"The hand-in was not graded: {error}"))
             record.complete = True
-            return write(record)
+            write(record)
         except ChainruleError as error:
             # the first line only: what pytest says after it may quote a hidden check
             reason = str(error).partition("\n")[0]
             record.notes.append(Note(NoteKind.GRADER_ERROR, f"The grader could not go on: {reason}"))
             write(record)
             raise
+    return record
 
 
 def render(record: Record, manifest: Manifest, form: str) -> bytes:

@@ -7,10 +7,10 @@ from rich.console import Console
 from watchfiles import PythonFilter
 from watchfiles import watch as changes
 
-from ..checks.context import ZygotePool
 from ..course.manifest import Manifest
 from ..errors import CourseError
 from ..results import terminal
+from ..sandbox.parent.zygote_pool import ZygotePool
 from . import run
 
 

@@ -17,7 +17,7 @@ from ..course.source import locate
 if TYPE_CHECKING:  # pytest takes a while to import, and a kernel does without
     import pytest
 
-    from ..checks.collect import State
+    from ..checks.collect import RunningCheck
 
 CALL = re.compile(r"^[^#\n]*\bgrader\.check\(\s*[\"']([^\"']*)[\"']", re.MULTILINE)  # a call that is not commented out
 HEADER = "# Generated from "
@@ -61,15 +61,15 @@ def collect(manifest: Manifest) -> dict[str, CheckFile]:
     Raise CourseError where checks don't load, or two functions make the same name.
     """
     found: dict[str, CheckFile] = {}
-    for state in _collect_states(manifest):
-        for function in state.judged:
-            name = name_check(manifest, state.check.question, function)
-            question = manifest.question(state.check.question)
+    for running in _collect_checks(manifest):
+        for function in running.judged:
+            name = name_check(manifest, running.check.question, function)
+            question = manifest.question(running.check.question)
             origin = f"{manifest.paths.public}/{question.file}"
             file = found.setdefault(name, CheckFile(name, question.id, function, origin))
             if file.function != function:
                 raise CourseError(f"{file.function} and {function}: both make the check {name}; rename one of them")
-            file.points += to_fraction(state.check.points)
+            file.points += to_fraction(running.check.points)
     return found
 
 
@@ -95,7 +95,7 @@ def find_surplus(folder: Path, names: Iterable[str]) -> list[Path]:
     return [f for f in sorted(folder.glob("*.py")) if f.stem not in wanted and f.read_text().startswith(HEADER)]
 
 
-def _collect_states(manifest: Manifest) -> list[State]:
+def _collect_checks(manifest: Manifest) -> list[RunningCheck]:
     """Return what pytest collects in the public files, having run none of it."""
     from ..grading.run import run_pytest
 
@@ -104,7 +104,7 @@ def _collect_states(manifest: Manifest) -> list[State]:
     run_pytest(manifest, [file for file in files if file.is_file()], [collector], "--collect-only")
     if collector.problem:
         raise ChecksError(collector.problem)
-    return collector.states
+    return collector.checks
 
 
 class _Collector:
@@ -112,23 +112,23 @@ class _Collector:
 
     def __init__(self, manifest: Manifest) -> None:
         self.manifest = manifest
-        self.states: list[State] = []
+        self.checks: list[RunningCheck] = []
         self.problem = ""
 
     def pytest_configure(self, config: pytest.Config) -> None:
-        from ..checks.marker import MARKER
+        from ..checks.collect import MARKER
 
         config.addinivalue_line("markers", MARKER)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        from ..checks.collect import loading_problem
+        from ..checks.collect import describe_problem
 
-        self.problem = self.problem or loading_problem(report)
+        self.problem = self.problem or describe_problem(report)
 
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+    def pytest_collection_modifyitems(self, items: list[pytest.Function]) -> None:
         from ..checks.collect import describe
 
         try:
-            self.states = [describe(item, self.manifest) for item in items]
+            self.checks = [describe(item, self.manifest) for item in items]
         except CourseError as error:
             self.problem = str(error)

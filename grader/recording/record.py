@@ -11,11 +11,10 @@ import numpy as np
 import pytest
 
 from ..checks import own_forward
-from ..checks.collect import STATE, State
-from ..checks.context import Grading, ZygotePool, derive
-from ..checks.follow_through import run_replaced
+from ..checks.collect import RUNNING, RunningCheck
+from ..checks.context import RunContext, derive
+from ..checks.follow_through import arguments_of, renew, run_replaced
 from ..checks.plugin import ChecksPlugin
-from ..checks.second_look import afresh, arguments_of
 from ..course.manifest import Manifest
 from ..errors import CourseError, NotScored, RecordingError, Unrecorded
 from ..grading import run
@@ -25,6 +24,7 @@ from ..results.outcome import Outcome
 from ..results.record import Check
 from ..sandbox.parent.client import WorkerClient
 from ..sandbox.parent.transport import Deadline, Frame, Reply, Transport, TransportDecorator
+from ..sandbox.parent.zygote_pool import ZygotePool
 from ..sandbox.wire import unpack
 from .cassette import Cassette, Entry, Header, Recording, digest, save
 from .fingerprint import Array, fingerprint_request
@@ -53,17 +53,17 @@ def record(
     claim(out, ZIP)  # an .npz file is one
     if not public.path("reference").is_dir():
         raise CourseError(f"{public.path('reference')} is not there, and nothing else can answer; only staff has it")
-    grading = RecordingGrading(public, public.path("reference"), zygotes or ZygotePool(), races=False)
+    context = RecordingContext(public, public.path("reference"), zygotes or ZygotePool(), races=False)
     progress = Progress(run.new_record(public, "record", "the reference"), public, None)
     try:
-        run.run_checks(grading, run.Selection(list(questions)), progress, RecordingPlugin)
+        run.run_checks(context, run.Selection(list(questions)), progress, RecordingPlugin)
     finally:
         progress.close()
-        grading.close()
+        context.close()
         if zygotes is None:
-            grading.zygotes.close()
+            context.zygotes.close()
     _refuse(progress.record.checks)
-    recording = grading.recorded(public.seeds.public)
+    recording = context.recorded(public.seeds.public)
     save(recording, out)
     return recording
 
@@ -129,7 +129,7 @@ def _perturb(array: Array) -> Array:
     return (array * factors).astype(array.dtype)
 
 
-class RecordingGrading(Grading):
+class RecordingContext(RunContext):
     """A run that notes what the reference is asked and answers."""
 
     def __post_init__(self) -> None:
@@ -181,54 +181,56 @@ class RecordingGrading(Grading):
 class RecordingPlugin(ChecksPlugin):
     """Runs each check with the reference in the student's place, and once more with what was recorded of it."""
 
-    grading: RecordingGrading
+    context: RecordingContext
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool | None:
         """Record a check that passes; what it raises otherwise is judged as in any run."""
-        state = pyfuncitem.stash.get(STATE, None)
-        if state is None:
+        running = pyfuncitem.stash.get(RUNNING, None)
+        if running is None:
             return None
         arguments = arguments_of(pyfuncitem)
         pyfuncitem.obj(**arguments)
         if "reference" in arguments:
-            draft = self._with_calls(pyfuncitem, state, arguments)
-            self._replay(pyfuncitem, state, arguments, draft)
-            self.grading.drafts[state.check.id] = draft
+            draft = self._with_calls(pyfuncitem, running, arguments)
+            self._replay(pyfuncitem, running, arguments, draft)
+            self.context.drafts[running.check.id] = draft
         return True
 
-    def _with_calls(self, item: pytest.Function, state: State, arguments: dict[str, Any]) -> Draft:
+    def _with_calls(self, item: pytest.Function, running: RunningCheck, arguments: dict[str, Any]) -> Draft:
         """Return the draft of another run, with the reference's calls to other functions too where there can be one."""
-        draft = self.grading.draft
-        if "student" not in arguments or state.timing:
+        draft = self.context.draft
+        if "student" not in arguments or running.timing:
             return draft
-        rerun = run_replaced(self.grading, item, state, None)
-        return draft if rerun.error else self.grading.draft  # tensors cannot go through a callback stub
+        rerun = run_replaced(self.context, item, running, None)
+        return draft if rerun.error else self.context.draft  # tensors cannot go through a callback stub
 
-    def _replay(self, item: pytest.Function, state: State, arguments: dict[str, Any], draft: Draft) -> None:
+    def _replay(self, item: pytest.Function, running: RunningCheck, arguments: dict[str, Any], draft: Draft) -> None:
         """Raise what a check raises with the recorded answers; find out whether it asks what the student answered."""
-        seed, replayed = derive(state.seed, "worker"), self.grading.replayed(draft)
-        if state.worker is not None:
-            state.worker.reset(seed)
-            state.worker.answered = []
-        item.obj(**afresh(arguments, state, reference=replayed.root()))
-        draft.cassette.traits = self._traits(state)
+        seed, replayed = derive(running.seed, "worker"), self.context.replayed(draft)
+        if running.worker is not None:
+            running.worker.reset(seed)
+            running.worker.answered = []
+        item.obj(**renew(arguments, running, reference=replayed.root()))
+        draft.cassette.traits = self._traits(running)
         if "student" in arguments:
             replayed.reset(seed)
-            draft.cassette.varies = self._varies(item, state, arguments, replayed)
+            draft.cassette.varies = self._varies(item, running, arguments, replayed)
 
-    def _traits(self, state: State) -> list[list[str]]:
-        forward = own_forward.forward_of(self.grading, state)
-        if not forward or state.worker is None or state.timing:
+    def _traits(self, running: RunningCheck) -> list[list[str]]:
+        forward = own_forward.forward_of(self.context, running)
+        if not forward or running.worker is None or running.timing:
             return []
-        return own_forward.traits_of(state.worker.root(), state.worker.answered, forward, state)
+        return own_forward.traits_of(running.worker.root(), running.worker.answered, forward, running)
 
-    def _varies(self, item: pytest.Function, state: State, arguments: dict[str, Any], replayed: WorkerClient) -> bool:
+    def _varies(
+        self, item: pytest.Function, running: RunningCheck, arguments: dict[str, Any], replayed: WorkerClient
+    ) -> bool:
         """Return whether a student whose answers are a little wrong has the reference asked what is not recorded."""
-        perturbed = self.grading.reference_twin(state.libraries, derive(state.seed, "worker"))
+        perturbed = self.context.reference_twin(running.libraries, derive(running.seed, "worker"))
         perturbed.transport = PerturbedTransport(perturbed.transport)
         try:
-            item.obj(**afresh(arguments, state, reference=replayed.root(), student=perturbed.root()))
+            item.obj(**renew(arguments, running, reference=replayed.root(), student=perturbed.root()))
         except (Unrecorded, NotScored):
             return True
         except Exception:  # the answers are wrong

@@ -33,8 +33,8 @@ def show(record: Record, console: Console | None = None) -> None:
 def table(record: Record) -> Table:
     """One row a question, and under it one a function."""
     rows = Table(box=None, pad_edge=False, header_style="bold", collapse_padding=True)
-    for name, justify in (("Question", "left"), ("Points", "right"), ("Result", "left")):
-        rows.add_column(name, justify=justify, overflow="fold")
+    for name in ("Question", "Points", "Result"):
+        rows.add_column(name, justify="right" if name == "Points" else "left", overflow="fold")
     for question in record.questions:
         checks = [check for check in record.checks if check.question == question.id]
         points = f"{question.score:g} / {question.max_score:g}{held.beside(checks)}"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from ..checks.context import Grading
+from ..checks.context import RunContext
 from ..course.manifest import Manifest
 from ..course.schema import Budget
 from ..errors import CourseError, SandboxError, StudentError, StudentRaised, SubmissionError
@@ -34,11 +34,11 @@ def import_modules(manifest: Manifest, archive: Path, zygotes: ZygotePool | None
         except SubmissionError as problem:
             return [error(archive.name, str(problem))]
         zygotes = zygotes or stack.enter_context(contextlib.closing(ZygotePool()))
-        grading = stack.enter_context(contextlib.closing(Grading(manifest, package, zygotes, keep=True)))
+        context = stack.enter_context(contextlib.closing(RunContext(manifest, package, zygotes, keep=True)))
         found: dict[str, Finding] = {}
         for libraries, files in _group_modules(manifest, package).items():
             for file in files:
-                _import(grading, libraries, file, found)
+                _import(context, libraries, file, found)
         return [found[file] for file in sorted(found)]
 
 
@@ -92,17 +92,17 @@ def _group_modules(manifest: Manifest, package: Path) -> dict[tuple[str, ...], l
     return groups
 
 
-def _import(grading: Grading, libraries: tuple[str, ...], file: str, found: dict[str, Finding]) -> None:
-    name = f"{grading.student.name}/{file}"
+def _import(context: RunContext, libraries: tuple[str, ...], file: str, found: dict[str, Finding]) -> None:
+    name = f"{context.student.name}/{file}"
     worker = None
     try:
-        worker = grading.student_worker(libraries, 0)
+        worker = context.student_worker(libraries, 0)
         _ask(worker, file.removesuffix(".py").split("/"))
     except StudentError as problem:
         found.setdefault(name, error(name, f"cannot be imported: {_explain(problem)}; mend it"))
     finally:
         if worker is not None:
-            grading.release(worker, libraries)
+            context.release(worker, libraries)
 
 
 def _ask(worker: WorkerClient, parts: list[str]) -> None:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from grader.checks.context import ZygotePool
 from grader.cli import main as commands
 from grader.course import manifest as manifests
 from grader.course.manifest import Manifest
 from grader.grading import run
 from grader.results.record import Check, Record
+from grader.sandbox.parent.zygote_pool import ZygotePool
 
 TOY = Path(__file__).with_name("toy")
 collect_ignore = ["toy"]

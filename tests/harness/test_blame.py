@@ -5,12 +5,10 @@ import shutil
 
 import pytest
 
-from grader.checks import blame, patience, verdict
-from grader.checks.blame import Case, decide
-from grader.checks.context import ZygotePool
+from grader.checks import bookkeeping, messages, verdict
+from grader.checks.bookkeeping import FunctionScores, KnownFaults, TimeBudget
 from grader.checks.expect import Mismatch
-from grader.checks.patience import Patience
-from grader.checks.tally import Tally
+from grader.checks.verdict import Case, decide
 from grader.course.schema import LimitsTable
 from grader.errors import (
     NotScored,
@@ -27,7 +25,7 @@ from grader.grading import submission as grading
 from grader.results.outcome import Outcome
 from grader.results.record import Check
 from grader.sandbox.parent.proxy import CallForwarder
-from grader.sandbox.parent.zygote_pool import PlainProcesses
+from grader.sandbox.parent.zygote_pool import PlainProcesses, ZygotePool
 from grader.sandbox.wire import Encoder
 
 MANIFEST = """
@@ -142,12 +140,12 @@ def test_the_end_of_the_run_decides_nothing_about_an_odd_answer(course):
 
 
 def test_an_odd_answer_whose_look_outlasts_the_reserve_is_not_run(course, monkeypatch):
-    monkeypatch.setattr(patience, "CONTROL_SECONDS", 0.1)
+    monkeypatch.setattr(bookkeeping, "CONTROL_SECONDS", 0.1)
     toy = course(one_check(ODD), run_seconds=5)
     write(toy, "solution", double=SLOW)
     write(toy, double="return 'text'")
     check = only(toy)
-    assert (check.outcome, check.score, check.held, check.message) == ("timeout", 0, 0, verdict.NOT_RUN)
+    assert (check.outcome, check.score, check.held, check.message) == ("timeout", 0, 0, messages.NOT_RUN.full)
 
 
 @pytest.mark.parametrize("slow", ["solution", "student"])
@@ -156,11 +154,11 @@ def test_what_the_runs_clock_cuts_off_is_not_run(course, slow):
     toy = course(one_check(lines), call_seconds=60, run_seconds=3)
     write(toy, slow, double=SLOW)
     check = only(toy)
-    assert (check.outcome, check.score, check.held, check.message) == ("timeout", 0, 0, verdict.NOT_RUN)
+    assert (check.outcome, check.score, check.held, check.message) == ("timeout", 0, 0, messages.NOT_RUN.full)
 
 
 def test_a_reference_that_takes_too_long_with_time_left_is_the_graders_error(course, monkeypatch):
-    monkeypatch.setattr(patience, "REFERENCE_SECONDS", 1.0)
+    monkeypatch.setattr(bookkeeping, "REFERENCE_SECONDS", 1.0)
     toy = course(one_check("student.layers.double(1.0)\nreference.layers.double(1.0)"))
     write(toy, "solution", double=SLOW)
     check = only(toy)
@@ -197,11 +195,11 @@ def test_a_check_that_goes_wrong_after_measuring_puts_nothing_on_the_leaderboard
 
 
 def test_a_decision_changes_nothing():
-    memory = verdict.Memory(frozenset({"layers.double"}))
+    faults = KnownFaults(frozenset({"layers.double"}))
     error = StudentRaised("layers.double", "boom", [StackFrame("layers.py", 3, "layers.double", "x @ x")], "ValueError")
-    case = Case(("layers.double",), memory)
+    case = Case(("layers.double",), faults)
     assert decide(error, case) == decide(error, case)
-    assert memory == verdict.Memory(frozenset({"layers.double"}))
+    assert faults == KnownFaults(frozenset({"layers.double"}))
 
 
 CASES = [
@@ -219,7 +217,7 @@ CASES = [
 
 @pytest.mark.parametrize("error, judged, outcome", CASES)
 def test_decision(error, judged, outcome):
-    case = Case(("f",), verdict.Memory(), reference_is_judged=judged)
+    case = Case(("f",), KnownFaults(), reference_is_judged=judged)
     assert decide(error, case).outcome == outcome
 
 
@@ -325,11 +323,11 @@ NAMES = ["/", "..", "a..", "", "\0", "a/../..", "layers", "nets.Net", "x" * 5000
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_name_that_a_submission_chose_leads_to_a_file(name, tmp_path, monkeypatch):
-    own = Patience(LimitsTable(), {"layers"})
-    for _ in range(patience.STRIKES):
-        own.note(StudentTimeout(name, "it hung"))
+    own = TimeBudget(LimitsTable(), {"layers"})
+    for _ in range(bookkeeping.STRIKES):
+        own.count_timeout(StudentTimeout(name, "it hung"))
     monkeypatch.chdir(tmp_path)
-    assert own.of_call(name) == (0.0 if name == "layers" else patience.SHORT_SECONDS)
+    assert own.for_call(name) == (0.0 if name == "layers" else bookkeeping.SHORT_SECONDS)
 
 
 @pytest.mark.parametrize("error", [OutOfTime(), SandboxError("the worker factory ended")])
@@ -347,11 +345,11 @@ def test_the_end_of_the_run_is_no_answer_of_the_reference(error):
 
 
 def test_what_hung_in_the_students_code_says_nothing_about_the_reference():
-    own = Patience(LimitsTable(call_seconds=7), {"layers"})
+    own = TimeBudget(LimitsTable(call_seconds=7), {"layers"})
     for name in 2 * ("layers", "layers.double"):
-        own.note(StudentTimeout(name, "it hung"))
-    assert (own.of_call("layers"), own.of_call("layers.double")) == (0.0, patience.SHORT_SECONDS)
-    assert own.of_replacement("layers") == own.of_replacement("layers.double") == 7
+        own.count_timeout(StudentTimeout(name, "it hung"))
+    assert (own.for_call("layers"), own.for_call("layers.double")) == (0.0, bookkeeping.SHORT_SECONDS)
+    assert own.for_replacement("layers") == own.for_replacement("layers.double") == 7
 
 
 def test_a_class_that_has_hung_is_tried_again_for_a_second(course):
@@ -383,18 +381,18 @@ def test_the_records_cpu_time_counts_workers(course, make):
     assert times[1] > 0.7
 
 
-def counted(**facts) -> Tally:
-    tally = Tally()
+def counted(**facts) -> FunctionScores:
+    scores = FunctionScores()
     default = {"id": "a", "title": "a", "functions": ["f"], "question": "Q1", "visibility": "public", "points": 2}
-    tally.count(Check(**default | {"score": 0, "outcome": Outcome.FAILED} | facts))
-    return tally
+    scores.add(Check(**default | {"score": 0, "outcome": Outcome.FAILED} | facts))
+    return scores
 
 
 def test_a_function_that_no_check_has_judged_is_not_mostly_right():
-    assert not Tally().mostly_right("f")
-    assert counted(score=1).mostly_right("f")
-    assert not counted(score=0.5).mostly_right("f")
-    assert not counted(held=2, outcome=Outcome.GRADER_ERROR).mostly_right("f")
+    assert not FunctionScores().is_mostly_right("f")
+    assert counted(score=1).is_mostly_right("f")
+    assert not counted(score=0.5).is_mostly_right("f")
+    assert not counted(held=2, outcome=Outcome.GRADER_ERROR).is_mostly_right("f")
 
 
 def test_held_points_are_said_first_and_settled_by_a_regrade(course, tmp_path):
@@ -425,5 +423,5 @@ def test_what_needs_a_look_at_the_reference():
     late = StudentTimeout("f", "late")
     late.trusted = True
     needed = [ZeroDivisionError(), trusted]
-    assert all(map(blame.is_unforeseen, needed))
-    assert not any(map(blame.is_unforeseen, [own, late, OutOfTime(), Mismatch("no"), NotScored(""), Unrecorded("")]))
+    assert all(map(verdict.is_unforeseen, needed))
+    assert not any(map(verdict.is_unforeseen, [own, late, OutOfTime(), Mismatch("no"), NotScored(""), Unrecorded("")]))

@@ -2,13 +2,17 @@
 
 import re
 import shutil
+import string
 from collections import defaultdict
 from pathlib import Path
 
 import pytest
 
-from grader.checks.context import Grading
+from grader.checks import messages
+from grader.checks.context import RunContext
+from grader.checks.messages import Sentence
 from grader.checks.plugin import ChecksPlugin
+from grader.checks.verdict import Judge
 from grader.course import manifest as manifests
 from grader.grading.progress import Progress
 from grader.grading.run import Selection, new_record, run_checks
@@ -19,17 +23,22 @@ ROOT = Path(__file__).parents[2]
 ODD = Path(__file__).with_name("odd_answers.py")
 KINDS = ("shape", "dtype", "count", "keys", "raises", "value", "text", "class", "not finite")
 QUICK = ("shape",)
+# what a brief form may name: the check's own words, the manifest's, an error's power of ten, the step of a scale
+SAFE = {"name", "asked", "wanted", "low", "high", "brief", "magnitude", "rel", "brief_hint"}
+SAFE |= {"title", "file", "allowed", "limit", "opponent", "earned", "points", "next", "more"}
 SIZE = re.compile(r"(about 1e[+-]\d\d|above 10)(?= \(allowed)")
 
 
-class Listening(ChecksPlugin):
+class Listening(Judge):
     """Keeps the brief form of each verdict, which is what a secret seed would show."""
 
-    briefs: dict[str, str]
+    def __init__(self, context, heard):
+        super().__init__(context)
+        self.heard = heard
 
-    def _write(self, state, found):
-        self.briefs[state.check.id] = found.brief
-        super()._write(state, found)
+    def write(self, running, found):
+        self.heard[running.check.id] = found.brief
+        super().write(running, found)
 
 
 def briefs(folder: Path, kind: str, seed: int) -> dict[str, str]:
@@ -49,21 +58,29 @@ def briefs(folder: Path, kind: str, seed: int) -> dict[str, str]:
     heard: dict[str, str] = {}
 
     def make(*arguments, **keywords):
-        plugin = Listening(*arguments, **keywords)
-        plugin.briefs = heard
+        plugin = ChecksPlugin(*arguments, **keywords)
+        plugin.judge = Listening(plugin.context, heard)
         return plugin
 
     zygotes = ZygotePool()
-    grading = Grading(manifest, package, zygotes, debug=True)
+    context = RunContext(manifest, package, zygotes, debug=True)
     progress = Progress(new_record(manifest, "check", "student"), manifest, None)
     try:
         with own_modules(manifest):
-            run_checks(grading, Selection(timing=False, keyword="not challenge_accuracy"), progress, make)
+            run_checks(context, Selection(timing=False, keyword="not challenge_accuracy"), progress, make)
     finally:
         progress.close()
-        grading.close()
+        context.close()
         zygotes.close()
     return {name: SIZE.sub("some size", brief) for name, brief in heard.items()}
+
+
+@pytest.mark.parametrize("name", [name for name, value in vars(messages).items() if isinstance(value, Sentence)])
+def test_brief_forms_have_places_only_for_what_no_answer_can_choose(name):
+    places = {place for _, place, _, _ in string.Formatter().parse(getattr(messages, name).brief) if place}
+    assert places <= SAFE | {"NOT_FINITE": {"what"}, "NOT_ALL_FINITE": {"what"}, "UNRECORDED": {"error"}}.get(
+        name, set()
+    )
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,11 @@ import time
 
 import pytest
 
-from grader.checks.context import ZygotePool
 from grader.errors import SandboxError
 from grader.grading import run
 from grader.grading import submission as grading
 from grader.results import record
+from grader.sandbox.parent.zygote_pool import ZygotePool
 
 MANIFEST = """
 title = "Two modules"

@@ -11,7 +11,6 @@ import msgspec
 import numpy as np
 import pytest
 
-from grader.checks.context import ZygotePool
 from grader.course import manifest as manifests
 from grader.course.manifest import Manifest
 from grader.errors import CourseError, RecordingError, SandboxError
@@ -19,7 +18,7 @@ from grader.grading import mistakes, run
 from grader.recording import cassette, fingerprint
 from grader.recording import record as recording
 from grader.results.record import Check
-from grader.sandbox.parent.zygote_pool import PlainProcesses
+from grader.sandbox.parent.zygote_pool import PlainProcesses, ZygotePool
 from tests.harness import test_follow_through as solids
 from tests.harness import test_own_forward as own_forward
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from grader.checks.plugin import ChecksPlugin
+from grader.checks.fixtures import Contest
 from grader.course import manifest as manifests
 from grader.errors import CourseError
 from grader.grading import mistakes
@@ -175,7 +175,7 @@ def test_a_run_ends_within_its_time_whatever_one_check_does(toy):
 
 def test_races_draw_from_a_secret_seed_where_there_is_one(toy):
     def seed(*secrets):
-        plugin = ChecksPlugin(SimpleNamespace(manifest=toy.manifest), 7, print, [], secrets)
-        return plugin.race_seed(SimpleNamespace(seed=11, check=SimpleNamespace(id="q/a")))
+        running = SimpleNamespace(seed=11, check=SimpleNamespace(id="q/a"))
+        return Contest(SimpleNamespace(secret_seeds=secrets), running).draw_seed()
 
     assert seed() == 11 and len({seed("a"), seed("b"), 11}) == 3 and seed("a") == seed("a", "c")

@@ -17,7 +17,7 @@ import pytest
 from numpy.lib import stride_tricks
 from numpy.lib.array_utils import byte_bounds
 
-from grader.checks.collect import State, describe
+from grader.checks.collect import RunningCheck, describe
 from grader.checks.context import derive
 from grader.course.manifest import Manifest, Question
 from grader.grading import run
@@ -40,40 +40,42 @@ class Judge:
     def __init__(self, manifest: Manifest, items: list[pytest.Function]) -> None:
         self._manifest = manifest
         self._checks = [(item, describe(item, manifest)) for item in items]
-        self._checks = [(item, state) for item, state in self._checks if not WITHOUT & set(item._fixtureinfo.argnames)]
+        self._checks = [
+            (item, running) for item, running in self._checks if not WITHOUT & set(item._fixtureinfo.argnames)
+        ]
         self._reference = self._worker(manifest.path("reference"))
         self._kills: Counter[tuple[str, str]] = Counter()
 
     def verdicts(self, package: Path) -> dict[str, BaseException | None]:
         """What each check raises."""
         worker = self._worker(package)
-        return {state.check.id: self._run(item, state, worker) for item, state in self._checks}
+        return {running.check.id: self._run(item, running, worker) for item, running in self._checks}
 
     @property
     def ids(self) -> list[str]:
         """The checks' ids."""
-        return [state.check.id for _, state in self._checks]
+        return [running.check.id for _, running in self._checks]
 
     def verdict(self, package: Path, check: str) -> BaseException | None:
         """What one check raises."""
-        item, state = next(known for known in self._checks if known[1].check.id == check)
-        return self._run(item, state, self._worker(package))
+        item, running = next(known for known in self._checks if known[1].check.id == check)
+        return self._run(item, running, self._worker(package))
 
     def rejects(self, package: Path, function: str) -> bool:
         """Whether some check fails; those come first that judge this function, or have failed for it before."""
         worker = self._worker(package)
 
-        def hopeful(check: tuple[pytest.Function, State]) -> tuple[int, bool]:
+        def hopeful(check: tuple[pytest.Function, RunningCheck]) -> tuple[int, bool]:
             return self._kills[function, check[1].check.id], function in check[1].judged
 
-        for item, state in sorted(self._checks, key=hopeful, reverse=True):
-            if self._run(item, state, worker) is not None:
-                self._kills[function, state.check.id] += 1
+        for item, running in sorted(self._checks, key=hopeful, reverse=True):
+            if self._run(item, running, worker) is not None:
+                self._kills[function, running.check.id] += 1
                 return True
         return False
 
-    def _run(self, item: pytest.Function, state: State, worker: WorkerClient) -> BaseException | None:
-        seed = derive(self._manifest.seeds.public, state.check.id)
+    def _run(self, item: pytest.Function, running: RunningCheck, worker: WorkerClient) -> BaseException | None:
+        seed = derive(self._manifest.seeds.public, running.check.id)
         packages = {"student": worker, "reference": self._reference}
         for side in packages.values():
             side.reset(derive(seed, "worker"))

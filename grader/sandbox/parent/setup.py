@@ -1,4 +1,4 @@
-"""What has to be there before a hand-in's code runs: proof that the isolation holds, and the package's bytecode."""
+"""Prepares the sandbox before a submission's code runs: proves that the isolation holds, compiles the package."""
 
 import contextlib
 import os
@@ -8,18 +8,18 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import SandboxError, StudentError
-from ..sandbox.child.packages import modules_to_compile, write_bytecode
-from ..sandbox.parent.client import launch_worker
-from ..sandbox.parent.isolation import Isolation, probe
-from ..sandbox.parent.zygote_pool import ZygotePool
-from ..sandbox.policy import LAYERS, Limits
+from ...errors import SandboxError, StudentError
+from ..child.packages import modules_to_compile, write_bytecode
+from ..policy import LAYERS, Limits
+from .client import launch_worker
+from .isolation import Isolation, probe
+from .zygote_pool import ZygotePool
 
 COMPILE_SECONDS = 20
 
 
-class Groundwork:
-    """Lays the ground for one run; every zygote's isolation is tried before its first worker gets the package.
+class SandboxSetup:
+    """Prepares the sandbox for one run; every zygote's isolation is tried before its first worker gets the package.
 
     No worker may be able to read the `answers` in the course's folder; an official run is refused where one can, or
     where layers are missing.
@@ -36,16 +36,16 @@ class Groundwork:
 
     @property
     def bytecode(self) -> str:
-        """The folder of the package's bytecode, which workers only read."""
+        """Return the folder of the package's bytecode, which workers only read."""
         return self._folder.name
 
     def begin(self, libraries: tuple[str, ...]) -> None:
-        """Starts on what the first checks will need, beside whatever the caller does until `assure`."""
-        self._thread = threading.Thread(target=self._lay, args=[libraries])
+        """Start on what the first checks will need, beside whatever the caller does until `finish`."""
+        self._thread = threading.Thread(target=self._prepare, args=[libraries])
         self._thread.start()
 
-    def assure(self, libraries: tuple[str, ...]) -> None:
-        """Returns when workers with these libraries may be given the package.
+    def finish(self, libraries: tuple[str, ...]) -> None:
+        """Wait until workers with these libraries may be given the package.
 
         Raises SandboxError where the isolation breaks code, or is too weak for an official run.
         """
@@ -61,21 +61,21 @@ class Groundwork:
         if refusal:
             raise SandboxError(f"{refusal}. See what holds: python -m grader doctor")
 
-    def active(self) -> list[str]:
-        """The layers that held in every zygote used."""
+    def active_layers(self) -> list[str]:
+        """Return the layers that held in every zygote used."""
         return [layer for layer in LAYERS if self._found and all(layer in x.active for x in self._found.values())]
 
     def refusal(self) -> str:
-        """Why official grading is not possible here; empty when it is, or nothing was tried."""
+        """Return why official grading is not possible here; empty when it is, or nothing was tried."""
         return next(filter(None, [found.refusal() for found in self._found.values()]), "")
 
     def close(self) -> None:
-        """Waits for what is under way and removes the bytecode."""
+        """Wait for what is under way and remove the bytecode."""
         if self._thread is not None:
             self._thread.join()
         self._folder.cleanup()
 
-    def _lay(self, libraries: tuple[str, ...]) -> None:
+    def _prepare(self, libraries: tuple[str, ...]) -> None:
         try:
             self._try(libraries)
             self._compile(libraries)
@@ -86,7 +86,7 @@ class Groundwork:
         self._found[libraries] = probe(self._zygotes, libraries, self._answers, self._course)
 
     def _compile(self, libraries: tuple[str, ...]) -> None:
-        """Writes the package's bytecode; what cannot be compiled now will say why where it is imported."""
+        """Write the package's bytecode; what cannot be compiled now will say why where it is imported."""
         files = modules_to_compile(self._package)
         if not files or not self._zygotes.get(libraries).fresh_workers:
             return

@@ -1,0 +1,126 @@
+"""What one run remembers: the time it has left, what each function has earned, which functions are known to be bad."""
+
+import contextlib
+import math
+import time
+from collections import Counter
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from ..course.manifest import to_fraction
+from ..course.schema import LimitsTable
+from ..errors import OutOfTime, StudentError, StudentTimeout
+from ..limits import CONTROL_SECONDS
+from ..results.outcome import Outcome
+from ..results.record import Check
+
+STRIKES = 2
+SHORT_SECONDS = 1.0
+REFERENCE_SECONDS = 120.0
+DIGITS = 1e-6  # a smaller error is one of rounding or of a small epsilon, not of the idea
+
+
+@dataclass
+class TimeBudget:
+    """The clock of one run, and how long to wait for whom: less for what has hung before.
+
+    `modules` are those the assignment names. It starts when it is made.
+    """
+
+    limits: LimitsTable
+    modules: Collection[str] = ()
+    _strikes: Counter[str] = field(default_factory=Counter)
+    _started: float = field(default_factory=time.monotonic)
+    _reserve: float = 0.0
+
+    def require(self) -> None:
+        """Raise OutOfTime when the run's time is over."""
+        self.within_run(math.inf)
+
+    def within_run(self, seconds: float) -> float:
+        """Return these seconds, or those the run has left where they are fewer; raises OutOfTime when it has none."""
+        left = self.limits.run_seconds + self._reserve - (time.monotonic() - self._started)
+        if left <= 0:
+            raise OutOfTime
+        return min(seconds, left)
+
+    @contextlib.contextmanager
+    def with_reserve(self) -> Iterator[None]:
+        """Add the reserve to the run's time for what is done inside, so that no verdict hangs on its end."""
+        self._reserve = CONTROL_SECONDS
+        try:
+            yield
+        finally:
+            self._reserve = 0.0
+
+    def count_timeout(self, error: StudentError) -> None:
+        """Count a timeout against what was called."""
+        if isinstance(error, StudentTimeout):
+            self._strikes[error.callee] += 1
+
+    def for_call(self, callee: str) -> float:
+        """Return the seconds to wait for a call: few once it has hung twice, none for a module that has hung."""
+        seconds = self.within_run(float(self.limits.call_seconds))
+        if self._strikes[callee] < STRIKES:
+            return seconds
+        return 0.0 if callee in self.modules else min(SHORT_SECONDS, seconds)
+
+    def for_replacement(self, callee: str) -> float:
+        """Return the seconds to wait for the reference where it answers a student's code, whatever hung before."""
+        return self.within_run(float(self.limits.call_seconds))
+
+    def for_reference(self, callee: str) -> float:
+        """Return the seconds to wait for the reference."""
+        return self.within_run(REFERENCE_SECONDS)
+
+
+@dataclass
+class FunctionScores:
+    """Points by function, and those of the checks that were left out, by check."""
+
+    unscored: dict[str, Fraction] = field(default_factory=dict)
+    _earned: dict[str, Fraction] = field(default_factory=dict)
+    _possible: dict[str, Fraction] = field(default_factory=dict)
+
+    def add(self, check: Check) -> None:
+        """Remember what a finished check earned for each function it judges."""
+        earned = to_fraction(check.points if lacks_digits_only(check) else check.score)
+        possible = to_fraction(check.points) - to_fraction(check.held)
+        for name in check.functions:
+            self._earned[name] = self._earned.get(name, Fraction(0)) + earned
+            self._possible[name] = self._possible.get(name, Fraction(0)) + possible
+
+    def is_judged(self, name: str) -> bool:
+        """Return whether a check has judged a function so far."""
+        return self._possible.get(name, 0) > 0
+
+    def is_mostly_right(self, name: str) -> bool:
+        """Return whether a function was judged and has earned at least half of what it was judged for so far."""
+        return 0 < self._possible.get(name, 0) <= 2 * self._earned.get(name, 0)
+
+    def is_right(self, name: str) -> bool:
+        """Return whether a function was judged and has earned all of it, but for digits."""
+        return 0 < self._possible.get(name, 0) <= self._earned.get(name, 0)
+
+    def leave_out(self, check: Check) -> None:
+        """Take a check out of the points, since it cannot be scored without the reference."""
+        self.unscored.setdefault(check.id, to_fraction(check.points))
+        check.points = check.score = check.held = 0
+
+
+def lacks_digits_only(check: Check) -> bool:
+    """Return whether a check failed by an error so small that only digits are missing."""
+    return check.outcome is Outcome.FAILED and check.error is not None and check.error < DIGITS
+
+
+@dataclass
+class KnownFaults:
+    """What is known of the package: functions still stubs, those that raised or hung in their own checks.
+
+    `functions` are the assignment's.
+    """
+
+    functions: frozenset[str] = frozenset()
+    unwritten: set[str] = field(default_factory=set)
+    broken: set[str] = field(default_factory=set)

@@ -20,6 +20,35 @@ PDF_IMAGE_MEGAPIXELS = 40  # pdf.image_megapixels: an image takes four bytes a p
 # Running checks.
 CONTROL_SECONDS = 20.0  # wall clock of control runs with the reference beyond the run's time: blame can be found late
 
+# One frame between parent and worker.
+FRAME_BYTES = 64 * MEGABYTE  # of its arrays, each element counted as the eight bytes of a float64
+FRAME_HEADER_BYTES = 64 * 1024  # of its JSON header: parsed before anything else is known of it
+FRAME_ARRAYS = 64  # of one frame: a call has tens of arguments at most
+ARRAY_AXES = 8  # of one array: images have four
+VALUE_LEVELS = 12  # of tuples, lists and dicts in each other: decoding is recursive
+
+# A worker.
+WORKER_START_SECONDS = 120.0  # wall clock until a zygote answers: importing torch on a busy machine
+WORKER_END_SECONDS = 0.5  # wall clock until a process has ended whose connection is gone
+WORKER_OUTPUT_BYTES = 64 * 1024  # of what it prints for one check: the rest is dropped
+WORKER_FILE_MB = 1  # of a file: no worker needs to write one
+WORKER_THREADS = 64  # of all processes of its user id
+WORKER_DESCRIPTORS = 64  # of open files
+WORKER_MEMORY_SHARE = 3  # it gets a third of a container: grader, zygotes and the reference's worker need the rest
+COMPILE_SECONDS = 20  # wall clock and CPU to compile a package before its checks: without, each worker compiles
+COMPILED_MODULES = 60  # of a package: what is left out is compiled in each worker
+COMPILED_BYTES = MEGABYTE  # of a module
+LANDLOCK_RULESETS = 16  # kept by a zygote: there is one for each set of readable places
+SECRET_FILES = 100  # of one secret place that a worker tries to open, in each run
+
+# A worker's reports.
+MESSAGE_CHARACTERS = 400  # of an exception's text, or of a name in it
+TRACEBACK_FRAMES = 6  # at each end of a traceback: the outer ones say who called, the inner ones what raised
+CHANGE_OBJECTS = 10_000  # searched for arrays that a call changed in place: each is fingerprinted twice
+CHANGE_LEVELS = 12  # of objects in objects, for the same search
+CHANGES = 16  # reported of one call: a message names two or three
+CHANGE_KEY_CHARACTERS = 80  # of a name on the way to a changed array
+
 # Reading a package.
 SOURCE_BYTES = 256 * 1024  # of a module that is parsed: its syntax tree takes up to 700 times that
 FOLDER_LEVELS = 10  # of folders in folders: a package needs two or three

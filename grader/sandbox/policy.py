@@ -5,6 +5,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..limits import CALL_SECONDS, CPU_SECONDS, MEGABYTE, MEMORY_MB, WORKER_FILE_MB, WORKER_MEMORY_SHARE
+
 # in the order in which a worker puts them on; each with what it is for
 LAYERS = {
     "session": "a session and process group of its own, ended as a whole from outside at the deadline",
@@ -68,17 +70,15 @@ def lacking(active: list[str]) -> str:
 class Limits:
     """What a worker may use: seconds of wall clock per call, seconds of CPU, megabytes on top of what is loaded."""
 
-    call_seconds: float = 10.0
-    cpu_seconds: int = 30
-    memory_mb: int = 2048
-    file_mb: int = 1
+    call_seconds: float = CALL_SECONDS
+    cpu_seconds: int = CPU_SECONDS
+    memory_mb: int = MEMORY_MB
+    file_mb: int = WORKER_FILE_MB
 
     def as_dict(self) -> dict[str, int]:
         return {"cpu_seconds": self.cpu_seconds, "memory_mb": self.memory_mb, "file_mb": self.file_mb}
 
 
-MEGABYTE = 1024 * 1024
-SHARE = 3  # the grader, its zygotes and the reference's worker need the rest
 CGROUPS = Path("/sys/fs/cgroup")
 
 
@@ -86,7 +86,7 @@ def worker_mb(wanted: int, cgroups: Path = CGROUPS) -> int:
     """The megabytes a worker gets: those wanted, in a container at most a third of its limit."""
     limits = [_number(file) for file in (cgroups / "memory.max", cgroups / "memory/memory.limit_in_bytes")]
     limits += [_number(file) for file in _own_group(cgroups)]
-    return min([wanted, *(limit // MEGABYTE // SHARE for limit in limits if limit)])
+    return min([wanted, *(limit // MEGABYTE // WORKER_MEMORY_SHARE for limit in limits if limit)])
 
 
 def _own_group(cgroups: Path) -> list[Path]:

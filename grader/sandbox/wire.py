@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from .. import limits
+
 COMPUTED = 8  # bytes of an element in float64
 DTYPES = frozenset(np.dtype(code).str for code in ("?", "b", "h", "i", "q", "B", "H", "I", "Q", "e", "f", "d"))
 LENGTH = struct.Struct("<I")
@@ -36,11 +38,11 @@ class Caps:
     An array counts as what it is once it is computed with: each element as a float64, whatever its dtype.
     """
 
-    header: int = 64 * 1024
-    arrays: int = 64
-    ndim: int = 8
-    payload: int = 64 * 1024 * 1024
-    depth: int = 12
+    header: int = limits.FRAME_HEADER_BYTES
+    arrays: int = limits.FRAME_ARRAYS
+    ndim: int = limits.ARRAY_AXES
+    payload: int = limits.FRAME_BYTES
+    depth: int = limits.VALUE_LEVELS
 
 
 CAPS = Caps()

@@ -10,6 +10,7 @@ import pytest
 from grader.errors import SandboxError, StudentRaised
 from grader.grading import run
 from grader.grading.submission import UNSAFE, grade_submission
+from grader.limits import MEGABYTE
 from grader.sandbox import policy
 from grader.sandbox.child import landlock
 from grader.sandbox.child.packages import modules_to_compile, write_bytecode
@@ -255,7 +256,7 @@ def test_a_worker_gets_a_third_of_a_containers_memory(tmp_path):
     assert policy.worker_mb(2048, tmp_path) == 2048
     (tmp_path / "memory.max").write_text("max\n")
     assert policy.worker_mb(2048, tmp_path) == 2048
-    (tmp_path / "memory.max").write_text(f"{768 * policy.MEGABYTE}\n")
+    (tmp_path / "memory.max").write_text(f"{768 * MEGABYTE}\n")
     assert (policy.worker_mb(2048, tmp_path), policy.worker_mb(100, tmp_path)) == (256, 100)
 
 

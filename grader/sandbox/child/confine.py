@@ -6,6 +6,7 @@ import os
 import random
 import sys
 
+from ...limits import LANDLOCK_RULESETS, MEGABYTE, WORKER_DESCRIPTORS, WORKER_THREADS
 from ..policy import KERNEL, Policy
 from . import landlock, seccomp
 
@@ -14,13 +15,10 @@ try:
 except ImportError:  # Windows has no resource limits
     resource = None
 
-MEGABYTE = 1024 * 1024
 # user ids that no account has and that container runtimes map: those systemd sets aside for passing services
 FIRST_UID, LAST_UID = 61184, 65519
 PDEATHSIG, DUMPABLE, NO_NEW_PRIVILEGES = 1, 4, 38
 SIGKILL = 9
-THREADS = 64
-RULESETS = 16
 ZYGOTE_DIES, WORKER_DIES = 900, 1000  # of a thousand: judged workers first, the grader last
 
 
@@ -54,7 +52,7 @@ class Confinement:
         self._uid = FIRST_UID if self._uid == LAST_UID else self._uid + 1
         if self._readable is None or places in self._rulesets:
             return
-        if len(self._rulesets) == RULESETS:
+        if len(self._rulesets) == LANDLOCK_RULESETS:
             os.close(self._rulesets.pop(next(iter(self._rulesets))))
         self._rulesets[places] = landlock.ruleset([*self._readable, *places])
 
@@ -77,7 +75,7 @@ class Confinement:
         own_uid = judged and "uid" in policy
         if "rlimits" in policy:
             die_first(WORKER_DIES if judged else ZYGOTE_DIES)
-            restrict(limits | ({"threads": THREADS} if own_uid else {}))
+            restrict(limits | ({"threads": WORKER_THREADS} if own_uid else {}))
         if own_uid:
             os.setgroups([])
             os.setresgid(self._uid, self._uid, self._uid)
@@ -104,7 +102,7 @@ def restrict(limits: dict[str, int]) -> None:
     wanted = {
         "RLIMIT_CPU": (cpu, cpu + 1),
         "RLIMIT_FSIZE": (limits["file_mb"] * MEGABYTE,) * 2,
-        "RLIMIT_NOFILE": (64, 64),
+        "RLIMIT_NOFILE": (WORKER_DESCRIPTORS,) * 2,
         "RLIMIT_CORE": (0, 0),
     }
     if "threads" in limits:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ...course.source import list_modules
+from ...limits import COMPILED_BYTES, COMPILED_MODULES
 from ..wire import Channel, Decoder, Encoder, Unsendable
 
 FACTS = ("__spec__", "__loader__", "__package__")
@@ -96,13 +97,10 @@ class OnlyTheseLibraries(importlib.abc.MetaPathFinder):
         return asker.partition(".")[0] not in {*self._libraries, *sys.stdlib_module_names} - {"builtins"}
 
 
-MOST_FILES, MOST_BYTES = 60, 1024 * 1024
-
-
 def modules_to_compile(package: Path) -> list[str]:
     """The package's modules that are worth it, as paths inside of it; very many or very large ones are left out."""
-    small = (file for file in list_modules(package) if (package / file).stat().st_size <= MOST_BYTES)
-    return sorted(str(file) for file in islice(small, MOST_FILES))
+    small = (file for file in list_modules(package) if (package / file).stat().st_size <= COMPILED_BYTES)
+    return sorted(str(file) for file in islice(small, COMPILED_MODULES))
 
 
 def compile_module(source: Path) -> np.ndarray | None:

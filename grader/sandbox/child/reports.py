@@ -11,15 +11,21 @@ from typing import Any
 
 import numpy as np
 
-MAX_TEXT = 400
-MOST_FRAMES = 6  # at each end
+from ...limits import (
+    CHANGE_KEY_CHARACTERS,
+    CHANGE_LEVELS,
+    CHANGE_OBJECTS,
+    CHANGES,
+    MESSAGE_CHARACTERS,
+    TRACEBACK_FRAMES,
+)
 
 
 def exception_report(error: BaseException, root: Path | None, package: str) -> dict[str, Any]:
     """Returns the description; frames outside the package are left out, a syntax error counts as a frame."""
     frames = [] if root is None else _own_frames(error, root, package)
-    if len(frames) > 2 * MOST_FRAMES:  # who called whom is told by the outer ones, where it was raised by the inner
-        frames[MOST_FRAMES:-MOST_FRAMES] = []
+    if len(frames) > 2 * TRACEBACK_FRAMES:
+        frames[TRACEBACK_FRAMES:-TRACEBACK_FRAMES] = []
     return {"type": _text(type(error).__name__), "message": _text(_sentence(error)), "frames": frames}
 
 
@@ -52,13 +58,9 @@ def _sentence(error: BaseException) -> str:
 
 
 def _text(value: str) -> str:
-    return str(value)[:MAX_TEXT]
+    return str(value)[:MESSAGE_CHARACTERS]
 
 
-MAX_OBJECTS = 10_000  # looked at for one call
-MAX_DEPTH = 12
-MAX_CHANGES = 16  # reported of one call
-MAX_KEY = 80
 ATOMS = (type(None), bool, int, float, complex, str, bytes, np.generic, type, types.ModuleType, types.FunctionType)
 
 Way = tuple[int | str, ...]
@@ -77,17 +79,17 @@ class Fingerprints:
 
     def changed(self) -> list[Way]:
         """Return the ways to the arrays that differ now: position or name of the argument, then indices and keys."""
-        return [path for path, array, taken in self._taken if _fingerprint(array) != taken][:MAX_CHANGES]
+        return [path for path, array, taken in self._taken if _fingerprint(array) != taken][:CHANGES]
 
 
 def _arrays(entries: list[tuple[Any, Any]]) -> Iterator[tuple[Way, Any]]:
     """Find each array once, by the shortest way."""
     seen: set[int] = set()
     level = [((_key(key),), value) for key, value in entries]
-    for _ in range(MAX_DEPTH):
+    for _ in range(CHANGE_LEVELS):
         below = []
         for path, value in level:
-            if isinstance(value, ATOMS) or id(value) in seen or len(seen) >= MAX_OBJECTS:
+            if isinstance(value, ATOMS) or id(value) in seen or len(seen) >= CHANGE_OBJECTS:
                 continue
             seen.add(id(value))
             if isinstance(value, np.ndarray) or _is_tensor(value):
@@ -110,7 +112,7 @@ def _parts(value: Any) -> list[tuple[Any, Any]]:
 
 
 def _key(key: Any) -> int | str:
-    return key if type(key) is int else str(key)[:MAX_KEY] if isinstance(key, str) else type(key).__name__
+    return key if type(key) is int else str(key)[:CHANGE_KEY_CHARACTERS] if isinstance(key, str) else type(key).__name__
 
 
 def _fingerprint(array: Any) -> Any:

@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 
 from ...errors import StudentError
+from ...limits import SECRET_FILES
 from ..child import landlock
 from ..child.confine import resource
 from ..policy import KERNEL, LAYERS, Limits, lacking
@@ -19,7 +20,6 @@ from .zygote_pool import ZygotePool
 
 PROBE = Path(__file__).parents[1] / "child" / "probe"
 SHOWN = 5
-TRIED = 100  # files of one place that a worker tries to open
 CONTROLS = ("imports", "computes", "threads", "sees_itself")
 
 
@@ -111,7 +111,7 @@ def _beneath(place: Path) -> Iterator[Path]:
 def _some(place: Path) -> list[str]:
     """A place and some of the files in it, to be tried one by one."""
     files = (file for file in place.rglob("*") if file.is_file()) if place.is_dir() else iter(())
-    return [str(place), *map(str, islice(files, TRIED))]
+    return [str(place), *map(str, islice(files, SECRET_FILES))]
 
 
 def _try_all(worker: WorkerClient, outside: str, secrets: Iterable[Path], folder: Path) -> Isolation:

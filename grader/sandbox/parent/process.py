@@ -8,10 +8,9 @@ import socket
 import time
 from functools import cached_property
 
+from ...limits import WORKER_OUTPUT_BYTES
 from ..wire import Channel
 from .zygote_pool import Factory, PendingReply
-
-MAX_OUTPUT = 64 * 1024
 
 
 class Output:
@@ -31,8 +30,8 @@ class Output:
         if not self.open:
             return
         with contextlib.suppress(BlockingIOError):
-            part = os.read(self._fd, MAX_OUTPUT)
-            self.text = (self.text + part)[:MAX_OUTPUT]
+            part = os.read(self._fd, WORKER_OUTPUT_BYTES)
+            self.text = (self.text + part)[:WORKER_OUTPUT_BYTES]
             if not part:
                 self.close()
 

@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 
 from ...errors import StackFrame, StudentCrashed, StudentError, StudentRaised, StudentTimeout
-from ..child.reports import MAX_CHANGES, MAX_DEPTH, MAX_KEY, Way
+from ...limits import CHANGE_KEY_CHARACTERS, CHANGE_LEVELS, CHANGES, MESSAGE_CHARACTERS
+from ..child.reports import Way
 from ..wire import Decoder, WireError
-
-MAX_TEXT = 400
 
 
 def decode_reply(
@@ -28,15 +27,19 @@ def decode_reply(
 def changed_arguments(message: dict[str, Any]) -> list[Way]:
     """Return the ways to the arguments that a call changed in place; raises WireError when they cannot be read."""
     found = message.get("changed", [])
-    if not isinstance(found, list) or len(found) > MAX_CHANGES:
+    if not isinstance(found, list) or len(found) > CHANGES:
         raise WireError("a report of changed arguments that is not one")
     return [_way(way) for way in found]
 
 
 def _way(way: Any) -> Way:
-    if not isinstance(way, list) or not 0 < len(way) <= MAX_DEPTH or not all(type(key) in (int, str) for key in way):
+    if (
+        not isinstance(way, list)
+        or not 0 < len(way) <= CHANGE_LEVELS
+        or not all(type(key) in (int, str) for key in way)
+    ):
         raise WireError("a changed argument that cannot be found")
-    return tuple(key if type(key) is int else _text(key)[:MAX_KEY] for key in way)
+    return tuple(key if type(key) is int else _text(key)[:CHANGE_KEY_CHARACTERS] for key in way)
 
 
 def _raised(error: dict[str, Any], callee: str) -> StudentRaised:
@@ -48,7 +51,7 @@ def _raised(error: dict[str, Any], callee: str) -> StudentRaised:
 
 def _text(value: Any) -> str:
     """Words from a worker, cut short and without what no report could hold, such as half a surrogate pair."""
-    return "".join(c for c in str(value)[:MAX_TEXT] if c.isprintable() or c == "\n")
+    return "".join(c for c in str(value)[:MESSAGE_CHARACTERS] if c.isprintable() or c == "\n")
 
 
 def how_it_ended(status: int | None, callee: str, cpu_seconds: int) -> StudentError:

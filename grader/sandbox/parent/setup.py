@@ -9,13 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import SandboxError, StudentError
+from ...limits import COMPILE_SECONDS
 from ..child.packages import modules_to_compile, write_bytecode
 from ..policy import LAYERS, Limits
 from .client import launch_worker
 from .isolation import Isolation, probe
 from .zygote_pool import ZygotePool
-
-COMPILE_SECONDS = 20
 
 
 class SandboxSetup:

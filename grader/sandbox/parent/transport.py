@@ -10,12 +10,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ...limits import WORKER_END_SECONDS
 from ..child.server import WorkerServer
 from ..wire import Channel, ChannelClosed, DeadlinePassed, unpack
 from .process import WorkerProcess
 from .zygote_pool import PendingReply
-
-GRACE = 0.5  # seconds in which a process whose connection is gone has ended too
 
 Frame = list[Any]
 Reply = tuple[dict[str, Any], list[np.ndarray]]
@@ -117,7 +116,7 @@ class ProcessTransport:
         return self.process.end()
 
     def _lost(self) -> WorkerGone:
-        ended = self.process.ends_within(GRACE)
+        ended = self.process.ends_within(WORKER_END_SECONDS)
         pending = self._end()
         status = self.process.status(pending) if pending is not None else None
         return WorkerGone(status if ended else None)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import SandboxError
+from ...limits import WORKER_START_SECONDS
 from ..child import confine
 from ..policy import Policy
 
@@ -50,7 +51,6 @@ def _import_path() -> list[str]:
     return list(dict.fromkeys([str(ENGINE), sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), *installed]))
 
 
-START_SECONDS = 120.0
 GONE = "the worker factory ended; its last words are above"
 
 
@@ -123,12 +123,12 @@ class Zygote:
         return pending
 
     def _line(self) -> bytes:
-        self._control.settimeout(START_SECONDS)
+        self._control.settimeout(WORKER_START_SECONDS)
         while b"\n" not in self._unread:
             try:
                 part = self._control.recv(4096)
             except TimeoutError:
-                raise SandboxError(f"the worker factory did not answer within {START_SECONDS:.0f} s") from None
+                raise SandboxError(f"the worker factory did not answer within {WORKER_START_SECONDS:.0f} s") from None
             except OSError:
                 part = b""
             if not part:

@@ -18,6 +18,15 @@ PDF_TABLE_ROWS = 100  # pdf.table_rows: typst sets a table slowly
 PDF_IMAGE_MEGAPIXELS = 40  # pdf.image_megapixels: an image takes four bytes a pixel once it is opened
 
 # Running checks.
+REFERENCE_SECONDS = 120.0  # wall clock of one call of the reference: a verdict must not hang on a busy machine
+REFERENCE_CPU_SECONDS = 3600  # of the reference's worker, which serves a whole run
+COMPILE_SECONDS = 20  # wall clock and CPU for compiling a package: hundreds of modules take a second
+STRIKES = 2  # timeouts of a function or module after which it is waited for less
+SHORT_SECONDS = 1.0  # wall clock of a call of what has hung so often: an endless loop must not eat the run
+SPARE_WORKERS = 2  # that come up while a check runs: more would take its cores
+CHECKS_PER_WORKER = 100  # that a kept worker may serve, as far as its CPU time goes
+COMPARISON_SECONDS = 20.0  # wall clock of comparing one check's gradients, which as a rule takes a quarter of a second
+COMPARISON_SHARE = 1 / 8  # of the run's time, for all these comparisons: the other checks need the rest
 CONTROL_SECONDS = 20.0  # wall clock of control runs with the reference beyond the run's time: blame can be found late
 
 # One frame between parent and worker.
@@ -62,4 +71,6 @@ OTHER_FILE_BYTES = MEGABYTE  # of a file in the package that is neither a module
 PATH_PART_BYTES = 255  # of a file's or a folder's name: file systems take no more
 
 # Writing reports.
+REPORT_TEXT_CHARACTERS = 20_000  # of one text in Gradescope's report: a page shows no more
+REPORT_INTERVAL_SECONDS = 0.25  # between two versions of a report on disk: a check may take a hundredth of it
 REPORT_BYTES = 64 * MEGABYTE  # read of a file that is in the way, to tell whether it is a report

@@ -11,13 +11,10 @@ from fractions import Fraction
 from ..course.manifest import to_fraction
 from ..course.schema import LimitsTable
 from ..errors import OutOfTime, StudentError, StudentTimeout
-from ..limits import CONTROL_SECONDS
+from ..limits import CONTROL_SECONDS, REFERENCE_SECONDS, SHORT_SECONDS, STRIKES
 from ..results.outcome import Outcome
 from ..results.record import Check
 
-STRIKES = 2
-SHORT_SECONDS = 1.0
-REFERENCE_SECONDS = 120.0
 DIGITS = 1e-6  # a smaller error is one of rounding or of a small epsilon, not of the idea
 
 

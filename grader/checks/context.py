@@ -12,6 +12,7 @@ from pathlib import Path
 from ..course.manifest import Manifest
 from ..course.source import find_stubs
 from ..errors import OutOfTime, SandboxError, StudentError
+from ..limits import CHECKS_PER_WORKER, REFERENCE_CPU_SECONDS, REFERENCE_SECONDS, SPARE_WORKERS
 from ..recording import cassette
 from ..recording.replay import RecordedForwarder, replay_client
 from ..sandbox.parent.client import Named, WorkerClient, launch_worker
@@ -20,10 +21,7 @@ from ..sandbox.parent.setup import SandboxSetup
 from ..sandbox.parent.transport import InProcessTransport
 from ..sandbox.parent.zygote_pool import ZygotePool
 from ..sandbox.policy import Limits, worker_mb
-from .bookkeeping import REFERENCE_SECONDS, FunctionScores, KnownFaults, TimeBudget
-
-SPARES = 2
-CHECKS_PER_WORKER = 100  # that a kept one may serve
+from .bookkeeping import FunctionScores, KnownFaults, TimeBudget
 
 
 @dataclass
@@ -91,7 +89,7 @@ class RunContext:
             self.setup.finish(libraries)
         keeps, spares = self.keeps(libraries), self.spares[libraries]
         worker = spares.popleft() if spares and not (fresh and keeps) else self._launch(libraries, modules)
-        while not keeps and not self.racing and len(spares) < SPARES:
+        while not keeps and not self.racing and len(spares) < SPARE_WORKERS:
             spares.append(self._launch(libraries, modules))
         worker.patience = self.time_budget.for_call
         try:
@@ -202,7 +200,7 @@ class RunContext:
             return {}
 
     def _trusted(self, libraries: tuple[str, ...], folder: Path, name: str) -> WorkerClient:
-        limits = Limits(call_seconds=REFERENCE_SECONDS, cpu_seconds=3600)
+        limits = Limits(call_seconds=REFERENCE_SECONDS, cpu_seconds=REFERENCE_CPU_SECONDS)
         return self._make(libraries, folder, name, limits, trusted=True)
 
     def _launch(self, libraries: tuple[str, ...], modules: Iterable[str]) -> WorkerClient:

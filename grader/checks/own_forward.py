@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from ..errors import NotScored, OutOfTime, SandboxError, StudentError, Unrecorded
+from ..limits import COMPARISON_SECONDS, COMPARISON_SHARE
 from ..sandbox.parent.client import Answered, Call, WorkerClient
 from ..sandbox.parent.proxy import Package, Proxy
 from . import derivative, messages
@@ -20,8 +21,6 @@ from .context import RunContext, derive
 from .expect import Mismatch, values_noted
 from .follow_through import SecondLook, arguments_of, renew
 
-SECONDS = 20.0  # for one look, which as a rule takes a quarter of a second: no verdict hangs on a busy machine
-SHARE = 1 / 8  # of the run's time, for all looks together
 AGAIN = 3  # calls of each kind that are made again
 SAME = 1e-14  # of the largest value; what one function computes twice on one machine
 Clock = Callable[[], None]
@@ -105,10 +104,10 @@ def look(context: RunContext, item: pytest.Function, running: RunningCheck, mism
         return SecondLook()
     if not _is_of_value(mismatch) or context.scores.is_right(forward):
         return SecondLook()
-    left = SHARE * context.manifest.limits.run_seconds - context.compared_seconds
+    left = COMPARISON_SHARE * context.manifest.limits.run_seconds - context.compared_seconds
     started = time.monotonic()
     try:
-        _compare_in_new_worker(context, item, running, forward, _clock(min(left, SECONDS)))
+        _compare_in_new_worker(context, item, running, forward, _clock(min(left, COMPARISON_SECONDS)))
     except NoGradient as reason:
         return SecondLook(False, messages.WRONG_GRADIENT.format(forward, reason))
     except OutOfTime:

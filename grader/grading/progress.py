@@ -5,10 +5,9 @@ import time
 from collections.abc import Callable
 
 from ..course.manifest import Manifest
+from ..limits import REPORT_INTERVAL_SECONDS
 from ..results import record as records
 from ..results.record import Check, Record
-
-INTERVAL = 0.25
 
 
 class Progress:
@@ -24,10 +23,10 @@ class Progress:
         """Take a finished check; show it now, or soon after where others have only just been shown."""
         with self._lock:
             self.record.checks.append(check)
-            if self._update and time.monotonic() - self._shown > INTERVAL:
+            if self._update and time.monotonic() - self._shown > REPORT_INTERVAL_SECONDS:
                 self.show()
             elif self._update and self._later is None:
-                self._later = threading.Timer(INTERVAL, self.show)
+                self._later = threading.Timer(REPORT_INTERVAL_SECONDS, self.show)
                 self._later.daemon = True
                 self._later.start()
 

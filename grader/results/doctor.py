@@ -1,4 +1,4 @@
-"""What was found of the isolation, for the terminal: layer by layer whether it holds, why not, and what it is for."""
+"""Shows the isolation in the terminal: layer by layer whether it holds, why not, and what it is for."""
 
 from rich.console import Console
 from rich.table import Table
@@ -9,7 +9,7 @@ from ..sandbox.policy import LAYERS
 
 
 def show(found: Isolation, console: Console | None = None) -> None:
-    """Prints the table and the verdict on official grading."""
+    """Print the table and the verdict on official grading."""
     out = console or Console(highlight=False)
     out = out if out.is_terminal else Console(highlight=False, width=140, file=out.file)
     out.print(table(found))
@@ -23,7 +23,7 @@ def show(found: Isolation, console: Console | None = None) -> None:
 
 
 def table(found: Isolation) -> Table:
-    """One row a layer, then one for what must work in spite of all of them."""
+    """Return one row a layer, then one for what must work in spite of all of them."""
     rows = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("Layer", "State", "What was tried", "What it is for"):
         rows.add_column(name, overflow="fold")

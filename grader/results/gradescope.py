@@ -6,18 +6,17 @@ import unicodedata
 from typing import Any
 
 from ..course.manifest import Manifest
-from . import held
+from ..limits import REPORT_TEXT_CHARACTERS
 from .outcome import Outcome
-from .record import Check, Record, total
+from .record import Check, Record, explain_held, held_of, total
 
 UNFINISHED = "Grading did not finish; the points are those of the checks that have run."
 ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
 TURNING = {*range(0x202A, 0x202F), *range(0x2066, 0x206A)}  # they reorder the text around them
-LONGEST = 20_000
 
 
 def render(record: Record, manifest: Manifest) -> bytes:
-    """The whole file; where hidden checks hide the total from students, `output` holds the public subtotal."""
+    """Return the whole file; where hidden checks hide the total from students, `output` holds the public subtotal."""
     tests = [_test(check, manifest) for check in record.checks]
     broken = [check.id for check in record.checks if check.held]
     facts = {
@@ -39,7 +38,7 @@ def encode(
     seconds: float = 0.0,
     leaderboard: list[dict[str, Any]] | None = None,
 ) -> bytes:
-    """The file from its parts; `facts` is for the staff."""
+    """Return the file from its parts; `facts` is for the staff."""
     result = {
         "score": score,
         "execution_time": round(seconds),  # finer, it would be a message that a hand-in may send to its author
@@ -57,15 +56,16 @@ def encode(
 
 
 def text(words: str) -> str:
-    """Words as plain text: without terminal escapes, control and turning characters, and of bounded length."""
+    """Return words as plain text: without terminal escapes, control and turning characters, and of bounded length."""
     words = ESCAPES.sub("", words).replace("\r\n", "\n")
     kept = (c for c in words if c in "\n\t" or (unicodedata.category(c) not in ("Cc", "Cs") and ord(c) not in TURNING))
     words = "".join(kept)
-    return words if len(words) <= LONGEST else f"{words[:LONGEST]} … ({len(words) - LONGEST:,} characters more)"
+    more = len(words) - REPORT_TEXT_CHARACTERS
+    return words if more <= 0 else f"{words[:REPORT_TEXT_CHARACTERS]} … ({more:,} characters more)"
 
 
 def hides_total(manifest: Manifest) -> bool:
-    """Whether students do not see their total, since some checks are not shown to them at once."""
+    """Return whether students do not see their total, since some checks are not shown to them at once."""
     report = manifest.report
     shown = {report.public_visibility} | {report.hidden_visibility for q in manifest.questions if q.hidden_points}
     return shown != {"visible"}
@@ -87,11 +87,11 @@ def _test(check: Check, manifest: Manifest) -> dict[str, Any]:
 
 def _output(record: Record, manifest: Manifest) -> str:
     public = [check for check in record.checks if check.visibility == "public"]
-    lines = [sentence for sentence in (held.sentence(record), "" if record.complete else UNFINISHED) if sentence]
+    lines = [sentence for sentence in (explain_held(record), "" if record.complete else UNFINISHED) if sentence]
     left = sum(not check.run for check in record.checks)
     if left:
         lines.append(f"{left} of {len(record.checks)} checks were not run: the time was used up by those before.")
     if public and hides_total(manifest):
         points = f"{total(c.score for c in public)} of {total(c.points for c in public)} points"
-        lines.append(f"Published checks: {points}{held.beside(public)}.")
+        lines.append(f"Published checks: {points}{held_of(public)}.")
     return "\n".join([*lines, *(note.text for note in record.notes)])

@@ -3,9 +3,8 @@
 from dataclasses import dataclass, field
 from html import escape
 
-from . import held
 from .outcome import Outcome
-from .record import Check
+from .record import Check, count_passed, held_of
 
 SHOWN = 6
 PASSED, NOT_PASSED = "check passed", "check not-passed"
@@ -32,7 +31,7 @@ class Judgement:
 
 
 def text(found: Judgement) -> str:
-    """The result in plain lines."""
+    """Return the result in plain lines."""
     lines = [f"{found.name}: {headline(found)}"]
     groups = failures(found.checks)
     for checks in groups[:SHOWN]:
@@ -42,7 +41,7 @@ def text(found: Judgement) -> str:
 
 
 def html(found: Judgement) -> str:
-    """The same with a coloured edge."""
+    """Return the same with a coloured edge."""
     items = []
     groups = failures(found.checks)
     for checks in groups[:SHOWN]:
@@ -58,7 +57,7 @@ def html(found: Judgement) -> str:
 
 
 def headline(found: Judgement) -> str:
-    """How much of it is right, or why nothing can be said."""
+    """Say how much of it is right, or why nothing can be said."""
     if found.trouble:
         return f"cannot be checked: {found.trouble}"
     checks = found.checks
@@ -66,15 +65,15 @@ def headline(found: Judgement) -> str:
         functions = ", ".join(dict.fromkeys(name for check in checks for name in check.functions))
         place = f" ({found.unwritten})" if found.unwritten else ""
         return f"not attempted; write {functions}{place}, save the file, then run this cell again"
-    count = sum(check.outcome is Outcome.PASSED for check in checks)
+    count = count_passed(checks)
     points = f"{sum(check.score for check in checks):g} of {sum(check.points for check in checks):g} points"
-    points += held.beside(checks)
+    points += held_of(checks)
     how_many = f"all {count} checks" if count == len(checks) else f"{count} of {len(checks)} checks"
     return f"{how_many} passed ({points})"
 
 
 def failures(checks: list[Check]) -> list[list[Check]]:
-    """The checks that were tried and did not pass, those together that say the same."""
+    """Return the checks that were tried and did not pass, those together that say the same."""
     groups: dict[tuple[Outcome, str], list[Check]] = {}
     for check in checks:
         if check.outcome.told:

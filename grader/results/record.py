@@ -3,7 +3,7 @@
 import os
 import platform
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from fractions import Fraction
 from pathlib import Path
@@ -114,14 +114,14 @@ class Record(msgspec.Struct, kw_only=True):
 
 
 def environment() -> dict[str, str]:
-    """The versions that a verdict may depend on."""
+    """Return the versions that a verdict may depend on."""
     import numpy
 
     return {"python": platform.python_version(), "numpy": numpy.__version__, "platform": platform.platform()}
 
 
 def tally(record: Record, manifest: Manifest) -> None:
-    """Writes the totals of the record's checks into it; sums are exact."""
+    """Write the totals of the record's checks into it; sums are exact."""
     chosen = [q for q in manifest.questions if any(check.question == q.id for check in record.checks)]
     record.questions = [_question(q.id, q.title, [c for c in record.checks if c.question == q.id]) for q in chosen]
     record.leaderboard = [check.standing for check in record.checks if check.standing]
@@ -135,8 +135,44 @@ def _question(name: str, title: str, checks: list[Check]) -> QuestionScore:
 
 
 def total(values: Iterable[float]) -> int | float:
-    """The exact sum of points."""
+    """Return the exact sum of points."""
     return to_number(sum((to_fraction(value) for value in values), Fraction(0)))
+
+
+def by_function(checks: Iterable[Check]) -> dict[str, list[Check]]:
+    """Group checks by what they judge, in order of appearance."""
+    groups: dict[str, list[Check]] = {}
+    for check in checks:
+        groups.setdefault(", ".join(check.functions), []).append(check)
+    return groups
+
+
+def count_passed(checks: Iterable[Check]) -> int:
+    """Return how many of some checks passed."""
+    return sum(check.outcome is Outcome.PASSED for check in checks)
+
+
+def points_of(checks: Sequence[Check]) -> str:
+    """Return what some checks earned of what they are worth: `1 / 2` or `1 / 2, 0.5 held`."""
+    score, worth = total(check.score for check in checks), total(check.points for check in checks)
+    return f"{score:g} / {worth:g}{held_of(checks)}"
+
+
+def held_of(checks: Iterable[Check]) -> str:
+    """Return what stands after the points of some checks: `, 0.5 held`, or nothing."""
+    held = total(check.held for check in checks)
+    return f", {held:g} held" if held else ""
+
+
+def explain_held(record: Record) -> str:
+    """Say how many points are held, for which checks, and what staff does about it; empty where none are."""
+    if not record.held:
+        return ""
+    broken = ", ".join(check.id for check in record.checks if check.held)
+    return (
+        f"{record.held:g} of {record.max_score:g} points are held, neither given nor lost: the grader made errors in "
+        f"{broken}. Staff: read their `detail` in the record, fix the cause, then grade again; that settles them."
+    )
 
 
 def to_json(record: Record) -> bytes:
@@ -164,7 +200,7 @@ class _AnyRecord(msgspec.Struct):
 
 
 def write_atomically(file: Path, content: bytes) -> None:
-    """Writes beside the file, then renames, so that a reader never sees half of it."""
+    """Write beside the file, then rename, so that a reader never sees half of it."""
     file.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
     try:

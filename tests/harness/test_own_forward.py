@@ -331,7 +331,7 @@ def test_no_word_of_the_package_is_in_the_reason(passes):
     assert "SECRET" not in "".join(check.detail for check in passes.grade(keyword="dx or dw").checks)
 
 
-@pytest.mark.parametrize(("limit", "value"), [("SECONDS", 1e-3), ("SHARE", 1e-6)])
+@pytest.mark.parametrize(("limit", "value"), [("COMPARISON_SECONDS", 1e-3), ("COMPARISON_SHARE", 1e-6)])
 def test_a_slow_forward_pass_uses_up_no_more_than_its_share_of_the_run(passes, monkeypatch, limit, value):
     monkeypatch.setattr(own_forward, limit, value)
     change(passes, SQUARE)

@@ -17,7 +17,6 @@ UPWARD = {
     "grader.recording.record -> grader.checks.plugin",
     "grader.recording.record -> grader.grading.progress",
     "grader.recording.record -> grader.grading.run",
-    "grader.results.trials -> grader.grading.mistakes",
 }
 CIRCLES: set[str] = set()
 

@@ -1,13 +1,13 @@
-"""What a planted mistake cost, for the terminal."""
+"""Shows what a planted mistake cost, for the terminal."""
 
 from rich.console import Console
 from rich.text import Text
 
-from ..grading.mistakes import Trial
+from .mistakes import Trial
 
 
 def show(trial: Trial, console: Console | None = None) -> None:
-    """Prints one line for the mistake, one for each check it cost, and what differs from its list."""
+    """Print one line for the mistake, one for each check it cost, and what differs from its list."""
     out = console or Console(highlight=False, soft_wrap=True)
     mark = ("as expected", "green") if trial.as_expected else ("not as expected", "red")
     out.print(Text.assemble((trial.mistake.id, "bold"), "  ", mark))

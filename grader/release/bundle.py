@@ -2,15 +2,15 @@
 
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from ..course.manifest import Manifest
 from ..errors import LeakError
 from ..notebooks import build, document
+from ..notebooks.document import Node, Notebook
 from ..outputs import ZIP, claim, claim_folder, new_folder
 from ..pdf.notebook import from_table
 from ..results.record import write_atomically
-from ..submit.notebooks import BASELINES, encode_baselines, record_baseline
+from ..submit.notebooks import BASELINES, Baseline, encode_baselines, record_baseline
 from . import given_files, leaks, private, requirements, stubs
 from .autograder import beside, engine, files_below, pack
 
@@ -59,7 +59,8 @@ def contents(manifest: Manifest, colab: str = "") -> dict[str, bytes]:
 
 def _notebooks(manifest: Manifest, colab: str) -> dict[str, bytes]:
     """Notebooks, their checks and pictures, and what each notebook holds at first."""
-    made, folder, held = build.generate(manifest), manifest.path("notebooks"), {}
+    made, folder = build.generate(manifest), manifest.path("notebooks")
+    held: dict[str, Baseline] = {}
     files = {f"{manifest.paths.notebooks}/{f.relative_to(folder).as_posix()}": text for f, text in made.items()}
     for name in manifest.notebooks:
         notebook = build.make_students_notebook(manifest, name)
@@ -78,14 +79,14 @@ def _notebooks(manifest: Manifest, colab: str) -> dict[str, bytes]:
     }
 
 
-def _linked(manifest: Manifest, name: str, notebook: dict[str, Any], colab: str) -> dict[str, Any]:
+def _linked(manifest: Manifest, name: str, notebook: Notebook, colab: str) -> Notebook:
     """The notebook with a cell on top that opens it in Colab; the PDF leaves it out."""
     address = f"{colab.rstrip('/')}/{manifest.paths.notebooks}/{name}.ipynb"
     text = [f"[Open this notebook in Colab]({address})"]
-    cell = {"cell_type": "markdown", "id": LINK, "metadata": {"tags": ["pdf-ignore"]}, "source": text}
-    cells = [cell, *notebook["cells"]]
-    note = notebook["metadata"][document.KEY] | {"unedited": document.digest(cells)}
-    return notebook | {"cells": cells, "metadata": notebook["metadata"] | {document.KEY: note}}
+    cell: Node = {"cell_type": "markdown", "id": LINK, "metadata": {"tags": ["pdf-ignore"]}, "source": text}
+    cells, metadata = [cell, *notebook["cells"]], notebook["metadata"]
+    note = metadata["chainrule"] | {"unedited": document.digest(cells)}
+    return {**notebook, "cells": cells, "metadata": {**metadata, "chainrule": note}}
 
 
 def _checks(manifest: Manifest) -> dict[str, bytes]:

@@ -54,8 +54,8 @@ class Secrets:
         for number, line in enumerate(text.splitlines()[first - 1 : last], start=first):
             if len(TOKEN.findall(line)) >= LEAST_LINE:
                 self.lines.setdefault(squashed(line), f"{origin}, line {number}")
-        for shape, line in fingerprints.secret(module, first, last):
-            self.shapes.setdefault(shape, f"{origin}, line {line}")
+        for shape, place in fingerprints.secret(module, first, last):
+            self.shapes.setdefault(shape, f"{origin}, line {place}")
 
     @cached_property
     def lengths(self) -> set[int]:

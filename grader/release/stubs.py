@@ -6,6 +6,7 @@ and a `raise`; outside of one (helpers, imports that only the solution needs) it
 
 import ast
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -115,12 +116,12 @@ def _replacement(manifest: Manifest, path: Path, region: Region, marker: str) ->
     return [f"{indent}{comment}\n", f'{indent}raise NotImplementedError("{name}")\n']
 
 
-def _functions(node: ast.AST, prefix: str):
+def _functions(node: ast.AST, prefix: str) -> Iterator[tuple[str, int, int]]:
     """Name, first and last line of every function, outer before inner."""
     for child in ast.iter_child_nodes(node):
         name = f"{prefix}{getattr(child, 'name', '')}"
         if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield name, child.lineno, child.end_lineno + 1
+            yield name, child.lineno, (child.end_lineno or child.lineno) + 1
         yield from _functions(child, f"{name}." if isinstance(child, ast.ClassDef | ast.FunctionDef) else prefix)
 
 

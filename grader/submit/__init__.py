@@ -1,1 +1,1 @@
-"""Handing in: what a grader would miss, the zip and the PDF."""
+"""Make a submission: find what a grader would miss, make the zip and the PDF."""

@@ -9,10 +9,12 @@ from ..notebooks import build, document
 from ..notebooks.document import Node, Notebook
 from ..outputs import ZIP, claim, claim_folder, new_folder
 from ..pdf.notebook import from_table
+from ..recording.cassette import FILENAME
 from ..results.record import write_atomically
 from ..submit.notebooks import BASELINES, Baseline, encode_baselines, record_baseline
 from . import given_files, leaks, private, requirements, stubs
 from .autograder import beside, engine, files_below, pack
+from .recorder import record
 
 ASSETS = "assets"
 PICTURES = {".png", ".jpg", ".jpeg", ".gif", ".svg"}
@@ -91,9 +93,6 @@ def _linked(manifest: Manifest, name: str, notebook: Notebook, colab: str) -> No
 
 def _checks(manifest: Manifest) -> dict[str, bytes]:
     """The public checks, with the reference's answers to them."""
-    from ..recording.cassette import FILENAME
-    from ..recording.record import record
-
     folder, name = manifest.path("public"), manifest.paths.public
     files = {f"{name}/{path.as_posix()}": f.read_bytes() for path, f in files_below(folder) if path.suffix == ".py"}
     with tempfile.TemporaryDirectory(prefix="chainrule-") as place:

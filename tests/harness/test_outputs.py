@@ -10,7 +10,7 @@ import pytest
 from grader.errors import OutputError
 from grader.outputs import MARKDOWN_REPORT, PDF, REPORT, ZIP, claim
 from grader.pdf import command as pdf_command
-from grader.recording import record as recording
+from grader.release import recorder as recording
 from grader.submit import submit
 from tests.harness.student_work import finished, save
 from tests.harness.test_submission import GOOD, pack

@@ -16,7 +16,7 @@ from grader.course.manifest import Manifest
 from grader.errors import CourseError, RecordingError, SandboxError
 from grader.grading import mistakes, run
 from grader.recording import cassette, fingerprint
-from grader.recording import record as recording
+from grader.release import recorder as recording
 from grader.results.record import Check
 from grader.sandbox.parent.zygote_pool import PlainProcesses, ZygotePool
 from tests.harness import test_follow_through as solids

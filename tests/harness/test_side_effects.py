@@ -8,7 +8,7 @@ import pytest
 
 from grader.checks import expect, expect_unchanged_arguments
 from grader.checks.expect import Mismatch
-from grader.recording import record as recording
+from grader.release import recorder as recording
 from grader.sandbox.child.reports import Fingerprints
 from grader.sandbox.parent.client import Call, Change
 from grader.sandbox.parent.proxy import Proxy, ProxyFactory

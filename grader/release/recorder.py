@@ -20,15 +20,15 @@ from ..errors import CourseError, NotScored, RecordingError, Unrecorded
 from ..grading import run
 from ..grading.progress import Progress
 from ..outputs import ZIP, claim
+from ..recording.cassette import Cassette, Entry, Header, Recording, digest, save
+from ..recording.fingerprint import Array, fingerprint_request
+from ..recording.replay import replay_client
 from ..results.outcome import Outcome
 from ..results.record import Check
 from ..sandbox.parent.client import WorkerClient
 from ..sandbox.parent.transport import Deadline, Frame, Reply, Transport, TransportDecorator
 from ..sandbox.parent.zygote_pool import ZygotePool
 from ..sandbox.wire import unpack
-from .cassette import Cassette, Entry, Header, Recording, digest, save
-from .fingerprint import Array, fingerprint_request
-from .replay import replay_client
 
 NOT_THERE = "checks-that-are-not-recorded"
 NOT_RECORDED = ("load", "seed", "reset", "replace")

@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 RUN := $(BIN)/python -m grader
+PYTEST := $(BIN)/python -m pytest -q --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup check watch grade demo stubs notebooks preflight submit doctor attacks autograder release rehearsal mistakes test test-all bench lint clean challenge
@@ -69,10 +70,10 @@ mistakes: $(READY) ## plant each known mistake and see what it costs
 	@$(RUN) mistakes $(ARGS)
 
 test: $(READY) ## the project's own tests
-	@$(BIN)/python -m pytest -q $(ARGS)
+	@$(PYTEST) $(ARGS)
 
 test-all: $(READY) ## the same, with the slow ones
-	@$(BIN)/python -m pytest -q --slow $(ARGS)
+	@$(PYTEST) --slow $(ARGS)
 
 bench: $(READY) ## speed and memory, as ratios measured in one run
 	@$(BIN)/python -m bench $(ARGS)

@@ -3,10 +3,13 @@
 import gc
 import shutil
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+from hypothesis.configuration import set_hypothesis_home_dir
 
 from grader.cli import main as commands
 from grader.course import manifest as manifests
@@ -15,6 +18,7 @@ from grader.grading import run
 from grader.results.record import Check, Record
 from grader.sandbox.parent.zygote_pool import ZygotePool
 
+LONGEST = ["test_notebooks", "test_mistakes", "test_attacks", "test_trivial", "test_container", "test_slips_below"]
 TOY = Path(__file__).with_name("toy")
 collect_ignore = ["toy"]
 
@@ -25,13 +29,19 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: runs only with --slow")
+    folder = tempfile.TemporaryDirectory(prefix="hypothesis-")
+    config.add_cleanup(folder.cleanup)
+    set_hypothesis_home_dir(folder.name)  # its caches would lie in the current folder
+    settings.register_profile("suite", deadline=None)
+    settings.load_profile("suite")
 
 
 def pytest_collection_modifyitems(config, items):
-    if not config.getoption("--slow"):
-        for item in items:
-            if item.get_closest_marker("slow"):
-                item.add_marker(pytest.mark.skip(reason="slow; runs with --slow"))
+    """Skip the slow tests unless they are wanted, and begin with the files that take longest."""
+    for item in items:
+        if item.get_closest_marker("slow") and not config.getoption("--slow"):
+            item.add_marker(pytest.mark.skip(reason="slow; runs with --slow"))
+    items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
 
 
 def pytest_collection_finish():

@@ -3,8 +3,7 @@
 import argparse
 import signal
 import sys
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from grader.sandbox.parent.zygote_pool import THREADS
 
 ROOT = Path(__file__).parents[2]
 DATA, ASSETS = "datasets", "assets"
+ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in THREADS}  # others run beside it
 
 
 class Runs:
@@ -26,15 +26,8 @@ class Runs:
 
     def __init__(self, manifest: Manifest, root: Path, quick: bool, students: bool) -> None:
         self.manifest, self.done, self._root = manifest, {}, root
-        self._settings = Settings({"quick": quick})
+        self._settings = Settings({"quick": quick}, environment=ONE_THREAD)
         self._make = build.make_students_notebook if students else build.make_instructors_notebook
-
-    def run_together(self, names: Sequence[str], at_once: int) -> None:
-        """Runs several at once, with one thread each: more threads than processors would only wait for each other."""
-        self._settings.environment = {f"{library}_NUM_THREADS": "1" for library in THREADS}
-        independent = [name for name in names if name not in self.manifest.submit.left_out]
-        with ThreadPoolExecutor(at_once) as pool:
-            list(pool.map(self.run, independent))
 
     def run(self, name: str) -> Run:
         """The notebook, run now or before; where it was run, the copy holds it with its outputs."""
@@ -48,10 +41,19 @@ class Runs:
 
 
 @contextmanager
-def runs(manifest: Manifest, quick: bool = True, package: Path | None = None, students: bool = False) -> Iterator[Runs]:
-    """Runs, with the reference or another package, of the instructor's or the student's notebooks."""
+def runs(
+    manifest: Manifest,
+    quick: bool = True,
+    package: Path | None = None,
+    students: bool = False,
+    data: Path | None = None,
+) -> Iterator[Runs]:
+    """Runs, with the reference or another package, of the instructor's or the student's notebooks.
+
+    `data` is the folder of the data sets, by default the reference's.
+    """
     reference = manifest.path("reference")
-    with copy_course(manifest, package or reference, [reference / DATA], [ASSETS]) as root:
+    with copy_course(manifest, package or reference, [data or reference / DATA], [ASSETS]) as root:
         yield Runs(manifest, root, quick, students)
 
 

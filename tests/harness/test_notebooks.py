@@ -8,10 +8,9 @@ import pytest
 from grader.course import manifest as manifests
 from grader.notebooks import build, checkfiles
 from grader.notebooks.checkfiles import CALL
-from tests.harness.notebook_runs import runs
+from tests.harness.notebook_runs import DATA, runs
 
 ROOT = Path(__file__).parents[2]
-AT_ONCE = 2
 MANIFEST = manifests.load(ROOT / manifests.FILENAME)
 NAMES = pytest.mark.parametrize("name", MANIFEST.notebooks)
 SOONER = ("FullyConnectedNets", "PyTorch")  # tried with the stubs by default, the others with --slow
@@ -37,25 +36,31 @@ def test_notebook_begins_as_all_do(name):
 
 
 @pytest.fixture(scope="module")
-def quick_runs(request):
-    """The instructor's notebooks with the reference, in quick mode."""
-    with runs(MANIFEST) as found:
-        found.run_together(wanted(request), AT_ONCE)
+def data(tmp_path_factory):
+    """A folder for the data sets, made at the first run for all quick ones."""
+    folder = tmp_path_factory.mktemp("data") / DATA
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def quick_runs(data):
+    """The instructor's notebooks with the reference, in quick mode; each test runs its own."""
+    with runs(MANIFEST, data=data) as found:
         yield found
 
 
 @pytest.fixture(scope="module")
-def full_runs(request):
-    """The same with the real experiments."""
+def full_runs():
+    """The same with the real experiments, on the data sets that are at hand."""
     with runs(MANIFEST, quick=False) as found:
-        found.run_together(wanted(request), AT_ONCE)
         yield found
 
 
 @pytest.fixture(scope="module")
-def runs_of_stubs():
+def runs_of_stubs(data):
     """The student's notebooks with the package as students get it."""
-    with runs(MANIFEST, package=MANIFEST.path("student"), students=True) as found:
+    with runs(MANIFEST, package=MANIFEST.path("student"), students=True, data=data) as found:
         yield found
 
 
@@ -66,7 +71,7 @@ def test_the_reference_runs_it_quickly(quick_runs, name):
 
 @NAMES
 @pytest.mark.slow
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(7200)
 def test_the_reference_runs_it_in_full(full_runs, name):
     expect_whole(full_runs.run(name))
 
@@ -80,12 +85,6 @@ def test_stubs_stop_it_at_its_first_exercise(runs_of_stubs, name):
     sentence = run.error.partition("NotImplementedError: ")[2]
     assert sentence in MANIFEST.functions() or sentence.startswith(f"{name}: ")
     assert all(re.fullmatch(r"\w+: not attempted; write .*", text) for text in run.failed_checks())
-
-
-def wanted(request) -> list[str]:
-    """The notebooks that the chosen tests want of a fixture."""
-    items = [item for item in request.session.items if request.fixturename in getattr(item, "fixturenames", ())]
-    return [item.callspec.params["name"] for item in items]
 
 
 def expect_whole(run):

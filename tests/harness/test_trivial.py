@@ -18,6 +18,6 @@ CEILING = 3  # of 100 points
 )
 def test_trivial_answers_earn_next_to_nothing(kind, timing, tmp_path, zygotes):
     package = trivial.build(MANIFEST, tmp_path / "student", kind)
-    record = run.grade(MANIFEST, package, run.Selection(timing=timing), zygotes=zygotes, keep=True)
+    record = run.grade(MANIFEST, package, run.Selection(timing=timing), zygotes=zygotes)
     assert record.score <= CEILING, [(check.score, check.id) for check in record.checks if check.score]
     assert {check.outcome for check in record.checks} <= {"passed", "failed", "blocked"}

@@ -132,8 +132,8 @@ SLOW = "time.sleep(6)\n    return 2 * x"
 
 def test_the_end_of_the_run_decides_nothing_about_an_odd_answer(course):
     """The run's time ends while the reference is looked at, which goes on in the reserve."""
-    toy = course(one_check(ODD), run_seconds=5)
-    write(toy, "solution", double=SLOW)
+    toy = course(one_check(ODD), run_seconds=10)
+    write(toy, "solution", double=SLOW.replace("6", "11"))
     write(toy, double="return 'text'")
     check = only(toy)
     assert (check.outcome, check.score, check.held) == ("failed", 0, 0)

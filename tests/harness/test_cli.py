@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 def test_exit_status_of_the_module(toy, words, status, line):
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120"}
     command = [sys.executable, "-m", "grader", *words]
-    done = subprocess.run(command, cwd=toy.root, env=environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=toy.root, env=environment, capture_output=True, text=True, timeout=600)
     assert (done.returncode, line in done.stdout + done.stderr) == (status, True)
     assert (done.stderr == "") == (status != 2)
     assert "Traceback" not in done.stderr

@@ -26,7 +26,7 @@ from tests.harness.unpacking import unpack
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or os.geteuid() != 0, reason="a container's limits need Linux and root"
 )
-SECONDS = 120
+SECONDS = 900  # where the machine is busy
 
 
 @dataclass
@@ -193,18 +193,34 @@ def test_forged_results_do_not_stand(shared, attack):
     assert shared.results == result
 
 
+def begin(container: Container, box: Box) -> subprocess.Popen:
+    """Starts a run and waits for its first results."""
+    shutil.rmtree(container.root / "results", ignore_errors=True)
+    process = container.start(box)
+    while not (container.root / "results/results.json").exists():
+        time.sleep(0.001)
+    return process
+
+
+def whole_run(container: Container) -> float:
+    """The seconds from the first results of a run to its end."""
+    with Box(cores=2) as box:
+        process = begin(container, box)
+        started = time.monotonic()
+        assert process.wait(SECONDS) == 0
+        return time.monotonic() - started
+
+
 def test_results_are_valid_after_a_kill_at_any_moment(shared, request):
     shared.submit({"student/shapes.py": SOLUTION})
     draw = random.Random(5)
     counts = []
+    whole = whole_run(shared)
     kills = 50 if request.config.getoption("--slow") else 5
     for number in range(kills):
-        shutil.rmtree(shared.root / "results", ignore_errors=True)
         with Box(cores=2) as box:
-            process = shared.start(box)
-            while not (shared.root / "results/results.json").exists():
-                time.sleep(0.001)
-            time.sleep(3 * (number + draw.random()) / kills)
+            process = begin(shared, box)
+            time.sleep(whole * (number + draw.random()) / kills)
             box.kill()
             process.wait()
         result = shared.results
@@ -216,7 +232,7 @@ def test_results_are_valid_after_a_kill_at_any_moment(shared, request):
 
 
 def test_run_ends_by_itself_with_what_it_has(toy, own):
-    toy.replace("assignment.toml", "run_seconds = 60", "run_seconds = 60\n[container]\nseconds = 50\nreserve = 44")
+    toy.replace("assignment.toml", "run_seconds = 60", "run_seconds = 60\n[container]\nseconds = 60\nreserve = 44")
     slow = f"import time\n{SOLUTION}".replace("    areas_of", "    time.sleep(0.9)\n    areas_of")
     result = own().run({"student/shapes.py": slow})
     assert 0 < result["score"] < 8
@@ -225,11 +241,11 @@ def test_run_ends_by_itself_with_what_it_has(toy, own):
 
 
 def test_stuck_grader_is_stopped_and_leaves_what_it_has(toy, own):
-    toy.replace("assignment.toml", "run_seconds = 60", "run_seconds = 60\n[container]\nseconds = 50\nreserve = 42")
+    toy.replace("assignment.toml", "run_seconds = 60", "run_seconds = 60\n[container]\nseconds = 60\nreserve = 44")
     toy.replace("checks/hidden/test_q2_moments.py", "    x = 1e6", "    __import__('time').sleep(99)\n    x = 1e6")
     started = time.monotonic()
     result = own().run({"student/shapes.py": SOLUTION})
-    assert 28 < time.monotonic() - started < 40
+    assert 36 < time.monotonic() - started < 58  # between half the reserve and the container's end
     assert result["score"] == 7
     assert result["output"].startswith("Grading did not finish; the points are those of the checks that have run.\n")
     assert "The run was stopped from outside" in result["output"]
@@ -244,7 +260,7 @@ def test_termination_leaves_what_there_is(toy, own):
         while not (container.root / "results/results.json").exists() or not container.results["tests"]:
             time.sleep(0.05)
         process.terminate()
-        assert process.wait(20) == 0
+        assert process.wait(SECONDS) == 0
     assert container.results["score"] > 0
     assert "The run was stopped from outside" in container.results["output"]
 

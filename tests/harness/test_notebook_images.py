@@ -17,7 +17,7 @@ PICTURES = sorted((NOTEBOOKS / "images").glob("*.png"))
 def drawn(tmp_path_factory):
     """A folder with the pictures as images/draw.py draws them now."""
     folder = tmp_path_factory.mktemp("images")
-    subprocess.run([sys.executable, NOTEBOOKS / "images" / "draw.py", folder], check=True, timeout=60)
+    subprocess.run([sys.executable, NOTEBOOKS / "images" / "draw.py", folder], check=True, timeout=600)
     return folder
 
 

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import re
-import time
 
 import pytest
 
@@ -429,12 +428,11 @@ def test_missing_module(course):
 
 def test_loop_at_import_is_paid_for_twice_only(course):
     course.write("student/layers.py", "while True: pass\n")
-    started = time.monotonic()
     found = course.grade()
     messages = [check.message for check in found.checks if check.functions[0].startswith("layers")]
     assert messages == ["layers did not finish within 1 s"] * 2 + ["layers was not tried again: it has hung before"] * 2
     assert [check.outcome for check in found.checks] == ["timeout"] * 3 + ["passed", "timeout"]
-    assert time.monotonic() - started < 8
+    assert found.cpu_seconds < 8
 
 
 def test_module_that_needs_a_broken_one_is_blocked(course):

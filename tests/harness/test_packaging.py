@@ -59,7 +59,7 @@ def imported() -> dict[str, set[str]]:
 def run_without_extras(folder: Path, *words: str, code: str = RUN) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120"}
     command = [sys.executable, "-c", code, *words]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600)
 
 
 def test_every_import_is_declared_where_it_belongs():

@@ -329,7 +329,7 @@ def zip_64_of(number: int, said: int, size: int | None = None) -> bytes:
 
 
 @FIFO
-@pytest.mark.timeout(30)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("place", ["hand-in.zip", "hand-in/student/shapes.py", "hand-in/student/pipe", "hand-in/pipe"])
 def test_pipe_is_never_waited_for(toy, tmp_path, place):
     source = tmp_path / Path(place).parts[0]
@@ -351,7 +351,7 @@ def test_pipe_is_never_waited_for(toy, tmp_path, place):
 
 
 @FIFO
-@pytest.mark.timeout(30)
+@pytest.mark.timeout(300)
 def test_commands_do_not_wait_for_a_pipe(toy, command, tmp_path):
     (toy.root / "student/shapes.py").unlink()
     os.mkfifo(toy.root / "student/shapes.py")

@@ -98,7 +98,7 @@ def test_hard_files_take_seconds_and_raise_nothing(tmp_path, text):
     (tmp_path / "shapes.py").write_text(text)
     started = time.process_time()
     find_stubs(tmp_path, NAMES)
-    assert time.process_time() - started < 5
+    assert time.process_time() - started < 10
     with pytest.raises(Unparsable) if len(text) > SOURCE_BYTES else _whatever():
         parse_source(text.encode())
 

@@ -391,7 +391,7 @@ def test_drip_feed_does_not_stretch_the_deadline(pair, part):
     dripping.start()
     with pytest.raises(DeadlinePassed):
         channel.receive(started + 0.2)
-    assert 0.2 <= time.monotonic() - started < 2
+    assert 0.2 <= time.monotonic() - started < 5
     ended.set()
     dripping.join()
 
@@ -407,7 +407,7 @@ def test_endless_output_does_not_stretch_the_deadline(pair):
         started = time.monotonic()
         with pytest.raises(DeadlinePassed):
             channel.receive(started + 0.1)
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 5
 
 
 def test_other_end_that_never_reads_does_not_stretch_the_deadline(pair):
@@ -415,7 +415,7 @@ def test_other_end_that_never_reads_does_not_stretch_the_deadline(pair):
     started = time.monotonic()
     with pytest.raises(DeadlinePassed):
         channel.send(frame(np.zeros(4_000_000)), started + 0.1)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 5
 
 
 def test_sending_to_nobody(pair):

@@ -20,7 +20,7 @@ REPOSITORY = HERE.parents[2]
 MODULES = HERE / "modules"
 NOBODY = 65534
 SECRET = "CHAINRULE_SECRET"
-TIER_SECONDS = 150
+TIER_SECONDS = 1500
 WORKS = "works"
 TIERS = {
     "open": Policy.open,

@@ -25,7 +25,7 @@ from .runner import SECRET, token
 
 HERE = Path(__file__).resolve().parent
 TOY = HERE.parent / "toy"
-LIMITS = Limits(call_seconds=2.0, cpu_seconds=5, memory_mb=512)
+LIMITS = Limits(call_seconds=10.0, cpu_seconds=5, memory_mb=512)
 NUMPY = ("numpy",)
 GROWTH = 150 * 1024 * 1024
 UNTOUCHED = "untouched"

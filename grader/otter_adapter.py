@@ -2,7 +2,6 @@
 
 import sys
 from pathlib import Path
-from typing import Any
 
 from .errors import CourseError
 from .extras import not_installed
@@ -34,7 +33,7 @@ class Verdict(ExceptionTestFile):  # type: ignore[misc]  # otter comes without t
         verdict._note(judgement)
         return verdict
 
-    def run(self, global_environment: dict[str, Any]) -> None:
+    def run(self, global_environment: dict[str, object]) -> None:
         """Run the file's one case."""
         try:
             self._note(self.test_cases[0].body.test_func())
@@ -67,7 +66,7 @@ class Checks(otter.Notebook):  # type: ignore[misc]  # otter comes without types
             self._trouble, folder = str(error), Path("tests")
         super().__init__(tests_dir=tests_dir or str(folder))
 
-    def check(self, question: str, global_env: dict[str, Any] | None = None) -> TestFile:
+    def check(self, question: str, global_env: dict[str, object] | None = None) -> TestFile:
         """Run one check file and return its result, which a notebook shows; a wrong name is a result too.
 
         Leave a file written by hand to Otter; it judges the caller's globals unless others are given.
@@ -89,5 +88,5 @@ class Checks(otter.Notebook):  # type: ignore[misc]  # otter comes without types
         caller = sys._getframe(1).f_globals
         return GradingResults([self.check(name, caller) for name in names])
 
-    def _log_event(self, *arguments: Any, **details: Any) -> None:
+    def _log_event(self, *arguments: object, **details: object) -> None:
         """Keep no log, which Otter would write beside the notebook."""

@@ -1,4 +1,4 @@
-"""What a check is written with: the marker `points`, judgements and tensors for torch questions."""
+"""Write a check in a few lines, run it with pytest, and decide and word its verdict."""
 
 from ..sandbox.wire import Tensor
 from .collect import points

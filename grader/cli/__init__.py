@@ -1,1 +1,1 @@
-"""The commands: arguments and exit codes, one module for each of the people who type them."""
+"""Give the commands: arguments and exit statuses, one module for each of the people who type them."""

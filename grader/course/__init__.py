@@ -1,1 +1,1 @@
-"""The course as data: the manifest and its faults, its secrets, and the text of a package."""
+"""Read the course as data: the manifest and its faults, its secrets, and a package as text."""

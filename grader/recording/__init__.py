@@ -1,1 +1,1 @@
-"""The reference where there is none: its answers to the public checks, recorded where there is one and replayed."""
+"""Let recorded answers stand in for the reference, which students do not have."""

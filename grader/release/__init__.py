@@ -1,1 +1,1 @@
-"""What students get: stubs made from the reference."""
+"""Make what students and Gradescope get, recorded answers included, and search it for leaks."""

@@ -1,1 +1,1 @@
-"""Renderings of a record; nothing here decides anything."""
+"""Keep the record of a run, and render it; nothing here decides anything."""

@@ -1,1 +1,1 @@
-"""Running code nobody trusts: frames, zygotes, workers and the parent's handle on them."""
+"""Run code that nobody trusts in workers, and talk to them in frames of numbers and text."""

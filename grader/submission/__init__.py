@@ -1,1 +1,1 @@
-"""A submission as data: a zip or a folder, listed, judged and unpacked before any of its code runs."""
+"""List, judge and unpack a submission before any of its code runs."""

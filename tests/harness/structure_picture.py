@@ -5,8 +5,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from html import escape
 
-WIDTH, BOX_WIDTH, BOX_HEIGHT, GAP, MARGIN = 820, 380, 66, 26, 20
-LETTERS = 55  # of a line in a box
+WIDTH, BOX_WIDTH, BOX_HEIGHT, GAP, MARGIN, LANE = 840, 380, 66, 26, 20, 40
+LETTERS = 52  # of a line in a box
 STYLE = (
     "text{font-family:system-ui,-apple-system,'Segoe UI',Helvetica,Arial,sans-serif;fill:#1f2933}"
     ".name{font-size:15px;font-weight:600}.says{font-size:12px}.hint{font-size:12px;fill:#52606d}"
@@ -30,7 +30,7 @@ def draw(rooms: dict[str, str], arrows: Iterable[Arrow]) -> str:
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
         '<path d="M0 0L8 4L0 8z" style="fill:#33658a;stroke:none"/></marker></defs>',
         f'<rect width="{WIDTH}" height="{height}" rx="8" style="fill:#fff;stroke:none"/>',
-        *(_line(places[above], places[below]) for above, below in sorted(reduced)),
+        *(_line(places[above], places[below], set(places.values())) for above, below in sorted(reduced)),
     ]
     for room, says in rooms.items():
         lines += _box(places[room], room, says)
@@ -67,16 +67,26 @@ def _places(rooms: list[str], arrows: set[Arrow]) -> dict[str, Place]:
 
 def _corner(place: Place) -> Place:
     row, column = place
-    return MARGIN + column * (BOX_WIDTH + MARGIN), MARGIN + row * (BOX_HEIGHT + GAP)
+    return MARGIN + column * (BOX_WIDTH + LANE), MARGIN + row * (BOX_HEIGHT + GAP)
 
 
-def _line(above: Place, below: Place) -> str:
-    """Return an arrow: straight down its own column as far as it goes, then over to the other box."""
+def _line(above: Place, below: Place, taken: set[Place]) -> str:
+    """Return an arrow: straight down as far as it goes, then over to the other box.
+
+    It goes down its own column, or beside that where another box stands in its way.
+    """
     (x, y), (to_x, to_y) = _corner(above), _corner(below)
     shift = (to_x > x) - (to_x < x)
-    x, y, to_x = x + BOX_WIDTH // 2 + 40 * shift, y + BOX_HEIGHT, to_x + BOX_WIDTH // 2 - 40 * shift
-    turn = to_y - GAP
-    return f'<path d="M{x} {y}V{turn}C{x} {to_y} {to_x} {turn} {to_x} {to_y - 1}" marker-end="url(#tip)"/>'
+    to_x, turn = to_x + BOX_WIDTH // 2 - 40 * shift, to_y - GAP
+    if any((row, above[1]) in taken for row in range(above[0] + 1, below[0])):
+        side, y = -1 if above[1] else 1, y + BOX_HEIGHT // 2
+        edge = x if above[1] else x + BOX_WIDTH
+        x = edge + side * LANE // 2
+        start = f"M{edge} {y}Q{x} {y} {x} {y + LANE // 2}"
+    else:
+        x += BOX_WIDTH // 2 + 40 * shift
+        start = f"M{x} {y + BOX_HEIGHT}"
+    return f'<path d="{start}V{turn}C{x} {to_y} {to_x} {turn} {to_x} {to_y - 1}" marker-end="url(#tip)"/>'
 
 
 def _box(place: Place, name: str, says: str) -> list[str]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.structure import House
+from tests.harness.structure import PICTURE, House, picture
 from tests.harness.structure_picture import draw, reduce
 
 HOUSE = House.read()
@@ -20,6 +20,10 @@ def test_no_modules_import_each_other():
 
 def test_modules_and_functions_are_of_a_human_size():
     assert HOUSE.too_long() == {}
+
+
+def test_the_picture_shows_the_house():
+    assert PICTURE.read_text(encoding="utf-8") == picture(HOUSE), "run python -m tests.harness.structure --draw"
 
 
 @pytest.fixture

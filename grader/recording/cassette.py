@@ -135,4 +135,4 @@ def save(recording: Recording, file: Path) -> None:
     for code in sorted({array.dtype.str for array in recording.arrays}):
         members[code[1:]] = np.concatenate([a.reshape(-1) for a in recording.arrays if a.dtype.str == code])
     with file.open("wb") as out:
-        np.savez_compressed(out, **members)
+        np.savez_compressed(out, **members)  # type: ignore[arg-type]  # a flag beside the arrays, allow_pickle, is bool

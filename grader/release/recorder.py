@@ -221,7 +221,7 @@ class RecordingPlugin(ChecksPlugin):
         forward = own_forward.forward_of(self.context, running)
         if not forward or running.worker is None or running.timing:
             return []
-        return own_forward.traits_of(running.worker.root(), running.worker.answered, forward, running)
+        return own_forward.traits_of(running.worker.root(), running.worker.answered or [], forward, running)
 
     def _varies(
         self, item: pytest.Function, running: RunningCheck, arguments: dict[str, Any], replayed: WorkerClient

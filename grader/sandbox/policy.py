@@ -31,14 +31,14 @@ class Policy:
         return layer in self.layers
 
     def without(self, *layers: str) -> "Policy":
-        """The same with some layers left out; raises ValueError for a name that no layer has."""
+        """Return the same with some layers left out; raises ValueError for a name that no layer has."""
         for layer in set(layers).difference(LAYERS):
             raise ValueError(f"there is no layer {layer!r}; choose from {', '.join(LAYERS)}")
         return Policy(self.layers.difference(layers))
 
     @classmethod
     def full(cls) -> "Policy":
-        """Every layer this platform and user can have; for official grading."""
+        """Return every layer this platform and user can have; for official grading."""
         layers = set(LAYERS)
         if not sys.platform.startswith("linux"):
             layers -= set(KERNEL)
@@ -48,17 +48,17 @@ class Policy:
 
     @classmethod
     def own_machine(cls) -> "Policy":
-        """As full, but under the user's own id: their package may lie where nobody else can read it."""
+        """Return every layer but the user id: a package may lie where nobody but its user can read it."""
         return cls.full().without("uid")
 
     @classmethod
     def open(cls) -> "Policy":
-        """No layer at all, only a process: for showing that an attack works where nothing stops it."""
+        """Return no layer at all, only a process: for showing that an attack works where nothing stops it."""
         return cls(frozenset())
 
 
-def lacking(active: list[str]) -> str:
-    """Why official grading with these active layers would be refused; empty when it would not."""
+def why_too_weak(active: list[str]) -> str:
+    """Return why official grading with these active layers would be refused; empty when it would not."""
     if "seccomp" not in active:
         return "seccomp is missing, so student code could start processes, open sockets and signal others"
     if not {"uid", "landlock"} & set(active):
@@ -68,7 +68,7 @@ def lacking(active: list[str]) -> str:
 
 @dataclass(frozen=True)
 class Limits:
-    """What a worker may use: seconds of wall clock per call, seconds of CPU, megabytes on top of what is loaded."""
+    """The resources of a worker: seconds of wall clock per call, seconds of CPU, megabytes on top of what is loaded."""
 
     call_seconds: float = CALL_SECONDS
     cpu_seconds: int = CPU_SECONDS
@@ -83,14 +83,14 @@ CGROUPS = Path("/sys/fs/cgroup")
 
 
 def worker_mb(wanted: int, cgroups: Path = CGROUPS) -> int:
-    """The megabytes a worker gets: those wanted, in a container at most a third of its limit."""
+    """Return the megabytes a worker gets: those wanted, in a container at most a third of its limit."""
     limits = [_number(file) for file in (cgroups / "memory.max", cgroups / "memory/memory.limit_in_bytes")]
     limits += [_number(file) for file in _own_group(cgroups)]
     return min([wanted, *(limit // MEGABYTE // WORKER_MEMORY_SHARE for limit in limits if limit)])
 
 
 def _own_group(cgroups: Path) -> list[Path]:
-    """The limit files of the group this process is in, where the container does not show it as the root."""
+    """Return the limit files of the group this process is in, where the container does not show it as the root."""
     try:
         lines = Path("/proc/self/cgroup").read_text().splitlines()
     except OSError:

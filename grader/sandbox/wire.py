@@ -33,7 +33,7 @@ class Unsendable(TypeError):
 
 @dataclass(frozen=True)
 class Caps:
-    """What one frame may hold at most; sizes in bytes.
+    """The limits of one frame; sizes in bytes.
 
     An array counts as what it is once it is computed with: each element as a float64, whatever its dtype.
     """
@@ -73,7 +73,7 @@ class Encoder:
         self._caps = caps
 
     def node(self, value: Any, depth: int = 0) -> Any:
-        """Returns the JSON node of a value; raises Unsendable where it has none."""
+        """Return the JSON node of a value; raises Unsendable where it has none."""
         if depth > self._caps.depth:
             raise Unsendable("nested too deeply")
         if value is None or type(value) in (bool, int, str):
@@ -91,7 +91,7 @@ class Encoder:
         return self._special(value, self)
 
     def attach(self, array: np.ndarray) -> int:
-        """Adds an array to the frame and returns its number; raises Unsendable for anything but plain numbers."""
+        """Add an array to the frame and return its number; raises Unsendable for anything but plain numbers."""
         array = np.asarray(array)  # a subclass could put its work off until now, after the clock was read
         if array.dtype.newbyteorder("<").str not in DTYPES or array.ndim > self._caps.ndim:
             raise Unsendable(f"an array of dtype {array.dtype} with {array.ndim} axes")
@@ -100,18 +100,18 @@ class Encoder:
         return len(self.arrays) - 1
 
     def frame(self, message: dict[str, Any]) -> list[Any]:
-        """Returns the frame as buffers to send; raises Unsendable when it is over a cap."""
+        """Return the frame as buffers to send; raises Unsendable when it is over a cap."""
         specs = [[array.dtype.str, list(array.shape)] for array in self.arrays]
         header = json.dumps({"message": message, "arrays": specs}, allow_nan=False).encode()
         size = sum(COMPUTED * array.size for array in self.arrays)
         if len(header) > self._caps.header or len(specs) > self._caps.arrays or size > self._caps.payload:
             raise Unsendable(f"a message of {len(specs)} arrays and {size + len(header):,} bytes is over the limit")
-        buffers = [memoryview(array.reshape(-1).view(np.uint8)) for array in self.arrays if array.nbytes]
+        buffers = [array.reshape(-1).view(np.uint8).data for array in self.arrays if array.nbytes]
         return [LENGTH.pack(len(header)) + header, *buffers]
 
 
 def parse_header(raw: bytes, caps: Caps = CAPS) -> Header:
-    """Checks a header against the caps before anything is allocated; raises WireError naming what is wrong."""
+    """Check a header against the caps before anything is allocated; raises WireError naming what is wrong."""
     try:
         header = json.loads(raw)
         message, specs = header["message"], header["arrays"]
@@ -127,7 +127,7 @@ def parse_header(raw: bytes, caps: Caps = CAPS) -> Header:
 
 
 def unpack(buffers: list[Any]) -> tuple[dict[str, Any], list[np.ndarray]]:
-    """The message and copies of the arrays of a frame that this process has encoded itself."""
+    """Return the message and copies of the arrays of a frame that this process has encoded itself."""
     header = parse_header(bytes(buffers[0])[LENGTH.size :])
     filled = iter(buffers[1:])
     arrays = [np.zeros(shape, dtype) for dtype, shape in header.specs]
@@ -154,7 +154,7 @@ class Decoder:
         self._caps = caps
 
     def value(self, node: Any, depth: int = 0) -> Any:
-        """Returns the value of a node; raises WireError for a node of no known form."""
+        """Return the value of a node; raises WireError for a node of no known form."""
         if depth > self._caps.depth:
             raise WireError("a value nested too deeply")
         if node is None or isinstance(node, (bool, int, str, float)):
@@ -210,7 +210,7 @@ class Channel:
         self._caps = caps
 
     def send(self, buffers: list[Any], deadline: float | None = None) -> None:
-        """Sends a frame; raises DeadlinePassed or ChannelClosed."""
+        """Send a frame; raises DeadlinePassed or ChannelClosed."""
         try:
             for buffer in buffers:
                 view = memoryview(buffer)
@@ -223,7 +223,7 @@ class Channel:
             raise ChannelClosed from None
 
     def receive(self, deadline: float | None = None) -> tuple[dict[str, Any], list[np.ndarray]]:
-        """Returns the next frame's message and arrays; raises DeadlinePassed, ChannelClosed or WireError."""
+        """Return the next frame's message and arrays; raises DeadlinePassed, ChannelClosed or WireError."""
         (length,) = LENGTH.unpack(self._exactly(bytearray(LENGTH.size), deadline))
         if length > self._caps.header:
             raise WireError(f"a header of {length:,} bytes")
@@ -252,7 +252,7 @@ class Channel:
         return target
 
     def wait(self, deadline: float | None, writing: bool = False) -> None:
-        """Waits until there is something to receive, or with `writing` until something can be sent."""
+        """Wait until there is something to receive, or with `writing` until something can be sent."""
         extra = [self._drain] if self._drain is not None and self._drain.open else []
         while True:
             left = None if deadline is None else deadline - time.monotonic()
@@ -267,5 +267,5 @@ class Channel:
                 return
 
     def close(self) -> None:
-        """Closes this end."""
+        """Close this end."""
         self.sock.close()

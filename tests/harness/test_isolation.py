@@ -17,7 +17,7 @@ from grader.sandbox.child.packages import modules_to_compile, write_bytecode
 from grader.sandbox.parent.client import WorkerClient, launch_worker
 from grader.sandbox.parent.isolation import Finding, Isolation, probe, why_missing
 from grader.sandbox.parent.zygote_pool import PlainProcesses, ZygotePool
-from grader.sandbox.policy import LAYERS, Limits, Policy, lacking
+from grader.sandbox.policy import LAYERS, Limits, Policy, why_too_weak
 from grader.sandbox.wire import Unsendable
 
 ROOT = os.geteuid() == 0
@@ -159,9 +159,9 @@ def test_without_landlock_a_closed_course_is_enough(open_course):
 
 
 def test_what_official_grading_needs():
-    assert lacking(["uid", "seccomp"]) == "" == lacking(["landlock", "seccomp"])
-    assert lacking(["uid", "landlock"]).startswith("seccomp is missing")
-    assert lacking(["seccomp"]).startswith("neither a user id of its own nor Landlock")
+    assert why_too_weak(["uid", "seccomp"]) == "" == why_too_weak(["landlock", "seccomp"])
+    assert why_too_weak(["uid", "landlock"]).startswith("seccomp is missing")
+    assert why_too_weak(["seccomp"]).startswith("neither a user id of its own nor Landlock")
 
 
 def test_isolation_that_breaks_code_is_no_isolation(monkeypatch, full):
@@ -273,8 +273,8 @@ def test_private_folders_are_told_from_others(tmp_path):
     private = tmp_path / "private" / "inside"
     private.mkdir(parents=True)
     (tmp_path / "private").chmod(0o700)
-    assert not landlock.reachable(str(private))
-    assert landlock.reachable("/usr")
+    assert not landlock.is_reachable(str(private))
+    assert landlock.is_reachable("/usr")
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What a worker gives up, for good, before it runs a line of a student's code: the layers of `policy`, in order."""
+"""Confine a worker for good, before it runs a line of a student's code: the layers of `policy`, in order."""
 
 import contextlib
 import ctypes
@@ -7,13 +7,11 @@ import random
 import sys
 
 from ...limits import LANDLOCK_RULESETS, MEGABYTE, WORKER_DESCRIPTORS, WORKER_THREADS
-from ..policy import KERNEL, Policy
+from ..policy import Policy
 from . import landlock, seccomp
 
-try:
+if sys.platform != "win32":
     import resource
-except ImportError:  # Windows has no resource limits
-    resource = None
 
 # user ids that no account has and that container runtimes map: those systemd sets aside for passing services
 FIRST_UID, LAST_UID = 61184, 65519
@@ -22,14 +20,22 @@ SIGKILL = 9
 ZYGOTE_DIES, WORKER_DIES = 900, 1000  # of a thousand: judged workers first, the grader last
 
 
-def undumpable() -> None:
-    """Closes this process's memory, descriptors and environment in /proc to other processes of the same user."""
-    if sys.platform.startswith("linux"):
-        ctypes.CDLL(None).prctl(DUMPABLE, 0, 0, 0, 0)
+_PRCTL = ctypes.CDLL(None).prctl if sys.platform.startswith("linux") else None
+
+
+def _prctl(option: int, value: int) -> None:
+    """Set an attribute of this process, where it is one of Linux."""
+    if _PRCTL is not None:
+        _PRCTL(option, value, 0, 0, 0)
+
+
+def forbid_dumps() -> None:
+    """Close this process's memory, descriptors and environment in /proc to other processes of the same user."""
+    _prctl(DUMPABLE, 0)
 
 
 def die_first(score: int) -> None:
-    """Has the kernel, when memory runs out, end this process and those it forks before others with a lower score."""
+    """Have the kernel end this process, and those it forks, before others with a lower score when memory runs out."""
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
         file.write(str(score))
 
@@ -39,8 +45,7 @@ class Confinement:
 
     def __init__(self, policy: Policy, libraries: list[str], path: list[str], folder: str, first_free: int) -> None:
         self._policy, self._folder, self._first_free, self._zygote = policy, folder, first_free, os.getpid()
-        self._prctl = ctypes.CDLL(None).prctl if set(KERNEL) & policy.layers else None
-        self._filter = seccomp.Filter() if "seccomp" in policy and seccomp.available() else None
+        self._filter = seccomp.Filter() if "seccomp" in policy and seccomp.is_available() else None
         self._readable = (
             landlock.readable_paths(libraries, path) if "landlock" in policy and landlock.version() else None
         )
@@ -48,7 +53,7 @@ class Confinement:
         self._uid = random.randint(FIRST_UID, LAST_UID)  # runs side by side start apart
 
     def prepare(self, places: tuple[str, ...]) -> None:
-        """Makes what the next worker, which may read these places too, will need."""
+        """Make what the next worker, which may read these places too, will need."""
         self._uid = FIRST_UID if self._uid == LAST_UID else self._uid + 1
         if self._readable is None or places in self._rulesets:
             return
@@ -57,7 +62,7 @@ class Confinement:
         self._rulesets[places] = landlock.ruleset([*self._readable, *places])
 
     def enter(self, output: int, places: tuple[str, ...], limits: dict[str, int], judged: bool) -> None:
-        """Puts the layers on; raises OSError when the kernel refuses one that it has."""
+        """Put the layers on; raises OSError when the kernel refuses one that it has."""
         policy = self._policy
         if "session" in policy:
             os.setsid()
@@ -81,12 +86,12 @@ class Confinement:
             os.setresgid(self._uid, self._uid, self._uid)
             os.setresuid(self._uid, self._uid, self._uid)
         if "privileges" in policy:
-            self._prctl(PDEATHSIG, SIGKILL, 0, 0, 0)
-            self._prctl(DUMPABLE, 0, 0, 0, 0)
+            _prctl(PDEATHSIG, SIGKILL)
+            _prctl(DUMPABLE, 0)
             if os.getppid() != self._zygote:
                 os._exit(70)  # it ended before this process could be told to end with it
         if "privileges" in policy or ruleset is not None or self._filter is not None:
-            self._prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0)
+            _prctl(NO_NEW_PRIVILEGES, 1)
         if ruleset is not None:
             landlock.restrict(ruleset)
             os.close(ruleset)
@@ -95,8 +100,8 @@ class Confinement:
 
 
 def restrict(limits: dict[str, int]) -> None:
-    """Sets the limits this platform knows, given as cpu_seconds, memory_mb, file_mb and, with an own uid, threads."""
-    if resource is None:
+    """Set the limits this platform knows, given as cpu_seconds, memory_mb, file_mb and, with an own uid, threads."""
+    if sys.platform == "win32":
         return
     cpu = limits["cpu_seconds"]
     wanted = {

@@ -28,16 +28,21 @@ class _PathBeneath(ctypes.Structure):
     _fields_ = [("allowed", ctypes.c_uint64), ("parent", ctypes.c_int32)]
 
 
-_syscall = getattr(ctypes.CDLL(None, use_errno=True) if os.name == "posix" else None, "syscall", None)
+_LIBC = ctypes.CDLL(None, use_errno=True) if os.name == "posix" else None
+
+
+def _syscall(number: int, *arguments: object) -> int:
+    """Make a system call, which fails where the system is none that has it."""
+    return -1 if _LIBC is None else int(_LIBC.syscall(number, *arguments))
 
 
 def version() -> int:
-    """The kernel's Landlock ABI version; 0 where it has none or it is switched off."""
-    return max(_syscall(CREATE, None, ctypes.c_size_t(0), VERSION), 0) if _syscall else 0
+    """Return the kernel's Landlock ABI version; 0 where it has none or it is switched off."""
+    return max(_syscall(CREATE, None, ctypes.c_size_t(0), VERSION), 0)
 
 
 def ruleset(paths: Iterable[str]) -> int:
-    """A descriptor for the right to read beneath these paths and nothing else; paths that are not there are left out.
+    """Return a descriptor for the right to read beneath these paths only; leave out paths that are not there.
 
     Raises OSError where the kernel refuses.
     """
@@ -58,7 +63,7 @@ def ruleset(paths: Iterable[str]) -> int:
 
 
 def restrict(made: int) -> None:
-    """Confines the calling thread and all it starts, for good; needs no_new_privs. Raises OSError when refused."""
+    """Confine the calling thread and all it starts, for good; needs no_new_privs. Raises OSError when refused."""
     _checked(_syscall(RESTRICT, made, 0))
 
 
@@ -69,16 +74,17 @@ def _checked(result: int) -> int:
 
 
 PACKAGE_FOLDERS = ("site-packages", "dist-packages")
+REQUIREMENT = re.compile(r"[\w.-]+")
 DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom")
 
 
 def readable_paths(libraries: Iterable[str], path: Iterable[str]) -> list[str]:
-    """The files and folders to read beneath; `path` is where installed libraries lie."""
+    """Return the files and folders to read beneath; `path` is where installed libraries lie."""
     return [*DEVICES, *_standard_library(), *_installed(libraries, list(path))]
 
 
-def reachable(place: str) -> bool:
-    """Whether every user can enter the folder and the folders above it."""
+def is_reachable(place: str) -> bool:
+    """Return whether every user can enter the folder and the folders above it."""
     while True:
         if not os.stat(place).st_mode & stat.S_IXOTH:
             return False
@@ -96,7 +102,7 @@ def name_by_descriptor(first: int, engine: str) -> int:
     """
     renamed = {}
     for place in dict.fromkeys(map(os.path.realpath, sys.path)):
-        if os.path.isdir(place) and place != engine and not reachable(place):
+        if os.path.isdir(place) and place != engine and not is_reachable(place):
             descriptor = os.open(place, os.O_PATH | os.O_DIRECTORY)
             if descriptor != first:
                 raise OSError(f"descriptor {first} is in use")
@@ -112,14 +118,14 @@ def name_by_descriptor(first: int, engine: str) -> int:
 
 
 def _standard_library() -> Iterator[str]:
-    """Its entries one by one, since the folder of installed libraries may lie inside."""
+    """Yield its entries one by one, since the folder of installed libraries may lie inside."""
     for folder in {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")}:
         with os.scandir(folder) as entries:
             yield from (entry.path for entry in entries if entry.name not in PACKAGE_FOLDERS)
 
 
 def _installed(libraries: Iterable[str], path: list[str]) -> Iterator[str]:
-    """The top-level entries, where they are installed, of distributions and of all they require."""
+    """Yield the top-level entries, where they are installed, of distributions and of all they require."""
     left, seen = list(libraries), set()
     while left:
         name = left.pop()
@@ -129,7 +135,8 @@ def _installed(libraries: Iterable[str], path: list[str]) -> Iterator[str]:
         distribution = next(iter(importlib.metadata.distributions(name=name, path=path)), None)
         if distribution is None:
             continue  # required on other platforms only, or not installed
-        left += [re.match(r"[\w.-]+", line)[0] for line in distribution.requires or [] if "extra ==" not in line]
+        required = [line for line in distribution.requires or [] if "extra ==" not in line]
+        left += [found[0] for found in map(REQUIREMENT.match, required) if found is not None]
         tops = {line.partition("/")[0] for line in (distribution.read_text("RECORD") or "").splitlines()}
         for top in tops - {"", "..", "__pycache__"}:
             yield str(distribution.locate_file(top.partition(",")[0]))

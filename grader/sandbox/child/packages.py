@@ -11,7 +11,7 @@ import types
 from collections.abc import Callable, Iterable
 from itertools import islice
 from pathlib import Path
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,7 @@ class PackageAliases(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         self.names = frozenset(names) - {package, *sys.stdlib_module_names}
 
     def install(self) -> None:
-        """Takes the place of an earlier one for the same package; modules found by it are forgotten."""
+        """Take the place of an earlier one for the same package; modules found by it are forgotten."""
         former = [finder for finder in sys.meta_path if isinstance(finder, PackageAliases)]
         for finder in former:
             if finder.package == self.package:
@@ -44,7 +44,7 @@ class PackageAliases(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def find_spec(
         self, name: str, path: object = None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        """A spec whose module is the package's own of that path; None where there is none."""
+        """Return a spec whose module is the package's own of that path; None where there is none."""
         if not self._is_alias(name):
             return None
         own = self._own(name)
@@ -53,13 +53,15 @@ class PackageAliases(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return importlib.machinery.ModuleSpec(name, self, is_package=False)
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
-        """The package's own module; its facts are kept, since importing writes those of the alias into it."""
+        """Return the package's own module; its facts are kept, since importing writes those of the alias into it."""
         module = importlib.import_module(self._own(spec.name))
         spec.loader_state = {fact: getattr(module, fact, None) for fact in FACTS}
         return module
 
     def exec_module(self, module: ModuleType) -> None:
-        """Gives the module, which has run already, its own facts back."""
+        """Give the module, which has run already, its own facts back."""
+        if module.__spec__ is None:
+            raise ImportError(f"{module.__name__} has lost its spec")
         for fact, value in module.__spec__.loader_state.items():
             setattr(module, fact, value)
 
@@ -82,7 +84,7 @@ class OnlyTheseLibraries(importlib.abc.MetaPathFinder):
         self._libraries = libraries
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> None:
-        """Raises ImportError for a top-level module that is there but not allowed; finds nothing itself."""
+        """Raise ImportError for a top-level module that is there but not allowed; finds nothing itself."""
         top = name.partition(".")[0]
         unwanted = path is None and top not in self._allowed and self._asked_by_student()
         if unwanted and any(finder.find_spec(name, None) for finder in sys.meta_path if finder is not self):
@@ -90,7 +92,7 @@ class OnlyTheseLibraries(importlib.abc.MetaPathFinder):
             raise ImportError(f"{top} is not for this question; use {these}", name=name)
 
     def _asked_by_student(self) -> bool:
-        frame = sys._getframe(2)
+        frame: FrameType | None = sys._getframe(2)
         while frame is not None and frame.f_code.co_filename.startswith("<frozen importlib"):
             frame = frame.f_back
         asker = "" if frame is None else str(frame.f_globals.get("__name__", ""))
@@ -98,13 +100,13 @@ class OnlyTheseLibraries(importlib.abc.MetaPathFinder):
 
 
 def modules_to_compile(package: Path) -> list[str]:
-    """The package's modules that are worth it, as paths inside of it; very many or very large ones are left out."""
+    """Return the package's modules as paths inside of it, without very large ones, and up to a number."""
     small = (file for file in list_modules(package) if (package / file).stat().st_size <= COMPILED_BYTES)
     return sorted(str(file) for file in islice(small, COMPILED_MODULES))
 
 
 def compile_module(source: Path) -> np.ndarray | None:
-    """The bytes of a module's bytecode file; None where it cannot be compiled. No code of it is run."""
+    """Return the bytes of a module's bytecode file; None where it cannot be compiled. No code of it is run."""
     loader = _Keep("module", str(source))
     with contextlib.suppress(Exception):
         loader.get_code("module")
@@ -116,12 +118,12 @@ class _Keep(importlib.machinery.SourceFileLoader):
 
     content: bytes | None = None
 
-    def set_data(self, path: str, data: bytes, **unused: int) -> None:
+    def set_data(self, path: str, data: Any, **unused: int) -> None:
         self.content = bytes(data)
 
 
 def write_bytecode(folder: Path, source: Path, content: np.ndarray) -> None:
-    """Puts a module's bytecode where a worker told of this folder looks for it."""
+    """Put a module's bytecode where a worker told of this folder looks for it."""
     place = folder / str(source.parent).lstrip("/")
     place.mkdir(parents=True, exist_ok=True)
     file = place / f"{source.stem}.{sys.implementation.cache_tag}.pyc"
@@ -130,10 +132,10 @@ def write_bytecode(folder: Path, source: Path, content: np.ndarray) -> None:
 
 
 def load_package(root: Path, name: str) -> None:
-    """Makes the folder importable under `name`, without putting its siblings within reach of an import."""
+    """Make the folder importable under `name`, without putting its siblings within reach of an import."""
     init = root / "__init__.py"
-    if init.is_file():
-        spec = importlib.util.spec_from_file_location(name, init, submodule_search_locations=[str(root)])
+    spec = importlib.util.spec_from_file_location(name, init, submodule_search_locations=[str(root)])
+    if init.is_file() and spec is not None and spec.loader is not None:
         package = importlib.util.module_from_spec(spec)
         sys.modules[name] = package
         spec.loader.exec_module(package)
@@ -153,7 +155,7 @@ class OpaqueHandle:
 class CallbackStub:
     """Stands for a function; a call goes out through the channel. Dicts among the arguments are written back."""
 
-    def __init__(self, name: str, original: Callable, channel: Channel) -> None:
+    def __init__(self, name: str, original: Callable[..., Any], channel: Channel) -> None:
         self._name, self.original, self._channel = name, original, channel
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:

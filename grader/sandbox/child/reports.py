@@ -1,4 +1,4 @@
-"""What a worker reports beside an answer: exceptions in a student's code, and arguments that a call changed."""
+"""Reports beside an answer: exceptions in a student's code, and the arguments that a call changed."""
 
 import linecache
 import sys
@@ -22,7 +22,7 @@ from ...limits import (
 
 
 def exception_report(error: BaseException, root: Path | None, package: str) -> dict[str, Any]:
-    """Returns the description; frames outside the package are left out, a syntax error counts as a frame."""
+    """Return the report of an exception; frames outside the package are left out, a syntax error counts as a frame."""
     frames = [] if root is None else _own_frames(error, root, package)
     if len(frames) > 2 * TRACEBACK_FRAMES:
         frames[TRACEBACK_FRAMES:-TRACEBACK_FRAMES] = []
@@ -35,7 +35,7 @@ def _own_frames(error: BaseException, root: Path, package: str) -> list[dict[str
         code = frame.f_code
         if code.co_filename.startswith(f"{root}/") or code.co_filename.startswith(f"{root}\\"):
             frames.append(_frame(Path(code.co_filename), line, code.co_qualname, root))
-    if isinstance(error, SyntaxError) and str(error.filename).startswith(str(root)):
+    if isinstance(error, SyntaxError) and error.filename is not None and error.filename.startswith(str(root)):
         frames.append(_frame(Path(error.filename), error.lineno or 0, "<module>", root))
     return frames
 
@@ -85,9 +85,9 @@ class Fingerprints:
 def _arrays(entries: list[tuple[Any, Any]]) -> Iterator[tuple[Way, Any]]:
     """Find each array once, by the shortest way."""
     seen: set[int] = set()
-    level = [((_key(key),), value) for key, value in entries]
+    level: list[tuple[Way, Any]] = [((_key(key),), value) for key, value in entries]
     for _ in range(CHANGE_LEVELS):
-        below = []
+        below: list[tuple[Way, Any]] = []
         for path, value in level:
             if isinstance(value, ATOMS) or id(value) in seen or len(seen) >= CHANGE_OBJECTS:
                 continue
@@ -122,7 +122,7 @@ def _fingerprint(array: Any) -> Any:
         if values.dtype.hasobject:
             return None
         flat = np.ascontiguousarray(values).reshape(-1)
-        return values.dtype.str, values.shape, zlib.crc32(flat.view(np.uint8)) if flat.size else 0
+        return values.dtype.str, values.shape, zlib.crc32(flat.view(np.uint8).data) if flat.size else 0
     except Exception:
         return None
 

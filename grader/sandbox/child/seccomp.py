@@ -102,23 +102,25 @@ class _Program(ctypes.Structure):
 
 
 def instructions(machine: str) -> list[Instruction]:
-    """The filter for an architecture; raises KeyError for one it has no table for."""
+    """Return the filter for an architecture; raises KeyError for one it has no table for."""
     column, audit = ARCHITECTURES[machine]
     code: list[Instruction] = [(LOAD, 0, 0, ARCHITECTURE), (JUMP_EQUAL, 1, 0, audit), (RETURN, 0, 0, KILL)]
     code += [(LOAD, 0, 0, NUMBER), (JUMP_AT_LEAST, 0, 1, X32), (RETURN, 0, 0, FORBIDDEN)]
     for table, answer in ((PLAIN, ALLOW), (ABSENT, MISSING)):
         for numbers in table.values():
-            if numbers[column] is not None:
-                code += [(JUMP_EQUAL, 0, 1, numbers[column]), (RETURN, 0, 0, answer)]
+            number = numbers[column]
+            if number is not None:
+                code += [(JUMP_EQUAL, 0, 1, number), (RETURN, 0, 0, answer)]
     for numbers, rules in CHECKED.values():
-        if numbers[column] is not None:
+        number = numbers[column]
+        if number is not None:
             block = [step for rule in rules for step in _check(rule)] + [(RETURN, 0, 0, ALLOW)]
-            code += [(JUMP_EQUAL, 0, len(block), numbers[column]), *block]
+            code += [(JUMP_EQUAL, 0, len(block), number), *block]
     return [*code, (RETURN, 0, 0, FORBIDDEN)]
 
 
 def _check(rule: Rule) -> Iterator[Instruction]:
-    """Goes on behind itself where the rule holds, else returns that the call is forbidden."""
+    """Yield steps that go on behind themselves where the rule holds, and else forbid the call."""
     yield LOAD, 0, 0, ARGUMENTS + 8 * rule.argument + 4 * rule.half
     yield AND, 0, 0, rule.mask
     for left, value in zip(reversed(range(len(rule.values))), rule.values):
@@ -126,8 +128,8 @@ def _check(rule: Rule) -> Iterator[Instruction]:
     yield RETURN, 0, 0, FORBIDDEN
 
 
-def available() -> bool:
-    """Whether there is a table for this machine, and its kernel lets a process put on a filter."""
+def is_available() -> bool:
+    """Return whether there is a table for this machine, and its kernel lets a process put on a filter."""
     number = SECCOMP_CALL.get(platform.machine())
     action = ctypes.c_uint32(ALLOW)
     return number is not None and ctypes.CDLL(None).syscall(number, GET_ACTION_AVAILABLE, 0, ctypes.byref(action)) == 0
@@ -139,13 +141,13 @@ class Filter:
     def __init__(self) -> None:
         code = instructions(platform.machine())
         self._own = [place for place, step in enumerate(code) if step[3] == SELF]
-        self._code = (_Instruction * len(code))(*[(op, jt, jf, k & 0xFFFFFFFF) for op, jt, jf, k in code])
+        self._code = (_Instruction * len(code))(*[_Instruction(op, jt, jf, k & 0xFFFFFFFF) for op, jt, jf, k in code])
         self._program = _Program(len(code), ctypes.addressof(self._code))
         self._syscall = ctypes.CDLL(None, use_errno=True).syscall
         self._number = SECCOMP_CALL[platform.machine()]
 
     def put_on(self, pid: int) -> None:
-        """Confines the calling thread and all it starts, for good; raises OSError where the kernel refuses."""
+        """Confine the calling thread and all it starts, for good; raises OSError where the kernel refuses."""
         for place in self._own:
             self._code[place].k = pid
         if self._syscall(self._number, SET_MODE_FILTER, SPEC_ALLOW, ctypes.byref(self._program)):

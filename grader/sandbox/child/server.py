@@ -32,7 +32,7 @@ class WorkerServer:
         self._changed: list[Way] = []
 
     def answer(self, message: dict[str, Any], arrays: list[np.ndarray]) -> list[Any]:
-        """Carries out one request and returns the reply frame, an error reply where student code raised."""
+        """Carry out one request and return the reply frame, an error reply where student code raised."""
         encoder = Encoder(self._remember)
         self._changed = []
         try:
@@ -42,11 +42,11 @@ class WorkerServer:
         except BaseException as error:
             return Encoder(self._remember).frame({"error": exception_report(error, self._root, self._name)})
 
-    def _do_compile(self, header: dict, decoder: Decoder, encoder: Encoder) -> Any:
+    def _do_compile(self, header: dict[str, Any], decoder: Decoder, encoder: Encoder) -> Any:
         sys.dont_write_bytecode = False  # or nothing is offered for writing
         return encoder.node([compile_module(Path(header["path"], file)) for file in header["files"]])
 
-    def _do_load(self, header: dict, decoder: Decoder, encoder: Encoder) -> None:
+    def _do_load(self, header: dict[str, Any], decoder: Decoder, encoder: Encoder) -> None:
         self._objects.clear()
         self._root, self._name = Path(header["path"]), header["name"]
         sys.pycache_prefix = header["bytecode"] or sys.pycache_prefix
@@ -60,24 +60,24 @@ class WorkerServer:
             with contextlib.suppress(Exception):  # it will be raised again where a check asks for the module
                 importlib.import_module(f"{self._name}.{module}")
 
-    def _do_reset(self, header: dict, decoder: Decoder, encoder: Encoder) -> None:
+    def _do_reset(self, header: dict[str, Any], decoder: Decoder, encoder: Encoder) -> None:
         self._objects.clear()
         _seed(header["seed"])
 
-    def _do_get(self, header: dict, decoder: Decoder, encoder: Encoder) -> Any:
+    def _do_get(self, header: dict[str, Any], decoder: Decoder, encoder: Encoder) -> Any:
         target = self._target(header["target"])
         if header["how"] == "item":
             return self._node(target[decoder.value(header["key"])], encoder)
         return self._node(_attribute(target, header["key"]), encoder)
 
-    def _do_set(self, header: dict, decoder: Decoder, encoder: Encoder) -> None:
+    def _do_set(self, header: dict[str, Any], decoder: Decoder, encoder: Encoder) -> None:
         target, value = self._target(header["target"]), decoder.value(header["value"])
         if header["how"] == "item":
             target[decoder.value(header["key"])] = value
         else:
             setattr(target, header["key"], value)
 
-    def _do_call(self, header: dict, decoder: Decoder, encoder: Encoder) -> Any:
+    def _do_call(self, header: dict[str, Any], decoder: Decoder, encoder: Encoder) -> Any:
         function = self._target(header["target"])
         arguments, keywords = decoder.value(header["args"]), decoder.value(header["kwargs"])
         if header["keep"]:  # a race may run: nothing but the call is to take time
@@ -87,56 +87,56 @@ class WorkerServer:
         self._changed = before.changed()
         return self._answer_node(result, encoder)
 
-    def _do_list(self, header: dict, decoder: Decoder, encoder: Encoder) -> Any:
+    def _do_list(self, header: dict[str, Any], decoder: Decoder, encoder: Encoder) -> Any:
         return {"list": [self._node(item, encoder) for item in self._target(header["target"])]}
 
-    def _do_len(self, header: dict, decoder: Decoder, encoder: Encoder) -> Any:
+    def _do_len(self, header: dict[str, Any], decoder: Decoder, encoder: Encoder) -> Any:
         return len(self._target(header["target"]))
 
-    def _do_fetch(self, header: dict, decoder: Decoder, encoder: Encoder) -> Any:
+    def _do_fetch(self, header: dict[str, Any], decoder: Decoder, encoder: Encoder) -> Any:
         return encoder.node(self._target(header["target"]))
 
-    def _do_open(self, header: dict, decoder: Decoder, encoder: Encoder) -> Any:
+    def _do_open(self, header: dict[str, Any], decoder: Decoder, encoder: Encoder) -> Any:
         return self._answer_node(self._target(header["target"]), encoder)
 
-    def _do_put(self, header: dict, decoder: Decoder, encoder: Encoder) -> Any:
+    def _do_put(self, header: dict[str, Any], decoder: Decoder, encoder: Encoder) -> Any:
         return self._handle(decoder.value(header["value"]))
 
-    def _do_parameters(self, header: dict, decoder: Decoder, encoder: Encoder) -> Any:
+    def _do_parameters(self, header: dict[str, Any], decoder: Decoder, encoder: Encoder) -> Any:
         return {"list": list(inspect.signature(self._target(header["target"])).parameters)}
 
-    def _do_library(self, header: dict, decoder: Decoder, encoder: Encoder) -> Any:
+    def _do_library(self, header: dict[str, Any], decoder: Decoder, encoder: Encoder) -> Any:
         return self._handle(importlib.import_module(header["name"]))
 
-    def _do_replace(self, header: dict, decoder: Decoder, encoder: Encoder) -> None:
+    def _do_replace(self, header: dict[str, Any], decoder: Decoder, encoder: Encoder) -> None:
         if self._channel is None:
             raise RuntimeError("functions can be replaced only in a process of its own")
         install_stubs(self._name, header["names"], self._channel)
 
-    def _do_seed(self, header: dict, decoder: Decoder, encoder: Encoder) -> None:
+    def _do_seed(self, header: dict[str, Any], decoder: Decoder, encoder: Encoder) -> None:
         _seed(header["seed"])
 
-    def _do_count(self, header: dict, decoder: Decoder, encoder: Encoder) -> int:
+    def _do_count(self, header: dict[str, Any], decoder: Decoder, encoder: Encoder) -> int:
         return len(self._objects)
 
-    def _do_forget(self, header: dict, decoder: Decoder, encoder: Encoder) -> None:
+    def _do_forget(self, header: dict[str, Any], decoder: Decoder, encoder: Encoder) -> None:
         for number in range(header["since"], len(self._objects)):
             del self._objects[number]
 
     def _target(self, place: int | str | None) -> Any:
-        """What a handle stands for: an object kept here, or what the package holds by a dotted path."""
+        """Return what a handle stands for: an object kept here, or what the package holds by a dotted path."""
         if isinstance(place, int):
             return self._objects[place]
         return functools.reduce(_attribute, place.split(".") if place else [], sys.modules[self._name])
 
     def _answer_node(self, result: Any, encoder: Encoder) -> Any:
-        """A returned tuple or list opens one level; what lies deeper stays here."""
+        """Return the node of a result: a tuple or list opens one level, and what lies deeper stays here."""
         if type(result) in (tuple, list):
             return {"tuple": [self._node(item, encoder) for item in result]}
         return self._node(result, encoder)
 
     def _node(self, value: Any, encoder: Encoder) -> Any:
-        """Numbers, text and plain arrays go by value; everything else is kept and goes as a handle.
+        """Return the node of a value: numbers, text and plain arrays by value, everything else as a handle.
 
         So does an array of a class of its own, such as np.matrix, which multiplies in another way.
         """
@@ -175,7 +175,7 @@ class WorkerServer:
 
 
 def serve(channel: Channel) -> None:
-    """Answers requests until the parent hangs up."""
+    """Answer requests until the parent hangs up."""
     server = WorkerServer(channel)
     while True:
         try:
@@ -185,7 +185,7 @@ def serve(channel: Channel) -> None:
 
 
 def _attribute(target: Any, name: str) -> Any:
-    """The attribute of an object; a package's modules count as attributes and are imported when asked for."""
+    """Return the attribute of an object; a package's modules count as attributes and are imported when asked for."""
     if inspect.ismodule(target) and hasattr(target, "__path__") and not hasattr(target, name):
         return importlib.import_module(f"{target.__name__}.{name}")
     value = getattr(target, name)
@@ -212,7 +212,7 @@ def _kind(value: Any) -> str:
 
 
 def _label(value: Any, package: str) -> str:
-    """The dotted path, inside the package, of a module, function or class, or of an instance's class."""
+    """Return the dotted path, inside the package, of a module, function or class, or of an instance's class."""
     if inspect.ismodule(value):
         path = value.__name__
     else:

@@ -90,7 +90,7 @@ def _confinement(settings: dict[str, Any]) -> "Confinement":
     if "rlimits" in policy:
         confine.die_first(confine.ZYGOTE_DIES)
     if "privileges" in policy:
-        confine.undumpable()
+        confine.forbid_dumps()
     _load(settings)
     installed = [entry for entry in settings["path"] if entry != settings["engine"]]
     made = confine.Confinement(policy, settings["libraries"], installed, settings["folder"], first_free)

@@ -31,8 +31,8 @@ class Call:
 
     function: Any
     label: str
-    arguments: tuple
-    keywords: dict = field(default_factory=dict)
+    arguments: tuple[Any, ...]
+    keywords: dict[str, Any] = field(default_factory=dict)
 
     @property
     def asked(self) -> str:
@@ -67,9 +67,9 @@ class Forwarder(Protocol):
 class WorkerClient:
     """One worker holding one package, at the other end of a transport; it is ended when it misses a deadline.
 
-    `load` sends the request to load the package, and `start` waits for it, so that a worker can come up while its
-    predecessor is still busy. Workers of one package may share `named`, the kind and callability of the names it holds,
-    to ask for each only once. Errors of a worker that is `trusted` are not a student's.
+    `load` sends the request to load the package, and `start` waits for it, so a worker can come up while another is
+    busy. Workers of one package may share `named`, the kind and callability of the names it holds, to ask for
+    each only once. Errors of a worker that is `trusted` are not a student's.
     """
 
     def __init__(
@@ -89,7 +89,10 @@ class WorkerClient:
         self.modules: set[str] = set()
         self.forwarder: Forwarder | None = None
         self.alive, self.started, self.used = True, False, False
-        self.forget_calls()
+        self.last_call: Call | None = None
+        self.callees: set[str] = set()
+        self.answered: list[Answered] | None = None
+        self.changes: list[Change] = []
 
     @property
     def process(self) -> WorkerProcess:
@@ -123,7 +126,8 @@ class WorkerClient:
 
     def compile(self, files: Sequence[str]) -> list[Any]:
         """Return the bytecode of files of the package, None for one that cannot be compiled; runs none of its code."""
-        return self.request("compile", self.name, path=str(self.package), files=list(files))
+        compiled = self.request("compile", self.name, path=str(self.package), files=list(files))
+        return compiled if isinstance(compiled, list) else []
 
     def reset(self, seed: int) -> None:
         """Forget every handle and seed every generator; loaded modules stay."""
@@ -131,40 +135,38 @@ class WorkerClient:
         self.request("reset", self.name, seed=seed)
 
     def replace(self, names: list[str]) -> None:
-        """Makes these functions, where the package itself calls them, go through `forwarder`."""
+        """Make these functions, where the package itself calls them, go through `forwarder`."""
         self.request("replace", self.name, names=names)
 
     def root(self) -> Package:
-        """The package as a proxy."""
+        """Return the package as a proxy."""
         return Package(ProxyFactory(self), None, "package", "", False)
 
-    def note_call(self, function: Proxy, label: str, arguments: tuple, keywords: dict) -> None:
-        """Remembers the last call, for the sentence of a failure."""
+    def note_call(self, function: Proxy, label: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> None:
+        """Remember the last call, for the sentence of a failure."""
         self.last_call = Call(function, label, arguments, keywords)
         self.callees.add(label)
 
     def note_answer(self, answer: Any) -> None:
-        """Keeps the last call with its answer, where `answered` is a list."""
+        """Keep the last call with its answer, where `answered` is a list."""
         if self.answered is not None and self.last_call is not None:
             self.answered.append((self.last_call, answer))
 
     def forget_calls(self) -> None:
-        """Starts over with what is known of calls and of the arguments that they changed."""
-        self.last_call: Call | None = None
-        self.callees: set[str] = set()
-        self.answered: list[Answered] | None = None
-        self.changes: list[Change] = []
+        """Start over with what is known of calls and of the arguments that they changed."""
+        self.last_call, self.answered = None, None
+        self.callees, self.changes = set(), []
 
     def called(self) -> str:
-        """The name of the function called last, for messages."""
+        """Return the name of the function called last, for messages."""
         return self.last_call.label if self.last_call else self.name
 
     def asked(self) -> str:
-        """The names by which the check came to the function called last."""
+        """Return the names by which the check came to the function called last."""
         return self.last_call.asked if self.last_call else self.name
 
     def parameters(self, function: Proxy) -> list[str]:
-        """The parameter names of a function in the worker; empty where they cannot be had."""
+        """Return the parameter names of a function in the worker; empty where they cannot be had."""
         try:
             names = self.request("parameters", "", target=Proxy.place(function))
         except StudentError:
@@ -174,7 +176,7 @@ class WorkerClient:
     def request(
         self, op: str, callee: str, values: dict[str, Any] | None = None, asked: str = "", **fields: Any
     ) -> Any:
-        """Sends one request and returns the decoded answer; `values` go by the wire's value rules.
+        """Send one request and return the decoded answer; `values` go by the wire's value rules.
 
         A look at an object without a name (what a call returned) raises Python's own error, as the object itself would.
         """
@@ -189,7 +191,7 @@ class WorkerClient:
             raise PLAIN[error.kind](error.sentence) from None
 
     def _outgoing(self, value: Any, encoder: Encoder) -> Any:
-        """The wire form of what only the parent has: proxies go back as their handle, tensors as arrays."""
+        """Return the wire form of what only the parent has: proxies go back as their handle, tensors as arrays."""
         if isinstance(value, Proxy):
             if Proxy.owner(value) is not self:
                 raise Unsendable("a proxy of another worker means something else here")

@@ -1,4 +1,4 @@
-"""Which layers really hold: found by trying, in a throwaway worker, what each forbids, and what has to work besides."""
+"""Find which layers hold by trying, in a throwaway worker, what each forbids and what has to work besides."""
 
 import os
 import shutil
@@ -7,14 +7,14 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
 from ...errors import StudentError
 from ...limits import SECRET_FILES
 from ..child import landlock
-from ..child.confine import resource
-from ..policy import KERNEL, LAYERS, Limits, lacking
+from ..policy import KERNEL, LAYERS, Limits, why_too_weak
 from .client import WorkerClient, launch_worker
 from .zygote_pool import ZygotePool
 
@@ -35,7 +35,7 @@ class Finding:
 
 @dataclass
 class Isolation:
-    """What was found: every act tried, and the layers of which none of the forbidden ones was done."""
+    """The acts that were tried, and the layers of which none of the forbidden ones was done."""
 
     findings: list[Finding]
     broken: str = ""
@@ -49,11 +49,11 @@ class Isolation:
         return [layer for layer in LAYERS if layer in tried - done]
 
     def refusal(self) -> str:
-        """Why official grading is not possible in this isolation; empty when it is."""
-        return self.broken or lacking(self.active) or self._exposure()
+        """Return why official grading is not possible in this isolation; empty when it is."""
+        return self.broken or why_too_weak(self.active) or self._exposure()
 
     def _exposure(self) -> str:
-        """Which answers a worker could read; empty where there are none."""
+        """Return which answers a worker could read; empty where there are none."""
         exposed = [finding.act for finding in self.findings if finding.layer == "answers" and finding.done]
         if not exposed:
             return ""
@@ -68,14 +68,14 @@ def probe(
     secrets: Iterable[Path] = (),
     root: Path = Path("/"),
 ) -> Isolation:
-    """Tries everything in one worker with these libraries; no worker may be able to read what lies in `secrets`.
+    """Try everything in one worker with these libraries; no worker may be able to read what lies in `secrets`.
 
     Without Landlock a folder from `root` downwards has to keep others out of them: a way around those further up may
     stand open, through a descriptor of the interpreter's.
     Where workers are no forks of a zygote there is nothing to try: their layers are those they always have.
     """
     if not zygotes.get(libraries).fresh_workers:
-        return Isolation([Finding("rlimits", "", resource is None, "")])
+        return Isolation([Finding("rlimits", "", sys.platform == "win32", "")])
     with tempfile.TemporaryDirectory(prefix="chainrule-") as folder:
         os.chmod(folder, 0o755)
         package = Path(shutil.copytree(PROBE, Path(folder, "probe"), ignore=shutil.ignore_patterns("__pycache__")))
@@ -93,7 +93,7 @@ def probe(
 
 
 def open_to_all(place: Path, root: Path) -> Iterator[Path]:
-    """Files of a place, or itself, that every user can open who knows where they are, by the modes from `root` on."""
+    """Yield a place, or files in it, that the modes from `root` on let every user open who knows where they are."""
     folders = [folder for folder in place.parents if folder.is_relative_to(root)]
     if all(folder.stat().st_mode & stat.S_IXOTH for folder in folders):
         yield from _beneath(place)
@@ -109,7 +109,7 @@ def _beneath(place: Path) -> Iterator[Path]:
 
 
 def _some(place: Path) -> list[str]:
-    """A place and some of the files in it, to be tried one by one."""
+    """Return a place and some of the files in it, to be tried one by one."""
     files = (file for file in place.rglob("*") if file.is_file()) if place.is_dir() else iter(())
     return [str(place), *map(str, islice(files, SECRET_FILES))]
 
@@ -120,7 +120,7 @@ def _try_all(worker: WorkerClient, outside: str, secrets: Iterable[Path], folder
     except StudentError as error:
         return Isolation([], f"a worker could not even start ({error.sentence}); {REACH}")
     package = worker.root()
-    forbidden: list[tuple[str, str, Callable]] = [
+    forbidden: list[tuple[str, str, Callable[[], object]]] = [
         ("session", "stay in the grader's session", lambda: package.shares_session()),
         ("descriptors", "use descriptors of the grader", lambda: package.holds_descriptors()),
         ("environment", "see environment variables", lambda: package.has_environment()),
@@ -136,7 +136,7 @@ def _try_all(worker: WorkerClient, outside: str, secrets: Iterable[Path], folder
     confined = "landlock" in Isolation(findings).active
     for place in secrets:
         name = str(place.relative_to(folder) if place.is_relative_to(folder) else place)
-        opened = _attempt("answers", name, lambda place=place: package.opens(_some(place)))
+        opened = _attempt("answers", name, partial(package.opens, _some(place)))
         done = opened.done or (not confined and any(open_to_all(place, folder)))
         findings.append(replace(opened, done=done))
     controls = [_attempt("control", f"{name.replace('_', ' ')}", getattr(package, name)) for name in CONTROLS]
@@ -156,7 +156,7 @@ REACH = "its user must be able to reach the interpreter, its libraries and the f
 
 
 def why_missing(layer: str) -> str:
-    """What this machine lacks for a layer, as well as can be told."""
+    """Return what this machine lacks for a layer, as well as can be told."""
     if layer in KERNEL and not sys.platform.startswith("linux"):
         return "only Linux has it"
     if layer == "uid":

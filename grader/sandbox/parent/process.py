@@ -26,7 +26,7 @@ class Output:
         return self._fd
 
     def read(self) -> None:
-        """Takes what is there; closes at the end of the stream."""
+        """Take what is there; closes at the end of the stream."""
         if not self.open:
             return
         with contextlib.suppress(BlockingIOError):
@@ -36,7 +36,7 @@ class Output:
                 self.close()
 
     def take(self) -> str:
-        """What was printed since the last time this was asked."""
+        """Return what was printed since the last time this was asked."""
         self.read()
         text, self.text = self.text.decode(errors="replace"), b""
         return text

@@ -19,6 +19,12 @@ class Proxy:
     """
 
     __slots__ = ("_asked", "_callable", "_factory", "_kind", "_label", "_place")
+    _factory: "ProxyFactory"
+    _place: Place
+    _kind: str
+    _label: str
+    _callable: bool
+    _asked: str
 
     def __init__(
         self, factory: "ProxyFactory", place: Place, kind: str, label: str, callable_: bool, asked: str = ""
@@ -29,24 +35,24 @@ class Proxy:
             object.__setattr__(self, name, value)
 
     @staticmethod
-    def place(remote: "Proxy") -> Place:
-        """The handle's number in its worker, or the dotted path by which the package holds it."""
-        return remote._place
+    def place(proxy: "Proxy") -> Place:
+        """Return the handle's number in its worker, or the dotted path by which the package holds it."""
+        return proxy._place
 
     @staticmethod
-    def label(remote: "Proxy") -> str:
-        """The dotted name by which the package holds it; empty where it has none."""
-        return remote._label
+    def label(proxy: "Proxy") -> str:
+        """Return the dotted name by which the package holds it; empty where it has none."""
+        return proxy._label
 
     @staticmethod
-    def owner(remote: "Proxy") -> Any:
-        """The worker it lives in."""
-        return remote._factory.worker
+    def owner(proxy: "Proxy") -> Any:
+        """Return the worker it lives in."""
+        return proxy._factory.worker
 
     @staticmethod
-    def asked(remote: "Proxy") -> str:
-        """The names by which the check came to it, `nets.Net().loss`; its worker has no say in them."""
-        return remote._asked
+    def asked(proxy: "Proxy") -> str:
+        """Return the names by which the check came to it, `nets.Net().loss`; its worker has no say in them."""
+        return proxy._asked
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -70,7 +76,8 @@ class Proxy:
         return iter(self._ask("list"))
 
     def __len__(self) -> int:
-        return self._ask("len")
+        length: int = self._ask("len")  # a worker's word, which may be none
+        return length
 
     def __contains__(self, item: Any) -> bool:
         return item in list(self)
@@ -91,39 +98,43 @@ class Package(Proxy):
     __slots__ = ()
 
     def put(self, value: Any) -> Proxy:
-        """Places a copy of a value in the worker and returns the proxy: for dicts and arrays that a call may change."""
-        return self._factory.ask("put", "", {"value": value})
+        """Place a copy of a value in the worker and return the proxy: for dicts and arrays that a call may change."""
+        placed: Proxy = self._factory.ask("put", "", {"value": value})
+        return placed
 
-    def fetch(self, remote: Any) -> Any:
-        """Brings a dict, list or tuple of arrays and numbers over by value; what is no proxy is returned as it is."""
-        if not isinstance(remote, Proxy):
-            return remote
-        return remote._ask("fetch")
+    def fetch(self, proxy: Any) -> Any:
+        """Bring a dict, list or tuple of arrays and numbers over by value; what is no proxy is returned as it is."""
+        if not isinstance(proxy, Proxy):
+            return proxy
+        return proxy._ask("fetch")
 
-    def open(self, remote: Proxy) -> Any:
-        """What the call that was kept would have returned: a tuple or list opened one level, arrays by value."""
-        return remote._ask("open")
+    def open(self, proxy: Proxy) -> Any:
+        """Return what a call that was kept would have returned: a tuple or list opened one level, arrays by value."""
+        return proxy._ask("open")
 
     def library(self, name: str) -> Proxy:
-        """A library of the worker (`torch`), to build there what a student's function takes."""
-        return self._factory.ask("library", name, asked=name, name=name)
+        """Return a library of the worker (`torch`), to build there what a student's function takes."""
+        library: Proxy = self._factory.ask("library", name, asked=name, name=name)
+        return library
 
     def seed(self, seed: int) -> None:
-        """Seeds the worker's global generators, and those of the worker its callback stubs call."""
+        """Seed the worker's global generators, and those of the worker its callback stubs call."""
         self._factory.ask("seed", "", seed=seed)
         if self._factory.worker.forwarder is not None:
             self._factory.worker.forwarder.seed(seed)
 
     def keep(self, function: Proxy, *arguments: Any) -> Proxy:
-        """Calls a function and leaves its whole result in the worker."""
-        return self._factory.call(function, arguments, {}, keep=True)
+        """Call a function and leave its whole result in the worker."""
+        result: Proxy = self._factory.call(function, arguments, {}, keep=True)
+        return result
 
     def count(self) -> int:
-        """How many objects the worker holds for proxies."""
-        return self._factory.ask("count", "")
+        """Return how many objects the worker holds for proxies."""
+        count: int = self._factory.ask("count", "")
+        return count
 
     def forget(self, since: int) -> None:
-        """Lets go of all objects but the first so many; proxies of the others are void from then on."""
+        """Let go of all objects but the first so many; proxies of the others are void from then on."""
         self._factory.ask("forget", "", since=since)
 
 
@@ -139,7 +150,7 @@ class ProxyFactory:
         return self.worker.request(op, label, values, asked, **fields)
 
     def attribute(self, owner: Proxy, name: str, label: str) -> Any:
-        """An attribute; what the package itself holds under this label is asked for but once, whichever its worker."""
+        """Return an attribute; ask only once, for all workers, for what the package itself holds under this label."""
         named, by_path = self.worker.named, not isinstance(owner._place, int)
         asked = _join(owner._asked, name)
         if not by_path or label not in named:
@@ -152,7 +163,7 @@ class ProxyFactory:
             self.worker.modules.add(label)
         return Proxy(self, label, kind, label, callable_, asked)
 
-    def call(self, function: Proxy, arguments: tuple, keywords: dict, keep: bool = False) -> Any:
+    def call(self, function: Proxy, arguments: tuple[Any, ...], keywords: dict[str, Any], keep: bool = False) -> Any:
         self.worker.note_call(function, function._label, arguments, keywords)
         values = {"args": list(arguments), "kwargs": keywords}
         answer = self.ask("call", function._label, values, function._asked, target=function._place, keep=keep)
@@ -160,7 +171,7 @@ class ProxyFactory:
         return answer
 
     def special(self, form: str, content: Any) -> Any:
-        """The values of handle and tensor nodes; raises WireError for any other form."""
+        """Return the values of handle and tensor nodes; raises WireError for any other form."""
         if form == "tensor":
             return content[0]
         if form == "handle":
@@ -171,7 +182,7 @@ class ProxyFactory:
 
 
 def shape_of(value: Any) -> tuple[int, ...] | None:
-    """The shape of an array or tensor that went to a worker, None for anything else."""
+    """Return the shape of an array or tensor that went to a worker, None for anything else."""
     array = getattr(value, "array", value) if not isinstance(value, Proxy) else None
     return array.shape if isinstance(array, np.ndarray) else None
 
@@ -194,10 +205,11 @@ class CallForwarder:
     def __init__(self, package: Any, allowed: Iterable[str]) -> None:
         self.used: set[str] = set()
         self.raised: list[tuple[str, str]] = []
-        self.package, self._allowed, self._kept = package, frozenset(allowed), []
+        self.package, self._allowed = package, frozenset(allowed)
+        self._kept: list[Any] = []
 
     def __call__(self, message: dict[str, Any], arrays: list[np.ndarray]) -> list[Any]:
-        """The reply frame to a call; an error reply when it is not allowed, or the other package raised."""
+        """Return the reply frame to a call; an error reply when it is not allowed, or the other package raised."""
         try:
             return self._call(message, arrays)
         except (OutOfTime, SandboxError):  # they tell nothing about the call

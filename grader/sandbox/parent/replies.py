@@ -15,7 +15,7 @@ from ..wire import Decoder, WireError
 def decode_reply(
     message: dict[str, Any], arrays: list[np.ndarray], special: Callable[[str, Any], Any], callee: str
 ) -> Any:
-    """The value of an answer; raises StudentRaised when it is an error, WireError when it cannot be read."""
+    """Return the value of an answer; raises StudentRaised when it is an error, WireError when it cannot be read."""
     try:
         if "error" not in message:
             return Decoder(arrays, special).value(message.get("ok"))

@@ -21,13 +21,15 @@ from ..policy import Policy
 
 ENGINE = Path(__file__).resolve().parents[3]
 START = Path(__file__).parents[1] / "child" / "start.py"
+GONE = "the worker factory ended; its last words are above"
 THREADS = ("OMP", "OPENBLAS", "MKL", "NUMEXPR")
 
 
 class PendingReply:
-    """A request on its way; `reply` is None until its answer has been read."""
+    """The reply to a request on its way; None until it has been read."""
 
-    reply: dict[str, int] | None = None
+    def __init__(self, reply: dict[str, int] | None = None) -> None:
+        self.reply = reply
 
 
 def command(settings: dict[str, Any]) -> list[str]:
@@ -38,7 +40,7 @@ def command(settings: dict[str, Any]) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """One thread a library, no huge pages (they come by chance and make timings jump), nothing of the parent's."""
+    """Return an environment of one thread a library, no huge pages, which come by chance, nothing of the parent's."""
     # Windows cannot do without SYSTEMROOT
     kept = {name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}
     steady = {"VECLIB_MAXIMUM_THREADS": "1", "NUMPY_MADVISE_HUGEPAGE": "0"}
@@ -46,12 +48,9 @@ def environment() -> dict[str, str]:
 
 
 def _import_path() -> list[str]:
-    """Where the engine and the installed libraries lie; given outright, so that no .pth file runs in the zygote."""
+    """Return where the engine and the libraries lie; given outright, so that no .pth file runs in the zygote."""
     installed = [entry for entry in sys.path if Path(entry).name in ("site-packages", "dist-packages")]
     return list(dict.fromkeys([str(ENGINE), sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), *installed]))
-
-
-GONE = "the worker factory ended; its last words are above"
 
 
 class Zygote:
@@ -62,7 +61,7 @@ class Zygote:
     def __init__(self, libraries: tuple[str, ...], policy: Policy | None = None) -> None:
         policy = Policy.own_machine() if policy is None else policy
         if "privileges" in policy:
-            confine.undumpable()  # else a worker of the same user could look into this process
+            confine.forbid_dumps()  # else a worker of the same user could look into this process
         self.libraries = libraries
         self._folder = tempfile.TemporaryDirectory(prefix="chainrule-")
         os.chmod(self._folder.name, 0o755)
@@ -70,8 +69,8 @@ class Zygote:
         self._pending = deque([self._ready])
         self._unread = b""
         self._control, theirs = socket.socketpair()
-        settings = {"libraries": libraries, "folder": self._folder.name, "layers": sorted(policy.layers)}
-        settings["control"] = theirs.fileno()
+        layers, control = sorted(policy.layers), theirs.fileno()
+        settings = {"libraries": libraries, "folder": self._folder.name, "layers": layers, "control": control}
         self._process = subprocess.Popen(
             command(settings),
             pass_fds=[theirs.fileno()],
@@ -83,26 +82,26 @@ class Zygote:
     def spawn(
         self, limits: dict[str, int], theirs: socket.socket, sink: int, places: list[str], judged: bool
     ) -> PendingReply:
-        """Has a worker forked with its end of the socket and of the output pipe; the reply will hold its `pid`.
+        """Have a worker forked with its end of the socket and of the output pipe; the reply will hold its `pid`.
 
         It may read beneath `places` what its user may. One that is judged gets a user id of its own, where the policy
-        has that layer, and is the first to go when memory runs out.
+        has that layer. It is the first to go when memory runs out.
         """
         request = {"op": "spawn", "limits": limits, "places": places, "judged": judged}
         return self._request(request, [theirs.fileno(), sink])
 
     def reap(self, pid: int) -> PendingReply:
-        """Has a worker collected that has ended or been killed; the reply will hold its wait `status`."""
+        """Have a worker collected that has ended or been killed; the reply will hold its wait `status`."""
         return self._request({"op": "reap", "pid": pid}, [])
 
     def reply(self, pending: PendingReply) -> dict[str, int]:
-        """Waits for the reply to a request; replies come in the order of the requests."""
+        """Wait for the reply to a request; replies come in the order of the requests."""
         while pending.reply is None:
             self._pending.popleft().reply = json.loads(self._line())
         return pending.reply
 
     def cpu_seconds(self) -> float:
-        """CPU time of the zygote and of every worker that has been collected; 0 before anything was asked of it."""
+        """Return the CPU time of the zygote and of every worker collected; 0 before anything was asked of it."""
         if self._ready.reply is None:
             return 0.0
         return self.reply(self._request({"op": "usage"}, []))["microseconds"] / 1e6
@@ -138,7 +137,7 @@ class Zygote:
         return line
 
     def close(self) -> None:
-        """Ends the zygote, which has nothing to put in order, and removes its folder."""
+        """End the zygote, which has nothing to put in order, and remove its folder."""
         self._control.close()
         self._process.kill()
         self._process.wait()
@@ -155,41 +154,36 @@ class PlainProcesses:
     def __init__(self, libraries: tuple[str, ...], policy: Policy | None = None) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="chainrule-", ignore_cleanup_errors=True)
         self.libraries = libraries
-        self._running: dict[int, subprocess.Popen] = {}
+        self._running: dict[int, subprocess.Popen[bytes]] = {}
         self._cpu_seconds = 0.0
 
     def spawn(
         self, limits: dict[str, int], theirs: socket.socket, sink: int, places: list[str], judged: bool
     ) -> PendingReply:
-        """Starts a worker; the pending reply holds its `pid` at once. What it may read is not bounded here."""
-        windows = sys.platform == "win32"
+        """Start a worker; the pending reply holds its `pid` at once. What it may read is not bounded here."""
         settings = {"libraries": self.libraries, "folder": self._folder.name, "limits": limits}
-        settings["socket"] = -1 if windows else theirs.fileno()
-        if windows:
-            options: dict[str, Any] = {
-                "stdin": subprocess.PIPE,
-                "stdout": subprocess.DEVNULL,
-                "stderr": subprocess.DEVNULL,
-            }
-        else:
-            options = {"stdin": subprocess.DEVNULL, "stdout": sink, "stderr": sink, "pass_fds": [theirs.fileno()]}
-            options["start_new_session"] = True
-        process = subprocess.Popen(command(settings), env=environment(), **options)
-        if windows:
+        words = command(settings | {"socket": theirs.fileno()})
+        if sys.platform == "win32":
+            silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+            process = subprocess.Popen(words, env=environment(), stdin=subprocess.PIPE, **silent)
             process.stdin.write(base64.b64encode(theirs.share(process.pid)) + b"\n")
             process.stdin.close()
+        else:
+            options: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": sink, "stderr": sink}
+            options |= {"pass_fds": [theirs.fileno()], "start_new_session": True}
+            process = subprocess.Popen(words, env=environment(), **options)
         self._running[process.pid] = process
-        return _answered(pid=process.pid)
+        return PendingReply({"pid": process.pid})
 
     def reap(self, pid: int) -> PendingReply:
-        """Ends and collects a worker; the pending reply holds its wait status in the form of os.wait."""
+        """End and collect a worker; the pending reply holds its wait status in the form of os.wait."""
         process = self._running.pop(pid)
         if process.poll() is None and sys.platform == "win32":
             process.kill()
-        return _answered(status=self._collect(process))
+        return PendingReply({"status": self._collect(process)})
 
-    def _collect(self, process: subprocess.Popen) -> int:
-        """Waits for a process and adds up its CPU time, where the platform tells; returns its wait status."""
+    def _collect(self, process: subprocess.Popen[bytes]) -> int:
+        """Wait for a process and add up its CPU time, where the platform tells; return its wait status."""
         if process.returncode is None and hasattr(os, "wait4"):
             _, status, used = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
@@ -198,32 +192,26 @@ class PlainProcesses:
         return -code if code < 0 else code << 8
 
     def cpu_seconds(self) -> float:
-        """CPU time of every worker that has been collected; on Windows nobody tells, so 0."""
+        """Return the CPU time of every worker that has been collected; on Windows nobody tells, so 0."""
         return self._cpu_seconds
 
     def reply(self, pending: PendingReply) -> dict[str, int]:
-        """The content of a pending reply; it is there from the start."""
-        return pending.reply
+        """Return the content of a pending reply; it is there from the start."""
+        return pending.reply or {}
 
     def close(self) -> None:
-        """Ends every worker and removes the folder."""
+        """End every worker and remove the folder."""
         for pid in list(self._running):
             self._running[pid].kill()
             self.reap(pid)
         self._folder.cleanup()
 
 
-def _answered(**reply: int) -> PendingReply:
-    pending = PendingReply()
-    pending.reply = reply
-    return pending
-
-
 Factory = Zygote | PlainProcesses
 
 
 def factory(libraries: tuple[str, ...], policy: Policy) -> Factory:
-    """A zygote where forking is safe (Linux), else plain processes."""
+    """Return a zygote where forking is safe (Linux), else plain processes."""
     return (Zygote if sys.platform.startswith("linux") else PlainProcesses)(libraries, policy)
 
 
@@ -241,16 +229,16 @@ class ZygotePool:
         self._running: dict[tuple[str, ...], Factory] = {}
 
     def get(self, libraries: tuple[str, ...]) -> Factory:
-        """The zygote with these libraries; it may still be starting."""
+        """Return the zygote with these libraries; it may still be starting."""
         if libraries not in self._running:
             self._running[libraries] = self._make(libraries, self.policy)
         return self._running[libraries]
 
     def cpu_seconds(self) -> float:
-        """CPU time of all of them and of the workers they have collected."""
+        """Return the CPU time of all of them and of the workers they have collected."""
         return sum(factory.cpu_seconds() for factory in self._running.values())
 
     def close(self) -> None:
-        """Ends them all."""
+        """End them all."""
         for zygote in self._running.values():
             zygote.close()

@@ -1,4 +1,4 @@
-"""What a worker tries on itself: acts that a layer should forbid, and others that have to work all the same.
+"""Acts that a worker tries on itself: a layer should forbid some, and the others have to work all the same.
 
 An act returns whether it succeeded, or raises. This package is loaded into a worker as a student's is.
 """
@@ -51,7 +51,7 @@ def is_user(uid: int) -> bool:
 
 def is_dumpable() -> bool:
     """privileges: lets others look into it."""
-    return ctypes.CDLL(None).prctl(GET_DUMPABLE, 0, 0, 0, 0) != 0
+    return bool(ctypes.CDLL(None).prctl(GET_DUMPABLE, 0, 0, 0, 0))
 
 
 def reads(path: str) -> bool:

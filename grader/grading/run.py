@@ -183,19 +183,20 @@ def _weakness(refusal: str) -> list[Note]:
 
 
 def run_pytest(manifest: Manifest, files: list[Path], plugins: list[object], *options: str) -> int:
-    """pytest's exit status on files of checks, without its own reporting.
+    """Run pytest on files of checks, without its own reporting, and return its exit status.
 
-    The files are unloaded afterwards: they may have changed, or be another course's of the same name, in the next run.
+    All that was loaded from the checks' folders is unloaded afterwards: in the next run it may have changed, or be
+    another course's of the same name.
     """
     import pytest
 
     places = ["-c", os.devnull, "--rootdir", str(manifest.root), f"--confcutdir={manifest.path('public').parent}"]
-    names, loaded = list(map(str, files)), set(sys.modules)
+    folders, loaded = {manifest.path("public"), manifest.path("hidden")}, set(sys.modules)
     sys.path.insert(0, str(manifest.root))
     try:
-        return pytest.main([*QUIET, *places, *options, *names], plugins=plugins)
+        return pytest.main([*QUIET, *places, *options, *map(str, files)], plugins=plugins)
     finally:
         sys.path.remove(str(manifest.root))
         for name in set(sys.modules) - loaded:
-            if getattr(sys.modules[name], "__file__", None) in names:
+            if not folders.isdisjoint(Path(getattr(sys.modules[name], "__file__", None) or os.devnull).parents):
                 del sys.modules[name]

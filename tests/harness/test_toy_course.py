@@ -171,6 +171,16 @@ def test_a_run_ends_within_its_time_whatever_one_check_does(toy):
     assert {check.outcome for check in found.checks} <= {"passed", "timeout"}
 
 
+def test_what_checks_share_is_loaded_again_in_each_run(toy):
+    toy.write("checks/public/shared.py", "FACTOR = 1\n")
+    first = "from grader.checks import expect, points\n"
+    toy.replace("checks/public/test_q1_rectangles.py", first, f"{first}from checks.public.shared import FACTOR\n")
+    toy.replace("checks/public/test_q1_rectangles.py", "to_match(reference", "to_match(FACTOR * reference")
+    assert toy.outcomes("solution", keyword="area[1]")["area[1]"].outcome == "passed"
+    toy.write("checks/public/shared.py", "FACTOR = 2\n")
+    assert toy.outcomes("solution", keyword="area[1]")["area[1]"].outcome == "failed"
+
+
 def test_races_draw_from_a_secret_seed_where_there_is_one(toy):
     def seed(*secrets):
         running = SimpleNamespace(seed=11, check=SimpleNamespace(id="q/a"))

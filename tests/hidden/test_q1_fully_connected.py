@@ -5,24 +5,19 @@ from itertools import pairwise
 import numpy as np
 
 from grader.checks import expect, points
+from tests.public.shared import VALUE, build, draw_net, make_net, plain, worth
 from tests.public.test_q1_fully_connected import (
     INIT,
     LOSS,
     RESULTS,
     STATES,
-    VALUE,
-    build,
     draw_arrays,
     draw_config,
-    draw_net,
     draw_step,
     expect_drawn_weights,
     expect_unmoved,
-    make_net,
     penalty,
-    plain,
     results,
-    worth,
 )
 
 DEEP = (6, 9, 8, 5)

@@ -1,12 +1,12 @@
 """Q2, instructors only: odd sizes, many batches, float32 and deeper networks."""
 
 from grader.checks import expect, points
+from tests.public.shared import VALUE, worth
 from tests.public.test_q2_normalization import (
     NET,
     NET_VALUE,
     ROUGH,
     STATISTICS,
-    VALUE,
     build_net,
     compare_arguments,
     compare_gradients,
@@ -17,7 +17,6 @@ from tests.public.test_q2_normalization import (
     draw_normalized_net,
     each_backward,
     kinds,
-    worth,
 )
 
 

@@ -1,7 +1,7 @@
 """Q3, instructors only: images, test mode there and back, and dropout beside batch normalization."""
 
 from grader.checks import expect, points
-from tests.public.test_q1_fully_connected import VALUE
+from tests.public.shared import VALUE
 from tests.public.test_q3_dropout import NET, backward, compare_gradients, compare_loss, draw_units, draw_wide, train
 
 

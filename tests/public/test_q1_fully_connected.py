@@ -1,18 +1,22 @@
-"""Q1: fully connected layers, the softmax loss, the network made of them and the update rules.
-
-How tolerances are chosen stands in docs/writing-a-check.md: values to VALUE, and the digits of float64 to DIGITS in the
-one check of a function that is about its precision.
-"""
+"""Q1: fully connected layers, the softmax loss, the network made of them and the update rules."""
 
 import math
-from itertools import pairwise
 
 import numpy as np
-import pytest
 
 from grader.checks import expect, expect_unchanged_arguments, points
+from tests.public.shared import (
+    DIGITS,
+    VALUE,
+    build,
+    draw_net,
+    expect_digits,
+    make_net,
+    plain,
+    without_factor,
+    worth,
+)
 
-VALUE, DIGITS = 1e-5, 1e-10
 INIT = "classifiers.fc_net.FullyConnectedNet.__init__"
 LOSS = "classifiers.fc_net.FullyConnectedNet.loss"
 HIDDEN = {2: (6,), 3: (6, 8)}
@@ -35,13 +39,6 @@ CONFIGS = {
 STATES = {"sgd_momentum": ["velocity"], "rmsprop": ["cache"], "adam": ["m", "v"]}
 # after so many steps Adam's bias correction is 1, in whatever order t is counted and used
 LATE = {"sgd_momentum": {}, "rmsprop": {}, "adam": {"t": 400}}
-
-
-def worth(names, values, function):
-    """Parametrizes a check over the cases of `values`, each with its points; a function's name may hold `{}`."""
-    cases = [case if isinstance(case, tuple) else (case,) for case in values]
-    marks = [points(value, function.format(case[0])) for case, value in zip(cases, values.values(), strict=True)]
-    return pytest.mark.parametrize(names, [pytest.param(*c, marks=m) for c, m in zip(cases, marks, strict=True)])
 
 
 def draw_arrays(rng, function, n=5, d=(6,), m=4, bias=1.0):
@@ -72,19 +69,6 @@ def results(package, function, arrays):
     if function.endswith("forward"):
         returned, _ = expect(returned, "out cache").unpack()
     return expect(returned, RESULTS[function]).unpack()
-
-
-def plain(value):
-    """Returns an array without its axes of length 1, where its shape is the claim of another check."""
-    return np.squeeze(value) if isinstance(value, np.ndarray) else value
-
-
-def without_factor(value):
-    """Returns an array divided by its largest entry, where a wrong factor or sign is the claim of another check."""
-    value = plain(value)
-    if not isinstance(value, np.ndarray) or not value.ndim or not value.any():
-        return value
-    return value / value.flat[np.abs(value).argmax()]
 
 
 @worth("case", {"vectors": 0.75, "images": 0.25, "N=1": 0.25}, "layers.affine_forward")
@@ -195,19 +179,6 @@ def test_softmax_loss_is_a_scalar(student, rng):
     expect(loss, "loss").to_have_shape(())
 
 
-def expect_digits(backward, names, rng, dout):
-    """Judges that what backward(dout) returns has the digits of float64.
-
-    Gradients are linear in dout, also where they are wrong in another way, which is the claim of other checks.
-    """
-    another = rng.randn(*dout.shape)
-    ones, others, both = (expect(backward(d), names).unpack() for d in (dout, another, dout + another))
-    for name, one, other, sum_ in zip(names.split(), ones, others, both, strict=True):
-        expect(one, name).to_be_computed_from()
-        expect(one, name).to_be(not np.array_equal(one, dout), "is dout as it came")
-        expect(sum_, name).to_match(one + other, rel=DIGITS)
-
-
 @worth("function", dict.fromkeys(RESULTS, 0.25), "layers.{}")
 def test_precision(student, reference, rng, function):
     """{function} keeps the precision of its input: float32 stays float32, float64 keeps all its digits"""
@@ -234,12 +205,6 @@ def test_arguments_are_left_as_they_are(student, rng, function):
     *_, last = results(student, function, arrays)
     expect(last, RESULTS[function].split()[-1]).to_be_computed_from(*arrays.values())
     expect_unchanged_arguments(getattr(student.layers, function))
-
-
-def make_net(package, sizes=(7, 6, 8, 4), **options):
-    """Returns the package's net as it is made, of these sizes from input to classes."""
-    input_dim, *hidden, classes = sizes
-    return package.classifiers.fc_net.FullyConnectedNet(hidden, input_dim=input_dim, num_classes=classes, **options)
 
 
 @points(0.25, INIT)
@@ -306,22 +271,6 @@ def test_net_dtype(student, dtype):
     net = make_net(student, **({} if dtype == "float32" else {"dtype": student.library("numpy").float64}))
     for name, value in (parameters(net, "W") | parameters(net, "b")).items():
         expect(value, name).to_have_dtype(dtype)
-
-
-def draw_net(rng, hidden, d=(7,), n=5, classes=4, bias=0.0):
-    """Returns X (n, *d), y (n,) and params: W1 (prod d, hidden[0]), b1 (hidden[0],) and so on to the classes."""
-    params = {}
-    for i, (inputs, outputs) in enumerate(pairwise([math.prod(d), *hidden, classes]), start=1):
-        params[f"W{i}"], params[f"b{i}"] = rng.randn(inputs, outputs) / math.sqrt(inputs), bias * rng.randn(outputs)
-    return rng.randn(n, *d), rng.randint(classes, size=n), params
-
-
-def build(package, params, **options):
-    """Returns the package's net, of type float64, with exactly these params, whatever it draws for itself."""
-    sizes = [len(params["W1"]), *(value.size for name, value in params.items() if name.startswith("b"))]
-    net = make_net(package, sizes, dtype=package.library("numpy").float64, **options)
-    net.params.update(params)
-    return net
 
 
 @worth("layers", {2: 0.25, 3: 0.25}, LOSS)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from grader.checks import expect, expect_unchanged_arguments, points
-from tests.public.test_q1_fully_connected import (
+from tests.public.shared import (
     DIGITS,
     VALUE,
     draw_net,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from grader.checks import expect, expect_unchanged_arguments, points
-from tests.public.test_q1_fully_connected import DIGITS, VALUE, build, draw_net, expect_digits
+from tests.public.shared import DIGITS, VALUE, build, draw_net, expect_digits
 
 NET = "classifiers.fc_net.FullyConnectedNet"
 

@@ -20,13 +20,17 @@ PDF_IMAGE_MEGAPIXELS = 40  # pdf.image_megapixels: an image takes four bytes a p
 # Running checks.
 REFERENCE_SECONDS = 120.0  # wall clock of one call of the reference: a verdict must not hang on a busy machine
 REFERENCE_CPU_SECONDS = 3600  # of the reference's worker, which serves a whole run
-COMPILE_SECONDS = 20  # wall clock and CPU for compiling a package: hundreds of modules take a second
 STRIKES = 2  # timeouts of a function or module after which it is waited for less
 SHORT_SECONDS = 1.0  # wall clock of a call of what has hung so often: an endless loop must not eat the run
 SPARE_WORKERS = 2  # that come up while a check runs: more would take its cores
 CHECKS_PER_WORKER = 100  # that a kept worker may serve, as far as its CPU time goes
 COMPARISON_SECONDS = 20.0  # wall clock of comparing one check's gradients, which as a rule takes a quarter of a second
 COMPARISON_SHARE = 1 / 8  # of the run's time, for all these comparisons: the other checks need the rest
+COMPARISONS = 3  # calls of each kind whose gradients are compared: each takes several passes
+RACE_PAIRS = 7  # of a check of speed: the median of so many is steady away from the limit
+RACE_PAIRS_NEAR = 21  # the same near the limit
+RACE_PAIRS_HOPELESS = 2  # after which a side that is far over the limit has failed: a naive loop takes long
+RECORDING_SECONDS = 3600  # wall clock of recording all answers: each check runs four times
 CONTROL_SECONDS = 20.0  # wall clock of control runs with the reference beyond the run's time: blame can be found late
 
 # One frame between parent and worker.
@@ -69,6 +73,20 @@ ENTRIES = 50_000  # of a zip or a folder: each takes memory and time before anyt
 ZIP_DIRECTORY_BYTES = 16 * MEGABYTE  # of a zip's directory, which is read whole: 50,000 entries of 300 bytes
 OTHER_FILE_BYTES = MEGABYTE  # of a file in the package that is neither a module nor required
 PATH_PART_BYTES = 255  # of a file's or a folder's name: file systems take no more
+
+# Notebooks.
+CHECK_CELL_SECONDS = 120.0  # wall clock of the checks in one cell: a student waits for them
+NOTEBOOK_CELL_SECONDS = 1800  # wall clock of one cell of a notebook that is executed: the longest one trains a network
+SOCKET_PATH_BYTES = 100  # of a kernel's socket: systems take 103 or 107
+
+# The PDF.
+PANDOC_SECONDS = 30.0  # wall clock of one process for all fragments of a notebook, which take one as a rule
+PANDOC_LEAST_SECONDS = 5.0  # of a process that looks for the fragment that hangs
+PANDOC_FRAGMENTS = 400  # in one process: their names must fit into its command line
+TYPST_ATTEMPTS = 400  # to set a document, since each finds one block that cannot be set
+MACRO_EXPANSIONS = 2_000  # in one formula: a macro may expand to itself
+HTML_CHARACTERS = 300_000  # of an output's HTML that is set as such: more is shown as text
+ENGINE_SECONDS = 300  # wall clock of another engine than typst, for one notebook: TeX takes minutes
 
 # Writing reports.
 REPORT_TEXT_CHARACTERS = 20_000  # of one text in Gradescope's report: a page shows no more

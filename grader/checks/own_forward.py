@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ..errors import NotScored, OutOfTime, SandboxError, StudentError, Unrecorded
-from ..limits import COMPARISON_SECONDS, COMPARISON_SHARE
+from ..limits import COMPARISON_SECONDS, COMPARISON_SHARE, COMPARISONS
 from ..sandbox.parent.client import Answered, Call, WorkerClient
 from ..sandbox.parent.proxy import Package, Proxy
 from . import derivative, messages
@@ -21,7 +21,6 @@ from .context import RunContext, derive
 from .expect import Mismatch, values_noted
 from .follow_through import SecondLook, arguments_of, renew
 
-AGAIN = 3  # calls of each kind that are made again
 SAME = 1e-14  # of the largest value; what one function computes twice on one machine
 Clock = Callable[[], None]
 
@@ -216,7 +215,7 @@ def _ask_again(context: RunContext, running: RunningCheck, asked: ForwardPass) -
     Without a history a forward pass cannot know that it is compared, so it cannot be one function for the comparison
     and another, with more to it, where its kind is told.
     """
-    for points, out in SystemRandom().sample(asked.seen, min(AGAIN, len(asked.seen))):
+    for points, out in SystemRandom().sample(asked.seen, min(COMPARISONS, len(asked.seen))):
         worker = context.student_worker(running.libraries, derive(running.seed, "worker"), fresh=True)
         try:
             again = ForwardPass(worker.root(), asked.passes, asked.seed, asked.clock)(points)

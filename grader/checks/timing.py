@@ -21,7 +21,7 @@ import numpy as np
 
 from ..course.schema import Budget
 from ..errors import NotScored, StudentTimeout
-from ..limits import MEGABYTE
+from ..limits import MEGABYTE, RACE_PAIRS, RACE_PAIRS_HOPELESS, RACE_PAIRS_NEAR
 from ..results.record import Check, Spending
 from ..sandbox.parent.client import WorkerClient
 from ..sandbox.parent.proxy import Package, Proxy
@@ -31,7 +31,6 @@ from .expect import Mismatch, expect
 Prepare = Callable[..., tuple[Proxy, tuple[Any, ...]]]
 Once = Callable[[Package, np.random.RandomState], Any]
 
-PAIRS, MORE_PAIRS, ENOUGH_TO_FAIL = 7, 21, 2
 NEAR = (0.8, 1.25)
 HOPELESS = 4.0
 AGREEMENT = 1e-4  # what float32 inside rounds off is no matter of speed
@@ -99,11 +98,11 @@ class Race:
         """Return the median ratio, from as many pairs as the limit needs."""
         self._pair(0)
         first = self.ratios.pop()
-        for number in range(1, PAIRS + 1):
+        for number in range(1, RACE_PAIRS + 1):
             self._pair(number)
-            if number >= ENOUGH_TO_FAIL - 1 and min(first, *self.ratios) > HOPELESS * limit:
+            if number >= RACE_PAIRS_HOPELESS - 1 and min(first, *self.ratios) > HOPELESS * limit:
                 return statistics.median(self.ratios)
-        while NEAR[0] < statistics.median(self.ratios) / limit < NEAR[1] and len(self.ratios) < MORE_PAIRS:
+        while NEAR[0] < statistics.median(self.ratios) / limit < NEAR[1] and len(self.ratios) < RACE_PAIRS_NEAR:
             self._pair(len(self.ratios) + 1)
         return statistics.median(self.ratios)
 
@@ -163,7 +162,7 @@ def judge(race: Race, limit: float, opponent: str) -> float:
             raise
         late = messages.LATE.fill(sentence=timeout.sentence, limit=limit, opponent=opponent)
         raise Mismatch(*late) from None
-    if ratio > limit * NEAR[1] or (ratio > limit and len(race.ratios) < MORE_PAIRS):
+    if ratio > limit * NEAR[1] or (ratio > limit and len(race.ratios) < RACE_PAIRS_NEAR):
         raise Mismatch(*messages.slow(ratio, limit, opponent), error=ratio, allowed=limit)
     return ratio
 

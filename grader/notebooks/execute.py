@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..limits import NOTEBOOK_CELL_SECONDS, SOCKET_PATH_BYTES
 from ..course import manifest as manifests
 from ..course.manifest import Manifest
 from ..results.notebook import NOT_PASSED
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 ENGINE = Path(__file__).parents[1]
 NOT_COPIED = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", ".OTTER_LOG", "source", "*.ipynb")
 INTERVAL = 0.1
-SOCKET_PATH = 100  # bytes; systems take 103 or 107 for a socket's
 INJECTED = "injected-parameters"
 
 
@@ -57,7 +57,7 @@ class Settings:
     """How to run: values for the parameters cell, seconds for each cell, more of the environment."""
 
     parameters: dict[str, object] = field(default_factory=dict)
-    cell_seconds: int = 1800
+    cell_seconds: int = NOTEBOOK_CELL_SECONDS
     environment: dict[str, str] = field(default_factory=dict)
 
 
@@ -146,7 +146,7 @@ def _configure(root: Path, name: str) -> Config:
     from traitlets.config import Config
 
     file = str(root / f"{zlib.crc32(name.encode()):x}.json")
-    transport = "ipc" if os.name == "posix" and len(os.fsencode(file)) <= SOCKET_PATH else "tcp"
+    transport = "ipc" if os.name == "posix" and len(os.fsencode(file)) <= SOCKET_PATH_BYTES else "tcp"
     return Config({"KernelManager": {"transport": transport, "connection_file": file}})
 
 

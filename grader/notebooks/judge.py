@@ -5,6 +5,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from ..limits import CHECK_CELL_SECONDS
 from ..errors import ChainruleError, ChecksError
 from ..course import manifest as manifests
 from ..course.manifest import Manifest
@@ -12,7 +13,6 @@ from ..course.source import find_stubs
 from ..results.notebook import Judgement
 from ..results.record import Check, from_json
 
-SECONDS = 120
 
 
 class NotPassed(AssertionError):
@@ -23,7 +23,7 @@ class NotPassed(AssertionError):
         self.judgement = judgement
 
 
-def judge(name: str, question: str, function: str, seconds: float = SECONDS) -> Judgement:
+def judge(name: str, question: str, function: str, seconds: float = CHECK_CELL_SECONDS) -> Judgement:
     """Run the public checks of a question that judge a function; raise NotPassed unless all of them pass."""
     try:
         manifest = manifests.load(manifests.find_for_notebook(Path.cwd()))

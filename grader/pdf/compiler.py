@@ -5,9 +5,8 @@ import re
 from pathlib import Path
 
 from ..errors import PdfError, ProgramMissing
+from ..limits import TYPST_ATTEMPTS
 from .source_map import Block, find_blocks_at, join_blocks
-
-ATTEMPTS = 400
 
 
 class CannotSet(PdfError):
@@ -30,7 +29,7 @@ class Compiler:
     def compile(self, blocks: list[Block], opening: str, date: datetime.date) -> bytes:
         """Return the PDF, dated; `opening` sets the style of a block compiled alone. Raise CannotSet."""
         noon = datetime.datetime.combine(date, datetime.time(), datetime.UTC)
-        for _ in range(ATTEMPTS):
+        for _ in range(TYPST_ATTEMPTS):
             text, starts = join_blocks(self.head, blocks)
             data, said = self._once(text, noon)
             if data is not None:
@@ -40,7 +39,7 @@ class Compiler:
                 raise CannotSet(f"typst cannot set these notebooks: {said.strip()[:500]}")
             for block in failing:
                 block.failed = True
-        raise CannotSet(f"typst cannot set these notebooks: more than {ATTEMPTS} places in them fail")
+        raise CannotSet(f"typst cannot set these notebooks: more than {TYPST_ATTEMPTS} places in them fail")
 
     def _once(self, text: str, date: datetime.datetime) -> tuple[bytes | None, str]:
         """Return the PDF, or None and what typst said."""

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from ..errors import PdfError, ProgramMissing
+from ..limits import ENGINE_SECONDS
 from . import notebook as notebooks
 from . import pandoc, terminal
 from .convert import Options, Result
@@ -17,7 +18,6 @@ from .source_map import Degradation
 from .status import IGNORED, INPUT_IGNORED
 
 FIRST = "typst"
-SECONDS = 300
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 WRAPPED = "pre, code { white-space: pre-wrap !important; overflow-wrap: anywhere !important; }"
 POLICY = (
@@ -126,9 +126,11 @@ def _print_by_xelatex(notebook: Notebook, folder: Path, number: int) -> Path:
 
 def _run(words: list[str], out: Path, notebook: Notebook, name: str) -> Path:
     try:
-        done = subprocess.run(words, capture_output=True, timeout=SECONDS, stdin=subprocess.DEVNULL, cwd=out.parent)
+        done = subprocess.run(
+            words, capture_output=True, timeout=ENGINE_SECONDS, stdin=subprocess.DEVNULL, cwd=out.parent
+        )
     except subprocess.TimeoutExpired:
-        raise PdfError(f"{name} took more than {SECONDS} s for {notebook.name}; use --engine {FIRST}") from None
+        raise PdfError(f"{name} took more than {ENGINE_SECONDS} s for {notebook.name}; use --engine {FIRST}") from None
     if done.returncode or not out.is_file():
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:] or ["nothing"]
         raise PdfError(f"{name} could not set {notebook.name} (it said: {said[0][:200]}); use --engine {FIRST}")

@@ -2,12 +2,13 @@
 
 import re
 
+from ..limits import MACRO_EXPANSIONS
+
 DEFINITION = re.compile(
     r"\\(?P<how>newcommand|renewcommand|providecommand|def|DeclareMathOperator)\*?\s*"
     r"(?:\{\s*(?P<braced>\\[A-Za-z]+)\s*\}|(?P<bare>\\[A-Za-z]+))"
 )
 PARAMETERS = re.compile(r"\s*((?:#\d)*)\s*")  # matches anywhere, if only nothing
-MOST = 2000  # expansions in one formula, so that a definition by itself ends
 
 
 class Macros:
@@ -50,7 +51,7 @@ class Macros:
             return tex
         names = "|".join(re.escape(name[1:]) for name in sorted(self.known, key=len, reverse=True))
         pattern = re.compile(rf"\\(?:{names})(?![A-Za-z])")
-        for _ in range(MOST):
+        for _ in range(MACRO_EXPANSIONS):
             found = pattern.search(tex)
             if not found or len(tex) > 100_000:
                 break

@@ -4,13 +4,13 @@ import json
 from dataclasses import dataclass
 from typing import Literal
 
+from ..limits import HTML_CHARACTERS
 from . import html, lines, terminal
 from .literal import inline
 from .notebook import Table, join_text
 
 IMAGES = ("image/png", "image/jpeg", "image/svg+xml", "image/gif", "image/webp", "image/bmp")
 WIDGETS = ("application/vnd.jupyter.widget-view+json", "application/vnd.jupyter.widget-state+json")
-WIDEST_HTML = 300_000  # characters of HTML that are set as such; more is shown as text
 Lines = list[list[terminal.Segment]]
 
 
@@ -118,7 +118,7 @@ def _best(data: Table, metadata: object, limits: Limits) -> Shown:
         words = "An interactive widget was here; paper cannot show it"
         return Shown("note", f"{words}: {plain}" if plain else f"{words}.", alternative=plain)
     markup = join_text(data.get("text/html"))
-    if ("<table" in markup.lower() and len(markup) <= WIDEST_HTML) or (markup and not plain):
+    if ("<table" in markup.lower() and len(markup) <= HTML_CHARACTERS) or (markup and not plain):
         return _html(markup, plain, limits)
     if "text/markdown" in data:
         return Shown("markdown", join_text(data["text/markdown"]), alternative=plain)
@@ -136,7 +136,7 @@ def _best(data: Table, metadata: object, limits: Limits) -> Shown:
 
 def _html(markup: str, plain: str, limits: Limits) -> Shown:
     markup = html.strip_hidden(markup)
-    if len(markup) > WIDEST_HTML:
+    if len(markup) > HTML_CHARACTERS:
         return Shown("stdout", html.TAG.sub(" ", markup))
     if not html.has_content(markup):
         return Shown("note", "An output that only a browser can show was here (HTML with a script or no text).")

@@ -9,16 +9,15 @@ from pathlib import Path
 import msgspec
 
 from ..errors import ProgramMissing
+from ..limits import PANDOC_FRAGMENTS, PANDOC_LEAST_SECONDS, PANDOC_SECONDS
 from . import tree
 
 MARKDOWN = (
     "gfm-tex_math_dollars-tex_math_gfm-emoji-alerts-yaml_metadata_block-gfm_auto_identifiers+task_lists+footnotes"
 )
 HTML = "html-native_divs-native_spans-auto_identifiers"
-SECONDS, LEAST = 30, 5  # for one process, and for one that looks for the fragment that hangs
 NOTE = re.compile(r"\[\^([^\]\s]+)\](:?)")
 SEPARATOR = "zqseparatorzq"
-AT_ONCE = 400  # fragments in one process: their names must fit into its command line
 VERSION = [1, 23, 1]  # of pandoc's syntax tree
 
 
@@ -38,8 +37,8 @@ def parse(fragments: list[str], reader: str) -> list[list[tree.Block] | None]:
     result: list[list[tree.Block] | None] = []
     if reader == MARKDOWN:
         fragments = [_disarm_odd_notes(fragment) for fragment in fragments]
-    for start in range(0, len(fragments), AT_ONCE):
-        result += _parse(fragments[start : start + AT_ONCE], reader, SECONDS)
+    for start in range(0, len(fragments), PANDOC_FRAGMENTS):
+        result += _parse(fragments[start : start + PANDOC_FRAGMENTS], reader, PANDOC_SECONDS)
     return result
 
 
@@ -91,7 +90,7 @@ def _parse(fragments: list[str], reader: str, seconds: float) -> list[list[tree.
     half = len(fragments) // 2
     if not half:
         return [None]
-    less = max(seconds / 2, LEAST)
+    less = max(seconds / 2, PANDOC_LEAST_SECONDS)
     return _parse(fragments[:half], reader, less) + _parse(fragments[half:], reader, less)
 
 
@@ -102,7 +101,7 @@ def _decode(text: str | None) -> list[tree.Block]:
         return []
 
 
-def _run(arguments: list[str], text: str, folder: str | None = None, seconds: float = SECONDS) -> str | None:
+def _run(arguments: list[str], text: str, folder: str | None = None, seconds: float = PANDOC_SECONDS) -> str | None:
     try:
         done = subprocess.run(
             [find_program(), "--sandbox", "--quiet", *arguments],

@@ -19,6 +19,7 @@ from ..course.manifest import Manifest
 from ..errors import CourseError, NotScored, RecordingError, Unrecorded
 from ..grading import run
 from ..grading.progress import Progress
+from ..limits import RECORDING_SECONDS
 from ..outputs import ZIP, claim
 from ..recording.cassette import Cassette, Entry, Header, Recording, digest, save
 from ..recording.fingerprint import Array, fingerprint_request
@@ -32,7 +33,6 @@ from ..sandbox.wire import unpack
 
 NOT_THERE = "checks-that-are-not-recorded"
 NOT_RECORDED = ("load", "seed", "reset", "replace")
-RUN_SECONDS = 3600  # each check runs four times
 PERTURBATION = 1e-3
 
 
@@ -48,7 +48,7 @@ def record(
     public = msgspec.structs.replace(
         manifest,
         paths=msgspec.structs.replace(manifest.paths, hidden=NOT_THERE),
-        limits=msgspec.structs.replace(manifest.limits, run_seconds=RUN_SECONDS),
+        limits=msgspec.structs.replace(manifest.limits, run_seconds=RECORDING_SECONDS),
     )
     claim(out, ZIP)  # an .npz file is one
     if not public.path("reference").is_dir():

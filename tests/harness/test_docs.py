@@ -59,6 +59,13 @@ def test_the_guide_tells_the_default_of_every_limit(table):
         assert default in documented(key), f"{key} is {default} by default"
 
 
+def test_every_limit_has_one_line_with_its_unit_and_its_reason():
+    lines = [line for line in (ENGINE / "limits.py").read_text().splitlines() if " = " in line]
+    names = [line.partition(" = ")[0] for line in lines]
+    assert len(names) == len(set(names))
+    assert [line for line in lines if "  # " not in line] == ["MEGABYTE = 1024 * 1024"]
+
+
 def documented(key: str) -> list[float]:
     """The default that the instructor's guide gives for a key of the manifest: in a table's row, or behind it."""
     guide, found = (ROOT / "docs/instructor-guide.md").read_text(), []

@@ -8,8 +8,9 @@ import pytest
 
 from grader.checks import timing
 from grader.checks.expect import Mismatch
-from grader.checks.timing import MORE_PAIRS, PAIRS, Race, Side, judge
+from grader.checks.timing import Race, Side, judge
 from grader.errors import StudentTimeout
+from grader.limits import RACE_PAIRS, RACE_PAIRS_NEAR
 
 ANSWER = np.arange(3.0)
 LIMIT = 10.0
@@ -81,8 +82,8 @@ def mismatch(contest: Race, limit: float = LIMIT) -> Mismatch:
 def test_median_of_seven_pairs_decides():
     contest, log = race([1, 2, 30, 3, 90, 1, 2, 4])
     assert judge(contest, LIMIT, "the reference") == 3
-    assert len(contest.ratios) == PAIRS
-    assert len(log) == 2 * (PAIRS + 1)
+    assert len(contest.ratios) == RACE_PAIRS
+    assert len(log) == 2 * (RACE_PAIRS + 1)
 
 
 def test_first_pair_only_warms_up():
@@ -105,21 +106,21 @@ def test_both_sides_draw_alike_and_afresh_for_each_pair():
     judge(contest, LIMIT, "the reference")
     mine, theirs = contest.contender.worker.seeds, contest.opponent.worker.seeds
     assert mine == theirs
-    assert len(set(mine)) == PAIRS + 1
+    assert len(set(mine)) == RACE_PAIRS + 1
 
 
 @pytest.mark.parametrize("ratio", [8.5, 10.0, 12.4])
 def test_what_stays_near_the_limit_passes_after_more_pairs(ratio):
     contest, _ = race(repeat(ratio))
     assert judge(contest, LIMIT, "the reference") == pytest.approx(ratio)
-    assert len(contest.ratios) == MORE_PAIRS
+    assert len(contest.ratios) == RACE_PAIRS_NEAR
 
 
 @pytest.mark.parametrize("ratio", [1.0, 7.9])
 def test_what_is_clearly_within_the_limit_passes_at_once(ratio):
     contest, _ = race(repeat(ratio))
     assert judge(contest, LIMIT, "the reference") == pytest.approx(ratio)
-    assert len(contest.ratios) == PAIRS
+    assert len(contest.ratios) == RACE_PAIRS
 
 
 @pytest.mark.parametrize("ratio", [12.6, 20, 39])
@@ -128,7 +129,7 @@ def test_what_is_clearly_beyond_the_limit_fails(ratio):
     found = mismatch(contest)
     assert (found.error, found.allowed) == (pytest.approx(ratio), LIMIT)
     assert found.message.startswith(f"took {ratio:.3g} times the CPU time of the reference (allowed 10)")
-    assert len(contest.ratios) == PAIRS
+    assert len(contest.ratios) == RACE_PAIRS
 
 
 def test_more_pairs_may_turn_the_verdict():

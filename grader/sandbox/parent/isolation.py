@@ -84,7 +84,7 @@ def probe(
         outside = Path(folder, "outside.txt")
         outside.write_text("anyone may read this")
         outside.chmod(0o644)
-        worker = launch_worker(zygotes.get(libraries), package, "probe", Limits(call_seconds=10.0))
+        worker = launch_worker(zygotes.get(libraries), package, "probe", Limits())
         try:
             worker.load(libraries)
             return replace(_try_all(worker, str(outside), secrets, root), root=root)

@@ -1,4 +1,4 @@
-"""Whether a command may write a file or a folder: never over what it reads, a notebook, or what is of another kind."""
+"""Tell whether a command may write a file or a folder, and write folders whole."""
 
 import contextlib
 import json
@@ -19,7 +19,7 @@ REPORTS = ({"assignment", "submission", "checks"}, {"score", "output", "tests"})
 
 
 def _is_report(start: bytes) -> bool:
-    """Whether this is the JSON of a record or of Gradescope's results."""
+    """Return whether this is the JSON of a record or of Gradescope's results."""
     try:
         table = json.loads(start)
     except (ValueError, RecursionError):
@@ -37,7 +37,7 @@ PDF, ZIP, REPORT, MARKDOWN_REPORT = KINDS
 
 
 def claim(out: Path, kind: str, inputs: Iterable[Path] = (), mine: Callable[[bytes], bool] | None = None) -> Path:
-    """The path itself, where a file of this kind may be written there; raises OutputError.
+    """Return the path itself, where a file of this kind may be written there; raise OutputError.
 
     A file that is there already has to be of the kind, or empty. `mine` tells so for kinds that are not in KINDS.
     """

@@ -69,11 +69,11 @@ def grade(
 @app.command()
 def demo(out: Annotated[Path, typer.Option(help="Where the hand-in goes.")] = Path("demo.zip")) -> None:
     """Build a hand-in from the reference with typical mistakes planted, and grade it."""
-    from ..grading import demo as show
+    from ..grading import mistakes as known
 
     manifest = whole_course()
     chosen(manifest, None)
-    show.run(manifest, out)
+    known.demonstrate(manifest, out)
 
 
 @app.command()

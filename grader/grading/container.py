@@ -1,19 +1,22 @@
-"""One graded run inside Gradescope's container: the results are valid at every moment, and the run ends in time."""
+"""One graded run in Gradescope's container: when it counts, results valid at every moment, an end in time."""
 
 import json
 import os
 import signal
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from ..course.manifest import Manifest
+from ..course.manifest import Manifest, to_number
+from ..course.validation import parse_rate
 from ..results import gradescope
 from ..results.record import Note, NoteKind, Record, tally, write_atomically
-from . import ratelimit, run
+from . import run
 from . import submission as grading
 
 STARTED = time.monotonic()
@@ -21,9 +24,9 @@ STOPPED = "The run was stopped from outside, as a rule because its time was over
 
 
 def grade(manifest: Manifest, root: Path) -> Record | None:
-    """Grades what lies in `root`/submission into `root`/results/results.json; None when it came too soon to count.
+    """Grade what lies in `root`/submission into `root`/results/results.json; None when it came too soon to count.
 
-    Raises what the grader itself stumbles over, having said in the results that it did.
+    Raise what the grader itself stumbles over, after the results say that it did.
     """
     out, manifest = root / "results/results.json", within_limit(manifest, STARTED)
     record = run.new_record(manifest, "grade", "submission")
@@ -35,7 +38,7 @@ def grade(manifest: Manifest, root: Path) -> Record | None:
     write()
     _on_termination(record, write)
     try:
-        refusal = ratelimit.refusal(manifest, metadata(root / "submission_metadata.json"))
+        refusal = refuse_early(manifest, metadata(root / "submission_metadata.json"))
         if refusal:
             write_atomically(out, refusal)
             return None
@@ -50,7 +53,7 @@ def grade(manifest: Manifest, root: Path) -> Record | None:
 
 
 def within_limit(manifest: Manifest, started: float) -> Manifest:
-    """The manifest with a run short enough for the container; what has gone by since `started` is off already."""
+    """Return the manifest with a run that ends in time for the container, counted from `started`."""
     box, limits = manifest.container, manifest.limits
     left = max(1.0, box.seconds - box.reserve - (time.monotonic() - started))
     limits = msgspec.structs.replace(limits, run_seconds=min(limits.run_seconds, left))
@@ -58,7 +61,7 @@ def within_limit(manifest: Manifest, started: float) -> Manifest:
 
 
 def metadata(file: Path) -> dict[str, Any]:
-    """What Gradescope says about the submission; nothing where that is missing or malformed."""
+    """Return Gradescope's word on the submission; nothing where that is missing or malformed."""
     try:
         found = json.loads(file.read_bytes())
     except (OSError, ValueError, RecursionError):
@@ -67,7 +70,7 @@ def metadata(file: Path) -> dict[str, Any]:
 
 
 def _on_termination(record: Record, write: Callable[[], None]) -> None:
-    """Has SIGTERM leave what there is, and end the process at once: pytest would go on after an exception."""
+    """Have SIGTERM write what there is and end the process: pytest would go on after an exception."""
 
     def stop(*_: object) -> None:
         record.complete = False
@@ -76,3 +79,83 @@ def _on_termination(record: Record, write: Callable[[], None]) -> None:
         os._exit(128 + signal.SIGTERM)
 
     signal.signal(signal.SIGTERM, stop)
+
+
+def refuse_early(manifest: Manifest, metadata: dict[str, Any]) -> bytes | None:
+    """Return the results.json of a submission that comes too soon, or None when it is to be graded.
+
+    Times are those of Gradescope's metadata, never of the clock. The score of the last graded submission stays, since
+    on Gradescope the newest submission counts. Earlier ones that were refused, or failed, do not count against it.
+    """
+    if not manifest.container.rate_limit:
+        return None
+    number, window = parse_rate(manifest.container.rate_limit)
+    now = _time(metadata.get("created_at"))
+    earlier = [entry for entry in _entries(metadata) if _counts(entry)]
+    times = sorted(time for time in (_time(entry.get("submission_time")) for entry in earlier) if time)
+    recent = [time for time in times if now and timedelta() <= now - time < window]
+    if now is None or len(recent) < number:
+        return None
+    when = (recent[-number] + window).astimezone(now.tzinfo)
+    sentences = [
+        f"Not graded: this course grades {manifest.container.rate_limit}.",
+        f"The next submission counts from {when:%Y-%m-%d %H:%M:%S} (UTC{when:%z}) on.",
+    ]
+    score = _score(earlier)
+    if score is None:
+        return gradescope.encode(0, "\n".join([*sentences, "No earlier score is known."]), [], {"rate_limited": True})
+    sentences.append("The score of the last graded submission stays.")
+    return gradescope.encode(score, "\n".join(sentences), [_kept(manifest, score)], {"rate_limited": True})
+
+
+def _entries(metadata: dict[str, Any]) -> list[dict[str, Any]]:
+    entries = metadata.get("previous_submissions")
+    return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+
+
+def _counts(entry: dict[str, Any]) -> bool:
+    """Return whether an earlier submission was graded."""
+    results = entry.get("results")
+    facts = results.get("extra_data") if isinstance(results, dict) else None
+    limited = isinstance(facts, dict) and facts.get("rate_limited") is True
+    return entry.get("autograder_error") is not True and not limited
+
+
+def _time(text: Any) -> datetime | None:
+    """Read a time with its zone, UTC where none is given; None for any other text."""
+    try:
+        time = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        return None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def _score(graded: list[dict[str, Any]]) -> int | float | None:
+    """Return the score of the latest of these, which Gradescope lists in any order."""
+    scored = [(time, _number(e.get("score"))) for e in graded if (time := _time(e.get("submission_time")))]
+    known = [(time, score) for time, score in scored if score is not None]
+    return max(known)[1] if known else None
+
+
+def _number(value: Any) -> int | float | None:
+    """Read a score, which Gradescope writes as text, `"95.0"`."""
+    try:
+        score = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return (int(score) if score.is_integer() else score) if score - score == 0 else None
+
+
+def _kept(manifest: Manifest, score: int | float) -> dict[str, Any]:
+    """Return the kept score as a test; as hidden as the hidden checks are, since it tells the total."""
+    report = manifest.report
+    visibility = "visible"
+    if gradescope.hides_total(manifest):
+        visibility = report.hidden_visibility if report.hidden_visibility != "visible" else report.public_visibility
+    most = to_number(sum((question.points for question in manifest.questions), Fraction(0)))
+    return {
+        "name": "Score of the last graded submission",
+        "score": score,
+        "max_score": most,
+        "visibility": visibility,
+    }

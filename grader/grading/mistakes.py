@@ -1,22 +1,27 @@
-"""Known-wrong implementations as data: each is planted into a copy of the reference, and says which checks it costs."""
+"""Known-wrong implementations: read, planted into a copy of the reference, judged, and shown in a demonstration."""
 
 import ast
 import contextlib
 import shutil
 import tempfile
 import textwrap
+import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+from rich.console import Console
 
 from ..course.manifest import Manifest
 from ..course.source import find_span, locate
-from ..errors import CourseError, UsageError
+from ..errors import CourseError, ManifestError, UsageError
+from ..outputs import REPORT, ZIP, claim
+from ..results import terminal
 from ..results.outcome import Outcome
 from ..sandbox.parent.zygote_pool import ZygotePool
 from . import run
+from .submission import grade_submission
 
 
 class Mistake(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -43,7 +48,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
 
 @dataclass
 class Trial:
-    """What a planted mistake cost against what it should cost."""
+    """The checks that a planted mistake cost, against those it should cost."""
 
     mistake: Mistake
     lost: set[str]
@@ -55,7 +60,7 @@ class Trial:
 
 
 def load(manifest: Manifest, question: str) -> list[Mistake]:
-    """The mistakes of one question, from `<id>.toml`; raises CourseError with the file and what is wrong."""
+    """Read the mistakes of one question from `<id>.toml`; raise CourseError with the file and what is wrong."""
     file = manifest.path("mistakes") / f"{question.lower()}.toml"
     try:
         return msgspec.toml.decode(file.read_bytes(), type=_File).mistake
@@ -66,7 +71,7 @@ def load(manifest: Manifest, question: str) -> list[Mistake]:
 
 
 def plant(mistake: Mistake, package: Path) -> None:
-    """Writes the mistake into a package; raises CourseError where `find` is not there exactly once."""
+    """Write the mistake into a package; raise CourseError where `find` is not there exactly once."""
     try:
         module, path = locate(package, mistake.function)
         source = module.read_text(encoding="utf-8")
@@ -96,14 +101,14 @@ def _with_body(text: str, body: str) -> str:
 
 
 def copy_reference(manifest: Manifest, target: Path) -> Path:
-    """Copies the reference, without data, to where mistakes can be planted."""
+    """Copy the reference, without data, to where mistakes can be planted."""
     return Path(
         shutil.copytree(manifest.path("reference"), target, ignore=shutil.ignore_patterns("__pycache__", "datasets"))
     )
 
 
 def trials(manifest: Manifest, questions: Sequence[str] = (), only: str = "") -> Iterator[Trial]:
-    """Plants each mistake of some questions, all by default, or the one of an id; raises UsageError without any."""
+    """Plant each mistake of some questions, all by default, or the one of an id; raise UsageError without any."""
     names = [manifest.question(name).id for name in questions or [question.id for question in manifest.questions]]
     chosen = [(name, mistake) for name in names for mistake in load(manifest, name) if only in ("", mistake.id)]
     if only and not chosen:
@@ -116,7 +121,7 @@ def trials(manifest: Manifest, questions: Sequence[str] = (), only: str = "") ->
 def trial(
     manifest: Manifest, mistake: Mistake, question: str, folder: Path, zygotes: ZygotePool, timing: bool = True
 ) -> Trial:
-    """Plants one mistake and runs the question's checks on it."""
+    """Plant one mistake and run the question's checks on it."""
     package = copy_reference(manifest, folder / mistake.id / manifest.submission.packages[0])
     plant(mistake, package)
     selection = run.Selection([question], timing=timing)
@@ -124,3 +129,36 @@ def trial(
     shutil.rmtree(folder / mistake.id)
     failed = {check.id: check.message for check in record.checks if check.outcome is not Outcome.PASSED}
     return Trial(mistake, set(failed), failed)
+
+
+def demonstrate(manifest: Manifest, out: Path) -> None:
+    """Write a submission with mistakes and its results beside it; print both."""
+    console = Console(highlight=False)
+    chosen = chosen_for_demo(manifest)
+    results = claim(out.with_suffix(".json"), REPORT, [claim(out, ZIP)])
+    build_demo(manifest, chosen, out)
+    console.print(f"{out} holds the reference with {len(chosen)} mistakes planted:")
+    for mistake in chosen:
+        console.print(f"  {mistake.function}: {mistake.title}")
+    console.print()
+    terminal.show(grade_submission(manifest, out, results, "gradescope"))
+
+
+def chosen_for_demo(manifest: Manifest) -> list[Mistake]:
+    """Return the mistakes that the manifest names for the demonstration; raise ManifestError for an unknown one."""
+    known = {mistake.id: mistake for question in manifest.questions for mistake in load(manifest, question.id)}
+    for name in manifest.demo:
+        if name not in known:
+            raise ManifestError(f"demo: there is no mistake {name!r} in {manifest.path('mistakes')}; mend the name")
+    return [known[name] for name in manifest.demo]
+
+
+def build_demo(manifest: Manifest, chosen: list[Mistake], out: Path) -> None:
+    """Zip a copy of the reference with these mistakes."""
+    with tempfile.TemporaryDirectory(prefix="chainrule-") as folder:
+        package = copy_reference(manifest, Path(folder) / manifest.submission.packages[0])
+        for mistake in chosen:
+            plant(mistake, package)
+        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+            for file in sorted(filter(Path.is_file, package.rglob("*"))):
+                archive.write(file, file.relative_to(folder).as_posix())

@@ -1,4 +1,4 @@
-"""Grading a hand-in: unpack, run, and a valid report on disk from before the first check to after the last."""
+"""Grade a submission: unpack, run, and keep a valid report on disk from before the first check to the end."""
 
 import contextlib
 import os
@@ -29,11 +29,11 @@ def grade_submission(
     record: Record | None = None,
     unsafe: bool = False,
 ) -> Record:
-    """Grades a zip or folder, keeping the report in `out` up to date; a refused one gets 0 points and the reason.
+    """Grade a zip or folder, and keep the report in `out` up to date; a refused one gets 0 points and the reason.
 
-    A record that is given is the one that grows, so that its owner can see how far the run has come.
-    Raises ChainruleError, having said so in the report, when the grader itself cannot run, or when this
-    machine cannot isolate student code; `unsafe` grades all the same and says so in the report.
+    A given record is the one that grows, so that its owner can see how far the run has come.
+    Raise ChainruleError, after the report says so, when the grader itself cannot run or this machine cannot isolate
+    student code; with `unsafe`, grade all the same and say so in the report.
     """
     started = time.monotonic()  # unpacking is part of the run
     count = manifest.seeds.secret if secret_seeds is None else secret_seeds
@@ -49,10 +49,10 @@ def grade_submission(
     with tempfile.TemporaryDirectory(prefix="chainrule-") as work:
         os.chmod(work, 0o755)  # workers may have a user id of their own
         try:
-            hand_in = unpack(source, manifest, Path(work), started + manifest.limits.run_seconds)
-            record.notes += [Note(NoteKind.SUBMISSION, note) for note in hand_in.notes]
+            unpacked = unpack(source, manifest, Path(work), started + manifest.limits.run_seconds)
+            record.notes += [Note(NoteKind.SUBMISSION, note) for note in unpacked.notes]
             with contextlib.closing(ZygotePool(Policy.full())) as zygotes:
-                subject = manifest, hand_in.package, selection, record, write, zygotes
+                subject = manifest, unpacked.package, selection, record, write, zygotes
                 run.grade(*subject, official=not unsafe, started=started)
         except SubmissionError as error:
             record.notes.append(Note(NoteKind.REFUSED, f"The hand-in was not graded: {error}"))
@@ -68,7 +68,7 @@ def grade_submission(
 
 
 def render(record: Record, manifest: Manifest, form: str) -> bytes:
-    """The report in one of the formats: gradescope, record or markdown."""
+    """Render the report in one of the formats: gradescope, record or markdown."""
     if form == "gradescope":
         return gradescope.render(record, manifest)
     return to_json(record) if form == "record" else markdown.render(record).encode()

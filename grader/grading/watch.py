@@ -1,4 +1,4 @@
-"""Checks again, on each save, the questions that the saved file has to do with."""
+"""Check again, on each save, the questions that the saved file has to do with."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,7 +15,7 @@ from . import run
 
 
 def watch(manifest: Manifest, student: Path, console: Console | None = None) -> None:
-    """Watches the package and the checks until interrupted; workers' start-up is paid once."""
+    """Watch the package and the checks until interrupted; workers start only once."""
     out, zygotes = console or Console(highlight=False), ZygotePool()
     out.print(f"watching {student}; save a file to check it, Ctrl-C to end")
     try:
@@ -33,7 +33,7 @@ def watch(manifest: Manifest, student: Path, console: Console | None = None) -> 
 
 
 def questions_of(manifest: Manifest, student: Path, files: Iterable[Path]) -> list[str]:
-    """The questions with a function in one of the modules, or checks in one of the files; all when no file tells."""
+    """Return the questions with a function or checks in one of the files; all when no file tells."""
     names = set()
     for file in files:
         if file.is_relative_to(student):

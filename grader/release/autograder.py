@@ -1,4 +1,4 @@
-"""Makes the zip that Gradescope runs: engine, manifest, reference and checks, and how to install and start them.
+"""Make the zip that Gradescope runs: engine, manifest, reference and checks, and how to install and start them.
 
 The same files make the same bytes: entries are sorted and stored, with fixed times and modes.
 """
@@ -29,7 +29,7 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def write(manifest: Manifest, out: Path, pip_flags: str | None = None) -> int:
-    """Writes the zip, never half of it, and returns how many files it holds.
+    """Write the zip, never half of it, and return how many files it holds.
 
     `pip_flags` stand in for those of the manifest. Raises CourseError for what is missing, OutputError.
     """
@@ -40,7 +40,7 @@ def write(manifest: Manifest, out: Path, pip_flags: str | None = None) -> int:
 
 
 def pack(entries: dict[str, bytes]) -> bytes:
-    """Files by their names as a zip."""
+    """Pack files, given by their names, into a zip."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name in sorted(entries):
@@ -52,7 +52,7 @@ def pack(entries: dict[str, bytes]) -> bytes:
 
 
 def contents(manifest: Manifest, pip_flags: str = "") -> dict[str, bytes]:
-    """Every file of the zip by its name; raises CourseError for what is missing or lies elsewhere.
+    """Return every file of the zip by its name; raise CourseError for what is missing or lies elsewhere.
 
     Secrets that have not been used yet are made, or each run of the zip would make others.
     """
@@ -60,7 +60,7 @@ def contents(manifest: Manifest, pip_flags: str = "") -> dict[str, bytes]:
     make_secrets(manifest)
     pins = beside(manifest, "constraints.txt")
     entries = {FILENAME: (manifest.root / FILENAME).read_bytes(), "constraints.txt": pins.read_bytes()}
-    needed = requirements.of_container(manifest)
+    needed = requirements.list_for_container(manifest)
     requirements.require_pins(needed, pins)
     entries["requirements.txt"] = "".join(f"{name}\n" for name in needed).encode()
     entries |= engine()
@@ -80,12 +80,12 @@ def engine() -> dict[str, bytes]:
 
 
 def make_secrets(manifest: Manifest) -> dict[str, bytes]:
-    """The course's secrets by their files' names, made where missing; raises CourseError for a broken file."""
+    """Return the course's secrets by their files' names, made where missing; raise CourseError for a broken file."""
     return {name: read_or_make(manifest.root / name) for name in manifest.container.secrets}
 
 
 def secret_folders(manifest: Manifest) -> list[str]:
-    """The folders students' code must not read, relative to the root; raises ManifestError for one outside of it."""
+    """Return the folders that students' code must not read, below the root; raise ManifestError for one elsewhere."""
     folders = []
     for kind in SECRET:
         place = manifest.path(kind).resolve()
@@ -108,7 +108,7 @@ def _require_checks(manifest: Manifest) -> None:
 
 
 def beside(manifest: Manifest, name: str) -> Path:
-    """A file beside the manifest, else beside the engine."""
+    """Find a file beside the manifest, else beside the engine."""
     for folder in (manifest.root, ENGINE):
         if (folder / name).is_file():
             return folder / name
@@ -116,7 +116,7 @@ def beside(manifest: Manifest, name: str) -> Path:
 
 
 def files_below(folder: Path) -> Iterator[tuple[Path, Path]]:
-    """Every file below a folder, its path in it first; raises CourseError for a link."""
+    """Yield every file below a folder, its path in it first; raise CourseError for a link."""
     for file in sorted(folder.rglob("*")):
         path = file.relative_to(folder)
         if LEFT_OUT.intersection(path.parts) or file.suffix == ".pyc":
@@ -128,11 +128,11 @@ def files_below(folder: Path) -> Iterator[tuple[Path, Path]]:
 
 
 def _scripts(manifest: Manifest, pip_flags: str) -> dict[str, bytes]:
-    """The container's files with the manifest's values in them, and LF at the end of their lines."""
+    """Return the container's files with the manifest's values in them, and LF at the end of their lines."""
     box = manifest.container
     values = {
         "PIP_FLAGS": shlex.quote(pip_flags),
-        "LIBRARIES": json.dumps(requirements.libraries(manifest)),
+        "LIBRARIES": json.dumps(requirements.list_libraries(manifest)),
         "SECRETS": shlex.join(secret_folders(manifest)),
         "SECONDS": str(max(1, box.seconds - box.reserve // 2)),
         "GRACE": str(max(1, box.reserve // 6)),

@@ -1,4 +1,4 @@
-"""Makes what students download: an allowlist of files, looked through for secrets, always the same bytes."""
+"""Make the bundle that students download: an allowlist of files, searched for secrets, always the same bytes."""
 
 import tempfile
 from pathlib import Path
@@ -12,28 +12,28 @@ from ..pdf.notebook import from_table
 from ..recording.cassette import FILENAME
 from ..results.record import write_atomically
 from ..submit.notebooks import BASELINES, Baseline, encode_baselines, record_baseline
-from . import given_files, leaks, private, requirements, stubs
+from . import leaks, requirements, secrets, stubs, student_templates
 from .autograder import beside, engine, files_below, pack
 from .recorder import record
 
 ASSETS = "assets"
 PICTURES = {".png", ".jpg", ".jpeg", ".gif", ".svg"}
-BESIDE = ("conftest.py", "LICENSE", given_files.GUIDE)
+BESIDE = ("conftest.py", "LICENSE", student_templates.GUIDE)
 SHOWN = 10
 LINK = "open-in-colab"
 
 
 def write(manifest: Manifest, out: Path, colab: str | None = None) -> dict[str, bytes]:
-    """Writes a folder, or a zip where `out` ends so, and returns its files by name.
+    """Write a folder, or a zip where `out` ends so, and return its files by name.
 
-    Raises CourseError for a fault of a source, LeakError, and OutputError where `out` is in use, writing nothing.
+    Raise CourseError for a fault of a source, LeakError, and OutputError where `out` is in use, writing nothing.
     """
     if out.suffix == ".zip":
         claim(out, ZIP)
     else:
         claim_folder(out)
     files = contents(manifest, manifest.release.colab if colab is None else colab)
-    _refuse(leaks.scan(files, private.collect(manifest)))
+    _refuse(leaks.scan(files, secrets.collect(manifest)))
     if out.suffix == ".zip":
         write_atomically(out, pack({f"{out.stem}/{name}": content for name, content in files.items()}))
     else:
@@ -42,8 +42,8 @@ def write(manifest: Manifest, out: Path, colab: str | None = None) -> dict[str, 
 
 
 def contents(manifest: Manifest, colab: str = "") -> dict[str, bytes]:
-    """Every file by its name; made from the sources, whatever lies in the folders students will have."""
-    files = engine() | given_files.make(manifest)
+    """Return every file by its name, made from the sources, whatever lies in the folders students will have."""
+    files = engine() | student_templates.make(manifest)
     files |= {
         f"{manifest.paths.student}/{path.as_posix()}": text.encode() for path, text in stubs.generate(manifest).items()
     }
@@ -52,7 +52,7 @@ def contents(manifest: Manifest, colab: str = "") -> dict[str, bytes]:
         if (manifest.root / name).is_file():
             files[name] = (manifest.root / name).read_bytes()
     pins = beside(manifest, "constraints.txt")
-    requirements.require_pins(requirements.of_students(manifest), pins)
+    requirements.require_pins(requirements.list_for_students(manifest), pins)
     files["constraints.txt"] = pins.read_bytes()
     if (manifest.root / ASSETS).is_dir():
         files |= {f"{ASSETS}/{path.as_posix()}": f.read_bytes() for path, f in files_below(manifest.root / ASSETS)}
@@ -60,7 +60,7 @@ def contents(manifest: Manifest, colab: str = "") -> dict[str, bytes]:
 
 
 def _notebooks(manifest: Manifest, colab: str) -> dict[str, bytes]:
-    """Notebooks, their checks and pictures, and what each notebook holds at first."""
+    """Return notebooks, their checks and pictures, and a record of what each notebook holds at first."""
     made, folder = build.generate(manifest), manifest.path("notebooks")
     held: dict[str, Baseline] = {}
     files = {f"{manifest.paths.notebooks}/{f.relative_to(folder).as_posix()}": text for f, text in made.items()}
@@ -82,7 +82,7 @@ def _notebooks(manifest: Manifest, colab: str) -> dict[str, bytes]:
 
 
 def _linked(manifest: Manifest, name: str, notebook: Notebook, colab: str) -> Notebook:
-    """The notebook with a cell on top that opens it in Colab; the PDF leaves it out."""
+    """Return the notebook with a cell on top that opens it in Colab; the PDF leaves it out."""
     address = f"{colab.rstrip('/')}/{manifest.paths.notebooks}/{name}.ipynb"
     text = [f"[Open this notebook in Colab]({address})"]
     cell: Node = {"cell_type": "markdown", "id": LINK, "metadata": {"tags": ["pdf-ignore"]}, "source": text}
@@ -92,7 +92,7 @@ def _linked(manifest: Manifest, name: str, notebook: Notebook, colab: str) -> No
 
 
 def _checks(manifest: Manifest) -> dict[str, bytes]:
-    """The public checks, with the reference's answers to them."""
+    """Return the public checks, with the reference's answers to them."""
     folder, name = manifest.path("public"), manifest.paths.public
     files = {f"{name}/{path.as_posix()}": f.read_bytes() for path, f in files_below(folder) if path.suffix == ".py"}
     with tempfile.TemporaryDirectory(prefix="chainrule-") as place:
@@ -101,7 +101,7 @@ def _checks(manifest: Manifest) -> dict[str, bytes]:
 
 
 def _refuse(found: list[leaks.Leak]) -> None:
-    """Raises LeakError naming the leaks."""
+    """Raise LeakError naming the leaks."""
     if found:
         listed = "".join(f"\n  {leak}" for leak in found[:SHOWN])
         more = f"\n  and {len(found) - SHOWN} more" if len(found) > SHOWN else ""

@@ -1,4 +1,4 @@
-"""Looks through what students would get for what they must not: solutions, model answers, hidden checks and seeds.
+"""Search files for students for what must not leave: solutions, model answers, hidden checks and seeds.
 
 A solution is known by its lines, whatever their spacing, and by the shape of any few of its statements, whatever their
 variables are called.
@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import PurePosixPath
 
-from . import fingerprints
-from .pieces import Piece, pieces
+from .text_units import TextUnit, shapes_of_module, shapes_of_solution, split_file
 
 MARKERS = re.compile(r"\b(BEGIN|END) SOLUTION\b")
 LEAST_LINE = 9  # words and signs of a line, below which many would write it alike
@@ -28,7 +27,7 @@ PRIVATE = re.compile(
 
 @dataclass(frozen=True)
 class Leak:
-    """Something that must not leave, and where it stands."""
+    """A secret in a file for students, and the place where it stands."""
 
     place: str
     what: str
@@ -39,7 +38,7 @@ class Leak:
 
 @dataclass
 class Secrets:
-    """What must not leave, each with the place it comes from."""
+    """All secrets of a course by kind, each with the place it comes from."""
 
     lines: dict[str, str] = field(default_factory=dict)
     shapes: dict[str, str] = field(default_factory=dict)
@@ -50,51 +49,51 @@ class Secrets:
     folders: list[str] = field(default_factory=list)
 
     def add_code(self, module: ast.Module, text: str, first: int, last: int, origin: str) -> None:
-        """Makes the lines `first` to `last` of a module secret."""
+        """Make the lines `first` to `last` of a module secret."""
         for number, line in enumerate(text.splitlines()[first - 1 : last], start=first):
             if len(TOKEN.findall(line)) >= LEAST_LINE:
-                self.lines.setdefault(squashed(line), f"{origin}, line {number}")
-        for shape, place in fingerprints.secret(module, first, last):
+                self.lines.setdefault(squash(line), f"{origin}, line {number}")
+        for shape, place in shapes_of_solution(module, first, last):
             self.shapes.setdefault(shape, f"{origin}, line {place}")
 
     @cached_property
     def lengths(self) -> set[int]:
-        """How many words the answers' runs have."""
+        """Return how many words the answers' runs have."""
         return {len(answer) for answer in self.answers}
 
     def add_answer(self, text: str, origin: str) -> None:
-        """Makes a model answer secret: its sentences, and all runs of its words."""
-        sentences = [tuple(words(sentence)) for sentence in SENTENCE.split(text)]
+        """Make a model answer secret: its sentences, and all runs of its words."""
+        sentences = [tuple(split_words(sentence)) for sentence in SENTENCE.split(text)]
         runs = [sentence for sentence in sentences if LEAST_SENTENCE <= len(sentence) < SHINGLE]
-        for run in runs + shingles(words(text)):
+        for run in runs + shingles(split_words(text)):
             self.answers.setdefault(run, origin)
 
 
 def scan(files: dict[str, bytes], secrets: Secrets) -> list[Leak]:
-    """Every leak in these files, in their order."""
+    """Find every leak in these files, in their order."""
     leaks: list[Leak] = []
     for name in sorted(files):
         leaks += _names_and_bytes(name, files[name], secrets)
-        for piece in pieces(name, files[name]):
-            leaks += _lines(piece, secrets)
-            leaks += _shapes(piece, secrets)
-            leaks += _answers(piece, secrets)
+        for unit in split_file(name, files[name]):
+            leaks += _lines(unit, secrets)
+            leaks += _shapes(unit, secrets)
+            leaks += _answers(unit, secrets)
     return leaks
 
 
-def squashed(line: str) -> str:
-    """A line of code without spaces and without the comment at its end."""
+def squash(line: str) -> str:
+    """Return a line of code without spaces and without the comment at its end."""
     code = re.sub(r"(?<=\S)\s+#\s.*$", "", line)
     return re.sub(r"\s+", "", code)
 
 
-def words(text: str) -> list[str]:
-    """The words of a text in small letters."""
+def split_words(text: str) -> list[str]:
+    """Return the words of a text in small letters."""
     return [word.lower() for word in WORDS.findall(text)]
 
 
 def shingles(found: list[str]) -> list[tuple[str, ...]]:
-    """All runs of words."""
+    """Return all runs of words."""
     return [tuple(found[at : at + SHINGLE]) for at in range(len(found) - SHINGLE + 1)]
 
 
@@ -110,44 +109,44 @@ def _names_and_bytes(name: str, content: bytes, secrets: Secrets) -> Iterator[Le
         yield Leak(name, f"holds {origin}")
 
 
-def _lines(piece: Piece, secrets: Secrets) -> Iterator[Leak]:
-    for number, line in enumerate(piece.text.splitlines(), start=1):
+def _lines(unit: TextUnit, secrets: Secrets) -> Iterator[Leak]:
+    for number, line in enumerate(unit.text.splitlines(), start=1):
         if MARKERS.search(line):
-            yield Leak(piece.place(number), "a marker of a solution")
-        if origin := secrets.lines.get(squashed(line)):
-            yield Leak(piece.place(number), f"a line of {origin}")
+            yield Leak(unit.place(number), "a marker of a solution")
+        if origin := secrets.lines.get(squash(line)):
+            yield Leak(unit.place(number), f"a line of {origin}")
         for word in _spelled(line, secrets.names):
-            yield Leak(piece.place(number), f"{word}, {secrets.names[word]}")
+            yield Leak(unit.place(number), f"{word}, {secrets.names[word]}")
 
 
 def _spelled(line: str, names: Iterable[str]) -> list[str]:
-    """The secret words in a line; numbers may be written with underscores."""
+    """Return the secret words in a line; numbers may be written with underscores."""
     plain = re.sub(r"(?<=\d)_(?=\d)", "", line)
     return [name for name in names if name in plain and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", plain)]
 
 
-def _shapes(piece: Piece, secrets: Secrets) -> Iterator[Leak]:
-    if not piece.code:
+def _shapes(unit: TextUnit, secrets: Secrets) -> Iterator[Leak]:
+    if not unit.code:
         return
     try:
-        module = ast.parse(piece.runnable())
+        module = ast.parse(unit.strip_magics())
     except (SyntaxError, ValueError):
         return
     last = 0
-    for shape, line in fingerprints.found(module):
+    for shape, line in shapes_of_module(module):
         if shape in secrets.shapes and line > last:
-            yield Leak(piece.place(line), f"statements as in {secrets.shapes[shape]}")
+            yield Leak(unit.place(line), f"statements as in {secrets.shapes[shape]}")
             last = line + 2
 
 
-def _answers(piece: Piece, secrets: Secrets) -> Iterator[Leak]:
+def _answers(unit: TextUnit, secrets: Secrets) -> Iterator[Leak]:
     found: list[tuple[str, int]] = []
-    for number, line in enumerate(piece.text.splitlines(), start=1):
-        found += [(word, number) for word in words(line)]
+    for number, line in enumerate(unit.text.splitlines(), start=1):
+        found += [(word, number) for word in split_words(line)]
     run, last = [word for word, _ in found], 0
     for at, (_, number) in enumerate(found):
         for length in secrets.lengths:
             origin = secrets.answers.get(tuple(run[at : at + length]))
             if origin and number > last:
-                yield Leak(piece.place(number), f"words of the answer in {origin}")
+                yield Leak(unit.place(number), f"words of the answer in {origin}")
                 last = number + 3

@@ -1,4 +1,4 @@
-"""Makes a small course that runs, to begin one's own with."""
+"""Make a small course that runs, to begin one's own with."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ def write(out: Path) -> Manifest:
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(file.read_bytes())
         manifest = manifests.load(folder / manifests.FILENAME)
-        pins = requirements.installed(requirements.of_container(manifest))
+        pins = requirements.find_versions(requirements.list_for_container(manifest))
         (folder / "constraints.txt").write_text(PINS + "".join(f"{name}=={pins[name]}\n" for name in sorted(pins)))
         stubs.write(manifest)
     return manifests.load(out / manifests.FILENAME)

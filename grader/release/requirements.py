@@ -1,4 +1,4 @@
-"""The packages that a course needs, computed from its questions and from what the engine's distribution declares."""
+"""Compute the packages that a course needs from its questions and from what the engine's distribution declares."""
 
 import re
 import tomllib
@@ -30,26 +30,26 @@ def project() -> dict[str, Any]:
     return kept
 
 
-def of_students(manifest: Manifest) -> list[str]:
+def list_for_students(manifest: Manifest) -> list[str]:
     """Return what students install: the engine's core, the course's libraries, and notebooks and PDF if it has some."""
     extras = project()["optional-dependencies"]
     chosen = extras["notebooks"] + extras["pdf"] if manifest.notebooks else []
-    for library in libraries(manifest):
+    for library in list_libraries(manifest):
         chosen = chosen + extras.get(library, [library])
     return _each_once(project()["dependencies"] + chosen + manifest.container.packages)
 
 
-def of_container(manifest: Manifest) -> list[str]:
+def list_for_container(manifest: Manifest) -> list[str]:
     """Return what the container installs: the engine's core, the course's libraries and the manifest's packages."""
-    return _each_once(project()["dependencies"] + libraries(manifest) + manifest.container.packages)
+    return _each_once(project()["dependencies"] + list_libraries(manifest) + manifest.container.packages)
 
 
-def libraries(manifest: Manifest) -> list[str]:
+def list_libraries(manifest: Manifest) -> list[str]:
     """Return the libraries of all questions."""
     return sorted({library for question in manifest.questions for library in question.libraries})
 
 
-def installed(names: list[str]) -> dict[str, str]:
+def find_versions(names: list[str]) -> dict[str, str]:
     """Return the installed versions of these packages and of all that they need, by name."""
     found: dict[str, str] = {}
     open_ = [Requirement(name) for name in names]
@@ -80,7 +80,7 @@ def _each_once(requirements: list[str]) -> list[str]:
 
 
 def _installed() -> dict[str, Any]:
-    """Return the same table from the metadata of the installed distribution; raises CourseError without any."""
+    """Return the same table from the metadata of the installed distribution; raise CourseError without any."""
     try:
         found = metadata.distribution(DISTRIBUTION)
     except metadata.PackageNotFoundError:

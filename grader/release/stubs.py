@@ -1,4 +1,4 @@
-"""Makes the student's package from the reference: a solution region becomes a NotImplementedError, or nothing at all.
+"""Make the student's package from the reference: a solution region becomes a NotImplementedError, or nothing at all.
 
 A region stands between two comments, BEGIN and END. In a function it becomes a comment naming the checks
 and a `raise`; outside of one (helpers, imports that only the solution needs) it is dropped.
@@ -30,7 +30,7 @@ class Region:
 
 
 def generate(manifest: Manifest) -> dict[Path, str]:
-    """Every file of the student's package by its path; raises CourseError for a fault in markers or manifest."""
+    """Return every file of the student's package by its path; raise CourseError for a fault in markers or manifest."""
     reference = manifest.require_reference()
     sources = {
         file.relative_to(reference): file.read_text(encoding="utf-8") for file in sorted(reference.rglob("*.py"))
@@ -47,7 +47,7 @@ def generate(manifest: Manifest) -> dict[Path, str]:
 
 
 def stub(manifest: Manifest, path: Path, source: str) -> str:
-    """One module with its solutions cut out and a first line that says where it comes from."""
+    """Return one module with its solutions cut out and a first line that says where it comes from."""
     lines = source.splitlines(keepends=True)
     for region in reversed(regions(path, source)):
         lines[region.first - 1 : region.last] = _replacement(manifest, path, region, lines[region.first - 1])
@@ -57,7 +57,7 @@ def stub(manifest: Manifest, path: Path, source: str) -> str:
 
 
 def regions(path: Path, source: str) -> list[Region]:
-    """The solution regions of a module; raises CourseError for a marker without its partner."""
+    """Find the solution regions of a module; raise CourseError for a marker without its partner."""
     found, opened = [], 0
     functions = list(_functions(ast.parse(source), ""))
     for number, line in enumerate(source.splitlines(), start=1):
@@ -78,7 +78,7 @@ def regions(path: Path, source: str) -> list[Region]:
 
 
 def write(manifest: Manifest, force: bool = False) -> list[Path]:
-    """Writes what differs and returns it; raises OutputError, writing nothing, where that would undo edits."""
+    """Write what differs and return it; raise OutputError, writing nothing, where that would undo edits."""
     differing = drift(manifest)
     target = manifest.path("student")
     edited = [file for file in differing if file.is_file() and not is_unchanged(file.read_text(encoding="utf-8"))]
@@ -95,7 +95,7 @@ def write(manifest: Manifest, force: bool = False) -> list[Path]:
 
 
 def drift(manifest: Manifest) -> list[Path]:
-    """The files of the student's package that differ from what the reference makes, missing and surplus ones too."""
+    """Return the files of the student's package that differ from generated ones, missing and surplus ones too."""
     target, texts = manifest.path("student"), generate(manifest)
     wrong = [target / path for path, text in texts.items() if not _holds(target / path, text)]
     return wrong + [file for file in sorted(target.rglob("*.py")) if file.relative_to(target) not in texts]
@@ -117,7 +117,7 @@ def _replacement(manifest: Manifest, path: Path, region: Region, marker: str) ->
 
 
 def _functions(node: ast.AST, prefix: str) -> Iterator[tuple[str, int, int]]:
-    """Name, first and last line of every function, outer before inner."""
+    """Yield name, first and last line of every function, outer before inner."""
     for child in ast.iter_child_nodes(node):
         name = f"{prefix}{getattr(child, 'name', '')}"
         if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from grader.course import manifest as manifests
 from grader.course.manifest import Manifest
-from grader.grading import demo
+from grader.grading import mistakes
 from grader.release import autograder
 from tests.harness.box import Box
 from tests.harness.results import valid
@@ -74,7 +74,7 @@ def hand_ins(manifest: Manifest, work: Path):
     most = manifest.points
     yield "reference", {package: manifest.path("reference")}, lambda score: score == most
     archive = work / "demo.zip"
-    demo.build(manifest, demo.demonstrated(manifest), archive)
+    mistakes.build_demo(manifest, mistakes.chosen_for_demo(manifest), archive)
     yield "mistakes", {"demo.zip": archive}, lambda score: 0 < score < most
     yield "stubs", {package: manifest.path("student")}, lambda score: score == 0
 

@@ -12,7 +12,7 @@ import pytest
 
 from grader.course import manifest as manifests
 from grader.errors import CourseError, ManifestError
-from grader.grading import container, ratelimit
+from grader.grading import container
 from grader.release import autograder
 from tests.harness.results import valid
 
@@ -183,7 +183,7 @@ def limited(toy, rule: str, created: str, *previous: dict) -> dict | None:
     table = text + f'[container]\nrate_limit = "{rule}"\n'
     manifest = manifests.load(toy.write("assignment.toml", table))
     metadata = {"created_at": created, "previous_submissions": list(previous)}
-    content = ratelimit.refusal(manifest, metadata)
+    content = container.refuse_early(manifest, metadata)
     return content and valid(content)
 
 

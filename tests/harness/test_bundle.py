@@ -16,9 +16,10 @@ import pytest
 from grader.course import manifest as manifests
 from grader.course import schema
 from grader.errors import OutputError
-from grader.grading import demo, run
+from grader.grading import mistakes, run
 from grader.notebooks import build
-from grader.release import bundle, given_files, leaks, private, requirements, stubs, toml
+from grader.release import bundle, leaks, requirements, stubs, student_templates
+from grader.release.secrets import add_module, collect
 from grader.submit.notebooks import digest
 
 ROOT = Path(__file__).parents[2]
@@ -47,7 +48,7 @@ def files(made) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def secrets(made):
-    return private.collect(made[0].manifest)
+    return collect(made[0].manifest)
 
 
 def places(files, secrets) -> list[str]:
@@ -96,7 +97,7 @@ def test_it_holds_the_whole_engine_and_nothing_of_its_tests(files):
 
 def test_what_students_install_follows_from_the_course(made, files, toy):
     def installed(course) -> set[str]:
-        project = tomllib.loads(given_files.make(course.manifest)["pyproject.toml"].decode())["project"]
+        project = tomllib.loads(student_templates.make(course.manifest)["pyproject.toml"].decode())["project"]
         return set(project["dependencies"])
 
     project = tomllib.loads(files["pyproject.toml"].decode())["project"]
@@ -110,7 +111,7 @@ def test_what_students_install_follows_from_the_course(made, files, toy):
     toy.write("assignment.toml", manifest + 'libraries = ["numpy", "torch", "sympy"]\n')
     assert installed(toy) == {*PROJECT["dependencies"], "torch", "torchvision", "sympy"}
     needed = {"torch", "torchvision", "pillow", "scipy", "matplotlib"}
-    assert needed <= set(requirements.of_students(REAL))
+    assert needed <= set(requirements.list_for_students(REAL))
 
 
 def test_the_manifest_keeps_hidden_points_and_no_secret(made, files, tmp_path):
@@ -125,7 +126,7 @@ def test_the_manifest_keeps_hidden_points_and_no_secret(made, files, tmp_path):
 
 
 def test_the_real_manifest_survives_too(tmp_path):
-    (tmp_path / "assignment.toml").write_text(toml.dumps(given_files.students_manifest(REAL)))
+    (tmp_path / "assignment.toml").write_text(student_templates.to_toml(student_templates.students_manifest(REAL)))
     students = manifests.load(tmp_path / "assignment.toml")
     for key in ("title", "points", "questions", "notebooks", "submission", "submit", "limits", "scales"):
         assert getattr(students, key) == getattr(REAL, key)
@@ -144,7 +145,7 @@ def test_the_real_manifest_survives_too(tmp_path):
     ],
 )
 def test_toml_is_read_back(table):
-    assert tomllib.loads(toml.dumps(table)) == table
+    assert tomllib.loads(student_templates.to_toml(table)) == table
 
 
 def test_makefile_and_readme_speak_of_this_course(files):
@@ -254,7 +255,7 @@ def guarded(made):
     course = made[0]
     text = "SEED = 730_555\n\n\ndef test_area_of_much(student):\n    pass\n"
     file = course.write("checks/hidden/test_q3_more.py", text)
-    found = private.collect(course.manifest)
+    found = collect(course.manifest)
     file.unlink()
     return found
 
@@ -293,7 +294,7 @@ def test_a_secret_of_the_instructors_is_found_in_any_form(made, files):
     before = (course.root / "assignment.toml").read_text()
     course.write("assignment.toml", f'{before}\n[container]\nsecrets = ["{name}"]\n')
     try:
-        secrets = private.collect(course.manifest)
+        secrets = collect(course.manifest)
         drawn = (course.root / name).read_text().strip()
     finally:
         course.write("assignment.toml", before)
@@ -323,13 +324,13 @@ def test_a_line_that_is_no_secret_can_be_let_through(made, toy, files):
     files["README.md"] += b"\nvariance = np.square(x - mean).mean(axis=0)\n"
     line = "variance = np.square(x - mean).mean(axis=0)"
     toy.replace("assignment.toml", "[limits]", f'[release]\nknown_lines = ["{line}"]\n[limits]')
-    assert places(files, private.collect(toy.manifest)) == []
+    assert places(files, collect(toy.manifest)) == []
 
 
 def test_every_solution_of_the_assignment_is_found_in_its_own_file():
-    secrets = private.Secrets()
+    secrets = leaks.Secrets()
     for file in sorted(REAL.path("reference").rglob("*.py")):
-        private.add_module(secrets, REAL, file)
+        add_module(secrets, REAL, file)
         text = file.read_text()
         regions, source = stubs.regions(file, text), text.splitlines()
         if regions:
@@ -391,7 +392,7 @@ def test_the_assignments_bundle_works_where_it_lands(tmp_path):
     status, record = checked(root)
     assert (status, record["score"]) == (0, record["max_score"])
     assert {check["outcome"] for check in record["checks"]} <= {"passed", "not_scored"}
-    demo.build(REAL, demo.demonstrated(REAL), tmp_path / "demo.zip")
+    mistakes.build_demo(REAL, mistakes.chosen_for_demo(REAL), tmp_path / "demo.zip")
     with zipfile.ZipFile(tmp_path / "demo.zip") as opened:
         opened.extractall(tmp_path / "demo")
     shutil.copytree(tmp_path / "demo/student", root / "student", dirs_exist_ok=True)

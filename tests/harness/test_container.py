@@ -17,7 +17,7 @@ import pytest
 
 from grader.course.manifest import Manifest
 from grader.grading import container as inside
-from grader.grading import demo
+from grader.grading import mistakes
 from grader.release import autograder
 from tests.harness.box import Box
 from tests.harness.results import valid
@@ -175,10 +175,10 @@ def test_hand_in_without_merit_earns_nothing(shared, files, words):
 
 
 def test_demonstration_earns_what_its_mistake_leaves(shared, toy, tmp_path):
-    demo.build(toy.manifest, demo.demonstrated(toy.manifest), tmp_path / "demo.zip")
+    mistakes.build_demo(toy.manifest, mistakes.chosen_for_demo(toy.manifest), tmp_path / "demo.zip")
     result = shared.run({"demo.zip": (tmp_path / "demo.zip").read_bytes()})
     lost = {test["number"] for test in result["tests"] if test["status"] == "failed"}
-    assert lost == {cost for mistake in demo.demonstrated(toy.manifest) for cost in mistake.costs}
+    assert lost == {cost for mistake in mistakes.chosen_for_demo(toy.manifest) for cost in mistake.costs}
     assert 0 < result["score"] == 8 - sum(t["max_score"] for t in result["tests"] if t["number"] in lost) < 8
 
 

@@ -1,5 +1,6 @@
-"""The files made for students only: their manifest, README, Makefile and what pip needs."""
+"""Make the files that only students have: their manifest, README, Makefile and what pip needs."""
 
+import json
 import re
 from fractions import Fraction
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 import msgspec
 
 from ..course.manifest import FILENAME, Manifest, to_fraction, to_number
-from . import requirements, toml
+from . import requirements
 from .autograder import engine
 
 TEMPLATES = Path(__file__).with_name("templates") / "student"
@@ -29,21 +30,22 @@ KEPT = (
     "questions",
 )
 PRIVATE = {"paths": {"reference", "hidden", "mistakes"}, "seeds": {"secret"}}
+WIDTH = 100  # of a line of TOML
 GUIDE = "docs/student-guide.md"
 
 
 def make(manifest: Manifest) -> dict[str, bytes]:
-    """Those files by name."""
+    """Return these files by name."""
     values = _values(manifest)
-    files = {FILENAME: _header(FILENAME) + toml.dumps(students_manifest(manifest))}
-    files["pyproject.toml"] = _header("pyproject.toml") + toml.dumps(_project(manifest))
+    files = {FILENAME: _header(FILENAME) + to_toml(students_manifest(manifest))}
+    files["pyproject.toml"] = _header("pyproject.toml") + to_toml(_project(manifest))
     for source, name in NAMES.items():
-        text = _suited((TEMPLATES / source).read_text(encoding="utf-8"), bool(manifest.notebooks))
+        text = _choose_lines((TEMPLATES / source).read_text(encoding="utf-8"), bool(manifest.notebooks))
         files[name] = re.sub(r"@([A-Z]+)@", lambda match: values[match[1]], text)
     return {name: text.encode() for name, text in files.items()}
 
 
-def _suited(template: str, notebooks: bool) -> str:
+def _choose_lines(template: str, notebooks: bool) -> str:
     """Return a template's lines for a course with notebooks, `@+` before them, or without, `@-`, and all others."""
     kept, other = ("@+", "@-") if notebooks else ("@-", "@+")
     lines = (line for line in template.replace("\r\n", "\n").splitlines(keepends=True) if not line.startswith(other))
@@ -51,7 +53,7 @@ def _suited(template: str, notebooks: bool) -> str:
 
 
 def students_manifest(manifest: Manifest) -> dict[str, Any]:
-    """What students may know of the manifest: no mistakes, no places of secrets; hidden points stay, as numbers."""
+    """Return the manifest without mistakes and places of secrets; hidden points stay, as numbers."""
     kept = {}
     for key in KEPT:
         value = msgspec.to_builtins(getattr(manifest, key))
@@ -68,8 +70,8 @@ def _header(name: str) -> str:
 
 
 def _project(manifest: Manifest) -> dict[str, Any]:
-    """What pip needs to install the engine where it lies, with all it uses."""
-    found = requirements.project() | {"dependencies": requirements.of_students(manifest)}
+    """Return the table that pip needs to install the engine where it lies, with all it uses."""
+    found = requirements.project() | {"dependencies": requirements.list_for_students(manifest)}
     pytest = {"testpaths": [manifest.paths.public], "pythonpath": ["."], "addopts": "--import-mode=importlib"}
     setuptools = {"packages": {"find": {"include": ["grader*"]}}, "package-data": {"grader": _data()}}
     tool = {"setuptools": setuptools, "pytest": {"ini_options": pytest}}
@@ -102,3 +104,42 @@ def _values(manifest: Manifest) -> dict[str, str]:
         "PUBLIC": f"{to_number(sum((to_fraction(q.public_points) for q in questions), Fraction(0))):g}",
         "GUIDE": f"[{GUIDE}]({GUIDE}) says more" if guide else "in the virtual environment you installed into",
     }
+
+
+def to_toml(table: dict[str, Any], path: str = "") -> str:
+    """Write a table as TOML, always in the same form: what is plain first, then tables, then lists of tables."""
+    plain = {key: value for key, value in table.items() if not _is_table(value) and not _is_tables(value)}
+    parts = ["".join(f"{_key(key)} = {_value(value)}\n" for key, value in plain.items())]
+    for key, value in table.items():
+        name = f"{path}.{_key(key)}" if path else _key(key)
+        if _is_table(value):
+            body = to_toml(value, name)
+            # a table of nothing but tables needs no line of its own
+            alone = value and all(_is_table(inner) for inner in value.values())
+            parts.append(body if alone else f"[{name}]\n{body}")
+        elif _is_tables(value):
+            parts += [f"[[{name}]]\n{to_toml(item, name)}" for item in value]
+    return "\n".join(filter(None, parts))
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _is_tables(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(item, dict) for item in value)
+
+
+def _key(key: str) -> str:
+    return key if re.fullmatch(r"[\w-]+", key) else json.dumps(key)
+
+
+def _value(value: Any, indent: str = "") -> str:
+    if isinstance(value, list | tuple):
+        line = f"[{', '.join(_value(item) for item in value)}]"
+        if len(line) <= WIDTH:
+            return line
+        return "[\n" + "".join(f"{indent}    {_value(item, indent + '    ')},\n" for item in value) + f"{indent}]"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)

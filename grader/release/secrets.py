@@ -1,4 +1,4 @@
-"""Collects what must not leave the instructor's side: solutions, proofs, model answers, hidden names and seeds."""
+"""Collect a course's secrets: solutions, proofs, model answers, names and seeds of hidden checks."""
 
 import ast
 import base64
@@ -11,7 +11,7 @@ from ..notebooks import build, source
 from ..notebooks.source import Cell
 from . import stubs
 from .autograder import LEFT_OUT, make_secrets
-from .leaks import SHINGLE, Secrets, squashed, words
+from .leaks import SHINGLE, Secrets, split_words, squash
 
 LEAST_FILE = 40  # bytes
 LEAST_TITLE = 6  # words of a check's title
@@ -20,7 +20,7 @@ SEEDED = re.compile(r"seed|randomstate|default_rng|\brandom\b", re.IGNORECASE)
 
 
 def collect(manifest: Manifest) -> Secrets:
-    """Everything secret in a course; raises CourseError where its sources are at fault."""
+    """Return everything secret in a course; raise CourseError where its sources are at fault."""
     secrets = Secrets(folders=[getattr(manifest.paths, kind) for kind in ("reference", "hidden", "mistakes")])
     secrets.folders.append(f"{manifest.paths.notebooks}/source")
     for file in _modules(manifest.path("reference")):
@@ -39,7 +39,7 @@ def collect(manifest: Manifest) -> Secrets:
         forms = (secret, secret.hex().encode(), secret.hex().upper().encode(), base64.b64encode(secret).rstrip(b"="))
         secrets.bytes |= dict.fromkeys(forms, f"the secret of {name}")
     for line in manifest.release.known_lines:
-        secrets.lines.pop(squashed(line), None)
+        secrets.lines.pop(squash(line), None)
     return secrets
 
 
@@ -51,7 +51,7 @@ def add_module(secrets: Secrets, manifest: Manifest, file: Path) -> None:
 
 
 def _add_notebook(secrets: Secrets, cells: list[Cell]) -> None:
-    """Solutions, proofs and model answers."""
+    """Add solutions, proofs and model answers."""
     for cell in cells:
         lines = cell.text.splitlines()
         for first, last in reversed(source.find_solutions(cell)):
@@ -65,7 +65,7 @@ def _add_notebook(secrets: Secrets, cells: list[Cell]) -> None:
 
 
 def _add_cell(secrets: Secrets, cell: Cell, first: int, last: int) -> None:
-    """Lines of a code cell; its place is told by the line of the source."""
+    """Add lines of a code cell; its place is the line of the source."""
     text = "\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in cell.text.splitlines())
     secrets.add_code(ast.parse(text), text, first, last, f"the cell in {cell.place}")
 
@@ -75,7 +75,7 @@ def _add_hidden(secrets: Secrets, manifest: Manifest, file: Path, public: set[st
     for node in _checks(file):
         if node.name not in public:
             secrets.names[node.name] = f"the name of a check in {origin}"
-        title = words(ast.get_docstring(node) or "")
+        title = split_words(ast.get_docstring(node) or "")
         if len(title) >= LEAST_TITLE:
             secrets.answers.setdefault(tuple(title), f"{origin}, line {node.lineno}")
     for seed in _seeds(ast.parse(file.read_text(encoding="utf-8"))):
@@ -90,7 +90,7 @@ def _checks(file: Path) -> Iterator[ast.FunctionDef]:
 
 
 def _seeds(module: ast.Module) -> Iterator[str]:
-    """Numbers and texts that are given a name of seeds, or given to what draws from a seed."""
+    """Yield numbers and texts that are bound to a name of seeds, or passed to what draws from a seed."""
     for node in ast.walk(module):
         values: list[ast.expr] = []
         if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
@@ -114,7 +114,7 @@ def _constants(value: ast.expr) -> Iterator[str]:
 
 
 def _is_open(file: Path) -> bool:
-    """Whether a file of the reference without a solution is given to students as it is."""
+    """Return whether students get a file of the reference as it is, since it has no solution."""
     return file.suffix == ".py" and not stubs.regions(file, file.read_text(encoding="utf-8"))
 
 

@@ -1,4 +1,4 @@
-"""What one run remembers: the time it has left, what each function has earned, which functions are known to be bad."""
+"""Keeps what one run remembers: the time it has left, what functions have earned, which are known to be bad."""
 
 import contextlib
 import math
@@ -113,7 +113,7 @@ def lacks_digits_only(check: Check) -> bool:
 
 @dataclass
 class KnownFaults:
-    """What is known of the package: functions still stubs, those that raised or hung in their own checks.
+    """Facts about the package: functions still stubs, those that raised or hung in their own checks.
 
     `functions` are the assignment's.
     """

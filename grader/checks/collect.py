@@ -38,7 +38,7 @@ def points(value: float, *functions: str, timing: bool = False, once: bool = Fal
 
 
 class RunningCheck:
-    """A check on its way: what it judges, its worker, and the seed it is being run with.
+    """A check under way: what it judges, its worker, and the seed it is being run with.
 
     Nobody may learn its inputs where the seed is `secret`, or where it draws `unpublished` ones besides. `remark` is
     what a second look found.

@@ -1,4 +1,4 @@
-"""A check run again on other packages: is a wrong answer right given right functions, and who is to blame?"""
+"""Runs a check again on other packages: is a wrong answer right given right functions, and who is to blame?"""
 
 import builtins
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ Arguments = dict[str, Any]
 
 @dataclass(frozen=True)
 class SecondLook:
-    """What came of a second look: whether the answer is right after all, and why or why not; empty where it had none.
+    """The result of a second look: whether the answer is right after all, and why or why not; empty where it had none.
 
     The sentence holds names of the assignment and of Python only, so that it is fit for every report.
     """

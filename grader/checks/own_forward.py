@@ -1,4 +1,4 @@
-"""The rule of the own forward pass: a backward pass that is the exact gradient of a wrong forward pass is right."""
+"""Judges by the own forward pass: a backward pass that is the exact gradient of a wrong forward pass is right."""
 
 import functools
 import time
@@ -26,7 +26,7 @@ Clock = Callable[[], None]
 
 
 class NoGradient(Exception):
-    """Why an answer is not right after all, in words of the engine's own."""
+    """An answer is not right after all; the text is the reason in words of the engine's own."""
 
 
 @dataclass(frozen=True)

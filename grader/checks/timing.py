@@ -169,7 +169,7 @@ def judge(race: Race, limit: float, opponent: str) -> float:
 
 @dataclass
 class Meter:
-    """What a worker has spent of a budget in CPU seconds over several calls, written into a check's record.
+    """Measures what a worker spends of a budget in CPU seconds over several calls, and writes it into the record.
 
     A call whose deadline passes goes on for as long as its worker works and the budget lasts. Nothing is counted where
     the parent cannot read a worker's CPU clock.

@@ -1,4 +1,4 @@
-"""Who is to blame for what a check raised: one decision, from facts, and the record it is written into."""
+"""Decides who is to blame for what a check raised, and writes the verdict into its record."""
 
 import traceback
 from collections.abc import Callable, Iterable
@@ -46,7 +46,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Case:
-    """What is known when a check has raised something.
+    """The facts known when a check has raised something.
 
     `is_mostly_right` tells whether a function has done well in its own checks; `called` is what the check called last
     as its worker names it, `asked` as the check itself does. The other two are what runs of the check with the

@@ -37,7 +37,7 @@ PROBLEMS = {  # by pytest's exit status
 
 @dataclass
 class Selection:
-    """Which checks to run: questions by id and judged functions (all when empty), a -k expression, timing, seeds."""
+    """Says which checks to run: questions by id, judged functions (all if empty), a -k expression, timing, seeds."""
 
     questions: list[str] = field(default_factory=list)
     keyword: str = ""
@@ -46,8 +46,8 @@ class Selection:
     secret_seeds: list[str] = field(default_factory=list)
     functions: list[str] = field(default_factory=list)
 
-    def of(self, manifest: Manifest) -> list[Question]:
-        """The chosen questions in the manifest's order; raises UsageError for an unknown id or function."""
+    def choose(self, manifest: Manifest) -> list[Question]:
+        """Return the chosen questions in the manifest's order; raises UsageError for an unknown id or function."""
         for name in self.functions:
             if name not in manifest.functions():
                 raise UsageError(f"there is no function {name!r}; choose one that the manifest lists")
@@ -56,7 +56,7 @@ class Selection:
 
 
 def new_record(manifest: Manifest, command: str, submission: str) -> Record:
-    """A record of a run that has not begun: no points of all points."""
+    """Make the record of a run that has not begun: no points of all points."""
     record = Record(assignment=manifest.title, command=command, submission=submission, max_score=manifest.points)
     record.environment = records.environment()
     return record
@@ -74,7 +74,7 @@ def grade(
     keep: bool = False,
     started: float | None = None,
 ) -> Record:
-    """Runs the selected checks on the package in `student`; `update` sees the record as it grows.
+    """Run the selected checks on the package in `student`; `update` sees the record as it grows.
 
     A check that passes with the public seed is run again with every secret seed and must pass each time.
     Its time began when it `started`, by default now. Zygotes that are given are left running, for the next run.
@@ -106,7 +106,7 @@ def grade(
 
 
 def _remarks(checks: list[Check], context: RunContext) -> list[Note]:
-    """Where to go on, where something is not written yet."""
+    """Return a note on where to go on, where something is not written yet."""
     places, package = context.unwritten, context.student.name
     stubs = [f for c in checks if c.outcome is Outcome.NOT_ATTEMPTED for f in c.functions if f in places]
     if not stubs:
@@ -115,7 +115,7 @@ def _remarks(checks: list[Check], context: RunContext) -> list[Note]:
 
 
 def _unscored(context: RunContext) -> list[Note]:
-    """What is not scored for want of the reference."""
+    """Return a note on what is not scored, since it takes the reference."""
     unscored = context.scores.unscored
     if not unscored:
         return []
@@ -125,7 +125,7 @@ def _unscored(context: RunContext) -> list[Note]:
 
 
 def _check_recording(context: RunContext, files: list[Path]) -> list[Note]:
-    """Says which files of checks were changed; raises RecordingError where recorded answers cannot serve."""
+    """Return notes on changed files of checks; raises RecordingError where recorded answers cannot serve."""
     if context.recording is None:
         return []
     recorded = context.recording.header.seed
@@ -140,11 +140,11 @@ def _check_recording(context: RunContext, files: list[Path]) -> list[Note]:
 def run_checks(
     context: RunContext, selection: Selection, progress: Progress, make: Callable[..., "ChecksPlugin"] | None = None
 ) -> None:
-    """Runs pytest on the chosen files; raises CourseError with what went wrong when it could not run the checks.
+    """Run pytest on the chosen files; raises CourseError with what went wrong when it could not run the checks.
 
     `make` makes another plugin of the same arguments.
     """
-    manifest, questions = context.manifest, selection.of(context.manifest)
+    manifest, questions = context.manifest, selection.choose(context.manifest)
     if not context.debug:
         context.setup.begin(tuple(questions[0].libraries))
     from ..checks import fixtures, plugin
@@ -173,7 +173,7 @@ def run_checks(
 
 
 def _weakness(refusal: str) -> list[Note]:
-    """What a reader must know of an isolation in which official grading is refused."""
+    """Return what a reader must know where official grading would be refused."""
     if not refusal:
         return []
     if not sys.platform.startswith("linux"):

@@ -1,4 +1,4 @@
-"""The record as Gradescope's results.json."""
+"""Renders the record as Gradescope's results.json."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The record as Markdown, for people who keep or mail reports."""
+"""Renders the record as Markdown, for people who keep or mail reports."""
 
 import re
 

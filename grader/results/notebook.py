@@ -1,4 +1,4 @@
-"""What a check cell of a notebook shows, as text and as HTML: one line, then a sentence for each failure."""
+"""Renders the result of a notebook's check cell as text and HTML: one line, then a sentence for each failure."""
 
 from dataclasses import dataclass, field
 from html import escape
@@ -13,7 +13,7 @@ COLOURS = {True: "#009e73", False: "#d55e00"}
 
 @dataclass(frozen=True)
 class Judgement:
-    """What came of a check cell: the checks that ran, or `trouble`, one sentence, where none could."""
+    """The result of a check cell: the checks that ran, or `trouble`, one sentence, where none could."""
 
     name: str
     question: str = ""

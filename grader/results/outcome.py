@@ -1,11 +1,11 @@
-"""How a check can end, and all that follows from it."""
+"""The ways a check can end, and all that follows from each."""
 
 from enum import StrEnum
 from typing import Self
 
 
 class Outcome(StrEnum):
-    """How a check ended, from the worst to what needs nothing; tables name the worst of a group.
+    """A check's end, from the worst to what needs nothing; tables name the worst of a group.
 
     `style` is how a terminal marks it, `next_step` what a student does next. It is `settled` where nothing is left to
     do, and `told` where reports give the check's sentence.

@@ -20,7 +20,7 @@ Visibility = Literal["public", "hidden"]
 
 
 class NoteKind(StrEnum):
-    """What a note about a run is about."""
+    """The subject of a note about a run."""
 
     SUBMISSION = "submission"  # what was left out of it, or is missing in it
     REFUSED = "refused"  # why it was not graded
@@ -48,7 +48,7 @@ class Standing(msgspec.Struct, kw_only=True):
 
 
 class Spending(msgspec.Struct, kw_only=True):
-    """What was spent of a budget, or would be by all of what was tried in part, in CPU seconds."""
+    """CPU seconds spent of a budget, or that would be by all of what was tried in part."""
 
     name: str
     cpu_seconds: float
@@ -194,7 +194,7 @@ def from_json(data: bytes) -> Record:
 
 
 class _AnyRecord(msgspec.Struct):
-    """A record of whatever schema."""
+    """A record of any schema."""
 
     schema: int
 

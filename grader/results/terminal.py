@@ -1,4 +1,4 @@
-"""The record for the terminal: a table of questions and functions, then a sentence for each failure."""
+"""Renders the record for the terminal: a table of questions and functions, then a sentence for each failure."""
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table

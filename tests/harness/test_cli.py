@@ -192,7 +192,7 @@ def test_command_outside_of_any_course_says_so(tmp_path, monkeypatch, capfd, wor
 def test_a_notebook_outside_of_any_course_becomes_a_pdf_with_a_title_of_its_own(tmp_path):
     from grader.pdf.exporter import ChainrulePdfExporter
 
-    assert ChainrulePdfExporter()._options(tmp_path / "Sums.ipynb").title == "Sums"
+    assert ChainrulePdfExporter()._read_options(tmp_path / "Sums.ipynb").title == "Sums"
 
 
 def test_a_notebooks_kernel_in_any_folder_finds_the_course_around_its_engine(tmp_path, monkeypatch):

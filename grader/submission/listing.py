@@ -29,7 +29,7 @@ ENTRY, ENTRY_SIZE = b"PK\x01\x02", 46
 DRIVE = re.compile(r"[A-Za-z]:(/|$)")
 
 PathParts = tuple[str, ...]
-Kind = Literal["file", "link", "special"]
+EntryKind = Literal["file", "link", "special"]
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class FileEntry:
     parts: PathParts
     size: int
     source: str | zipfile.ZipInfo
-    kind: Kind = "file"
+    kind: EntryKind = "file"
     trouble: str = ""
 
     @property
@@ -162,7 +162,7 @@ def _cut_ignored(parts: PathParts, environments: set[PathParts]) -> PathParts:
 
 def _make_zip_entry(info: zipfile.ZipInfo, parts: PathParts) -> FileEntry:
     mode, trouble = info.external_attr >> 16, ""
-    kind: Kind = "link" if stat.S_ISLNK(mode) else "file"
+    kind: EntryKind = "link" if stat.S_ISLNK(mode) else "file"
     if info.flag_bits & 0x1:
         trouble = "is encrypted; make the zip without a password"
     elif info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
@@ -173,7 +173,7 @@ def _make_zip_entry(info: zipfile.ZipInfo, parts: PathParts) -> FileEntry:
 def _make_folder_entry(item: os.DirEntry[str], parts: PathParts) -> FileEntry:
     if item.is_symlink():
         return FileEntry(parts, 0, item.path, "link")
-    kind: Kind = "file" if item.is_file(follow_symlinks=False) else "special"
+    kind: EntryKind = "file" if item.is_file(follow_symlinks=False) else "special"
     return FileEntry(parts, item.stat(follow_symlinks=False).st_size, item.path, kind)
 
 

@@ -30,7 +30,7 @@ def new(folder: Annotated[Path, typer.Argument(help="The folder to make.")]) -> 
     """Make a small course that runs, to begin your own with."""
     from ..release import new_course
 
-    manifest = new_course.write(folder)
+    manifest = new_course.write_course(folder)
     functions = len(manifest.functions())
     typer.echo(f"written: {folder} (a course of {functions} functions, {manifest.points} points)")
     typer.echo(f"Go on with: cd {shlex.quote(str(folder))} && make check; its README.md says what to change")
@@ -85,7 +85,7 @@ def stubs(
     from ..release import stubs as maker
 
     manifest = whole_course()
-    differing = maker.drift(manifest) if check else maker.write(manifest, force)
+    differing = maker.drift(manifest) if check else maker.write_stubs(manifest, force)
     for file in differing:
         typer.echo(f"{'differs' if check else 'written'}: {file.relative_to(manifest.root)}")
     typer.echo(
@@ -112,7 +112,9 @@ def notebooks(
         for file in build.write_instructors(manifest, names or [], instructor):
             typer.echo(f"written: {file}")
         return
-    differing = build.find_drift(manifest, names or []) if check else build.write(manifest, names or [], force)
+    differing = (
+        build.find_drift(manifest, names or []) if check else build.write_notebooks(manifest, names or [], force)
+    )
     for file in differing:
         typer.echo(f"{'differs' if check else 'written'}: {file.relative_to(manifest.root)}")
     verdict = "differ from what the sources make; run: python -m grader notebooks" if check else "written"
@@ -131,7 +133,7 @@ def autograder(
     """Build the zip that Gradescope runs: the same files make the same bytes."""
     from ..release import autograder as maker
 
-    count = maker.write(whole_course(), out, pip_flags)
+    count = maker.write_autograder(whole_course(), out, pip_flags)
     typer.echo(f"written: {out} ({count} files, {out.stat().st_size / 1e6:.1f} MB)")
 
 
@@ -143,7 +145,7 @@ def gradescope(
     from ..grading import container
     from ..results import terminal
 
-    result = container.grade(course(), root)
+    result = container.grade_in_container(course(), root)
     if result is None:
         typer.echo("not graded: it came too soon after the last ones; results.json says when the next one counts")
     else:
@@ -179,6 +181,6 @@ def release(
     """Make what students download, having looked through it for solutions and other secrets."""
     from ..release import bundle
 
-    files = bundle.write(whole_course(), out, colab)
+    files = bundle.write_bundle(whole_course(), out, colab)
     size = sum(map(len, files.values()))
     typer.echo(f"written: {out} ({len(files)} files, {size / 1e6:.1f} MB; no leak found)")

@@ -23,7 +23,7 @@ STARTED = time.monotonic()
 STOPPED = "The run was stopped from outside, as a rule because its time was over."
 
 
-def grade(manifest: Manifest, root: Path) -> Record | None:
+def grade_in_container(manifest: Manifest, root: Path) -> Record | None:
     """Grade what lies in `root`/submission into `root`/results/results.json; None when it came too soon to count.
 
     Raise what the grader itself stumbles over, after the results say that it did.

@@ -50,7 +50,7 @@ def find_drift(manifest: Manifest, names: Sequence[str] = ()) -> list[Path]:
     return _compare(manifest, generate(manifest, names))
 
 
-def write(manifest: Manifest, names: Sequence[str] = (), force: bool = False) -> list[Path]:
+def write_notebooks(manifest: Manifest, names: Sequence[str] = (), force: bool = False) -> list[Path]:
     """Write the files that differ and return them; raise OutputError, writing nothing, where that would undo edits."""
     made = generate(manifest, names)
     differing = _compare(manifest, made)

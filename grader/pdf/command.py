@@ -43,7 +43,7 @@ def make(manifest: Manifest, out: Path, notebooks: list[Path], request: PdfReque
             )
     claim(out, PDF, sources)
     result = _try_engines(sources, read_options(manifest, request), request.engine)
-    convert.write(out, result.data)
+    convert.write_pdf(out, result.data)
     return result
 
 

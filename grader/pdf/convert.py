@@ -59,7 +59,7 @@ def convert(sources: Sequence[Path | Notebook], options: Options) -> Result:
     return Result(data, pages, document.degradations, problems, document.missing)
 
 
-def write(out: Path, data: bytes) -> None:
+def write_pdf(out: Path, data: bytes) -> None:
     """Write aside, then rename, so that a PDF is whole or as it was before."""
     aside = out.with_name(f".{out.name}.{os.getpid()}.tmp")
     try:

@@ -56,7 +56,7 @@ class Cassette(msgspec.Struct):
     traits: list[list[str]] = []
 
 
-class Header(msgspec.Struct):
+class RecordingHeader(msgspec.Struct):
     """All but the arrays: the seed of the inputs, digests of the checks' files, names of the package, cassettes."""
 
     seed: int
@@ -70,7 +70,7 @@ class Header(msgspec.Struct):
 class Recording:
     """The answers to the public checks as they were recorded; arrays are known by their numbers."""
 
-    def __init__(self, header: Header, arrays: list[Array]) -> None:
+    def __init__(self, header: RecordingHeader, arrays: list[Array]) -> None:
         self.header, self.arrays = header, arrays
         self._by_seed = {cassette.seed: cassette for cassette in header.cassettes.values()}
 
@@ -107,7 +107,7 @@ def load(file: Path) -> Recording:
             version = msgspec.json.decode(content, type=dict[str, Any]).get("version", VERSION)
             if version != VERSION:
                 raise ValueError(f"it is of version {version}, and this grader reads version {VERSION}")
-            header = msgspec.json.decode(content, type=Header)
+            header = msgspec.json.decode(content, type=RecordingHeader)
             codes = {code for code, _ in header.specs} & DTYPES
             return Recording(header, _cut(header.specs, {code: members[code[1:]] for code in codes}))
     except UNREADABLE as error:

@@ -28,7 +28,7 @@ EXECUTABLE = {"setup.sh", "run_autograder"}
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
-def write(manifest: Manifest, out: Path, pip_flags: str | None = None) -> int:
+def write_autograder(manifest: Manifest, out: Path, pip_flags: str | None = None) -> int:
     """Write the zip, never half of it, and return how many files it holds.
 
     `pip_flags` stand in for those of the manifest. Raises CourseError for what is missing, OutputError.

@@ -23,7 +23,7 @@ SHOWN = 10
 LINK = "open-in-colab"
 
 
-def write(manifest: Manifest, out: Path, colab: str | None = None) -> dict[str, bytes]:
+def write_bundle(manifest: Manifest, out: Path, colab: str | None = None) -> dict[str, bytes]:
     """Write a folder, or a zip where `out` ends so, and return its files by name.
 
     Raise CourseError for a fault of a source, LeakError, and OutputError where `out` is in use, writing nothing.

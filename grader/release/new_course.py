@@ -13,7 +13,7 @@ NAMES = {"gitignore": ".gitignore"}
 PINS = "# The versions that this course was made with: students and Gradescope install these.\n"
 
 
-def write(out: Path) -> Manifest:
+def write_course(out: Path) -> Manifest:
     """Write the course into a new folder, whole or not at all, and return its manifest.
 
     Raises OutputError where something is there already, UsageError in a student's copy, which has no example.
@@ -28,5 +28,5 @@ def write(out: Path) -> Manifest:
         manifest = manifests.load(folder / manifests.FILENAME)
         pins = requirements.find_versions(requirements.list_for_container(manifest))
         (folder / "constraints.txt").write_text(PINS + "".join(f"{name}=={pins[name]}\n" for name in sorted(pins)))
-        stubs.write(manifest)
+        stubs.write_stubs(manifest)
     return manifests.load(out / manifests.FILENAME)

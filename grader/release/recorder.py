@@ -21,7 +21,7 @@ from ..grading import run
 from ..grading.progress import Progress
 from ..limits import RECORDING_SECONDS
 from ..outputs import ZIP, claim
-from ..recording.cassette import Cassette, Entry, Header, Recording, digest, save
+from ..recording.cassette import Cassette, Entry, Recording, RecordingHeader, digest, save
 from ..recording.fingerprint import Array, fingerprint_request
 from ..recording.replay import replay_client
 from ..results.outcome import Outcome
@@ -175,7 +175,7 @@ class RecordingContext(RunContext):
         self, seed: int, digests: dict[str, str], cassettes: dict[str, Cassette], arrays: list[Array]
     ) -> Recording:
         names = dict(self._named[self.manifest.path("reference").resolve()])
-        return Recording(Header(seed, digests, names, cassettes), arrays)
+        return Recording(RecordingHeader(seed, digests, names, cassettes), arrays)
 
 
 class RecordingPlugin(ChecksPlugin):

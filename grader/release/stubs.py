@@ -77,7 +77,7 @@ def regions(path: Path, source: str) -> list[Region]:
     return found
 
 
-def write(manifest: Manifest, force: bool = False) -> list[Path]:
+def write_stubs(manifest: Manifest, force: bool = False) -> list[Path]:
     """Write what differs and return it; raise OutputError, writing nothing, where that would undo edits."""
     differing = drift(manifest)
     target = manifest.path("student")

@@ -57,7 +57,7 @@ class Tensor:
 
 
 @dataclass(frozen=True)
-class Header:
+class FrameHeader:
     """A decoded header: the message and what each buffer after it will hold."""
 
     message: dict[str, Any]
@@ -110,7 +110,7 @@ class Encoder:
         return [LENGTH.pack(len(header)) + header, *buffers]
 
 
-def parse_header(raw: bytes, caps: Caps = CAPS) -> Header:
+def parse_header(raw: bytes, caps: Caps = CAPS) -> FrameHeader:
     """Check a header against the caps before anything is allocated; raises WireError naming what is wrong."""
     try:
         header = json.loads(raw)
@@ -123,7 +123,7 @@ def parse_header(raw: bytes, caps: Caps = CAPS) -> Header:
     # an empty array counts as if it were not, because its sides' product has to fit all the same
     if sum(COMPUTED * math.prod(max(side, 1) for side in shape) for _, shape in checked) > caps.payload:
         raise WireError("arrays over the size limit")
-    return Header(message, checked)
+    return FrameHeader(message, checked)
 
 
 def unpack(buffers: list[Any]) -> tuple[dict[str, Any], list[np.ndarray]]:

@@ -54,7 +54,7 @@ def rehearse(manifest: Manifest, work: Path, chosen: argparse.Namespace) -> int:
     work.chmod(0o755)
     step("a bare system", lambda: copy(chosen.base, root) if chosen.base else bootstrap(root))
     borrow_network(root)
-    autograder.write(manifest, work / "autograder.zip")
+    autograder.write_autograder(manifest, work / "autograder.zip")
     unpack(work / "autograder.zip", source)
     flags = chosen.pip_flags
     if flags is None:

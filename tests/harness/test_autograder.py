@@ -27,17 +27,17 @@ def names(file: Path) -> list[str]:
 
 def test_same_files_make_the_same_bytes(toy, tmp_path):
     first, second = tmp_path / "a.zip", tmp_path / "b.zip"
-    autograder.write(toy.manifest, first)
+    autograder.write_autograder(toy.manifest, first)
     for file in toy.root.rglob("*.py"):
         file.touch()
     (toy.root / "solution/__pycache__").mkdir()
     (toy.root / "solution/__pycache__/shapes.pyc").write_bytes(b"x")
-    autograder.write(toy.manifest, second)
+    autograder.write_autograder(toy.manifest, second)
     assert first.read_bytes() == second.read_bytes()
 
 
 def test_zip_holds_what_grading_needs_and_nothing_else(tmp_path):
-    autograder.write(REAL, tmp_path / "a.zip")
+    autograder.write_autograder(REAL, tmp_path / "a.zip")
     found = names(tmp_path / "a.zip")
     assert found == sorted(found)
     alone = {name for name in found if "/" not in name}
@@ -60,17 +60,17 @@ def test_a_secret_is_made_before_it_is_packed_and_stays_the_same(toy, tmp_path):
     name = "checks/hidden/draws.secret"
     toy.replace("assignment.toml", "[seeds]", f'[container]\nsecrets = ["{name}"]\n[seeds]')
     first, second = tmp_path / "a.zip", tmp_path / "b.zip"
-    autograder.write(toy.manifest, first)
-    autograder.write(toy.manifest, second)
+    autograder.write_autograder(toy.manifest, first)
+    autograder.write_autograder(toy.manifest, second)
     assert first.read_bytes() == second.read_bytes()
     with zipfile.ZipFile(first) as archive:
         assert archive.read(name) == (toy.root / name).read_bytes()
     (toy.root / name).unlink()
-    autograder.write(toy.manifest, second)
+    autograder.write_autograder(toy.manifest, second)
     assert first.read_bytes() != second.read_bytes()
     (toy.root / name).write_text("123456\n")
     with pytest.raises(CourseError, match=r"draws.secret holds no secret of 128 bits; delete it, and another is"):
-        autograder.write(toy.manifest, second)
+        autograder.write_autograder(toy.manifest, second)
 
 
 @pytest.mark.parametrize("name", ["draws.secret", "checks/public/draws.secret", "checks/hidden/../draws.secret"])
@@ -81,7 +81,7 @@ def test_a_secret_that_is_not_kept_with_the_hidden_checks_is_told(toy, name):
 
 
 def test_scripts_are_executable_and_end_lines_as_unix_does(toy, tmp_path):
-    autograder.write(toy.manifest, tmp_path / "a.zip")
+    autograder.write_autograder(toy.manifest, tmp_path / "a.zip")
     with zipfile.ZipFile(tmp_path / "a.zip") as archive:
         for info in archive.infolist():
             mode = info.external_attr >> 16
@@ -145,23 +145,23 @@ def test_what_is_missing_is_told_and_no_file_is_left(toy, command, tmp_path):
     assert "solution is not there, and this needs the reference" in err
     (toy.root / "solution").symlink_to(ROOT / "reference")
     with pytest.raises(ManifestError, match=r"paths.reference: .* is no folder below .*; move it there"):
-        autograder.write(toy.manifest, out)
+        autograder.write_autograder(toy.manifest, out)
     assert not out.exists()
 
 
 def test_link_and_library_without_a_version_are_told(toy, tmp_path):
     (toy.root / "solution/data.txt").symlink_to("/etc/passwd")
     with pytest.raises(CourseError, match=r"data.txt is a link; put the file itself there"):
-        autograder.write(toy.manifest, tmp_path / "a.zip")
+        autograder.write_autograder(toy.manifest, tmp_path / "a.zip")
     (toy.root / "solution/data.txt").unlink()
     toy.replace("assignment.toml", "[seeds]", '[container]\npackages = ["gmpy3"]\n[seeds]')
     with pytest.raises(CourseError, match=r"constraints.txt pins no version of gmpy3; add a line gmpy3==…"):
-        autograder.write(toy.manifest, tmp_path / "a.zip")
+        autograder.write_autograder(toy.manifest, tmp_path / "a.zip")
 
 
 def test_failed_write_leaves_the_old_zip(toy, tmp_path, monkeypatch):
     out = tmp_path / "a.zip"
-    autograder.write(toy.manifest, out)
+    autograder.write_autograder(toy.manifest, out)
     old = out.read_bytes()
 
     def full_disk(*_):
@@ -169,7 +169,7 @@ def test_failed_write_leaves_the_old_zip(toy, tmp_path, monkeypatch):
 
     monkeypatch.setattr("os.replace", full_disk)
     with pytest.raises(OSError, match="no space left"):
-        autograder.write(toy.manifest, out)
+        autograder.write_autograder(toy.manifest, out)
     assert [file.name for file in tmp_path.glob("*.zip")] == ["a.zip"]
     assert out.read_bytes() == old
 

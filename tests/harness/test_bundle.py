@@ -185,13 +185,13 @@ def test_the_same_sources_make_the_same_bytes(toy, command, tmp_path):
 def test_a_folder_is_whole_or_not_there(made, toy, tmp_path, monkeypatch):
     monkeypatch.setattr(bundle, "contents", lambda manifest, colab="": dict(made[1]))
     out = tmp_path / "a2"
-    files = bundle.write(toy.manifest, out)
+    files = bundle.write_bundle(toy.manifest, out)
     assert {file.relative_to(out).as_posix(): file.read_bytes() for file in out.rglob("*") if file.is_file()} == files
     with pytest.raises(OutputError, match=r"a2 is there already; remove it first"):
-        bundle.write(toy.manifest, out)
+        bundle.write_bundle(toy.manifest, out)
     monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError("no space left")))
     with pytest.raises(OSError, match="no space left"):
-        bundle.write(toy.manifest, tmp_path / "b")
+        bundle.write_bundle(toy.manifest, tmp_path / "b")
     assert [file.name for file in tmp_path.iterdir()] == ["a2", "toy"] or not (tmp_path / "b").exists()
     assert not list(tmp_path.glob(".b*"))
 
@@ -359,7 +359,7 @@ def alone(root: Path, *words: str) -> subprocess.CompletedProcess:
 
 def test_the_toy_bundle_works_where_it_lands(made, tmp_path):
     root = tmp_path / "a b"
-    bundle.write(made[0].manifest, root)
+    bundle.write_bundle(made[0].manifest, root)
     done = alone(root, "check")
     assert (done.returncode, done.stderr) == (1, "")
     assert "Total: 0 of " in done.stdout
@@ -381,7 +381,7 @@ def test_the_toy_bundle_works_where_it_lands(made, tmp_path):
 @pytest.mark.slow
 def test_the_assignments_bundle_works_where_it_lands(tmp_path):
     """Stubs get nothing, the reference's code all public points; mistakes are told as with the reference at hand."""
-    bundle.write(REAL, tmp_path / "a2.zip")
+    bundle.write_bundle(REAL, tmp_path / "a2.zip")
     with zipfile.ZipFile(tmp_path / "a2.zip") as opened:
         opened.extractall(tmp_path)
     root = tmp_path / "a2"

@@ -76,7 +76,7 @@ def build(manifest: Manifest) -> Container:
     root = Path(tempfile.mkdtemp(prefix="chainrule-container-"))
     root.chmod(0o755)
     (root / "tmp").mkdir(mode=0o1777)
-    autograder.write(manifest, root / "autograder.zip")
+    autograder.write_autograder(manifest, root / "autograder.zip")
     unpack(root / "autograder.zip", root / "source")
     container = Container(root)
     subprocess.run([root / "source/setup.sh"], check=True, env=container.environment)

@@ -43,7 +43,7 @@ def texts(notebook: dict) -> list[str]:
 @pytest.fixture
 def made(toy):
     """The toy course with its notebook generated."""
-    build.write(toy.manifest)
+    build.write_notebooks(toy.manifest)
     return toy
 
 
@@ -243,7 +243,7 @@ def test_what_nothing_makes_any_more_goes(made):
     toy.write("notebooks/mine.ipynb", "{}")
     toy.write("notebooks/tests/q1_old.py", (toy.root / "notebooks/tests/q1_area.py").read_text())
     toy.write("notebooks/tests/mine.py", "OK_FORMAT = False\n")
-    assert {file.name for file in build.write(toy.manifest)} == {"Old.ipynb", "q1_old.py"}
+    assert {file.name for file in build.write_notebooks(toy.manifest)} == {"Old.ipynb", "q1_old.py"}
     assert (toy.root / "notebooks/mine.ipynb").is_file() and (toy.root / "notebooks/tests/mine.py").is_file()
 
 

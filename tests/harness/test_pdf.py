@@ -340,7 +340,7 @@ def test_writing_leaves_the_old_file_whole(tmp_path, monkeypatch):
 
     monkeypatch.setattr(convert.os, "fsync", full)
     with pytest.raises(OSError, match="No space"):
-        convert.write(out, b"new")
+        convert.write_pdf(out, b"new")
     assert out.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [out]
 

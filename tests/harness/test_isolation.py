@@ -37,8 +37,9 @@ def package(tmp_path):
     """Makes a package of one module in a folder that every user can reach, and a worker holding it."""
     workers = []
     os.chmod(tmp_path, 0o755)
-    for parent in list(tmp_path.parents)[:2]:
-        os.chmod(parent, 0o755)
+    for parent in tmp_path.parents:
+        if parent.name.startswith(("pytest-", "popen-")):  # pytest's own, of the session and of one of its processes
+            os.chmod(parent, 0o755)
 
     def make(zygotes: ZygotePool, text: str, **options) -> WorkerClient:
         folder = tmp_path / f"package{len(workers)}"

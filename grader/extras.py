@@ -19,12 +19,6 @@ def not_installed(name: str, who: str = "this") -> NotInstalled:
     return NotInstalled(f'{who} needs {what}: pip install "{what}"')
 
 
-def require(extra: str) -> None:
-    """Raise NotInstalled where a module of the extra is missing."""
-    if not all(map(_is_installed, EXTRAS[extra])):
-        raise not_installed(extra)
-
-
 def require_libraries(users: Mapping[str, Iterable[str]]) -> None:
     """Raise NotInstalled for the first library that is missing; `users` are the questions that need each."""
     for library, questions in users.items():

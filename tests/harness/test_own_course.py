@@ -152,7 +152,9 @@ def test_an_empty_folder_will_do_but_not_the_current_one(tmp_path, monkeypatch):
 
 
 def test_nothing_half_is_left(tmp_path, monkeypatch):
-    monkeypatch.setattr(new_course.stubs, "write", lambda manifest: (_ for _ in ()).throw(OSError("no space left")))
+    monkeypatch.setattr(
+        new_course.stubs, "write_stubs", lambda manifest: (_ for _ in ()).throw(OSError("no space left"))
+    )
     with pytest.raises(OSError, match="no space left"):
         new_course.write_course(tmp_path / "linreg")
     assert list(tmp_path.iterdir()) == []

@@ -15,8 +15,7 @@ from otter.test_files.abstract_test import TestCaseResult
 from otter.test_files.exception_test import ExceptionTestFile
 
 from .course import manifest as manifests
-from .notebooks.checkfiles import HEADER, suggest
-from .notebooks.judge import NotPassed
+from .notebooks.checkfiles import HEADER, NotPassed, suggest
 from .results import notebook as report
 from .results.notebook import Judgement
 

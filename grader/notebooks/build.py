@@ -1,25 +1,160 @@
-"""Generate the notebooks of a course and their check files, or compare them with their sources."""
+"""Generate the notebooks of a course from their sources, or compare them: the cells, the metadata, the files."""
 
-from collections.abc import Sequence
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import NotRequired, TypedDict
 
-from ..errors import OutputError, UsageError
 from ..course.manifest import Manifest
+from ..errors import OutputError, UsageError
 from ..outputs import claim
 from ..results.record import write_atomically
-from . import checkfiles, document, source
-from .document import Notebook
-from .source import Cell
+from . import checkfiles, source
+from .source import Cell, find_solutions
+
+KEY = "chainrule"
+COMMAND = "python -m grader notebooks"
+KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+LANGUAGE = {"file_extension": ".py", "mimetype": "text/x-python", "name": "python", "pygments_lexer": "ipython3"}
+ANSWER, TUNE = "*Your answer:*", "# Change the values above."
+INSTRUCTORS = ("rubric", "answer")
+
+
+class Node(TypedDict):
+    """A cell in a notebook's JSON."""
+
+    cell_type: str
+    id: str
+    metadata: dict[str, object]
+    source: list[str]
+    execution_count: NotRequired[int | None]
+    outputs: NotRequired[list[object]]
+
+
+class Metadata(TypedDict):
+    """A notebook's metadata; `chainrule` holds its origin and a digest of its cells."""
+
+    chainrule: dict[str, str]
+    kernelspec: dict[str, str]
+    language_info: dict[str, str]
+
+
+class Notebook(TypedDict):
+    """A notebook's JSON, format 4.5."""
+
+    cells: list[Node]
+    metadata: Metadata
+    nbformat: int
+    nbformat_minor: int
+
+
+def assemble(cells: Iterable[Cell], origin: str) -> Notebook:
+    """Return the cells as a notebook without outputs; ids follow from content and from place among equals."""
+    seen: Counter[str] = Counter()
+    nodes = [_make_node(cell, seen) for cell in cells]
+    note = {"generated": f'from {origin} by "{COMMAND}"', "unedited": digest(nodes)}
+    metadata: Metadata = {"chainrule": note, "kernelspec": KERNEL, "language_info": LANGUAGE}
+    return {"cells": nodes, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+
+
+def to_bytes(notebook: Notebook) -> bytes:
+    """Return a notebook's file as Jupyter itself would write it."""
+    return (json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def strip_solutions(cells: Iterable[Cell], name: str) -> list[Cell]:
+    """Return the cells of notebook `name` without proofs, solutions and what only instructors need."""
+    return [_strip(cell, name) for cell in cells if "proof" not in cell.tags]
+
+
+def read_note(file: Path) -> dict[str, object]:
+    """Return a notebook's note on its origin; an empty one where it was not made here or cannot be read."""
+    return _read_note(_load(file))
+
+
+def is_unedited(file: Path) -> bool:
+    """Return whether a generated notebook still has the cells it was made with, and none of them was run."""
+    table = _load(file)
+    cells = table.get("cells")
+    if not isinstance(cells, list) or not all(isinstance(cell, dict) for cell in cells):
+        return False
+    ran = any(cell.get("outputs") or cell.get("execution_count") for cell in cells)
+    return not ran and _read_note(table).get("unedited") == digest(cells)
+
+
+def digest(nodes: Iterable[Mapping[str, object]]) -> str:
+    """Return a digest of the kinds and texts of cells."""
+    return _shorten([[node.get("cell_type"), _join(node.get("source"))] for node in nodes])
+
+
+def _make_node(cell: Cell, seen: Counter[str]) -> Node:
+    content = _shorten([cell.kind, cell.text])
+    seen[content] += 1
+    node: Node = {
+        "cell_type": cell.kind,
+        "id": _shorten([content, seen[content]]),
+        "metadata": cell.metadata,
+        "source": cell.text.splitlines(keepends=True),
+    }
+    if cell.kind == "code":
+        node["execution_count"], node["outputs"] = None, []
+    return node
+
+
+def _strip(cell: Cell, name: str) -> Cell:
+    lines = cell.text.splitlines()
+    for first, last in reversed(find_solutions(cell)):
+        lines[first : last + 1] = _write_stub(cell, name, lines[first])
+    metadata = {key: value for key, value in cell.metadata.items() if key not in INSTRUCTORS}
+    return replace(cell, text="\n".join(lines).strip("\n"), metadata=metadata)
+
+
+def _write_stub(cell: Cell, name: str, marker: str) -> list[str]:
+    """Return the lines that stand in a solution's place."""
+    indent = marker[: len(marker) - len(marker.lstrip())]
+    if cell.kind == "markdown":
+        return [ANSWER]
+    if "tune" in cell.tags:
+        return [indent + TUNE]
+    sentence = json.dumps(f"{name}: {cell.metadata['exercise']}", ensure_ascii=False)
+    return [f"{indent}# Write your code here.", f"{indent}raise NotImplementedError({sentence})"]
+
+
+def _shorten(value: object) -> str:
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()[:12]
+
+
+def _join(source: object) -> str:
+    if isinstance(source, list):
+        return "".join(line for line in source if isinstance(line, str))
+    return source if isinstance(source, str) else ""
+
+
+def _read_note(table: dict[str, object]) -> dict[str, object]:
+    metadata = table.get("metadata")
+    note = metadata.get(KEY) if isinstance(metadata, dict) else None
+    return note if isinstance(note, dict) else {}
+
+
+def _load(file: Path) -> dict[str, object]:
+    try:
+        content = json.loads(file.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def make_instructors_notebook(manifest: Manifest, name: str) -> Notebook:
     """Return a notebook with its solutions in place, its model answers and its proofs."""
-    return document.assemble(read_cells(manifest, name), _origin(manifest, name))
+    return assemble(read_cells(manifest, name), _origin(manifest, name))
 
 
 def make_students_notebook(manifest: Manifest, name: str) -> Notebook:
     """Return a notebook as students get it."""
-    return _strip(manifest, name, read_cells(manifest, name))
+    return _make_stripped(manifest, name, read_cells(manifest, name))
 
 
 def read_cells(manifest: Manifest, name: str) -> list[Cell]:
@@ -41,7 +176,7 @@ def generate(manifest: Manifest, names: Sequence[str] = ()) -> dict[Path, bytes]
     for name in names or manifest.notebooks:
         cells = read_cells(manifest, name)
         source.validate(cells, checks, seen)
-        made[folder / f"{name}.ipynb"] = document.to_bytes(_strip(manifest, name, cells))
+        made[folder / f"{name}.ipynb"] = to_bytes(_make_stripped(manifest, name, cells))
     return made
 
 
@@ -54,7 +189,7 @@ def write_notebooks(manifest: Manifest, names: Sequence[str] = (), force: bool =
     """Write the files that differ and return them; raise OutputError, writing nothing, where that would undo edits."""
     made = generate(manifest, names)
     differing = _compare(manifest, made)
-    edited = [f for f in differing if f.suffix == ".ipynb" and f.is_file() and not document.is_unedited(f)]
+    edited = [f for f in differing if f.suffix == ".ipynb" and f.is_file() and not is_unedited(f)]
     if edited and not force:
         listed = ", ".join(str(file.relative_to(manifest.root)) for file in edited)
         raise OutputError(f"{listed}: edited or run since it was made; move it away, or overwrite it with --force")
@@ -71,7 +206,7 @@ def write_instructors(manifest: Manifest, names: Sequence[str], folder: Path) ->
     if folder.resolve() == manifest.path("notebooks").resolve():
         raise OutputError(f"{folder} holds the students' notebooks; choose another folder")
     made = {
-        folder / f"{name}.ipynb": document.to_bytes(make_instructors_notebook(manifest, name))
+        folder / f"{name}.ipynb": to_bytes(make_instructors_notebook(manifest, name))
         for name in names or manifest.notebooks
     }
     if folder.exists() and not folder.is_dir():
@@ -85,18 +220,18 @@ def write_instructors(manifest: Manifest, names: Sequence[str], folder: Path) ->
 
 
 def _claim(file: Path) -> None:
-    claim(file, "notebook as it was made, unedited", mine=lambda content: document.is_unedited(file))
+    claim(file, "notebook as it was made, unedited", mine=lambda content: is_unedited(file))
 
 
-def _strip(manifest: Manifest, name: str, cells: Sequence[Cell]) -> Notebook:
-    return document.assemble(document.strip_solutions(cells, name), _origin(manifest, name))
+def _make_stripped(manifest: Manifest, name: str, cells: Sequence[Cell]) -> Notebook:
+    return assemble(strip_solutions(cells, name), _origin(manifest, name))
 
 
 def _compare(manifest: Manifest, made: dict[Path, bytes]) -> list[Path]:
     wrong = [file for file, content in made.items() if not file.is_file() or file.read_bytes() != content]
     folder = manifest.path("notebooks")
     checks = [file.stem for file in made if file.suffix == ".py"]
-    others = [f for f in sorted(folder.glob("*.ipynb")) if f.stem not in manifest.notebooks and document.read_note(f)]
+    others = [f for f in sorted(folder.glob("*.ipynb")) if f.stem not in manifest.notebooks and read_note(f)]
     return wrong + others + checkfiles.find_surplus(folder / "tests", checks)
 
 

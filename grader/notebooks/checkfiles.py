@@ -1,8 +1,11 @@
-"""Make the check files of the notebooks, in Otter's exception format: one for each function a question judges."""
+"""Make the check files of the notebooks, in Otter's exception format, and run what a cell of theirs asks for."""
 
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
+import tempfile
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -10,9 +13,13 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import ChecksError, CourseError
+from ..course import manifest as manifests
 from ..course.manifest import Manifest, to_fraction, to_number
-from ..course.source import locate
+from ..course.source import find_stubs, locate
+from ..errors import ChainruleError, ChecksError, CourseError
+from ..limits import CHECK_CELL_SECONDS
+from ..results.notebook import Judgement
+from ..results.record import Check, from_json
 
 if TYPE_CHECKING:  # pytest takes a while to import, and a kernel does without
     import pytest
@@ -32,7 +39,7 @@ points = {points}
 @test_case(name="{function}")
 def check():
     try:
-        from grader.notebooks.judge import judge
+        from grader.notebooks.checkfiles import judge
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(f"no module {{error.name!r}}; run the notebook's first code cells again") from None
     return judge(name, "{question}", "{function}")
@@ -132,3 +139,53 @@ class _Collector:
             self.checks = [describe(item, self.manifest) for item in items]
         except CourseError as error:
             self.problem = str(error)
+
+
+class NotPassed(AssertionError):
+    """Something is not right yet; the text is what a student reads."""
+
+    def __init__(self, judgement: Judgement) -> None:
+        super().__init__(judgement)
+        self.judgement = judgement
+
+
+def judge(name: str, question: str, function: str, seconds: float = CHECK_CELL_SECONDS) -> Judgement:
+    """Run the public checks of a question that judge a function; raise NotPassed unless all of them pass."""
+    try:
+        manifest = manifests.load(manifests.find_for_notebook(Path.cwd()))
+        checks = _run(manifest, question, function, seconds)
+        place = find_stubs(manifest.path("student"), [function]).get(function, "")
+        checks = [check for check in checks if check.visibility == "public"]
+        found = Judgement(name, question, checks, unwritten=place and f"{manifest.paths.student}/{place}")
+    except ChainruleError as error:
+        found = Judgement(name, question, trouble=str(error))
+    if not found.passed:
+        raise NotPassed(found)
+    return found
+
+
+def _run(manifest: Manifest, question: str, function: str, seconds: float) -> list[Check]:
+    """Return the results of `python -m grader check`; raise ChecksError with the reason where there are none."""
+    with tempfile.TemporaryDirectory(prefix="chainrule-") as folder:
+        record, errors = Path(folder, "record.json"), Path(folder, "errors.txt")
+        chosen = ["-q", question, "--function", function]
+        command = [sys.executable, "-m", "grader", "check", *chosen, "--json", str(record)]
+        with errors.open("wb") as stream:
+            try:
+                subprocess.run(
+                    command,
+                    cwd=manifest.root,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=stream,
+                    timeout=seconds,
+                )
+            except subprocess.TimeoutExpired:
+                raise ChecksError(
+                    f"the checks were ended after {seconds:g} s; run python -m grader check -q {question} "
+                    "in a terminal to see which one takes so long"
+                ) from None
+        if record.is_file():
+            return from_json(record.read_bytes()).checks
+        said = errors.read_text(errors="replace").strip().splitlines() or ["the checks ended without a word"]
+        raise ChecksError(said[-1].removeprefix("cannot run: "))

@@ -16,11 +16,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..limits import NOTEBOOK_CELL_SECONDS, SOCKET_PATH_BYTES
 from ..course import manifest as manifests
 from ..course.manifest import Manifest
+from ..limits import NOTEBOOK_CELL_SECONDS, SOCKET_PATH_BYTES
 from ..results.notebook import NOT_PASSED
-from .document import Node, Notebook
+from .build import Node, Notebook
 
 if TYPE_CHECKING:
     import psutil

@@ -10,8 +10,7 @@ from ..sandbox.parent.client import WorkerClient
 from ..sandbox.parent.transport import Deadline, Frame, Reply
 from ..sandbox.policy import Limits
 from ..sandbox.wire import Encoder, unpack
-from .cassette import Entry, Recording
-from .fingerprint import Array, Message, agree, fingerprint_request
+from .cassette import Array, Entry, Message, Recording, agree, fingerprint_request
 
 SAME = 1e-9
 CLOSE = 1e-6  # a student's code may compute what it passes on in another order

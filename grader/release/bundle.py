@@ -5,8 +5,8 @@ from pathlib import Path
 
 from ..course.manifest import Manifest
 from ..errors import LeakError
-from ..notebooks import build, document
-from ..notebooks.document import Node, Notebook
+from ..notebooks import build
+from ..notebooks.build import Node, Notebook
 from ..outputs import ZIP, claim, claim_folder, new_folder
 from ..pdf.notebook import from_table
 from ..recording.cassette import FILENAME
@@ -68,9 +68,7 @@ def _notebooks(manifest: Manifest, colab: str) -> dict[str, bytes]:
         notebook = build.make_students_notebook(manifest, name)
         held[name] = record_baseline(from_table(notebook, folder / f"{name}.ipynb").cells)
         if colab:
-            files[f"{manifest.paths.notebooks}/{name}.ipynb"] = document.to_bytes(
-                _linked(manifest, name, notebook, colab)
-            )
+            files[f"{manifest.paths.notebooks}/{name}.ipynb"] = build.to_bytes(_linked(manifest, name, notebook, colab))
     if held:
         files[f"{manifest.paths.notebooks}/{BASELINES}"] = encode_baselines(held)
     pictures = files_below(folder / "images") if (folder / "images").is_dir() else ()
@@ -87,7 +85,7 @@ def _linked(manifest: Manifest, name: str, notebook: Notebook, colab: str) -> No
     text = [f"[Open this notebook in Colab]({address})"]
     cell: Node = {"cell_type": "markdown", "id": LINK, "metadata": {"tags": ["pdf-ignore"]}, "source": text}
     cells, metadata = [cell, *notebook["cells"]], notebook["metadata"]
-    note = metadata["chainrule"] | {"unedited": document.digest(cells)}
+    note = metadata["chainrule"] | {"unedited": build.digest(cells)}
     return {**notebook, "cells": cells, "metadata": {**metadata, "chainrule": note}}
 
 

@@ -21,8 +21,7 @@ from ..grading import run
 from ..grading.progress import Progress
 from ..limits import RECORDING_SECONDS
 from ..outputs import ZIP, claim
-from ..recording.cassette import Cassette, Entry, Recording, RecordingHeader, digest, save
-from ..recording.fingerprint import Array, fingerprint_request
+from ..recording.cassette import Array, Cassette, Entry, Recording, RecordingHeader, digest, fingerprint_request, save
 from ..recording.replay import replay_client
 from ..results.outcome import Outcome
 from ..results.record import Check

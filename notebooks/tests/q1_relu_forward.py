@@ -9,7 +9,7 @@ points = 1.25
 @test_case(name="layers.relu_forward")
 def check():
     try:
-        from grader.notebooks.judge import judge
+        from grader.notebooks.checkfiles import judge
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(f"no module {error.name!r}; run the notebook's first code cells again") from None
     return judge(name, "Q1", "layers.relu_forward")

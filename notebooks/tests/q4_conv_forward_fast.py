@@ -9,7 +9,7 @@ points = 2.2
 @test_case(name="fast_layers.conv_forward_fast")
 def check():
     try:
-        from grader.notebooks.judge import judge
+        from grader.notebooks.checkfiles import judge
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(f"no module {error.name!r}; run the notebook's first code cells again") from None
     return judge(name, "Q4", "fast_layers.conv_forward_fast")

@@ -33,7 +33,13 @@ GUIDE = (ROOT / "CONTRIBUTING.md").read_text()
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 WORKFLOW = yaml.safe_load((ROOT / ".github" / "workflows" / "tests.yml").read_text())
 MATRIX = WORKFLOW["jobs"]["tests"]["strategy"]["matrix"]
-MADE_LATER = {"reference/datasets/", "student/challenge.pt", "student/datasets/", "tests/public/expected.npz"}
+MADE_LATER = {
+    "reference/datasets/",
+    "student/challenge.pt",
+    "student/datasets/",
+    "tests/hidden/challenge.secret",
+    "tests/public/expected.npz",
+}
 FENCE = re.compile(r"^```.*?^```", re.M | re.S)
 CODE = re.compile(r"^```.*?^```|^ {4}\S[^\n]*|`[^`\n]+`", re.M | re.S)
 LINK = re.compile(r"\]\(([^)\s]+)\)")

@@ -18,10 +18,9 @@ import pytest
 
 from grader.course import manifest as manifests
 from grader.errors import CourseError
-from grader.notebooks import build, checkfiles, document
-from grader.notebooks.checkfiles import name_check
+from grader.notebooks import build, checkfiles
+from grader.notebooks.checkfiles import judge, name_check
 from grader.notebooks.execute import Settings, _configure, copy_course, execute, override
-from grader.notebooks.judge import judge
 from grader.otter_adapter import Checks
 
 ROOT = Path(__file__).parents[2]
@@ -265,7 +264,7 @@ def test_a_students_work_is_not_overwritten(made, command, edit):
     assert err == (f"cannot run: {MADE}: edited or run since it was made; move it away, or overwrite it with --force\n")
     assert (made.root / MADE).read_text() == text
     assert command("notebooks", "--force")[0] == 0
-    assert "The area" in (made.root / MADE).read_text() and document.is_unedited(made.root / MADE)
+    assert "The area" in (made.root / MADE).read_text() and build.is_unedited(made.root / MADE)
 
 
 def test_an_untouched_notebook_that_jupyter_saved_is_made_again(made, command):

@@ -15,7 +15,7 @@ from grader.course import manifest as manifests
 from grader.course.manifest import Manifest
 from grader.errors import CourseError, RecordingError, SandboxError
 from grader.grading import mistakes, run
-from grader.recording import cassette, fingerprint
+from grader.recording import cassette
 from grader.release import recorder as recording
 from grader.results.record import Check
 from grader.sandbox.parent.zygote_pool import PlainProcesses, ZygotePool
@@ -609,20 +609,20 @@ def test_commands_of_a_student(toy, command):
 
 def test_fingerprints_know_a_request_again_and_no_other():
     def of(value):
-        return fingerprint.fingerprint_array(np.asarray(value))
+        return cassette.fingerprint_array(np.asarray(value))
 
     x = np.random.RandomState(1).randn(40, 3)
-    assert fingerprint.agree(of(x), of(x * (1 + 1e-14)), 1e-9)
-    assert fingerprint.agree(of(x), of(x.astype(">f8")), 1e-9)
+    assert cassette.agree(of(x), of(x * (1 + 1e-14)), 1e-9)
+    assert cassette.agree(of(x), of(x.astype(">f8")), 1e-9)
     swapped, slight = x.copy(), x.copy()
     swapped[[3, 7]], slight[39, 2] = x[[7, 3]], x[39, 2] + 1e-6
     others = [swapped, slight, -x, x[:39], x.reshape(3, 40), np.where(x > 2, np.nan, x), x.astype(int), 0 * x]
-    assert not any(fingerprint.agree(of(x), of(other), 1e-9) for other in others)
-    assert fingerprint.agree(of(0 * x), of(0 * x), 1e-9) and fingerprint.agree(of([]), of([]), 1e-9)
+    assert not any(cassette.agree(of(x), of(other), 1e-9) for other in others)
+    assert cassette.agree(of(0 * x), of(0 * x), 1e-9) and cassette.agree(of([]), of([]), 1e-9)
     assert (
-        fingerprint.agree(0.1 + 0.2, 0.3, 1e-9)
-        and not fingerprint.agree(1, True, 1e-9)
-        and not fingerprint.agree(2**31, 2**31 + 1, 1)
+        cassette.agree(0.1 + 0.2, 0.3, 1e-9)
+        and not cassette.agree(1, True, 1e-9)
+        and not cassette.agree(2**31, 2**31 + 1, 1)
     )
 
 

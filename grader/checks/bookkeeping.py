@@ -12,8 +12,7 @@ from ..course.manifest import to_fraction
 from ..course.schema import LimitsTable
 from ..errors import OutOfTime, StudentError, StudentTimeout
 from ..limits import CONTROL_SECONDS, REFERENCE_SECONDS, SHORT_SECONDS, STRIKES
-from ..results.outcome import Outcome
-from ..results.record import Check
+from ..results.record import Check, Outcome
 
 DIGITS = 1e-6  # a smaller error is one of rounding or of a small epsilon, not of the idea
 

@@ -11,8 +11,7 @@ import pytest
 
 from ..course.manifest import Manifest, Question, to_fraction, to_number
 from ..errors import ChecksError
-from ..results.outcome import Outcome
-from ..results.record import Check
+from ..results.record import Check, Outcome
 from ..sandbox.parent.client import WorkerClient
 from . import messages
 from .context import RunContext

@@ -8,8 +8,7 @@ import pytest
 
 from ..course.manifest import Question
 from ..errors import CourseError, NotScored, OutOfTime, SandboxError, StudentError, StudentTimeout, Unrecorded
-from ..results.outcome import Outcome
-from ..results.record import Check
+from ..results.record import Check, Outcome
 from ..sandbox.parent.client import WorkerClient
 from . import follow_through, messages, own_forward, timing
 from .collect import CONTEXT, MARKER, RUNNING, RunningCheck, check_points, describe, describe_problem

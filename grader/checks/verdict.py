@@ -16,7 +16,7 @@ from ..errors import (
     StudentTimeout,
     Unrecorded,
 )
-from ..results.outcome import Outcome
+from ..results.record import Outcome
 from . import follow_through, messages
 from .bookkeeping import KnownFaults
 from .collect import RunningCheck

@@ -159,13 +159,12 @@ def mistakes(
 ) -> None:
     """Plant each known mistake into the reference and compare what it costs with what it should cost."""
     from ..grading import mistakes as known
-    from ..grading import mutation_report
 
     manifest, wrong = whole_course(), 0
     chosen(manifest, question)
     for result in known.trials(manifest, question or [], only):
         wrong += not result.as_expected
-        mutation_report.show(result)
+        known.show_trial(result)
     if wrong:
         raise typer.Exit(FAILED)
 

@@ -12,8 +12,7 @@ from typing import Any
 
 import msgspec
 
-from ..course.manifest import Manifest, to_number
-from ..course.validation import parse_rate
+from ..course.manifest import Manifest, parse_rate, to_number
 from ..results import gradescope
 from ..results.record import Note, NoteKind, Record, tally, write_atomically
 from . import run

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import msgspec
 from rich.console import Console
+from rich.text import Text
 
 from ..course.manifest import Manifest
 from ..course.source import find_span, locate
 from ..errors import CourseError, ManifestError, UsageError
 from ..outputs import REPORT, ZIP, claim
 from ..results import terminal
-from ..results.outcome import Outcome
+from ..results.record import Outcome
 from ..sandbox.parent.zygote_pool import ZygotePool
 from . import run
 from .submission import grade_submission
@@ -162,3 +163,14 @@ def build_demo(manifest: Manifest, chosen: list[Mistake], out: Path) -> None:
         with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
             for file in sorted(filter(Path.is_file, package.rglob("*"))):
                 archive.write(file, file.relative_to(folder).as_posix())
+
+
+def show_trial(trial: Trial, console: Console | None = None) -> None:
+    """Print one line for the mistake, one for each check it cost, and what differs from its list."""
+    out = console or Console(highlight=False, soft_wrap=True)
+    mark = ("as expected", "green") if trial.as_expected else ("not as expected", "red")
+    out.print(Text.assemble((trial.mistake.id, "bold"), "  ", mark))
+    expected = set(trial.mistake.costs)
+    for check in sorted(trial.lost | expected):
+        sign = "=" if check in trial.lost & expected else ("+" if check in trial.lost else "-")
+        out.print(Text(f"  {sign} {check}: {trial.messages.get(check, 'passed although it should not')}"))

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,11 +13,48 @@ from typing import TYPE_CHECKING
 from ..checks.context import RunContext
 from ..course.manifest import Manifest, Question, to_number
 from ..errors import ChecksError, RecordingError, UsageError
+from ..limits import REPORT_INTERVAL_SECONDS
 from ..results import record as records
-from ..results.outcome import Outcome
-from ..results.record import Check, Note, NoteKind, Record
+from ..results.record import Check, Note, NoteKind, Outcome, Record
 from ..sandbox.parent.zygote_pool import ZygotePool
-from .progress import Progress
+
+
+class Progress:
+    """Takes results into a record and shows it to `update`, each within a quarter of a second, whatever comes next."""
+
+    def __init__(self, record: Record, manifest: Manifest, update: Callable[[Record], None] | None) -> None:
+        self.record, self._manifest, self._update, self._shown = record, manifest, update, 0.0
+        self._lock = threading.RLock()
+        self._later: threading.Timer | None = None
+        record.checks = []
+
+    def collect(self, check: Check) -> None:
+        """Take a finished check; show it now, or soon after where others have only just been shown."""
+        with self._lock:
+            self.record.checks.append(check)
+            if self._update and time.monotonic() - self._shown > REPORT_INTERVAL_SECONDS:
+                self.show()
+            elif self._update and self._later is None:
+                self._later = threading.Timer(REPORT_INTERVAL_SECONDS, self.show)
+                self._later.daemon = True
+                self._later.start()
+
+    def show(self) -> None:
+        """Bring the totals up to date and show the record."""
+        with self._lock:
+            self.close()
+            records.tally(self.record, self._manifest)
+            self._shown = time.monotonic()
+            if self._update:
+                self._update(self.record)
+
+    def close(self) -> None:
+        """Show nothing any more by itself."""
+        with self._lock:
+            if self._later is not None:
+                self._later.cancel()
+            self._later = None
+
 
 if TYPE_CHECKING:
     from ..checks.plugin import ChecksPlugin

@@ -18,13 +18,12 @@ from ..checks.plugin import ChecksPlugin
 from ..course.manifest import Manifest
 from ..errors import CourseError, NotScored, RecordingError, Unrecorded
 from ..grading import run
-from ..grading.progress import Progress
+from ..grading.run import Progress
 from ..limits import RECORDING_SECONDS
 from ..outputs import ZIP, claim
 from ..recording.cassette import Array, Cassette, Entry, Recording, RecordingHeader, digest, fingerprint_request, save
 from ..recording.replay import replay_client
-from ..results.outcome import Outcome
-from ..results.record import Check
+from ..results.record import Check, Outcome
 from ..sandbox.parent.client import WorkerClient
 from ..sandbox.parent.transport import Deadline, Frame, Reply, Transport, TransportDecorator
 from ..sandbox.parent.zygote_pool import ZygotePool

@@ -7,8 +7,7 @@ from typing import Any
 
 from ..course.manifest import Manifest
 from ..limits import REPORT_TEXT_CHARACTERS
-from .outcome import Outcome
-from .record import Check, Record, explain_held, held_of, total
+from .record import Check, Outcome, Record, explain_held, held_of, total
 
 UNFINISHED = "Grading did not finish; the points are those of the checks that have run."
 ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")

@@ -3,8 +3,7 @@
 from dataclasses import dataclass, field
 from html import escape
 
-from .outcome import Outcome
-from .record import Check, count_passed, held_of
+from .record import Check, Outcome, count_passed, held_of
 
 SHOWN = 6
 PASSED, NOT_PASSED = "check passed", "check not-passed"

@@ -4,8 +4,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from .outcome import Outcome
-from .record import Check, Record, by_function, count_passed, explain_held, held_of, points_of
+from .record import Check, Outcome, Record, by_function, count_passed, explain_held, held_of, points_of
 
 
 def render(record: Record) -> RenderableType:

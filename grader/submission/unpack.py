@@ -5,20 +5,131 @@ import lzma
 import math
 import shutil
 import struct
+import unicodedata
 import zipfile
 import zlib
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
 from ..course.manifest import Manifest, Submission
 from ..errors import SubmissionError
 from ..files import make_printable, open_regular
-from ..limits import MEGABYTE
-from .graded_files import choose_files, find_label, note_left_out, note_missing
-from .listing import FileEntry, Listing, check_time, list_folder, list_zip
-from .package_search import Found, explain_absence, find_package, list_names
+from ..limits import MEGABYTE, OTHER_FILE_BYTES, PATH_PART_BYTES
+from .listing import FileEntry, Listing, PathParts, check_time, list_folder, list_zip
+from .package_search import Found, explain_absence, explain_missing, find_package, list_names
+
+UNUSABLE = frozenset('<>:"|?*')  # not for files on every system
+SENT_ALONG = "submission.json"  # beside the notebooks, what `submit` packs and nobody grades
+
+
+@dataclass
+class Choice:
+    """The files to unpack: the needed ones, others where they are few and small; the rest is counted."""
+
+    needed: list[FileEntry] = field(default_factory=list)
+    others: list[FileEntry] = field(default_factory=list)
+    left_out: Counter[PathParts] = field(default_factory=Counter)
+
+
+def choose_files(found: Found, entries: Listing, rules: Submission) -> Choice:
+    """Separate what is graded from the rest; raise SubmissionError for what would be graded and cannot be."""
+    choice, required = Choice(left_out=Counter()), {tuple(name.split("/")) for name in rules.required}
+    above = {name[:end] for name in required for end in range(1, len(name))}
+    seen: dict[str, bool] = {}
+    for parts, number in entries.passed_over.items():
+        choice.left_out[find_label(parts, found.folder)] += number
+    for entry in sorted(entries.files, key=lambda entry: entry.parts):
+        inside = entry.parts[len(found.folder) :] if entry.parts[: len(found.folder)] == found.folder else ()
+        usable = bool(inside) and _is_usable(inside)
+        needed = inside in required or (usable and inside[-1].endswith(".py"))
+        if entry.kind == "link" and (needed or inside in above):
+            raise SubmissionError(f"'{entry.shown}' is a symbolic link; put the file itself there")
+        name = "/".join(inside).casefold()
+        if needed and entry.kind == "file":
+            if seen.get(name):
+                raise SubmissionError(f"{entry.shown} stands twice in it; keep one")
+            seen[name] = True
+            choice.needed.append(entry)
+        elif usable and entry.kind == "file" and entry.size <= OTHER_FILE_BYTES and name not in seen:
+            seen[name] = False
+            choice.others.append(entry)
+        elif inside or not (_is_sent_along(entry) or _is_told(entry.parts, found)):
+            choice.left_out[find_label(entry.parts, found.folder)] += 1
+    return _apply_limits(choice, found, rules)
+
+
+def _apply_limits(choice: Choice, found: Found, rules: Submission) -> Choice:
+    """Leave out what is not needed where it makes a submission too large; raise SubmissionError for the rest."""
+    for entry in choice.needed:
+        if entry.trouble:
+            raise SubmissionError(f"'{entry.shown}' {entry.trouble}")
+    if len(choice.needed) > rules.max_files:
+        raise SubmissionError(
+            f"it holds {len(choice.needed):,} modules, allowed are {rules.max_files:,}; leave out what is not yours"
+        )
+    total = sum(entry.size for entry in choice.needed)
+    if total > rules.max_megabytes * MEGABYTE:
+        largest = max(choice.needed, key=lambda entry: entry.size)
+        raise SubmissionError(
+            f"it unpacks to {total / MEGABYTE:,.0f} MB, allowed are {rules.max_megabytes}; "
+            f"{largest.shown} has {largest.size / MEGABYTE:,.1f} MB"
+        )
+    size, number = total + sum(entry.size for entry in choice.others), len(choice.needed) + len(choice.others)
+    too_large = size > rules.max_megabytes * MEGABYTE or number > rules.max_files
+    dropped = [entry for entry in choice.others if too_large or entry.trouble]
+    choice.left_out.update(find_label(entry.parts, found.folder) for entry in dropped)
+    return replace(choice, others=[] if too_large else [entry for entry in choice.others if not entry.trouble])
+
+
+def _is_usable(parts: PathParts) -> bool:
+    """Return whether a file of this name can be written on every system, and named in a report."""
+    text = "".join(parts)
+    bad = any(char in UNUSABLE or unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") for char in text)
+    return not bad and all(len(part.encode()) <= PATH_PART_BYTES for part in parts)
+
+
+def _is_sent_along(entry: FileEntry) -> bool:
+    """Return whether a file is one that `submit` packs beside the package."""
+    return entry.parts[-1].endswith(".ipynb") or entry.parts[-1] == SENT_ALONG
+
+
+def _is_told(parts: PathParts, found: Found) -> bool:
+    """Return whether a note on another folder of the package's name covers it already."""
+    return any(parts[: len(other)] == other for other in found.others)
+
+
+def find_label(parts: PathParts, package: PathParts) -> PathParts:
+    """Return the topmost folder or file that holds what was left out, and nothing of what was graded."""
+    shared = 0
+    while shared < min(len(parts) - 1, len(package)) and parts[shared] == package[shared]:
+        shared += 1
+    return parts[: shared + 1]
+
+
+def note_left_out(counted: Counter[PathParts]) -> list[str]:
+    """Return one note that counts what was not unpacked, none where all was."""
+    number = counted.total()
+    if not number:
+        return []
+    names = ["/".join(parts) for parts, _ in sorted(counted.items(), key=lambda item: (-item[1], item[0]))]
+    files = "1 file that is not graded" if number == 1 else f"{number:,} files that are not graded"
+    return [f"left out {files} ({list_names(names)})"]
+
+
+def note_missing(name: str, found: Found, files: Sequence[FileEntry]) -> str:
+    """Return the note that a required file is missing, with what looks like a copy of it."""
+    *folders, last = name.split("/")
+    folder = (*found.folder, *folders)
+    beside = {entry.parts[-1]: entry.shown for entry in files if entry.parts[:-1] == folder}
+    outside = [entry.shown for entry in files if entry.parts[-1] == last and entry.parts[:-1] != folder]
+    otherwise = "; what needs it gets no points"
+    if outside:
+        otherwise = f", but {list_names(outside)} is there; put it into {'/'.join([found.name, *folders])}/"
+    return f"{found.name}/{name} {explain_missing(last, beside, otherwise)}"
+
 
 DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, NotImplementedError, RuntimeError)
 BROKEN = (*DAMAGED, OSError, OverflowError, ValueError)

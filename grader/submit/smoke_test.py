@@ -12,8 +12,7 @@ from ..course.manifest import Manifest
 from ..course.schema import Budget
 from ..errors import CourseError, SandboxError, StudentError, StudentRaised, SubmissionError
 from ..grading import run
-from ..results.outcome import Outcome
-from ..results.record import Check
+from ..results.record import Check, Outcome
 from ..sandbox.parent.client import WorkerClient
 from ..sandbox.parent.zygote_pool import ZygotePool
 from ..submission.unpack import unpack

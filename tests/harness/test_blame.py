@@ -22,8 +22,7 @@ from grader.errors import (
 )
 from grader.grading import run
 from grader.grading import submission as grading
-from grader.results.outcome import Outcome
-from grader.results.record import Check
+from grader.results.record import Check, Outcome
 from grader.sandbox.parent.proxy import CallForwarder
 from grader.sandbox.parent.zygote_pool import PlainProcesses, ZygotePool
 from grader.sandbox.wire import Encoder

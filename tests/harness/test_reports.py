@@ -19,8 +19,7 @@ from grader.errors import UsageError
 from grader.grading import submission as grading
 from grader.results import gradescope, markdown, notebook, record, terminal
 from grader.results.notebook import Judgement
-from grader.results.outcome import Outcome
-from grader.results.record import Check, Note, NoteKind, Record, Standing
+from grader.results.record import Check, Note, NoteKind, Outcome, Record, Standing
 from tests.harness.results import valid
 
 MANIFEST = manifests.load(Path(__file__).with_name("toy") / manifests.FILENAME)

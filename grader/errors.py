@@ -1,4 +1,4 @@
-"""Every exception that one room raises and another catches; each error of ours has its class here."""
+"""Define the errors that end a command, and those from which a verdict is drawn; a room keeps its own to itself."""
 
 from dataclasses import dataclass
 

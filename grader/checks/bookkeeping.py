@@ -21,7 +21,7 @@ DIGITS = 1e-6  # a smaller error is one of rounding or of a small epsilon, not o
 class TimeBudget:
     """The clock of one run, and how long to wait for whom: less for what has hung before.
 
-    `modules` are those the assignment names. It starts when it is made.
+    `modules` are those the assignment names. It starts when it is made, unless a start is given.
     """
 
     limits: LimitsTable
@@ -56,7 +56,7 @@ class TimeBudget:
             self._strikes[error.callee] += 1
 
     def for_call(self, callee: str) -> float:
-        """Return the seconds to wait for a call: few once it has hung twice, none for a module that has hung."""
+        """Return the seconds to wait for a call: once it has hung twice few, and for a module none."""
         seconds = self.within_run(float(self.limits.call_seconds))
         if self._strikes[callee] < STRIKES:
             return seconds

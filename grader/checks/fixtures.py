@@ -35,7 +35,7 @@ def rng(running: RunningCheck) -> np.random.RandomState:
 
 @pytest.fixture
 def student(run_context: RunContext, running: RunningCheck) -> Package:
-    """Return the judged package, in a fresh worker."""
+    """Return the judged package, in the worker of this check."""
     seed = derive(running.seed, "worker")
     running.worker = run_context.student_worker(running.libraries, seed, run_context.modules_in_use)
     return running.worker.root()

@@ -1,4 +1,7 @@
-"""Every sentence of the engine about a check, in full and in the brief form in which no input can leave.
+"""Word what the engine says about a check, in full and in the brief form in which no input can leave.
+
+How a worker ended is worded where it is seen, in `sandbox/parent` and `errors`; that an answer was not recorded, in
+`recording/replay`.
 
 Public checks show the full form. Hidden checks, secret seeds and secret draws show the brief one: constant words, names
 that the check itself wrote, and an error's power of ten.

@@ -96,7 +96,7 @@ class RecordedForwarder:
     """Answers callback stubs with the recorded call of the same function that has the same arguments.
 
     A call of one of its `twins`, which return the same for the same arguments, will do. What stays in the other
-    worker, such as a cache, goes by its number in the record. `used` names what was called, `raised` what had no
+    worker, such as a cache, goes by its number in the recording. `used` names what was called, `raised` what had no
     answer, and why.
     """
 

@@ -178,7 +178,7 @@ class WorkerClient:
     ) -> Any:
         """Send one request and return the decoded answer; `values` go by the wire's value rules.
 
-        A look at an object without a name (what a call returned) raises Python's own error, as the object itself would.
+        For what a call returned, a failed look raises Python's own error, as the object itself would.
         """
         encoder = Encoder(self._outgoing)
         nodes = {key: encoder.node(value) for key, value in (values or {}).items()}

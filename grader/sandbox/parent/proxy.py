@@ -12,7 +12,9 @@ Place = int | str | None  # a handle's number, a dotted path in the package, or 
 
 
 class Proxy:
-    """Something in a worker. Attributes, items and calls are asked for at once; arrays, numbers and text come by value.
+    """Something in a worker. Items and calls are asked for at once, names of the package once a run.
+
+    Arrays, numbers and text come by value.
 
     What a call returns opens one level when it is a tuple or a list; anything deeper (a cache, a network) stays in its
     worker and comes as another Proxy. A package can be asked for more: see `Package`.

@@ -3,6 +3,7 @@
 import io
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -292,6 +293,12 @@ def test_metadata_may_be_anything(shared):
     assert shared.run({"student/shapes.py": STUBS}, cores=2)["extra_data"]["complete"]
     file.unlink()
     assert inside.metadata(file) == {}
+
+
+def test_setup_tries_what_each_run_begins_with(shared):
+    source = shared.root / "source"
+    (code,) = re.findall(r"-E -s -c '([^']*)'", (source / "setup.sh").read_text())
+    subprocess.run([sys.executable, "-E", "-s", "-c", code], cwd=source, check=True)
 
 
 def test_secrets_are_closed_and_the_engine_is_open(shared):

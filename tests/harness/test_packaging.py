@@ -1,10 +1,14 @@
 """The distribution: a core that checks and grades a course of NumPy, extras for the rest, and one sentence without."""
 
 import ast
+import contextlib
+import dataclasses
 import os
 import re
+import shutil
 import subprocess
 import sys
+import sysconfig
 import tomllib
 from pathlib import Path
 
@@ -15,6 +19,9 @@ from packaging.utils import canonicalize_name
 from grader import __version__
 from grader.extras import EXTRAS
 from grader.release import requirements
+from grader.results.record import Outcome
+from grader.sandbox.parent import zygote_pool
+from grader.sandbox.parent.zygote_pool import ZygotePool
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -107,6 +114,18 @@ def test_a_course_of_numpy_needs_the_core_only(toy, words, status, line):
     done = run_without_extras(toy.root, *words)
     assert line in done.stdout, done.stderr
     assert status in (None, done.returncode)
+
+
+def test_code_imports_from_its_libraries_where_the_engine_lies_among_them(toy, tmp_path, monkeypatch):
+    # as where pip put the engine; the copy is there since no worker reads the file by which pip finds this checkout
+    copy = tmp_path / "site-packages"
+    shutil.copytree(ROOT / "grader", copy / "grader", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(zygote_pool, "ENGINE", Path(sysconfig.get_path("purelib")))
+    monkeypatch.setattr(sys, "path", [str(copy), *sys.path])
+    toy.replace("solution/shapes.py", "    areas_of", "    import numpy.ctypeslib  # noqa: F401\n\n    areas_of")
+    with contextlib.closing(ZygotePool()) as zygotes:
+        record = dataclasses.replace(toy, zygotes=zygotes).grade("solution", keyword="area")
+    assert {check.outcome for check in record.checks} == {Outcome.PASSED}, record.checks[0].message
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,8 @@ def serve_as_worker(settings: dict[str, Any]) -> None:
     from grader.sandbox.child.server import serve
     from grader.sandbox.wire import Channel
 
-    _load(settings)
+    load_libraries(settings["libraries"])
+    _leave(settings["engine"])
     channel = Channel(_inherited_socket(settings["socket"]), blocking=True)
     os.chdir(settings["folder"])
     confine.restrict(settings["limits"])
@@ -91,7 +92,8 @@ def _confinement(settings: dict[str, Any]) -> "Confinement":
         confine.die_first(confine.ZYGOTE_DIES)
     if "privileges" in policy:
         confine.forbid_dumps()
-    _load(settings)
+    load_libraries(settings["libraries"])
+    _leave(settings["engine"])
     installed = [entry for entry in settings["path"] if entry != settings["engine"]]
     made = confine.Confinement(policy, settings["libraries"], installed, settings["folder"], first_free)
     gc.collect()
@@ -139,8 +141,8 @@ def _become_worker(request: dict[str, Any], fds: list[int], control: socket.sock
         os._exit(status)
 
 
-def _load(settings: dict[str, Any]) -> None:
-    """Import the libraries, and what would otherwise be loaded late in every worker; then leave the engine's folder.
+def load_libraries(libraries: list[str]) -> None:
+    """Import the libraries, and what would otherwise be loaded late in every worker.
 
     So too the modules of the standard library that need a library of the system, which no worker can read.
     """
@@ -152,10 +154,14 @@ def _load(settings: dict[str, Any]) -> None:
 
     import numpy.random  # noqa: F401
 
-    if "torch" in settings["libraries"]:
+    if "torch" in libraries:
         _load_torch()
-    sys.path[:] = [entry for entry in sys.path if entry != settings["engine"]]
-    sys.pycache_prefix = os.path.join(os.devnull, "none")  # no bytecode is read that another worker could have planted
+
+
+def _leave(engine: str) -> None:
+    """Take the engine's folder off the path, and let nobody read bytecode that another worker could have planted."""
+    sys.path[:] = [entry for entry in sys.path if entry != engine]
+    sys.pycache_prefix = os.path.join(os.devnull, "none")
 
 
 def _load_torch() -> None:

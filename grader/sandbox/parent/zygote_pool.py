@@ -35,7 +35,7 @@ class PendingReply:
 def command(settings: dict[str, Any]) -> list[str]:
     """Return the command line of a clean interpreter: no site, no user folder, no path but those given."""
     code = f"import runpy, sys; runpy.run_path({str(START)!r}, run_name='__main__')"
-    settings = {**settings, "path": _import_path(), "engine": str(ENGINE)}
+    settings = {**settings, "path": [*dict.fromkeys([str(ENGINE), *_library_folders()])], "engine": _engine_apart()}
     return [sys.executable, "-I", "-S", "-c", code, json.dumps(settings)]
 
 
@@ -47,10 +47,15 @@ def environment() -> dict[str, str]:
     return kept | {f"{name}_NUM_THREADS": "1" for name in THREADS} | steady
 
 
-def _import_path() -> list[str]:
-    """Return where the engine and the libraries lie; given outright, so that no .pth file runs in the zygote."""
+def _library_folders() -> list[str]:
+    """Return where the libraries lie; given outright, so that no .pth file runs in the zygote."""
     installed = [entry for entry in sys.path if Path(entry).name in ("site-packages", "dist-packages")]
-    return list(dict.fromkeys([str(ENGINE), sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), *installed]))
+    return [sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), *installed]
+
+
+def _engine_apart() -> str:
+    """Return the engine's folder, which workers do without; empty where the libraries lie there too."""
+    return "" if ENGINE in map(Path, _library_folders()) else str(ENGINE)
 
 
 class Zygote:

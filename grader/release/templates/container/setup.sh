@@ -51,7 +51,7 @@ install() {
         --constraint "$source/constraints.txt" --requirement "$source/requirements.txt"
     "$venv/bin/python" -m compileall -q "$source/grader"
     # what each run begins with: a broken installation is found out here, not by students
-    (cd "$source" && "$venv/bin/python" -E -s -c 'from grader.sandbox import preload; preload.load(@LIBRARIES@)')
+    (cd "$source" && "$venv/bin/python" -E -s -c 'from grader.sandbox.child.start import load_libraries; load_libraries(@LIBRARIES@)')
 }
 
 [ -n "${CHAINRULE_PYTHON:-}" ] || install

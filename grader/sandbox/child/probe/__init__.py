@@ -103,10 +103,12 @@ def signals(pid: int) -> bool:
 
 
 def imports() -> bool:
-    """control: imports a module of the standard library that was not loaded yet."""
+    """control: imports modules of the standard library and of NumPy that were not loaded yet."""
     import wave
 
-    return wave.Error is not None
+    import numpy.ctypeslib
+
+    return wave.Error is not None and numpy.ctypeslib is not None
 
 
 def computes() -> bool:

@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 from .. import __version__
 from ..course.manifest import Manifest
 from ..errors import CourseError
-from ..extras import DISTRIBUTION
+from ..extras import DISTRIBUTION, not_installed
 
 SOURCE = Path(__file__).resolve().parents[2]
 BUILD = {"requires": ["setuptools>=77"], "build-backend": "setuptools.build_meta"}
@@ -50,7 +50,7 @@ def list_libraries(manifest: Manifest) -> list[str]:
 
 
 def find_versions(names: list[str]) -> dict[str, str]:
-    """Return the installed versions of these packages and of all that they need, by name."""
+    """Return the installed versions of these packages and of all that they need, by name; raise NotInstalled."""
     found: dict[str, str] = {}
     open_ = [Requirement(name) for name in names]
     while open_:
@@ -58,10 +58,17 @@ def find_versions(names: list[str]) -> dict[str, str]:
         name = canonicalize_name(wanted.name)
         extras = wanted.extras or {""}
         if name not in found and any(wanted.marker is None or wanted.marker.evaluate({"extra": e}) for e in extras):
-            distribution = metadata.distribution(name)
+            distribution = _find_distribution(name)
             found[name] = distribution.version
             open_ += map(Requirement, distribution.requires or [])
     return found
+
+
+def _find_distribution(name: str) -> metadata.Distribution:
+    try:
+        return metadata.distribution(name)
+    except metadata.PackageNotFoundError:
+        raise not_installed(name) from None
 
 
 def require_pins(names: list[str], pins: Path) -> None:

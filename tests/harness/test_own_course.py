@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from grader import outputs
 from grader.course import manifest as manifests
 from grader.course.manifest import Manifest
 from grader.errors import OutputError, UsageError
-from grader.release import bundle, new_course
+from grader.release import bundle, new_course, requirements
 from tests.harness.test_container import build
 
 ROOT = Path(__file__).parents[2]
@@ -114,6 +115,19 @@ def test_a_new_course_pins_what_it_was_made_with(new):
     assert {"numpy", "pytest", "typer", "pluggy"} <= set(pins)
     assert not {"torch", "jupyterlab", "ruff"} & set(pins)
     assert {name.lower() for name in pins} <= {name.lower().replace("_", "-") for name in tested}
+
+
+def test_a_package_that_a_course_would_pin_but_is_missing_is_one_sentence(tmp_path, monkeypatch, command):
+    def find(name: str) -> metadata.Distribution:
+        if name == "watchfiles":
+            raise metadata.PackageNotFoundError(name)
+        return distribution(name)
+
+    distribution = metadata.distribution
+    monkeypatch.setattr(requirements.metadata, "distribution", find)
+    status, _, err = command("new", str(tmp_path / "linreg"))
+    assert (status, err) == (2, 'cannot run: this needs watchfiles: pip install "watchfiles"\n')
+    assert not (tmp_path / "linreg").exists()
 
 
 def test_two_new_courses_are_the_same_and_leave_nothing_beside(tmp_path, new):

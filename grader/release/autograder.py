@@ -9,7 +9,7 @@ import re
 import shlex
 import stat
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ..course.manifest import FILENAME, Manifest
@@ -22,6 +22,7 @@ from . import requirements
 ENGINE = Path(__file__).resolve().parents[2]
 TEMPLATES = Path(__file__).resolve().with_name("templates") / "container"
 EXAMPLE = TEMPLATES.with_name("course")
+DATA = ("pdf/template.typ", "release/templates")  # of the engine, beside its modules; pyproject.toml packs the same
 SECRET = ("reference", "public", "hidden")
 LEFT_OUT = {"__pycache__", ".ipynb_checkpoints", ".DS_Store", "datasets"}
 EXECUTABLE = {"setup.sh", "run_autograder"}
@@ -71,12 +72,22 @@ def contents(manifest: Manifest, pip_flags: str = "") -> dict[str, bytes]:
 
 
 def engine() -> dict[str, bytes]:
-    """Return the engine's files as `grader/…`: all but the example course.
+    """Return the engine's files as `grader/…`: what its distribution packs, but not the example course.
 
     None of them holds a secret. The example has its solution, which a course that began as its copy still asks for.
     """
-    found = ((ENGINE / "grader" / path, path) for path, _ in files_below(ENGINE / "grader"))
-    return {f"grader/{path.as_posix()}": file.read_bytes() for file, path in found if EXAMPLE not in file.parents}
+    found = files_below(ENGINE / "grader", _is_engine)
+    return {f"grader/{path.as_posix()}": file.read_bytes() for path, file in found if EXAMPLE not in file.parents}
+
+
+def _is_engine(path: Path) -> bool:
+    """Return whether a file below `grader` belongs to the engine; a person or an editor left any other there."""
+    return not is_dotted(path) and (path.suffix == ".py" or any(path.is_relative_to(place) for place in DATA))
+
+
+def is_dotted(path: Path) -> bool:
+    """Return whether a path is one of those that editors and systems leave beside a file, such as `.name.swp`."""
+    return any(part.startswith(".") for part in path.parts)
 
 
 def make_secrets(manifest: Manifest) -> dict[str, bytes]:
@@ -115,11 +126,11 @@ def beside(manifest: Manifest, name: str) -> Path:
     raise CourseError(f"there is no {name} in {manifest.root}; restore it")
 
 
-def files_below(folder: Path) -> Iterator[tuple[Path, Path]]:
-    """Yield every file below a folder, its path in it first; raise CourseError for a link."""
+def files_below(folder: Path, keep: Callable[[Path], bool] = lambda path: True) -> Iterator[tuple[Path, Path]]:
+    """Yield every file below a folder whose path in it is kept, that path first; raise CourseError for a link."""
     for file in sorted(folder.rglob("*")):
         path = file.relative_to(folder)
-        if LEFT_OUT.intersection(path.parts) or file.suffix == ".pyc":
+        if LEFT_OUT.intersection(path.parts) or file.suffix == ".pyc" or not keep(path):
             continue
         if file.is_symlink():
             raise CourseError(f"{file} is a link; put the file itself there")

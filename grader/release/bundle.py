@@ -13,7 +13,7 @@ from ..recording.cassette import FILENAME
 from ..results.record import write_atomically
 from ..submit.notebooks import BASELINES, Baseline, encode_baselines, record_baseline
 from . import leaks, requirements, secrets, stubs, student_templates
-from .autograder import beside, engine, files_below, pack
+from .autograder import beside, engine, files_below, is_dotted, pack
 from .recorder import record
 
 ASSETS = "assets"
@@ -55,12 +55,15 @@ def contents(manifest: Manifest, colab: str = "") -> dict[str, bytes]:
     requirements.require_pins(requirements.list_for_students(manifest), pins)
     files["constraints.txt"] = pins.read_bytes()
     if (manifest.root / ASSETS).is_dir():
-        files |= {f"{ASSETS}/{path.as_posix()}": f.read_bytes() for path, f in files_below(manifest.root / ASSETS)}
+        assets = files_below(manifest.root / ASSETS, lambda path: not is_dotted(path))
+        files |= {f"{ASSETS}/{path.as_posix()}": file.read_bytes() for path, file in assets}
     return dict(sorted(files.items()))
 
 
 def _notebooks(manifest: Manifest, colab: str) -> dict[str, bytes]:
-    """Return notebooks, their checks and pictures, and a record of what each notebook holds at first."""
+    """Return notebooks, their checks and pictures, and a record of what each notebook holds at first; all or none."""
+    if not manifest.notebooks:
+        return {}
     made, folder = build.generate(manifest), manifest.path("notebooks")
     held: dict[str, Baseline] = {}
     files = {f"{manifest.paths.notebooks}/{f.relative_to(folder).as_posix()}": text for f, text in made.items()}
@@ -69,8 +72,7 @@ def _notebooks(manifest: Manifest, colab: str) -> dict[str, bytes]:
         held[name] = record_baseline(from_table(notebook, folder / f"{name}.ipynb").cells)
         if colab:
             files[f"{manifest.paths.notebooks}/{name}.ipynb"] = build.to_bytes(_linked(manifest, name, notebook, colab))
-    if held:
-        files[f"{manifest.paths.notebooks}/{BASELINES}"] = encode_baselines(held)
+    files[f"{manifest.paths.notebooks}/{BASELINES}"] = encode_baselines(held)
     pictures = files_below(folder / "images") if (folder / "images").is_dir() else ()
     return files | {
         f"{manifest.paths.notebooks}/images/{path.as_posix()}": file.read_bytes()

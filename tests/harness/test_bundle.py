@@ -18,13 +18,25 @@ from grader.course import schema
 from grader.errors import OutputError
 from grader.grading import mistakes, run
 from grader.notebooks import build
-from grader.release import bundle, leaks, requirements, stubs, student_templates
+from grader.release import autograder, bundle, leaks, requirements, stubs, student_templates
 from grader.release.secrets import add_module, collect
 from grader.submit.notebooks import digest
 
 ROOT = Path(__file__).parents[2]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT, SETUPTOOLS = PYPROJECT["project"], PYPROJECT["tool"]["setuptools"]
 REAL = manifests.load(ROOT / manifests.FILENAME)
+STRAYS = (
+    "notes-on-students.txt",
+    "points.csv",
+    ".files.py.swp",
+    ".scratch.py",
+    "course/.env",
+    "pdf/draft.typ",
+    "release/notes.md",
+    "release/templates/student/.Makefile.swp",
+    "release/templates/container/.Dockerfile.swp",
+)
 ALONE = (
     "import runpy, sys\n"
     "sys.meta_path[:] = [f for f in sys.meta_path if 'editable' not in getattr(f, '__module__', '') + repr(f)]\n"
@@ -86,13 +98,38 @@ def test_the_package_is_made_of_stubs_whatever_lies_in_the_students_folder(made,
 
 
 def test_it_holds_the_whole_engine_and_nothing_of_its_tests(files):
-    """No list tells which files of the engine students get, since it holds no secret; what attacks it stays at home."""
+    """Students get what the distribution packs, since it holds no secret; what attacks the engine stays at home."""
     given = {name: content for name, content in files.items() if name.startswith("grader/")}
-    skip = {"__pycache__", ".DS_Store"}
-    engine = [f for f in (ROOT / "grader").rglob("*") if f.is_file() and not skip.intersection(f.parts)]
-    engine = [file for file in engine if "templates/course" not in file.as_posix()]  # it holds its solution
+    patterns = ["**/*.py", *SETUPTOOLS["package-data"]["grader"]]
+    engine = {f for pattern in patterns for f in (ROOT / "grader").glob(pattern) if f.is_file()}
+    engine = {file for file in engine if "templates/course" not in file.as_posix()}  # it holds its solution
     assert given == {file.relative_to(ROOT).as_posix(): file.read_bytes() for file in engine}
     assert not [name for name in files if re.search(r"harness|attack|mutant|mistakes/|hidden|solution|\.secret", name)]
+
+
+def test_no_stray_file_leaves_with_the_engine(made, toy, tmp_path, monkeypatch):
+    shutil.copytree(ROOT / "grader", tmp_path / "grader", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(autograder, "ENGINE", tmp_path)
+    monkeypatch.setattr(autograder, "TEMPLATES", tmp_path / "grader/release/templates/container")
+    monkeypatch.setattr(autograder, "EXAMPLE", tmp_path / "grader/release/templates/course")
+    for name in STRAYS:
+        file = tmp_path / "grader" / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("Ann copied from Bob")
+    (tmp_path / "grader/.#files.py").symlink_to("ann@office.4711:1")  # an editor's lock
+    (toy.root / "constraints.txt").write_bytes((ROOT / "constraints.txt").read_bytes())
+    (toy.root / "assets").mkdir()
+    toy.write("assets/.curve.csv.swp", "Ann copied from Bob")
+    assert bundle.contents(toy.manifest) == made[1]
+    packed = autograder.contents(toy.manifest)
+    assert not [name for name in packed if name.removeprefix("grader/") in STRAYS]
+    assert {name for name in packed if name.startswith("grader/")} == {n for n in made[1] if n.startswith("grader/")}
+
+
+def test_a_course_without_notebooks_hands_out_nothing_of_notebooks(toy):
+    toy.replace("assignment.toml", 'notebooks = ["Rectangles"]', "")
+    toy.write("notebooks/images/plan.svg", "<svg/>")
+    assert not [name for name in bundle.contents(toy.manifest) if name.startswith("notebooks/")]
 
 
 def test_what_students_install_follows_from_the_course(made, files, toy):

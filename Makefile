@@ -27,11 +27,11 @@ check: $(READY) ## check student/ and print points and what is wrong (ARGS="-q Q
 watch: $(READY) ## check a question again each time one of its files is saved
 	@$(RUN) watch $(ARGS)
 
-grade: $(READY) ## grade a hand-in: make grade SUBMISSION=x.zip
-	@test -n "$(SUBMISSION)" || { echo 'say which hand-in: make grade SUBMISSION=x.zip' >&2; exit 2; }
+grade: $(READY) ## grade a submission: make grade SUBMISSION=x.zip
+	@test -n "$(SUBMISSION)" || { echo 'say which submission: make grade SUBMISSION=x.zip' >&2; exit 2; }
 	@$(RUN) grade "$(SUBMISSION)" $(ARGS)
 
-demo: $(READY) ## grade a hand-in with six typical mistakes
+demo: $(READY) ## grade a submission with six typical mistakes
 	@$(RUN) demo $(ARGS)
 
 stubs: $(READY) ## generate student/ from reference/

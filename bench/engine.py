@@ -81,7 +81,7 @@ def memory(root: psutil.Process) -> float:
 
 
 def zip_reference(folder: Path) -> Path:
-    """A hand-in holding the reference."""
+    """A submission holding the reference."""
     target = folder / "reference.zip"
     with zipfile.ZipFile(target, "w") as archive:
         for file in sorted((ROOT / "reference").rglob("*.py")):

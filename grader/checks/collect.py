@@ -78,7 +78,7 @@ def describe_problem(report: pytest.CollectReport) -> str:
     """Return what keeps a file of checks from being loaded; empty where nothing does."""
     if not report.failed:
         return ""
-    return f"{report.nodeid}: the checks cannot be loaded; mend this first:\n{report.longreprtext}"
+    return f"{report.nodeid}: the checks cannot be loaded; fix this first:\n{report.longreprtext}"
 
 
 def describe(item: pytest.Function, manifest: Manifest) -> RunningCheck:
@@ -92,7 +92,7 @@ def describe(item: pytest.Function, manifest: Manifest) -> RunningCheck:
         raise ChecksError(f"{file}: {item.name} has no @points(value, function); add it")
     for name in mark.functions:
         if name not in manifest.functions():
-            raise ChecksError(f"{file}: {item.name} judges {name}, which no question lists; mend one of them")
+            raise ChecksError(f"{file}: {item.name} judges {name}, which no question lists; fix one of them")
     hidden = manifest.path("hidden") in file.parents
     check = Check(
         id=f"{'hidden/' if hidden else ''}{file.stem.removeprefix('test_')}/{item.name.removeprefix('test_')}",
@@ -119,7 +119,7 @@ def check_points(checks: list[Check], questions: list[Question], manifest: Manif
             if found != declared:
                 raise ChecksError(
                     f"questions {question.id}.{visibility}_points: the {visibility} checks add up to "
-                    f"{to_number(found)}, not {to_number(declared)}; mend the checks' points or this key"
+                    f"{to_number(found)}, not {to_number(declared)}; fix the checks' points or this key"
                 )
 
 

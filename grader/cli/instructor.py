@@ -50,7 +50,7 @@ def grade(
         bool, typer.Option("--unsafe", help="Grade even where student code cannot be isolated; the report says so.")
     ] = False,
 ) -> None:
-    """Grade a hand-in on public, secret and hidden inputs, and write a report; exit 1 when points are held."""
+    """Grade a submission on public, secret and hidden inputs, and write a report; exit 1 when points are held."""
     from ..grading import submission as grading
     from ..results import terminal
 
@@ -67,8 +67,8 @@ def grade(
 
 
 @app.command()
-def demo(out: Annotated[Path, typer.Option(help="Where the hand-in goes.")] = Path("demo.zip")) -> None:
-    """Build a hand-in from the reference with typical mistakes planted, and grade it."""
+def demo(out: Annotated[Path, typer.Option(help="Where the submission goes.")] = Path("demo.zip")) -> None:
+    """Build a submission from the reference with typical mistakes planted, and grade it."""
     from ..grading import mistakes as known
 
     manifest = whole_course()

@@ -62,7 +62,7 @@ def load(file: Path) -> Manifest:
     except msgspec.ValidationError as error:
         raise ManifestError(f"{file}: {_locate_key(str(error))}") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ManifestError(f"{file}: not valid TOML ({error}); mend that line") from None
+        raise ManifestError(f"{file}: not valid TOML ({error}); fix that line") from None
     manifest = msgspec.structs.replace(table, root=file.parent.resolve())
     for problem in find_faults(manifest):
         raise ManifestError(f"{file}: {problem}")
@@ -77,7 +77,7 @@ def _locate_key(message: str) -> str:
     if unknown and not key and unknown[1] in RENAMED:
         return f"{unknown[1]}: the table's name is now [{RENAMED[unknown[1]]}]; rename it"
     if unknown:
-        return f"{'.'.join(filter(None, [key, unknown[1]]))}: unknown key; remove it or mend its spelling"
+        return f"{'.'.join(filter(None, [key, unknown[1]]))}: unknown key; remove it or fix its spelling"
     missing = re.search(r"missing required field `(\w+)`", text)
     if missing:
         return f"{'.'.join(filter(None, [key, missing[1]]))}: missing; add this key"
@@ -105,7 +105,7 @@ def find_faults(manifest: Manifest) -> Iterator[str]:
             yield f"notebooks: {name!r} stands twice or is no file name; use letters, digits and underscores, each once"
     total = sum((question.points for question in manifest.questions), Fraction(0))
     if total != manifest.points:
-        yield f"points: the questions add up to {to_number(total)}, not {manifest.points}; mend one of them"
+        yield f"points: the questions add up to {to_number(total)}, not {manifest.points}; fix one of them"
 
 
 def parse_rate(text: str) -> tuple[int, timedelta]:
@@ -148,11 +148,11 @@ def _layers(layers: list[Layer], functions: set[str]) -> Iterator[str]:
             yield f"{where}.backward: none; name the backward passes that take its cache"
         for name in layer.passes:
             if name not in functions:
-                yield f"{where}: no question lists {name}; mend one of them"
+                yield f"{where}: no question lists {name}; fix one of them"
             if passes.count(name) > 1:
                 yield f"{where}: {name} stands twice; a pass belongs to one layer"
         if layer.same_as and layer.same_as not in own:
-            yield f"{where}.same_as: {layer.same_as} is no forward pass of an entry without same_as; mend the name"
+            yield f"{where}.same_as: {layer.same_as} is no forward pass of an entry without same_as; fix the name"
 
 
 def _container(container: Container) -> Iterator[str]:
@@ -182,7 +182,7 @@ def _submit(submit: Submit, notebooks: list[str]) -> Iterator[str]:
             yield f"submit.{key}: {getattr(submit, key)!r}; give a file name that ends with {suffix}"
     for name in submit.left_out:
         if name not in notebooks:
-            yield f"submit.left_out: there is no notebook {name!r}; mend the name"
+            yield f"submit.left_out: there is no notebook {name!r}; fix the name"
     if not submit.large_megabytes > 0:
         yield f"submit.large_megabytes: {submit.large_megabytes}; give more than 0"
 
@@ -194,7 +194,7 @@ def _budgets(manifest: Manifest) -> Iterator[str]:
         if names.count(budget.name) > 1:
             yield f"{where}.name: stands twice; give each budget a name of its own"
         if budget.function not in manifest.functions():
-            yield f"{where}.function: no question lists {budget.function!r}; mend the name"
+            yield f"{where}.function: no question lists {budget.function!r}; fix the name"
         if not 0 < budget.cpu_seconds < manifest.limits.cpu_seconds:
             yield f"{where}.cpu_seconds: {budget.cpu_seconds}; give more than 0 and less than limits.cpu_seconds"
         if budget.file and not 0 < budget.megabytes <= manifest.submission.max_megabytes:

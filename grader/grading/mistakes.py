@@ -68,7 +68,7 @@ def load(manifest: Manifest, question: str) -> list[Mistake]:
     except FileNotFoundError:
         raise CourseError(f"{file}: there are no known mistakes for {question}; write this file") from None
     except msgspec.DecodeError as error:
-        raise CourseError(f"{file}: {error}; mend that entry") from None
+        raise CourseError(f"{file}: {error}; fix that entry") from None
 
 
 def plant(mistake: Mistake, package: Path) -> None:
@@ -78,7 +78,7 @@ def plant(mistake: Mistake, package: Path) -> None:
         source = module.read_text(encoding="utf-8")
         start, end = find_span(source, path)
     except LookupError as error:
-        raise CourseError(f"mistake {mistake.id}: {error}; mend the name") from None
+        raise CourseError(f"mistake {mistake.id}: {error}; fix the name") from None
     if mistake.append:
         module.write_text(f"{source}\n\n{mistake.append}", encoding="utf-8")
         return
@@ -113,7 +113,7 @@ def trials(manifest: Manifest, questions: Sequence[str] = (), only: str = "") ->
     names = [manifest.question(name).id for name in questions or [question.id for question in manifest.questions]]
     chosen = [(name, mistake) for name in names for mistake in load(manifest, name) if only in ("", mistake.id)]
     if only and not chosen:
-        raise UsageError(f"there is no mistake {only!r} of {', '.join(names)}; mend the id, or choose its question")
+        raise UsageError(f"there is no mistake {only!r} of {', '.join(names)}; fix the id, or choose its question")
     with contextlib.closing(ZygotePool()) as zygotes, tempfile.TemporaryDirectory(prefix="chainrule-") as folder:
         for name, mistake in chosen:
             yield trial(manifest, mistake, name, Path(folder), zygotes)
@@ -150,7 +150,7 @@ def chosen_for_demo(manifest: Manifest) -> list[Mistake]:
     known = {mistake.id: mistake for question in manifest.questions for mistake in load(manifest, question.id)}
     for name in manifest.demo:
         if name not in known:
-            raise ManifestError(f"demo: there is no mistake {name!r} in {manifest.path('mistakes')}; mend the name")
+            raise ManifestError(f"demo: there is no mistake {name!r} in {manifest.path('mistakes')}; fix the name")
     return [known[name] for name in manifest.demo]
 
 

@@ -55,7 +55,7 @@ def grade_submission(
                 subject = manifest, unpacked.package, selection, record, write, zygotes
                 run.grade(*subject, official=not unsafe, started=started)
         except SubmissionError as error:
-            record.notes.append(Note(NoteKind.REFUSED, f"The hand-in was not graded: {error}"))
+            record.notes.append(Note(NoteKind.REFUSED, f"The submission was not graded: {error}"))
             record.complete = True
             write(record)
         except ChainruleError as error:

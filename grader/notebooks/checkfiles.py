@@ -85,7 +85,7 @@ def name_check(manifest: Manifest, question: str, function: str) -> str:
     try:
         path = locate(manifest.path("student"), function)[1]
     except LookupError as error:
-        raise CourseError(f"{error}; mend the name, or generate the package first") from None
+        raise CourseError(f"{error}; fix the name, or generate the package first") from None
     words = [re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", part).strip("_") for part in path]
     return "_".join([question, *words]).lower()
 

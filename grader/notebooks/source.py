@@ -52,7 +52,7 @@ def read(file: Path, name: str) -> list[Cell]:
     try:
         text = file.read_text(encoding="utf-8")
     except OSError as error:
-        raise CourseError(f"{name}: cannot be read ({error.strerror}); write it, or mend the manifest") from None
+        raise CourseError(f"{name}: cannot be read ({error.strerror}); write it, or fix the manifest") from None
     import jupytext  # takes a second
 
     nodes: list[NotebookNode] = jupytext.reads(text, fmt="py:percent").cells
@@ -158,7 +158,7 @@ def _validate_question(cell: Cell, number: int) -> str:
     """Return the id of an inline question."""
     name, points = cell.metadata.get("question"), cell.metadata.get("points")
     if cell.kind != "markdown" or not isinstance(name, str) or not name:
-        raise cell.fault('an inline question is a [markdown] cell with question="its-id"; mend its first line')
+        raise cell.fault('an inline question is a [markdown] cell with question="its-id"; fix its first line')
     if isinstance(points, bool) or not isinstance(points, (int, float)) or points < 0:
         raise cell.fault(f"question {name!r} has no points; add points=2 to its first line")
     if f"### Inline question {number}" not in [line.strip() for line in cell.text.splitlines()]:

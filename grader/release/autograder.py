@@ -114,7 +114,7 @@ def _require_checks(manifest: Manifest) -> None:
             if points and not (manifest.path(kind) / question.file).is_file():
                 raise CourseError(
                     f"{manifest.path(kind) / question.file} is not there, and {question.id} has {kind} points; "
-                    "restore it, or mend the points"
+                    "restore it, or fix the points"
                 )
 
 

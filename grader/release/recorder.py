@@ -71,7 +71,7 @@ def _refuse(checks: list[Check]) -> None:
         if check.outcome is not Outcome.PASSED:
             raise RecordingError(
                 f"nothing is recorded, since {check.id} does not pass with the reference ({check.outcome}: "
-                f"{check.message or check.detail}); mend one of them first"
+                f"{check.message or check.detail}); fix one of them first"
             )
 
 

@@ -41,7 +41,7 @@ def generate(manifest: Manifest) -> dict[Path, str]:
     for name, question in manifest.functions().items():
         if name not in found:
             raise ManifestError(
-                f"questions {question.id}.functions: {name} has no solution region in {reference}; mend the name"
+                f"questions {question.id}.functions: {name} has no solution region in {reference}; fix the name"
             )
     return {path: stub(manifest, path, text) for path, text in sources.items()}
 

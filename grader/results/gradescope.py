@@ -40,7 +40,7 @@ def encode(
     """Return the file from its parts; `facts` is for the staff."""
     result = {
         "score": score,
-        "execution_time": round(seconds),  # finer, it would be a message that a hand-in may send to its author
+        "execution_time": round(seconds),  # finer, it would be a message that a submission may send to its author
         "output": text(output),
         "output_format": "text",
         "test_output_format": "text",

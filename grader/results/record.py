@@ -30,7 +30,7 @@ class Outcome(StrEnum):
     GRADER_ERROR = "grader_error", "magenta", "tell the staff; grading again settles them"
     CRASHED = "crashed", "red", "often too much memory, or `exit()`"
     TIMEOUT = "timeout", "red", "look for an endless loop, or loops over single numbers"
-    FAILED = "failed", "red", "mend it"
+    FAILED = "failed", "red", "fix it"
     BLOCKED = "blocked", "yellow", "do that first"
     NOT_ATTEMPTED = "not_attempted", "dim", "write it", False, False
     PASSED = "passed", "green", "", True, False

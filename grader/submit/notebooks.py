@@ -131,7 +131,7 @@ def _find_failed_cells(name: str, cells: list[Cell]) -> list[Finding]:
         raised = [output for output in cell.outputs if output.get("output_type") == "error"]
         if raised and not STUB.search(cell.source):
             what = str(raised[0].get("ename", "an error"))
-            found.append(error(name, f"{_describe(cell)} ended with {what}; mend it, run it again and save"))
+            found.append(error(name, f"{_describe(cell)} ended with {what}; fix it, run it again and save"))
     return found
 
 
@@ -212,7 +212,7 @@ def _judge_checks(name: str, notebook: Notebook, baseline: Baseline | None) -> l
     silent = [check for check, state in states.items() if state == "silent"]
     found = []
     if failing:
-        found.append(warning(name, f"checks that do not pass: {join_names(failing)}; mend it and run the cell again"))
+        found.append(warning(name, f"checks that do not pass: {join_names(failing)}; fix it and run the cell again"))
     if silent:
         found.append(warning(name, f"checks that show no result: {join_names(silent)}; run the cell again"))
     if gone:

@@ -43,7 +43,7 @@ def _find_missing(manifest: Manifest, package: Path) -> list[Finding]:
 def _judge_size(manifest: Manifest, package: Path, file: Path) -> list[Finding]:
     size, name = (package / file).stat().st_size, f"{package.name}/{file.as_posix()}"
     if size > manifest.submission.max_megabytes * MEGABYTE:
-        limit = f"a hand-in may have {manifest.submission.max_megabytes} MB"
+        limit = f"a submission may have {manifest.submission.max_megabytes} MB"
         return [error(name, f"has {size / MEGABYTE:,.1f} MB and {limit}; make it smaller")]
     for budget in manifest.budgets:
         if budget.file == file.as_posix():
@@ -63,7 +63,7 @@ def _judge_syntax(package: Path, file: Path) -> list[Finding]:
     except TooLarge as problem:
         return [warning(name, f"was not looked through, since {problem}; keep data in files of their own")]
     except Unparsable as problem:
-        return [error(name, f"line {problem.line}: {problem}; Python cannot read this file, mend it")]
+        return [error(name, f"line {problem.line}: {problem}; Python cannot read this file, fix it")]
     return []
 
 

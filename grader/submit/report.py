@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 STYLES = {"error": "red", "warning": "yellow"}
 MOST_NAMES = 4  # in one sentence
 MOST_DEGRADATIONS = 5  # of the PDF
-NOTHING = "Nothing was written. Mend the errors and run this again, or hand in what is there with --anyway."
+NOTHING = "Nothing was written. Fix the errors and run this again, or hand in what is there with --anyway."
 
 
 class Finding(msgspec.Struct, frozen=True):

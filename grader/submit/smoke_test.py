@@ -98,7 +98,7 @@ def _import(context: RunContext, libraries: tuple[str, ...], file: str, found: d
         worker = context.student_worker(libraries, 0)
         _ask(worker, file.removesuffix(".py").split("/"))
     except StudentError as problem:
-        found.setdefault(name, error(name, f"cannot be imported: {_explain(problem)}; mend it"))
+        found.setdefault(name, error(name, f"cannot be imported: {_explain(problem)}; fix it"))
     finally:
         if worker is not None:
             context.release(worker, libraries)

@@ -16,7 +16,7 @@
 # 3. In a terminal, **`make check`** shows your points on the public checks.
 #
 # The cell below looks for what is missing first: a function still unwritten, a notebook that was not run or not in
-# order, an answer left empty. It names each and says what to do about it. Mend it and run the cell again, as often as
+# order, an answer left empty. It names each and says what to do about it. Fix it and run the cell again, as often as
 # you like; it needs no network.
 
 # %% tags=["pdf-ignore"]
@@ -53,7 +53,7 @@ command = [sys.executable, "-m", "grader", "submit"]
 with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as run:
     for line in run.stdout:
         print(line, end="")
-assert run.returncode == 0, "Nothing to upload yet: mend what is named above, then run this cell again."
+assert run.returncode == 0, "Nothing to upload yet: fix what is named above, then run this cell again."
 
 # %% [markdown]
 # ## Take them along

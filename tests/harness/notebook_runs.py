@@ -22,7 +22,7 @@ ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in THREADS}  # others ru
 
 
 class Runs:
-    """Runs in one copy of a course, each notebook once; one that makes the hand-in comes after those handed in."""
+    """Runs in one copy of a course, each notebook once; one that makes the submission comes after those handed in."""
 
     def __init__(self, manifest: Manifest, root: Path, quick: bool, students: bool) -> None:
         self.manifest, self.done, self._root = manifest, {}, root

@@ -1,4 +1,4 @@
-"""Rehearses Gradescope: builds the zip, installs it into a bare Debian or Ubuntu, and grades three hand-ins.
+"""Rehearses Gradescope: builds the zip, installs it into a bare Debian or Ubuntu, and grades three submissions.
 
 `python -m tests.harness.rehearsal`, as root on Debian or Ubuntu. The bare system is of the suite that runs here, from
 the mirror apt uses here. setup.sh gets a folder of wheels which this machine's pip has downloaded; grading runs as root
@@ -30,7 +30,7 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def main() -> None:
-    """Runs the rehearsal; exit 1 when a hand-in did not get its points or took too long."""
+    """Runs the rehearsal; exit 1 when a submission did not get its points or took too long."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--base", type=Path, help="a bare system's folder to copy, instead of making one")
     options.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="where there is room")
@@ -64,11 +64,11 @@ def rehearse(manifest: Manifest, work: Path, chosen: argparse.Namespace) -> int:
     step("setup.sh", lambda: inside(root, install, SETUP_SECONDS, PIP_FLAGS=flags, **proxies()))
     step("setup.sh again", lambda: inside(root, install, SETUP_SECONDS, PIP_FLAGS=flags, **proxies()))
     shutil.copy(source / "run_autograder", root / "autograder/run_autograder")
-    print(f"\n{'hand-in':<12}{'score':>8}{'wall s':>8}{'cpu s':>8}{'peak MB':>9}  limits", flush=True)
-    return max([grade(root, name, files, right, chosen) for name, files, right in hand_ins(manifest, work)])
+    print(f"\n{'submission':<12}{'score':>8}{'wall s':>8}{'cpu s':>8}{'peak MB':>9}  limits", flush=True)
+    return max([grade(root, name, files, right, chosen) for name, files, right in submissions(manifest, work)])
 
 
-def hand_ins(manifest: Manifest, work: Path):
+def submissions(manifest: Manifest, work: Path):
     """The reference, the demonstration and the stubs, with the judgement of their scores."""
     package = manifest.submission.packages[0]
     most = manifest.points
@@ -80,7 +80,7 @@ def hand_ins(manifest: Manifest, work: Path):
 
 
 def grade(root: Path, name: str, files: dict[str, Path], right, chosen: argparse.Namespace) -> int:
-    """Runs run_autograder on one hand-in, prints what it took, and returns whether something is wrong."""
+    """Runs run_autograder on one submission, prints what it took, and returns whether something is wrong."""
     submission, results = root / "autograder/submission", root / "autograder/results/results.json"
     shutil.rmtree(submission, ignore_errors=True)
     shutil.rmtree(results.parent, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""No hostile hand-in gets anywhere in any tier of isolation, and each would where nothing stops it.
+"""No hostile submission gets anywhere in any tier of isolation, and each would where nothing stops it.
 
 By default the open tier and the first closed one this user can have are tried. With --slow, an ordinary user's as well,
 and those without Landlock, in which official grading needs closed folders or is refused.

@@ -138,7 +138,7 @@ def test_what_is_missing_is_told_and_no_file_is_left(toy, command, tmp_path):
     hidden.unlink()
     status, _, err = command("autograder", "--out", str(out))
     assert status == 2
-    assert f"cannot run: {hidden} is not there, and Q2 has hidden points; restore it, or mend the points" in err
+    assert f"cannot run: {hidden} is not there, and Q2 has hidden points; restore it, or fix the points" in err
     hidden.write_text(text)
     (toy.root / "solution").rename(toy.root / "elsewhere")
     _, _, err = command("autograder", "--out", str(out))

@@ -397,9 +397,9 @@ def test_a_function_that_no_check_has_judged_is_not_mostly_right():
 def test_held_points_are_said_first_and_settled_by_a_regrade(course, tmp_path):
     checks = IMPORTS + CHECKS["layers"].replace('    """double doubles"""', '    """double doubles"""\n    1 / 0')
     toy = course(checks)
-    out, hand_in = tmp_path / "results.json", tmp_path / "hand-in"
-    shutil.copytree(toy.root / "student", hand_in / "student")
-    found = grading.grade_submission(toy.manifest, hand_in, out, "gradescope")
+    out, submission = tmp_path / "results.json", tmp_path / "submission"
+    shutil.copytree(toy.root / "student", submission / "student")
+    found = grading.grade_submission(toy.manifest, submission, out, "gradescope")
     assert (found.score, found.held, found.max_score) == (1, 1, 2)
     result = json.loads(out.read_text())
     assert result["output"].startswith(
@@ -411,7 +411,7 @@ def test_held_points_are_said_first_and_settled_by_a_regrade(course, tmp_path):
         ["q1_net/double"],
     )
     toy.replace("checks/public/test_q1_net.py", "    1 / 0\n", "")
-    found = grading.grade_submission(toy.manifest, hand_in, out, "gradescope")
+    found = grading.grade_submission(toy.manifest, submission, out, "gradescope")
     assert (found.score, found.held) == (2, 0)
     assert "held" not in json.loads(out.read_text())["output"]
 

@@ -44,7 +44,7 @@ def test_exit_status_of_the_module(toy, words, status, line):
         (["check", "--student", "assignment.toml"], "assignment.toml is not a folder"),
         (["watch", "--student", "nowhere"], "nowhere is not a folder"),
         (["mistakes", "-q", "Q9"], "there is no question 'Q9'; choose from Q1, Q2"),
-        (["mistakes", "--id", "no_such"], "there is no mistake 'no_such' of Q1, Q2; mend the id, or choose its"),
+        (["mistakes", "--id", "no_such"], "there is no mistake 'no_such' of Q1, Q2; fix the id, or choose its"),
     ],
 )
 def test_what_cannot_run_says_why_and_ends_with_2(command, words, sentence):
@@ -151,9 +151,9 @@ def test_grade_writes_its_report_where_one_expects_it(toy, command, form, file, 
 
 
 def test_grade_and_check_exit_with_1_where_points_are_held(toy, command):
-    shutil.copytree(toy.root / "solution", toy.root / "hand-in" / "mywork")
+    shutil.copytree(toy.root / "solution", toy.root / "submission" / "mywork")
     toy.replace("checks/public/test_q2_moments.py", "    race(", "    1 / 0\n    race(")
-    for words in (["grade", "hand-in"], ["check", "--student", "hand-in/mywork"]):
+    for words in (["grade", "submission"], ["check", "--student", "submission/mywork"]):
         status, out, err = command(*words, *(["--json", "r.json"] if words[0] == "check" else []))
         assert (status, err) == (1, "")
         assert out.startswith(
@@ -167,13 +167,13 @@ def test_grade_and_check_exit_with_1_where_points_are_held(toy, command):
 def test_grade_of_a_folder(toy, command):
     toy.replace("solution/shapes.py", ".mean(axis=0)\n    return", ".mean(axis=0) + 1\n    return")
     (toy.root / "solution").rename(toy.root / "student/mywork")
-    (toy.root / "student").rename(toy.root / "hand-in")
+    (toy.root / "student").rename(toy.root / "submission")
     toy.write("solution/shapes.py", (Path(__file__).with_name("toy") / "solution/shapes.py").read_text())
-    (toy.root / "hand-in/shapes.py").unlink()
-    status, out, _ = command("grade", "hand-in", "--secret-seeds", "0", "--format", "record", "--out", "r.json")
+    (toy.root / "submission/shapes.py").unlink()
+    status, out, _ = command("grade", "submission", "--secret-seeds", "0", "--format", "record", "--out", "r.json")
     assert (status, "written: r.json" in out) == (0, True)
     found = json.loads((toy.root / "r.json").read_text())
-    assert (found["score"], found["max_score"], found["submission"], found["command"]) == (4, 8, "hand-in", "grade")
+    assert (found["score"], found["max_score"], found["submission"], found["command"]) == (4, 8, "submission", "grade")
 
 
 @pytest.mark.parametrize("words", [["check"], ["grade", "a.zip"], ["doctor"], ["submit"], ["pdf", "a.pdf", "a.ipynb"]])

@@ -168,7 +168,7 @@ def test_solution_earns_every_point(shared, files):
 
 
 @pytest.mark.parametrize("files, words", BAD.values(), ids=BAD)
-def test_hand_in_without_merit_earns_nothing(shared, files, words):
+def test_submission_without_merit_earns_nothing(shared, files, words):
     result = shared.run(files, cores=0.5 if "while True" in str(files) else 2)
     assert (result["score"], result["extra_data"]["complete"]) == (0, True), result["output"]
     assert words in result["output"]

@@ -10,11 +10,11 @@ from grader.errors import ChecksError, ManifestError, UsageError
 Q1, Q2, TIMED = "checks/public/test_q1_rectangles.py", "checks/public/test_q2_moments.py", ", timing=True"
 
 WRONG = {
-    "unknown key": ("points = 8", "points = 8\npionts = 3", "pionts: unknown key; remove it or mend its spelling"),
+    "unknown key": ("points = 8", "points = 8\npionts = 3", "pionts: unknown key; remove it or fix its spelling"),
     "unknown key in a question": (
         'slug = "moments"',
         'slug = "moments"\ncolour = "red"',
-        "questions[1].colour: unknown key; remove it or mend its spelling",
+        "questions[1].colour: unknown key; remove it or fix its spelling",
     ),
     "unknown key in a table": ("secret = 2", "secert = 2", "seeds.secert: unknown key; remove it"),
     "wrong type": ("points = 8", 'points = "eight"', "points: expected `int`, got `str`; give the value that type"),
@@ -40,7 +40,7 @@ WRONG = {
         "public_points = nan",
         "questions Q2.points: negative or not a number",
     ),
-    "totals": ("points = 8", "points = 9", "points: the questions add up to 8, not 9; mend one of them"),
+    "totals": ("points = 8", "points = 9", "points: the questions add up to 8, not 9; fix one of them"),
     "fractions": ("public_points = 4", "public_points = 4.1", "points: the questions add up to 8.1, not 8"),
     "no TOML": ("points = 8", "points = = 8", "not valid TOML"),
     "layer without backward pass": (
@@ -51,7 +51,7 @@ WRONG = {
     "layer of an unknown function": (
         "[seeds]",
         '[[layers]]\nforward = "shapes.area"\nbackward = ["shapes.edge"]\n\n[seeds]',
-        "layers shapes.area: no question lists shapes.edge; mend one of them",
+        "layers shapes.area: no question lists shapes.edge; fix one of them",
     ),
     "pass of two layers": (
         "[seeds]",
@@ -61,7 +61,7 @@ WRONG = {
     "layer like an unknown one": (
         "[seeds]",
         '[[layers]]\nforward = "shapes.area"\nbackward = ["shapes.moments"]\nsame_as = "shapes.edge"\n\n[seeds]',
-        "layers shapes.area.same_as: shapes.edge is no forward pass of an entry without same_as; mend the name",
+        "layers shapes.area.same_as: shapes.edge is no forward pass of an entry without same_as; fix the name",
     ),
     "visibility": ("[seeds]", '[report]\npublic_visibility = "shown"\n[seeds]', "report.public_visibility: invalid"),
 }
@@ -105,15 +105,15 @@ CHECKS = {
             '@points(1, "shapes.moments")\ndef test_moments_mean',
             '@points(1.5, "shapes.moments")\ndef test_moments_mean',
         ),
-        "questions Q2.public_points: the public checks add up to 4.5, not 4; mend the checks' points or this key",
+        "questions Q2.public_points: the public checks add up to 4.5, not 4; fix the checks' points or this key",
     ),
     "points of the hidden checks": (
         ("checks/hidden/test_q2_moments.py", "@points(1,", "@points(2,"),
-        "questions Q2.hidden_points: the hidden checks add up to 2, not 1; mend the checks' points or this key",
+        "questions Q2.hidden_points: the hidden checks add up to 2, not 1; fix the checks' points or this key",
     ),
     "unknown function": (
         (Q1, '"shapes.area")', '"shapes.aera")'),
-        f"{Q1}: test_area[1] judges shapes.aera, which no question lists; mend one of them",
+        f"{Q1}: test_area[1] judges shapes.aera, which no question lists; fix one of them",
     ),
     "no marker": (
         (Q1, '@points(0.1, "shapes.area")\n', ""),
@@ -130,7 +130,7 @@ CHECKS = {
     ),
     "file that does not load": (
         (Q1, "import pytest", "import pytset"),
-        "the checks cannot be loaded; mend this first:",
+        "the checks cannot be loaded; fix this first:",
     ),
 }
 

@@ -186,7 +186,7 @@ def test_questions_of_two_notebooks_have_ids_of_their_own(toy):
     [
         ('["Rectangles", "Rectangles"]', "notebooks: 'Rectangles' stands twice or is no file name"),
         ('["../up"]', "notebooks: '../up' stands twice or is no file name"),
-        ('["Circles"]', "notebooks/source/Circles.py: cannot be read (No such file or directory); write it, or mend"),
+        ('["Circles"]', "notebooks/source/Circles.py: cannot be read (No such file or directory); write it, or fix"),
     ],
 )
 def test_a_wrong_name_in_the_manifest(toy, command, names, sentence):
@@ -295,7 +295,7 @@ def test_there_is_a_check_for_every_judged_function():
 def test_names_of_checks(toy):
     toy.write("student/nets.py", "class HTTPNet2D:\n    def __init__(self): ...\n")
     assert name_check(toy.manifest, "Q7", "nets.HTTPNet2D.__init__") == "q7_http_net2_d_init"
-    with pytest.raises(CourseError, match=r"no module of that name in .*; mend the name, or generate the package"):
+    with pytest.raises(CourseError, match=r"no module of that name in .*; fix the name, or generate the package"):
         name_check(toy.manifest, "Q7", "nothing.here")
 
 
@@ -388,7 +388,7 @@ def test_a_wrong_name_is_one_sentence(in_notebooks, name, sentence):
 
 def test_what_cannot_run_is_one_sentence(in_notebooks):
     in_notebooks.replace("assignment.toml", "points = 8", "points = 9")
-    assert repr(Checks().check("q1_area")).endswith("points: the questions add up to 8, not 9; mend one of them")
+    assert repr(Checks().check("q1_area")).endswith("points: the questions add up to 8, not 9; fix one of them")
     in_notebooks.replace("assignment.toml", "points = 9", "points = 8")
     (in_notebooks.root / "student").rename(in_notebooks.root / "elsewhere")
     assert "student is not a folder; give the package's folder with --student" in repr(Checks().check("q1_area"))

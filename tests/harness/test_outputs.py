@@ -64,10 +64,10 @@ def test_nothing_is_destroyed(course, command, words_of, out, words):
 
 
 def test_output_that_is_an_input(course, command):
-    pack(course.root / "hand-in.zip", GOOD)
+    pack(course.root / "submission.zip", GOOD)
     before = contents(course.root)
-    status, _, err = command("grade", "hand-in.zip", "--out", "./hand-in.zip")
-    assert (status, "./hand-in.zip" in err or "hand-in.zip is what this command reads" in err) == (2, True)
+    status, _, err = command("grade", "submission.zip", "--out", "./submission.zip")
+    assert (status, "./submission.zip" in err or "submission.zip is what this command reads" in err) == (2, True)
     status, _, err = command("demo", "--out", "demo.json")
     assert (status, "demo.json is what this command reads, and would be lost" in err) == (2, True)
     assert contents(course.root) == before

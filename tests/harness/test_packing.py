@@ -99,7 +99,7 @@ def unpacked(toy, source: Path, tmp_path: Path):
 @pytest.mark.parametrize("entries, notes, kept", PACKED.values(), ids=PACKED)
 @pytest.mark.parametrize("make", [pack, lay], ids=["zip", "folder"])
 def test_left_out_with_one_note(toy, tmp_path, make, entries, notes, kept):
-    found = unpacked(toy, make(tmp_path / "hand-in.zip", GOOD | entries), tmp_path)
+    found = unpacked(toy, make(tmp_path / "submission.zip", GOOD | entries), tmp_path)
     assert listing(found.package) == {"shapes.py", *kept}
     if notes is ...:
         assert len(found.notes) == 1
@@ -127,7 +127,7 @@ FOUND = {
 @pytest.mark.parametrize("entries, notes", FOUND.values(), ids=FOUND)
 @pytest.mark.parametrize("make", [pack, lay], ids=["zip", "folder"])
 def test_package_is_found_and_the_note_says_where(toy, tmp_path, make, entries, notes):
-    found = unpacked(toy, make(tmp_path / "hand-in.zip", entries), tmp_path)
+    found = unpacked(toy, make(tmp_path / "submission.zip", entries), tmp_path)
     assert (found.package / "shapes.py").read_text() == SHAPES
     assert notes is ... or found.notes == notes
 
@@ -143,7 +143,7 @@ COPIES = {
 @pytest.mark.parametrize("name, words", COPIES.values(), ids=COPIES)
 @pytest.mark.parametrize("make", [pack, lay], ids=["zip", "folder"])
 def test_missing_module_whose_copy_is_there(toy, tmp_path, make, name, words):
-    found = unpacked(toy, make(tmp_path / "hand-in.zip", {"student/more.py": "", name: SHAPES}), tmp_path)
+    found = unpacked(toy, make(tmp_path / "submission.zip", {"student/more.py": "", name: SHAPES}), tmp_path)
     assert f"student/shapes.py is missing, but {words}" in found.notes[-1]
 
 
@@ -161,7 +161,7 @@ LOOSE = {
 
 @pytest.mark.parametrize("entries, note", LOOSE.values(), ids=LOOSE)
 def test_zip_in_a_folder(toy, tmp_path, entries, note):
-    folder = lay(tmp_path / "hand-in", entries)
+    folder = lay(tmp_path / "submission", entries)
     folder.mkdir(exist_ok=True)
     pack(folder / "code.zip", GOOD)
     found = unpacked(toy, folder, tmp_path)
@@ -170,7 +170,7 @@ def test_zip_in_a_folder(toy, tmp_path, entries, note):
 
 
 def test_zip_beside_the_package_is_left_out_with_a_note(toy, tmp_path):
-    folder = lay(tmp_path / "hand-in", GOOD)
+    folder = lay(tmp_path / "submission", GOOD)
     pack(folder / "old.zip", {"student/shapes.py": "broken"})
     found = unpacked(toy, folder, tmp_path)
     assert (found.package / "shapes.py").read_text() == SHAPES
@@ -178,7 +178,7 @@ def test_zip_beside_the_package_is_left_out_with_a_note(toy, tmp_path):
 
 
 def test_several_zips_are_named(toy, tmp_path):
-    folder = tmp_path / "hand-in"
+    folder = tmp_path / "submission"
     folder.mkdir()
     for name in ("a.zip", "b.zip"):
         pack(folder / name, GOOD)
@@ -188,7 +188,7 @@ def test_several_zips_are_named(toy, tmp_path):
 
 @pytest.mark.parametrize("make", [pack, lay], ids=["zip", "folder"])
 def test_links_that_are_not_graded_are_left_out(toy, tmp_path, make):
-    source = make(tmp_path / "hand-in.zip", GOOD)
+    source = make(tmp_path / "submission.zip", GOOD)
     if make is lay:
         (source / "student/datasets").symlink_to("/etc")
         (source / "other").symlink_to("/etc/passwd")
@@ -203,7 +203,7 @@ def test_links_that_are_not_graded_are_left_out(toy, tmp_path, make):
 
 @pytest.mark.parametrize("flag, method", [(b"\x01\x00", None), (None, 99)], ids=["encrypted", "unusual method"])
 def test_trouble_of_what_is_not_graded_is_no_trouble(toy, tmp_path, flag, method):
-    source = pack(tmp_path / "hand-in.zip", {"notes.txt": "x", **GOOD})
+    source = pack(tmp_path / "submission.zip", {"notes.txt": "x", **GOOD})
     raw = bytearray(source.read_bytes())
     place = raw.index(b"PK\x01\x02")
     if flag:
@@ -274,7 +274,7 @@ SHAPED = {
 
 @pytest.mark.parametrize("make, reason", SHAPED.values(), ids=SHAPED)
 def test_bad_shapes_are_refused_at_once(toy, tmp_path, make, reason):
-    source = make(tmp_path / "hand-in.zip")
+    source = make(tmp_path / "submission.zip")
     started, before = time.process_time(), most_memory()
     with pytest.raises(SubmissionError) as refused:
         unpacked(toy, source, tmp_path)
@@ -285,7 +285,7 @@ def test_bad_shapes_are_refused_at_once(toy, tmp_path, make, reason):
 
 
 def test_deep_folders_that_are_ignored_are_left_out(toy, tmp_path):
-    folder = lay(tmp_path / "hand-in", GOOD)
+    folder = lay(tmp_path / "submission", GOOD)
     fill(folder / ".git", 850)
     assert listing(unpacked(toy, folder, tmp_path).package) == {"shapes.py"}
 
@@ -330,7 +330,9 @@ def zip_64_of(number: int, said: int, size: int | None = None) -> bytes:
 
 @FIFO
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("place", ["hand-in.zip", "hand-in/student/shapes.py", "hand-in/student/pipe", "hand-in/pipe"])
+@pytest.mark.parametrize(
+    "place", ["submission.zip", "submission/student/shapes.py", "submission/student/pipe", "submission/pipe"]
+)
 def test_pipe_is_never_waited_for(toy, tmp_path, place):
     source = tmp_path / Path(place).parts[0]
     if source.suffix != ".zip":
@@ -338,7 +340,7 @@ def test_pipe_is_never_waited_for(toy, tmp_path, place):
     (tmp_path / place).unlink(missing_ok=True)
     os.mkfifo(tmp_path / place)
     if source.suffix == ".zip":
-        with pytest.raises(SubmissionError, match=r"hand-in.zip is not a whole zip file \(it is no regular file\)"):
+        with pytest.raises(SubmissionError, match=r"submission.zip is not a whole zip file \(it is no regular file\)"):
             unpacked(toy, source, tmp_path)
     elif place.endswith("shapes.py"):
         assert unpacked(toy, source, tmp_path).notes == [
@@ -346,7 +348,7 @@ def test_pipe_is_never_waited_for(toy, tmp_path, place):
             "student/shapes.py is missing; what needs it gets no points",
         ]
     else:
-        name = place.removeprefix("hand-in/")
+        name = place.removeprefix("submission/")
         assert unpacked(toy, source, tmp_path).notes == [f"left out 1 file that is not graded ({name})"]
 
 
@@ -372,10 +374,10 @@ def test_unpacking_ends_with_the_run(toy, tmp_path):
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems allow no such names")
 def test_name_that_is_no_utf8_ends_in_a_sentence(toy, command, tmp_path):
     odd = os.fsdecode(b"\xff\xfe")
-    folder = lay(tmp_path / f"hand-in{odd}", {**GOOD, f"student/{odd}.py": "x", f"{odd}.txt": "x"})
+    folder = lay(tmp_path / f"submission{odd}", {**GOOD, f"student/{odd}.py": "x", f"{odd}.txt": "x"})
     record = grade_submission(toy.manifest, folder, tmp_path / "record.json", "record", secret_seeds=0)
     assert record.score == 8
-    assert record.submission == "hand-in\\udcff\\udcfe"
+    assert record.submission == "submission\\udcff\\udcfe"
     note = "left out 2 files that are not graded (student/\\udcff\\udcfe.py, \\udcff\\udcfe.txt)"
     assert [(n.kind, n.text) for n in record.notes] == [("submission", note)]
     missing = str(tmp_path / f"missing{odd}")
@@ -412,7 +414,7 @@ def test_damaged_zips_end_in_a_sentence(toy, tmp_path):
 
 
 def test_entry_without_a_name_is_passed_over(toy, tmp_path):
-    source = pack(tmp_path / "hand-in.zip", {**GOOD, "x": "x"})
+    source = pack(tmp_path / "submission.zip", {**GOOD, "x": "x"})
     raw = source.read_bytes()
     place = raw.rindex(b"PK\x01\x02")
     lengths = struct.pack("<HHH", 0, 1, 0)  # the name becomes an extra field

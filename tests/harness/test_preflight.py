@@ -81,7 +81,7 @@ def test_errors_in_outputs(done):
     lines = change(done, lambda notebook: cell(notebook, "print(").update(outputs=[raised]))
     assert lines == [
         "error Rectangles.ipynb: cell 5 (from student.shapes import area) ended with ValueError; "
-        "mend it, run it again and save"
+        "fix it, run it again and save"
     ]
 
 
@@ -156,7 +156,7 @@ def test_checks_that_fail_show_nothing_or_are_gone(done):
         return lambda notebook: cell(notebook, "grader.check").update(outputs=[output])
 
     failing = change(done, show(PASSED.replace("check passed", "check not-passed")))
-    assert failing == ["warning Rectangles.ipynb: checks that do not pass: q1_area; mend it and run the cell again"]
+    assert failing == ["warning Rectangles.ipynb: checks that do not pass: q1_area; fix it and run the cell again"]
     silent = change(done, lambda notebook: cell(notebook, "grader.check").update(outputs=[]))
     assert silent == ["warning Rectangles.ipynb: checks that show no result: q1_area; run the cell again"]
     gone = change(done, lambda notebook: notebook["cells"].remove(cell(notebook, "grader.check")))
@@ -255,7 +255,7 @@ def test_stubs(toy):
 
 def test_syntax_error_names_the_line(done):
     done.write("student/shapes.py", RIGHT + "\n\ndef broken(:\n    pass\n")
-    assert told(done) == ["error student/shapes.py: line 10: invalid syntax; Python cannot read this file, mend it"]
+    assert told(done) == ["error student/shapes.py: line 10: invalid syntax; Python cannot read this file, fix it"]
 
 
 def test_missing_modules(done):
@@ -304,7 +304,7 @@ def test_size(done):
 # --- which files belong ---------------------------------------------------------------------------------------------
 
 
-def test_modules_that_are_imported_belong_to_the_hand_in(done):
+def test_modules_that_are_imported_belong_to_the_submission(done):
     done.write("student/shapes.py", "from .deep.more import f\n" + RIGHT)
     done.write("student/deep/__init__.py", "")
     done.write("student/deep/more.py", "from ..given import *\nfrom mywork import other\n")

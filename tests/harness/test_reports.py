@@ -192,7 +192,7 @@ def with_every_outcome(**changes) -> Record:
 
 RECORDS = {
     "not begun": empty(),
-    "refused": empty(complete=True, notes=[Note(NoteKind.REFUSED, "The hand-in was not graded: broken zip")]),
+    "refused": empty(complete=True, notes=[Note(NoteKind.REFUSED, "The submission was not graded: broken zip")]),
     "every outcome": full(),
     "cut off": with_every_outcome(points=0.1, score=0.1),
     "control characters": with_every_outcome(

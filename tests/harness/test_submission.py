@@ -1,4 +1,4 @@
-"""Hand-ins of any honest form are found; others are refused with a reason and a report, and leave nothing behind."""
+"""Submissions of any honest form are found; others are refused with a reason and a report, and leave nothing behind."""
 
 import json
 import stat
@@ -86,7 +86,7 @@ FORMS = {
 @pytest.mark.parametrize("entries, package, notes", FORMS.values(), ids=FORMS)
 @pytest.mark.parametrize("make", [pack, lay], ids=["zip", "folder"])
 def test_package_is_found(toy, tmp_path, make, entries, package, notes):
-    source, work = tmp_path / "hand-in.zip", tmp_path / "work"
+    source, work = tmp_path / "submission.zip", tmp_path / "work"
     work.mkdir()
     found = unpack(make(source, entries), toy.manifest, work)
     assert (found.package, found.notes) == (work / package, notes)
@@ -177,9 +177,9 @@ REFUSED = {
         "it holds hw; hand in hw/student.zip itself",
     ),
     "an empty zip": (lambda f: pack(f, {}), "there is no folder student/ or mywork/ in it; it holds nothing"),
-    "no zip": (written(b"I am a text file. " * 100), "hand-in.zip is not a whole zip file (File is not a zip file)"),
-    "an empty file": (written(b""), "hand-in.zip is not a whole zip file"),
-    "a truncated zip": (cut, "hand-in.zip is not a whole zip file"),
+    "no zip": (written(b"I am a text file. " * 100), "submission.zip is not a whole zip file (File is not a zip file)"),
+    "an empty file": (written(b""), "submission.zip is not a whole zip file"),
+    "a truncated zip": (cut, "submission.zip is not a whole zip file"),
     "damaged data": (damaged, "student/shapes.py cannot be unpacked"),
     "an unknown method": (
         lambda f: patched(pack(f, GOOD), 10, 8, struct.pack("<H", 99)),
@@ -235,14 +235,14 @@ REFUSED = {
 
 @pytest.mark.parametrize("make, reason", REFUSED.values(), ids=REFUSED)
 def test_refused_with_the_reason_and_a_report(toy, tmp_path, monkeypatch, make, reason):
-    source, work = make(tmp_path / "hand-in.zip"), tmp_path / "work"
+    source, work = make(tmp_path / "submission.zip"), tmp_path / "work"
     work.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(work))
     before, manifest = listing(tmp_path), toy.manifest
     record = grade_submission(manifest, source, tmp_path / "results.json", "gradescope")
     assert (record.score, record.max_score, record.checks, record.complete) == (0, 8, [], True)
     assert len(record.notes) == 1
-    assert record.notes[0].text.startswith("The hand-in was not graded: ")
+    assert record.notes[0].text.startswith("The submission was not graded: ")
     assert reason in record.notes[0].text
     result = json.loads((tmp_path / "results.json").read_text())
     assert result["score"] == 0
@@ -262,14 +262,14 @@ def test_examined_before_anything_is_written(toy, tmp_path):
         "a name twice",
     ):
         with pytest.raises(SubmissionError):
-            unpack(REFUSED[name][0](tmp_path / "hand-in.zip"), toy.manifest, work)
+            unpack(REFUSED[name][0](tmp_path / "submission.zip"), toy.manifest, work)
         assert listing(work) == set()
 
 
 @pytest.mark.parametrize("name, kind", [("student/data.py", "file"), ("student", "folder"), ("student/deep", "file")])
 def test_symbolic_links_that_would_be_graded_are_refused(toy, tmp_path, name, kind):
     toy.replace("assignment.toml", 'required = ["shapes.py"]', 'required = ["shapes.py", "deep/net.py"]')
-    folder = lay(tmp_path / "hand-in", {"shapes.py": SHAPES} if name == "student" else GOOD)
+    folder = lay(tmp_path / "submission", {"shapes.py": SHAPES} if name == "student" else GOOD)
     (folder / name).symlink_to("/etc/passwd" if name.endswith(".py") else "/etc")
     with pytest.raises(SubmissionError, match=f"'{name}' is a symbolic link; put the {kind} itself there"):
         unpack(folder, toy.manifest, tmp_path)
@@ -288,13 +288,13 @@ def test_environments_in_folders_are_not_counted(toy, tmp_path):
     entries = {f"student/.venv/{i}.py": "" for i in range(100)} | {"student/shapes.py": SHAPES}
     work = tmp_path / "work"
     work.mkdir()
-    unpack(lay(tmp_path / "hand-in", entries), toy.manifest, work)
+    unpack(lay(tmp_path / "submission", entries), toy.manifest, work)
     assert listing(work) == {"student", "student/shapes.py"}
 
 
 @pytest.mark.parametrize("form, file", [("gradescope", "results.json"), ("record", "record.json")])
-def test_hand_in_is_graded(toy, tmp_path, command, form, file):
-    source = pack(tmp_path / "hand-in.zip", {"a2/mywork/shapes.py": SHAPES, "a2/mywork/.DS_Store": b"\0"})
+def test_submission_is_graded(toy, tmp_path, command, form, file):
+    source = pack(tmp_path / "submission.zip", {"a2/mywork/shapes.py": SHAPES, "a2/mywork/.DS_Store": b"\0"})
     status, out, _ = command(
         "grade", str(source), "--format", form, "--out", str(tmp_path / file), "--secret-seeds", "1"
     )
@@ -307,7 +307,7 @@ def test_hand_in_is_graded(toy, tmp_path, command, form, file):
 
 
 def test_missing_file_costs_its_points_and_is_named(toy, tmp_path):
-    source = pack(tmp_path / "hand-in.zip", {"student/other.py": ""})
+    source = pack(tmp_path / "submission.zip", {"student/other.py": ""})
     record = grade_submission(toy.manifest, source, tmp_path / "results.json", "gradescope", secret_seeds=0)
     assert (record.score, len(record.checks)) == (0, 16)
     assert {check.message for check in record.checks if check.question == "Q1" and "squares" not in check.id} == {
@@ -319,7 +319,7 @@ def test_missing_file_costs_its_points_and_is_named(toy, tmp_path):
 
 def test_fault_of_the_course_is_in_the_report_too(toy, tmp_path, command):
     toy.replace("checks/public/test_q1_rectangles.py", "@points(0.1,", "@points(0.2,")
-    source = pack(tmp_path / "hand-in.zip", GOOD)
+    source = pack(tmp_path / "submission.zip", GOOD)
     status, _, err = command("grade", str(source), "--out", str(tmp_path / "results.json"))
     assert status == 2
     assert "cannot run: questions Q1.public_points" in err

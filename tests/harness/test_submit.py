@@ -118,7 +118,7 @@ def test_note_says_what_is_in_the_zip_and_with_what_it_was_made(done, command, p
     assert {"python", "numpy", "chainrule"} <= set(found["versions"])
 
 
-# --- what keeps a hand-in back --------------------------------------------------------------------------------------
+# --- what keeps a submission back ------------------------------------------------------------------------------------
 
 BROKEN = {
     "a stub left": (lambda course: course.write("student/shapes.py", RIGHT + STUB), "not written: moments (line"),
@@ -149,9 +149,7 @@ def test_what_is_missing_is_named_and_old_files_stay(done, command, paper, case)
     status, out, err = command("submit")
     assert (status, err) == (1, "")
     assert sentence in out
-    assert out.splitlines()[-1].startswith(
-        "Nothing was written. Mend the errors and run this again, or hand in what is"
-    )
+    assert out.splitlines()[-1].startswith("Nothing was written. Fix the errors and run this again, or hand in what is")
     assert listing(done) == before
     assert outputs(done) == [text.encode() for text in FROM_BEFORE.values()]
 
@@ -310,7 +308,7 @@ def test_a_zip_that_the_grader_would_refuse(done, tmp_path, zygotes):
     [
         ('zip = "a/b.zip"', r"submit.zip: 'a/b.zip'; give a file name that ends with .zip"),
         ('pdf = "b.txt"', r"submit.pdf: 'b.txt'; give a file name that ends with .pdf"),
-        ('left_out = ["Nobody"]', r"submit.left_out: there is no notebook 'Nobody'; mend the name"),
+        ('left_out = ["Nobody"]', r"submit.left_out: there is no notebook 'Nobody'; fix the name"),
         ("large_megabytes = 0", r"submit.large_megabytes: 0; give more than 0"),
     ],
 )

@@ -140,7 +140,7 @@ def test_demo_plants_grades_and_shows(toy, command):
     assert "shapes.moments: the variance divided by N - 1" in out
     assert "Total: 6 of 8 points" in out
     assert (toy.root / "demo.json").is_file()
-    assert not (toy.root / "results.json").exists()  # which may be that of a hand-in
+    assert not (toy.root / "results.json").exists()  # which may be that of a submission
 
 
 def test_demo_with_an_unknown_mistake(toy, command):

@@ -1,1 +1,1 @@
-"""Hostile hand-ins, and the runner that shows that none of them gets anywhere."""
+"""Hostile submissions, and the runner that shows that none of them gets anywhere."""

@@ -25,7 +25,7 @@ OUTPUT_CAP = 64 * 1024
 
 
 def perform(tier: str, names: list[str], show: Callable[[Result], None]) -> None:
-    """Runs the named attacks on one stage; a stage that an attack has harmed is mended before the next."""
+    """Runs the named attacks on one stage; a stage that an attack has harmed is repaired before the next."""
     stage = Stage(TIERS[tier]())
     try:
         for name in names:
@@ -75,7 +75,7 @@ def act(stage: Stage, attack: Attack) -> tuple[str, str]:
 
 
 def grade(stage: Stage, attack: Attack) -> tuple[str, str]:
-    """Grades a hand-in as the engine does, with public and hidden checks and secret seeds, and reads the record.
+    """Grades a submission as the engine does, with public and hidden checks and secret seeds, and reads the record.
 
     An official run may be refused, where the stage is too open for it.
     """

@@ -36,12 +36,12 @@ NEVER_LEAK = ("root", "user")
 class Attack:
     """One hostile module and what its constants say; read from its text, never imported here.
 
-    `kind` is "act" (a worker calls it), "grade" (it is a hand-in) or "official" (so it is, in a run that is refused
+    `kind` is "act" (a worker calls it), "grade" (it is a submission) or "official" (so it is, in a run that is refused
     where the place is too open). `outcome` is what it must come to, "crashed or timeout" where it may be either, and
     `opens` that it works where nothing stops it, or why not even there. `proof` is "outside" (only what the runner
     sees counts) or "said" (what it returns counts too), `after` the seconds the runner waits before it looks. `leaks`
     gives, by tier, the reason why it is known to get through. `checks` is the pytest expression of the checks that a
-    hand-in must not pass, `files` what else lies in its package, and `words` what no report of it may hold, since it
+    submission must not pass, `files` what else lies in its package, and `words` what no report of it may hold, since it
     would carry an input out.
     """
 
@@ -66,7 +66,7 @@ class Attack:
 
 @dataclass
 class Result:
-    """What came of one attack in one tier: `succeeded`, `refused`, `ended` or, for a hand-in, its checks' outcome."""
+    """The result of one attack in one tier: `succeeded`, `refused`, `ended`, or a submission's checks' outcome."""
 
     name: str
     tier: str

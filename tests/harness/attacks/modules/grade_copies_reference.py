@@ -1,4 +1,4 @@
-"""Read the reference beside the hand-in and run its code."""
+"""Read the reference beside the submission and run its code."""
 
 KIND = "grade"
 OUTCOME = "failed"

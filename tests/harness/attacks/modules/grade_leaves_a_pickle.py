@@ -1,8 +1,8 @@
-"""Leave results and pickles in the hand-in where a careless grader would load them."""
+"""Leave results and pickles in the submission where a careless grader would load them."""
 
 KIND = "grade"
 OUTCOME = "failed"
-OPEN = "the grader loads nothing from a hand-in but in a worker"
+OPEN = "the grader loads nothing from a submission but in a worker"
 FILES = {
     "results.json": '{"score": 100, "tests": []}\n',
     "expected.npz": "cos\nsystem\n(S'exit'\ntR.",

@@ -2,7 +2,7 @@
 
 KIND = "grade"
 OUTCOME = "failed"
-OPEN = "the hand-in's folder is on no path of the grader"
+OPEN = "the submission's folder is on no path of the grader"
 FILES = {
     "grader/__init__.py": "raise SystemExit('shadowed')\n",
     "grader/checks/__init__.py": "raise SystemExit('shadowed')\n",

@@ -2,7 +2,7 @@
 
 KIND = "grade"
 OUTCOME = "failed"
-OPEN = "what hidden checks report holds no word chosen by the hand-in"
+OPEN = "what hidden checks report holds no word chosen by the submission"
 CHECKS = "area_of_nothing"
 WORDS = ("token-hidden",)
 

@@ -1,4 +1,4 @@
-"""Read the solution in the hand-in that the demonstration had written, and run it."""
+"""Read the solution in the submission that the demonstration had written, and run it."""
 
 import zipfile
 

@@ -1,4 +1,4 @@
-"""Change the hand-in itself between two checks."""
+"""Change the submission itself between two checks."""
 
 KIND = "act"
 OUTCOME = "refused"

@@ -1,10 +1,8 @@
 """Word what the engine says about a check, in full and in the brief form in which no input can leave.
 
-How a worker ended is worded where it is seen, in `sandbox/parent` and `errors`; that an answer was not recorded, in
-`recording/replay`.
-
-Public checks show the full form. Hidden checks, secret seeds and secret draws show the brief one: constant words, names
-that the check itself wrote, and an error's power of ten.
+Public checks show the full form, all others the brief one: constant words, names that the check itself wrote, and an
+error's power of ten. How a worker ended is worded in `sandbox/parent` and `errors`, where it is seen; that an answer
+was not recorded, in `recording/replay`.
 """
 
 import math

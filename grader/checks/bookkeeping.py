@@ -1,4 +1,4 @@
-"""Keeps what one run remembers: the time it has left, what functions have earned, which are known to be bad."""
+"""Keep what one run remembers: the time it has left, what functions have earned, which are known to be bad."""
 
 import contextlib
 import math

@@ -1,4 +1,4 @@
-"""Runs a check again on other packages: is a wrong answer right given right functions, and who is to blame?"""
+"""Run a check again on other packages: is a wrong answer right given right functions, and who is to blame?"""
 
 import builtins
 from dataclasses import dataclass

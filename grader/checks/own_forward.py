@@ -1,4 +1,4 @@
-"""Judges by the own forward pass: a backward pass that is the exact gradient of a wrong forward pass is right."""
+"""Judge by the own forward pass: a backward pass that is the exact gradient of a wrong forward pass is right."""
 
 import functools
 import time

@@ -1,4 +1,4 @@
-"""Decides who is to blame for what a check raised, and writes the verdict into its record."""
+"""Decide who is to blame for what a check raised, and write the verdict into its record."""
 
 import traceback
 from collections.abc import Callable, Iterable

@@ -1,4 +1,4 @@
-"""What the commands share: exit statuses, the option -q, the course and the package they work on."""
+"""Share what all commands need: exit statuses, the option -q, the course and the package they work on."""
 
 from collections.abc import Sequence
 from pathlib import Path

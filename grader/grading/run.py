@@ -18,6 +18,22 @@ from ..results import record as records
 from ..results.record import Check, Note, NoteKind, Outcome, Record
 from ..sandbox.parent.zygote_pool import ZygotePool
 
+if TYPE_CHECKING:
+    from ..checks.plugin import ChecksPlugin
+
+QUIET = ["--disable-plugin-autoload", "--assert=plain", "--import-mode=importlib", "--capture=no"]
+QUIET += [part for name in ("terminal", "cacheprovider", "logging", "faulthandler") for part in ("-p", f"no:{name}")]
+NOT_LINUX = "This machine is not Linux: code runs with a deadline and resource limits only, enough for your own."
+CHANGED = (
+    "{} is not the file whose answers were recorded; if a check complains, take it once more from what you downloaded."
+)
+INTERRUPTED = 2
+PROBLEMS = {  # by pytest's exit status
+    3: "the checks could not be run; what pytest says is above",
+    4: "the checks could not be run; what pytest says is above",
+    5: "no check matches this choice; choose other questions, another -k, or leave out --no-timing",
+}
+
 
 class Progress:
     """Takes results into a record and shows it to `update`, each within a quarter of a second, whatever comes next."""
@@ -54,23 +70,6 @@ class Progress:
             if self._later is not None:
                 self._later.cancel()
             self._later = None
-
-
-if TYPE_CHECKING:
-    from ..checks.plugin import ChecksPlugin
-
-QUIET = ["--disable-plugin-autoload", "--assert=plain", "--import-mode=importlib", "--capture=no"]
-QUIET += [part for name in ("terminal", "cacheprovider", "logging", "faulthandler") for part in ("-p", f"no:{name}")]
-NOT_LINUX = "This machine is not Linux: code runs with a deadline and resource limits only, enough for your own."
-CHANGED = (
-    "{} is not the file whose answers were recorded; if a check complains, take it once more from what you downloaded."
-)
-INTERRUPTED = 2
-PROBLEMS = {  # by pytest's exit status
-    3: "the checks could not be run; what pytest says is above",
-    4: "the checks could not be run; what pytest says is above",
-    5: "no check matches this choice; choose other questions, another -k, or leave out --no-timing",
-}
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Lets plain `pytest tests/public/...`, and an IDE's test buttons, run checks on the assignment's own package."""
+"""Let plain `pytest tests/public/...`, and an IDE's test buttons, run checks on the assignment's own package."""
 
 from pathlib import Path
 

@@ -28,6 +28,13 @@ PROJECTIONS = 2
 Array = np.ndarray[Any, Any]
 Message = dict[str, Any]
 
+FILENAME = "expected.npz"
+VERSION = 2
+UNREADABLE = (
+    OSError, ValueError, TypeError, KeyError, EOFError, zlib.error, zipfile.BadZipFile, msgspec.MsgspecError
+)  # fmt: skip
+LOOKS = ("get", "list", "len", "fetch", "open", "parameters")
+
 
 def fingerprint_request(message: Message, arrays: list[Array]) -> Message:
     """Return the fingerprint of a request; handles and paths stand in it as they are."""
@@ -92,14 +99,6 @@ def _same_array(one: list[Any], other: list[Any], rel: float) -> bool:
     allowed = 4 * rel * max(length, other_length)  # a projection is about as long as what is projected
     pairs = zip([length, *projections], [other_length, *other_projections], strict=True)
     return all(abs(a - b) <= allowed for a, b in pairs)
-
-
-FILENAME = "expected.npz"
-VERSION = 2
-UNREADABLE = (
-    OSError, ValueError, TypeError, KeyError, EOFError, zlib.error, zipfile.BadZipFile, msgspec.MsgspecError
-)  # fmt: skip
-LOOKS = ("get", "list", "len", "fetch", "open", "parameters")
 
 
 class Entry(msgspec.Struct, array_like=True):

@@ -1,13 +1,12 @@
 """The recorded reference: a transport that answers a check's requests, and what answers its callback stubs."""
 
-from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from ..errors import NotScored, Unrecorded
 from ..sandbox.parent.client import WorkerClient
-from ..sandbox.parent.transport import Deadline, Frame, Reply
+from ..sandbox.parent.transport import Deadline, Frame, ImmediateTransport, Reply
 from ..sandbox.policy import Limits
 from ..sandbox.wire import Encoder, unpack
 from .cassette import Array, Entry, Message, Recording, agree, fingerprint_request
@@ -20,32 +19,19 @@ VARIES = (
 )
 
 
-class ReplayTransport:
+class ReplayTransport(ImmediateTransport):
     """The way to a reference that is not there; each `reset` begins with the cassette of the check with this seed.
 
     Requests that change something have to come in the order of the cassette, looks before the next of them.
     """
 
-    process = None
-
     def __init__(self, recording: Recording) -> None:
+        super().__init__()
         self._recording = recording
-        self._posted: deque[Frame] = deque()
         self._begin(0)
 
     def _begin(self, seed: int) -> None:
         self._cassette, self._position = self._recording.cassette(seed), 0
-
-    def connect(self) -> None:
-        """Do nothing; the answers are here."""
-
-    def post(self, frame: Frame) -> None:
-        """Keep a request until its reply is asked for."""
-        self._posted.append(frame)
-
-    def receive(self, deadline: Deadline) -> Reply:
-        """Answer the next of the requests that were posted."""
-        return self.exchange(self._posted.popleft(), deadline)
 
     def exchange(self, frame: Frame, deadline: Deadline) -> Reply:
         """Answer a request from the cassette; raises Unrecorded or NotScored where it is not on it."""
@@ -58,9 +44,6 @@ class ReplayTransport:
         if entry is None:
             raise self._missing(message)
         return entry.reply, [self._recording.arrays[number] for number in entry.arrays]
-
-    def close(self, wait: bool = True) -> None:
-        """Do nothing; there is no process to end."""
 
     def _find(self, ask: Message) -> Entry | None:
         """Return the entry of a request: the next that changed something, or a look before it."""

@@ -18,6 +18,16 @@ RUN = 3  # statements
 LEAST = 17  # nodes of a run, below which many would write it alike
 LEAST_ALONE = 22  # nodes of a solution that is shorter than a run
 UNIMPORTANT = {"ctx", "type_comment", "annotation", "returns", "kind"}
+MARKERS = re.compile(r"\b(BEGIN|END) SOLUTION\b")
+LEAST_LINE = 9  # words and signs of a line, below which many would write it alike
+SHINGLE = 9  # words in a row that two texts do not share by chance
+LEAST_SENTENCE = 6  # words
+SENTENCE = re.compile(r"[.!?:;]\s|\n\s*\n|\n\s*[-*|] ")
+WORDS = re.compile(r"[^\W_]+")
+TOKEN = re.compile(r"\"[^\"]*\"|'[^']*'|\d[\w.]*(?<=[eE])-?\d+|\d[\w.]*|\w+|[^\s\w]")
+PRIVATE = re.compile(
+    r"(^|/)(\.git|\.hg|\.svn|__pycache__|\.ipynb_checkpoints)(/|$)|\.(pack|bundle|pyc|orig|rej|patch)$"
+)
 
 
 @dataclass(frozen=True)
@@ -133,18 +143,6 @@ def _statement(node: ast.stmt) -> Statement:
 
 def _is_text(node: ast.stmt) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-
-
-MARKERS = re.compile(r"\b(BEGIN|END) SOLUTION\b")
-LEAST_LINE = 9  # words and signs of a line, below which many would write it alike
-SHINGLE = 9  # words in a row that two texts do not share by chance
-LEAST_SENTENCE = 6  # words
-SENTENCE = re.compile(r"[.!?:;]\s|\n\s*\n|\n\s*[-*|] ")
-WORDS = re.compile(r"[^\W_]+")
-TOKEN = re.compile(r"\"[^\"]*\"|'[^']*'|\d[\w.]*(?<=[eE])-?\d+|\d[\w.]*|\w+|[^\s\w]")
-PRIVATE = re.compile(
-    r"(^|/)(\.git|\.hg|\.svn|__pycache__|\.ipynb_checkpoints)(/|$)|\.(pack|bundle|pyc|orig|rej|patch)$"
-)
 
 
 @dataclass(frozen=True)

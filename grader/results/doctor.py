@@ -1,4 +1,4 @@
-"""Shows the isolation in the terminal: layer by layer whether it holds, why not, and what it is for."""
+"""Show the isolation in the terminal: layer by layer whether it holds, why not, and what it is for."""
 
 from rich.console import Console
 from rich.table import Table

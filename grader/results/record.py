@@ -14,6 +14,9 @@ import msgspec
 from ..course.manifest import Manifest, to_fraction, to_number
 from ..errors import UsageError
 
+SCHEMA = 2
+Visibility = Literal["public", "hidden"]
+
 
 class Outcome(StrEnum):
     """A check's end, from the worst to what needs nothing; tables name the worst of a group.
@@ -51,10 +54,6 @@ class Outcome(StrEnum):
     def by_own_code(self) -> bool:
         """Return whether the judged function itself gave a wrong answer, raised, hung or crashed."""
         return self in (Outcome.FAILED, Outcome.TIMEOUT, Outcome.CRASHED)
-
-
-SCHEMA = 2
-Visibility = Literal["public", "hidden"]
 
 
 class NoteKind(StrEnum):

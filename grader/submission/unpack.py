@@ -23,6 +23,10 @@ from .package_search import Found, explain_absence, explain_missing, find_packag
 
 UNUSABLE = frozenset('<>:"|?*')  # not for files on every system
 SENT_ALONG = "submission.json"  # beside the notebooks, what `submit` packs and nobody grades
+DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, NotImplementedError, RuntimeError)
+BROKEN = (*DAMAGED, OSError, OverflowError, ValueError)
+
+Opener = Callable[[FileEntry], IO[bytes]]
 
 
 @dataclass
@@ -129,12 +133,6 @@ def note_missing(name: str, found: Found, files: Sequence[FileEntry]) -> str:
     if outside:
         otherwise = f", but {list_names(outside)} is there; put it into {'/'.join([found.name, *folders])}/"
     return f"{found.name}/{name} {explain_missing(last, beside, otherwise)}"
-
-
-DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, NotImplementedError, RuntimeError)
-BROKEN = (*DAMAGED, OSError, OverflowError, ValueError)
-
-Opener = Callable[[FileEntry], IO[bytes]]
 
 
 @dataclass(frozen=True)

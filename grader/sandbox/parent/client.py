@@ -226,7 +226,7 @@ class WorkerClient:
         self.transport.connect()  # the deadline is for what the code does, not for the zygote's start
         seconds = self.patience(callee)
         try:
-            return self._converse(frame, Deadline(time.monotonic() + seconds, lambda: self.overtime()))
+            return self._converse(frame, Deadline(time.monotonic() + seconds, self.overtime))
         except DeadlinePassed:
             self.kill()
             self.patience(callee)  # raises where the run is over: then the call itself did not take too long

@@ -1,4 +1,4 @@
-"""Reading a worker's replies, and its end: as a value or an error. Nothing is believed to be well formed."""
+"""Read a worker's replies, and its end, as a value or an error. Nothing is believed to be well formed."""
 
 import signal
 from collections.abc import Callable

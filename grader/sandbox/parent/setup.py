@@ -1,4 +1,4 @@
-"""Prepares the sandbox before a submission's code runs: proves that the isolation holds, compiles the package."""
+"""Prepare the sandbox before a submission's code runs: prove that the isolation holds, compile the package."""
 
 import contextlib
 import os

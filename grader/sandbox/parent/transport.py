@@ -154,16 +154,12 @@ class TransportDecorator:
         self.inner.close(wait)
 
 
-class InProcessTransport:
-    """Answers in the parent's own process, through the same frames; no deadline, no isolation, not for grading.
-
-    Student and reference keep a random stream each, as processes of their own would.
-    """
+class ImmediateTransport:
+    """A transport without a process, whose subclasses answer each request at once, in `exchange`."""
 
     process = None
 
     def __init__(self) -> None:
-        self._server, self._random = WorkerServer(), _random_state()
         self._posted: deque[Frame] = deque()
 
     def connect(self) -> None:
@@ -178,6 +174,24 @@ class InProcessTransport:
         return self.exchange(self._posted.popleft(), deadline)
 
     def exchange(self, frame: Frame, deadline: Deadline) -> Reply:
+        """Answer a request."""
+        raise NotImplementedError
+
+    def close(self, wait: bool = True) -> None:
+        """Do nothing; there is no process to end."""
+
+
+class InProcessTransport(ImmediateTransport):
+    """Answers in the parent's own process, through the same frames; no deadline, no isolation, not for grading.
+
+    Student and reference keep a random stream each, as processes of their own would.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._server, self._random = WorkerServer(), _random_state()
+
+    def exchange(self, frame: Frame, deadline: Deadline) -> Reply:
         """Answer a request, on this side's random stream."""
         outside = _random_state()
         _set_random_state(self._random)
@@ -186,9 +200,6 @@ class InProcessTransport:
         finally:
             self._random = _random_state()
             _set_random_state(outside)
-
-    def close(self, wait: bool = True) -> None:
-        """Do nothing; there is no process to end."""
 
 
 def _random_state() -> tuple[Any, Any]:

@@ -10,8 +10,9 @@ import numpy as np
 from ..sandbox.child.reports import Way
 from ..sandbox.parent.client import Change
 from ..sandbox.parent.proxy import Proxy
-from . import messages
-from .messages import Sentence, number, shown
+from . import messages, wording
+from .messages import Sentence
+from .wording import show, show_number
 
 TINY = 1e-300
 NOTED: ContextVar[list["Mismatch"] | None] = ContextVar("NOTED", default=None)
@@ -87,7 +88,7 @@ class Expectation:
             if isinstance(wanted, np.ndarray):
                 _match(name, got, wanted, 0.0, TINY)
             elif not _equal(got, wanted):
-                raise Mismatch(*messages.WRONG_VALUE.fill(name=name, got=shown(got), wanted=shown(wanted)))
+                raise Mismatch(*messages.WRONG_VALUE.fill(name=name, got=show(got), wanted=show(wanted)))
 
     def to_have_shape(self, shape: tuple[int, ...]) -> None:
         """Claim an array of this shape."""
@@ -116,8 +117,10 @@ class Expectation:
         _finite(self._names, array)
         outside = (array < low) | (array > high)
         if outside.any():
-            worst = number(array.flat[int(outside.argmax())])
-            raise Mismatch(*messages.OUTSIDE.fill(name=self._names, got=worst, low=number(low), high=number(high)))
+            worst = show_number(array.flat[int(outside.argmax())])
+            raise Mismatch(
+                *messages.OUTSIDE.fill(name=self._names, got=worst, low=show_number(low), high=show_number(high))
+            )
 
     def to_be_computed_from(self, *inputs: np.ndarray) -> None:
         """Claim finite numbers that are not all alike, nor a multiple of one of the inputs: something was computed."""
@@ -141,7 +144,7 @@ class Expectation:
         names = self._names.split()
         got = tuple(self._got) if isinstance(self._got, (tuple, list)) else (self._got,)
         if len(got) != len(names):
-            raise Mismatch(*messages.wrong_count(self._got, names))
+            raise Mismatch(*wording.explain_count(self._got, names))
         return got
 
     def _pairs(self, expected: Any) -> list[tuple[str, Any, Any]]:
@@ -165,7 +168,7 @@ def _match(name: str, got: Any, wanted: np.ndarray, rel: float, scale: float) ->
     worst = np.unravel_index(int(_distance(theirs, ours).argmax()), ours.shape)
     factor = _common_factor(theirs, ours, max(rel, 1e-6))
     pair = float(theirs[worst]), float(ours[worst])
-    raise Mismatch(*messages.inexact(name, error, rel, worst, pair, factor), error, rel)
+    raise Mismatch(*wording.explain_inexact(name, error, rel, worst, pair, factor), error, rel)
 
 
 def relative_error(got: np.ndarray, wanted: np.ndarray, scale: float = TINY) -> float:

@@ -10,7 +10,7 @@ from ..course.manifest import Question
 from ..errors import CourseError, NotScored, OutOfTime, SandboxError, StudentError, StudentTimeout, Unrecorded
 from ..results.record import Check, Outcome
 from ..sandbox.parent.client import WorkerClient
-from . import follow_through, messages, own_forward, timing
+from . import follow_through, messages, own_forward, timing, wording
 from .collect import CONTEXT, MARKER, RUNNING, RunningCheck, check_points, describe, describe_problem
 from .context import RunContext, derive
 from .expect import Mismatch
@@ -177,7 +177,7 @@ class ChecksPlugin:
         call = running.worker.last_call if running.worker else None
         if running.worker is None or call is None:
             return seed
-        return messages.inputs(call, running.worker.parameters(call.function), seed)
+        return wording.describe_inputs(call, running.worker.parameters(call.function), seed)
 
 
 def _report(item: pytest.Function, running: RunningCheck, call: pytest.CallInfo[None]) -> pytest.TestReport:

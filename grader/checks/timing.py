@@ -25,7 +25,7 @@ from ..limits import MEGABYTE, RACE_PAIRS, RACE_PAIRS_HOPELESS, RACE_PAIRS_NEAR
 from ..results.record import Check, Spending
 from ..sandbox.parent.client import WorkerClient
 from ..sandbox.parent.proxy import Package, Proxy
-from . import messages
+from . import messages, wording
 from .expect import Mismatch, expect
 
 Prepare = Callable[..., tuple[Proxy, tuple[Any, ...]]]
@@ -163,7 +163,7 @@ def judge(race: Race, limit: float, opponent: str) -> float:
         late = messages.LATE.fill(sentence=timeout.sentence, limit=limit, opponent=opponent)
         raise Mismatch(*late) from None
     if ratio > limit * NEAR[1] or (ratio > limit and len(race.ratios) < RACE_PAIRS_NEAR):
-        raise Mismatch(*messages.slow(ratio, limit, opponent), error=ratio, allowed=limit)
+        raise Mismatch(*wording.explain_slow(ratio, limit, opponent), error=ratio, allowed=limit)
     return ratio
 
 

@@ -17,7 +17,7 @@ from ..errors import (
     Unrecorded,
 )
 from ..results.record import Outcome
-from . import follow_through, messages
+from . import follow_through, messages, wording
 from .bookkeeping import KnownFaults
 from .collect import RunningCheck
 from .context import RunContext
@@ -145,7 +145,7 @@ def decide(error: BaseException, case: Case) -> Verdict:
     if isinstance(error, OutOfTime):
         return Verdict(Outcome.TIMEOUT, *messages.NOT_RUN, run=False)
     if isinstance(error, NotScored):
-        return Verdict(Outcome.NOT_SCORED, *messages.both(str(error)))
+        return Verdict(Outcome.NOT_SCORED, *messages.say(str(error)))
     if isinstance(error, Unrecorded):
         return Verdict(Outcome.GRADER_ERROR, *messages.UNRECORDED.fill(error=error), detail=_traceback(error))
     if isinstance(error, Mismatch):
@@ -153,7 +153,7 @@ def decide(error: BaseException, case: Case) -> Verdict:
     if isinstance(error, StudentError) and not error.trusted:
         return _judge_student_error(error, case)
     if case.reference_is_judged:
-        return Verdict(Outcome.FAILED, *messages.unusable(error, case.called, case.asked))
+        return Verdict(Outcome.FAILED, *wording.explain_unusable(error, case.called, case.asked))
     return Verdict(Outcome.GRADER_ERROR, *messages.HELD, detail=_traceback(error))
 
 
@@ -227,9 +227,9 @@ def _judge_student_error(error: StudentError, case: Case) -> Verdict:
         return _judge_stub(error, case)
     culprit = find_culprit(error, case)
     if culprit is not None:
-        return Verdict(Outcome.BLOCKED, *messages.needs_broken(culprit, error), detail=messages.traced(error))
+        return Verdict(Outcome.BLOCKED, *wording.explain_broken_need(culprit, error), detail=wording.trace_error(error))
     outcome = {StudentTimeout: Outcome.TIMEOUT, StudentCrashed: Outcome.CRASHED}.get(type(error), Outcome.FAILED)
-    return Verdict(outcome, *messages.raised(error), detail=messages.traced(error))
+    return Verdict(outcome, *wording.explain_error(error), detail=wording.trace_error(error))
 
 
 def _judge_stub(error: StudentRaised, case: Case) -> Verdict:
@@ -238,8 +238,10 @@ def _judge_stub(error: StudentRaised, case: Case) -> Verdict:
     if own:
         return Verdict(Outcome.NOT_ATTEMPTED, *messages.UNWRITTEN.fill(name=own[0], asked=own[0]))
     if not error.frames or any(is_part(name, stub) for stub in case.judged):
-        return Verdict(Outcome.NOT_ATTEMPTED, *messages.UNWRITTEN.fill(name=name, asked=messages.known(error.asked)))
-    return Verdict(Outcome.BLOCKED, *messages.needs_unwritten(name, error))
+        return Verdict(
+            Outcome.NOT_ATTEMPTED, *messages.UNWRITTEN.fill(name=name, asked=wording.name_asked(error.asked))
+        )
+    return Verdict(Outcome.BLOCKED, *wording.explain_unwritten_need(name, error))
 
 
 def _function_of(name: str, functions: Iterable[str]) -> str:

@@ -1,0 +1,168 @@
+"""Choose the sentence about a check by what happened, and fill it in."""
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import StudentError, StudentRaised
+from ..sandbox.parent.client import Call
+from ..sandbox.parent.proxy import Proxy, shape_of
+from . import messages
+from .messages import Sentence, say
+
+RATIOS = (1, 2, 5, 10, 20, 50, 100)  # the steps by which a brief form tells a ratio
+UNPACK = re.compile(r"(not enough|too many) values to unpack|cannot unpack|not iterable")
+
+
+def explain_error(error: StudentError) -> Sentence:
+    """Say who raised what, and where; the brief form has no word that the code could choose."""
+    brief = error.brief.format(name_asked(error.asked))
+    if not isinstance(error, StudentRaised):
+        return Sentence(error.sentence, brief)
+    if file := _find_missing_file(error):
+        missing = messages.MISSING.format(file)
+        return Sentence(missing, missing if error.callee == error.asked else messages.SOME_MISSING)
+    if not error.frames and error.kind == "AttributeError":
+        return Sentence(messages.GONE.format(error.callee), brief)
+    who = f"importing {error.callee}" if error.at_import else error.callee.rsplit(".", 1)[-1] or "what was returned"
+    what = f"{error.kind}: {error.sentence}" if error.sentence else error.kind
+    return Sentence(messages.RAISED.format(who=who, what=what, place=_show_line(error)), brief)
+
+
+def trace_error(error: StudentError) -> str:
+    """Say who raised what, with all lines of student code on the way to it."""
+    lines = [f"  {frame.file}, line {frame.line}, in {frame.function}: {frame.text}" for frame in error.frames]
+    return "\n".join([explain_error(error).full, *lines])
+
+
+def explain_broken_need(name: str, error: StudentError) -> Sentence:
+    """Say that a check cannot be judged since a function that it needs raised."""
+    story, brief = explain_error(error)
+    asked = name_asked(error.asked) if name == error.callee else messages.SOMETHING
+    return Sentence(
+        messages.NEEDS_BROKEN.format(name=name, story=story), messages.NEEDS_BROKEN.format(name=asked, story=brief)
+    )
+
+
+def explain_unwritten_need(name: str, error: StudentError) -> Sentence:
+    """Say that a check cannot be judged since a function that it needs is a stub."""
+    return Sentence(
+        messages.NEEDS_UNWRITTEN.format(name) + _show_line(error), messages.NEEDS_UNWRITTEN.format(messages.SOMETHING)
+    )
+
+
+def explain_unusable(error: BaseException, called: str, asked: str) -> Sentence:
+    """Say that the check could not take an answer apart."""
+    text = str(error)
+    if UNPACK.search(text):
+        return messages.WRONG_RETURN.fill(called=called, asked=name_asked(asked), what=_explain_unpacking(text))
+    return messages.UNUSABLE.fill(called=called, asked=name_asked(asked), kind=type(error).__name__, text=text[:200])
+
+
+def name_asked(asked: str) -> str:
+    """Name what a check asked for as the check itself does: `nets.Net.loss`, `what nets.load returned`."""
+    if asked.endswith("()"):
+        return f"what {asked.removesuffix('()')} returned"
+    return asked.replace("()", "") or messages.SOMETHING
+
+
+def describe_inputs(call: Call | None, names: Sequence[str], seed: str) -> str:
+    """Name the arrays that went into the last call: `input x (7, 5), w (5, 3), seed 231`."""
+    if call is None:
+        return seed
+    named = [*zip(names, call.arguments, strict=False), *call.keywords.items()]
+    arrays = [f"{name} {shape_of(value)}" for name, value in named if shape_of(value) is not None]
+    return ", ".join([f"input {', '.join(arrays)}"] * bool(arrays) + [seed])
+
+
+def explain_count(got: Any, names: Sequence[str]) -> Sentence:
+    """Say that a function returned more or fewer values than there are names."""
+    count = "None" if got is None else ("one array" if isinstance(got, np.ndarray) else f"one {show(got)}")
+    if isinstance(got, (tuple, list)):
+        count = _count_values(len(got))
+    return messages.WRONG_COUNT.fill(got=count, wanted=f"{_count_values(len(names))} ({', '.join(names)})")
+
+
+def explain_inexact(
+    name: str, error: float, rel: float, place: Sequence[Any], pair: tuple[float, float], factor: float | None
+) -> Sentence:
+    """Say how far an array is off, and where most: the `pair` got and wanted; `factor` if it is off by one factor."""
+    hint = (
+        say("")
+        if factor is None
+        else (messages.OPPOSITE if abs(factor + 1) < 1e-6 else messages.ONE_FACTOR.fill(factor=factor))
+    )
+    where = f", worst at ({', '.join(map(str, place))})" if place else ""
+    digits = {"error": error, "rel": rel, "magnitude": _round_to_power(error)}
+    facts = {"name": name, "place": where, "pair": _show_pair(*pair), "hint": hint.full, "brief_hint": hint.brief}
+    return (messages.INEXACT if rel else messages.DIFFERS).fill(**facts, **digits)
+
+
+def explain_slow(ratio: float, limit: float, opponent: str) -> Sentence:
+    """Say how slow a function is, and what usually is the reason."""
+    steps = [step for step in RATIOS if ratio >= step]
+    sizes = f"{ratio:.3g}", f"more than {steps[-1]}" if steps else "too many"
+    return Sentence(*(messages.SLOW.format(size=size, opponent=opponent, limit=limit) for size in sizes))
+
+
+def list_names(names: Iterable[str]) -> str:
+    """Return names in order."""
+    return ", ".join(sorted(names))
+
+
+def show(value: Any) -> str:
+    """Return a value as a sentence shows it."""
+    if isinstance(value, Proxy):
+        return repr(value)
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape}"
+    return repr(value) if isinstance(value, (str, bool, int, type(None), tuple, list)) else show_number(value)
+
+
+def show_number(value: Any) -> str:
+    """Return a number with the digits that a reader compares."""
+    return f"{float(value):.6g}"
+
+
+def _find_missing_file(error: StudentRaised) -> str:
+    """Return the module asked for, without its ending, where it is not there; empty where that is not the matter."""
+    named = re.match(r"No module named '\w+\.([\w.]+)'", error.sentence)
+    found = named and not error.frames and f"{error.callee}.".startswith(f"{named[1]}.")
+    return named[1].replace(".", "/") if named and found else ""
+
+
+def _show_line(error: StudentError) -> str:
+    """Return the line that raised, in brackets; empty where none is known."""
+    if not error.frames:
+        return ""
+    frame = error.frames[-1]
+    text = f": {frame.text}" if frame.text and "raise Not" not in frame.text else ""
+    return f" ({frame.file}, line {frame.line}{text})"
+
+
+def _explain_unpacking(text: str) -> str:
+    """Say what was returned, from Python's own words on what could not be unpacked."""
+    if few := re.search(r"expected (\d+), got (\d+)", text):
+        return f"{few[2]} values where {few[1]} are expected"
+    if many := re.search(r"expected (\d+)", text):
+        return f"more values than the {many[1]} expected"
+    return "one value where several are expected" if "NoneType" not in text else "None; is a return missing?"
+
+
+def _count_values(count: int) -> str:
+    return f"{count} values" if count != 1 else "1 value"
+
+
+def _show_pair(got: float, wanted: float) -> str:
+    """Show two numbers that differ, or say that only their last digits do."""
+    if show_number(got) == show_number(wanted):
+        return f": {show_number(got)} is right but for its last digits; was something rounded, or computed in float32?"
+    return f": got {show_number(got)}, expected {show_number(wanted)}"
+
+
+def _round_to_power(error: float) -> str:
+    """Return the power of ten of an error, too rough for an answer to tell an input by it."""
+    return f"about 1e{round(math.log10(error)):+03d}" if 0 < error < 10 else "above 10"

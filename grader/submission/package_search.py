@@ -12,8 +12,9 @@ from ..files import make_printable
 from .listing import FileEntry, PathParts
 
 SHOWN = 4
-AROUND = (  # marks of a copy: `layers (1).py`, `layers copy.py`, `Copy of layers.py`
+AROUND = (  # marks of a copy: `layers (1).py`, `layers copy.py`, `Copy of layers.py`; a number in front names an order
     re.compile(r"^copy of "),
+    re.compile(r"^\d+[ _-]+"),
     re.compile(r" ?[(\[]\d+[)\]]$"),
     re.compile(r"[ _-]+copy(?: ?\d+)?$"),
     re.compile(r"[ _-]\d+$"),

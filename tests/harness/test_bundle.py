@@ -82,7 +82,7 @@ def test_it_holds_what_students_need_and_nothing_else(files):
         "checks/public/test_q2_moments.py",
         "constraints.txt",
         "notebooks/Rectangles.ipynb",
-        "notebooks/contents.json",
+        "notebooks/tests/contents.json",
         "notebooks/tests/q1_area.py",
         "notebooks/tests/q2_moments.py",
         "pyproject.toml",
@@ -197,7 +197,7 @@ def test_makefile_and_readme_speak_of_this_course(files):
 
 
 def test_what_notebooks_hold_at_first_is_noted(files):
-    held = json.loads(files["notebooks/contents.json"])["Rectangles"]
+    held = json.loads(files["notebooks/tests/contents.json"])["Rectangles"]
     assert held["questions"] == {"why-multiply": "### Inline question 1", "why-order": "### Inline question 2"}
     assert (held["checks"], held["figures"], held["parameters"][:13]) == (["q1_area"], 0, "quick = False")
     assert digest("*Your answer:*") in held["texts"]

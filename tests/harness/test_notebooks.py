@@ -13,7 +13,7 @@ from tests.harness.notebook_runs import DATA, runs
 ROOT = Path(__file__).parents[2]
 MANIFEST = manifests.load(ROOT / manifests.FILENAME)
 NAMES = pytest.mark.parametrize("name", MANIFEST.notebooks)
-SOONER = ("FullyConnectedNets", "PyTorch")  # tried with the stubs by default, the others with --slow
+SOONER = ("1_FullyConnectedNets", "5_PyTorch")  # tried with the stubs by default, the others with --slow
 STOPPED = [n if n in SOONER else pytest.param(n, marks=pytest.mark.slow) for n in MANIFEST.notebooks]
 
 

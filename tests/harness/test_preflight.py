@@ -25,7 +25,7 @@ def done(toy):
     toy.write("student/shapes.py", RIGHT)
     save(toy, build.make_students_notebook(toy.manifest, "Rectangles"))
     held = record_baseline(read(toy.root / "notebooks/Rectangles.ipynb").cells)
-    (toy.root / "notebooks" / BASELINES).write_bytes(encode_baselines({"Rectangles": held}))
+    toy.write(f"notebooks/{BASELINES}", encode_baselines({"Rectangles": held}).decode())
     save(toy, finished(toy))
     return toy
 

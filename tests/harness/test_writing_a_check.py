@@ -60,6 +60,6 @@ def test_its_commands_show_what_it_says(course):
 
 def test_its_cell_gets_into_the_notebook_with_the_file_it_runs(course):
     said = run(course, "notebooks")
-    assert "written: notebooks/FullyConnectedNets.ipynb" in said
+    assert "written: notebooks/1_FullyConnectedNets.ipynb" in said
     assert "written: notebooks/tests/q1_leaky_relu_forward.py" in said
-    assert "q1_leaky_relu_forward" in (course / "notebooks" / "FullyConnectedNets.ipynb").read_text()
+    assert "q1_leaky_relu_forward" in (course / "notebooks" / "1_FullyConnectedNets.ipynb").read_text()

@@ -19,7 +19,7 @@ from ..course.source import find_stubs, locate
 from ..errors import ChainruleError, ChecksError, CourseError
 from ..limits import CHECK_CELL_SECONDS
 from ..results.notebook import Judgement
-from ..results.record import Check, from_json
+from ..results.record import Record, from_json
 
 if TYPE_CHECKING:  # pytest takes a while to import, and a kernel does without
     import pytest
@@ -153,10 +153,12 @@ def judge(name: str, question: str, function: str, seconds: float = CHECK_CELL_S
     """Run the public checks of a question that judge a function; raise NotPassed unless all of them pass."""
     try:
         manifest = manifests.load(manifests.find_for_notebook(Path.cwd()))
-        checks = _run(manifest, question, function, seconds)
+        record = _run(manifest, question, function, seconds)
         place = find_stubs(manifest.path("student"), [function]).get(function, "")
-        checks = [check for check in checks if check.visibility == "public"]
-        found = Judgement(name, question, checks, unwritten=place and f"{manifest.paths.student}/{place}")
+        checks = [check for check in record.checks if check.visibility == "public"]
+        found = Judgement(
+            name, question, checks, causes=record.causes, unwritten=place and f"{manifest.paths.student}/{place}"
+        )
     except ChainruleError as error:
         found = Judgement(name, question, trouble=str(error))
     if not found.passed:
@@ -164,12 +166,12 @@ def judge(name: str, question: str, function: str, seconds: float = CHECK_CELL_S
     return found
 
 
-def _run(manifest: Manifest, question: str, function: str, seconds: float) -> list[Check]:
-    """Return the results of `python -m grader check`; raise ChecksError with the reason where there are none."""
+def _run(manifest: Manifest, question: str, function: str, seconds: float) -> Record:
+    """Return the record of `python -m grader check`; raise ChecksError with the reason where there are none."""
     with tempfile.TemporaryDirectory(prefix="chainrule-") as folder:
-        record, errors = Path(folder, "record.json"), Path(folder, "errors.txt")
+        written, errors = Path(folder, "record.json"), Path(folder, "errors.txt")
         chosen = ["-q", question, "--function", function]
-        command = [sys.executable, "-m", "grader", "check", *chosen, "--json", str(record)]
+        command = [sys.executable, "-m", "grader", "check", *chosen, "--json", str(written)]
         with errors.open("wb") as stream:
             try:
                 subprocess.run(
@@ -185,7 +187,7 @@ def _run(manifest: Manifest, question: str, function: str, seconds: float) -> li
                     f"the checks were ended after {seconds:g} s; run python -m grader check -q {question} "
                     "in a terminal to see which one takes so long"
                 ) from None
-        if record.is_file():
-            return from_json(record.read_bytes()).checks
+        if written.is_file():
+            return from_json(written.read_bytes())
         said = errors.read_text(errors="replace").strip().splitlines() or ["the checks ended without a word"]
         raise ChecksError(said[-1].removeprefix("cannot run: "))

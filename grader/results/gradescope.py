@@ -7,7 +7,8 @@ from typing import Any
 
 from ..course.manifest import Manifest
 from ..limits import REPORT_TEXT_CHARACTERS
-from .record import Check, Outcome, Record, explain_held, held_of, total
+from .record import Check, Outcome, Record, total
+from .summary import explain_held, held_of
 
 UNFINISHED = "Grading did not finish; the points are those of the checks that have run."
 ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")

@@ -2,11 +2,22 @@
 
 import re
 
-from .record import Check, Record, by_function, count_passed, explain_held, held_of, points_of
+from .record import Check, Record
+from .summary import (
+    by_function,
+    count_passed,
+    explain_causes,
+    explain_held,
+    group_failures,
+    held_of,
+    list_ids,
+    lost_of,
+    points_of,
+)
 
 
 def render(record: Record) -> str:
-    """Return held points, a table of questions and functions, then each check that did not pass."""
+    """Return what no check can do without, held points, a table of questions and functions, then what did not pass."""
     sentence = explain_held(record)
     lines = [
         f"# {_cell(record.assignment)}",
@@ -14,6 +25,9 @@ def render(record: Record) -> str:
         f"{_cell(record.submission)}: **{record.score:g} of {record.max_score:g} points{held_of(record.checks)}**",
         "",
     ]
+    for words in explain_causes(record.causes, record.checks):
+        message, *waiting = words.splitlines()
+        lines += [f"**{_cell(message)}**", "", *map(_cell, waiting), ""]
     lines += [f"**{_cell(sentence)}**", ""] if sentence else []
     lines += [f"- {_cell(note.text)}" for note in record.notes] + [""] * bool(record.notes)
     lines += ["| Question | Points | Passed |", "|---|---:|---:|"]
@@ -23,11 +37,12 @@ def render(record: Record) -> str:
         lines.append(_row(name, f"{question.score:g} / {question.max_score:g}{held_of(checks)}", checks))
         for function, group in by_function(checks).items():
             lines.append(_row(f"`{function}`", points_of(group), group))
-    for check in record.checks:
-        if check.outcome.told:
-            lost = f"{check.held:g} held" if check.held else f"{check.score - check.points:g}"
-            title = f"**{check.question} {_cell(check.title)}** ({check.outcome.word}, {lost})"
-            lines += ["", title, "", _quoted(check.message)]
+    for checks in group_failures(record.checks):
+        first = checks[0]
+        title = first.title if len(checks) == 1 else f"{len(checks)} checks: {list_ids(checks, len(checks))}"
+        questions = ", ".join(dict.fromkeys(check.question for check in checks))
+        told = f"**{questions} {_cell(title)}** ({first.outcome.word}, {lost_of(checks)})"
+        lines += ["", told, "", _quoted(first.message)]
     return "\n".join(lines) + "\n"
 
 

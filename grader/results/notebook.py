@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from html import escape
 
-from .record import Check, Outcome, count_passed, held_of
+from .record import Cause, Check, Outcome
+from .summary import count_passed, explain_causes, group_failures, held_of
 
 SHOWN = 6
 PASSED, NOT_PASSED = "check passed", "check not-passed"
@@ -12,12 +13,16 @@ COLOURS = {True: "#009e73", False: "#d55e00"}
 
 @dataclass(frozen=True)
 class Judgement:
-    """The result of a check cell: the checks that ran, or `trouble`, one sentence, where none could."""
+    """The result of a check cell: the checks that ran, or `trouble`, one sentence, where none could.
+
+    `causes` are the modules that cannot be imported.
+    """
 
     name: str
     question: str = ""
     checks: list[Check] = field(default_factory=list)
     trouble: str = ""
+    causes: list[Cause] = field(default_factory=list)
     unwritten: str = ""  # the place of the stub that still stands
 
     @property
@@ -31,8 +36,9 @@ class Judgement:
 
 def text(found: Judgement) -> str:
     """Return the result in plain lines."""
-    lines = [f"{found.name}: {headline(found)}"]
-    groups = failures(found.checks)
+    first, *more = _begin(found)
+    lines = [f"{found.name}: {first}", *(f"  {line}" for line in more)]
+    groups = group_failures(found.checks)
     for checks in groups[:SHOWN]:
         lines += [f"  {check.outcome.word}: {check.title}" for check in checks]
         lines += [f"      {line}" for line in checks[0].message.splitlines()]
@@ -41,8 +47,9 @@ def text(found: Judgement) -> str:
 
 def html(found: Judgement) -> str:
     """Return the same with a coloured edge."""
-    items = []
-    groups = failures(found.checks)
+    head, *more = _begin(found)
+    items = [f"<li>{escape(line)}</li>" for line in more]
+    groups = group_failures(found.checks)
     for checks in groups[:SHOWN]:
         titles = "<br>".join(f"<b>{check.outcome.word}</b> {escape(check.title)}" for check in checks)
         message = escape(checks[0].message)
@@ -51,7 +58,7 @@ def html(found: Judgement) -> str:
     listed = f'<ul style="margin: 4px 0 0 0">{"".join(items)}</ul>' if items else ""
     edge = f"border-left: 4px solid {COLOURS[found.passed]}; padding: 2px 0 2px 12px"
     name = PASSED if found.passed else NOT_PASSED
-    first = f"<b>{escape(found.name)}</b>: {escape(headline(found))}"
+    first = f"<b>{escape(found.name)}</b>: {escape(head)}"
     return f'<div class="{name}" style="{edge}">{first}{listed}</div>'
 
 
@@ -71,13 +78,10 @@ def headline(found: Judgement) -> str:
     return f"{how_many} passed ({points})"
 
 
-def failures(checks: list[Check]) -> list[list[Check]]:
-    """Return the checks that were tried and did not pass, those together that say the same."""
-    groups: dict[tuple[Outcome, str], list[Check]] = {}
-    for check in checks:
-        if check.outcome.told:
-            groups.setdefault((check.outcome, check.message), []).append(check)
-    return list(groups.values())
+def _begin(found: Judgement) -> list[str]:
+    """Return the first lines: what keeps modules from being imported, with how many checks wait, then the headline."""
+    causes = explain_causes(found.causes, found.checks)
+    return [*(line for words in causes for line in words.splitlines()), headline(found)]
 
 
 def _rest(found: Judgement, groups: list[list[Check]]) -> list[str]:

@@ -3,7 +3,7 @@
 import os
 import platform
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from enum import StrEnum
 from fractions import Fraction
 from pathlib import Path
@@ -76,6 +76,23 @@ class Note(msgspec.Struct, frozen=True):
     text: str
 
 
+class Cause(msgspec.Struct, kw_only=True, frozen=True):
+    """A module that cannot be imported: `message` says why, where, and what to do.
+
+    `file` is a path inside the package, `line` the one to fix, 0 where none is known.
+    """
+
+    module: str
+    message: str
+    file: str = ""
+    line: int = 0
+
+    @property
+    def place(self) -> str:
+        """Return where to fix it: `layers.py, line 3`."""
+        return f"{self.file}, line {self.line}" if self.line else self.file
+
+
 class Standing(msgspec.Struct, kw_only=True):
     """One value of the leaderboard, and which end of it leads."""
 
@@ -96,7 +113,8 @@ class Check(msgspec.Struct, kw_only=True):
     """One check's result; `message` is fit for the student, `detail` (inputs, values) for the instructor.
 
     `functions` are those it judges. `held` are points that are neither given nor lost, since the grader made an error.
-    It was not `run` where earlier checks used up the run's time, before it or while it ran.
+    It was not `run` where earlier checks used up the run's time, before it or while it ran. `cause` is the module,
+    one of the record's causes, whose import it waits for.
     """
 
     id: str
@@ -110,6 +128,7 @@ class Check(msgspec.Struct, kw_only=True):
     run: bool = True
     message: str = ""
     detail: str = ""
+    cause: str = ""
     held: int | float = 0
     error: float | None = None
     allowed: float | None = None
@@ -130,7 +149,10 @@ class QuestionScore(msgspec.Struct, kw_only=True):
 
 
 class Record(msgspec.Struct, kw_only=True):
-    """One run: what was graded, with what, and what came out. `complete` is false until the last check has run."""
+    """One run: what was graded, with what, and what came out. `complete` is false until the last check has run.
+
+    `causes` are modules that cannot be imported, the first things to tell.
+    """
 
     schema: int = SCHEMA
     assignment: str
@@ -144,6 +166,7 @@ class Record(msgspec.Struct, kw_only=True):
     cpu_seconds: float = 0.0
     questions: list[QuestionScore] = []
     checks: list[Check] = []
+    causes: list[Cause] = []
     notes: list[Note] = []
     environment: dict[str, str] = {}
     isolation: list[str] = []
@@ -174,42 +197,6 @@ def _question(name: str, title: str, checks: list[Check]) -> QuestionScore:
 def total(values: Iterable[float]) -> int | float:
     """Return the exact sum of points."""
     return to_number(sum((to_fraction(value) for value in values), Fraction(0)))
-
-
-def by_function(checks: Iterable[Check]) -> dict[str, list[Check]]:
-    """Group checks by what they judge, in order of appearance."""
-    groups: dict[str, list[Check]] = {}
-    for check in checks:
-        groups.setdefault(", ".join(check.functions), []).append(check)
-    return groups
-
-
-def count_passed(checks: Iterable[Check]) -> int:
-    """Return how many of some checks passed."""
-    return sum(check.outcome is Outcome.PASSED for check in checks)
-
-
-def points_of(checks: Sequence[Check]) -> str:
-    """Return what some checks earned of what they are worth: `1 / 2` or `1 / 2, 0.5 held`."""
-    score, worth = total(check.score for check in checks), total(check.points for check in checks)
-    return f"{score:g} / {worth:g}{held_of(checks)}"
-
-
-def held_of(checks: Iterable[Check]) -> str:
-    """Return what stands after the points of some checks: `, 0.5 held`, or nothing."""
-    held = total(check.held for check in checks)
-    return f", {held:g} held" if held else ""
-
-
-def explain_held(record: Record) -> str:
-    """Say how many points are held, for which checks, and what staff does about it; empty where none are."""
-    if not record.held:
-        return ""
-    broken = ", ".join(check.id for check in record.checks if check.held)
-    return (
-        f"{record.held:g} of {record.max_score:g} points are held, neither given nor lost: the grader made errors in "
-        f"{broken}. Staff: read their `detail` in the record, fix the cause, then grade again; that settles them."
-    )
 
 
 def to_json(record: Record) -> bytes:

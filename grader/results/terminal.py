@@ -4,12 +4,30 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from .record import Check, Outcome, Record, by_function, count_passed, explain_held, held_of, points_of
+from .record import Check, Outcome, Record
+from .summary import (
+    by_function,
+    count_passed,
+    explain_causes,
+    explain_held,
+    group_failures,
+    held_of,
+    list_ids,
+    lost_of,
+    points_of,
+)
+
+TITLES = 3  # of checks that say the same, from where on a count says more
 
 
 def render(record: Record) -> RenderableType:
-    """Return the whole report: held points, table, sentences, total."""
-    return Group(*_held(record), table(record), *sentences(record), *notes(record), total(record))
+    """Return the whole report: what no check can do without, held points, table, sentences, total."""
+    return Group(*_causes(record), *_held(record), table(record), *sentences(record), *notes(record), total(record))
+
+
+def _causes(record: Record) -> list[RenderableType]:
+    """Return what keeps modules from being imported."""
+    return [Text(f"{words}\n", style="bold red") for words in explain_causes(record.causes, record.checks)]
 
 
 def _held(record: Record) -> list[RenderableType]:
@@ -37,13 +55,35 @@ def table(record: Record) -> Table:
         rows.add_row(
             Text(f"{question.id}  {question.title}", style="bold"), Text(points, style="bold"), _passed(checks)
         )
-        for function, group in by_function(checks).items():
-            rows.add_row(Text(f"    {function}"), Text(points_of(group)), status(group))
+        for name, group in _group_rows(checks).items():
+            rows.add_row(Text(f"    {name}"), Text(points_of(group)), status(group))
     return rows
 
 
+def _group_rows(checks: list[Check]) -> dict[str, list[Check]]:
+    """Group a question's checks by function, and all together whose functions wait for the same module."""
+    rows: dict[str, list[Check]] = {}
+    waiting: dict[str, list[str]] = {}
+    groups = by_function(checks)
+    for function, group in groups.items():
+        waiting.setdefault(_cause_of(group), []).append(function)
+    for function, group in groups.items():
+        alike = waiting[_cause_of(group)] if _cause_of(group) else [function]
+        name = function if len(alike) == 1 else f"{alike[0]} and {len(alike) - 1} more"
+        rows.setdefault(name, []).extend(group)
+    return rows
+
+
+def _cause_of(checks: list[Check]) -> str:
+    """Return the module that all of these checks wait for; empty where there is none."""
+    causes = {check.cause for check in checks}
+    return causes.pop() if len(causes) == 1 else ""
+
+
 def status(checks: list[Check]) -> Text:
-    """Return the worst outcome of a group in words, with the count where only some are so."""
+    """Return the worst outcome of a group in words, with the count where only some are so; or what it waits for."""
+    if cause := _cause_of(checks):
+        return Text(f"waits for {cause}", style=Outcome.BLOCKED.style)
     worst = min((check.outcome for check in checks), key=list(Outcome).index)
     count = sum(check.outcome is worst for check in checks)
     words = worst.word if count == len(checks) else f"{worst.word} ({count} of {len(checks)})"
@@ -52,24 +92,23 @@ def status(checks: list[Check]) -> Text:
 
 def sentences(record: Record) -> list[RenderableType]:
     """Return what the checks that were tried and did not pass have to say; what several say alike is said once."""
-    told: dict[tuple[Outcome, str], list[Check]] = {}
-    for check in record.checks:
-        if check.outcome.told:
-            told.setdefault((check.outcome, check.message), []).append(check)
     lines: list[RenderableType] = []
-    for (outcome, message), checks in told.items():
-        lines.append(Text())
-        for check in checks:
-            mark = Text(f"{outcome.word}  ", style=outcome.style)
-            lines.append(Text.assemble(mark, (f"{check.question} {check.title}", "bold"), f"  ({_lost(check)})"))
-        lines.append(Text(f"    {message}"))
+    for checks in group_failures(record.checks):
+        many = len(checks) > TITLES
+        lines += [Text(), *([_count_alike(checks)] if many else map(_title, checks)), Text(f"    {checks[0].message}")]
+        lines += [Text(f"    {list_ids(checks)}", style="dim")] * many
     return lines
 
 
-def _lost(check: Check) -> str:
-    if check.held:
-        return f"{check.held:g} held"
-    return f"{check.score - check.points:g}" if check.score != check.points else "no points lost"
+def _title(check: Check) -> Text:
+    mark = Text(f"{check.outcome.word}  ", style=check.outcome.style)
+    return Text.assemble(mark, (f"{check.question} {check.title}", "bold"), f"  ({lost_of([check])})")
+
+
+def _count_alike(checks: list[Check]) -> Text:
+    mark = Text(f"{checks[0].outcome.word}  ", style=checks[0].outcome.style)
+    questions = ", ".join(dict.fromkeys(check.question for check in checks))
+    return Text.assemble(mark, (f"{questions} {len(checks)} checks say the same", "bold"), f"  ({lost_of(checks)})")
 
 
 def notes(record: Record) -> list[RenderableType]:

@@ -1,0 +1,79 @@
+"""Group the checks of a record and sum them up in words, the same for all renderings."""
+
+from collections.abc import Iterable, Sequence
+
+from .record import Cause, Check, Outcome, Record, total
+
+
+def by_function(checks: Iterable[Check]) -> dict[str, list[Check]]:
+    """Group checks by what they judge, in order of appearance."""
+    groups: dict[str, list[Check]] = {}
+    for check in checks:
+        groups.setdefault(", ".join(check.functions), []).append(check)
+    return groups
+
+
+def group_failures(checks: Iterable[Check]) -> list[list[Check]]:
+    """Group the checks that were tried and did not pass by what they say; those that wait for a cause say nothing."""
+    groups: dict[tuple[Outcome, str], list[Check]] = {}
+    for check in checks:
+        if check.outcome.told and not check.cause:
+            groups.setdefault((check.outcome, check.message), []).append(check)
+    return list(groups.values())
+
+
+def count_passed(checks: Iterable[Check]) -> int:
+    """Return how many of some checks passed."""
+    return sum(check.outcome is Outcome.PASSED for check in checks)
+
+
+def points_of(checks: Sequence[Check]) -> str:
+    """Return what some checks earned of what they are worth: `1 / 2` or `1 / 2, 0.5 held`."""
+    score, worth = total(check.score for check in checks), total(check.points for check in checks)
+    return f"{score:g} / {worth:g}{held_of(checks)}"
+
+
+def lost_of(checks: Sequence[Check]) -> str:
+    """Return what some checks cost: `-0.75`, `0.5 held`, `no points lost`."""
+    if held := total(check.held for check in checks):
+        return f"{held:g} held"
+    lost = total([*(check.score for check in checks), *(-check.points for check in checks)])
+    return f"{lost:g}" if lost else "no points lost"
+
+
+def list_ids(checks: Sequence[Check], most: int = 8) -> str:
+    """Return the ids of some checks, each file's name once: `q1_layers/double, square; q2_nets/loss`."""
+    files: dict[str, list[str]] = {}
+    for check in checks[:most]:
+        file, slash, name = check.id.rpartition("/")
+        files.setdefault(file + slash, []).append(name)
+    text = "; ".join(file + ", ".join(names) for file, names in files.items())
+    return f"{text} and {len(checks) - most} more" if len(checks) > most else text
+
+
+def held_of(checks: Iterable[Check]) -> str:
+    """Return what stands after the points of some checks: `, 0.5 held`, or nothing."""
+    held = total(check.held for check in checks)
+    return f", {held:g} held" if held else ""
+
+
+def explain_held(record: Record) -> str:
+    """Say how many points are held, for which checks, and what staff does about it; empty where none are."""
+    if not record.held:
+        return ""
+    broken = ", ".join(check.id for check in record.checks if check.held)
+    return (
+        f"{record.held:g} of {record.max_score:g} points are held, neither given nor lost: the grader made errors in "
+        f"{broken}. Staff: read their `detail` in the record, fix the cause, then grade again; that settles them."
+    )
+
+
+def explain_causes(causes: Iterable[Cause], checks: Sequence[Check]) -> list[str]:
+    """Return a paragraph for each module that cannot be imported: its sentence, then how many checks wait for it."""
+    return ["\n".join([cause.message, *_count_waiting(cause, checks)]) for cause in causes]
+
+
+def _count_waiting(cause: Cause, checks: Sequence[Check]) -> list[str]:
+    count = sum(check.cause == cause.module for check in checks)
+    words = "1 check waits" if count == 1 else f"{count} checks wait"
+    return [f"{cause.module}: {words} for this"] if count else []

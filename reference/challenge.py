@@ -14,7 +14,7 @@ WEIGHTS = Path(__file__).resolve().with_name("challenge.pt")
 CHANNEL_MEAN = (0.4914, 0.4822, 0.4465)
 CHANNEL_STD = (0.2023, 0.1994, 0.2010)
 
-SAVE_AGAIN = "train a model made by build_model() and save it with save_model()"
+SAVE_AGAIN = "train a model made by build_model() and run the cell save_model(challenge_model) of 5_PyTorch.ipynb"
 
 
 # BEGIN SOLUTION

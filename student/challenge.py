@@ -1,4 +1,4 @@
-# Generated from reference/challenge.py by "python -m grader stubs" (unedited: 403a083b178e)
+# Generated from reference/challenge.py by "python -m grader stubs" (unedited: 94db472972a9)
 """The open challenge of the PyTorch notebook: the network you design, and the file its trained weights travel in."""
 
 import os
@@ -15,7 +15,7 @@ WEIGHTS = Path(__file__).resolve().with_name("challenge.pt")
 CHANNEL_MEAN = (0.4914, 0.4822, 0.4465)
 CHANNEL_STD = (0.2023, 0.1994, 0.2010)
 
-SAVE_AGAIN = "train a model made by build_model() and save it with save_model()"
+SAVE_AGAIN = "train a model made by build_model() and run the cell save_model(challenge_model) of 5_PyTorch.ipynb"
 
 
 def build_model() -> nn.Module:

@@ -72,6 +72,15 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.strip().encode()).hexdigest()[:12]
 
 
+def find_maker(files: Iterable[Path], name: str) -> str:
+    """Return the cell that names a file, as `cell 61 (save(model)) of Net.ipynb`; nothing where no notebook does."""
+    for file in files:
+        for cell in read(file).cells if file.is_file() else ():
+            if cell.kind == "code" and name in cell.source:
+                return f"{_describe(cell)} of {file.name}"
+    return ""
+
+
 def examine(file: Path, baseline: Baseline | None = None) -> list[Finding]:
     """Return everything that is missing in one notebook; with a baseline, also what was deleted."""
     name = file.name

@@ -1,6 +1,7 @@
 """Examine the work on disk for what a grader would miss: every notebook and every module; run nothing."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..course.manifest import Manifest, Question
@@ -10,10 +11,17 @@ from ..submission.package_search import explain_missing_file
 from . import modules, notebooks
 from .report import Finding, error, join_names, warning
 
+PRICE = "what needs it gets no points"
 
-def examine(manifest: Manifest) -> list[Finding]:
-    """Return all findings, in the manifest's order; those of the package first."""
+
+def examine(manifest: Manifest, names: Sequence[str] = ()) -> list[Finding]:
+    """Return all findings in the manifest's order; those of the package first.
+
+    With `names` for the title page, no file of names is missed.
+    """
     found, baselines = examine_package(manifest), notebooks.load_baselines(manifest)
+    if manifest.collected_notebooks() and not names:
+        found += _find_nameless(manifest)
     for name, file in manifest.collected_notebooks().items():
         if file.is_file():
             found += notebooks.examine(file, baselines.get(name))
@@ -35,9 +43,28 @@ def examine_package(manifest: Manifest) -> list[Finding]:
 
 
 def _find_missing(manifest: Manifest, package: Path) -> list[Finding]:
-    folder, remedy = package.name, "put it back, what needs it gets no points"
     names = [name for name in manifest.submission.required if not (package / name).is_file()]
-    return [error(f"{folder}/{name}", explain_missing_file(package / name, remedy)) for name in names]
+    return [
+        error(f"{package.name}/{name}", explain_missing_file(package / name, f"{_restore(manifest, name)}, {PRICE}"))
+        for name in names
+    ]
+
+
+def _restore(manifest: Manifest, name: str) -> str:
+    """Return how to get a file of the package: from the cell that makes it, where it is none that was given out."""
+    file = Path(name)
+    maker = "" if file.suffix == ".py" else notebooks.find_maker(manifest.collected_notebooks().values(), file.name)
+    return f"run {maker}, which makes it" if maker else "put it back"
+
+
+def _find_nameless(manifest: Manifest) -> list[Finding]:
+    file = manifest.root / manifest.pdf.names_file
+    try:
+        said = "has no name in it" if not file.read_text("utf-8", "replace").strip() else ""
+    except OSError:
+        said = "is missing"
+    remedy = "so the PDF's first page has no name; write yours into it, one a line"
+    return [warning(manifest.pdf.names_file, f"{said}, {remedy}")] if said else []
 
 
 def _judge_size(manifest: Manifest, package: Path, file: Path) -> list[Finding]:

@@ -47,7 +47,7 @@ def submit(
     if manifest.collected_notebooks():
         claim(manifest.root / manifest.submit.pdf, PDF, manifest.collected_notebooks().values())
     tell("Looking for what a grader would miss")
-    made = SubmitResult(preflight.examine(manifest))
+    made = SubmitResult(preflight.examine(manifest, request.names))
     if select_errors(made.findings) and not anyway:
         return made
     with _make_room(manifest.root) as folder:

@@ -1,6 +1,7 @@
 """Runs the notebooks with the reference in the student's place: `python -m tests.harness.notebook_runs [NAMES]`."""
 
 import argparse
+import resource
 import signal
 import sys
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ class Runs:
 
     def __init__(self, manifest: Manifest, root: Path, quick: bool, students: bool) -> None:
         self.manifest, self.done, self._root = manifest, {}, root
+        self.cpu_seconds: dict[str, float] = {}
         self._settings = Settings({"quick": quick}, environment=ONE_THREAD)
         self._make = build.make_students_notebook if students else build.make_instructors_notebook
 
@@ -35,9 +37,17 @@ class Runs:
             for other in self.manifest.collected_notebooks() if name in self.manifest.submit.left_out else ():
                 self.run(other)
             folder = self._root / self.manifest.paths.notebooks
+            before = measure_cpu()
             self.done[name] = execute(name, self._make(self.manifest, name), self._root, folder, self._settings)
+            self.cpu_seconds[name] = measure_cpu() - before
             nbformat.write(self.done[name].notebook, folder / f"{name}.ipynb")
         return self.done[name]
+
+
+def measure_cpu() -> float:
+    """The CPU seconds of all processes that were started here and have ended, kernels and their checks among them."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 @contextmanager
@@ -57,10 +67,11 @@ def runs(
         yield Runs(manifest, root, quick, students)
 
 
-def show(run: Run) -> bool:
+def show(run: Run, cpu_seconds: float) -> bool:
     """Prints a line for the table, and one for each further problem; returns whether there was none."""
     problems = [run.error] * bool(run.error) + run.failed_checks()
-    print(f"{run.name:<24}{run.seconds:>9.1f}{run.memory_mb:>8.0f} MB  {problems[0] if problems else 'passed'}")
+    measured = f"{run.seconds:>9.1f}{cpu_seconds:>9.1f}{run.memory_mb:>8.0f} MB"
+    print(f"{run.name:<24}{measured}  {problems[0] if problems else 'passed'}")
     print("".join(f"    {problem}\n" for problem in problems[1:]), end="", flush=True)
     return not problems
 
@@ -76,20 +87,21 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that kernels and copies go too
     manifest, right = manifests.load(ROOT / manifests.FILENAME), True
     package = manifest.path("student") if options.stubs else None
-    print(f"{'notebook':<24}{'seconds':>9}{'memory':>11}  result", flush=True)
+    print(f"{'notebook':<24}{'seconds':>9}{'CPU':>9}{'memory':>11}  result", flush=True)
     with runs(manifest, not options.full, package, options.stubs) as course_runs:
         for name in options.names or manifest.notebooks:
             try:
                 run = course_runs.run(name)
             except ChainruleError as error:
-                print(f"{name:<24}{'':>20}  {error}", flush=True)
+                print(f"{name:<24}{'':>29}  {error}", flush=True)
                 right = False
                 continue
-            right = show(run) and right
+            right = show(run, course_runs.cpu_seconds[name]) and right
             if options.out:
                 options.out.mkdir(parents=True, exist_ok=True)
                 nbformat.write(run.notebook, options.out / f"{name}.ipynb")
-        print(f"{'all':<24}{sum(run.seconds for run in course_runs.done.values()):>9.1f}")
+        seconds, cpu = sum(run.seconds for run in course_runs.done.values()), sum(course_runs.cpu_seconds.values())
+        print(f"{'all':<24}{seconds:>9.1f}{cpu:>9.1f}")
     return not right
 
 

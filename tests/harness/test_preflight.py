@@ -23,6 +23,7 @@ RIGHT = "import numpy as np\n\ndef area(w, h):\n    return w * h\n\ndef moments(
 def done(toy):
     """The toy course with everything written, run and answered, and what its notebook held at first."""
     toy.write("student/shapes.py", RIGHT)
+    toy.write("names.txt", "Ann\n")
     save(toy, build.make_students_notebook(toy.manifest, "Rectangles"))
     held = record_baseline(read(toy.root / "notebooks/Rectangles.ipynb").cells)
     toy.write(f"notebooks/{BASELINES}", encode_baselines({"Rectangles": held}).decode())
@@ -46,6 +47,27 @@ def change(course, function) -> list[str]:
 def test_nothing_is_missing(done):
     assert told(done) == []
     assert report.summarize([]) == "Preflight: nothing is missing."
+
+
+@pytest.mark.parametrize("names, said", [(None, "is missing"), (" \n", "has no name in it")])
+def test_missing_names_are_a_warning(done, names, said):
+    (done.root / "names.txt").unlink() if names is None else done.write("names.txt", names)
+    remedy = "so the PDF's first page has no name; write yours into it, one a line"
+    assert told(done) == [f"warning names.txt: {said}, {remedy}"]
+    assert preflight.examine(done.manifest, ["Ann"]) == []
+
+
+def test_a_missing_file_that_a_notebook_makes_names_the_cell(done):
+    done.replace("assignment.toml", 'required = ["shapes.py"]', 'required = ["shapes.py", "widths.npy", "other.npy"]')
+
+    def save_widths(notebook):
+        cell(notebook, "scale = 1.0")["source"] += '\nnp.save("../student/widths.npy", widths)'
+
+    assert change(done, save_widths) == [
+        "error student/other.npy: is missing; put it back, what needs it gets no points",
+        "error student/widths.npy: is missing; run cell 8 (scale = 1.0) of Rectangles.ipynb, which makes it, "
+        "what needs it gets no points",
+    ]
 
 
 def test_a_notebook_that_was_not_run(done):

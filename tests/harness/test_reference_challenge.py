@@ -1,11 +1,15 @@
 """The challenge's network: its weights travel in a file that is safe to read and fits, or says why not."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from reference import challenge, shapes10
+
+ROOT = Path(__file__).parents[2]
 
 
 class Payload:
@@ -67,7 +71,9 @@ def refusal(file, kind=ValueError):
         challenge.load_model(file)
     message = str(raised.value)
     assert message.count("\n") == 0
-    assert message.endswith("; train a model made by build_model() and save it with save_model().")
+    remedy = "train a model made by build_model() and run the cell save_model(challenge_model) of 5_PyTorch.ipynb"
+    assert message.endswith(f"; {remedy}.")
+    assert "save_model(challenge_model)\n" in (ROOT / "notebooks/source/5_PyTorch.py").read_text()
     return message
 
 

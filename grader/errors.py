@@ -1,6 +1,7 @@
 """Define the errors that end a command, and those from which a verdict is drawn; a room keeps its own to itself."""
 
 from dataclasses import dataclass
+from enum import Enum
 
 
 class ChainruleError(Exception):
@@ -59,7 +60,7 @@ class SandboxError(ChainruleError):
     """The sandbox itself cannot do its work; no student is to blame."""
 
 
-# A check's verdict is drawn from the following; no command ends with one of them.
+# A check's verdict is drawn from the following, and `checks/messages` words it; no command ends with one of them.
 
 
 class OutOfTime(Exception):
@@ -70,8 +71,16 @@ class NotScored(Exception):
     """A check cannot be scored without the reference; the text says why."""
 
 
+class AnswerVaries(NotScored):
+    """The reference is not here, and what it is asked depends on the student's answer."""
+
+
 class Unrecorded(Exception):
-    """The reference was asked something that its recording does not hold; the text says what."""
+    """The reference was asked for `target` with inputs that its recording does not hold; empty for a whole check."""
+
+    def __init__(self, target: str = "") -> None:
+        super().__init__(target)
+        self.target = target
 
 
 @dataclass
@@ -84,26 +93,42 @@ class StackFrame:
     text: str
 
 
-class StudentError(Exception):
-    """Something in the worker went wrong while `callee` ran; subclasses say what.
+class Ending(Enum):
+    """How a call ended without a reply; the value names the error's `fact`, where there is one."""
 
-    A worker influences all of this but two things: `asked`, the names by which the check itself came to what it
-    asked for, and `brief`, which says in constant words what went wrong with it.
+    LATE = "seconds until the deadline"
+    HUNG_BEFORE = "not tried again"
+    OUT_OF_CPU_TIME = "CPU seconds used up"
+    KILLED = "too much memory, or CPU seconds used up"
+    EXITED = "exit status"
+    SIGNALLED = "signal"
+    HUNG_UP = "connection closed"
+    GARBLED = "why a reply cannot be read"
+    GONE = "process ended earlier"
+
+
+class StudentError(Exception):
+    """Something in the worker went wrong while `callee` ran; subclasses say what, as facts.
+
+    A worker influences all of them but `asked`, the names by which the check itself came to what it asked for.
     """
 
-    brief = "{} failed"
-
-    def __init__(self, callee: str, sentence: str, frames: list[StackFrame] | None = None, kind: str = "") -> None:
-        super().__init__(sentence)
-        self.callee, self.sentence, self.frames, self.kind = callee, sentence, frames or [], kind
+    def __init__(self, callee: str, *facts: object, frames: list[StackFrame] | None = None, kind: str = "") -> None:
+        super().__init__(callee, *facts)
+        self.callee, self.frames, self.kind = callee, frames or [], kind
         self.trusted = False
         self.asked = ""
 
 
 class StudentRaised(StudentError):
-    """The code raised an exception of type `kind`."""
+    """The code raised an exception of type `kind` with this text."""
 
-    brief = "{} raised an exception"
+    def __init__(self, callee: str, text: str, frames: list[StackFrame] | None = None, kind: str = "") -> None:
+        super().__init__(callee, kind, text, frames=frames, kind=kind)
+        self.text = text
+
+    def __str__(self) -> str:
+        return self.text
 
     @property
     def at_import(self) -> bool:
@@ -111,13 +136,20 @@ class StudentRaised(StudentError):
         return self.kind in ("ModuleNotFoundError", "ImportError", "SyntaxError", "IndentationError", "TabError")
 
 
-class StudentTimeout(StudentError):
-    """The code did not come back within its time; the worker is gone."""
+class StudentEnded(StudentError):
+    """The call did not come back, and its worker is gone: `ending` says how, `fact` is a number or word about it."""
 
-    brief = "{} did not finish in time"
+    def __init__(self, callee: str, ending: Ending, fact: float | str = "") -> None:
+        super().__init__(callee, ending.name, fact)
+        self.ending, self.fact = ending, fact
+
+    def __str__(self) -> str:
+        return f"{self.callee}: {self.ending.value} {self.fact}".rstrip()
 
 
-class StudentCrashed(StudentError):
-    """The worker ended, or sent what is not a reply; it is gone."""
+class StudentTimeout(StudentEnded):
+    """The code did not come back within its time."""
 
-    brief = "the process ended while {} ran"
+
+class StudentCrashed(StudentEnded):
+    """The worker ended, or sent what is not a reply."""

@@ -1,11 +1,12 @@
 """Hold every sentence of the engine about a check, in full and in the brief form in which no input can leave.
 
 Public checks show the full form, all others the brief one: constant words, names that the check itself wrote, and an
-error's power of ten. How a worker ended is worded in `sandbox/parent` and `errors`, where it is seen; that an answer
-was not recorded, in `recording/replay`.
+error's power of ten. Elsewhere in the engine the same things are data: an error with facts.
 """
 
 from typing import NamedTuple
+
+from ..errors import Ending
 
 
 class Sentence(NamedTuple):
@@ -29,13 +30,38 @@ def say(sentence: str) -> Sentence:
 NEVER_RAN = "the check did not run"
 NOT_RUN = say("not run: the time of the whole run was used up by earlier checks")
 HELD = say("the grader made an error here, so its points are held, not lost; please tell the staff")
-UNRECORDED = say("{error}; its points are held, not lost")
+UNRECORDED = say(
+    "the recorded answers do not belong to these checks ({why}); take them and the checks from the same download; "
+    "its points are held, not lost"
+)
+NO_RECORDING, OTHER_INPUTS = "there are none to this check", "{} was asked with other inputs"
+VARIES = say(
+    "can only be judged where the reference is: what it is asked depends on your answer; it counts when you hand in"
+)
 WRONG_ON_SECRET_INPUTS = "right on the published inputs, wrong on others: {}"
 SEED, SECRET_SEED = "seed {}", "a secret seed"
 
 # A function that raised, hung, crashed or is not written.
 
-RAISED, GONE = "{who} raised {what}{place}", "{} is not there; was it renamed or removed?"
+RAISED = Sentence("{who} raised {what}{place}", "{asked} raised an exception")
+GONE = Sentence("{callee} is not there; was it renamed or removed?", "{asked} raised an exception")
+ENDED = "the process ended while {asked} ran"
+ENDINGS = {
+    Ending.LATE: Sentence("{callee} did not finish within {fact:g} s", "{asked} did not finish in time"),
+    Ending.HUNG_BEFORE: Sentence(
+        "{callee} was not tried again: it has hung before", "{asked} was not tried again: it has hung before"
+    ),
+    Ending.OUT_OF_CPU_TIME: Sentence("{callee} used more than {fact} s of CPU time", "{asked} used too much CPU time"),
+    Ending.KILLED: Sentence(
+        "the process was ended, for more than {fact} s of CPU time or too much memory, while {callee} ran",
+        "the process was ended, for too much CPU time or memory, while {asked} ran",
+    ),
+    Ending.EXITED: Sentence("the process ended by itself with exit status {fact} while {callee} ran", ENDED),
+    Ending.SIGNALLED: Sentence("the process was ended by signal {fact} while {callee} ran", ENDED),
+    Ending.HUNG_UP: Sentence("{callee} closed its connection to the grader", ENDED),
+    Ending.GARBLED: Sentence("{callee} broke its connection to the grader: {fact}", ENDED),
+    Ending.GONE: Sentence("{callee} cannot be asked: its process has already ended", ENDED),
+}
 MISSING, SOME_MISSING = "{}.py is missing", "a module is missing"
 UNWRITTEN = Sentence("{name} is not written yet", "{asked} is not written yet")
 NEEDS_UNWRITTEN = "cannot be judged: it needs {}, which is not written yet"

@@ -139,7 +139,7 @@ def rehearse(package: Package, seed: int, prepare: Prepare, once: Once | None) -
     try:
         package.keep(function, *arguments)
     except StudentTimeout as timeout:
-        raise NotScored(messages.UNSCORED.format(timeout.sentence)) from None
+        raise NotScored(messages.UNSCORED.format(wording.explain_error(timeout).full)) from None
 
 
 def report(race: Race, limit: float, opponent: str) -> None:
@@ -160,7 +160,7 @@ def judge(race: Race, limit: float, opponent: str) -> float:
     except StudentTimeout as timeout:
         if timeout.trusted:
             raise
-        late = messages.LATE.fill(sentence=timeout.sentence, limit=limit, opponent=opponent)
+        late = messages.LATE.fill(sentence=wording.explain_error(timeout).full, limit=limit, opponent=opponent)
         raise Mismatch(*late) from None
     if ratio > limit * NEAR[1] or (ratio > limit and len(race.ratios) < RACE_PAIRS_NEAR):
         raise Mismatch(*wording.explain_slow(ratio, limit, opponent), error=ratio, allowed=limit)

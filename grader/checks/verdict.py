@@ -23,6 +23,11 @@ from .collect import RunningCheck
 from .context import RunContext
 from .expect import Mismatch
 
+OUTCOMES: dict[type[StudentError], Outcome] = {
+    StudentTimeout: Outcome.TIMEOUT,
+    StudentCrashed: Outcome.CRASHED,
+}
+
 
 @dataclass
 class Verdict:
@@ -145,9 +150,9 @@ def decide(error: BaseException, case: Case) -> Verdict:
     if isinstance(error, OutOfTime):
         return Verdict(Outcome.TIMEOUT, *messages.NOT_RUN, run=False)
     if isinstance(error, NotScored):
-        return Verdict(Outcome.NOT_SCORED, *messages.say(str(error)))
+        return Verdict(Outcome.NOT_SCORED, *wording.explain_unscored(error))
     if isinstance(error, Unrecorded):
-        return Verdict(Outcome.GRADER_ERROR, *messages.UNRECORDED.fill(error=error), detail=_traceback(error))
+        return Verdict(Outcome.GRADER_ERROR, *wording.explain_unrecorded(error), detail=_traceback(error))
     if isinstance(error, Mismatch):
         return _judge_mismatch(error)
     if isinstance(error, StudentError) and not error.trusted:
@@ -228,8 +233,9 @@ def _judge_student_error(error: StudentError, case: Case) -> Verdict:
     culprit = find_culprit(error, case)
     if culprit is not None:
         return Verdict(Outcome.BLOCKED, *wording.explain_broken_need(culprit, error), detail=wording.trace_error(error))
-    outcome = {StudentTimeout: Outcome.TIMEOUT, StudentCrashed: Outcome.CRASHED}.get(type(error), Outcome.FAILED)
-    return Verdict(outcome, *wording.explain_error(error), detail=wording.trace_error(error))
+    return Verdict(
+        OUTCOMES.get(type(error), Outcome.FAILED), *wording.explain_error(error), detail=wording.trace_error(error)
+    )
 
 
 def _judge_stub(error: StudentRaised, case: Case) -> Verdict:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import StudentError, StudentRaised
+from ..errors import AnswerVaries, NotScored, StudentEnded, StudentError, StudentRaised, Unrecorded
 from ..sandbox.parent.client import Call
 from ..sandbox.parent.proxy import Proxy, shape_of
 from . import messages
@@ -19,17 +19,19 @@ UNPACK = re.compile(r"(not enough|too many) values to unpack|cannot unpack|not i
 
 def explain_error(error: StudentError) -> Sentence:
     """Say who raised what, and where; the brief form has no word that the code could choose."""
-    brief = error.brief.format(name_asked(error.asked))
+    asked = name_asked(error.asked)
+    if isinstance(error, StudentEnded):
+        return messages.ENDINGS[error.ending].fill(callee=error.callee, fact=error.fact, asked=asked)
     if not isinstance(error, StudentRaised):
-        return Sentence(error.sentence, brief)
+        raise TypeError(f"no sentence for a {type(error).__name__}")
     if file := _find_missing_file(error):
         missing = messages.MISSING.format(file)
         return Sentence(missing, missing if error.callee == error.asked else messages.SOME_MISSING)
     if not error.frames and error.kind == "AttributeError":
-        return Sentence(messages.GONE.format(error.callee), brief)
+        return messages.GONE.fill(callee=error.callee, asked=asked)
     who = f"importing {error.callee}" if error.at_import else error.callee.rsplit(".", 1)[-1] or "what was returned"
-    what = f"{error.kind}: {error.sentence}" if error.sentence else error.kind
-    return Sentence(messages.RAISED.format(who=who, what=what, place=_show_line(error)), brief)
+    what = f"{error.kind}: {error.text}" if error.text else error.kind
+    return messages.RAISED.fill(who=who, what=what, place=_show_line(error), asked=asked)
 
 
 def trace_error(error: StudentError) -> str:
@@ -108,6 +110,17 @@ def explain_slow(ratio: float, limit: float, opponent: str) -> Sentence:
     return Sentence(*(messages.SLOW.format(size=size, opponent=opponent, limit=limit) for size in sizes))
 
 
+def explain_unscored(error: NotScored) -> Sentence:
+    """Say why a check cannot be scored here."""
+    return messages.VARIES if isinstance(error, AnswerVaries) else say(str(error))
+
+
+def explain_unrecorded(error: Unrecorded) -> Sentence:
+    """Say what the recorded answers do not hold."""
+    why = messages.OTHER_INPUTS.format(error.target) if error.target else messages.NO_RECORDING
+    return messages.UNRECORDED.fill(why=why)
+
+
 def list_names(names: Iterable[str]) -> str:
     """Return names in order."""
     return ", ".join(sorted(names))
@@ -129,7 +142,7 @@ def show_number(value: Any) -> str:
 
 def _find_missing_file(error: StudentRaised) -> str:
     """Return the module asked for, without its ending, where it is not there; empty where that is not the matter."""
-    named = re.match(r"No module named '\w+\.([\w.]+)'", error.sentence)
+    named = re.match(r"No module named '\w+\.([\w.]+)'", error.text)
     found = named and not error.frames and f"{error.callee}.".startswith(f"{named[1]}.")
     return named[1].replace(".", "/") if named and found else ""
 

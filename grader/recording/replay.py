@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from ..errors import NotScored, Unrecorded
+from ..errors import AnswerVaries, Unrecorded
 from ..sandbox.parent.client import WorkerClient
 from ..sandbox.parent.transport import Deadline, Frame, ImmediateTransport, Reply
 from ..sandbox.policy import Limits
@@ -13,10 +13,6 @@ from .cassette import Array, Entry, Message, Recording, agree, fingerprint_reque
 
 SAME = 1e-9
 CLOSE = 1e-6  # a student's code may compute what it passes on in another order
-MISSING = "the recorded answers do not belong to these checks ({}); take them and the checks from the same download"
-VARIES = (
-    "can only be judged where the reference is: what it is asked depends on your answer; it counts when you hand in"
-)
 
 
 class ReplayTransport(ImmediateTransport):
@@ -34,7 +30,7 @@ class ReplayTransport(ImmediateTransport):
         self._cassette, self._position = self._recording.cassette(seed), 0
 
     def exchange(self, frame: Frame, deadline: Deadline) -> Reply:
-        """Answer a request from the cassette; raises Unrecorded or NotScored where it is not on it."""
+        """Answer a request from the cassette; raises Unrecorded or AnswerVaries where it is not on it."""
         message, arrays = unpack(frame)
         if message["op"] == "reset":
             self._begin(message["seed"])
@@ -59,12 +55,12 @@ class ReplayTransport(ImmediateTransport):
 
     def _missing(self, message: Message) -> Exception:
         if self._cassette is None:
-            return Unrecorded(MISSING.format("there are none to this check"))
+            return Unrecorded()
         if self._cassette.varies:
-            return NotScored(VARIES)
+            return AnswerVaries()
         target = message.get("target")
         what = target if isinstance(target, str) and target else f"{message['op']} of what it returned"
-        return Unrecorded(MISSING.format(f"{what} was asked with other inputs"))
+        return Unrecorded(what)
 
 
 def replay_client(recording: Recording, name: str) -> WorkerClient:

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from ..checks.context import RunContext
+from ..checks.wording import explain_error
 from ..course.manifest import Manifest
 from ..course.schema import Budget
 from ..errors import CourseError, SandboxError, StudentError, StudentRaised, SubmissionError
@@ -114,5 +115,6 @@ def _ask(worker: WorkerClient, parts: list[str]) -> None:
 def _explain(problem: StudentError) -> str:
     where = problem.frames[-1] if problem.frames else None
     place = f" ({where.file}, line {where.line})" if where else ""
-    kind = f"{problem.kind}: " if isinstance(problem, StudentRaised) else ""
-    return f"{kind}{problem.sentence}{place}"
+    if isinstance(problem, StudentRaised):
+        return f"{problem.kind}: {problem.text}{place}"
+    return f"{explain_error(problem).full}{place}"

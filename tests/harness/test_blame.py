@@ -11,6 +11,7 @@ from grader.checks.expect import Mismatch
 from grader.checks.verdict import Case, decide
 from grader.course.schema import LimitsTable
 from grader.errors import (
+    Ending,
     NotScored,
     OutOfTime,
     SandboxError,
@@ -162,7 +163,7 @@ def test_a_reference_that_takes_too_long_with_time_left_is_the_graders_error(cou
     write(toy, "solution", double=SLOW)
     check = only(toy)
     assert (check.outcome, check.score, check.held) == ("grader_error", 0, 1)
-    assert "layers.double did not finish within 1 s" in check.detail
+    assert "layers.double: seconds until the deadline 1" in check.detail
 
 
 def test_a_reference_that_cannot_be_loaded_is_the_graders_error(course):
@@ -209,8 +210,8 @@ CASES = [
     (ZeroDivisionError(), True, "failed"),
     (ZeroDivisionError(), False, "grader_error"),
     (ZeroDivisionError(), None, "grader_error"),
-    (StudentTimeout("f", "f did not finish"), None, "timeout"),
-    (StudentCrashed("f", "the process ended"), None, "crashed"),
+    (StudentTimeout("f", Ending.LATE, 2), None, "timeout"),
+    (StudentCrashed("f", Ending.EXITED, 3), None, "crashed"),
 ]
 
 
@@ -324,7 +325,7 @@ NAMES = ["/", "..", "a..", "", "\0", "a/../..", "layers", "nets.Net", "x" * 5000
 def test_no_name_that_a_submission_chose_leads_to_a_file(name, tmp_path, monkeypatch):
     own = TimeBudget(LimitsTable(), {"layers"})
     for _ in range(bookkeeping.STRIKES):
-        own.count_timeout(StudentTimeout(name, "it hung"))
+        own.count_timeout(StudentTimeout(name, Ending.LATE, 2))
     monkeypatch.chdir(tmp_path)
     assert own.for_call(name) == (0.0 if name == "layers" else bookkeeping.SHORT_SECONDS)
 
@@ -346,7 +347,7 @@ def test_the_end_of_the_run_is_no_answer_of_the_reference(error):
 def test_what_hung_in_the_students_code_says_nothing_about_the_reference():
     own = TimeBudget(LimitsTable(call_seconds=7), {"layers"})
     for name in 2 * ("layers", "layers.double"):
-        own.count_timeout(StudentTimeout(name, "it hung"))
+        own.count_timeout(StudentTimeout(name, Ending.LATE, 2))
     assert (own.for_call("layers"), own.for_call("layers.double")) == (0.0, bookkeeping.SHORT_SECONDS)
     assert own.for_replacement("layers") == own.for_replacement("layers.double") == 7
 
@@ -419,7 +420,7 @@ def test_held_points_are_said_first_and_settled_by_a_regrade(course, tmp_path):
 def test_what_needs_a_look_at_the_reference():
     own, trusted = StudentRaised("f", "boom"), StudentRaised("f", "boom")
     trusted.trusted = True
-    late = StudentTimeout("f", "late")
+    late = StudentTimeout("f", Ending.LATE, 2)
     late.trusted = True
     needed = [ZeroDivisionError(), trusted]
     assert all(map(verdict.is_unforeseen, needed))

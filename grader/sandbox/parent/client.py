@@ -8,13 +8,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ...errors import StudentCrashed, StudentError, StudentRaised, StudentTimeout
+from ...errors import Ending, StudentCrashed, StudentError, StudentRaised, StudentTimeout
 from ..child.reports import Way
 from ..policy import Limits
 from ..wire import DeadlinePassed, Encoder, Tensor, Unsendable, WireError
 from .process import WorkerProcess, launch_process
 from .proxy import Package, Proxy, ProxyFactory
-from .replies import changed_arguments, decode_reply, how_it_ended
+from .replies import changed_arguments, decode_reply, read_status
 from .transport import Deadline, Frame, ProcessTransport, Reply, Transport, WorkerGone
 from .zygote_pool import Factory
 
@@ -188,7 +188,7 @@ class WorkerClient:
         except StudentRaised as error:
             if callee or error.frames or op not in LOOKS or error.kind not in PLAIN:
                 raise
-            raise PLAIN[error.kind](error.sentence) from None
+            raise PLAIN[error.kind](error.text) from None
 
     def _outgoing(self, value: Any, encoder: Encoder) -> Any:
         """Return the wire form of what only the parent has: proxies go back as their handle, tensors as arrays."""
@@ -209,7 +209,7 @@ class WorkerClient:
             return decode_reply(message, arrays, special, callee)
         except WireError as error:
             self.kill()
-            garbled = StudentCrashed(callee, f"{callee} broke its connection to the grader: {error}")
+            garbled = StudentCrashed(callee, Ending.GARBLED, str(error))
             garbled.trusted, garbled.asked = self.trusted, asked
             raise garbled from None
         except StudentError as error:
@@ -222,7 +222,7 @@ class WorkerClient:
 
     def _within_deadline(self, frame: Frame | None, callee: str) -> Reply:
         if not self.alive:
-            raise StudentCrashed(callee, f"{callee} cannot be asked: its process has already ended")
+            raise StudentCrashed(callee, Ending.GONE)
         self.transport.connect()  # the deadline is for what the code does, not for the zygote's start
         seconds = self.patience(callee)
         try:
@@ -230,14 +230,10 @@ class WorkerClient:
         except DeadlinePassed:
             self.kill()
             self.patience(callee)  # raises where the run is over: then the call itself did not take too long
-            if seconds:
-                raise StudentTimeout(callee, f"{callee} did not finish within {seconds:g} s") from None
-            again = StudentTimeout(callee, f"{callee} was not tried again: it has hung before")
-            again.brief = "{} was not tried again: it has hung before"
-            raise again from None
+            raise StudentTimeout(callee, Ending.LATE if seconds else Ending.HUNG_BEFORE, seconds) from None
         except WorkerGone as gone:
             self.kill()
-            raise how_it_ended(gone.status, callee, self.limits.cpu_seconds) from None
+            raise read_status(gone.status, callee, self.limits.cpu_seconds) from None
 
     def _converse(self, frame: Frame | None, deadline: Deadline) -> Reply:
         """Return the reply to a frame, or to what was posted, and serve the calls of callback stubs meanwhile."""

@@ -118,7 +118,7 @@ def _try_all(worker: WorkerClient, outside: str, secrets: Iterable[Path], folder
     try:
         worker.start(0)
     except StudentError as error:
-        return Isolation([], f"a worker could not even start ({error.sentence}); {REACH}")
+        return Isolation([], f"a worker could not even start ({error}); {REACH}")
     package = worker.root()
     forbidden: list[tuple[str, str, Callable[[], object]]] = [
         ("session", "stay in the grader's session", lambda: package.shares_session()),
@@ -149,7 +149,7 @@ def _attempt(layer: str, act: str, call: Callable[[], object]) -> Finding:
     try:
         return Finding(layer, act, bool(call()), "")
     except StudentError as error:
-        return Finding(layer, act, False, error.sentence)
+        return Finding(layer, act, False, str(error))
 
 
 REACH = "its user must be able to reach the interpreter, its libraries and the folder of temporary files (TMPDIR)"

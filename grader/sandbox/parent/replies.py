@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import StackFrame, StudentCrashed, StudentError, StudentRaised, StudentTimeout
+from ...errors import Ending, StackFrame, StudentCrashed, StudentEnded, StudentRaised, StudentTimeout
 from ...limits import CHANGE_KEY_CHARACTERS, CHANGE_LEVELS, CHANGES, MESSAGE_CHARACTERS
 from ..child.reports import Way
 from ..wire import Decoder, WireError
@@ -54,20 +54,16 @@ def _text(value: Any) -> str:
     return "".join(c for c in str(value)[:MESSAGE_CHARACTERS] if c.isprintable() or c == "\n")
 
 
-def how_it_ended(status: int | None, callee: str, cpu_seconds: int) -> StudentError:
+def read_status(status: int | None, callee: str, cpu_seconds: int) -> StudentEnded:
     """Return the error that a wait status means for what ran meanwhile; None if only the connection was closed."""
     if status is None:
-        return StudentCrashed(callee, f"{callee} closed its connection to the grader")
+        return StudentCrashed(callee, Ending.HUNG_UP)
     number = status & 0x7F
     name = signal.Signals(number).name if number in set(signal.Signals) else str(number)
     if name == "SIGXCPU":
-        spent = StudentTimeout(callee, f"{callee} used more than {cpu_seconds} s of CPU time")
-        spent.brief = "{} used too much CPU time"
-        return spent
+        return StudentTimeout(callee, Ending.OUT_OF_CPU_TIME, cpu_seconds)
     if name == "SIGKILL":
-        how = f"was ended, for more than {cpu_seconds} s of CPU time or too much memory,"
-        killed = StudentTimeout(callee, f"the process {how} while {callee} ran")
-        killed.brief = "the process was ended, for too much CPU time or memory, while {} ran"
-        return killed
-    how = f"was ended by signal {name}" if number else f"ended by itself with exit status {status >> 8}"
-    return StudentCrashed(callee, f"the process {how} while {callee} ran")
+        return StudentTimeout(callee, Ending.KILLED, cpu_seconds)
+    return (
+        StudentCrashed(callee, Ending.SIGNALLED, name) if number else StudentCrashed(callee, Ending.EXITED, status >> 8)
+    )

@@ -56,11 +56,11 @@ def act(stage: Stage, attack: Attack) -> tuple[str, str]:
         worker.root().count()  # which frames sent unasked would answer
         story = f"returned {said!r:.200}"
     except (StudentTimeout, StudentCrashed) as error:
-        ending, story = "ended", error.sentence
+        ending, story = "ended", str(error)
     except StudentRaised as error:
-        story = f"{error.kind}: {error.sentence}"
+        story = f"{error.kind}: {error.text}"
     except StudentError as error:
-        story = error.sentence
+        story = str(error)
     seconds = time.monotonic() - started
     worker.kill()
     time.sleep(attack.after)

@@ -29,6 +29,8 @@ SECONDS = 2.0
 class Ended:
     """A process that is there, and gone when it is looked at."""
 
+    says_ready = False
+
     def meet(self) -> int:
         """It is there."""
         return 0

@@ -35,20 +35,23 @@ def serve_as_worker(settings: dict[str, Any]) -> None:
     """Load the libraries, give up what this platform lets a process give up, and answer requests."""
     from grader.sandbox.child import confine
     from grader.sandbox.child.server import serve
-    from grader.sandbox.wire import Channel
+    from grader.sandbox.wire import Channel, Encoder
 
     load_libraries(settings["libraries"])
     _leave(settings["engine"])
     channel = Channel(_inherited_socket(settings["socket"]), blocking=True)
     os.chdir(settings["folder"])
     confine.restrict(settings["limits"])
+    channel.send(Encoder(lambda value, encoder: None).frame({"ready": True}))
     serve(channel)
 
 
-def _inherited_socket(number: int) -> socket.socket:
-    """Return the socket that the parent made: by its descriptor, or on Windows from what it writes to stdin."""
-    if sys.platform == "win32":
-        return socket.fromshare(base64.b64decode(sys.stdin.readline()))
+def _inherited_socket(number: int | None) -> socket.socket:
+    """Return the socket that the parent made: by its descriptor, or without one from what it writes to stdin."""
+    if number is None:
+        written = base64.b64decode(sys.stdin.readline())
+        shared: socket.socket = socket.fromshare(written)  # type: ignore[attr-defined]  # only Windows has it
+        return shared
     return socket.socket(fileno=number)
 
 

@@ -5,10 +5,12 @@ import os
 import select
 import signal
 import socket
+import sys
+import threading
 import time
 from functools import cached_property
 
-from ...limits import WORKER_OUTPUT_BYTES
+from ...limits import WORKER_END_SECONDS, WORKER_OUTPUT_BYTES
 from ..wire import Channel
 from .zygote_pool import Factory, PendingReply
 
@@ -18,9 +20,8 @@ class Output:
 
     def __init__(self, fd: int) -> None:
         self._fd, self.text = fd, b""
-        self.open = hasattr(select, "poll")  # where only sockets can be waited for, output is not kept
-        if self.open:
-            os.set_blocking(fd, False)
+        self.open = True
+        os.set_blocking(fd, False)
 
     def fileno(self) -> int:
         return self._fd
@@ -30,10 +31,12 @@ class Output:
         if not self.open:
             return
         with contextlib.suppress(BlockingIOError):
-            part = os.read(self._fd, WORKER_OUTPUT_BYTES)
-            self.text = (self.text + part)[:WORKER_OUTPUT_BYTES]
-            if not part:
+            if not self._keep(os.read(self._fd, WORKER_OUTPUT_BYTES)):
                 self.close()
+
+    def _keep(self, part: bytes) -> bytes:
+        self.text = (self.text + part)[:WORKER_OUTPUT_BYTES]
+        return part
 
     def take(self) -> str:
         """Return what was printed since the last time this was asked."""
@@ -47,14 +50,37 @@ class Output:
             os.close(self._fd)
 
 
+class ThreadedOutput(Output):
+    """The same where only sockets can be waited for (Windows): a thread reads it."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd, self.text = fd, b""
+        self.open = False  # nobody else needs to wait for it
+        self._thread = threading.Thread(target=self._drain, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Wait for what an ended worker has left."""
+        self._thread.join(WORKER_END_SECONDS)
+
+    def _drain(self) -> None:
+        with contextlib.suppress(OSError):
+            while self._keep(os.read(self._fd, WORKER_OUTPUT_BYTES)):
+                pass
+        os.close(self._fd)
+
+
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 
 
 class WorkerProcess:
-    """A process on its way until something is first asked of it; the reply `born` will hold its `pid`."""
+    """A process on its way until something is first asked of it; the reply `born` will hold its `pid`.
 
-    def __init__(self, factory: Factory, born: PendingReply, output: Output) -> None:
-        self._factory, self._born, self.output = factory, born, output
+    One that `says_ready` loads its libraries itself and sends a frame once it has; a fork of a zygote has them.
+    """
+
+    def __init__(self, factory: Factory, born: PendingReply, output: Output, says_ready: bool) -> None:
+        self._factory, self._born, self.output, self.says_ready = factory, born, output, says_ready
 
     def meet(self) -> int:
         """Wait until the process is there and take hold of it; return its id."""
@@ -121,7 +147,7 @@ def launch_process(
     """Have a factory start a process that may read beneath `places`; return it, and the channel to it, at once."""
     ours, theirs = socket.socketpair()
     read, sink = os.pipe()
-    output = Output(read)
+    output = (ThreadedOutput if sys.platform == "win32" else Output)(read)
     try:
         born = factory.spawn(limits, theirs, sink, places, judged)
     except BaseException:
@@ -131,4 +157,4 @@ def launch_process(
     finally:
         theirs.close()
         os.close(sink)
-    return WorkerProcess(factory, born, output), Channel(ours, drain=output)
+    return WorkerProcess(factory, born, output, says_ready=not factory.fresh_workers), Channel(ours, drain=output)

@@ -1,5 +1,6 @@
 """Read a worker's replies, and its end, as a value or an error. Nothing is believed to be well formed."""
 
+import re
 import signal
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +11,9 @@ from ...errors import Ending, StackFrame, StudentCrashed, StudentEnded, StudentR
 from ...limits import CHANGE_KEY_CHARACTERS, CHANGE_LEVELS, CHANGES, MESSAGE_CHARACTERS
 from ..child.reports import Way
 from ..wire import Decoder, WireError
+
+QUOTED_FOLDERS = re.compile(r"""(?<!\w)(['"])(?:[A-Za-z]:)?[^'"]*[\\/](?=[^'"\\/]+\1)""")
+FOLDERS = re.compile(r"(?<![\w.'\"])(?:[A-Za-z]:)?(?:[\\/][^\\/\s'\":]*)*[\\/](?=[^\\/\s])")
 
 
 def decode_reply(
@@ -58,12 +62,26 @@ def read_status(status: int | None, callee: str, cpu_seconds: int) -> StudentEnd
     """Return the error that a wait status means for what ran meanwhile; None if only the connection was closed."""
     if status is None:
         return StudentCrashed(callee, Ending.HUNG_UP)
-    number = status & 0x7F
-    name = signal.Signals(number).name if number in set(signal.Signals) else str(number)
+    name = _signal_name(status)
     if name == "SIGXCPU":
         return StudentTimeout(callee, Ending.OUT_OF_CPU_TIME, cpu_seconds)
     if name == "SIGKILL":
         return StudentTimeout(callee, Ending.KILLED, cpu_seconds)
     return (
-        StudentCrashed(callee, Ending.SIGNALLED, name) if number else StudentCrashed(callee, Ending.EXITED, status >> 8)
+        StudentCrashed(callee, Ending.SIGNALLED, name) if name else StudentCrashed(callee, Ending.EXITED, status >> 8)
     )
+
+
+def _signal_name(status: int) -> str:
+    """Return the name of the signal in a wait status; empty where there is none."""
+    number = status & 0x7F
+    return signal.Signals(number).name if number in set(signal.Signals) else str(number or "")
+
+
+def last_words(output: str, status: int | None) -> str:
+    """Return the last line of a process that has ended, its files without their folders, or how it ended."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    if lines:
+        return FOLDERS.sub("", QUOTED_FOLDERS.sub(r"\1", lines[-1]))[:MESSAGE_CHARACTERS].rstrip(".")
+    name = _signal_name(status or 0)
+    return f"it was ended by signal {name}" if name else f"it ended by itself with exit status {(status or 0) >> 8}"

@@ -10,11 +10,15 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ...limits import WORKER_END_SECONDS
+from ...errors import SandboxError
+from ...limits import WORKER_END_SECONDS, WORKER_START_SECONDS
 from ..child.server import WorkerServer
-from ..wire import Channel, ChannelClosed, DeadlinePassed, unpack
+from ..wire import Channel, ChannelClosed, DeadlinePassed, WireError, unpack
 from .process import WorkerProcess
+from .replies import last_words
 from .zygote_pool import PendingReply
+
+BROKEN = "Set up the environment again."
 
 Frame = list[Any]
 Reply = tuple[dict[str, Any], list[np.ndarray]]
@@ -66,10 +70,23 @@ class ProcessTransport:
         self.process = process
         self._channel = channel
         self._open = True
+        self._ready = not process.says_ready
 
     def connect(self) -> None:
-        """Wait until the process is there."""
+        """Wait until the process is there and ready; raises SandboxError where it does not come up."""
         self.process.meet()
+        if self._ready:
+            return
+        try:
+            self._channel.receive(time.monotonic() + WORKER_START_SECONDS)
+        except DeadlinePassed:
+            self.close()
+            raise SandboxError(f"a worker was not ready within {WORKER_START_SECONDS:.0f} s") from None
+        except (ChannelClosed, WireError):
+            gone = self._lost()
+            said = last_words(self.process.output.take(), gone.status)
+            raise SandboxError(f"a worker could not start: {said}. {BROKEN}") from None
+        self._ready = True
 
     def post(self, frame: Frame) -> None:
         """Send a request while the process may still be on its way."""

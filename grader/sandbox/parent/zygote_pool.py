@@ -36,7 +36,16 @@ def command(settings: dict[str, Any]) -> list[str]:
     """Return the command line of a clean interpreter: no site, no user folder, no path but those given."""
     code = f"import runpy, sys; runpy.run_path({str(START)!r}, run_name='__main__')"
     settings = {**settings, "path": [*dict.fromkeys([str(ENGINE), *_library_folders()])], "engine": _engine_apart()}
-    return [sys.executable, "-I", "-S", "-c", code, json.dumps(settings)]
+    return [_interpreter(), "-I", "-S", "-c", code, json.dumps(settings)]
+
+
+def _interpreter() -> str:
+    """Return the program that becomes the worker itself.
+
+    An environment's own on Windows is a redirector: it starts the base interpreter as another process and waits.
+    """
+    base = getattr(sys, "_base_executable", None) if sys.platform == "win32" else None
+    return base or sys.executable
 
 
 def environment() -> dict[str, str]:
@@ -167,16 +176,18 @@ class PlainProcesses:
     ) -> PendingReply:
         """Start a worker; the pending reply holds its `pid` at once. What it may read is not bounded here."""
         settings = {"libraries": self.libraries, "folder": self._folder.name, "limits": limits}
-        words = command(settings | {"socket": theirs.fileno()})
+        options: dict[str, Any] = {"env": environment(), "stdout": sink, "stderr": sink}
         if sys.platform == "win32":
-            silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-            process = subprocess.Popen(words, env=environment(), stdin=subprocess.PIPE, **silent)
-            process.stdin.write(base64.b64encode(theirs.share(process.pid)) + b"\n")
-            process.stdin.close()
+            words = command(settings | {"socket": None})
+            options |= {"stdin": subprocess.PIPE, "creationflags": getattr(subprocess, "CREATE_NO_WINDOW", 0)}
+            process = subprocess.Popen(words, **options)
+            with contextlib.suppress(OSError):  # where it has ended already, whoever waits for it will notice
+                process.stdin.write(base64.b64encode(theirs.share(process.pid)) + b"\n")
+                process.stdin.close()
         else:
-            options: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": sink, "stderr": sink}
-            options |= {"pass_fds": [theirs.fileno()], "start_new_session": True}
-            process = subprocess.Popen(words, env=environment(), **options)
+            words = command(settings | {"socket": theirs.fileno()})
+            options |= {"stdin": subprocess.DEVNULL, "pass_fds": [theirs.fileno()], "start_new_session": True}
+            process = subprocess.Popen(words, **options)
         self._running[process.pid] = process
         return PendingReply({"pid": process.pid})
 

@@ -1,0 +1,139 @@
+"""Other systems, faked: what starts a worker on Windows, what macOS lacks, and what doctor says on each."""
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from grader.errors import SandboxError
+from grader.grading import run
+from grader.results.record import Outcome
+from grader.sandbox.parent import zygote_pool
+from grader.sandbox.parent.client import launch_worker
+from grader.sandbox.parent.zygote_pool import PlainProcesses, ZygotePool
+from grader.sandbox.policy import Limits
+
+REDIRECTOR = """#!{python}
+import subprocess, sys
+sys.exit(subprocess.run([{base!r}, *sys.argv[1:]], close_fds=False).returncode)
+"""
+SHARING = """#!{python}
+import os, socket, sys
+def take(shared):
+    pid, number = map(int, shared.split())
+    if pid != os.getpid():
+        raise OSError(10022, "this socket was shared with another process")
+    return socket.socket(fileno=number)
+socket.fromshare = take
+arguments = sys.argv[1:]
+code = arguments[arguments.index("-c") + 1]
+sys.argv = ["-c", *arguments[arguments.index("-c") + 2:]]
+exec(code)
+"""
+
+
+@pytest.fixture
+def windows(tmp_path, monkeypatch):
+    """Fakes Windows: the environment's interpreter starts another process, and a socket is shared with a process id.
+
+    The base interpreter runs in the process that was started; it takes a socket only if that was shared with it.
+    """
+    base, redirector = tmp_path / "base-python", tmp_path / "python"
+    base.write_text(SHARING.format(python=sys.executable))
+    redirector.write_text(REDIRECTOR.format(python=sys.executable, base=str(base)))
+    for program in (base, redirector):
+        program.chmod(0o755)
+
+    pair, sockets = socket.socketpair, []
+
+    def socketpair():
+        """Remember which end is the worker's."""
+        made = pair()
+        sockets[:] = [made[1].fileno()]
+        return made
+
+    class Popen(subprocess.Popen):
+        """A process that inherits the socket, since nothing can be shared with one that runs already."""
+
+        def __init__(self, words, **options):
+            for number in sockets:
+                os.set_inheritable(number, True)
+            super().__init__(words, **options | {"close_fds": False})
+
+    def share(self, pid):
+        return f"{pid} {self.fileno()}".encode()
+
+    monkeypatch.setattr(socket, "socketpair", socketpair)
+    monkeypatch.setattr(socket.socket, "share", share, raising=False)
+    monkeypatch.setattr(subprocess, "Popen", Popen)
+    monkeypatch.setattr(sys, "executable", str(redirector))
+    monkeypatch.setattr(sys, "_base_executable", str(base))
+    monkeypatch.setattr(sys, "platform", "win32")
+    return base
+
+
+def test_on_windows_the_process_started_is_the_worker(windows, toy):
+    """An environment's python.exe is a redirector, with which a socket must not be shared."""
+    with contextlib.closing(ZygotePool(make=PlainProcesses)) as zygotes:
+        record = run.grade(toy.manifest, toy.root / "solution", run.Selection(["Q1"]), zygotes=zygotes)
+    assert [check.message for check in record.checks if check.outcome is not Outcome.PASSED] == []
+    assert record.score == record.max_score and record.cpu_seconds > 0
+
+
+def test_what_a_worker_prints_is_kept_on_windows(windows, toy):
+    package = toy.write("loud/rectangles.py", "print('at import', flush=True)\n").parent
+    with contextlib.closing(ZygotePool(make=PlainProcesses)) as zygotes:
+        worker = launch_worker(zygotes.get(("numpy",)), package, "loud", Limits())
+        worker.load(("numpy",), ["rectangles"])
+        worker.start(0)
+        worker.kill()
+        assert worker.take_output() == "at import\n"
+
+
+DYING = {
+    "with an exception": (
+        "raise ImportError('DLL load failed while importing _multiarray_umath: The module could not be found.')",
+        "ImportError: DLL load failed while importing _multiarray_umath: The module could not be found",
+    ),
+    "naming files": (
+        "raise FileNotFoundError(2, 'No such file', '/home/ada/course/.venv/lib/numpy/core.so')",
+        "FileNotFoundError: [Errno 2] No such file: 'core.so'",
+    ),
+    "on Windows' paths": (
+        "raise OSError(r'cannot load C:\\Users\\ada\\.venv\\Lib\\torch\\c10.dll or one of its kind')",
+        "OSError: cannot load c10.dll or one of its kind",
+    ),
+    "without a word": ("import os; os._exit(53)", "it ended by itself with exit status 53"),
+}
+
+
+@pytest.mark.parametrize("code, said", DYING.values(), ids=DYING)
+@pytest.mark.parametrize("system", ["darwin", "win32"])
+def test_a_worker_that_dies_at_once_says_why(system, code, said, toy, tmp_path, monkeypatch, request):
+    if system == "win32":
+        request.getfixturevalue("windows")
+    broken = tmp_path / "broken.py"
+    broken.write_text(code)
+    monkeypatch.setattr(sys, "platform", system)
+    monkeypatch.setattr(zygote_pool, "START", broken)
+    with (
+        contextlib.closing(ZygotePool(make=PlainProcesses)) as zygotes,
+        pytest.raises(SandboxError) as caught,
+    ):
+        run.grade(toy.manifest, toy.root / "solution", run.Selection(["Q1"]), zygotes=zygotes)
+    assert str(caught.value) == f"a worker could not start: {said}. Set up the environment again."
+
+
+def test_loading_the_libraries_does_not_count_against_the_code(toy, tmp_path, monkeypatch):
+    """Elsewhere than on Linux each worker loads them, which takes long on a slow disk."""
+    slow = tmp_path / "slow.py"
+    start = f"runpy.run_path({str(zygote_pool.START)!r}, run_name='__main__')"
+    slow.write_text(f"import runpy, time\ntime.sleep(1.5)\n{start}")
+    monkeypatch.setattr(zygote_pool, "START", slow)
+    toy.replace("assignment.toml", "call_seconds = 2", "call_seconds = 1")
+    with contextlib.closing(ZygotePool(make=PlainProcesses)) as zygotes:
+        record = run.grade(toy.manifest, toy.root / "solution", run.Selection(["Q1"]), zygotes=zygotes)
+    assert record.score == record.max_score

@@ -112,11 +112,12 @@ def lacks_digits_only(check: Check) -> bool:
 
 @dataclass
 class KnownFaults:
-    """Facts about the package: functions still stubs, those that raised or hung in their own checks.
+    """Facts about the package: which functions are stubs, and which raised or hung in their own checks.
 
-    `functions` are the assignment's.
+    `functions` are the assignment's. Calls of `stubs` can reach a stub, and those of `unwritten` always do.
     """
 
     functions: frozenset[str] = frozenset()
+    stubs: set[str] = field(default_factory=set)
     unwritten: set[str] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)

@@ -10,7 +10,7 @@ from itertools import chain
 from pathlib import Path
 
 from ..course.manifest import Manifest
-from ..course.source import find_stubs
+from ..course.source import find_stubs, is_unwritten
 from ..errors import OutOfTime, SandboxError, StudentError
 from ..limits import CHECKS_PER_WORKER, REFERENCE_CPU_SECONDS, REFERENCE_SECONDS, SPARE_WORKERS
 from ..recording import cassette
@@ -70,7 +70,8 @@ class RunContext:
         modules = {name for name, file in files.items() if file.is_file()}  # the others are classes and packages
         self.time_budget = TimeBudget(self.manifest.limits, modules, _started=self.started)
         self.unwritten = self._unwritten()
-        self.faults = KnownFaults(functions, set(self.unwritten))
+        unwritten = {name for name in self.unwritten if is_unwritten(self.student, name)}
+        self.faults = KnownFaults(functions, set(self.unwritten), unwritten)
 
     @property
     def public_seed(self) -> int:

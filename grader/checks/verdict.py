@@ -54,9 +54,10 @@ class Case:
     """The facts known when a check has raised something.
 
     `is_mostly_right` tells whether a function has done well in its own checks; `called` is what the check called last
-    as its worker names it, `asked` as the check itself does. The other two are what runs of the check with the
-    reference told, None where none was needed or possible: whether the reference's answers are judged in the student's
-    place, right or wrong; and whether what the judged function needs is at fault, since the reference's does better.
+    as its worker names it, `asked` as the check itself does, `callees` all that it called so far. The other two are
+    what runs of the check with the reference told, None where none was needed or possible: whether the reference's
+    answers are judged in the student's place, right or wrong; and whether what the judged function needs is at fault,
+    since the reference's does better.
     """
 
     judged: tuple[str, ...]
@@ -64,8 +65,18 @@ class Case:
     is_mostly_right: Callable[[str], bool] = lambda name: False
     called: str = ""
     asked: str = ""
+    callees: frozenset[str] = frozenset()
     reference_is_judged: bool | None = None
     needed_is_at_fault: bool | None = None
+
+    def is_unwritten(self) -> bool:
+        """Return whether nothing that the check judges is written, however far the check came.
+
+        A function that is given in part, and has a stub in the rest, is not written where the check did not call it.
+        """
+        known = self.faults
+        never_ran = known.stubs - self.callees
+        return bool(self.judged) and all(own in known.unwritten or own in never_ran for own in self.judged)
 
     def is_at_fault(self, needed: str) -> bool:
         """Return whether a function that raised below the judged one is to blame, and not called wrongly."""
@@ -112,8 +123,8 @@ class Judge:
 
     def _case(self, running: RunningCheck) -> Case:
         worker = running.worker
-        called, asked = (worker.called(), worker.asked()) if worker else ("", "")
-        return Case(running.judged, self._context.faults, self._context.scores.is_mostly_right, called, asked)
+        facts = (worker.called(), worker.asked(), frozenset(worker.callees)) if worker else ()
+        return Case(running.judged, self._context.faults, self._context.scores.is_mostly_right, *facts)
 
     def _with_evidence(self, item: pytest.Function, running: RunningCheck, error: BaseException, case: Case) -> Case:
         """Run the check with the reference where only that tells who is to blame; raises OutOfTime, SandboxError."""
@@ -153,13 +164,16 @@ def decide(error: BaseException, case: Case) -> Verdict:
         return Verdict(Outcome.NOT_SCORED, *wording.explain_unscored(error))
     if isinstance(error, Unrecorded):
         return Verdict(Outcome.GRADER_ERROR, *wording.explain_unrecorded(error), detail=_traceback(error))
+    is_students = isinstance(error, StudentError) and not error.trusted
+    if not (is_students or isinstance(error, Mismatch) or case.reference_is_judged):
+        return Verdict(Outcome.GRADER_ERROR, *messages.HELD, detail=_traceback(error))
+    if case.is_unwritten():
+        return _tell_unwritten(case.judged[0])
     if isinstance(error, Mismatch):
         return _judge_mismatch(error)
-    if isinstance(error, StudentError) and not error.trusted:
+    if isinstance(error, StudentError) and is_students:
         return _judge_student_error(error, case)
-    if case.reference_is_judged:
-        return Verdict(Outcome.FAILED, *wording.explain_unusable(error, case.called, case.asked))
-    return Verdict(Outcome.GRADER_ERROR, *messages.HELD, detail=_traceback(error))
+    return Verdict(Outcome.FAILED, *wording.explain_unusable(error, case.called, case.asked))
 
 
 def is_unforeseen(error: BaseException) -> bool:
@@ -175,6 +189,8 @@ def is_unforeseen(error: BaseException) -> bool:
 def depends_on_others(error: BaseException, case: Case) -> bool:
     """Return whether the verdict hangs on what is found out about the functions that raised below a judged one."""
     if not isinstance(error, StudentRaised) or error.trusted or error.kind == "NotImplementedError":
+        return False
+    if case.is_unwritten():
         return False
     needed, is_below = functions_below(error, case)
     return is_below and bool(needed) and case.faults.broken.isdisjoint(needed)
@@ -238,11 +254,15 @@ def _judge_student_error(error: StudentError, case: Case) -> Verdict:
     )
 
 
+def _tell_unwritten(name: str) -> Verdict:
+    return Verdict(Outcome.NOT_ATTEMPTED, *messages.UNWRITTEN.fill(name=name, asked=name))
+
+
 def _judge_stub(error: StudentRaised, case: Case) -> Verdict:
     name = error.frames[-1].function if error.frames else error.callee
-    own = [stub for stub in case.judged if stub in case.faults.unwritten]
+    own = [stub for stub in case.judged if stub in case.faults.stubs]
     if own:
-        return Verdict(Outcome.NOT_ATTEMPTED, *messages.UNWRITTEN.fill(name=own[0], asked=own[0]))
+        return _tell_unwritten(own[0])
     if not error.frames or any(is_part(name, stub) for stub in case.judged):
         return Verdict(
             Outcome.NOT_ATTEMPTED, *messages.UNWRITTEN.fill(name=name, asked=wording.name_asked(error.asked))

@@ -30,11 +30,15 @@ class TooLarge(Unparsable):
 
 @dataclass(frozen=True)
 class Definition:
-    """The lines of a function or class, counted from 1, and the line of the stub that a call of it reaches."""
+    """The lines of a function or class, counted from 1, and the line of the stub that a call of it reaches.
+
+    It is `unwritten` where no call can come to an end without a stub, whatever its other lines do.
+    """
 
     first: int
     last: int
     stub: int | None = None
+    unwritten: bool = False
 
 
 Scope = dict[str, tuple[Definition, "Scope"]]  # what stands in a body, by name, with what stands in it
@@ -124,14 +128,26 @@ def find_stubs(package: Path, names: Iterable[str], check: Callable[[], object] 
     places: dict[str, str] = {}
     for name in names:
         check()
-        try:
-            file, path = locate(package, name)
-            found = find_definitions(read_source(file)).get(".".join(path))
-        except (LookupError, Unparsable):
-            continue
-        if found is not None and found.stub is not None:
-            places[name] = f"{file.relative_to(package).as_posix()}, line {found.stub}"
+        found = _define_named(package, name)
+        if found is not None and found[1].stub is not None:
+            places[name] = f"{found[0].relative_to(package).as_posix()}, line {found[1].stub}"
     return places
+
+
+def is_unwritten(package: Path, name: str) -> bool:
+    """Return whether no call of a function can come to an end without a stub, however far its other lines come."""
+    found = _define_named(package, name)
+    return found is not None and found[1].unwritten
+
+
+def _define_named(package: Path, name: str) -> tuple[Path, Definition] | None:
+    """Return a function's file and its definition; None where it is not there, or its module cannot be parsed."""
+    try:
+        file, path = locate(package, name)
+        found = find_definitions(read_source(file)).get(".".join(path))
+    except (LookupError, Unparsable):
+        return None
+    return None if found is None else (file, found)
 
 
 def is_unchanged(text: str) -> bool:
@@ -150,11 +166,11 @@ def _read_scope(body: list[ast.stmt], prefix: str) -> Scope:
     scope: Scope = {}
     for node in body:
         if isinstance(node, ast.ClassDef):
-            scope[node.name] = _define(node, None), _read_scope(node.body, f"{prefix}{node.name}.")
+            scope[node.name] = _define(node), _read_scope(node.body, f"{prefix}{node.name}.")
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             path = f"{prefix}{node.name}"
-            stub = find_first_reached(node.body, lambda raised: _is_stub(raised, path))
-            scope[node.name] = _define(node, stub), {}
+            flow = _follow_block(node.body, lambda raised: _is_stub(raised, path))
+            scope[node.name] = _define(node, flow), {}
         elif isinstance(node, ast.Assign):
             for target in node.targets:
                 if isinstance(target, ast.Name):  # from here on the name means something else
@@ -162,8 +178,12 @@ def _read_scope(body: list[ast.stmt], prefix: str) -> Scope:
     return scope
 
 
-def _define(node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef, stub: ast.Raise | None) -> Definition:
-    return Definition(node.lineno, node.end_lineno or node.lineno, stub.lineno if stub else None)
+def _define(node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef, flow: "Flow | None" = None) -> Definition:
+    lines = node.lineno, node.end_lineno or node.lineno
+    if flow is None or flow.found is None:
+        return Definition(*lines)
+    unwritten = not (flow.goes_on or flow.returns or node.decorator_list)  # a decorator may call something else
+    return Definition(*lines, flow.found.lineno, unwritten)
 
 
 def _flatten(scope: Scope, prefix: str = "") -> dict[str, Definition]:
@@ -186,29 +206,30 @@ Wanted = Callable[[ast.Raise], bool]
 
 @dataclass
 class Flow:
-    """The result of some statements: the wanted one, whether control goes on below them, whether a loop is left."""
+    """The first wanted statement that a call can reach in some others, and how control may leave these.
+
+    It goes on below them, leaves a loop, or leaves the function, or this pass of a loop, before a wanted one.
+    Nested functions and classes are not entered.
+    """
 
     found: ast.Raise | None = None
     goes_on: bool = True
     breaks: bool = False
-
-
-def find_first_reached(body: list[ast.stmt], wanted: Wanted) -> ast.Raise | None:
-    """Return the first wanted `raise` that a call can reach; nested functions and classes are not entered.
-
-    Raise RecursionError where branches are nested too deeply.
-    """
-    return _follow_block(body, wanted).found
+    returns: bool = False
 
 
 def _follow_block(body: list[ast.stmt], wanted: Wanted) -> Flow:
-    breaks = False
+    """Follow control through statements; raise RecursionError where branches are nested too deeply."""
+    whole = Flow()
     for node in body:
         flow = _follow_statement(node, wanted)
-        breaks |= flow.breaks
-        if flow.found is not None or not flow.goes_on:
-            return Flow(flow.found, False, breaks)
-    return Flow(breaks=breaks)
+        whole.found = whole.found or flow.found
+        whole.breaks |= flow.breaks
+        whole.returns |= flow.returns
+        if not flow.goes_on:
+            whole.goes_on = False
+            break
+    return whole
 
 
 def _follow_statement(node: ast.stmt, wanted: Wanted) -> Flow:
@@ -216,7 +237,7 @@ def _follow_statement(node: ast.stmt, wanted: Wanted) -> Flow:
         case ast.Raise():
             return Flow(node if wanted(node) else None, False)
         case ast.Return() | ast.Continue():
-            return Flow(goes_on=False)
+            return Flow(goes_on=False, returns=True)
         case ast.Break():
             return Flow(goes_on=False, breaks=True)
         case ast.If():
@@ -231,7 +252,8 @@ def _follow_statement(node: ast.stmt, wanted: Wanted) -> Flow:
             return _follow_block(node.body, wanted)
         case ast.Match():
             flow = _merge([_follow_block(case.body, wanted) for case in node.cases])
-            return Flow(flow.found, flow.found is None, flow.breaks)  # it may be that no case matches
+            flow.goes_on |= flow.found is None  # it may be that no case matches
+            return flow
         case ast.Try() | ast.TryStar():
             return _follow_try(node, wanted)
     return Flow()
@@ -240,7 +262,9 @@ def _follow_statement(node: ast.stmt, wanted: Wanted) -> Flow:
 def _follow_loop(node: ast.For | ast.AsyncFor | ast.While, wanted: Wanted, always: bool | None) -> Flow:
     inside = Flow() if always is False else _follow_block(node.body, wanted)
     below = Flow(goes_on=False) if always else _follow_block(node.orelse, wanted)
-    return Flow(inside.found or below.found, inside.breaks or below.goes_on, below.breaks)
+    never_ends = inside.found is not None and not inside.goes_on  # its first pass reaches what is wanted
+    goes_on = inside.breaks or (below.goes_on and not never_ends)
+    return Flow(inside.found or below.found, goes_on, below.breaks, inside.returns or below.returns)
 
 
 def _follow_try(node: ast.Try | ast.TryStar, wanted: Wanted) -> Flow:
@@ -248,12 +272,14 @@ def _follow_try(node: ast.Try | ast.TryStar, wanted: Wanted) -> Flow:
     body = _follow_block([*node.body, *node.orelse], wanted)
     tried = _merge([body, *(_follow_block(handler.body, wanted) for handler in node.handlers)])
     last = _follow_block(node.finalbody, wanted)
-    return Flow(tried.found or last.found, tried.goes_on and last.goes_on, tried.breaks or last.breaks)
+    goes_on, breaks = tried.goes_on and last.goes_on, tried.breaks or last.breaks
+    return Flow(tried.found or last.found, goes_on, breaks, tried.returns or last.returns)
 
 
 def _merge(flows: list[Flow]) -> Flow:
     found = next((flow.found for flow in flows if flow.found is not None), None)
-    return Flow(found, any(flow.goes_on for flow in flows), any(flow.breaks for flow in flows))
+    leaves = [any(getattr(flow, way) for flow in flows) for way in ("goes_on", "breaks", "returns")]
+    return Flow(found, *leaves)
 
 
 def _evaluate(test: ast.expr) -> bool | None:

@@ -356,6 +356,47 @@ def test_a_stub_behind_a_helper_blocks_only_what_does_not_judge_it(course):
     assert "it needs layers.double, which is not written yet" in checks["forward"].message
 
 
+UNWRITTEN = 'def backward(dout, cache):\n    x = cache["x"]\n    raise NotImplementedError("layers.backward")\n'
+GIVEN_IN_PART = UNWRITTEN.replace("    raise", "    if x is None:\n        return dout\n    raise")
+FORWARDS = {
+    "raises": "raise ValueError('boom')",
+    "hangs": "while True: pass",
+    "crashes": "os._exit(3)",
+    "is a stub": 'raise NotImplementedError("layers.forward")',
+    "returns too little": "return x**2",
+    "returns nothing": "pass",
+}
+
+
+@pytest.mark.parametrize("backward", [UNWRITTEN, GIVEN_IN_PART], ids=["unwritten", "given in part"])
+@pytest.mark.parametrize("body", FORWARDS.values(), ids=FORWARDS)
+def test_what_is_not_written_is_not_attempted_whatever_it_needs_does(course, body, backward):
+    forward = f"def forward(x):\n    {body}\n"
+    course.write("student/layers.py", layers(forward=forward, backward=backward))
+    check = course.outcomes(keyword="backward")["backward"]
+    assert (check.outcome, check.message) == ("not_attempted", "layers.backward is not written yet")
+
+
+def test_given_lines_of_a_stub_that_stumble_over_a_bad_cache_are_not_the_students(course):
+    forward = "def forward(x):\n    return x**2, {}\n"
+    course.write("student/layers.py", layers(forward=forward, backward=UNWRITTEN))
+    assert outcomes(course.outcomes())["backward"] == "not_attempted"
+
+
+def test_what_is_written_in_part_is_judged_where_it_ran(course):
+    forward = "def forward(x):\n    return x**2, {}\n"
+    course.write("student/layers.py", layers(forward=forward, backward=GIVEN_IN_PART))
+    check = course.outcomes()["backward"]
+    assert check.outcome == "failed"
+    assert check.message.startswith("backward raised KeyError: 'x' (layers.py, line 14: ")
+
+
+def test_an_unwritten_function_excuses_no_fault_of_the_check(course):
+    course.replace("checks/public/test_q1_layers.py", "    x, dout = rng.rand(4, 3), rng.rand(4, 3)\n", "    1 / 0\n")
+    course.write("student/layers.py", layers(backward=UNWRITTEN))
+    assert course.outcomes()["backward"].outcome == "grader_error"
+
+
 MODULES = {
     "import error": (
         "import nonexistent\n" + layers(),

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from grader.course.source import Unparsable, find_definitions, find_span, find_stubs, parse_source
+from grader.course.source import Unparsable, find_definitions, find_span, find_stubs, is_unwritten, parse_source
 from grader.files import Unreadable, make_printable, read_start
 from grader.limits import SOURCE_BYTES
 
@@ -52,6 +52,29 @@ def test_stub_that_a_call_reaches(tmp_path, text):
     (tmp_path / "shapes.py").write_bytes(text.encode())
     line = text[: text.rindex("raise NotImpl")].count("\n") + 1
     assert find_stubs(tmp_path, NAMES) == {"shapes.area": f"shapes.py, line {line}"}
+
+
+UNWRITTEN = {
+    "in all branches": f"def area(w):\n    if w:\n        {RAISE}\n    else:\n        raise ValueError\n    return\n",
+    "in all cases": f"def area(w, h):\n    match w:\n        case 1:\n            {RAISE}\n    return w\n",
+    "in a loop before a return": f"def area(w, h):\n    for i in range(w):\n        {RAISE}\n    return h\n",
+}
+BEGUN = {
+    "a case that returns": f"def area(w, h):\n    match w:\n        case 1:\n            return h\n    {RAISE}\n",
+    "a loop that passes by": f"def area(w, h):\n    for i in w:\n        if i: continue\n        {RAISE}\n    return\n",
+    "a loop that breaks off": f"def area(w, h):\n    for i in w:\n        if i: break\n        {RAISE}\n    return w\n",
+    "a branch that falls through": f"def area(w, h):\n    if w:\n        {RAISE}\n",
+    "a decorator": f"@other\ndef area(w, h):\n    {RAISE}\n",
+    "a finally that returns": f"def area(w, h):\n    try:\n        {RAISE}\n    finally:\n        return 1\n",
+}
+PARTLY = {"in one of two branches", "in a handler", "below a match"}
+
+
+@pytest.mark.parametrize("name", [*STUBS, *UNWRITTEN, *BEGUN])
+def test_unwritten_where_every_call_ends_in_a_stub(tmp_path, name):
+    (tmp_path / "shapes.py").write_bytes((STUBS | UNWRITTEN | BEGUN)[name].encode())
+    assert "shapes.area" in find_stubs(tmp_path, NAMES)
+    assert is_unwritten(tmp_path, "shapes.area") == (name not in PARTLY and name not in BEGUN)
 
 
 @pytest.mark.parametrize("text", WRITTEN.values(), ids=WRITTEN)

@@ -1,6 +1,7 @@
 """A check as pytest collects it: its marker `points`, its record, the functions it judges, and what it runs with."""
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -10,10 +11,11 @@ import msgspec
 import pytest
 
 from ..course.manifest import Manifest, Question, to_fraction, to_number
-from ..errors import ChecksError
+from ..errors import ChainruleError, ChecksError
 from ..results.record import Check, Outcome
 from ..sandbox.parent.client import WorkerClient
 from . import messages
+from .choice import Keyword, select_functions
 from .context import RunContext
 
 MARKER = "points(value, *functions, timing=False, once=False): worth and judged functions"
@@ -74,6 +76,77 @@ class Bound:
         return replace(self, running=running)
 
 
+@dataclass(frozen=True)
+class Choice:
+    """Says which checks to keep: those of a keyword, those that judge certain functions, those of speed or not.
+
+    The checks of the functions named `ahead` come first, in this order.
+    """
+
+    keyword: Keyword | None = None
+    functions: Sequence[str] = ()
+    timing: bool = True
+    ahead: Sequence[str] = ()
+
+    def select(self, found: list[RunningCheck], manifest: Manifest) -> list[RunningCheck]:
+        """Return the checks that were chosen; raise UsageError where a word of the choice means none of them."""
+        checks = [running.check for running in found]
+        functions = select_functions(self.functions, manifest.functions(), checks)
+        ids = {check.id for check in (self.keyword.select(checks) if self.keyword else checks)}
+        return [
+            running
+            for running in found
+            if running.check.id in ids
+            and (self.timing or not running.timing)
+            and (not functions or not functions.isdisjoint(running.judged))
+        ]
+
+    def rank(self, running: RunningCheck) -> int:
+        """Return the place of the first function that a check judges among those ahead, the last for none."""
+        return min((self.ahead.index(name) for name in running.judged if name in self.ahead), default=len(self.ahead))
+
+
+class CheckCollector:
+    """A pytest plugin that describes the checks of some files and leaves the chosen ones; other tests pass by.
+
+    Their points are compared with the manifest where `verified`, the questions whose files they are, is given.
+    """
+
+    def __init__(self, manifest: Manifest, choice: Choice | None = None, verified: Sequence[Question] = ()) -> None:
+        self.manifest, self._choice, self._verified = manifest, choice or Choice(), verified
+        self.problem: ChainruleError | None = None
+        self.chosen: list[RunningCheck] = []
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Announce the marker."""
+        config.addinivalue_line("markers", MARKER)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Remember the first file that cannot be loaded."""
+        sentence = describe_problem(report)
+        if sentence and self.problem is None:
+            self.problem = ChecksError(sentence)
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Describe each check, and leave out those that were not chosen."""
+        folders = {self.manifest.path("public"), self.manifest.path("hidden")}
+        found = [item for item in items if isinstance(item, pytest.Function) and folders & set(item.path.parents)]
+        try:
+            for item in found:
+                item.stash[RUNNING] = describe(item, self.manifest)
+            described = [item.stash[RUNNING] for item in found]
+            if self.problem is None:
+                check_points([running.check for running in described], self._verified, self.manifest)
+                self.chosen = self._choice.select(described, self.manifest)
+        except ChainruleError as error:
+            self.problem = error
+        if self.problem is not None:
+            items[:], self.chosen = [], []
+        self.chosen.sort(key=self._choice.rank)
+        items[:] = [item for item in items if RUNNING not in item.stash or item.stash[RUNNING] in self.chosen]
+        items.sort(key=lambda item: self._choice.rank(item.stash[RUNNING]) if RUNNING in item.stash else 0)
+
+
 def describe_problem(report: pytest.CollectReport) -> str:
     """Return what keeps a file of checks from being loaded; empty where nothing does."""
     if not report.failed:
@@ -108,7 +181,7 @@ def describe(item: pytest.Function, manifest: Manifest) -> RunningCheck:
     return RunningCheck(check, mark, tuple(question.libraries))
 
 
-def check_points(checks: list[Check], questions: list[Question], manifest: Manifest) -> None:
+def check_points(checks: list[Check], questions: Sequence[Question], manifest: Manifest) -> None:
     """Compare the markers' points with the manifest, question by question; raises ChecksError on a difference."""
     folders = [visibility for visibility in ("public", "hidden") if manifest.path(visibility).is_dir()]
     for question in questions:

@@ -1,17 +1,16 @@
-"""The pytest plugin: it collects checks, runs each with every seed, has them judged and hands on the results."""
+"""The pytest plugin: it runs each collected check with every seed, has it judged and hands on the result."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from ..course.manifest import Question
-from ..errors import CourseError, NotScored, OutOfTime, SandboxError, StudentError, StudentTimeout, Unrecorded
+from ..errors import NotScored, OutOfTime, SandboxError, StudentError, StudentTimeout, Unrecorded
 from ..results.record import Check, Outcome
 from ..sandbox.parent.client import WorkerClient
-from . import follow_through, messages, own_forward, timing, wording
-from .collect import CONTEXT, MARKER, RUNNING, RunningCheck, check_points, describe, describe_problem
+from . import follow_through, messages, own_forward, wording
+from .collect import CONTEXT, RUNNING, RunningCheck
 from .context import RunContext, derive
 from .expect import Mismatch
 from .follow_through import arguments_of, renew
@@ -21,56 +20,31 @@ FINAL = (SandboxError, OutOfTime, StudentTimeout, NotScored, Unrecorded)
 
 
 class ChecksPlugin:
-    """Runs checks and hands each finished one to `collect`; other tests pass by.
+    """Runs checks and hands each finished one to `collect`, and their number to `expect`; other tests pass by.
 
     A check that passes with the public seed goes on to the secret ones; a check of speed, which draws anew for each
-    pair, does not.
+    pair, does not. With `first`, the run ends at the first that fails.
     """
 
     def __init__(
         self,
         context: RunContext,
         collect: Callable[[Check], None],
-        questions: list[Question],
-        with_timing: bool = True,
-        verify_points: bool = True,
-        functions: Sequence[str] = (),
+        expect: Callable[[int], None] = lambda count: None,
+        first: bool = False,
     ) -> None:
-        self.context, self.collect = context, collect
-        self._questions, self._verify_points, self._functions = questions, verify_points, set(functions)
-        self._timing = with_timing and (timing.available() or not context.races)
+        self.context, self.collect, self._expect, self._first = context, collect, expect, first
         self.judge = Judge(context)
-        self.problem = ""
         self.failure: SandboxError | None = None
 
     def pytest_configure(self, config: pytest.Config) -> None:
-        """Announce the marker and what the fixtures need."""
-        config.addinivalue_line("markers", MARKER)
+        """Keep what the fixtures need."""
         config.stash[CONTEXT] = self.context
-
-    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Remember the first file that cannot be loaded."""
-        self.problem = self.problem or describe_problem(report)
-
-    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        """Describe each check, and leave out those that were not chosen."""
-        manifest = self.context.manifest
-        folders = {manifest.path("public"), manifest.path("hidden")}
-        found = [item for item in items if isinstance(item, pytest.Function) and folders & set(item.path.parents)]
-        try:
-            for item in found:
-                item.stash[RUNNING] = describe(item, manifest)
-            if self._verify_points and not self.problem:
-                check_points([item.stash[RUNNING].check for item in found], self._questions, manifest)
-        except CourseError as error:
-            self.problem = self.problem or str(error)
-            found, items[:] = [], []
-        unwanted = {item for item in found if not self._is_wanted(item.stash[RUNNING])}
-        items[:] = [item for item in items if item not in unwanted]
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Start what the chosen checks need, all at once, so that slow libraries load while quick checks run."""
         chosen = [item.stash[RUNNING] for item in session.items if RUNNING in item.stash]
+        self._expect(len(chosen))
         for libraries in dict.fromkeys(running.libraries for running in chosen):
             self.context.zygotes.get(libraries)
 
@@ -94,6 +68,8 @@ class ChecksPlugin:
             running.check.output = running.worker.take_output()
         context.scores.add(running.check)
         self.collect(running.check)
+        if self._first and running.check.outcome.failed:
+            item.session.shouldfail = "it was to stop at the first failure"
         return result
 
     @pytest.hookimpl(tryfirst=True)
@@ -130,11 +106,6 @@ class ChecksPlugin:
     def pytest_sessionfinish(self) -> None:
         """Have the checks that hang on others judged, now that all have run."""
         self.judge.settle_open_cases()
-
-    def _is_wanted(self, running: RunningCheck) -> bool:
-        """Return whether a check was chosen: by what it judges, and by whether it is about speed."""
-        chosen = not self._functions or not self._functions.isdisjoint(running.judged)
-        return chosen and (self._timing or not running.timing)
 
     def _run(self, item: pytest.Function, running: RunningCheck, arguments: dict[str, Any]) -> None:
         """Run a check's body once; an answer that is right given right functions is not wrong.

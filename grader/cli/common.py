@@ -1,6 +1,6 @@
 """Share what all commands need: exit statuses, the option -q, the course and the package they work on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -39,6 +39,24 @@ def chosen(manifest: Manifest, names: Sequence[str] | None) -> list[Question]:
             users.setdefault(library, []).append(question.id)
     require_libraries(users)
     return questions
+
+
+def require_meaning(manifest: Manifest, keyword: str, functions: Sequence[str] | None) -> None:
+    """Raise UsageError for a keyword that cannot be read, and for a word that is no function and no check's id."""
+    from ..checks.choice import Keyword, names_check, resolve_function
+
+    if keyword:
+        Keyword(keyword)
+    for word in functions or ():
+        if not names_check(word, [question.id for question in manifest.questions]):
+            resolve_function(word, manifest.functions())
+
+
+def forbid_together(option: str, others: Mapping[str, object]) -> None:
+    """Raise UsageError where one of these options is given beside another that it contradicts."""
+    for name, value in others.items():
+        if value:
+            raise UsageError(f"{option} and {name} contradict each other; leave one of them out")
 
 
 def package(manifest: Manifest, folder: Path | None) -> Path:

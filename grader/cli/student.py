@@ -2,25 +2,35 @@
 
 import contextlib
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..course.manifest import Manifest
 from ..errors import UsageError
 from ..outputs import REPORT, claim
-from .common import FAILED, QUESTIONS, chosen, course, package
+from .common import FAILED, QUESTIONS, chosen, course, forbid_together, package, require_meaning
+
+if TYPE_CHECKING:
+    from ..results.record import Record
 
 app = typer.Typer()
+
+
+KEYWORD = Annotated[
+    str, typer.Option("-k", help="Only checks with this in their id or title; and, or, not, parentheses.")
+]
+FUNCTION = Annotated[
+    list[str] | None, typer.Option(help="Only checks that judge this function, or what this check judges; repeatable.")
+]
 
 
 @app.command()
 def check(
     student: Annotated[Path | None, typer.Option(help="The package to check; the manifest's by default.")] = None,
     question: QUESTIONS = None,
-    keyword: Annotated[str, typer.Option("-k", help="Only checks matching this pytest expression.")] = "",
-    function: Annotated[
-        list[str] | None, typer.Option(help="Only checks that judge this function; repeatable.")
-    ] = None,
+    keyword: KEYWORD = "",
+    function: FUNCTION = None,
     timing: Annotated[bool, typer.Option("--timing/--no-timing", help="Whether to run the checks of speed.")] = True,
     seed: Annotated[
         int | None, typer.Option(help="Draw the inputs from this seed instead of the published one.")
@@ -29,29 +39,51 @@ def check(
     debug: Annotated[
         bool, typer.Option("--debug", help="Run in one process, so that pdb and prints work; not for grading.")
     ] = False,
+    first: Annotated[bool, typer.Option("--first", help="Stop at the first failure.")] = False,
+    listed: Annotated[bool, typer.Option("--list", help="List the checks with their ids and run none.")] = False,
 ) -> None:
     """Check a student's package and print points and one sentence for each failed check."""
-    from ..sandbox.parent.zygote_pool import ZygotePool
-
     manifest = course()
+    chosen(manifest, question)
+    require_meaning(manifest, keyword, function)
+    wanted = {"questions": question or [], "keyword": keyword, "timing": timing and not debug, "seed": seed}
+    wanted |= {"functions": function or [], "first": first}
+    if listed:
+        others = {"--first": first, "--json": json, "--debug": debug, "--seed": seed is not None, "--student": student}
+        forbid_together("--list", others)
+        _list(manifest, wanted)
+        return
+    folder = package(manifest, student)
     if json is not None:
         claim(json, REPORT)
-    first = chosen(manifest, question)[0]
-    with contextlib.closing(ZygotePool()) as zygotes:
-        zygotes.get(tuple(first.libraries))  # it comes up while the rest of the engine is imported
-        from ..grading import run
-        from ..results import record, terminal
+    result = _check(manifest, folder, wanted, debug)
+    from ..results import record, terminal
 
-        if debug:
-            typer.echo("debug: everything runs in one process, without limits or isolation; not for grading", err=True)
-        selection = run.Selection(question or [], keyword, timing and not debug, seed, functions=function or [])
-        folder = package(manifest, student)
-        result = run.grade(manifest, folder, selection, zygotes=zygotes, debug=debug, keep=True)
     terminal.show(result)
     if json is not None:
         record.write_atomically(json, record.to_json(result))
-    if not all(check.outcome.settled for check in result.checks):
+    if not (result.complete and all(check.outcome.settled for check in result.checks)):
         raise typer.Exit(FAILED)
+
+
+def _list(manifest: Manifest, wanted: dict[str, Any]) -> None:
+    from ..grading import run
+    from ..results import terminal
+
+    terminal.show_list(run.collect_checks(manifest, run.Selection(**wanted)))
+
+
+def _check(manifest: Manifest, folder: Path, wanted: dict[str, Any], debug: bool) -> "Record":
+    from ..sandbox.parent.zygote_pool import ZygotePool
+
+    with contextlib.closing(ZygotePool()) as zygotes:
+        first = chosen(manifest, wanted["questions"])[0]
+        zygotes.get(tuple(first.libraries))  # it comes up while the rest of the engine is imported
+        from ..grading import run
+
+        if debug:
+            typer.echo("debug: everything runs in one process, without limits or isolation; not for grading", err=True)
+        return run.grade(manifest, folder, run.Selection(**wanted), zygotes=zygotes, debug=debug, keep=True)
 
 
 @app.command()

@@ -10,15 +10,17 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..checks.choice import Keyword
 from ..checks.context import RunContext
 from ..course.manifest import Manifest, Question, to_number
-from ..errors import ChecksError, RecordingError, UsageError
+from ..errors import ChecksError, RecordingError
 from ..limits import REPORT_INTERVAL_SECONDS
 from ..results import record as records
 from ..results.record import Check, Note, NoteKind, Outcome, Record
 from ..sandbox.parent.zygote_pool import ZygotePool
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # pytest is imported once the zygotes have begun to come up
+    from ..checks.collect import Choice
     from ..checks.plugin import ChecksPlugin
 
 QUIET = ["--disable-plugin-autoload", "--assert=plain", "--import-mode=importlib", "--capture=no"]
@@ -31,23 +33,46 @@ INTERRUPTED = 2
 PROBLEMS = {  # by pytest's exit status
     3: "the checks could not be run; what pytest says is above",
     4: "the checks could not be run; what pytest says is above",
-    5: "no check matches this choice; choose other questions, another -k, or leave out --no-timing",
+    5: "no check matches this choice; choose other questions, another -k or --function, or leave out --no-timing",
 }
 
 
 class Progress:
-    """Takes results into a record and shows it to `update`, each within a quarter of a second, whatever comes next."""
+    """Takes results into a record and shows it to `update`, each within a quarter of a second, whatever comes next.
 
-    def __init__(self, record: Record, manifest: Manifest, update: Callable[[Record], None] | None) -> None:
+    `tell` hears of each finished check at once, with how many there are; that is 0 until they are collected.
+    """
+
+    def __init__(
+        self,
+        record: Record,
+        manifest: Manifest,
+        update: Callable[[Record], None] | None,
+        tell: Callable[[list[Check], int], None] | None = None,
+    ) -> None:
         self.record, self._manifest, self._update, self._shown = record, manifest, update, 0.0
+        self._tell, self.expected = tell, 0
         self._lock = threading.RLock()
         self._later: threading.Timer | None = None
         record.checks = []
+
+    def expect(self, count: int) -> None:
+        """Take the number of checks that will run."""
+        self.expected = count
+        if self._tell:
+            self._tell([], count)
+
+    @property
+    def left(self) -> int:
+        """Return how many checks have not run."""
+        return self.expected - len(self.record.checks)
 
     def collect(self, check: Check) -> None:
         """Take a finished check; show it now, or soon after where others have only just been shown."""
         with self._lock:
             self.record.checks.append(check)
+            if self._tell:
+                self._tell(self.record.checks, self.expected)
             if self._update and time.monotonic() - self._shown > REPORT_INTERVAL_SECONDS:
                 self.show()
             elif self._update and self._later is None:
@@ -74,7 +99,10 @@ class Progress:
 
 @dataclass
 class Selection:
-    """Says which checks to run: questions by id, judged functions (all if empty), a -k expression, timing, seeds."""
+    """Says which checks to run: questions by id, judged functions (all if empty), a -k expression, timing, seeds.
+
+    The checks of the functions `ahead` run before others. With `first`, the first failure ends the run.
+    """
 
     questions: list[str] = field(default_factory=list)
     keyword: str = ""
@@ -82,14 +110,20 @@ class Selection:
     seed: int | None = None
     secret_seeds: list[str] = field(default_factory=list)
     functions: list[str] = field(default_factory=list)
+    ahead: list[str] = field(default_factory=list)
+    first: bool = False
 
     def choose(self, manifest: Manifest) -> list[Question]:
-        """Return the chosen questions in the manifest's order; raises UsageError for an unknown id or function."""
-        for name in self.functions:
-            if name not in manifest.functions():
-                raise UsageError(f"there is no function {name!r}; choose one that the manifest lists")
+        """Return the chosen questions in the manifest's order; raises UsageError for an unknown id."""
         wanted = {manifest.question(name).id for name in self.questions}
         return [question for question in manifest.questions if not wanted or question.id in wanted]
+
+    def choose_checks(self, timing: bool = True) -> "Choice":
+        """Return which of their checks to keep; raises UsageError for a -k expression that is none."""
+        from ..checks.collect import Choice
+
+        keyword = Keyword(self.keyword) if self.keyword else None
+        return Choice(keyword, self.functions, self.timing and timing, self.ahead)
 
 
 def new_record(manifest: Manifest, command: str, submission: str) -> Record:
@@ -110,8 +144,9 @@ def grade(
     official: bool = False,
     keep: bool = False,
     started: float | None = None,
+    tell: Callable[[list[Check], int], None] | None = None,
 ) -> Record:
-    """Run the selected checks on the package in `student`; `update` sees the record as it grows.
+    """Run the selected checks on the package in `student`; `update` and `tell` see the record as it grows.
 
     A check that passes with the public seed is run again with every secret seed and must pass each time.
     Its time began when it `started`, by default now. Zygotes that are given are left running, for the next run.
@@ -121,7 +156,7 @@ def grade(
     """
     started = started or time.monotonic()
     record = record or new_record(manifest, "check", student.name)
-    progress = Progress(record, manifest, update)
+    progress = Progress(record, manifest, update, tell)
     options = debug, official, keep and not debug
     seeds = selection.seed, selection.secret_seeds
     context = RunContext(manifest, student, zygotes or ZygotePool(), *options, *seeds, started=started)
@@ -136,10 +171,18 @@ def grade(
         if zygotes is None:
             context.zygotes.close()
     record.seconds, record.cpu_seconds = round(time.monotonic() - started, 3), round(cpu, 3)
-    record.complete = True
-    record.notes += _remarks(record.checks, context) + _unscored(context)
+    record.complete = not progress.left
+    record.notes += _stopped(progress) + _remarks(record.checks, context) + _unscored(context)
     progress.show()
     return record
+
+
+def _stopped(progress: Progress) -> list[Note]:
+    """Return a note on the checks that were left out after the first failure."""
+    if not progress.left:
+        return []
+    sentence = f"Stopped at the first failure; {progress.left} of {progress.expected} checks were not run."
+    return [Note(NoteKind.STOPPED, sentence)]
 
 
 def _remarks(checks: list[Check], context: RunContext) -> list[Note]:
@@ -184,29 +227,47 @@ def run_checks(
     manifest, questions = context.manifest, selection.choose(context.manifest)
     if not context.debug:
         context.setup.begin(tuple(questions[0].libraries))
-    from ..checks import fixtures, plugin
+    from ..checks import collect, fixtures, plugin, timing
 
-    folders = [manifest.path("public"), manifest.path("hidden")]
-    files = [folder / question.file for question in questions for folder in folders]
-    files = [file for file in files if file.is_file()]
-    if not files:
-        raise ChecksError(f"there are no checks in {folders[0]}; restore them")
+    files = find_files(manifest, questions)
     progress.record.notes += _check_recording(context, files)
-    options = selection.timing, not selection.keyword, selection.functions
-    checks = (make or plugin.ChecksPlugin)(context, progress.collect, questions, *options)
+    choice = selection.choose_checks(timing.available() or not context.races)
+    collector = collect.CheckCollector(manifest, choice, [] if selection.keyword else questions)
+    checks = (make or plugin.ChecksPlugin)(context, progress.collect, progress.expect, selection.first)
     if not context.debug:
         context.setup.finish(tuple(questions[0].libraries))
         progress.record.isolation = context.setup.active_layers()
         progress.record.notes += _weakness(context.setup.refusal())
-    chosen = ["-k", selection.keyword] if selection.keyword else []
-    status = run_pytest(manifest, files, [fixtures, checks], *chosen)
+    status = run_pytest(manifest, files, [fixtures, collector, checks])
     progress.record.isolation = context.setup.active_layers()
     if checks.failure:
         raise checks.failure
-    if checks.problem or status in PROBLEMS:
-        raise ChecksError(checks.problem or PROBLEMS[status])
+    if collector.problem or status in PROBLEMS:
+        raise collector.problem or ChecksError(PROBLEMS[status])
     if status == INTERRUPTED:
         raise KeyboardInterrupt
+
+
+def find_files(manifest: Manifest, questions: list[Question]) -> list[Path]:
+    """Return the files of some questions' checks; raises ChecksError where there is none."""
+    folders = [manifest.path("public"), manifest.path("hidden")]
+    files = [folder / question.file for question in questions for folder in folders]
+    found = [file for file in files if file.is_file()]
+    if not found:
+        raise ChecksError(f"there are no checks in {folders[0]}; restore them")
+    return found
+
+
+def collect_checks(manifest: Manifest, selection: Selection) -> list[Check]:
+    """Return the selected checks as data, having run none; raises CourseError and UsageError as a run does."""
+    from ..checks.collect import CheckCollector
+
+    questions = selection.choose(manifest)
+    collector = CheckCollector(manifest, selection.choose_checks(), [] if selection.keyword else questions)
+    status = run_pytest(manifest, find_files(manifest, questions), [collector], "--collect-only")
+    if collector.problem or status in PROBLEMS:
+        raise collector.problem or ChecksError(PROBLEMS[status])
+    return [running.check for running in collector.chosen]
 
 
 def _weakness(refusal: str) -> list[Note]:

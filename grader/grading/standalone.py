@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ..checks import fixtures, plugin
+from ..checks import fixtures, plugin, timing
+from ..checks.collect import CheckCollector, Choice
 from ..checks.context import RunContext
 from ..course import manifest as manifests
 from ..sandbox.parent.zygote_pool import ZygotePool
@@ -14,8 +15,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the checks' plugin for the manifest found from pytest's root folder."""
     manifest = manifests.load(manifests.find(Path(config.rootpath)))
     context = RunContext(manifest, manifest.path("student"), ZygotePool())
-    checks = plugin.ChecksPlugin(context, lambda check: None, [], verify_points=False)
+    checks = plugin.ChecksPlugin(context, lambda check: None)
     config.pluginmanager.register(fixtures, "chainrule-fixtures")
+    config.pluginmanager.register(CheckCollector(manifest, Choice(timing=timing.available())), "chainrule-collector")
     config.pluginmanager.register(checks, "chainrule-checks")
     config.add_cleanup(context.zygotes.close)
     config.add_cleanup(context.close)

@@ -22,8 +22,6 @@ from ..results.notebook import Judgement
 from ..results.record import Record, from_json
 
 if TYPE_CHECKING:  # pytest takes a while to import, and a kernel does without
-    import pytest
-
     from ..checks.collect import RunningCheck
 
 CALL = re.compile(r"^[^#\n]*\bgrader\.check\(\s*[\"']([^\"']*)[\"']", re.MULTILINE)  # a call that is not commented out
@@ -104,41 +102,15 @@ def find_surplus(folder: Path, names: Iterable[str]) -> list[Path]:
 
 def _collect_checks(manifest: Manifest) -> list[RunningCheck]:
     """Return what pytest collects in the public files, having run none of it."""
+    from ..checks.collect import CheckCollector
     from ..grading.run import run_pytest
 
     files = [manifest.path("public") / question.file for question in manifest.questions]
-    collector = _Collector(manifest)
+    collector = CheckCollector(manifest)
     run_pytest(manifest, [file for file in files if file.is_file()], [collector], "--collect-only")
     if collector.problem:
-        raise ChecksError(collector.problem)
-    return collector.checks
-
-
-class _Collector:
-    """A pytest plugin that notes what checks there are."""
-
-    def __init__(self, manifest: Manifest) -> None:
-        self.manifest = manifest
-        self.checks: list[RunningCheck] = []
-        self.problem = ""
-
-    def pytest_configure(self, config: pytest.Config) -> None:
-        from ..checks.collect import MARKER
-
-        config.addinivalue_line("markers", MARKER)
-
-    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        from ..checks.collect import describe_problem
-
-        self.problem = self.problem or describe_problem(report)
-
-    def pytest_collection_modifyitems(self, items: list[pytest.Function]) -> None:
-        from ..checks.collect import describe
-
-        try:
-            self.checks = [describe(item, self.manifest) for item in items]
-        except CourseError as error:
-            self.problem = str(error)
+        raise collector.problem
+    return collector.chosen
 
 
 class NotPassed(AssertionError):

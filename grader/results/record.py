@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import tempfile
 from collections.abc import Iterable
 from enum import StrEnum
@@ -51,6 +52,11 @@ class Outcome(StrEnum):
         return self.value.replace("_", " ")
 
     @property
+    def failed(self) -> bool:
+        """Return whether it needs a fix of its own, instead of one in what it waits for."""
+        return self.by_own_code or self is Outcome.GRADER_ERROR
+
+    @property
     def by_own_code(self) -> bool:
         """Return whether the judged function itself gave a wrong answer, raised, hung or crashed."""
         return self in (Outcome.FAILED, Outcome.TIMEOUT, Outcome.CRASHED)
@@ -65,7 +71,7 @@ class NoteKind(StrEnum):
     CHECKS = "checks"  # which files of checks were changed
     NOT_SCORED = "not_scored"  # how much takes the reference
     NEXT = "next"  # what to write next
-    STOPPED = "stopped"  # the run was ended from outside
+    STOPPED = "stopped"  # the run was ended before its last check
     GRADER_ERROR = "grader_error"  # why the grader could not go on
 
 
@@ -137,6 +143,16 @@ class Check(msgspec.Struct, kw_only=True):
     spending: Spending | None = None
     output: str = ""
     seconds: float = 0.0
+
+    @property
+    def short_id(self) -> str:
+        """Return the id that a person types: the question's, a dot, the name; a shell takes it without quotes."""
+        return f"{self.question}.{shorten(re.sub('^(hidden/)?[^/]*/', '', self.id))}"
+
+
+def shorten(name: str) -> str:
+    """Return a check's name as pytest writes it, without signs that a shell changes."""
+    return re.sub(r"[^\w.,=+:@%/-]+", "_", name.replace("[", ".").replace("]", "")).strip("_")
 
 
 class QuestionScore(msgspec.Struct, kw_only=True):

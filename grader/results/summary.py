@@ -42,12 +42,8 @@ def lost_of(checks: Sequence[Check]) -> str:
 
 
 def list_ids(checks: Sequence[Check], most: int = 8) -> str:
-    """Return the ids of some checks, each file's name once: `q1_layers/double, square; q2_nets/loss`."""
-    files: dict[str, list[str]] = {}
-    for check in checks[:most]:
-        file, slash, name = check.id.rpartition("/")
-        files.setdefault(file + slash, []).append(name)
-    text = "; ".join(file + ", ".join(names) for file, names in files.items())
+    """Return the short ids of some checks: `Q1.double, Q1.square and 3 more`."""
+    text = ", ".join(check.short_id for check in checks[:most])
     return f"{text} and {len(checks) - most} more" if len(checks) > most else text
 
 

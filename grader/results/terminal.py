@@ -5,6 +5,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .record import Check, Outcome, Record
+from .record import total as sum_points
 from .summary import (
     by_function,
     count_passed,
@@ -42,6 +43,18 @@ def show(record: Record, console: Console | None = None) -> None:
         console = Console(highlight=False)
         console = console if console.is_terminal else Console(highlight=False, width=120)
     console.print(render(record))
+
+
+def show_list(checks: list[Check], console: Console | None = None) -> None:
+    """Print two lines for each check: id, points and functions, then its title."""
+    out = console or Console(highlight=False, soft_wrap=True)
+    for check in checks:
+        points = f"  ({check.points:g}{', hidden' if check.visibility == 'hidden' else ''})  "
+        out.print(Text.assemble((check.short_id, "cyan"), points, ", ".join(check.functions)))
+        out.print(Text(f"    {check.title}"))
+    functions = {name for check in checks for name in check.functions}
+    points = f"{sum_points(check.points for check in checks):g} points"
+    out.print(Text(f"\n{len(checks)} checks of {len(functions)} functions, {points}", style="bold"))
 
 
 def table(record: Record) -> Table:
@@ -102,7 +115,7 @@ def sentences(record: Record) -> list[RenderableType]:
 
 def _title(check: Check) -> Text:
     mark = Text(f"{check.outcome.word}  ", style=check.outcome.style)
-    return Text.assemble(mark, (f"{check.question} {check.title}", "bold"), f"  ({lost_of([check])})")
+    return Text.assemble(mark, (check.title, "bold"), f"  ({lost_of([check])})  ", (check.short_id, "cyan"))
 
 
 def _count_alike(checks: list[Check]) -> Text:

@@ -38,7 +38,10 @@ def test_exit_status_of_the_module(toy, words, status, line):
 @pytest.mark.parametrize(
     "words, sentence",
     [
-        (["check", "-k", "unheard_of"], "no check matches this choice; choose other questions, another -k"),
+        (
+            ["check", "-k", "unheard_of"],
+            "no check here has 'unheard_of' in its id or title; check --list lists them all",
+        ),
         (["check", "-k", "moments_speed", "--no-timing"], "no check matches this choice"),
         (["check", "--student", "nowhere"], "nowhere is not a folder; give the package's folder with --student"),
         (["check", "--student", "assignment.toml"], "assignment.toml is not a folder"),

@@ -302,7 +302,7 @@ def test_names_of_checks(toy):
 def test_function_chooses_the_checks(toy, command):
     assert "0 of 12 checks passed" in command("check", "--function", "shapes.area")[1]
     assert command("check", "--function", "shapes.circle")[2] == (
-        "cannot run: there is no function 'shapes.circle'; choose one that the manifest lists\n"
+        "cannot run: there is no function 'shapes.circle'; did you mean shapes.area? check --list lists them all\n"
     )
     assert "no check matches this choice" in command("check", "-q", "Q2", "--function", "shapes.area")[2]
 

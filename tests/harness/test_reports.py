@@ -80,11 +80,11 @@ def test_terminal_table():
     assert "shapes.area 0.5 / 1.5 failed (1 of 3)" in lines
     assert "Q2 Mean and variance 0 / 2, 0.5 held 0 of 4 checks" in lines
     assert "shapes.moments 0 / 2, 0.5 held grader error (1 of 4)" in lines
-    assert "failed Q1 area multiplies (-0.5)" in lines
+    assert "failed area multiplies (-0.5) Q1.b" in lines
     assert "dx: relative error 3.1e-02 (allowed 1e-07), [bold]worst[/bold] at (2, 4)" in lines
-    assert "timeout Q2 area multiplies (-0.5)" in lines
+    assert "timeout area multiplies (-0.5) Q2.e" in lines
     assert "why it is crashed" in lines
-    assert "grader error Q2 area multiplies (0.5 held)" in lines
+    assert "grader error area multiplies (0.5 held) Q2.g" in lines
     assert "Something to know." in lines
     assert lines[-1] == "Total: 0.5 of 3.5 points, 0.5 held; 1 of 7 checks passed in 1.2 s"
 
@@ -93,10 +93,10 @@ def test_terminal_says_once_what_several_checks_have_to_say():
     found = full()
     found.checks = [check("a", title="first"), check("b", title="second"), check("c", "timeout", title="third")]
     lines = [" ".join(line.split()) for line in printed(found).splitlines()]
-    start = lines.index("failed Q1 first (-0.5)")
-    assert lines[start + 1 : start + 3] == ["failed Q1 second (-0.5)", "why it is failed"]
+    start = lines.index("failed first (-0.5) Q1.a")
+    assert lines[start + 1 : start + 3] == ["failed second (-0.5) Q1.b", "why it is failed"]
     assert lines.count("why it is failed") == 1
-    assert "timeout Q1 third (-0.5)" in lines
+    assert "timeout third (-0.5) Q1.c" in lines
 
 
 def test_terminal_is_silent_about_what_passed_or_was_not_attempted():

@@ -1,0 +1,128 @@
+"""Choose checks by id, keyword and judged function, and name what comes nearest where none is meant."""
+
+import ast
+import difflib
+import re
+from collections.abc import Callable, Collection, Iterable, Sequence
+
+from ..errors import UsageError
+from ..results.record import Check, shorten
+
+TOKEN = re.compile(r"[()]|[^\s()]+")
+OPERATORS = {"and", "or", "not", "(", ")"}
+LISTED = "check --list lists them all"
+NEARNESS = 0.6  # of two words, from 0 to 1, from which on one may have been meant by the other
+
+
+def find_nearest(word: str, known: Iterable[str]) -> str:
+    """Return the known word that comes nearest, an empty string where none is near."""
+    originals = {name.casefold(): name for name in known}
+    found = difflib.get_close_matches(word.casefold(), originals, n=1, cutoff=NEARNESS)
+    return originals[found[0]] if found else ""
+
+
+def _advise(word: str, known: Iterable[str]) -> str:
+    nearest = find_nearest(word, known)
+    return f"did you mean {nearest}? {LISTED}" if nearest else LISTED
+
+
+def resolve_function(word: str, functions: Collection[str]) -> str:
+    """Return the function of this name, of which the end is enough; raise UsageError for none and for several."""
+    if word in functions:
+        return word
+    found = [name for name in functions if name.endswith(f".{word}")]
+    if len(found) > 1:
+        raise UsageError(f"{word!r} may be {' or '.join(found)}; give one of them")
+    if not found:
+        ends = {name.rpartition(".")[2]: name for name in functions}
+        advice = _advise(word, functions if "." in word else ends)
+        raise UsageError(f"there is no function {word!r}; {advice}")
+    return found[0]
+
+
+class Keyword:
+    """An expression of `-k`: phrases of ids, titles and functions, with `and`, `or`, `not` and parentheses.
+
+    A phrase may have several words. The id of a check means that check alone. Raises UsageError for what is none.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text, self._phrases = text, dict[str, str]()
+        try:
+            self._tree = ast.parse(self._name_phrases(), mode="eval").body
+            self._evaluate(self._tree, lambda phrase: True)
+        except (SyntaxError, LookupError):
+            sentence = "join words by and, or, not and parentheses"
+            raise UsageError(f"-k {text!r} cannot be read; {sentence}") from None
+
+    def select(self, checks: Sequence[Check]) -> list[Check]:
+        """Return the checks that are meant; raise UsageError where none is."""
+        meant = {phrase: {check.id for check in _find(phrase, checks)} for phrase in self._phrases.values()}
+        found = [c for c in checks if self._evaluate(self._tree, lambda phrase: c.id in meant[phrase])]
+        if found or not checks:
+            return found
+        for phrase, ids in meant.items():
+            if not ids:
+                raise UsageError(f"no check here has {phrase!r} in its id or title; {_advise(phrase, _words(checks))}")
+        raise UsageError(f"no check here matches -k {self.text!r} as a whole; {LISTED}")
+
+    def _name_phrases(self) -> str:
+        """Return the expression with a name of one letter and a number in each phrase's place."""
+        parts: list[str] = []
+        for token in TOKEN.findall(self.text):
+            if token in OPERATORS:
+                parts.append(token)
+            elif parts and parts[-1] in self._phrases:
+                self._phrases[parts[-1]] += f" {token}"
+            else:
+                parts.append(f"p{len(self._phrases)}")
+                self._phrases[parts[-1]] = token
+        return " ".join(parts)
+
+    def _evaluate(self, node: ast.expr, matches: Callable[[str], bool]) -> bool:
+        match node:
+            case ast.BoolOp(op=operator, values=values):
+                found = [self._evaluate(value, matches) for value in values]  # none may escape
+                return all(found) if isinstance(operator, ast.And) else any(found)
+            case ast.UnaryOp(op=ast.Not(), operand=operand):
+                return not self._evaluate(operand, matches)
+            case ast.Name(id=name):
+                return matches(self._phrases[name])
+        raise SyntaxError
+
+
+def select_functions(words: Collection[str], functions: Collection[str], checks: Sequence[Check]) -> set[str]:
+    """Return the functions of these names; a check's id stands for the functions that it judges."""
+    chosen: set[str] = set()
+    for word in words:
+        named = [check for check in checks if word.casefold() in (check.id.casefold(), check.short_id.casefold())]
+        if not named and names_check(word, {check.question for check in checks}):
+            raise UsageError(f"there is no check {word!r} here; {_advise(word, _words(checks))}")
+        chosen |= {name for check in named for name in check.functions} or {resolve_function(word, functions)}
+    return chosen
+
+
+def names_check(word: str, questions: Iterable[str]) -> bool:
+    """Return whether a word has the form of a check's id, short or full, instead of a function's name."""
+    return "/" in word or word.casefold().startswith(tuple(f"{name}.".casefold() for name in questions))
+
+
+def _find(phrase: str, checks: Sequence[Check]) -> list[Check]:
+    """Return the check of this id, or else those with the phrase in their id, title or functions."""
+    plain, short = phrase.casefold(), shorten(phrase).casefold()
+    exact = [check for check in checks if plain == check.id.casefold() or short == check.short_id.casefold()]
+    return exact or [check for check in checks if plain in _text(check)]
+
+
+def _text(check: Check) -> str:
+    # pytest's own name of a check begins with test_
+    name = check.id.removeprefix("hidden/").partition("/")[2]
+    return "\n".join([check.id, check.short_id, f"test_{name}", check.title, *check.functions]).casefold()
+
+
+def _words(checks: Sequence[Check]) -> dict[str, None]:
+    """Return ids, their names and the words of titles, in this order."""
+    found: dict[str, None] = dict.fromkeys(check.short_id for check in checks)
+    found |= dict.fromkeys(check.short_id.partition(".")[2] for check in checks)
+    found |= dict.fromkeys(name.rpartition(".")[2] for check in checks for name in check.functions)
+    return found | dict.fromkeys(word for check in checks for word in re.findall(r"\w{3,}", check.title))

@@ -19,7 +19,7 @@ from grader.course import manifest as manifests
 from grader.grading import run
 from grader.sandbox.parent.client import launch_worker
 from grader.sandbox.parent.zygote_pool import Zygote, ZygotePool
-from grader.sandbox.policy import KERNEL, Limits, Policy
+from grader.sandbox.policy import KERNEL, Policy, WorkerLimits
 from grader.submission.unpack import unpack
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -95,7 +95,7 @@ def workers(repeats: int = 30) -> Table:
     one_megabyte = np.zeros(MEGABYTE // 8)
     for _ in range(repeats):
         started = time.perf_counter()
-        worker = launch_worker(zygote, ROOT / "reference", "reference", Limits())
+        worker = launch_worker(zygote, ROOT / "reference", "reference", WorkerLimits())
         worker.load(zygote.libraries)
         worker.start(0)
         fresh.append(time.perf_counter() - started)

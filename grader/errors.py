@@ -76,7 +76,7 @@ class AnswerVaries(NotScored):
 
 
 class Unrecorded(Exception):
-    """The reference was asked for `target` with inputs that its recording does not hold; empty for a whole check."""
+    """The reference was asked for `target` with inputs that were not recorded; empty for a whole check."""
 
     def __init__(self, target: str = "") -> None:
         super().__init__(target)
@@ -107,7 +107,7 @@ class Ending(Enum):
     GONE = "process ended earlier"
 
 
-class StudentError(Exception):
+class WorkerError(Exception):
     """Something in the worker went wrong while `callee` ran; subclasses say what, as facts.
 
     A worker influences all of them but `asked`, the names by which the check itself came to what it asked for.
@@ -120,7 +120,7 @@ class StudentError(Exception):
         self.asked = ""
 
 
-class StudentRaised(StudentError):
+class WorkerRaised(WorkerError):
     """The code raised an exception of type `kind` with this text."""
 
     def __init__(self, callee: str, text: str, frames: list[StackFrame] | None = None, kind: str = "") -> None:
@@ -136,7 +136,7 @@ class StudentRaised(StudentError):
         return self.kind in ("ModuleNotFoundError", "ImportError", "SyntaxError", "IndentationError", "TabError")
 
 
-class StudentEnded(StudentError):
+class StudentEnded(WorkerError):
     """The call did not come back, and its worker is gone: `ending` says how, `fact` is a number or word about it."""
 
     def __init__(self, callee: str, ending: Ending, fact: float | str = "") -> None:
@@ -147,9 +147,9 @@ class StudentEnded(StudentError):
         return f"{self.callee}: {self.ending.value} {self.fact}".rstrip()
 
 
-class StudentTimeout(StudentEnded):
+class WorkerTimeout(StudentEnded):
     """The code did not come back within its time."""
 
 
-class StudentCrashed(StudentEnded):
+class WorkerCrashed(StudentEnded):
     """The worker ended, or sent what is not a reply."""

@@ -20,13 +20,13 @@ from .results import notebook as report
 from .results.notebook import Judgement
 
 
-class CheckResult(ExceptionTestFile):  # type: ignore[misc]  # otter comes without types
+class CellResult(ExceptionTestFile):  # type: ignore[misc]  # otter comes without types
     """The result of a check file, shown in the engine's own words."""
 
     judgement: Judgement
 
     @classmethod
-    def without_file(cls, judgement: Judgement) -> "CheckResult":
+    def without_file(cls, judgement: Judgement) -> "CellResult":
         """Return a verdict without a check file: the obstacle counts as one failed case."""
         verdict = cls(judgement.name, "", [TestCase(judgement.name, None, False, 0, None, None)])
         verdict._note(judgement)
@@ -74,10 +74,10 @@ class Checks(otter.Notebook):  # type: ignore[misc]  # otter comes without types
         if self._trouble or not file.is_file():
             names = [other.stem for other in Path(self._tests_dir).glob("*.py")]
             trouble = self._trouble or f"there is no check of that name; {suggest(question, names)}"
-            return CheckResult.without_file(Judgement(question, trouble=trouble))
+            return CellResult.without_file(Judgement(question, trouble=trouble))
         if not file.read_text(encoding="utf-8").startswith(HEADER):
             return super().check(question, sys._getframe(1).f_globals if global_env is None else global_env)
-        verdict = CheckResult.from_file(str(file))
+        verdict = CellResult.from_file(str(file))
         verdict.run({})
         return verdict
 

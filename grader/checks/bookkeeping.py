@@ -10,15 +10,15 @@ from fractions import Fraction
 
 from ..course.manifest import to_fraction
 from ..course.schema import LimitsTable
-from ..errors import OutOfTime, StudentError, StudentTimeout
+from ..errors import OutOfTime, WorkerError, WorkerTimeout
 from ..limits import CONTROL_SECONDS, REFERENCE_SECONDS, SHORT_SECONDS, STRIKES
-from ..results.record import Check, Outcome
+from ..results.record import CheckResult, Outcome
 
 DIGITS = 1e-6  # a smaller error is one of rounding or of a small epsilon, not of the idea
 
 
 @dataclass
-class TimeBudget:
+class Timeouts:
     """The clock of one run, and how long to wait for whom: less for what has hung before.
 
     `modules` are those the assignment names. It starts when it is made, unless a start is given.
@@ -30,7 +30,7 @@ class TimeBudget:
     _started: float = field(default_factory=time.monotonic)
     _reserve: float = 0.0
 
-    def require(self) -> None:
+    def require_time(self) -> None:
         """Raise OutOfTime when the run's time is over."""
         self.within_run(math.inf)
 
@@ -50,9 +50,9 @@ class TimeBudget:
         finally:
             self._reserve = 0.0
 
-    def count_timeout(self, error: StudentError) -> None:
+    def count_timeout(self, error: WorkerError) -> None:
         """Count a timeout against what was called."""
-        if isinstance(error, StudentTimeout):
+        if isinstance(error, WorkerTimeout):
             self._strikes[error.callee] += 1
 
     def for_call(self, callee: str) -> float:
@@ -79,7 +79,7 @@ class FunctionScores:
     _earned: dict[str, Fraction] = field(default_factory=dict)
     _possible: dict[str, Fraction] = field(default_factory=dict)
 
-    def add(self, check: Check) -> None:
+    def add(self, check: CheckResult) -> None:
         """Remember what a finished check earned for each function it judges."""
         earned = to_fraction(check.points if lacks_digits_only(check) else check.score)
         possible = to_fraction(check.points) - to_fraction(check.held)
@@ -99,13 +99,13 @@ class FunctionScores:
         """Return whether a function was judged and has earned all of it, but for digits."""
         return 0 < self._possible.get(name, 0) <= self._earned.get(name, 0)
 
-    def leave_out(self, check: Check) -> None:
+    def leave_out(self, check: CheckResult) -> None:
         """Take a check out of the points, since it cannot be scored without the reference."""
         self.unscored.setdefault(check.id, to_fraction(check.points))
         check.points = check.score = check.held = 0
 
 
-def lacks_digits_only(check: Check) -> bool:
+def lacks_digits_only(check: CheckResult) -> bool:
     """Return whether a check failed by an error so small that only digits are missing."""
     return check.outcome is Outcome.FAILED and check.error is not None and check.error < DIGITS
 

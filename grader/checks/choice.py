@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 from ..errors import UsageError
-from ..results.record import Check, shorten
+from ..results.record import CheckResult, shorten
 
 TOKEN = re.compile(r"[()]|[^\s()]+")
 OPERATORS = {"and", "or", "not", "(", ")"}
@@ -55,7 +55,7 @@ class Keyword:
             sentence = "join words by and, or, not and parentheses"
             raise UsageError(f"-k {text!r} cannot be read; {sentence}") from None
 
-    def select(self, checks: Sequence[Check]) -> list[Check]:
+    def select(self, checks: Sequence[CheckResult]) -> list[CheckResult]:
         """Return the checks that are meant; raise UsageError where none is."""
         meant = {phrase: {check.id for check in _find(phrase, checks)} for phrase in self._phrases.values()}
         found = [c for c in checks if self._evaluate(self._tree, lambda phrase: c.id in meant[phrase])]
@@ -91,7 +91,7 @@ class Keyword:
         raise SyntaxError
 
 
-def select_functions(words: Collection[str], functions: Collection[str], checks: Sequence[Check]) -> set[str]:
+def select_functions(words: Collection[str], functions: Collection[str], checks: Sequence[CheckResult]) -> set[str]:
     """Return the functions of these names; a check's id stands for the functions that it judges."""
     chosen: set[str] = set()
     for word in words:
@@ -107,20 +107,20 @@ def names_check(word: str, questions: Iterable[str]) -> bool:
     return "/" in word or word.casefold().startswith(tuple(f"{name}.".casefold() for name in questions))
 
 
-def _find(phrase: str, checks: Sequence[Check]) -> list[Check]:
+def _find(phrase: str, checks: Sequence[CheckResult]) -> list[CheckResult]:
     """Return the check of this id, or else those with the phrase in their id, title or functions."""
     plain, short = phrase.casefold(), shorten(phrase).casefold()
     exact = [check for check in checks if plain == check.id.casefold() or short == check.short_id.casefold()]
     return exact or [check for check in checks if plain in _text(check)]
 
 
-def _text(check: Check) -> str:
+def _text(check: CheckResult) -> str:
     # pytest's own name of a check begins with test_
     name = check.id.removeprefix("hidden/").partition("/")[2]
     return "\n".join([check.id, check.short_id, f"test_{name}", check.title, *check.functions]).casefold()
 
 
-def _words(checks: Sequence[Check]) -> dict[str, None]:
+def _words(checks: Sequence[CheckResult]) -> dict[str, None]:
     """Return ids, their names and the words of titles, in this order."""
     found: dict[str, None] = dict.fromkeys(check.short_id for check in checks)
     found |= dict.fromkeys(check.short_id.partition(".")[2] for check in checks)

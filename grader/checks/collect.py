@@ -12,7 +12,7 @@ import pytest
 
 from ..course.manifest import Manifest, Question, to_fraction, to_number
 from ..errors import ChainruleError, ChecksError
-from ..results.record import Check, Outcome
+from ..results.record import CheckResult, Outcome
 from ..sandbox.parent.client import WorkerClient
 from . import messages
 from .choice import Keyword, select_functions
@@ -45,7 +45,7 @@ class RunningCheck:
     what a second look found.
     """
 
-    def __init__(self, check: Check, mark: PointsMark, libraries: tuple[str, ...]) -> None:
+    def __init__(self, check: CheckResult, mark: PointsMark, libraries: tuple[str, ...]) -> None:
         self.check, self.judged, self.libraries = check, mark.functions, libraries
         self.timing, self.once = mark.timing, mark.once or mark.timing
         self.worker: WorkerClient | None = None
@@ -54,9 +54,9 @@ class RunningCheck:
 
     def copy(self) -> "RunningCheck":
         """Return the same check on another way: what is written to this one's record stays there."""
-        twin = copy.copy(self)
-        twin.check = msgspec.structs.replace(self.check)
-        return twin
+        other = copy.copy(self)
+        other.check = msgspec.structs.replace(self.check)
+        return other
 
     @property
     def inputs_are_secret(self) -> bool:
@@ -167,7 +167,7 @@ def describe(item: pytest.Function, manifest: Manifest) -> RunningCheck:
         if name not in manifest.functions():
             raise ChecksError(f"{file}: {item.name} judges {name}, which no question lists; fix one of them")
     hidden = manifest.path("hidden") in file.parents
-    check = Check(
+    check = CheckResult(
         id=f"{'hidden/' if hidden else ''}{file.stem.removeprefix('test_')}/{item.name.removeprefix('test_')}",
         title=_title(item),
         functions=list(mark.functions),
@@ -181,7 +181,7 @@ def describe(item: pytest.Function, manifest: Manifest) -> RunningCheck:
     return RunningCheck(check, mark, tuple(question.libraries))
 
 
-def check_points(checks: list[Check], questions: Sequence[Question], manifest: Manifest) -> None:
+def check_points(checks: list[CheckResult], questions: Sequence[Question], manifest: Manifest) -> None:
     """Compare the markers' points with the manifest, question by question; raises ChecksError on a difference."""
     folders = [visibility for visibility in ("public", "hidden") if manifest.path(visibility).is_dir()]
     for question in questions:

@@ -11,17 +11,17 @@ from pathlib import Path
 
 from ..course.manifest import Manifest
 from ..course.source import find_stubs, is_unwritten
-from ..errors import OutOfTime, SandboxError, StudentError
+from ..errors import OutOfTime, SandboxError, WorkerError
 from ..limits import CHECKS_PER_WORKER, REFERENCE_CPU_SECONDS, REFERENCE_SECONDS, SPARE_WORKERS
 from ..recording import cassette
-from ..recording.replay import RecordedForwarder, replay_client
+from ..recording.replay import RecordedForwarder, make_replay_client
 from ..sandbox.parent.client import Named, WorkerClient, launch_worker
 from ..sandbox.parent.proxy import CallForwarder
 from ..sandbox.parent.setup import SandboxSetup
 from ..sandbox.parent.transport import InProcessTransport
 from ..sandbox.parent.zygote_pool import ZygotePool
-from ..sandbox.policy import Limits, worker_mb
-from .bookkeeping import FunctionScores, KnownFaults, TimeBudget
+from ..sandbox.policy import WorkerLimits, worker_mb
+from .bookkeeping import FunctionScores, KnownFaults, Timeouts
 
 
 @dataclass
@@ -48,9 +48,9 @@ class RunContext:
     modules_in_use: set[str] = field(default_factory=set)
     scores: FunctionScores = field(default_factory=FunctionScores)
     faults: KnownFaults = field(init=False)
-    time_budget: TimeBudget = field(init=False)
+    timeouts: Timeouts = field(init=False)
     setup: SandboxSetup = field(init=False)
-    recording: cassette.Recording | None = field(init=False)
+    recorded_answers: cassette.RecordedAnswers | None = field(init=False)
     races: bool = True
     compared_seconds: float = 0.0
     racing: bool = False
@@ -60,15 +60,15 @@ class RunContext:
 
     def __post_init__(self) -> None:
         answers, course = self.manifest.secret_places(), self.manifest.root
-        self.recording = cassette.find(self.manifest)
-        self.foundations.update(self.recording.foundations() if self.recording else {})
+        self.recorded_answers = cassette.find_answers(self.manifest)
+        self.foundations.update(self.recorded_answers.foundations() if self.recorded_answers else {})
         self.setup = SandboxSetup(self.zygotes, self.student, answers, course, self.official)
         functions = frozenset(self.manifest.functions())
         parts = [name.split(".") for name in functions]
         self._modules = {".".join(words[:length]) for words in parts for length in range(1, len(words))}
         files = {name: self.student.joinpath(*name.split(".")).with_suffix(".py") for name in self._modules}
         modules = {name for name, file in files.items() if file.is_file()}  # the others are classes and packages
-        self.time_budget = TimeBudget(self.manifest.limits, modules, _started=self.started)
+        self.timeouts = Timeouts(self.manifest.limits, modules, _started=self.started)
         self.unwritten = self._unwritten()
         unwritten = {name for name in self.unwritten if is_unwritten(self.student, name)}
         self.faults = KnownFaults(functions, set(self.unwritten), unwritten)
@@ -85,20 +85,20 @@ class RunContext:
 
         The next ones are launched at once, with the modules their predecessor used, so that they come up meanwhile.
         """
-        self.time_budget.require()
+        self.timeouts.require_time()
         if not self.debug:
             self.setup.finish(libraries)
         keeps, spares = self.keeps(libraries), self.spares[libraries]
         worker = spares.popleft() if spares and not (fresh and keeps) else self._launch(libraries, modules)
         while not keeps and not self.racing and len(spares) < SPARE_WORKERS:
             spares.append(self._launch(libraries, modules))
-        worker.patience = self.time_budget.for_call
+        worker.timeout_for = self.timeouts.for_call
         try:
             if worker.started:
                 worker.reset(seed)
             else:
                 worker.start(seed)
-        except (StudentError, OutOfTime):
+        except (WorkerError, OutOfTime):
             worker.dismiss()
             raise
         return worker
@@ -129,16 +129,16 @@ class RunContext:
         """Return the reference's worker, kept from check to check and reset for each."""
         worker = self.references.get(libraries)
         if worker is None or not worker.alive:
-            worker = self.references[libraries] = self.reference_twin(libraries, seed)
+            worker = self.references[libraries] = self.launch_reference(libraries, seed)
         else:
             worker.reset(seed)
         return worker
 
-    def reference_twin(self, libraries: tuple[str, ...], seed: int) -> WorkerClient:
+    def launch_reference(self, libraries: tuple[str, ...], seed: int) -> WorkerClient:
         """Return a fresh worker of the reference, or of its recorded answers; raises SandboxError without either."""
         folder = self.manifest.path("reference").resolve()
-        if self.recording is not None:
-            worker = replay_client(self.recording, folder.name)
+        if self.recorded_answers is not None:
+            worker = make_replay_client(self.recorded_answers, folder.name)
         elif folder.is_dir():
             worker = self._trusted(libraries, folder, folder.name)
         else:
@@ -147,16 +147,16 @@ class RunContext:
                 f"there is no reference in {folder}, and none of its answers in {answers}, so nothing can be judged; "
                 "take that file once more from what you downloaded"
             )
-        worker.patience = self.time_budget.for_reference
+        worker.timeout_for = self.timeouts.for_reference
         try:
             worker.start(seed)
-        except (StudentError, OutOfTime):
+        except (WorkerError, OutOfTime):
             worker.dismiss()
             raise
         return worker
 
     @contextlib.contextmanager
-    def with_stubs(
+    def with_callbacks(
         self, libraries: tuple[str, ...], seed: int, names: set[str] | None = None
     ) -> Iterator[WorkerClient]:
         """Make a worker of the student's package in which these functions are the reference's, wherever it calls them.
@@ -164,7 +164,7 @@ class RunContext:
         Without names, a worker of the reference itself, in which all are: its forwarder learns what it is built on.
         """
         if names is None:
-            worker = self.reference_twin(libraries, seed)
+            worker = self.launch_reference(libraries, seed)
             functions = self.manifest.functions().items()
             names = {name for name, question in functions if set(question.libraries) <= set(libraries)}
         else:
@@ -178,12 +178,12 @@ class RunContext:
 
     def _forwarder(self, libraries: tuple[str, ...], seed: int, names: set[str]) -> CallForwarder | RecordedForwarder:
         """Return what answers for the reference where a student's code calls these functions."""
-        if self.recording is not None:
-            return RecordedForwarder(self.recording, seed, names, self.manifest.twins)
+        if self.recorded_answers is not None:
+            return RecordedForwarder(self.recorded_answers, seed, names, self.manifest.find_equivalents)
         behind = self.behind.get(libraries)
         if behind is None or not behind.alive:
-            behind = self.behind[libraries] = self.reference_twin(libraries, seed)
-            behind.patience = self.time_budget.for_replacement
+            behind = self.behind[libraries] = self.launch_reference(libraries, seed)
+            behind.timeout_for = self.timeouts.for_replacement
         behind.reset(seed)
         return CallForwarder(behind.root(), names)
 
@@ -196,18 +196,18 @@ class RunContext:
     def _unwritten(self) -> dict[str, str]:
         """Return the stubs of the package with their places; none when the run's time is over."""
         try:
-            return find_stubs(self.student, self.manifest.functions(), self.time_budget.require)
+            return find_stubs(self.student, self.manifest.functions(), self.timeouts.require_time)
         except OutOfTime:
             return {}
 
     def _trusted(self, libraries: tuple[str, ...], folder: Path, name: str) -> WorkerClient:
-        limits = Limits(call_seconds=REFERENCE_SECONDS, cpu_seconds=REFERENCE_CPU_SECONDS)
+        limits = WorkerLimits(call_seconds=REFERENCE_SECONDS, cpu_seconds=REFERENCE_CPU_SECONDS)
         return self._make(libraries, folder, name, limits, trusted=True)
 
     def _launch(self, libraries: tuple[str, ...], modules: Iterable[str]) -> WorkerClient:
         table = self.manifest.limits
         cpu_seconds = table.cpu_seconds * (CHECKS_PER_WORKER if self.keeps(libraries) else 1)
-        limits = Limits(float(table.call_seconds), cpu_seconds, worker_mb(table.memory_mb))
+        limits = WorkerLimits(float(table.call_seconds), cpu_seconds, worker_mb(table.memory_mb))
         modules = self._modules.intersection(modules)  # what a worker calls its modules is up to the student
         names = [*self.manifest.submission.packages, self.manifest.paths.student]
         place = self.student, self._package_name()
@@ -218,7 +218,7 @@ class RunContext:
         libraries: tuple[str, ...],
         folder: Path,
         name: str,
-        limits: Limits,
+        limits: WorkerLimits,
         modules: Iterable[str] = (),
         bytecode: str = "",
         aliases: Sequence[str] = (),

@@ -112,7 +112,7 @@ class Contest(Bound):
         if not context.races:
             return
         running.unpublished, seed = bool(context.secret_seeds), self.draw_seed()
-        if context.recording is not None and rival is None:
+        if context.recorded_answers is not None and rival is None:
             timing.rehearse(contender.root(), seed, prepare, once)
             raise NotScored(messages.UNRIVALLED)
         opponent = self._opponent(contender, rival is not None)
@@ -120,7 +120,7 @@ class Contest(Bound):
         contest = timing.Race(*sides, lambda number: derive(seed, f"pair {number}"), verify)
         name = messages.REFERENCE if rival is None else messages.OWN_OTHER
         try:
-            (timing.judge if context.recording is None else timing.report)(contest, at_most, name)
+            (timing.judge if context.recorded_answers is None else timing.report)(contest, at_most, name)
         finally:
             opponent.kill()
             running.check.cpu_ratio = contest.median()
@@ -135,7 +135,7 @@ class Contest(Bound):
         seed, libraries = derive(self.running.seed, "worker"), self.running.libraries
         if of_same_package and not contender.trusted:
             return self.context.student_worker(libraries, seed)
-        return self.context.reference_twin(libraries, seed)
+        return self.context.launch_reference(libraries, seed)
 
 
 @pytest.fixture

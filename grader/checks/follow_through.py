@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ..course.manifest import Manifest
-from ..errors import OutOfTime, SandboxError, StudentRaised
+from ..errors import OutOfTime, SandboxError, WorkerRaised
 from ..sandbox.parent.proxy import Package
 from . import messages
 from .collect import Bound, RunningCheck
@@ -89,7 +89,7 @@ def needed_is_at_fault(context: RunContext, item: pytest.Function, running: Runn
         return None
     if rerun.error is None:
         return True if rerun.used else None
-    own = context.recording is None and any(name in names and kind in BUILT_IN for name, kind in rerun.raised)
+    own = context.recorded_answers is None and any(name in names and kind in BUILT_IN for name, kind in rerun.raised)
     return False if own else None
 
 
@@ -100,13 +100,13 @@ def reference_is_judged(context: RunContext, item: pytest.Function, running: Run
     reserve. Only what passed with the reference was recorded, so with recorded answers nothing is run. Raises OutOfTime
     when the reserve is used up, SandboxError when no worker can be had: neither tells who is to blame.
     """
-    if context.recording is not None:
+    if context.recorded_answers is not None:
         return True
     seed, control = derive(running.seed, "worker"), running.copy()
-    with context.time_budget.with_reserve():
+    with context.timeouts.with_reserve():
         try:
             control.worker = None
-            control.worker = context.reference_twin(control.libraries, seed)
+            control.worker = context.launch_reference(control.libraries, seed)
             reference = context.reference_worker(control.libraries, seed)
             item.obj(**renew(arguments_of(item), control, reference=reference.root()))
         except Mismatch:
@@ -125,11 +125,11 @@ def replaceable(manifest: Manifest, called: set[str], running: RunningCheck) -> 
     """Return the functions that the reference calls, and all passes of their layers, which a student may call instead.
 
     None of them is judged by the check. Of a judged function's own layer they are only what the reference calls: the
-    answer of a twin would be the answer that is asked for.
+    answer of an equivalent one would be the answer that is asked for.
     """
     questions, libraries = manifest.functions(), set(running.libraries)
-    layers: set[str] = set().union(*map(manifest.family, called))
-    own: set[str] = set().union(*map(manifest.family, running.judged))
+    layers: set[str] = set().union(*map(manifest.find_layer_passes, called))
+    own: set[str] = set().union(*map(manifest.find_layer_passes, running.judged))
     names = (called | (layers - own)) - set(running.judged)
     return {name for name in names if set(questions[name].libraries) <= libraries}
 
@@ -141,7 +141,7 @@ def run_replaced(context: RunContext, item: pytest.Function, running: RunningChe
     """
     seed = derive(running.seed, "worker")
     reference = context.reference_worker(running.libraries, seed)
-    with context.with_stubs(running.libraries, seed, names) as worker:
+    with context.with_callbacks(running.libraries, seed, names) as worker:
         raised, forwarder = None, worker.forwarder
         assert forwarder is not None  # a worker with stubs has one
         try:
@@ -163,7 +163,7 @@ def _is_comparable(context: RunContext, item: pytest.Function, running: RunningC
 def _called_by_reference(context: RunContext, item: pytest.Function, running: RunningCheck) -> set[str] | None:
     """Return the assignment's functions that the reference calls in this check; None where they can't be had."""
     known = context.foundations
-    if running.check.id not in known and context.recording is None:
+    if running.check.id not in known and context.recorded_answers is None:
         rerun = run_replaced(context, item, running, None)
         known[running.check.id] = rerun.used if rerun.error is None else None
     return known.get(running.check.id, set())
@@ -174,7 +174,7 @@ def _look_with(context: RunContext, item: pytest.Function, running: RunningCheck
     scores = context.scores
     if not names:
         return _refuse(messages.JUDGED_TOO)
-    names = {name for name in names if any(map(scores.is_judged, context.manifest.family(name)))}
+    names = {name for name in names if any(map(scores.is_judged, context.manifest.find_layer_passes(name)))}
     if not names:
         return _refuse(messages.NOT_YET_JUDGED)
     if not any(map(scores.is_mostly_right, names)):
@@ -200,7 +200,7 @@ def _explain(rerun: Rerun) -> str:
     error = rerun.error
     if isinstance(error, Mismatch):
         return messages.STILL_WRONG.format(given)
-    kind = error.kind if isinstance(error, StudentRaised) else type(error).__name__
+    kind = error.kind if isinstance(error, WorkerRaised) else type(error).__name__
     return messages.STILL_RAISES.format(_plain(kind), given)
 
 

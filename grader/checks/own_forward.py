@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ..errors import NotScored, OutOfTime, SandboxError, StudentError, Unrecorded
+from ..errors import NotScored, OutOfTime, SandboxError, Unrecorded, WorkerError
 from ..limits import COMPARISON_SECONDS, COMPARISON_SHARE, COMPARISONS
 from ..sandbox.parent.client import Answered, Call, WorkerClient
 from ..sandbox.parent.proxy import Package, Proxy
@@ -147,10 +147,10 @@ def _compare_in_new_worker(
     worker = context.student_worker(running.libraries, derive(running.seed, "worker"), fresh=True)
     try:
         _compare_all(context, item, running, worker, forward, clock)
-    except StudentError as error:
+    except WorkerError as error:
         if error.trusted:
             raise NoGradient(messages.UNKNOWN_KIND) from None
-        context.time_budget.count_timeout(error)
+        context.timeouts.count_timeout(error)
         raise NoGradient(messages.PASS_RAISED) from None
     except (NotScored, Unrecorded):
         raise NoGradient(messages.TAKES_REFERENCE) from None
@@ -255,9 +255,9 @@ def _wanted_traits(
     context: RunContext, reference: Package, called: list[Passes], running: RunningCheck, clock: Clock
 ) -> list[list[str]]:
     """Return of what kind the reference's forward pass is on the same arguments, now or as it was recorded."""
-    if context.recording is None:
+    if context.recorded_answers is None:
         return [ForwardPass(reference, passes, running.seed, clock).traits() for passes in called]
-    cassette = context.recording.cassette(derive(running.seed, "worker"))
+    cassette = context.recorded_answers.cassette(derive(running.seed, "worker"))
     if cassette is None or len(cassette.traits) != len(called):
         raise NoGradient(messages.TAKES_REFERENCE)
     return cassette.traits

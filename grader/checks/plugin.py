@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from ..errors import NotScored, OutOfTime, SandboxError, StudentError, StudentTimeout, Unrecorded
-from ..results.record import Check, Outcome
+from ..errors import NotScored, OutOfTime, SandboxError, Unrecorded, WorkerError, WorkerTimeout
+from ..results.record import CheckResult, Outcome
 from ..sandbox.parent.client import WorkerClient
 from . import follow_through, messages, own_forward, wording
 from .collect import CONTEXT, RUNNING, RunningCheck
@@ -16,7 +16,7 @@ from .expect import Mismatch
 from .follow_through import arguments_of, renew
 from .verdict import Judge
 
-FINAL = (SandboxError, OutOfTime, StudentTimeout, NotScored, Unrecorded)
+FINAL = (SandboxError, OutOfTime, WorkerTimeout, NotScored, Unrecorded)
 
 
 class ChecksPlugin:
@@ -29,7 +29,7 @@ class ChecksPlugin:
     def __init__(
         self,
         context: RunContext,
-        collect: Callable[[Check], None],
+        collect: Callable[[CheckResult], None],
         expect: Callable[[int], None] = lambda count: None,
         first: bool = False,
     ) -> None:
@@ -55,7 +55,7 @@ class ChecksPlugin:
         if running is None:
             return (yield)
         context, started = self.context, time.monotonic()
-        if running.timing and context.recording:
+        if running.timing and context.recorded_answers:
             context.scores.leave_out(running.check)
         context.racing = False
         if running.timing:
@@ -81,7 +81,7 @@ class ChecksPlugin:
         arguments, context = arguments_of(pyfuncitem), self.context
         self._run(pyfuncitem, running, arguments)
         for seed in () if running.once else context.secret_seeds:
-            context.time_budget.require()
+            context.timeouts.require_time()
             running.secret, running.seed = True, derive(seed, running.check.id)
             for worker in filter(None, [running.worker, context.references.get(running.libraries)]):
                 worker.reset(derive(running.seed, "worker"))
@@ -165,4 +165,4 @@ def _report(item: pytest.Function, running: RunningCheck, call: pytest.CallInfo[
 
 def _is_final(error: Exception) -> bool:
     """Return whether a failure would be the same in a fresh worker: that of a stub, of a hang, or of the grader."""
-    return isinstance(error, FINAL) or (isinstance(error, StudentError) and error.kind == "NotImplementedError")
+    return isinstance(error, FINAL) or (isinstance(error, WorkerError) and error.kind == "NotImplementedError")

@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 
 from ..course.schema import Budget
-from ..errors import NotScored, StudentTimeout
+from ..errors import NotScored, WorkerTimeout
 from ..limits import MEGABYTE, RACE_PAIRS, RACE_PAIRS_HOPELESS, RACE_PAIRS_NEAR
-from ..results.record import Check, Spending
+from ..results.record import CheckResult, Spending
 from ..sandbox.parent.client import WorkerClient
 from ..sandbox.parent.proxy import Package, Proxy
 from . import messages, wording
@@ -138,7 +138,7 @@ def rehearse(package: Package, seed: int, prepare: Prepare, once: Once | None) -
     function, arguments = prepare(package, np.random.RandomState(seed), *ready)
     try:
         package.keep(function, *arguments)
-    except StudentTimeout as timeout:
+    except WorkerTimeout as timeout:
         raise NotScored(messages.UNSCORED.format(wording.explain_error(timeout).full)) from None
 
 
@@ -157,7 +157,7 @@ def judge(race: Race, limit: float, opponent: str) -> float:
     race.begin()
     try:
         ratio = race.ratio(limit)
-    except StudentTimeout as timeout:
+    except WorkerTimeout as timeout:
         if timeout.trusted:
             raise
         late = messages.LATE.fill(sentence=wording.explain_error(timeout).full, limit=limit, opponent=opponent)
@@ -177,7 +177,7 @@ class Meter:
 
     budget: Budget
     worker: WorkerClient
-    check: Check
+    check: CheckResult
     spent: float = 0.0
     _begun: float = 0.0
     _look: tuple[float, float] = field(default=(0.0, 0.0))
@@ -194,23 +194,23 @@ class Meter:
         if not available() or self.worker.transport.process is None:
             yield
             return
-        worker, patience, overtime = self.worker, self.worker.patience, self.worker.overtime
+        worker, timeout_for, overtime = self.worker, self.worker.timeout_for, self.worker.overtime
         self._begun = worker.process.cpu_seconds()
 
         def patient(callee: str) -> float:
             if worker.alive:  # else it was ended, and what is asked is only whether the run is over too
                 self._look = time.monotonic(), worker.process.cpu_seconds()
-            worker.overtime = lambda: patience(callee) if self._goes_on(times) else 0.0
-            return patience(callee)
+            worker.overtime = lambda: timeout_for(callee) if self._goes_on(times) else 0.0
+            return timeout_for(callee)
 
-        worker.patience = patient
+        worker.timeout_for = patient
         try:
             yield
-        except StudentTimeout:
+        except WorkerTimeout:
             if not self._is_exhausted():
                 raise
         finally:
-            worker.patience, worker.overtime = patience, overtime
+            worker.timeout_for, worker.overtime = timeout_for, overtime
             if worker.alive:
                 self.spent += times * (worker.process.cpu_seconds() - self._begun)
             self._record()

@@ -10,11 +10,11 @@ from ..errors import (
     NotScored,
     OutOfTime,
     SandboxError,
-    StudentCrashed,
-    StudentError,
-    StudentRaised,
-    StudentTimeout,
     Unrecorded,
+    WorkerCrashed,
+    WorkerError,
+    WorkerRaised,
+    WorkerTimeout,
 )
 from ..results.record import Outcome
 from . import follow_through, messages, wording
@@ -23,9 +23,9 @@ from .collect import RunningCheck
 from .context import RunContext
 from .expect import Mismatch
 
-OUTCOMES: dict[type[StudentError], Outcome] = {
-    StudentTimeout: Outcome.TIMEOUT,
-    StudentCrashed: Outcome.CRASHED,
+OUTCOMES: dict[type[WorkerError], Outcome] = {
+    WorkerTimeout: Outcome.TIMEOUT,
+    WorkerCrashed: Outcome.CRASHED,
 }
 
 
@@ -104,8 +104,8 @@ class Judge:
         """
         if isinstance(error, SandboxError):
             raise error
-        if isinstance(error, StudentError) and not error.trusted:
-            self._context.time_budget.count_timeout(error)
+        if isinstance(error, WorkerError) and not error.trusted:
+            self._context.timeouts.count_timeout(error)
         case = self._case(running)
         if when == "call":
             try:
@@ -164,15 +164,15 @@ def decide(error: BaseException, case: Case) -> Verdict:
         return Verdict(Outcome.NOT_SCORED, *wording.explain_unscored(error))
     if isinstance(error, Unrecorded):
         return Verdict(Outcome.GRADER_ERROR, *wording.explain_unrecorded(error), detail=_traceback(error))
-    is_students = isinstance(error, StudentError) and not error.trusted
+    is_students = isinstance(error, WorkerError) and not error.trusted
     if not (is_students or isinstance(error, Mismatch) or case.reference_is_judged):
         return Verdict(Outcome.GRADER_ERROR, *messages.HELD, detail=_traceback(error))
     if case.is_unwritten():
         return _tell_unwritten(case.judged[0])
     if isinstance(error, Mismatch):
         return _judge_mismatch(error)
-    if isinstance(error, StudentError) and is_students:
-        return _judge_student_error(error, case)
+    if isinstance(error, WorkerError) and is_students:
+        return _judge_worker_error(error, case)
     return Verdict(Outcome.FAILED, *wording.explain_unusable(error, case.called, case.asked))
 
 
@@ -181,14 +181,14 @@ def is_unforeseen(error: BaseException) -> bool:
 
     A reference that takes too long by its own limit does so whoever asks.
     """
-    if isinstance(error, StudentError):
-        return error.trusted and not isinstance(error, StudentTimeout)
+    if isinstance(error, WorkerError):
+        return error.trusted and not isinstance(error, WorkerTimeout)
     return not isinstance(error, (OutOfTime, NotScored, Unrecorded, Mismatch))
 
 
 def depends_on_others(error: BaseException, case: Case) -> bool:
     """Return whether the verdict hangs on what is found out about the functions that raised below a judged one."""
-    if not isinstance(error, StudentRaised) or error.trusted or error.kind == "NotImplementedError":
+    if not isinstance(error, WorkerRaised) or error.trusted or error.kind == "NotImplementedError":
         return False
     if case.is_unwritten():
         return False
@@ -198,26 +198,26 @@ def depends_on_others(error: BaseException, case: Case) -> bool:
 
 def find_faulty(error: BaseException, found: Verdict, judged: tuple[str, ...]) -> tuple[str, ...]:
     """Return the judged functions that raised, hung or crashed themselves: no caller of theirs is at fault then."""
-    if not isinstance(error, StudentError) or error.trusted or not found.outcome.by_own_code:
+    if not isinstance(error, WorkerError) or error.trusted or not found.outcome.by_own_code:
         return ()
     names = [error.callee, *(frame.function for frame in error.frames)]
     return tuple(own for own in judged if any(is_part(name, own) for name in names)) or judged
 
 
-def find_culprit(error: StudentError, case: Case) -> str | None:
+def find_culprit(error: WorkerError, case: Case) -> str | None:
     """Return the function or module at fault where the check needs it and does not judge it, None for its own.
 
     Of the assignment's functions between the judged one and the exception, it is the innermost that was not called
     with what it cannot take.
     """
-    if isinstance(error, StudentRaised) and error.at_import and error.frames:
+    if isinstance(error, WorkerRaised) and error.at_import and error.frames:
         module = error.frames[-1].file.removesuffix(".py").replace("/", ".")
         return None if any(own.startswith(f"{module}.") for own in case.judged) else module
     needed, is_below = functions_below(error, case)
     return next(filter(case.is_at_fault, needed), None if is_below else error.callee or None)
 
 
-def functions_below(error: StudentError, case: Case) -> tuple[list[str], bool]:
+def functions_below(error: WorkerError, case: Case) -> tuple[list[str], bool]:
     """Return the assignment's functions that the exception passed through, innermost first, up to a judged one.
 
     The second value tells whether there is a judged one; where none is, the check called them itself.
@@ -242,9 +242,9 @@ def _judge_mismatch(mismatch: Mismatch) -> Verdict:
     return Verdict(Outcome.FAILED, message, mismatch.brief, detail, *facts)
 
 
-def _judge_student_error(error: StudentError, case: Case) -> Verdict:
+def _judge_worker_error(error: WorkerError, case: Case) -> Verdict:
     """Judge code that raised, hung or crashed: the judged function's own, or that of a culprit it needs."""
-    if isinstance(error, StudentRaised) and error.kind == "NotImplementedError":
+    if isinstance(error, WorkerRaised) and error.kind == "NotImplementedError":
         return _judge_stub(error, case)
     culprit = find_culprit(error, case)
     if culprit is not None:
@@ -258,7 +258,7 @@ def _tell_unwritten(name: str) -> Verdict:
     return Verdict(Outcome.NOT_ATTEMPTED, *messages.UNWRITTEN.fill(name=name, asked=name))
 
 
-def _judge_stub(error: StudentRaised, case: Case) -> Verdict:
+def _judge_stub(error: WorkerRaised, case: Case) -> Verdict:
     name = error.frames[-1].function if error.frames else error.callee
     own = [stub for stub in case.judged if stub in case.faults.stubs]
     if own:

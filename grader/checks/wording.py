@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import AnswerVaries, NotScored, StudentEnded, StudentError, StudentRaised, Unrecorded
+from ..errors import AnswerVaries, NotScored, StudentEnded, Unrecorded, WorkerError, WorkerRaised
 from ..sandbox.parent.client import Call
 from ..sandbox.parent.proxy import Proxy, shape_of
 from . import messages
@@ -17,12 +17,12 @@ RATIOS = (1, 2, 5, 10, 20, 50, 100)  # the steps by which a brief form tells a r
 UNPACK = re.compile(r"(not enough|too many) values to unpack|cannot unpack|not iterable")
 
 
-def explain_error(error: StudentError) -> Sentence:
+def explain_error(error: WorkerError) -> Sentence:
     """Say who raised what, and where; the brief form has no word that the code could choose."""
     asked = name_asked(error.asked)
     if isinstance(error, StudentEnded):
         return messages.ENDINGS[error.ending].fill(callee=error.callee, fact=error.fact, asked=asked)
-    if not isinstance(error, StudentRaised):
+    if not isinstance(error, WorkerRaised):
         raise TypeError(f"no sentence for a {type(error).__name__}")
     if file := _find_missing_file(error):
         missing = messages.MISSING.format(file)
@@ -34,13 +34,13 @@ def explain_error(error: StudentError) -> Sentence:
     return messages.RAISED.fill(who=who, what=what, place=_show_line(error), asked=asked)
 
 
-def trace_error(error: StudentError) -> str:
+def trace_error(error: WorkerError) -> str:
     """Say who raised what, with all lines of student code on the way to it."""
     lines = [f"  {frame.file}, line {frame.line}, in {frame.function}: {frame.text}" for frame in error.frames]
     return "\n".join([explain_error(error).full, *lines])
 
 
-def explain_broken_need(name: str, error: StudentError) -> Sentence:
+def explain_broken_need(name: str, error: WorkerError) -> Sentence:
     """Say that a check cannot be judged since a function that it needs raised."""
     story, brief = explain_error(error)
     asked = name_asked(error.asked) if name == error.callee else messages.SOMETHING
@@ -49,7 +49,7 @@ def explain_broken_need(name: str, error: StudentError) -> Sentence:
     )
 
 
-def explain_unwritten_need(name: str, error: StudentError) -> Sentence:
+def explain_unwritten_need(name: str, error: WorkerError) -> Sentence:
     """Say that a check cannot be judged since a function that it needs is a stub."""
     return Sentence(
         messages.NEEDS_UNWRITTEN.format(name) + _show_line(error), messages.NEEDS_UNWRITTEN.format(messages.SOMETHING)
@@ -140,14 +140,14 @@ def show_number(value: Any) -> str:
     return f"{float(value):.6g}"
 
 
-def _find_missing_file(error: StudentRaised) -> str:
+def _find_missing_file(error: WorkerRaised) -> str:
     """Return the module asked for, without its ending, where it is not there; empty where that is not the matter."""
     named = re.match(r"No module named '\w+\.([\w.]+)'", error.text)
     found = named and not error.frames and f"{error.callee}.".startswith(f"{named[1]}.")
     return named[1].replace(".", "/") if named and found else ""
 
 
-def _show_line(error: StudentError) -> str:
+def _show_line(error: WorkerError) -> str:
     """Return the line that raised, in brackets; empty where none is known."""
     if not error.frames:
         return ""

@@ -252,15 +252,15 @@ class Manifest(ManifestTable, frozen=True):
         """Return the forward pass whose gradients a backward pass returns; empty for any other function."""
         return next((layer.forward for layer in self.layers if name in layer.backward), "")
 
-    def family(self, name: str) -> set[str]:
+    def find_layer_passes(self, name: str) -> set[str]:
         """Return all passes that compute the same layer as this function; the function alone where it is no layer's."""
         kinds = {layer.kind for layer in self.layers if name in layer.passes}
         return {name}.union(*(layer.passes for layer in self.layers if layer.kind in kinds))
 
-    def twins(self, name: str) -> set[str]:
+    def find_equivalents(self, name: str) -> set[str]:
         """Return the functions of its family that return the same for the same arguments, itself among them."""
         forward = {layer.forward for layer in self.layers}
-        return {other for other in self.family(name) if (other in forward) == (name in forward)}
+        return {other for other in self.find_layer_passes(name) if (other in forward) == (name in forward)}
 
 
 @cache

@@ -16,7 +16,7 @@ from ..course.manifest import Manifest, Question, to_number
 from ..errors import ChecksError, RecordingError
 from ..limits import REPORT_INTERVAL_SECONDS
 from ..results import record as records
-from ..results.record import Check, Note, NoteKind, Outcome, Record
+from ..results.record import CheckResult, Note, NoteKind, Outcome, Record
 from ..sandbox.parent.zygote_pool import ZygotePool
 
 if TYPE_CHECKING:  # pytest is imported once the zygotes have begun to come up
@@ -48,7 +48,7 @@ class Progress:
         record: Record,
         manifest: Manifest,
         update: Callable[[Record], None] | None,
-        tell: Callable[[list[Check], int], None] | None = None,
+        tell: Callable[[list[CheckResult], int], None] | None = None,
     ) -> None:
         self.record, self._manifest, self._update, self._shown = record, manifest, update, 0.0
         self._tell, self.expected = tell, 0
@@ -67,7 +67,7 @@ class Progress:
         """Return how many checks have not run."""
         return self.expected - len(self.record.checks)
 
-    def collect(self, check: Check) -> None:
+    def collect(self, check: CheckResult) -> None:
         """Take a finished check; show it now, or soon after where others have only just been shown."""
         with self._lock:
             self.record.checks.append(check)
@@ -144,7 +144,7 @@ def grade(
     official: bool = False,
     keep: bool = False,
     started: float | None = None,
-    tell: Callable[[list[Check], int], None] | None = None,
+    tell: Callable[[list[CheckResult], int], None] | None = None,
 ) -> Record:
     """Run the selected checks on the package in `student`; `update` and `tell` see the record as it grows.
 
@@ -185,7 +185,7 @@ def _stopped(progress: Progress) -> list[Note]:
     return [Note(NoteKind.STOPPED, sentence)]
 
 
-def _remarks(checks: list[Check], context: RunContext) -> list[Note]:
+def _remarks(checks: list[CheckResult], context: RunContext) -> list[Note]:
     """Return a note on where to go on, where something is not written yet."""
     places, package = context.unwritten, context.student.name
     stubs = [f for c in checks if c.outcome is Outcome.NOT_ATTEMPTED for f in c.functions if f in places]
@@ -204,17 +204,17 @@ def _unscored(context: RunContext) -> list[Note]:
     return [Note(NoteKind.NOT_SCORED, sentence)]
 
 
-def _check_recording(context: RunContext, files: list[Path]) -> list[Note]:
+def _check_answers(context: RunContext, files: list[Path]) -> list[Note]:
     """Return notes on changed files of checks; raises RecordingError where recorded answers cannot serve."""
-    if context.recording is None:
+    if context.recorded_answers is None:
         return []
-    recorded = context.recording.header.seed
+    recorded = context.recorded_answers.header.seed
     if context.public_seed != recorded or context.secret_seeds:
         raise RecordingError(
             f"only the reference's answers for the seed {recorded} are here, not the reference itself; "
             "leave other seeds out"
         )
-    return [Note(NoteKind.CHECKS, CHANGED.format(name)) for name in context.recording.changed(files)]
+    return [Note(NoteKind.CHECKS, CHANGED.format(name)) for name in context.recorded_answers.changed(files)]
 
 
 def run_checks(
@@ -230,7 +230,7 @@ def run_checks(
     from ..checks import collect, fixtures, plugin, timing
 
     files = find_files(manifest, questions)
-    progress.record.notes += _check_recording(context, files)
+    progress.record.notes += _check_answers(context, files)
     choice = selection.choose_checks(timing.available() or not context.races)
     collector = collect.CheckCollector(manifest, choice, [] if selection.keyword else questions)
     checks = (make or plugin.ChecksPlugin)(context, progress.collect, progress.expect, selection.first)
@@ -258,7 +258,7 @@ def find_files(manifest: Manifest, questions: list[Question]) -> list[Path]:
     return found
 
 
-def collect_checks(manifest: Manifest, selection: Selection) -> list[Check]:
+def collect_checks(manifest: Manifest, selection: Selection) -> list[CheckResult]:
     """Return the selected checks as data, having run none; raises CourseError and UsageError as a run does."""
     from ..checks.collect import CheckCollector
 

@@ -130,7 +130,7 @@ class Cassette(msgspec.Struct):
     traits: list[list[str]] = []
 
 
-class RecordingHeader(msgspec.Struct):
+class AnswersHeader(msgspec.Struct):
     """All but the arrays: the seed of the inputs, digests of the checks' files, names of the package, cassettes."""
 
     seed: int
@@ -141,10 +141,10 @@ class RecordingHeader(msgspec.Struct):
     version: int = VERSION
 
 
-class Recording:
+class RecordedAnswers:
     """The answers to the public checks as they were recorded; arrays are known by their numbers."""
 
-    def __init__(self, header: RecordingHeader, arrays: list[Array]) -> None:
+    def __init__(self, header: AnswersHeader, arrays: list[Array]) -> None:
         self.header, self.arrays = header, arrays
         self._by_seed = {cassette.seed: cassette for cassette in header.cassettes.values()}
 
@@ -167,23 +167,23 @@ def digest(file: Path) -> str:
     return hashlib.sha256(file.read_text(encoding="utf-8", errors="replace").encode()).hexdigest()
 
 
-def find(manifest: Manifest) -> Recording | None:
+def find_answers(manifest: Manifest) -> RecordedAnswers | None:
     """Return the recorded answers of a course without a reference; raises RecordingError for an unreadable file."""
     file = manifest.path("public") / FILENAME
-    return load(file) if file.is_file() and not manifest.path("reference").is_dir() else None
+    return load_answers(file) if file.is_file() and not manifest.path("reference").is_dir() else None
 
 
-def load(file: Path) -> Recording:
-    """Read a recording; raises RecordingError with the file and what to do."""
+def load_answers(file: Path) -> RecordedAnswers:
+    """Read recorded answers; raises RecordingError with the file and what to do."""
     try:
         with np.load(file, allow_pickle=False) as members:
             content = members["header"].tobytes()
             version = msgspec.json.decode(content, type=dict[str, Any]).get("version", VERSION)
             if version != VERSION:
                 raise ValueError(f"it is of version {version}, and this grader reads version {VERSION}")
-            header = msgspec.json.decode(content, type=RecordingHeader)
+            header = msgspec.json.decode(content, type=AnswersHeader)
             codes = {code for code, _ in header.specs} & DTYPES
-            return Recording(header, _cut(header.specs, {code: members[code[1:]] for code in codes}))
+            return RecordedAnswers(header, _cut(header.specs, {code: members[code[1:]] for code in codes}))
     except UNREADABLE as error:
         raise RecordingError(
             f"{file}: the reference's recorded answers cannot be read ({error}); "
@@ -202,11 +202,11 @@ def _cut(specs: list[tuple[str, list[int]]], flat: dict[str, Array]) -> list[Arr
     return arrays
 
 
-def save(recording: Recording, file: Path) -> None:
-    """Write a recording; the same answers make the same bytes."""
-    header = msgspec.structs.replace(recording.header, specs=[(a.dtype.str, list(a.shape)) for a in recording.arrays])
+def save_answers(answers: RecordedAnswers, file: Path) -> None:
+    """Write recorded answers; the same answers make the same bytes."""
+    header = msgspec.structs.replace(answers.header, specs=[(a.dtype.str, list(a.shape)) for a in answers.arrays])
     members = {"header": np.frombuffer(msgspec.json.encode(header, order="deterministic"), np.uint8)}
-    for code in sorted({array.dtype.str for array in recording.arrays}):
-        members[code[1:]] = np.concatenate([a.reshape(-1) for a in recording.arrays if a.dtype.str == code])
+    for code in sorted({array.dtype.str for array in answers.arrays}):
+        members[code[1:]] = np.concatenate([a.reshape(-1) for a in answers.arrays if a.dtype.str == code])
     with file.open("wb") as out:
         np.savez_compressed(out, **members)  # type: ignore[arg-type]  # a flag beside the arrays, allow_pickle, is bool

@@ -1,4 +1,4 @@
-"""The recorded reference: a transport that answers a check's requests, and what answers its callback stubs."""
+"""The recorded reference: a transport that answers a check's requests, and what answers its callbacks."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -7,9 +7,9 @@ from typing import Any
 from ..errors import AnswerVaries, Unrecorded
 from ..sandbox.parent.client import WorkerClient
 from ..sandbox.parent.transport import Deadline, Frame, ImmediateTransport, Reply
-from ..sandbox.policy import Limits
+from ..sandbox.policy import WorkerLimits
 from ..sandbox.wire import Encoder, unpack
-from .cassette import Array, Entry, Message, Recording, agree, fingerprint_request
+from .cassette import Array, Entry, Message, RecordedAnswers, agree, fingerprint_request
 
 SAME = 1e-9
 CLOSE = 1e-6  # a student's code may compute what it passes on in another order
@@ -21,13 +21,13 @@ class ReplayTransport(ImmediateTransport):
     Requests that change something have to come in the order of the cassette, looks before the next of them.
     """
 
-    def __init__(self, recording: Recording) -> None:
+    def __init__(self, answers: RecordedAnswers) -> None:
         super().__init__()
-        self._recording = recording
+        self._answers = answers
         self._begin(0)
 
     def _begin(self, seed: int) -> None:
-        self._cassette, self._position = self._recording.cassette(seed), 0
+        self._cassette, self._position = self._answers.cassette(seed), 0
 
     def exchange(self, frame: Frame, deadline: Deadline) -> Reply:
         """Answer a request from the cassette; raises Unrecorded or AnswerVaries where it is not on it."""
@@ -39,7 +39,7 @@ class ReplayTransport(ImmediateTransport):
         entry = self._find(fingerprint_request(message, arrays))
         if entry is None:
             raise self._missing(message)
-        return entry.reply, [self._recording.arrays[number] for number in entry.arrays]
+        return entry.reply, [self._answers.arrays[number] for number in entry.arrays]
 
     def _find(self, ask: Message) -> Entry | None:
         """Return the entry of a request: the next that changed something, or a look before it."""
@@ -63,31 +63,31 @@ class ReplayTransport(ImmediateTransport):
         return Unrecorded(what)
 
 
-def replay_client(recording: Recording, name: str) -> WorkerClient:
+def make_replay_client(answers: RecordedAnswers, name: str) -> WorkerClient:
     """Return the client of a reference that is not there, under the reference's name."""
-    names = dict(recording.header.names)
-    worker = WorkerClient(ReplayTransport(recording), Path(), name, Limits(), names, trusted=True)
+    names = dict(answers.header.names)
+    worker = WorkerClient(ReplayTransport(answers), Path(), name, WorkerLimits(), names, trusted=True)
     worker.load(())
     return worker
 
 
 class RecordedForwarder:
-    """Answers callback stubs with the recorded call of the same function that has the same arguments.
+    """Answers callbacks with the recorded call of the same function that has the same arguments.
 
-    A call of one of its `twins`, which return the same for the same arguments, will do. What stays in the other
-    worker, such as a cache, goes by its number in the recording. `used` names what was called, `raised` what had no
+    A call of an equivalent function, which returns the same for the same arguments, will do. What stays in the other
+    worker, such as a cache, goes by its recorded number. `used` names what was called, `raised` what had no
     answer, and why.
     """
 
     def __init__(
-        self, recording: Recording, seed: int, allowed: Iterable[str], twins: Callable[[str], set[str]]
+        self, answers: RecordedAnswers, seed: int, allowed: Iterable[str], equivalents: Callable[[str], set[str]]
     ) -> None:
         self.used: set[str] = set()
         self.raised: list[tuple[str, str]] = []
-        cassette = recording.cassette(seed)
-        self._recording, self._calls = recording, cassette.calls if cassette is not None else []
+        cassette = answers.cassette(seed)
+        self._answers, self._calls = answers, cassette.calls if cassette is not None else []
         self._allowed = frozenset(allowed)
-        self._twins = twins
+        self._equivalents = equivalents
         self._answered: list[Entry] = []
 
     def __call__(self, message: Message, arrays: list[Array]) -> list[Any]:
@@ -100,7 +100,7 @@ class RecordedForwarder:
             self.raised.append((name if isinstance(name, str) and name in self._allowed else "function", "LookupError"))
             return encoder.frame({"error": "raised"})
         self.used.add(message["callback"])
-        encoder.arrays.extend(self._recording.arrays[number] for number in call.arrays)
+        encoder.arrays.extend(self._answers.arrays[number] for number in call.arrays)
         return encoder.frame(call.reply)
 
     def seed(self, seed: int) -> None:
@@ -109,8 +109,8 @@ class RecordedForwarder:
     def _like(self, message: Message, arrays: list[Array]) -> Entry:
         """Return the recorded call, one not yet answered where several are alike; raises LookupError for none."""
         name, ask = message["callback"], fingerprint_request(message, arrays)
-        twins = self._twins(name) if name in self._allowed else set()
-        likely = [call for call in self._calls if call.ask["callback"] in twins]
+        equivalents = self._equivalents(name) if name in self._allowed else set()
+        likely = [call for call in self._calls if call.ask["callback"] in equivalents]
         calls = [call for call in likely if agree(call.ask | {"callback": name}, ask, CLOSE)]
         if not calls:
             raise LookupError(name)

@@ -21,9 +21,18 @@ from ..grading import run
 from ..grading.run import Progress
 from ..limits import RECORDING_SECONDS
 from ..outputs import ZIP, claim
-from ..recording.cassette import Array, Cassette, Entry, Recording, RecordingHeader, digest, fingerprint_request, save
-from ..recording.replay import replay_client
-from ..results.record import Check, Outcome
+from ..recording.cassette import (
+    AnswersHeader,
+    Array,
+    Cassette,
+    Entry,
+    RecordedAnswers,
+    digest,
+    fingerprint_request,
+    save_answers,
+)
+from ..recording.replay import make_replay_client
+from ..results.record import CheckResult, Outcome
 from ..sandbox.parent.client import WorkerClient
 from ..sandbox.parent.transport import Deadline, Frame, Reply, Transport, TransportDecorator
 from ..sandbox.parent.zygote_pool import ZygotePool
@@ -36,7 +45,7 @@ PERTURBATION = 1e-3
 
 def record(
     manifest: Manifest, out: Path, zygotes: ZygotePool | None = None, questions: Sequence[str] = ()
-) -> Recording:
+) -> RecordedAnswers:
     """Write the file of recorded answers to `out`, of all questions by default, and return what it holds.
 
     Every public check has to pass with the reference, live and again with the recorded answers; raises RecordingError
@@ -61,12 +70,12 @@ def record(
         if zygotes is None:
             context.zygotes.close()
     _refuse(progress.record.checks)
-    recording = context.recorded(public.seeds.public)
-    save(recording, out)
-    return recording
+    answers = context.gather_answers(public.seeds.public)
+    save_answers(answers, out)
+    return answers
 
 
-def _refuse(checks: list[Check]) -> None:
+def _refuse(checks: list[CheckResult]) -> None:
     for check in checks:
         if check.outcome is not Outcome.PASSED:
             raise RecordingError(
@@ -92,7 +101,7 @@ class Draft:
 
 
 class RecordingTransport(TransportDecorator):
-    """Notes requests with their replies in a draft, or only the calls of callback stubs with what was answered."""
+    """Notes requests with their replies in a draft, or only the calls of callbacks with what was answered."""
 
     def __init__(self, inner: Transport, draft: Draft, calls_only: bool = False) -> None:
         super().__init__(inner)
@@ -100,7 +109,7 @@ class RecordingTransport(TransportDecorator):
         self._call: Reply | None = None
 
     def exchange(self, frame: Frame, deadline: Deadline) -> Reply:
-        """Pass a frame on, and note it with its reply; after the call of a stub, it is the answer to that."""
+        """Pass a frame on, and note it with its reply; after a callback, it is the answer to that."""
         asked, reply = unpack(frame), self.inner.exchange(frame, deadline)
         if self._call is not None:
             if "ok" in asked[0]:
@@ -144,15 +153,15 @@ class RecordingContext(RunContext):
         return worker
 
     @contextlib.contextmanager
-    def with_stubs(
+    def with_callbacks(
         self, libraries: tuple[str, ...], seed: int, names: set[str] | None = None
     ) -> Iterator[WorkerClient]:
-        """Return a worker with stubs, whose calls are noted in the draft."""
-        with super().with_stubs(libraries, seed, names) as worker:
+        """Return a worker with callbacks, whose calls are noted in the draft."""
+        with super().with_callbacks(libraries, seed, names) as worker:
             worker.transport = RecordingTransport(worker.transport, self.draft, calls_only=True)
             yield worker
 
-    def recorded(self, seed: int) -> Recording:
+    def gather_answers(self, seed: int) -> RecordedAnswers:
         """Return all cassettes, with their arrays in one list."""
         files = [self.manifest.path("public") / question.file for question in self.manifest.questions]
         digests = {file.name: digest(file) for file in files if file.is_file()}
@@ -161,19 +170,19 @@ class RecordingContext(RunContext):
             for entry in [*draft.cassette.entries, *draft.cassette.calls]:
                 entry.arrays = [number + len(arrays) for number in entry.arrays]
             arrays += draft.arrays
-        return self._recording(seed, digests, {name: draft.cassette for name, draft in self.drafts.items()}, arrays)
+        return self._make_answers(seed, digests, {name: draft.cassette for name, draft in self.drafts.items()}, arrays)
 
-    def replayed(self, draft: Draft) -> WorkerClient:
+    def replay(self, draft: Draft) -> WorkerClient:
         """Return the reference as students will have it, for one check."""
-        worker = replay_client(self._recording(0, {}, {"": draft.cassette}, draft.arrays), "replay")
+        worker = make_replay_client(self._make_answers(0, {}, {"": draft.cassette}, draft.arrays), "replay")
         worker.start(draft.cassette.seed)
         return worker
 
-    def _recording(
+    def _make_answers(
         self, seed: int, digests: dict[str, str], cassettes: dict[str, Cassette], arrays: list[Array]
-    ) -> Recording:
+    ) -> RecordedAnswers:
         names = dict(self._named[self.manifest.path("reference").resolve()])
-        return Recording(RecordingHeader(seed, digests, names, cassettes), arrays)
+        return RecordedAnswers(AnswersHeader(seed, digests, names, cassettes), arrays)
 
 
 class RecordingPlugin(ChecksPlugin):
@@ -201,11 +210,11 @@ class RecordingPlugin(ChecksPlugin):
         if "student" not in arguments or running.timing:
             return draft
         rerun = run_replaced(self.context, item, running, None)
-        return draft if rerun.error else self.context.draft  # tensors cannot go through a callback stub
+        return draft if rerun.error else self.context.draft  # tensors cannot go through a callback
 
     def _replay(self, item: pytest.Function, running: RunningCheck, arguments: dict[str, Any], draft: Draft) -> None:
         """Raise what a check raises with the recorded answers; find out whether it asks what the student answered."""
-        seed, replayed = derive(running.seed, "worker"), self.context.replayed(draft)
+        seed, replayed = derive(running.seed, "worker"), self.context.replay(draft)
         if running.worker is not None:
             running.worker.reset(seed)
             running.worker.answered = []
@@ -225,7 +234,7 @@ class RecordingPlugin(ChecksPlugin):
         self, item: pytest.Function, running: RunningCheck, arguments: dict[str, Any], replayed: WorkerClient
     ) -> bool:
         """Return whether a student whose answers are a little wrong has the reference asked what is not recorded."""
-        perturbed = self.context.reference_twin(running.libraries, derive(running.seed, "worker"))
+        perturbed = self.context.launch_reference(running.libraries, derive(running.seed, "worker"))
         perturbed.transport = PerturbedTransport(perturbed.transport)
         try:
             item.obj(**renew(arguments, running, reference=replayed.root(), student=perturbed.root()))

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..course.manifest import Manifest
 from ..limits import REPORT_TEXT_CHARACTERS
-from .record import Check, Outcome, Record, total
+from .record import CheckResult, Outcome, Record, total
 from .summary import explain_held, held_of
 
 UNFINISHED = "Grading did not finish; the points are those of the checks that have run."
@@ -71,7 +71,7 @@ def hides_total(manifest: Manifest) -> bool:
     return shown != {"visible"}
 
 
-def _test(check: Check, manifest: Manifest) -> dict[str, Any]:
+def _test(check: CheckResult, manifest: Manifest) -> dict[str, Any]:
     hidden, passed = check.visibility == "hidden", check.outcome is Outcome.PASSED
     return {
         "name": text(f"{check.question} {check.title}"),

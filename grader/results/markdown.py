@@ -2,7 +2,7 @@
 
 import re
 
-from .record import Check, Record
+from .record import CheckResult, Record
 from .summary import (
     by_function,
     count_passed,
@@ -46,7 +46,7 @@ def render(record: Record) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _row(name: str, points: str, checks: list[Check]) -> str:
+def _row(name: str, points: str, checks: list[CheckResult]) -> str:
     return f"| {name} | {points} | {count_passed(checks)} of {len(checks)} |"
 
 

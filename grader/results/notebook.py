@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from html import escape
 
-from .record import Cause, Check, Outcome
+from .record import Cause, CheckResult, Outcome
 from .summary import count_passed, explain_causes, group_failures, held_of
 
 SHOWN = 6
@@ -20,7 +20,7 @@ class Judgement:
 
     name: str
     question: str = ""
-    checks: list[Check] = field(default_factory=list)
+    checks: list[CheckResult] = field(default_factory=list)
     trouble: str = ""
     causes: list[Cause] = field(default_factory=list)
     unwritten: str = ""  # the place of the stub that still stands
@@ -84,7 +84,7 @@ def _begin(found: Judgement) -> list[str]:
     return [*(line for words in causes for line in words.splitlines()), headline(found)]
 
 
-def _rest(found: Judgement, groups: list[list[Check]]) -> list[str]:
+def _rest(found: Judgement, groups: list[list[CheckResult]]) -> list[str]:
     more = sum(len(checks) for checks in groups[SHOWN:])
     waiting = sum(check.outcome is Outcome.NOT_ATTEMPTED for check in found.checks)
     lines = [f"and {more} more; python -m grader check -q {found.question} shows them all"] * bool(more)

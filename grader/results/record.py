@@ -115,7 +115,7 @@ class Spending(msgspec.Struct, kw_only=True):
     allowed: int | float
 
 
-class Check(msgspec.Struct, kw_only=True):
+class CheckResult(msgspec.Struct, kw_only=True):
     """One check's result; `message` is fit for the student, `detail` (inputs, values) for the instructor.
 
     `functions` are those it judges. `held` are points that are neither given nor lost, since the grader made an error.
@@ -181,7 +181,7 @@ class Record(msgspec.Struct, kw_only=True):
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     questions: list[QuestionScore] = []
-    checks: list[Check] = []
+    checks: list[CheckResult] = []
     causes: list[Cause] = []
     notes: list[Note] = []
     environment: dict[str, str] = {}
@@ -205,7 +205,7 @@ def tally(record: Record, manifest: Manifest) -> None:
     record.held = total(c.held for c in record.checks)
 
 
-def _question(name: str, title: str, checks: list[Check]) -> QuestionScore:
+def _question(name: str, title: str, checks: list[CheckResult]) -> QuestionScore:
     score, max_score = total(check.score for check in checks), total(check.points for check in checks)
     return QuestionScore(id=name, title=title, score=score, max_score=max_score)
 

@@ -2,38 +2,38 @@
 
 from collections.abc import Iterable, Sequence
 
-from .record import Cause, Check, Outcome, Record, total
+from .record import Cause, CheckResult, Outcome, Record, total
 
 
-def by_function(checks: Iterable[Check]) -> dict[str, list[Check]]:
+def by_function(checks: Iterable[CheckResult]) -> dict[str, list[CheckResult]]:
     """Group checks by what they judge, in order of appearance."""
-    groups: dict[str, list[Check]] = {}
+    groups: dict[str, list[CheckResult]] = {}
     for check in checks:
         groups.setdefault(", ".join(check.functions), []).append(check)
     return groups
 
 
-def group_failures(checks: Iterable[Check]) -> list[list[Check]]:
+def group_failures(checks: Iterable[CheckResult]) -> list[list[CheckResult]]:
     """Group the checks that were tried and did not pass by what they say; those that wait for a cause say nothing."""
-    groups: dict[tuple[Outcome, str], list[Check]] = {}
+    groups: dict[tuple[Outcome, str], list[CheckResult]] = {}
     for check in checks:
         if check.outcome.told and not check.cause:
             groups.setdefault((check.outcome, check.message), []).append(check)
     return list(groups.values())
 
 
-def count_passed(checks: Iterable[Check]) -> int:
+def count_passed(checks: Iterable[CheckResult]) -> int:
     """Return how many of some checks passed."""
     return sum(check.outcome is Outcome.PASSED for check in checks)
 
 
-def points_of(checks: Sequence[Check]) -> str:
+def points_of(checks: Sequence[CheckResult]) -> str:
     """Return what some checks earned of what they are worth: `1 / 2` or `1 / 2, 0.5 held`."""
     score, worth = total(check.score for check in checks), total(check.points for check in checks)
     return f"{score:g} / {worth:g}{held_of(checks)}"
 
 
-def lost_of(checks: Sequence[Check]) -> str:
+def lost_of(checks: Sequence[CheckResult]) -> str:
     """Return what some checks cost: `-0.75`, `0.5 held`, `no points lost`."""
     if held := total(check.held for check in checks):
         return f"{held:g} held"
@@ -41,13 +41,13 @@ def lost_of(checks: Sequence[Check]) -> str:
     return f"{lost:g}" if lost else "no points lost"
 
 
-def list_ids(checks: Sequence[Check], most: int = 8) -> str:
+def list_ids(checks: Sequence[CheckResult], most: int = 8) -> str:
     """Return the short ids of some checks: `Q1.double, Q1.square and 3 more`."""
     text = ", ".join(check.short_id for check in checks[:most])
     return f"{text} and {len(checks) - most} more" if len(checks) > most else text
 
 
-def held_of(checks: Iterable[Check]) -> str:
+def held_of(checks: Iterable[CheckResult]) -> str:
     """Return what stands after the points of some checks: `, 0.5 held`, or nothing."""
     held = total(check.held for check in checks)
     return f", {held:g} held" if held else ""
@@ -64,12 +64,12 @@ def explain_held(record: Record) -> str:
     )
 
 
-def explain_causes(causes: Iterable[Cause], checks: Sequence[Check]) -> list[str]:
+def explain_causes(causes: Iterable[Cause], checks: Sequence[CheckResult]) -> list[str]:
     """Return a paragraph for each module that cannot be imported: its sentence, then how many checks wait for it."""
     return ["\n".join([cause.message, *_count_waiting(cause, checks)]) for cause in causes]
 
 
-def _count_waiting(cause: Cause, checks: Sequence[Check]) -> list[str]:
+def _count_waiting(cause: Cause, checks: Sequence[CheckResult]) -> list[str]:
     count = sum(check.cause == cause.module for check in checks)
     words = "1 check waits" if count == 1 else f"{count} checks wait"
     return [f"{cause.module}: {words} for this"] if count else []

@@ -4,7 +4,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from .record import Check, Outcome, Record
+from .record import CheckResult, Outcome, Record
 from .record import total as sum_points
 from .summary import (
     by_function,
@@ -45,7 +45,7 @@ def show(record: Record, console: Console | None = None) -> None:
     console.print(render(record))
 
 
-def show_list(checks: list[Check], console: Console | None = None) -> None:
+def show_list(checks: list[CheckResult], console: Console | None = None) -> None:
     """Print two lines for each check: id, points and functions, then its title."""
     out = console or Console(highlight=False, soft_wrap=True)
     for check in checks:
@@ -73,9 +73,9 @@ def table(record: Record) -> Table:
     return rows
 
 
-def _group_rows(checks: list[Check]) -> dict[str, list[Check]]:
+def _group_rows(checks: list[CheckResult]) -> dict[str, list[CheckResult]]:
     """Group a question's checks by function, and all together whose functions wait for the same module."""
-    rows: dict[str, list[Check]] = {}
+    rows: dict[str, list[CheckResult]] = {}
     waiting: dict[str, list[str]] = {}
     groups = by_function(checks)
     for function, group in groups.items():
@@ -87,13 +87,13 @@ def _group_rows(checks: list[Check]) -> dict[str, list[Check]]:
     return rows
 
 
-def _cause_of(checks: list[Check]) -> str:
+def _cause_of(checks: list[CheckResult]) -> str:
     """Return the module that all of these checks wait for; empty where there is none."""
     causes = {check.cause for check in checks}
     return causes.pop() if len(causes) == 1 else ""
 
 
-def status(checks: list[Check]) -> Text:
+def status(checks: list[CheckResult]) -> Text:
     """Return the worst outcome of a group in words, with the count where only some are so; or what it waits for."""
     if cause := _cause_of(checks):
         return Text(f"waits for {cause}", style=Outcome.BLOCKED.style)
@@ -113,12 +113,12 @@ def sentences(record: Record) -> list[RenderableType]:
     return lines
 
 
-def _title(check: Check) -> Text:
+def _title(check: CheckResult) -> Text:
     mark = Text(f"{check.outcome.word}  ", style=check.outcome.style)
     return Text.assemble(mark, (check.title, "bold"), f"  ({lost_of([check])})  ", (check.short_id, "cyan"))
 
 
-def _count_alike(checks: list[Check]) -> Text:
+def _count_alike(checks: list[CheckResult]) -> Text:
     mark = Text(f"{checks[0].outcome.word}  ", style=checks[0].outcome.style)
     questions = ", ".join(dict.fromkeys(check.question for check in checks))
     return Text.assemble(mark, (f"{questions} {len(checks)} checks say the same", "bold"), f"  ({lost_of(checks)})")
@@ -137,5 +137,5 @@ def total(record: Record) -> Text:
     return Text(f"{text} in {record.seconds:.1f} s", style="bold")
 
 
-def _passed(checks: list[Check]) -> Text:
+def _passed(checks: list[CheckResult]) -> Text:
     return Text(f"{count_passed(checks)} of {len(checks)} checks", style="bold")

@@ -67,7 +67,7 @@ def why_too_weak(active: list[str]) -> str:
 
 
 @dataclass(frozen=True)
-class Limits:
+class WorkerLimits:
     """The resources of a worker: seconds of wall clock per call, seconds of CPU, megabytes on top of what is loaded."""
 
     call_seconds: float = CALL_SECONDS

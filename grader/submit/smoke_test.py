@@ -11,9 +11,9 @@ from ..checks.context import RunContext
 from ..checks.wording import explain_error
 from ..course.manifest import Manifest
 from ..course.schema import Budget
-from ..errors import CourseError, SandboxError, StudentError, StudentRaised, SubmissionError
+from ..errors import CourseError, SandboxError, SubmissionError, WorkerError, WorkerRaised
 from ..grading import run
-from ..results.record import Check, Outcome
+from ..results.record import CheckResult, Outcome
 from ..sandbox.parent.client import WorkerClient
 from ..sandbox.parent.zygote_pool import ZygotePool
 from ..submission.unpack import unpack
@@ -59,7 +59,7 @@ def try_budgets(manifest: Manifest, archive: Path) -> list[BudgetTrial]:
         return [trial for budget, check in checks if (trial := _judge(check, budget, package.name))]
 
 
-def _measure(manifest: Manifest, package: Path, budget: Budget) -> list[Check]:
+def _measure(manifest: Manifest, package: Path, budget: Budget) -> list[CheckResult]:
     """Run the public checks of a budget's function; return none where checks cannot run here."""
     public = msgspec.structs.replace(manifest, paths=msgspec.structs.replace(manifest.paths, hidden=NOT_TRIED))
     question = manifest.functions()[budget.function]
@@ -70,7 +70,7 @@ def _measure(manifest: Manifest, package: Path, budget: Budget) -> list[Check]:
         return []
 
 
-def _judge(check: Check, budget: Budget, package: str) -> BudgetTrial | None:
+def _judge(check: CheckResult, budget: Budget, package: str) -> BudgetTrial | None:
     """Return the trial of a budget that a check made; None where it measured nothing."""
     name = f"{package}/{budget.file}" if budget.file else budget.function
     if check.outcome.by_own_code:
@@ -98,7 +98,7 @@ def _import(context: RunContext, libraries: tuple[str, ...], file: str, found: d
     try:
         worker = context.student_worker(libraries, 0)
         _ask(worker, file.removesuffix(".py").split("/"))
-    except StudentError as problem:
+    except WorkerError as problem:
         found.setdefault(name, error(name, f"cannot be imported: {_explain(problem)}; fix it"))
     finally:
         if worker is not None:
@@ -112,9 +112,9 @@ def _ask(worker: WorkerClient, parts: list[str]) -> None:
         worker.request("get", ".".join(parts), target=owner, how="attribute", key=part)
 
 
-def _explain(problem: StudentError) -> str:
+def _explain(problem: WorkerError) -> str:
     where = problem.frames[-1] if problem.frames else None
     place = f" ({where.file}, line {where.line})" if where else ""
-    if isinstance(problem, StudentRaised):
+    if isinstance(problem, WorkerRaised):
         return f"{problem.kind}: {problem.text}{place}"
     return f"{explain_error(problem).full}{place}"

@@ -15,7 +15,7 @@ from grader.cli import main as commands
 from grader.course import manifest as manifests
 from grader.course.manifest import Manifest
 from grader.grading import run
-from grader.results.record import Check, Record
+from grader.results.record import CheckResult, Record
 from grader.sandbox.parent.zygote_pool import ZygotePool
 
 LONGEST = ["test_notebooks", "test_mistakes", "test_attacks", "test_trivial", "test_container", "test_slips_below"]
@@ -81,7 +81,7 @@ class Course:
         options = {"update": update, "zygotes": self.zygotes, "debug": debug, "keep": keep}
         return run.grade(self.manifest, self.root / package, run.Selection(**selection), **options)
 
-    def outcomes(self, package: str = "student", **selection) -> dict[str, Check]:
+    def outcomes(self, package: str = "student", **selection) -> dict[str, CheckResult]:
         """The checks of a run by the last part of their ids."""
         return {check.id.rsplit("/", 1)[-1]: check for check in self.grade(package, **selection).checks}
 

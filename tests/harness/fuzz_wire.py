@@ -1,6 +1,6 @@
 """Coverage-guided fuzzing of what the parent does with a worker's bytes: `python -m tests.harness.fuzz_wire -runs=N`.
 
-Whatever comes, nothing but a StudentError may come out, in time and within the memory the caps allow.
+Whatever comes, nothing but a WorkerError may come out, in time and within the memory the caps allow.
 """
 
 import contextlib
@@ -12,12 +12,12 @@ from pathlib import Path
 
 import atheris
 
-from grader.errors import StudentError
+from grader.errors import WorkerError
 
 with atheris.instrument_imports(include=["grader.sandbox"]):
     from grader.sandbox.parent.client import WorkerClient
     from grader.sandbox.parent.transport import ProcessTransport
-    from grader.sandbox.policy import Limits
+    from grader.sandbox.policy import WorkerLimits
     from grader.sandbox.wire import LENGTH, Caps, Channel, Encoder
 
 import numpy as np
@@ -55,8 +55,8 @@ def listen(raw: bytes) -> None:
         theirs.shutdown(socket.SHUT_WR)
         started = time.monotonic()
         transport = ProcessTransport(Ended(), Channel(ours, caps=CAPS))
-        with contextlib.suppress(StudentError):
-            WorkerClient(transport, Path("package"), "package", Limits(call_seconds=SECONDS)).start(0)
+        with contextlib.suppress(WorkerError):
+            WorkerClient(transport, Path("package"), "package", WorkerLimits(call_seconds=SECONDS)).start(0)
         assert time.monotonic() - started < SECONDS, "it took too long"
 
 

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from grader.checks import bookkeeping, messages, verdict
-from grader.checks.bookkeeping import FunctionScores, KnownFaults, TimeBudget
+from grader.checks.bookkeeping import FunctionScores, KnownFaults, Timeouts
 from grader.checks.expect import Mismatch
 from grader.checks.verdict import Case, decide
 from grader.course.schema import LimitsTable
@@ -16,14 +16,14 @@ from grader.errors import (
     OutOfTime,
     SandboxError,
     StackFrame,
-    StudentCrashed,
-    StudentRaised,
-    StudentTimeout,
     Unrecorded,
+    WorkerCrashed,
+    WorkerRaised,
+    WorkerTimeout,
 )
 from grader.grading import run
 from grader.grading import submission as grading
-from grader.results.record import Check, Outcome
+from grader.results.record import CheckResult, Outcome
 from grader.sandbox.parent.proxy import CallForwarder
 from grader.sandbox.parent.zygote_pool import PlainProcesses, ZygotePool
 from grader.sandbox.wire import Encoder
@@ -99,7 +99,7 @@ def write(course, folder="student", double="return 2 * x", square="return x**2",
     course.write(f"{folder}/nets.py", NET.format(loss=loss))
 
 
-def only(course, **options) -> Check:
+def only(course, **options) -> CheckResult:
     (check,) = course.grade(**options).checks
     return check
 
@@ -196,7 +196,7 @@ def test_a_check_that_goes_wrong_after_measuring_puts_nothing_on_the_leaderboard
 
 def test_a_decision_changes_nothing():
     faults = KnownFaults(frozenset({"layers.double"}))
-    error = StudentRaised("layers.double", "boom", [StackFrame("layers.py", 3, "layers.double", "x @ x")], "ValueError")
+    error = WorkerRaised("layers.double", "boom", [StackFrame("layers.py", 3, "layers.double", "x @ x")], "ValueError")
     case = Case(("layers.double",), faults)
     assert decide(error, case) == decide(error, case)
     assert faults == KnownFaults(frozenset({"layers.double"}))
@@ -210,8 +210,8 @@ CASES = [
     (ZeroDivisionError(), True, "failed"),
     (ZeroDivisionError(), False, "grader_error"),
     (ZeroDivisionError(), None, "grader_error"),
-    (StudentTimeout("f", Ending.LATE, 2), None, "timeout"),
-    (StudentCrashed("f", Ending.EXITED, 3), None, "crashed"),
+    (WorkerTimeout("f", Ending.LATE, 2), None, "timeout"),
+    (WorkerCrashed("f", Ending.EXITED, 3), None, "crashed"),
 ]
 
 
@@ -323,9 +323,9 @@ NAMES = ["/", "..", "a..", "", "\0", "a/../..", "layers", "nets.Net", "x" * 5000
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_name_that_a_submission_chose_leads_to_a_file(name, tmp_path, monkeypatch):
-    own = TimeBudget(LimitsTable(), {"layers"})
+    own = Timeouts(LimitsTable(), {"layers"})
     for _ in range(bookkeeping.STRIKES):
-        own.count_timeout(StudentTimeout(name, Ending.LATE, 2))
+        own.count_timeout(WorkerTimeout(name, Ending.LATE, 2))
     monkeypatch.chdir(tmp_path)
     assert own.for_call(name) == (0.0 if name == "layers" else bookkeeping.SHORT_SECONDS)
 
@@ -345,9 +345,9 @@ def test_the_end_of_the_run_is_no_answer_of_the_reference(error):
 
 
 def test_what_hung_in_the_students_code_says_nothing_about_the_reference():
-    own = TimeBudget(LimitsTable(call_seconds=7), {"layers"})
+    own = Timeouts(LimitsTable(call_seconds=7), {"layers"})
     for name in 2 * ("layers", "layers.double"):
-        own.count_timeout(StudentTimeout(name, Ending.LATE, 2))
+        own.count_timeout(WorkerTimeout(name, Ending.LATE, 2))
     assert (own.for_call("layers"), own.for_call("layers.double")) == (0.0, bookkeeping.SHORT_SECONDS)
     assert own.for_replacement("layers") == own.for_replacement("layers.double") == 7
 
@@ -384,7 +384,7 @@ def test_the_records_cpu_time_counts_workers(course, make):
 def counted(**facts) -> FunctionScores:
     scores = FunctionScores()
     default = {"id": "a", "title": "a", "functions": ["f"], "question": "Q1", "visibility": "public", "points": 2}
-    scores.add(Check(**default | {"score": 0, "outcome": Outcome.FAILED} | facts))
+    scores.add(CheckResult(**default | {"score": 0, "outcome": Outcome.FAILED} | facts))
     return scores
 
 
@@ -418,9 +418,9 @@ def test_held_points_are_said_first_and_settled_by_a_regrade(course, tmp_path):
 
 
 def test_what_needs_a_look_at_the_reference():
-    own, trusted = StudentRaised("f", "boom"), StudentRaised("f", "boom")
+    own, trusted = WorkerRaised("f", "boom"), WorkerRaised("f", "boom")
     trusted.trusted = True
-    late = StudentTimeout("f", Ending.LATE, 2)
+    late = WorkerTimeout("f", Ending.LATE, 2)
     late.trusted = True
     needed = [ZeroDivisionError(), trusted]
     assert all(map(verdict.is_unforeseen, needed))

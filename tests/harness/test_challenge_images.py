@@ -16,7 +16,7 @@ import torch
 from grader.course import manifest as manifests
 from grader.course.secrets import CourseError, read_or_make
 from grader.grading import run
-from grader.results.record import Check
+from grader.results.record import CheckResult
 from reference import cifar_files, shapes10
 from reference.challenge import load_model, normalize
 from tests.hidden import challenge_images
@@ -195,7 +195,7 @@ def build_model():
 """
 
 
-def judged_with(more: str, folder: Path, zygotes) -> Check:
+def judged_with(more: str, folder: Path, zygotes) -> CheckResult:
     """The check of accuracy on the reference with more code below its challenge, and a weight named bias."""
     package = shutil.copytree(ROOT / "reference", folder / "student", ignore=shutil.ignore_patterns("datasets"))
     (package / "challenge.py").write_text((package / "challenge.py").read_text() + more)

@@ -8,14 +8,14 @@ from grader.checks.choice import Keyword
 from grader.course import manifest as manifests
 from grader.errors import UsageError
 from grader.grading import run
-from grader.results.record import Check, Outcome, shorten
+from grader.results.record import CheckResult, Outcome, shorten
 from tests.harness.test_cli import ROOT
 
 REAL = manifests.load(ROOT / "assignment.toml")
 
 
 def made(name: str, title: str = "", function: str = "shapes.area", question: str = "Q1", file="q1_rectangles"):
-    return Check(
+    return CheckResult(
         id=f"{file}/{name}",
         title=title,
         functions=[function],

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.errors import SandboxError, StudentRaised
+from grader.errors import SandboxError, WorkerRaised
 from grader.grading import run
 from grader.grading.submission import UNSAFE, grade_submission
 from grader.limits import MEGABYTE
@@ -17,7 +17,7 @@ from grader.sandbox.child.packages import modules_to_compile, write_bytecode
 from grader.sandbox.parent.client import WorkerClient, launch_worker
 from grader.sandbox.parent.isolation import Finding, Isolation, probe, why_missing
 from grader.sandbox.parent.zygote_pool import PlainProcesses, ZygotePool
-from grader.sandbox.policy import LAYERS, Limits, Policy, why_too_weak
+from grader.sandbox.policy import LAYERS, Policy, WorkerLimits, why_too_weak
 from grader.sandbox.wire import Unsendable
 
 ROOT = os.geteuid() == 0
@@ -45,7 +45,7 @@ def package(tmp_path):
         folder = tmp_path / f"package{len(workers)}"
         folder.mkdir()
         (folder / "module.py").write_text(text)
-        worker = launch_worker(zygotes.get(LIBRARIES), folder, "package", Limits(call_seconds=10.0), **options)
+        worker = launch_worker(zygotes.get(LIBRARIES), folder, "package", WorkerLimits(call_seconds=10.0), **options)
         workers.append(worker)
         worker.load(LIBRARIES, bytecode=options.get("bytecode", ""))
         worker.start(0)
@@ -198,7 +198,7 @@ def test_libraries_can_be_imported_lazily(full, package):
 @pytest.mark.parametrize("library", ["torch", "scipy", "pytest", "msgspec"])
 def test_other_libraries_are_refused_kindly(full, package, library):
     worker = package(full, f"def use():\n    import {library}\n")
-    with pytest.raises(StudentRaised, match=f"{library} is not for this question; use the standard library and numpy"):
+    with pytest.raises(WorkerRaised, match=f"{library} is not for this question; use the standard library and numpy"):
         worker.root().module.use()
 
 
@@ -213,12 +213,12 @@ def use(name):
 @pytest.mark.skipif(not landlock.version(), reason="it is Landlock that keeps the files away")
 @pytest.mark.parametrize("library", ["torch", "scipy", "grader.checks"])
 def test_other_libraries_cannot_be_read(full, package, library):
-    with pytest.raises(StudentRaised, match=r"Permission denied|No module named"):
+    with pytest.raises(WorkerRaised, match=r"Permission denied|No module named"):
         package(full, BEHIND).root().module.use(library)
 
 
 def test_modules_that_are_nowhere_are_not_called_forbidden(full, package):
-    with pytest.raises(StudentRaised, match="No module named 'nowhere'"):
+    with pytest.raises(WorkerRaised, match="No module named 'nowhere'"):
         package(full, "def use():\n    import nowhere\n").root().module.use()
 
 
@@ -228,7 +228,7 @@ def test_bytecode_comes_from_a_worker_that_runs_nothing(full, package, tmp_path)
     folder.mkdir()
     (folder / "loud.py").write_text(text)
     (folder / "wrong.py").write_text("def (")
-    worker = launch_worker(full.get(LIBRARIES), folder, "package", Limits())
+    worker = launch_worker(full.get(LIBRARIES), folder, "package", WorkerLimits())
     try:
         loud, wrong = worker.compile(modules_to_compile(folder))
     finally:
@@ -243,10 +243,10 @@ def test_workers_find_the_bytecode_and_write_none(full, package, tmp_path):
     worker = package(full, text, bytecode=str(cache))
     assert worker.root().module.where().startswith(str(cache))
     assert list(cache.rglob("*.pyc")) == []
-    compiler = launch_worker(full.get(LIBRARIES), worker.package, "package", Limits())
+    compiler = launch_worker(full.get(LIBRARIES), worker.package, "package", WorkerLimits())
     write_bytecode(cache, worker.package / "module.py", compiler.compile(["module.py"])[0])
     compiler.kill()
-    again = launch_worker(full.get(LIBRARIES), worker.package, "package", Limits(), bytecode=str(cache))
+    again = launch_worker(full.get(LIBRARIES), worker.package, "package", WorkerLimits(), bytecode=str(cache))
     again.load(LIBRARIES, bytecode=str(cache))
     again.start(0)
     assert Path(again.root().module.where()).is_file()

@@ -17,7 +17,7 @@ from grader.errors import CourseError, RecordingError, SandboxError
 from grader.grading import mistakes, run
 from grader.recording import cassette
 from grader.release import recorder as recording
-from grader.results.record import Check
+from grader.results.record import CheckResult
 from grader.sandbox.parent.zygote_pool import PlainProcesses, ZygotePool
 from tests.harness import test_follow_through as solids
 from tests.harness import test_own_forward as own_forward
@@ -95,7 +95,7 @@ import numpy as np
 import pytest
 
 from grader.checks import expect, points
-from grader.errors import StudentRaised
+from grader.errors import WorkerRaised
 
 
 @points(1, "ways.scale")
@@ -150,7 +150,7 @@ def test_centre(student, reference, rng):
 
 def refusal(package):
     """The kind of exception that a negative number raises, and its words."""
-    with pytest.raises(StudentRaised) as told:
+    with pytest.raises(WorkerRaised) as told:
         package.ways.root(-1.0)
     return told.value.kind
 
@@ -212,14 +212,14 @@ class Twins:
     copy: Path
     zygotes: ZygotePool
 
-    def grade(self, folder: Path, package: Path, **options) -> dict[str, Check]:
+    def grade(self, folder: Path, package: Path, **options) -> dict[str, CheckResult]:
         """The checks by the last part of their ids."""
         keep, debug = options.pop("keep", False), options.pop("debug", False)
         manifest, selection = manifests.load(folder / manifests.FILENAME), run.Selection(**options)
         self.last = run.grade(manifest, package, selection, zygotes=self.zygotes, keep=keep, debug=debug)
         return {check.id.rsplit("/", 1)[-1]: check for check in self.last.checks}
 
-    def replayed(self, **options) -> dict[str, Check]:
+    def replayed(self, **options) -> dict[str, CheckResult]:
         """The student's package of the copy, judged by recorded answers."""
         return self.grade(self.copy, self.copy / "student", **options)
 
@@ -270,7 +270,7 @@ def ways(recorded, tmp_path, zygotes) -> Twins:
     return Twins(tmp_path / "ways/live", tmp_path / "ways/copy", zygotes)
 
 
-def outcomes(checks: dict[str, Check]) -> dict[str, str]:
+def outcomes(checks: dict[str, CheckResult]) -> dict[str, str]:
     return {name: check.outcome for name, check in checks.items()}
 
 
@@ -334,7 +334,7 @@ def test_mistakes_are_judged_as_by_the_reference_itself(ways, changes, wrong):
 
 
 def test_questions_that_depend_on_the_student_are_scored_where_they_were_recorded_and_else_not(ways):
-    assert [name for name, t in cassette.load(ways.copy / ANSWERS).header.cassettes.items() if t.varies] == [
+    assert [name for name, t in cassette.load_answers(ways.copy / ANSWERS).header.cassettes.items() if t.varies] == [
         "q1_ways/second_step",
         "q1_ways/value",
     ]
@@ -422,8 +422,8 @@ def test_missing_answers(ways):
 
 
 def other_version(file: Path) -> None:
-    old = cassette.load(file)
-    cassette.save(cassette.Recording(msgspec.structs.replace(old.header, version=1), old.arrays), file)
+    old = cassette.load_answers(file)
+    cassette.save_answers(cassette.RecordedAnswers(msgspec.structs.replace(old.header, version=1), old.arrays), file)
 
 
 def without_arrays(file: Path) -> None:

@@ -19,7 +19,7 @@ from grader.errors import UsageError
 from grader.grading import submission as grading
 from grader.results import gradescope, markdown, notebook, record, terminal
 from grader.results.notebook import Judgement
-from grader.results.record import Check, Note, NoteKind, Outcome, Record, Standing
+from grader.results.record import CheckResult, Note, NoteKind, Outcome, Record, Standing
 from tests.harness.results import valid
 
 MANIFEST = manifests.load(Path(__file__).with_name("toy") / manifests.FILENAME)
@@ -31,7 +31,7 @@ GUIDE = Path(__file__).parents[2] / "docs/student-guide.md"
 PROMISED = {"id", "functions", "question", "visibility", "points", "score", "outcome", "run", "message"}
 
 
-def check(name="q1_rectangles/area[1]", outcome="failed", **changes) -> Check:
+def check(name="q1_rectangles/area[1]", outcome="failed", **changes) -> CheckResult:
     points = changes.get("points", 0.5)
     score = points if outcome == "passed" else 0
     facts = {
@@ -46,7 +46,7 @@ def check(name="q1_rectangles/area[1]", outcome="failed", **changes) -> Check:
         "outcome": Outcome(outcome),
         "message": "" if outcome == "passed" else f"why it is {outcome}",
     }
-    return Check(**(facts | changes))
+    return CheckResult(**(facts | changes))
 
 
 def full() -> Record:

@@ -14,7 +14,7 @@ from grader.results.record import Outcome
 from grader.sandbox.parent import zygote_pool
 from grader.sandbox.parent.client import launch_worker
 from grader.sandbox.parent.zygote_pool import PlainProcesses, ZygotePool
-from grader.sandbox.policy import Limits
+from grader.sandbox.policy import WorkerLimits
 
 REDIRECTOR = """#!{python}
 import subprocess, sys
@@ -86,7 +86,7 @@ def test_on_windows_the_process_started_is_the_worker(windows, toy):
 def test_what_a_worker_prints_is_kept_on_windows(windows, toy):
     package = toy.write("loud/rectangles.py", "print('at import', flush=True)\n").parent
     with contextlib.closing(ZygotePool(make=PlainProcesses)) as zygotes:
-        worker = launch_worker(zygotes.get(("numpy",)), package, "loud", Limits())
+        worker = launch_worker(zygotes.get(("numpy",)), package, "loud", WorkerLimits())
         worker.load(("numpy",), ["rectangles"])
         worker.start(0)
         worker.kill()

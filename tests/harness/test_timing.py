@@ -9,7 +9,7 @@ import pytest
 from grader.checks import timing
 from grader.checks.expect import Mismatch
 from grader.checks.timing import Race, Side, judge
-from grader.errors import Ending, StudentTimeout
+from grader.errors import Ending, WorkerTimeout
 from grader.limits import RACE_PAIRS, RACE_PAIRS_NEAR
 
 ANSWER = np.arange(3.0)
@@ -185,7 +185,7 @@ def test_every_array_of_an_answer_is_compared():
 
 
 def test_call_that_does_not_come_back():
-    hung = StudentTimeout("shapes.moments", Ending.LATE, 2)
+    hung = WorkerTimeout("shapes.moments", Ending.LATE, 2)
     contest, _ = race([hung])
     expected = "shapes.moments did not finish within 2 s; allowed is 10 times the CPU time of the reference"
     assert mismatch(contest).message == expected
@@ -193,10 +193,10 @@ def test_call_that_does_not_come_back():
 
 
 def test_reference_that_does_not_come_back_is_no_fault_of_the_student():
-    hung = StudentTimeout("shapes.moments", Ending.LATE, 2)
+    hung = WorkerTimeout("shapes.moments", Ending.LATE, 2)
     hung.trusted = True
     contest, _ = race([hung])
-    with pytest.raises(StudentTimeout):
+    with pytest.raises(WorkerTimeout):
         judge(contest, LIMIT, "the reference")
 
 

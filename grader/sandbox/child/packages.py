@@ -152,7 +152,7 @@ class OpaqueHandle:
         self.number = number
 
 
-class CallbackStub:
+class Callback:
     """Stands for a function; a call goes out through the channel. Dicts among the arguments are written back."""
 
     def __init__(self, name: str, original: Callable[..., Any], channel: Channel) -> None:
@@ -172,18 +172,18 @@ class CallbackStub:
         return decoder.value(message["ok"])
 
 
-def install_stubs(package: str, names: list[str], channel: Channel) -> None:
-    """Put a stub in the place of every named function at the top of a module, in all modules that imported it too."""
+def install_callbacks(package: str, names: list[str], channel: Channel) -> None:
+    """Replace each named function at the top of a module by a callback, in all modules that imported it too."""
     for name in names:
         module_name, _, function = name.rpartition(".")
         try:
             original = getattr(importlib.import_module(f"{package}.{module_name}"), function)
         except Exception:  # a method, whose module's name ends in a class, or a function that nothing here can call
             continue
-        stub = CallbackStub(name, original, channel)
+        callback = Callback(name, original, channel)
         for loaded in [loaded for key, loaded in sys.modules.items() if key.startswith(f"{package}.")]:
             for alias in [alias for alias, value in vars(loaded).items() if value is original]:
-                setattr(loaded, alias, stub)
+                setattr(loaded, alias, callback)
 
 
 def _outgoing(value: Any, encoder: Encoder) -> Any:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..wire import Channel, ChannelClosed, Decoder, Encoder, Unsendable
-from .packages import CallbackStub, OnlyTheseLibraries, PackageAliases, compile_module, install_stubs, load_package
+from .packages import Callback, OnlyTheseLibraries, PackageAliases, compile_module, install_callbacks, load_package
 from .reports import Fingerprints, Way, exception_report
 
 
@@ -111,7 +111,7 @@ class WorkerServer:
     def _do_replace(self, header: dict[str, Any], decoder: Decoder, encoder: Encoder) -> None:
         if self._channel is None:
             raise RuntimeError("functions can be replaced only in a process of its own")
-        install_stubs(self._name, header["names"], self._channel)
+        install_callbacks(self._name, header["names"], self._channel)
 
     def _do_seed(self, header: dict[str, Any], decoder: Decoder, encoder: Encoder) -> None:
         _seed(header["seed"])
@@ -189,7 +189,7 @@ def _attribute(target: Any, name: str) -> Any:
     if inspect.ismodule(target) and hasattr(target, "__path__") and not hasattr(target, name):
         return importlib.import_module(f"{target.__name__}.{name}")
     value = getattr(target, name)
-    return value.original if isinstance(value, CallbackStub) else value
+    return value.original if isinstance(value, Callback) else value
 
 
 def _seed(seed: int) -> None:

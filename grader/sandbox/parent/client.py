@@ -8,9 +8,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ...errors import Ending, StudentCrashed, StudentError, StudentRaised, StudentTimeout
+from ...errors import Ending, WorkerCrashed, WorkerError, WorkerRaised, WorkerTimeout
 from ..child.reports import Way
-from ..policy import Limits
+from ..policy import WorkerLimits
 from ..wire import DeadlinePassed, Encoder, Tensor, Unsendable, WireError
 from .process import WorkerProcess, launch_process
 from .proxy import Package, Proxy, ProxyFactory
@@ -18,11 +18,11 @@ from .replies import changed_arguments, decode_reply, read_status
 from .transport import Deadline, Frame, ProcessTransport, Reply, Transport, WorkerGone
 from .zygote_pool import Factory
 
-LOOKS = ("get", "set", "list", "len")
+ACCESSES = ("get", "set", "list", "len")
 PLAIN = {error.__name__: error for error in (AttributeError, TypeError, KeyError, IndexError)}
 
 Named = dict[str, tuple[str, bool]]
-Patience = Callable[[str], float]
+Timeout = Callable[[str], float]
 
 
 @dataclass
@@ -52,7 +52,7 @@ class Change:
 
 
 class Forwarder(Protocol):
-    """Answers the calls of a worker's stubs; `used` names what was called, `raised` what had no answer, and why."""
+    """Answers the calls of a worker's callbacks; `used` names what was called, `raised` what had no answer, and why."""
 
     used: set[str]
     raised: list[tuple[str, str]]
@@ -77,14 +77,14 @@ class WorkerClient:
         transport: Transport,
         package: Path,
         name: str,
-        limits: Limits,
+        limits: WorkerLimits,
         named: Named | None = None,
         trusted: bool = False,
     ) -> None:
         self.transport = transport
         self.package, self.name, self.limits, self.trusted = package, name, limits, trusted
         self.named = {} if named is None else named
-        self.patience: Patience = lambda callee: limits.call_seconds
+        self.timeout_for: Timeout = lambda callee: limits.call_seconds
         self.overtime: Callable[[], float] = lambda: 0.0
         self.modules: set[str] = set()
         self.forwarder: Forwarder | None = None
@@ -118,7 +118,7 @@ class WorkerClient:
         self.transport.post(Encoder(self._outgoing).frame(request | lists))
 
     def start(self, seed: int) -> None:
-        """Wait until the package is loaded, then seed every generator; raises StudentError when loading it fails."""
+        """Wait until the package is loaded, then seed every generator; raises WorkerError when loading it fails."""
         self.transport.post(Encoder(self._outgoing).frame({"op": "reset", "seed": seed}))
         for _ in ("loaded", "seeded"):
             self._answer(None, self.name, self.name)
@@ -169,7 +169,7 @@ class WorkerClient:
         """Return the parameter names of a function in the worker; empty where they cannot be had."""
         try:
             names = self.request("parameters", "", target=Proxy.place(function))
-        except StudentError:
+        except WorkerError:
             return []
         return [name if str(name).isidentifier() else "?" for name in names] if isinstance(names, list) else []
 
@@ -178,15 +178,15 @@ class WorkerClient:
     ) -> Any:
         """Send one request and return the decoded answer; `values` go by the wire's value rules.
 
-        For what a call returned, a failed look raises Python's own error, as the object itself would.
+        For what a call returned, a failed access raises Python's own error, as the object itself would.
         """
         encoder = Encoder(self._outgoing)
         nodes = {key: encoder.node(value) for key, value in (values or {}).items()}
         frame = encoder.frame({"op": op, **fields, **nodes})
         try:
             return self._answer(frame, callee or self.called(), asked or self.asked(), op == "call")
-        except StudentRaised as error:
-            if callee or error.frames or op not in LOOKS or error.kind not in PLAIN:
+        except WorkerRaised as error:
+            if callee or error.frames or op not in ACCESSES or error.kind not in PLAIN:
                 raise
             raise PLAIN[error.kind](error.text) from None
 
@@ -201,7 +201,7 @@ class WorkerClient:
         raise Unsendable(f"a {type(value).__name__} has no form on the wire")
 
     def _answer(self, frame: Frame | None, callee: str, asked: str, of_call: bool = False) -> Any:
-        """Return the decoded answer to a frame, or to what was posted; raises StudentError with its `callee`."""
+        """Return the decoded answer to a frame, or to what was posted; raises WorkerError with its `callee`."""
         try:
             message, arrays = self._within_deadline(frame, callee)
             self._note_changes(changed_arguments(message))
@@ -209,10 +209,10 @@ class WorkerClient:
             return decode_reply(message, arrays, special, callee)
         except WireError as error:
             self.kill()
-            garbled = StudentCrashed(callee, Ending.GARBLED, str(error))
+            garbled = WorkerCrashed(callee, Ending.GARBLED, str(error))
             garbled.trusted, garbled.asked = self.trusted, asked
             raise garbled from None
-        except StudentError as error:
+        except WorkerError as error:
             error.trusted, error.asked = self.trusted, asked
             raise
 
@@ -222,21 +222,21 @@ class WorkerClient:
 
     def _within_deadline(self, frame: Frame | None, callee: str) -> Reply:
         if not self.alive:
-            raise StudentCrashed(callee, Ending.GONE)
+            raise WorkerCrashed(callee, Ending.GONE)
         self.transport.connect()  # the deadline is for what the code does, not for the zygote's start
-        seconds = self.patience(callee)
+        seconds = self.timeout_for(callee)
         try:
             return self._converse(frame, Deadline(time.monotonic() + seconds, self.overtime))
         except DeadlinePassed:
             self.kill()
-            self.patience(callee)  # raises where the run is over: then the call itself did not take too long
-            raise StudentTimeout(callee, Ending.LATE if seconds else Ending.HUNG_BEFORE, seconds) from None
+            self.timeout_for(callee)  # raises where the run is over: then the call itself did not take too long
+            raise WorkerTimeout(callee, Ending.LATE if seconds else Ending.HUNG_BEFORE, seconds) from None
         except WorkerGone as gone:
             self.kill()
             raise read_status(gone.status, callee, self.limits.cpu_seconds) from None
 
     def _converse(self, frame: Frame | None, deadline: Deadline) -> Reply:
-        """Return the reply to a frame, or to what was posted, and serve the calls of callback stubs meanwhile."""
+        """Return the reply to a frame, or to what was posted, and serve the calls of callbacks meanwhile."""
         reply = self.transport.receive(deadline) if frame is None else self.transport.exchange(frame, deadline)
         while self.forwarder is not None and "callback" in reply[0]:
             reply = self.transport.exchange(self.forwarder(*reply), deadline)
@@ -261,7 +261,7 @@ def launch_worker(
     factory: Factory,
     package: Path,
     name: str,
-    limits: Limits,
+    limits: WorkerLimits,
     *,
     bytecode: str = "",
     named: Named | None = None,

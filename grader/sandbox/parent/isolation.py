@@ -11,10 +11,10 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from ...errors import StudentError
+from ...errors import WorkerError
 from ...limits import SECRET_FILES
 from ..child import landlock
-from ..policy import KERNEL, LAYERS, Limits, why_too_weak
+from ..policy import KERNEL, LAYERS, WorkerLimits, why_too_weak
 from .client import WorkerClient, launch_worker
 from .zygote_pool import ZygotePool
 
@@ -84,7 +84,7 @@ def probe(
         outside = Path(folder, "outside.txt")
         outside.write_text("anyone may read this")
         outside.chmod(0o644)
-        worker = launch_worker(zygotes.get(libraries), package, "probe", Limits())
+        worker = launch_worker(zygotes.get(libraries), package, "probe", WorkerLimits())
         try:
             worker.load(libraries)
             return replace(_try_all(worker, str(outside), secrets, root), root=root)
@@ -117,7 +117,7 @@ def _some(place: Path) -> list[str]:
 def _try_all(worker: WorkerClient, outside: str, secrets: Iterable[Path], folder: Path) -> Isolation:
     try:
         worker.start(0)
-    except StudentError as error:
+    except WorkerError as error:
         return Isolation([], f"a worker could not even start ({error}); {REACH}")
     package = worker.root()
     forbidden: list[tuple[str, str, Callable[[], object]]] = [
@@ -148,7 +148,7 @@ def _try_all(worker: WorkerClient, outside: str, secrets: Iterable[Path], folder
 def _attempt(layer: str, act: str, call: Callable[[], object]) -> Finding:
     try:
         return Finding(layer, act, bool(call()), "")
-    except StudentError as error:
+    except WorkerError as error:
         return Finding(layer, act, False, str(error))
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import OutOfTime, SandboxError, StudentError
+from ...errors import OutOfTime, SandboxError, WorkerError
 from ..wire import Decoder, Encoder, WireError
 
 Place = int | str | None  # a handle's number, a dotted path in the package, or the package itself
@@ -120,7 +120,7 @@ class Package(Proxy):
         return library
 
     def seed(self, seed: int) -> None:
-        """Seed the worker's global generators, and those of the worker its callback stubs call."""
+        """Seed the worker's global generators, and those of the worker its callbacks call."""
         self._factory.ask("seed", "", seed=seed)
         if self._factory.worker.forwarder is not None:
             self._factory.worker.forwarder.seed(seed)
@@ -198,7 +198,7 @@ def _clean(text: str) -> str:
 
 
 class CallForwarder:
-    """Answers the calls of one worker's callback stubs with another worker's package.
+    """Answers the calls of one worker's callbacks with another worker's package.
 
     It calls nothing but `allowed`, whatever the worker asks for. `used` names what was called, `raised` what had no
     answer, with the kind of error.
@@ -218,7 +218,7 @@ class CallForwarder:
             raise
         except Exception as error:
             name = message.get("callback")
-            kind = error.kind if isinstance(error, StudentError) else type(error).__name__
+            kind = error.kind if isinstance(error, WorkerError) else type(error).__name__
             self.raised.append(
                 (name if isinstance(name, str) and name in self._allowed else "function", kind or "an exception")
             )

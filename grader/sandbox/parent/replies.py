@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import Ending, StackFrame, StudentCrashed, StudentEnded, StudentRaised, StudentTimeout
+from ...errors import Ending, StackFrame, StudentEnded, WorkerCrashed, WorkerRaised, WorkerTimeout
 from ...limits import CHANGE_KEY_CHARACTERS, CHANGE_LEVELS, CHANGES, MESSAGE_CHARACTERS
 from ..child.reports import Way
 from ..wire import Decoder, WireError
@@ -19,7 +19,7 @@ FOLDERS = re.compile(r"(?<![\w.'\"])(?:[A-Za-z]:)?(?:[\\/][^\\/\s'\":]*)*[\\/](?
 def decode_reply(
     message: dict[str, Any], arrays: list[np.ndarray], special: Callable[[str, Any], Any], callee: str
 ) -> Any:
-    """Return the value of an answer; raises StudentRaised when it is an error, WireError when it cannot be read."""
+    """Return the value of an answer; raises WorkerRaised when it is an error, WireError when it cannot be read."""
     try:
         if "error" not in message:
             return Decoder(arrays, special).value(message.get("ok"))
@@ -46,11 +46,11 @@ def _way(way: Any) -> Way:
     return tuple(key if type(key) is int else _text(key)[:CHANGE_KEY_CHARACTERS] for key in way)
 
 
-def _raised(error: dict[str, Any], callee: str) -> StudentRaised:
+def _raised(error: dict[str, Any], callee: str) -> WorkerRaised:
     frames = [
         StackFrame(_text(f["file"]), int(f["line"]), _text(f["function"]), _text(f["text"])) for f in error["frames"]
     ]
-    return StudentRaised(callee, _text(error["message"]), frames, _text(error["type"]))
+    return WorkerRaised(callee, _text(error["message"]), frames, _text(error["type"]))
 
 
 def _text(value: Any) -> str:
@@ -61,15 +61,13 @@ def _text(value: Any) -> str:
 def read_status(status: int | None, callee: str, cpu_seconds: int) -> StudentEnded:
     """Return the error that a wait status means for what ran meanwhile; None if only the connection was closed."""
     if status is None:
-        return StudentCrashed(callee, Ending.HUNG_UP)
+        return WorkerCrashed(callee, Ending.HUNG_UP)
     name = _signal_name(status)
     if name == "SIGXCPU":
-        return StudentTimeout(callee, Ending.OUT_OF_CPU_TIME, cpu_seconds)
+        return WorkerTimeout(callee, Ending.OUT_OF_CPU_TIME, cpu_seconds)
     if name == "SIGKILL":
-        return StudentTimeout(callee, Ending.KILLED, cpu_seconds)
-    return (
-        StudentCrashed(callee, Ending.SIGNALLED, name) if name else StudentCrashed(callee, Ending.EXITED, status >> 8)
-    )
+        return WorkerTimeout(callee, Ending.KILLED, cpu_seconds)
+    return WorkerCrashed(callee, Ending.SIGNALLED, name) if name else WorkerCrashed(callee, Ending.EXITED, status >> 8)
 
 
 def _signal_name(status: int) -> str:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ...errors import SandboxError, StudentError
+from ...errors import SandboxError, WorkerError
 from ...limits import COMPILE_SECONDS
 from ..child.packages import modules_to_compile, write_bytecode
-from ..policy import LAYERS, Limits
+from ..policy import LAYERS, WorkerLimits
 from .client import launch_worker
 from .isolation import Isolation, probe
 from .zygote_pool import ZygotePool
@@ -89,8 +89,8 @@ class SandboxSetup:
         files = modules_to_compile(self._package)
         if not files or not self._zygotes.get(libraries).fresh_workers:
             return
-        limits = Limits(COMPILE_SECONDS, COMPILE_SECONDS)
-        with contextlib.suppress(StudentError, OSError):  # a name the file system does not take is the package's own
+        limits = WorkerLimits(COMPILE_SECONDS, COMPILE_SECONDS)
+        with contextlib.suppress(WorkerError, OSError):  # a name the file system does not take is the package's own
             worker = launch_worker(self._zygotes.get(libraries), self._package, "compiler", limits)
             try:
                 for file, content in zip(files, worker.compile(files)):

@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable
 
 from grader.course import manifest as manifests
-from grader.errors import SandboxError, StudentCrashed, StudentError, StudentRaised, StudentTimeout
+from grader.errors import SandboxError, WorkerCrashed, WorkerError, WorkerRaised, WorkerTimeout
 from grader.grading import run
 from grader.results import gradescope
 from grader.results import record as records
@@ -55,11 +55,11 @@ def act(stage: Stage, attack: Attack) -> tuple[str, str]:
         said = worker.root().act.attack(stage.target(package))
         worker.root().count()  # which frames sent unasked would answer
         story = f"returned {said!r:.200}"
-    except (StudentTimeout, StudentCrashed) as error:
+    except (WorkerTimeout, WorkerCrashed) as error:
         ending, story = "ended", str(error)
-    except StudentRaised as error:
+    except WorkerRaised as error:
         story = f"{error.kind}: {error.text}"
-    except StudentError as error:
+    except WorkerError as error:
         story = str(error)
     seconds = time.monotonic() - started
     worker.kill()
@@ -105,7 +105,7 @@ def grade(stage: Stage, attack: Attack) -> tuple[str, str]:
     return ("succeeded" if proofs else " or ".join(sorted(outcomes))), "; ".join([*proofs, messages])
 
 
-def _gained(check: records.Check) -> bool:
+def _gained(check: records.CheckResult) -> bool:
     return check.outcome in ("passed", "grader_error")
 
 

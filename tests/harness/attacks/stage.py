@@ -19,13 +19,13 @@ from typing import Any
 
 from grader.sandbox.parent.client import launch_worker
 from grader.sandbox.parent.zygote_pool import ZygotePool
-from grader.sandbox.policy import Limits, Policy
+from grader.sandbox.policy import Policy, WorkerLimits
 
 from .runner import SECRET, token
 
 HERE = Path(__file__).resolve().parent
 TOY = HERE.parent / "toy"
-LIMITS = Limits(call_seconds=10.0, cpu_seconds=5, memory_mb=512)
+LIMITS = WorkerLimits(call_seconds=10.0, cpu_seconds=5, memory_mb=512)
 NUMPY = ("numpy",)
 GROWTH = 150 * 1024 * 1024
 UNTOUCHED = "untouched"

@@ -23,7 +23,7 @@ from grader.course.manifest import Manifest, Question
 from grader.grading import run
 from grader.sandbox.parent.client import WorkerClient
 from grader.sandbox.parent.transport import InProcessTransport
-from grader.sandbox.policy import Limits
+from grader.sandbox.policy import WorkerLimits
 from tests.harness.loaded import own_modules
 
 SECONDS = 2.0  # of CPU, for one check
@@ -92,7 +92,7 @@ class Judge:
         return None
 
     def _worker(self, package: Path) -> WorkerClient:
-        worker = WorkerClient(InProcessTransport(), package, package.name, Limits())
+        worker = WorkerClient(InProcessTransport(), package, package.name, WorkerLimits())
         worker.load(())
         worker.start(0)
         return worker

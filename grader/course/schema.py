@@ -141,10 +141,11 @@ class Budget(ManifestTable, frozen=True):
 
 
 class Report(ManifestTable, frozen=True):
-    """Visibility of public and of hidden checks on Gradescope."""
+    """What Gradescope shows: when public and hidden checks are seen, and whether a row is a function's or a check."""
 
     public_visibility: Literal["hidden", "after_due_date", "after_published", "visible"] = "visible"
     hidden_visibility: Literal["hidden", "after_due_date", "after_published", "visible"] = "after_published"
+    rows: Literal["function", "check"] = "function"
 
 
 class Container(ManifestTable, frozen=True):

@@ -172,7 +172,7 @@ def grade(
             context.zygotes.close()
     record.seconds, record.cpu_seconds = round(time.monotonic() - started, 3), round(cpu, 3)
     record.complete = not progress.left
-    record.notes += _stopped(progress) + _remarks(record.checks, context) + _unscored(context)
+    record.notes += _stopped(progress) + _remarks(record, context) + _unscored(context)
     progress.show()
     return record
 
@@ -185,13 +185,14 @@ def _stopped(progress: Progress) -> list[Note]:
     return [Note(NoteKind.STOPPED, sentence)]
 
 
-def _remarks(checks: list[CheckResult], context: RunContext) -> list[Note]:
+def _remarks(record: Record, context: RunContext) -> list[Note]:
     """Return a note on where to go on, where something is not written yet."""
     places, package = context.unwritten, context.student.name
-    stubs = [f for c in checks if c.outcome is Outcome.NOT_ATTEMPTED for f in c.functions if f in places]
+    stubs = [f for c in record.checks if c.outcome is Outcome.NOT_ATTEMPTED for f in c.functions if f in places]
     if not stubs:
         return []
-    return [Note(NoteKind.NEXT, f"Next: write {stubs[0]} ({package}/{places[stubs[0]]}), then run this again.")]
+    again = "hand in again" if record.command == "grade" else "run this again"
+    return [Note(NoteKind.NEXT, f"Next: write {stubs[0]} ({package}/{places[stubs[0]]}), then {again}.")]
 
 
 def _unscored(context: RunContext) -> list[Note]:

@@ -3,31 +3,50 @@
 import json
 import re
 import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ..course.manifest import Manifest
 from ..limits import REPORT_TEXT_CHARACTERS
-from .record import CheckResult, Outcome, Record, total
-from .summary import explain_held, held_of
+from .record import CheckResult, NoteKind, Outcome, Record, total
+from .summary import by_function, count_passed, explain_causes, explain_held, held_of, lost_of
 
 UNFINISHED = "Grading did not finish; the points are those of the checks that have run."
+FIRST = (NoteKind.REFUSED, NoteKind.GRADER_ERROR)  # notes without which nothing below them makes sense
+NAMED = 4  # functions that are named where they are not written; more are counted
+SENTENCE_CHARACTERS = REPORT_TEXT_CHARACTERS // 10  # of one of several in a text, so that none hides the others
 ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
 TURNING = {*range(0x202A, 0x202F), *range(0x2066, 0x206A)}  # they reorder the text around them
 
 
+@dataclass(frozen=True)
+class Row:
+    """One test of Gradescope's: checks of one question and one visibility."""
+
+    number: str
+    name: str
+    checks: list[CheckResult]
+
+    @property
+    def passed(self) -> bool:
+        return all(check.outcome is Outcome.PASSED for check in self.checks)
+
+
 def render(record: Record, manifest: Manifest) -> bytes:
     """Return the whole file; where hidden checks hide the total from students, `output` holds the public subtotal."""
-    tests = [_test(check, manifest) for check in record.checks]
-    broken = [check.id for check in record.checks if check.held]
+    rows = make_rows(record, manifest)
     facts = {
         "held": record.held,
-        "held_checks": broken,
+        "held_checks": [check.id for check in record.checks if check.held],
         "complete": record.complete,
         "isolation": record.isolation,
         "environment": record.environment,
     }
     standings = [{"name": text(s.name), "value": s.value, "order": s.order} for s in record.leaderboard]
-    return encode(record.score, _output(record, manifest), tests, facts, record.seconds, standings)
+    tests = [_test(row, manifest) for row in rows]
+    return encode(record.score, _output(record, rows, manifest), tests, facts, record.seconds, standings)
 
 
 def encode(
@@ -55,13 +74,13 @@ def encode(
     return json.dumps(result, indent=2, allow_nan=False).encode()
 
 
-def text(words: str) -> str:
+def text(words: str, most: int = REPORT_TEXT_CHARACTERS) -> str:
     """Return words as plain text: without terminal escapes, control and turning characters, and of bounded length."""
     words = ESCAPES.sub("", words).replace("\r\n", "\n")
     kept = (c for c in words if c in "\n\t" or (unicodedata.category(c) not in ("Cc", "Cs") and ord(c) not in TURNING))
     words = "".join(kept)
-    more = len(words) - REPORT_TEXT_CHARACTERS
-    return words if more <= 0 else f"{words[:REPORT_TEXT_CHARACTERS]} … ({more:,} characters more)"
+    more = len(words) - most
+    return words if more <= 0 else f"{words[:most]} … ({more:,} characters more)"
 
 
 def hides_total(manifest: Manifest) -> bool:
@@ -71,27 +90,149 @@ def hides_total(manifest: Manifest) -> bool:
     return shown != {"visible"}
 
 
-def _test(check: CheckResult, manifest: Manifest) -> dict[str, Any]:
-    hidden, passed = check.visibility == "hidden", check.outcome is Outcome.PASSED
+def make_rows(record: Record, manifest: Manifest) -> list[Row]:
+    """Return the rows, numbered within each question, its hidden ones last.
+
+    A row holds the checks of a function, or one check, as `[report] rows` says.
+    """
+    rows: list[Row] = []
+    for place, question in enumerate(manifest.questions, 1):
+        own = [check for check in record.checks if check.question == question.id]
+        groups = [group for hidden in (False, True) for group in _group(own, hidden, manifest.report.rows)]
+        rows += [Row(f"{place}.{i}", f"{question.id} {name}", checks) for i, (name, checks) in enumerate(groups, 1)]
+    return rows
+
+
+def _group(checks: list[CheckResult], hidden: bool, rows: str) -> list[tuple[str, list[CheckResult]]]:
+    """Return the checks of one visibility, grouped into rows that have a name."""
+    own = [check for check in checks if (check.visibility == "hidden") is hidden]
+    if rows == "check":
+        return [(check.title, [check]) for check in own]
+    mark = " (hidden checks)" if hidden else ""
+    return [(f"{functions}{mark}", group) for functions, group in by_function(own).items()]
+
+
+def _test(row: Row, manifest: Manifest) -> dict[str, Any]:
+    first, report = row.checks[0], manifest.report
     return {
-        "name": text(f"{check.question} {check.title}"),
-        "number": check.id,
-        "score": check.score,
-        "max_score": check.points,
-        "status": "passed" if passed else "failed",
-        "output": text(check.message if passed else f"{check.outcome.word}: {check.message}"),
-        "tags": [check.question, *check.functions],
-        "visibility": manifest.report.hidden_visibility if hidden else manifest.report.public_visibility,
+        "name": text(row.name),
+        "number": row.number,
+        "score": total(check.score for check in row.checks),
+        "max_score": total(check.points for check in row.checks),
+        "status": "passed" if row.passed else "failed",
+        "output": text(_describe_check(first) if report.rows == "check" else describe_row(row.checks)),
+        "tags": [first.question, *first.functions],
+        "visibility": report.hidden_visibility if first.visibility == "hidden" else report.public_visibility,
+        "extra_data": {"checks": {check.id: check.score for check in row.checks}},
     }
 
 
-def _output(record: Record, manifest: Manifest) -> str:
+def _describe_check(check: CheckResult) -> str:
+    """Return what a row of one check says; its claim is the row's name."""
+    return "" if check.outcome is Outcome.PASSED else f"{_word(check)}{held_of([check])}: {_sentence(check)}"
+
+
+def describe_row(checks: Sequence[CheckResult]) -> str:
+    """Return how many checks passed, then each sentence once, below the claims that it is about.
+
+    A check that was not judged made no claim, so such checks are counted.
+    """
+    groups: dict[tuple[str, str], list[CheckResult]] = {}
+    for check in checks:
+        if check.outcome is not Outcome.PASSED:
+            groups.setdefault((_word(check), _sentence(check)), []).append(check)
+    parts = [f"{count_passed(checks)} of {_count(checks)} passed{held_of(checks)}."]
+    for (word, sentence), group in groups.items():
+        count = f"{word}, {_count(group)}" if len(group) > 1 else word
+        told = _shorten(sentence)
+        if _is_judged(group[0]):
+            claims = [f"✗ {check.title} ({lost_of([check])})" for check in group]
+            parts.append("\n".join([*claims, f"{count}: {told}"]))
+        else:
+            parts.append(f"{count} ({lost_of(group)}): {told}")
+            parts = parts[-1:] if len(group) == len(checks) else parts
+    return "\n\n".join(parts[-1:] if len(checks) == 1 else parts)
+
+
+def _is_judged(check: CheckResult) -> bool:
+    """Return whether a check that did not pass got as far as its claim."""
+    return check.run and not check.cause and (check.outcome.by_own_code or check.outcome is Outcome.GRADER_ERROR)
+
+
+def _word(check: CheckResult) -> str:
+    return Outcome.BLOCKED.word if check.cause else check.outcome.word
+
+
+def _sentence(check: CheckResult) -> str:
+    return f"waits for {check.cause}, see the top" if check.cause else check.message
+
+
+def _count(things: Sequence[object], noun: str = "check") -> str:
+    return f"1 {noun}" if len(things) == 1 else f"{len(things)} {noun}s"
+
+
+def _shorten(words: str) -> str:
+    """Return words in bounded length; their further lines are indented, so that none passes for the report's own."""
+    return text(words, SENTENCE_CHARACTERS).replace("\n", "\n    ")
+
+
+def _output(record: Record, rows: list[Row], manifest: Manifest) -> str:
+    """Return the text above the rows: what is wrong as a whole, the public subtotal, what to do next."""
     public = [check for check in record.checks if check.visibility == "public"]
-    lines = [sentence for sentence in (explain_held(record), "" if record.complete else UNFINISHED) if sentence]
+    parts = [_troubles(record, public), _subtotal(public, manifest), _next_steps(record, rows, manifest)]
+    return "\n\n".join("\n".join(lines) for lines in parts if lines)
+
+
+def _troubles(record: Record, public: list[CheckResult]) -> list[str]:
+    """Return what is wrong as a whole, the more of the run it spoils the earlier."""
+    lines = [note.text for note in record.notes if note.kind in FIRST]
+    lines += map(_shorten, explain_causes(record.causes, public))
+    held = explain_held(record, for_students=True)
+    lines += [sentence for sentence in (held, "" if record.complete else UNFINISHED) if sentence]
     left = sum(not check.run for check in record.checks)
     if left:
         lines.append(f"{left} of {len(record.checks)} checks were not run: the time was used up by those before.")
-    if public and hides_total(manifest):
-        points = f"{total(c.score for c in public)} of {total(c.points for c in public)} points"
-        lines.append(f"Published checks: {points}{held_of(public)}.")
-    return "\n".join([*lines, *(note.text for note in record.notes)])
+    return lines + [note.text for note in record.notes if note.kind not in (*FIRST, NoteKind.NEXT)]
+
+
+def _subtotal(public: list[CheckResult], manifest: Manifest) -> list[str]:
+    """Return the points of the published checks, where students do not see their total."""
+    if not public or not hides_total(manifest):
+        return []
+    points = f"{total(c.score for c in public)} of {total(c.points for c in public)} points"
+    hidden = total(question.hidden_points for question in manifest.questions)
+    more = f" Hidden checks are worth {hidden} points more." if hidden else ""
+    return [f"Published checks: {points}{held_of(public)}.{more}"]
+
+
+def _next_steps(record: Record, rows: list[Row], manifest: Manifest) -> list[str]:
+    """Return what to do next, where students may see which published checks passed."""
+    if manifest.report.public_visibility != "visible":
+        return [note.text for note in record.notes if note.kind is NoteKind.NEXT]
+    lines = _count_unwritten(record)
+    if record.causes:
+        first = record.causes[0]
+        return [f"Next: fix {first.place or first.module}, then hand in again.", *lines]
+    steps = [note.text for note in record.notes if note.kind is NoteKind.NEXT]
+    wrong = [row for row in rows if any(_is_wrong(check) for check in row.checks)]
+    if not steps and wrong:
+        more = f" More to fix is in {_count(wrong[1:], 'row')}." if wrong[1:] else ""
+        functions = ", ".join(wrong[0].checks[0].functions)
+        steps = [f"Next: fix {functions} (row {wrong[0].number}), then hand in again.{more}"]
+    return steps + lines
+
+
+def _is_wrong(check: CheckResult) -> bool:
+    return check.visibility == "public" and check.run and check.outcome.by_own_code
+
+
+def _count_unwritten(record: Record) -> list[str]:
+    """Return a line on the functions that are not written: their names where they are few, else a count."""
+    stubs = [c for c in record.checks if c.visibility == "public" and c.outcome is Outcome.NOT_ATTEMPTED]
+    places = {name: check.question for check in reversed(stubs) for name in check.functions}
+    names = list(dict.fromkeys(name for check in stubs for name in check.functions))
+    if len(names) > NAMED:
+        counts = Counter(places[name] for name in names)
+        each = ", ".join(f"{count} of {question}" for question, count in counts.items())
+        return [f"Not written yet: {len(names)} functions ({each})."]
+    return [f"Not written yet: {', '.join(names)}."] if names else []

@@ -53,11 +53,16 @@ def held_of(checks: Iterable[CheckResult]) -> str:
     return f", {held:g} held" if held else ""
 
 
-def explain_held(record: Record) -> str:
-    """Say how many points are held, for which checks, and what staff does about it; empty where none are."""
+def explain_held(record: Record, for_students: bool = False) -> str:
+    """Say how many points are held, for which checks, and what staff does about it; empty where none are.
+
+    Students do not get the ids of hidden checks.
+    """
     if not record.held:
         return ""
-    broken = ", ".join(check.id for check in record.checks if check.held)
+    unnamed = {"hidden"} if for_students else set()
+    ids = ["a hidden check" if check.visibility in unnamed else check.id for check in record.checks if check.held]
+    broken = ", ".join(dict.fromkeys(ids))
     return (
         f"{record.held:g} of {record.max_score:g} points are held, neither given nor lost: the grader made errors in "
         f"{broken}. Staff: read their `detail` in the record, fix the cause, then grade again; that settles them."

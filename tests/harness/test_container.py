@@ -178,9 +178,13 @@ def test_submission_without_merit_earns_nothing(shared, files, words):
 def test_demonstration_earns_what_its_mistake_leaves(shared, toy, tmp_path):
     mistakes.build_demo(toy.manifest, mistakes.chosen_for_demo(toy.manifest), tmp_path / "demo.zip")
     result = shared.run({"demo.zip": (tmp_path / "demo.zip").read_bytes()})
-    lost = {test["number"] for test in result["tests"] if test["status"] == "failed"}
+    scores = {name: score for test in result["tests"] for name, score in test["extra_data"]["checks"].items()}
+    lost = {name for name, score in scores.items() if not score}
     assert lost == {cost for mistake in mistakes.chosen_for_demo(toy.manifest) for cost in mistake.costs}
-    assert 0 < result["score"] == 8 - sum(t["max_score"] for t in result["tests"] if t["number"] in lost) < 8
+    assert 0 < result["score"] == 8 - sum(test["max_score"] - test["score"] for test in result["tests"]) < 8
+    assert all(
+        (test["status"] == "failed") == any(n in lost for n in test["extra_data"]["checks"]) for test in result["tests"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -228,7 +232,7 @@ def test_results_are_valid_after_a_kill_at_any_moment(shared, request):
         assert (
             result.get("extra_data", {}).get("complete") or "did not finish" in result["output"] or not result["tests"]
         )
-        counts.append(len(result["tests"]))
+        counts.append(sum(len(test["extra_data"]["checks"]) for test in result["tests"]))
     assert len(set(counts)) > 1, f"every kill came at the same point, after {counts[0]} checks"
 
 

@@ -1,7 +1,7 @@
 """Define the errors that end a command, and those from which a verdict is drawn; a room keeps its own to itself."""
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, StrEnum
 
 
 class ChainruleError(Exception):
@@ -93,6 +93,23 @@ class StackFrame:
     text: str
 
 
+class Attempt(StrEnum):
+    """An act that graded code cannot do, or that nobody should leave in it; the value is its word on the wire."""
+
+    WRITE = "write"
+    READ = "read"
+    OPEN = "open"
+    PROCESS = "process"
+    THREAD = "thread"
+    NETWORK = "network"
+    HOME = "home"
+    PROMPT = "prompt"
+    EXIT = "exit"
+    BREAKPOINT = "breakpoint"
+    GPU = "gpu"
+    OTHER = "other"
+
+
 class Ending(Enum):
     """How a call ended without a reply; the value names the error's `fact`, where there is one."""
 
@@ -121,11 +138,18 @@ class WorkerError(Exception):
 
 
 class WorkerRaised(WorkerError):
-    """The code raised an exception of type `kind` with this text."""
+    """The code raised an exception of type `kind` with this text, since it tried what it cannot do if `attempt`."""
 
-    def __init__(self, callee: str, text: str, frames: list[StackFrame] | None = None, kind: str = "") -> None:
+    def __init__(
+        self,
+        callee: str,
+        text: str,
+        frames: list[StackFrame] | None = None,
+        kind: str = "",
+        attempt: Attempt | None = None,
+    ) -> None:
         super().__init__(callee, kind, text, frames=frames, kind=kind)
-        self.text = text
+        self.text, self.attempt = text, attempt
 
     def __str__(self) -> str:
         return self.text
@@ -136,7 +160,7 @@ class WorkerRaised(WorkerError):
         return self.kind in ("ModuleNotFoundError", "ImportError", "SyntaxError", "IndentationError", "TabError")
 
 
-class StudentEnded(WorkerError):
+class WorkerEnded(WorkerError):
     """The call did not come back, and its worker is gone: `ending` says how, `fact` is a number or word about it."""
 
     def __init__(self, callee: str, ending: Ending, fact: float | str = "") -> None:
@@ -147,9 +171,9 @@ class StudentEnded(WorkerError):
         return f"{self.callee}: {self.ending.value} {self.fact}".rstrip()
 
 
-class WorkerTimeout(StudentEnded):
+class WorkerTimeout(WorkerEnded):
     """The code did not come back within its time."""
 
 
-class WorkerCrashed(StudentEnded):
+class WorkerCrashed(WorkerEnded):
     """The worker ended, or sent what is not a reply."""

@@ -6,7 +6,7 @@ error's power of ten. Elsewhere in the engine the same things are data: an error
 
 from typing import NamedTuple
 
-from ..errors import Ending
+from ..errors import Attempt, Ending
 
 
 class Sentence(NamedTuple):
@@ -45,6 +45,35 @@ SEED, SECRET_SEED = "seed {}", "a secret seed"
 
 RAISED = Sentence("{who} raised {what}{place}", "{asked} raised an exception")
 GONE = Sentence("{callee} is not there; was it renamed or removed?", "{asked} raised an exception")
+PUT_BESIDE = "put the file beside the module and find it by Path(__file__).parent"
+ATTEMPTS = {
+    attempt: Sentence(f"{{who}} {did}{{place}}; {remedy}", f"{{asked}} {did}; {remedy}")
+    for attempt, did, remedy in (
+        (Attempt.WRITE, "writes a file, which graded code may not", "print what you want to see, or return it"),
+        (
+            Attempt.READ,
+            "reads what lies outside of its package, which graded code may not",
+            PUT_BESIDE,
+        ),
+        (Attempt.OPEN, "opens a file that is not there", PUT_BESIDE),
+        (Attempt.PROCESS, "starts another process, which graded code may not", "do the work in this one"),
+        (Attempt.THREAD, "starts too many threads", "do the work in one"),
+        (Attempt.NETWORK, "uses the network, which graded code may not", "put what it needs beside the module"),
+        (
+            Attempt.HOME,
+            "asks for a home folder, which graded code does not have",
+            PUT_BESIDE,
+        ),
+        (Attempt.PROMPT, "calls input(), and nobody is there to answer", "remove it"),
+        (Attempt.EXIT, "ends the program", "remove that line; to refuse an argument, raise ValueError"),
+        (Attempt.GPU, "asks for a GPU, and graded code has none", "use the device that is given, or the CPU"),
+        (Attempt.OTHER, "asks the system for what graded code may not do", "remove that line"),
+    )
+}
+ATTEMPTS[Attempt.BREAKPOINT] = Sentence(
+    "a breakpoint was left in{where}; remove it, or use --debug to stop there",
+    "a breakpoint was left in {asked}; remove it, or use --debug to stop there",
+)
 ENDED = "the process ended while {asked} ran"
 ENDINGS = {
     Ending.LATE: Sentence("{callee} did not finish within {fact:g} s", "{asked} did not finish in time"),

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import AnswerVaries, NotScored, StudentEnded, Unrecorded, WorkerError, WorkerRaised
+from ..errors import AnswerVaries, NotScored, Unrecorded, WorkerEnded, WorkerError, WorkerRaised
 from ..sandbox.parent.client import Call
 from ..sandbox.parent.proxy import Proxy, shape_of
 from . import messages
@@ -20,7 +20,7 @@ UNPACK = re.compile(r"(not enough|too many) values to unpack|cannot unpack|not i
 def explain_error(error: WorkerError) -> Sentence:
     """Say who raised what, and where; the brief form has no word that the code could choose."""
     asked = name_asked(error.asked)
-    if isinstance(error, StudentEnded):
+    if isinstance(error, WorkerEnded):
         return messages.ENDINGS[error.ending].fill(callee=error.callee, fact=error.fact, asked=asked)
     if not isinstance(error, WorkerRaised):
         raise TypeError(f"no sentence for a {type(error).__name__}")
@@ -30,6 +30,10 @@ def explain_error(error: WorkerError) -> Sentence:
     if not error.frames and error.kind == "AttributeError":
         return messages.GONE.fill(callee=error.callee, asked=asked)
     who = f"importing {error.callee}" if error.at_import else error.callee.rsplit(".", 1)[-1] or "what was returned"
+    if error.attempt:
+        where = _show_line(error) or f" {error.callee}"
+        facts = {"who": who, "place": _show_line(error), "where": where, "asked": asked}
+        return messages.ATTEMPTS[error.attempt].fill(**facts)
     what = f"{error.kind}: {error.text}" if error.text else error.kind
     return messages.RAISED.fill(who=who, what=what, place=_show_line(error), asked=asked)
 

@@ -444,7 +444,7 @@ MODULES = {
         "crashed",
         "the process ended by itself with exit status 4 while layers ran",
     ),
-    "sys.exit at import": ("raise SystemExit('bye')\n", "failed", "layers raised SystemExit: bye (layers.py, line 1: "),
+    "sys.exit at import": ("raise SystemExit('bye')\n", "failed", "layers ends the program (layers.py, line 1: "),
     "empty": ("", "failed", "layers.{} is not there; was it renamed or removed?"),
 }
 

@@ -1,6 +1,8 @@
 """Reports beside an answer: exceptions in a student's code, and the arguments that a call changed."""
 
+import errno
 import linecache
+import re
 import sys
 import traceback
 import types
@@ -11,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ...errors import Attempt
 from ...limits import (
     CHANGE_KEY_CHARACTERS,
     CHANGE_LEVELS,
@@ -22,11 +25,65 @@ from ...limits import (
 
 
 def exception_report(error: BaseException, root: Path | None, package: str) -> dict[str, Any]:
-    """Return the report of an exception; frames outside the package are left out, a syntax error counts as a frame."""
+    """Return the report of an exception: its frames in the package, and what it was an attempt at, where that is known.
+
+    A syntax error counts as a frame.
+    """
     frames = [] if root is None else _own_frames(error, root, package)
     if len(frames) > 2 * TRACEBACK_FRAMES:
         frames[TRACEBACK_FRAMES:-TRACEBACK_FRAMES] = []
-    return {"type": _text(type(error).__name__), "message": _text(_sentence(error)), "frames": frames}
+    report = {"type": _text(type(error).__name__), "message": _text(_sentence(error)), "frames": frames}
+    attempt = _attempt(error)
+    return report | ({"attempt": attempt.value} if attempt else {})
+
+
+# the kind of an exception and how its text begins: what was tried
+TRIED = (
+    ("SystemExit", "", Attempt.EXIT),
+    ("NameError", "name 'exit' is not defined", Attempt.EXIT),
+    ("NameError", "name 'quit' is not defined", Attempt.EXIT),
+    ("BdbQuit", "", Attempt.BREAKPOINT),
+    ("EOFError", "EOF when reading a line", Attempt.PROMPT),
+    ("RuntimeError", "Could not determine home directory", Attempt.HOME),
+    ("KeyError", "'HOME'", Attempt.HOME),
+    ("KeyError", "'getpwuid(): uid not found", Attempt.HOME),
+    ("RuntimeError", "can't start new thread", Attempt.THREAD),
+    ("FileNotFoundError", "[Errno 2] No usable temporary directory", Attempt.WRITE),
+    ("AssertionError", "Torch not compiled with CUDA enabled", Attempt.GPU),
+    ("RuntimeError", "No CUDA GPUs are available", Attempt.GPU),
+    ("RuntimeError", "Found no NVIDIA driver", Attempt.GPU),
+    ("RuntimeError", "Attempting to deserialize object on a CUDA device", Attempt.GPU),
+    ("RuntimeError", "PyTorch is not linked with support for mps", Attempt.GPU),
+)
+NETWORK_KINDS = ("gaierror", "URLError", "HTTPError")
+NETWORK_MODULES = ("socket", "ssl", "http", "urllib", "asyncio")
+PROCESS_MODULES = ("subprocess", "multiprocessing", "concurrent")
+BREAKPOINT = re.compile(r"\b(set_trace|breakpoint)\(")
+FORKS = ("fork", "spawn", "exec", "popen", "system")
+
+
+def _attempt(error: BaseException) -> Attempt | None:
+    """Return what an exception shows that graded code tried and cannot do; None for any other exception."""
+    kind, text = type(error).__name__, _sentence(error)
+    tried = (attempt for name, start, attempt in TRIED if name == kind and text.startswith(start))
+    return next(tried, None) or (_refused(error) if isinstance(error, OSError) else None)
+
+
+def _refused(error: OSError) -> Attempt | None:
+    """Return which act found nothing or was refused, by the kind of error and by the library that asked for it."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    module = str(frames[-1].f_globals.get("__name__", "")).partition(".")[0] if frames else ""
+    if type(error).__name__ in NETWORK_KINDS or module in NETWORK_MODULES:
+        return Attempt.NETWORK
+    if error.errno == errno.ENOENT and error.filename is not None:
+        return Attempt.OPEN
+    if error.errno not in (errno.EPERM, errno.EACCES):
+        return None
+    if error.filename is not None:
+        return Attempt.READ if error.errno == errno.EACCES else Attempt.WRITE
+    line = linecache.getline(frames[-1].f_code.co_filename, frames[-1].f_lineno) if frames else ""
+    forks = module in PROCESS_MODULES or any(name in line for name in FORKS)
+    return Attempt.PROCESS if forks else Attempt.OTHER
 
 
 def _own_frames(error: BaseException, root: Path, package: str) -> list[dict[str, Any]]:
@@ -34,10 +91,17 @@ def _own_frames(error: BaseException, root: Path, package: str) -> list[dict[str
     for frame, line in traceback.walk_tb(error.__traceback__):
         code = frame.f_code
         if code.co_filename.startswith(f"{root}/") or code.co_filename.startswith(f"{root}\\"):
-            frames.append(_frame(Path(code.co_filename), line, code.co_qualname, root))
+            at = _breakpoint_above(code, line) if type(error).__name__ == "BdbQuit" else line
+            frames.append(_frame(Path(code.co_filename), at, code.co_qualname, root))
     if isinstance(error, SyntaxError) and error.filename is not None and error.filename.startswith(str(root)):
         frames.append(_frame(Path(error.filename), error.lineno or 0, "<module>", root))
     return frames
+
+
+def _breakpoint_above(code: types.CodeType, line: int) -> int:
+    """Return the line of the breakpoint after which a function stopped at `line`; that line where none is found."""
+    above = range(line, code.co_firstlineno - 1, -1)
+    return next((n for n in above if BREAKPOINT.search(linecache.getline(code.co_filename, n))), line)
 
 
 def _frame(file: Path, line: int, function: str, root: Path) -> dict[str, Any]:

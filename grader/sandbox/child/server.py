@@ -8,6 +8,7 @@ import inspect
 import random
 import sys
 import types
+from bdb import BdbQuit
 from pathlib import Path
 from typing import Any
 
@@ -175,13 +176,18 @@ class WorkerServer:
 
 
 def serve(channel: Channel) -> None:
-    """Answer requests until the parent hangs up."""
+    """Answer requests until the parent hangs up; a breakpoint raises at its own line, since nobody could answer it."""
+    sys.breakpointhook = _refuse_breakpoint
     server = WorkerServer(channel)
     while True:
         try:
             channel.send(server.answer(*channel.receive()))
         except ChannelClosed:
             return
+
+
+def _refuse_breakpoint(*arguments: Any, **keywords: Any) -> None:
+    raise BdbQuit
 
 
 def _attribute(target: Any, name: str) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import Ending, StackFrame, StudentEnded, WorkerCrashed, WorkerRaised, WorkerTimeout
+from ...errors import Attempt, Ending, StackFrame, WorkerCrashed, WorkerEnded, WorkerRaised, WorkerTimeout
 from ...limits import CHANGE_KEY_CHARACTERS, CHANGE_LEVELS, CHANGES, MESSAGE_CHARACTERS
 from ..child.reports import Way
 from ..wire import Decoder, WireError
@@ -50,7 +50,9 @@ def _raised(error: dict[str, Any], callee: str) -> WorkerRaised:
     frames = [
         StackFrame(_text(f["file"]), int(f["line"]), _text(f["function"]), _text(f["text"])) for f in error["frames"]
     ]
-    return WorkerRaised(callee, _text(error["message"]), frames, _text(error["type"]))
+    attempt = error.get("attempt")
+    known = Attempt(attempt) if attempt in set(Attempt) else None
+    return WorkerRaised(callee, _text(error["message"]), frames, _text(error["type"]), known)
 
 
 def _text(value: Any) -> str:
@@ -58,7 +60,7 @@ def _text(value: Any) -> str:
     return "".join(c for c in str(value)[:MESSAGE_CHARACTERS] if c.isprintable() or c == "\n")
 
 
-def read_status(status: int | None, callee: str, cpu_seconds: int) -> StudentEnded:
+def read_status(status: int | None, callee: str, cpu_seconds: int) -> WorkerEnded:
     """Return the error that a wait status means for what ran meanwhile; None if only the connection was closed."""
     if status is None:
         return WorkerCrashed(callee, Ending.HUNG_UP)

@@ -86,7 +86,6 @@ PANDOC_FRAGMENTS = 400  # in one process: their names must fit into its command 
 TYPST_ATTEMPTS = 400  # to set a document, since each finds one block that cannot be set
 MACRO_EXPANSIONS = 2_000  # in one formula: a macro may expand to itself
 HTML_CHARACTERS = 300_000  # of an output's HTML that is set as such: more is shown as text
-ENGINE_SECONDS = 300  # wall clock of another engine than typst, for one notebook: TeX takes minutes
 
 # Writing reports.
 REPORT_TEXT_CHARACTERS = 20_000  # of one text in Gradescope's report: a page shows no more

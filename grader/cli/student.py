@@ -131,15 +131,12 @@ def pdf(
     ] = None,
     date: Annotated[str, typer.Option(help="The date on the title page, as 2026-01-31; today by default.")] = "",
     question_pages: Annotated[bool, typer.Option("--question-pages", help="One inline question a page.")] = False,
-    engine: Annotated[
-        str, typer.Option(help="typst, or chromium or xelatex where typst cannot run; these lose something.")
-    ] = "typst",
 ) -> None:
     """Make one PDF of notebooks, reopen it and check that nothing is lost; exit 1 when something is."""
-    from ..pdf import command, report
+    from ..pdf import command
 
-    result = command.make(course(), out, notebooks or [], command.PdfRequest(name or [], date, question_pages, engine))
-    report.show(result, out)
+    result = command.make(course(), out, notebooks or [], command.PdfRequest(name or [], date, question_pages))
+    command.show(result, out)
     if result.problems:
         raise typer.Exit(FAILED)
 
@@ -166,7 +163,6 @@ def submit(
     ] = None,
     date: Annotated[str, typer.Option(help="The date on the title page, as 2026-01-31; today by default.")] = "",
     question_pages: Annotated[bool, typer.Option("--question-pages", help="One inline question a page.")] = False,
-    engine: Annotated[str, typer.Option(help="What makes the PDF: typst, chromium or xelatex.")] = "typst",
 ) -> None:
     """Make the zip and the PDF to hand in, or say what is missing; exit 0 only when both are there and good."""
     from ..pdf.command import PdfRequest
@@ -174,7 +170,7 @@ def submit(
     from ..submit import submit as making
 
     manifest = course()
-    request = PdfRequest(name or [], date, question_pages, engine)
+    request = PdfRequest(name or [], date, question_pages)
     made = making.submit(manifest, request, anyway, lambda step: typer.echo(f"{step} …"))
     report.show(manifest, made)
     if not made.placed:

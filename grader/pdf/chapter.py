@@ -1,25 +1,27 @@
 """Turn one notebook into blocks of typst: cells in order, each with its fallback."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import partial
 
-from . import images, lines, outputs, status
-from .definitions import Definitions
-from .images import Images
-from .literal import inline, quote
-from .notebook import Cell, Notebook
+from . import images, lines, markup, outputs, pandoc
+from .formulas import is_breakable
+from .images import ImageProblem, Images
+from .lines import inline, quote
+from .markup import Aside, Formula
+from .notebook import ANSWER, IGNORED, INPUT_IGNORED, QUESTION, TITLE, Cell, Notebook, read_status
 from .outputs import Limits, Shown
-from .parsing import Parsed
-from .source_map import SourceMap
-from .status import ANSWER, IGNORED, INPUT_IGNORED, QUESTION, TITLE
-from .writer import Writer
+from .pandoc import raw_block
+from .tree import Adapter
+from .typesetting import SourceMap, Tree
 
 UNREADABLE = "This cell could not be set; its source follows as typed."
+BAD_IMAGE = "image that cannot be read"
 
 
 @dataclass
 class Chapter:
-    """Builds the source map of one notebook; `build` does it all."""
+    """The source map of one notebook; `build` fills it from the trees of `list_fragments`."""
 
     notebook: Notebook
     number: int
@@ -27,22 +29,46 @@ class Chapter:
     limits: Limits
     question_pages: bool = False
     title: str = ""
+    used: dict[int, str] = field(default_factory=dict)  # markup of formulas by number
 
     def __post_init__(self) -> None:
         self.prefix = f"n{self.number}"
         self.source_map = SourceMap(self.notebook.name, self.prefix)
-        self.status = status.read_status(self.notebook, self.prefix)
+        self.status = read_status(self.notebook, self.prefix)
+        self._cells = [cell for cell in self.notebook.cells if IGNORED not in cell.tags]
+        self._shown = {cell.index: outputs.select(cell.outputs, self.limits) for cell in self._cells}
         self._questions_seen = 0
         self._in_question = False
+        self._extract()
 
-    def build(self) -> "Chapter":
-        """Parse and write every cell."""
-        cells = [cell for cell in self.notebook.cells if IGNORED not in cell.tags]
-        self._parsed = Parsed(cells, self.limits)
-        self._definitions = Definitions(self.source_map, self._parsed.formulas, self.images)
+    def _extract(self) -> None:
+        """Take the formulas out of all texts, and turn Markdown into HTML."""
+        texts = [cell.source for cell in self._cells]
+        texts += [shown.text for group in self._shown.values() for shown in group]
+        self.aside = Aside(markup.choose_prefix(texts))
+        self._html: dict[int, str | None] = {}
+        for cell in self._cells:
+            if cell.kind == "markdown":
+                self._html[cell.index] = markup.render(self.aside.extract(cell.source, cell.index))
+            for shown in self._shown[cell.index]:
+                if shown.kind == "markdown":
+                    shown.text = markup.render(self.aside.extract(shown.text, cell.index)) or ""
+                elif shown.kind == "latex":
+                    formula, display = _strip_dollars(shown.text), "$$" in shown.text
+                    shown.text = self.aside.add(formula, display, cell.index, shown.text)
+
+    def list_fragments(self) -> list[str]:
+        """Return the HTML of the cells and their outputs."""
+        fragments = [html for html in self._html.values() if html]
+        shown = [shown for group in self._shown.values() for shown in group]
+        return fragments + [one.text for one in shown if one.kind in ("markdown", "html")]
+
+    def build(self, trees: dict[str, Tree | None]) -> None:
+        """Write every cell; Markdown and HTML as trees, which are written later."""
+        self._trees = trees
         if self.notebook.notice:
             self._add_notice()
-        for cell in cells:
+        for cell in self._cells:
             self._begin(cell)
             if cell.kind == "markdown":
                 self._add_markdown(cell)
@@ -50,7 +76,6 @@ class Chapter:
                 self._add_code(cell)
             elif cell.source.strip():
                 self._add_verbatim(cell, cell.source)
-        return self
 
     def _begin(self, cell: Cell) -> None:
         """Count the questions, and give each its own page where that is asked for."""
@@ -60,86 +85,89 @@ class Chapter:
             self.source_map.add("#pagebreak(weak: true)")
         self._in_question = asks or (self._in_question and answers)
 
-    def _make_writer(self, cell: Cell, headings: bool = True) -> Writer:
-        def image(url: str, alternative: str, width: str, alone: bool) -> str:
+    def _adapter(self, cell: Cell, headings: bool = True) -> Adapter:
+        def image(url: str, alternative: str, attributes: dict[str, str], alone: bool) -> str:
             find = partial(self.images.find, url, cell.attachments)
-            return self._definitions.image(find, cell.index, alternative, width, alone)
+            return self._define_image(find, cell.index, alternative, attributes.get("width", ""), alone)
 
-        return Writer(
-            self._parsed.formulas,
-            lambda number: self._definitions.formula(number, cell.index),
+        return Adapter(
+            self.aside,
+            lambda number: self._define_formula(number, cell.index),
             image,
-            self._parsed.html,
             headings,
             takes_title=TITLE in cell.tags and not self.title,
         )
 
     def _add_markdown(self, cell: Cell) -> None:
-        blocks = self._parsed.markdown(cell)
-        if blocks is None:
-            self._add_verbatim(cell, cell.source, "pandoc cannot read this cell")
+        html = self._html[cell.index]
+        if not html or not html.strip():
+            if cell.source.strip() and html is None:
+                self._add_verbatim(cell, cell.source, "nested too deeply to be set")
             return
-        writer = self._make_writer(cell)
-        try:
-            markup = writer.blocks(blocks)
-        except RecursionError:
-            self._add_verbatim(cell, cell.source, "nested too deeply to be set")
+        tree = self._trees[html]
+        if tree is None or not markup.holds(pandoc.read_text(tree), html):
+            self._add_verbatim(cell, cell.source, "HTML that cannot be read whole; set as typed")
             return
-        self.title = self.title or writer.title
-        markup = self._frame(cell, markup)
-        if markup.strip():
-            self.source_map.add(markup, self._frame(cell, _write_fallback(cell.source)), "set as typed", cell.index)
+        adapter = self._adapter(cell)
+        blocks = adapter.blocks(tree)
+        self.title = self.title or adapter.title
+        opening, closing = self._frame(cell, bool(blocks), adapter.headed)
+        if opening:
+            blocks = [raw_block(opening), *blocks, raw_block(closing)]
+        if blocks:
+            fallback = opening + _write_fallback(cell.source) + closing
+            self.source_map.add("", fallback, "set as typed", cell.index, blocks)
 
-    def _frame(self, cell: Cell, markup: str) -> str:
-        """Return the markup in its frame, where the cell asks or answers a question."""
+    def _frame(self, cell: Cell, filled: bool, headed: bool) -> tuple[str, str]:
+        """Return what opens and closes the frame of a cell that asks or answers a question."""
         if QUESTION in cell.tags:
             question = self.status.questions[self._questions_seen - 1]
-            if "#heading(" not in markup:
-                markup = f"#heading(level: 4)[{inline(question.title)}]\n\n{markup}"
             points = quote(question.points) if question.points else "none"
-            return f"#question({quote(question.label)}, {points})[{markup}]"
-        return f"#answer[{markup}]" if ANSWER in cell.tags and markup.strip() else markup
+            heading = "" if headed else f"#heading(level: 4)[{inline(question.title)}]\n\n"
+            return f"#question({quote(question.label)}, {points})[{heading}", "]"
+        return ("#answer[", "]") if ANSWER in cell.tags and filled else ("", "")
 
     def _add_code(self, cell: Cell) -> None:
         if INPUT_IGNORED not in cell.tags and cell.source.strip():
             count = f"[{cell.count}]" if cell.count is not None else "[ ]"
             body = lines.typeset(lines.highlight(cell.source, self.notebook.language))
-            markup = f"#code({quote(count)})[{body}]"
-            self.source_map.add(markup, _write_fallback(cell.source), "set as typed", cell.index)
-        for shown in self._parsed.shown[cell.index]:
+            self.source_map.add(
+                f"#code({quote(count)})[{body}]", _write_fallback(cell.source), "set as typed", cell.index
+            )
+        for shown in self._shown[cell.index]:
             self._add_output(cell, shown)
 
     def _add_output(self, cell: Cell, shown: Shown) -> None:
         if shown.kind == "image":
             decode = partial(images.decode, shown.data, shown.mime)
-            markup = self._definitions.image(decode, cell.index, shown.alternative, shown.width, True)
-            self.source_map.add(markup, cell=cell.index)
+            self.source_map.add(
+                self._define_image(decode, cell.index, shown.alternative, shown.width, True), cell=cell.index
+            )
         elif shown.kind == "note":
             if not shown.alternative:
                 self.source_map.degrade(cell.index, shown.text[:120])
             self.source_map.add(f"#note[{inline(shown.text)}]", cell=cell.index)
         elif shown.kind == "latex":
-            [number] = self._parsed.formulas.numbers(shown.text)
-            markup = self._definitions.formula(number, cell.index)
-            self.source_map.add(markup, _write_fallback(shown.alternative), "set as text", cell.index)
+            [number] = self.aside.word.findall(shown.text)
+            formula = self._define_formula(int(number), cell.index)
+            self.source_map.add(formula, _write_fallback(shown.alternative), "set as text", cell.index)
         elif shown.kind in ("markdown", "html"):
             self._add_rich(cell, shown)
         else:
             self._add_lines(cell, shown.text, "printed" if shown.kind == "stdout" else "complained")
 
     def _add_rich(self, cell: Cell, shown: Shown) -> None:
-        blocks = self._parsed.output(shown)
-        plain = shown.alternative or self._parsed.formulas.restore(shown.text)
-        if blocks is None:
+        tree = self._trees.get(shown.text)
+        plain = shown.alternative or self.aside.restore(markup.TAG.sub(" ", shown.text))
+        if tree is None:
             self._add_lines(cell, plain, "printed")
             return
-        try:
-            markup = self._make_writer(cell, False).blocks(blocks)
-            self.source_map.add(markup, _write_fallback(plain), "set as text", cell.index)
-        except RecursionError:
-            self._add_lines(cell, plain, "printed")
+        blocks = self._adapter(cell, False).blocks(tree)
+        self.source_map.add("", _write_fallback(plain), "set as text", cell.index, blocks)
         if shown.kind == "html" and shown.mime:
-            self._note_left_out(cell, f"… {shown.mime} rows of this table left out")
+            words = f"… {shown.mime} rows of this table left out"
+            self.source_map.add(f"#note[{inline(words)}]", cell=cell.index)
+            self.source_map.degrade(cell.index, f"output cut: {words}")
 
     def _add_lines(self, cell: Cell, text: str, style: str) -> None:
         body, left_out = outputs.typeset(text, self.limits)
@@ -147,15 +175,12 @@ class Chapter:
         if left_out:
             self.source_map.degrade(cell.index, f"output cut: {left_out}")
 
-    def _note_left_out(self, cell: Cell, words: str) -> None:
-        self.source_map.add(f"#note[{inline(words)}]", cell=cell.index)
-        self.source_map.degrade(cell.index, f"output cut: {words}")
-
     def _add_verbatim(self, cell: Cell, text: str, reason: str = "") -> None:
         if reason:
             self.source_map.degrade(cell.index, reason)
-        body = _write_fallback(text, UNREADABLE) if reason else f"#snippet[{lines.typeset(lines.split(text))}]"
-        self.source_map.add(self._frame(cell, body), cell=cell.index)
+        body = _write_fallback(text) if reason else f"#snippet[{lines.typeset(lines.split(text))}]"
+        opening, closing = self._frame(cell, True, False)
+        self.source_map.add(opening + body + closing, cell=cell.index)
 
     def _add_notice(self) -> None:
         self.source_map.degrade(0, self.notebook.notice)
@@ -163,6 +188,50 @@ class Chapter:
         if self.notebook.raw:
             self._add_lines(Cell(0, "raw", self.notebook.raw), self.notebook.raw, "printed")
 
+    def _define_formula(self, number: int, cell: int) -> str:
+        """Return the markup of a formula, which is defined once."""
+        if number not in self.used:
+            formula = self.aside.formulas[number]
+            verbatim = f"verbatim[{inline(formula.verbatim)}]"
+            verbatim = f"block({verbatim})" if formula.display else verbatim
+            degradation = f"formula set as typed: {formula.verbatim[:120]}"
+            if formula.empty:
+                self.used[number] = ""
+            elif formula.typst:
+                self.used[number] = self.source_map.define(_write_formula(formula), verbatim, degradation, cell)
+            else:
+                self.source_map.degrade(cell, degradation)
+                self.used[number] = self.source_map.define(verbatim, "", "", cell)
+        return self.used[number]
 
-def _write_fallback(text: str, reason: str = UNREADABLE) -> str:
-    return f"#fallback({quote(reason)})[{lines.typeset(lines.split(text))}]"
+    def _define_image(self, get: Callable[[], bytes], cell: int, alternative: str, width: str, alone: bool) -> str:
+        """Return the markup of an image, or of a red box that names it and says what is wrong."""
+        try:
+            expression = images.write_image(self.images.keep(get()), alternative, width, alone)
+        except ImageProblem as problem:
+            self.source_map.degrade(cell, str(problem))
+            return self.source_map.define(_write_box(str(problem), alternative), "", "", cell)
+        return self.source_map.define(expression, _write_box(BAD_IMAGE, alternative), BAD_IMAGE, cell)
+
+
+def _strip_dollars(latex: str) -> str:
+    """Return the TeX of an output without its dollar signs."""
+    return latex.strip().strip("$").replace(r"\displaystyle", "").strip()
+
+
+def _write_formula(formula: Formula) -> str:
+    """Return typst for a formula: evaluated from a string, so that its syntax cannot reach beyond it."""
+    expression = f'eval({quote(formula.typst)}, mode: "markup")'
+    if not formula.display:
+        return expression
+    breakable = str(is_breakable(formula.typst)).lower()
+    expression = f"wide({expression}, {breakable}, [{inline(formula.verbatim)}])"
+    return f"tagged({quote(formula.tag)}, {expression})" if formula.tag else expression
+
+
+def _write_box(problem: str, alternative: str) -> str:
+    return f"missing({quote(f'{problem} ({alternative})' if alternative.strip() else problem)})"
+
+
+def _write_fallback(text: str) -> str:
+    return f"#fallback({quote(UNREADABLE)})[{lines.typeset(lines.split(text))}]"

@@ -1,17 +1,22 @@
-"""Run `python -m grader pdf`: read options, choose an engine that runs, write the file."""
+"""Run `python -m grader pdf`: read options, write the file, say what became of it."""
 
 import datetime
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.console import Console
+from rich.text import Text
+
 from ..course.manifest import Manifest
-from ..errors import PdfError, ProgramMissing
+from ..errors import PdfError
 from ..outputs import PDF, claim
 from ..submission.package_search import explain_missing_file
-from . import convert, engines
+from . import convert
 from .convert import Options, Result
 from .outputs import Limits
-from .source_map import Degradation
+from .typesetting import REMEDY
+
+MOST = 40  # degradations listed one by one
 
 
 @dataclass(frozen=True)
@@ -21,18 +26,10 @@ class PdfRequest:
     names: list[str]
     date: str = ""
     question_pages: bool = False
-    engine: str = engines.FIRST
 
 
 def make(manifest: Manifest, out: Path, notebooks: list[Path], request: PdfRequest) -> Result:
-    """Write the PDF; where the first engine cannot run, try the others and note what they lose.
-
-    Raise OSError, OutputError and PdfError, whose texts say what to do.
-    """
-    if request.engine not in (engines.FIRST, *engines.OTHERS):
-        raise PdfError(
-            f"there is no engine {request.engine!r}; choose from {engines.FIRST}, {', '.join(engines.OTHERS)}"
-        )
+    """Write the PDF; raise OSError, OutputError and PdfError, whose texts say what to do."""
     sources = notebooks or [manifest.path("notebooks") / f"{name}.ipynb" for name in manifest.notebooks]
     if not sources:
         raise PdfError("no notebooks; name them after the PDF, or list them in the manifest under notebooks")
@@ -42,7 +39,7 @@ def make(manifest: Manifest, out: Path, notebooks: list[Path], request: PdfReque
                 f"{source} {explain_missing_file(source, 'put the notebook there or leave it out of the list')}"
             )
     claim(out, PDF, sources)
-    result = _try_engines(sources, read_options(manifest, request), request.engine)
+    result = convert.convert(sources, read_options(manifest, request))
     convert.write_pdf(out, result.data)
     return result
 
@@ -66,26 +63,26 @@ def read_options(manifest: Manifest, request: PdfRequest) -> Options:
     )
 
 
+def show(result: Result, out: Path, console: Console | None = None) -> None:
+    """Print the degradations, the losses, and the file with its size."""
+    console = console or Console(highlight=False, soft_wrap=True)
+    for degradation in result.degradations[:MOST]:
+        console.print(Text.assemble(("note ", "yellow"), str(degradation)))
+    if len(result.degradations) > MOST:
+        console.print(f"and {len(result.degradations) - MOST} more notes")
+    if result.missing:
+        console.print(f"characters without a font stand as [U+XXXX]; to see them: {REMEDY}", markup=False)
+    for problem in result.problems:
+        console.print(Text.assemble(("lost ", "red"), problem))
+    size = f"{result.pages} pages, {len(result.data) / 1e6:.1f} MB"
+    console.print(
+        f"written: {out} ({size}{'' if result.problems else '; reopened and checked'})",
+        markup=False,
+    )
+
+
 def _read_names(file: Path) -> list[str]:
     try:
         return [line.strip() for line in file.read_text("utf-8", "replace").splitlines() if line.strip()]
     except OSError:
         return []
-
-
-def _try_engines(sources: list[Path], chosen: Options, engine: str) -> Result:
-    if engine != engines.FIRST:
-        return engines.convert(engine, sources, chosen)
-    try:
-        return convert.convert(sources, chosen)
-    except PdfError as error:
-        reasons = [str(error)]
-    for other in engines.OTHERS:
-        try:
-            result = engines.convert(other, sources, chosen)
-        except PdfError as error:
-            reasons.append(str(error))
-            continue
-        result.degradations.insert(0, Degradation(other, 0, f"used because {engines.FIRST} cannot run: {reasons[0]}"))
-        return result
-    raise ProgramMissing(f"no engine can make the PDF: {'; '.join(reasons)}")

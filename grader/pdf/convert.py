@@ -2,21 +2,25 @@
 
 import datetime
 import os
+import re
+import shutil
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
+from . import formulas, pandoc, verify
 from . import notebook as notebooks
-from . import verify
 from .chapter import Chapter
-from .document import Document, Front
 from .images import Images
-from .notebook import Notebook
+from .lines import quote
+from .notebook import Notebook, Question
 from .outputs import Limits
-from .source_map import Degradation
+from .typesetting import Block, Compiler, Degradation, choose_fonts
+
+NAMED = 12  # characters without a font that are named one by one
+TEMPLATE = Path(__file__).with_name("template.typ")
 
 
 @dataclass(frozen=True)
@@ -42,21 +46,39 @@ class Result:
     degradations: list[Degradation]
     problems: list[str]
     missing: set[str] = field(default_factory=set)
-    checked: bool = True
 
 
 def convert(sources: Sequence[Path | Notebook], options: Options) -> Result:
     """Return the PDF of some notebooks, reopened and checked; raise OSError and PdfError."""
-    with tempfile.TemporaryDirectory(prefix="chainrule-") as folder, ThreadPoolExecutor(4) as pool:
+    with tempfile.TemporaryDirectory(prefix="chainrule-") as folder, ThreadPoolExecutor(1) as pool:
+        pool.submit(verify.prepare)
         root = Path(folder).resolve()
         read = [source if isinstance(source, Notebook) else notebooks.read(source) for source in sources]
-        pool.submit(verify.prepare)
-        chapters = list(pool.map(partial(_build_chapter, root, options), range(len(read)), read))
-        front = Front(options.title, options.names, options.date, options.paper)
-        document = Document(front, chapters, root)
+        chapters = build_chapters(read, options, root)
+        document = Document(options, chapters, root)
         data = document.compile()
-    pages, problems = verify.check(data, document)
+    pages, problems = verify.check(data, chapters, document.missing)
     return Result(data, pages, document.degradations, problems, document.missing)
+
+
+def build_chapters(read: list[Notebook], options: Options, root: Path) -> list[Chapter]:
+    """Return the chapters of notebooks, whose images go to folders in `root`; pandoc does each step for all at once."""
+    chapters = []
+    for number, notebook in enumerate(read):
+        folder = root / f"n{number}"
+        folder.mkdir()
+        images = Images(folder, notebook.path.parent, list(options.assets), options.megapixels)
+        chapters.append(Chapter(notebook, number, images, options.limits, options.question_pages))
+    with ThreadPoolExecutor(1) as pool:
+        setting = pool.submit(formulas.typeset, [chapter.aside.formulas for chapter in chapters])
+        trees = pandoc.read([fragment for chapter in chapters for fragment in chapter.list_fragments()])
+        setting.result()
+    for chapter in chapters:
+        chapter.build(trees)
+    waiting = [block for chapter in chapters for block in chapter.source_map.blocks if block.tree]
+    for block, text in zip(waiting, pandoc.write([block.tree or [] for block in waiting])):
+        block.text, block.failed = text or "", text is None
+    return chapters
 
 
 def write_pdf(out: Path, data: bytes) -> None:
@@ -72,8 +94,109 @@ def write_pdf(out: Path, data: bytes) -> None:
         aside.unlink(missing_ok=True)
 
 
-def _build_chapter(root: Path, options: Options, number: int, notebook: Notebook) -> Chapter:
-    folder = root / f"n{number}"
-    folder.mkdir()
-    images = Images(folder, notebook.path.parent, list(options.assets), options.megapixels)
-    return Chapter(notebook, number, images, options.limits, options.question_pages).build()
+@dataclass
+class Document:
+    """One typst document of all chapters, its degradations, and the characters that no font has."""
+
+    options: Options
+    chapters: list[Chapter]
+    folder: Path
+    degradations: list[Degradation] = field(default_factory=list)
+    missing: set[str] = field(default_factory=set)
+
+    def compile(self) -> bytes:
+        """Return the PDF; raise CannotSet and ProgramMissing."""
+        blocks = self._list_blocks()
+        chosen = choose_fonts(set().union(*(set(block.text) for block in blocks), self.options.title))
+        self.missing = chosen.missing
+        self._degrade_missing(blocks)
+        head = f"{chosen.declare()}\n#let assignment = {quote(self.options.title)}\n{TEMPLATE.read_text('utf-8')}"
+        compiler = Compiler(head, self.folder, self._gather(chosen.files))
+        data = compiler.compile(blocks, self._write_style(), self.options.date)
+        for chapter in self.chapters:
+            self.degradations += chapter.source_map.degradations
+        failed = [block for block in blocks if block.failed]
+        self.degradations += [Degradation(block.notebook, block.cell, block.degradation) for block in failed]
+        return data
+
+    def _gather(self, files: list[Path]) -> Path | None:
+        """Return a folder with just these fonts, so that none of their neighbours is used."""
+        if not files:
+            return None
+        folder = self.folder / "fonts"
+        folder.mkdir()
+        for file in files:
+            shutil.copyfile(file, folder / file.name)
+        return folder
+
+    def _write_style(self) -> str:
+        return f"#show: paper-style.with({quote(self.options.paper)})"
+
+    def _list_blocks(self) -> list[Block]:
+        blocks = [Block(self._write_opening())]
+        for chapter in self.chapters:
+            name = chapter.notebook.path.name
+            blocks.append(Block(f"#set page(header: running({quote(name)}))"))
+            title = chapter.title or chapter.notebook.name
+            blocks.append(Block(f"#opening({quote(title)}, {quote(name)})<{chapter.prefix}>"))
+            for block in chapter.source_map.blocks:
+                blocks += [block, Block("")]
+        return blocks
+
+    def _write_opening(self) -> str:
+        rows = "".join(map(_write_row, self.chapters))
+        shown = [(chapter, question) for chapter in self.chapters for question in _list_shown(chapter)]
+        questions = "".join(_write_entry(chapter, question) for chapter, question in shown)
+        names, date = quote(self.options.names), quote(self.options.date.isoformat())
+        return (
+            f"{self._write_style()}\n#set document(title: assignment, author: {names})\n"
+            f"#title-page({names}, {date}, ({rows}), ({questions}))"
+        )
+
+    def _degrade_missing(self, blocks: list[Block]) -> None:
+        """Show the code point of each character that no font has, and record where."""
+        if not self.missing:
+            return
+        pattern = re.compile(f"[{''.join(map(re.escape, sorted(self.missing)))}]")
+        for block in blocks:
+            if found := sorted(set(pattern.findall(block.text))):
+                text = f"no font has {_name_characters(found)}"
+                self.degradations.append(Degradation(block.notebook or "title page", block.cell, text))
+                if block.text.startswith("#let ") and "eval(" in block.text:
+                    block.text = block.fallback
+            block.text, block.fallback = (
+                pattern.sub(lambda hit: f"[U+{ord(hit[0]):04X}]", text) for text in (block.text, block.fallback)
+            )
+
+
+def _name_characters(characters: list[str]) -> str:
+    """Return characters with their code points, the first ones of many."""
+    points = [(character, f"U+{ord(character):04X}") for character in characters]
+    names = [f"{character} ({point})" if character.isprintable() else point for character, point in points[:NAMED]]
+    more = f" and {len(points) - NAMED} more" if len(points) > NAMED else ""
+    return ", ".join(names) + more
+
+
+def _write_row(chapter: Chapter) -> str:
+    """Return a notebook's row on the title page."""
+    cells = "".join(f"({quote(text)}, {quote(state)}), " for text, state in chapter.status.cells)
+    return f"(target: <{chapter.prefix}>, name: {quote(chapter.notebook.name)}, cells: ({cells})), "
+
+
+def _list_shown(chapter: Chapter) -> list[Question]:
+    """Return the questions that are in the document, and so can be pointed at."""
+    texts = [block.text for block in chapter.source_map.blocks]
+    return [
+        question
+        for question in chapter.status.questions
+        if any(f"#question({quote(question.label)}" in text for text in texts)
+    ]
+
+
+def _write_entry(chapter: Chapter, question: Question) -> str:
+    """Return a question's row on the title page."""
+    about = ", ".join(filter(None, [question.points, "" if question.answered else "not answered"]))
+    return (
+        f"(target: label({quote(question.label)}), notebook: {quote(chapter.notebook.name)}, "
+        f"name: {quote(question.title)}, points: {quote(about)}), "
+    )

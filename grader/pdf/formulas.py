@@ -1,89 +1,249 @@
-"""Find the formulas of a Markdown text as Jupyter does, before anything reads it as Markdown."""
+"""Set formulas: carry macros along, rewrite TeX that pandoc cannot read, fix its typst."""
 
 import re
-from dataclasses import dataclass, field
 
-PIECE = re.compile(
-    r"""
-    (?P<skip>
-        ^[ \t>]*(?P<fence>`{3,}|~{3,})[^\n]*\n(?:.*?^[ \t>]*(?P=fence)[`~]*[ \t]*$|.*\Z) # a fenced block
-      | (?<!`)(?P<ticks>`+)(?!`)(?:(?!\n[ \t]*\n).)+?(?<!`)(?P=ticks)(?!`)                # a code span
-      | <!--.*?-->
-      | </?[A-Za-z][^<>\n]*>
-      | (?<!\\)\\\$
-      | \]\([^()\s]*\) # a link's target
-    )
-  | (?P<display>\$\$(?P<display_tex>(?:\\.|(?!\n[ \t]*\n|\$\$|`).)+?)\$\$)
-  | (?P<inline>\$(?!\$)(?P<inline_tex>(?:\\.|(?!\n[ \t]*\n)[^$\\`])+?)\$(?!\d))
-  | (?P<environment>\\begin\{(?P<name>[A-Za-z]+\*?)\}.*?\\end\{(?P=name)\})
-  | (?P<round>\\\\\((?P<round_tex>(?:(?!\n[ \t]*\n).)+?)\\\\\))
-  | (?P<square>\\\\\[(?P<square_tex>(?:(?!\n[ \t]*\n).)+?)\\\\\])
-    """,
-    re.VERBOSE | re.DOTALL | re.MULTILINE,
+from ..limits import MACRO_EXPANSIONS
+from . import pandoc
+from .markup import Formula
+
+FONTS = {
+    "bf": "mathbf", "rm": "mathrm", "it": "mathit", "cal": "mathcal", "tt": "mathtt", "sf": "mathsf", "frak": "mathfrak"
+}  # fmt: skip
+DROPPED = re.compile(
+    r"\\(?:notag|nonumber|limits|nolimits|displaylimits|small|footnotesize|scriptsize|tiny|large|Large|normalsize"
+    r"|allowbreak|nobreak|noindent|centering|hfill|smallskip|medskip|bigskip)(?![A-Za-z])"
 )
-SOLITARY = ("equation", "align", "alignat", "gather", "multline", "eqnarray", "flalign", "math", "displaymath")
+DROPPED_WITH_ARGUMENT = re.compile(r"\\(?:label|require|vspace|vphantom)\*?\s*\{[^{}]*\}")
+UNWRAPPED = re.compile(r"\\(?:textcolor|href|style|class|cssId)\s*\{[^{}]*\}\s*(?=\{)|\\smash(?=\s*\{)")
+REFERENCE = re.compile(r"\\(eq)?ref\s*\{([^{}]*)\}")
+TAG = re.compile(r"\\tag(\*?)\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
+ARRAY = re.compile(r"\\begin\{(?:array\}\s*(?:\[\w\])?\s*\{[^{}]*|smallmatrix|matrix)\}")
+BARE = "zqbare"  # stands in the first cell of a matrix that pandoc would take for an align
+RENAMED = {
+    r"\hbox": r"\mbox", r"\mathbbm": r"\mathbb", r"\mathds": r"\mathbb", r"\argmax": r"\operatorname*{arg\,max}",
+    r"\argmin": r"\operatorname*{arg\,min}", r"\newline": r"\\", r"\|": r"\Vert ",
+}  # fmt: skip
+NORM = re.compile(r"(?<!lr\()\bbar\.v\.double(?![A-Za-z.]|\s*\))")
+TYPST_TOKEN = re.compile(r'cases\(delim: "\{"|\\.|"(?:\\.|[^"\\])*"|.', re.DOTALL)
+NAME = re.compile(r"\\(?:[A-Za-z]+|.)", re.DOTALL)
+DEFINITION = re.compile(
+    r"\\(?P<how>newcommand|renewcommand|providecommand|def|DeclareMathOperator)\*?\s*"
+    r"(?:\{\s*(?P<braced>\\[A-Za-z]+)\s*\}|(?P<bare>\\[A-Za-z]+))"
+)
+PARAMETERS = re.compile(r"\s*((?:#\d)*)\s*")  # matches anywhere, if only nothing
 
 
-@dataclass
-class Formula:
-    """One formula: its TeX, whether it stands alone, its cell and, once set, its typst and its number."""
-
-    tex: str
-    display: bool
-    cell: int
-    typst: str = ""
-    tag: str = ""
-    source: str = ""
-    empty: bool = False  # it only defines macros
-
-    @property
-    def verbatim(self) -> str:
-        return self.source or (f"$${self.tex}$$" if self.display else f"${self.tex}$")
-
-
-@dataclass
-class Formulas:
-    """The formulas of a notebook; in texts that pandoc reads, a placeholder stands for each."""
-
-    found: list[Formula] = field(default_factory=list)
-    prefix: str = "zqmath"
-
-    @property
-    def word(self) -> re.Pattern[str]:
-        return re.compile(rf"{self.prefix}(\d+)zq")
-
-    def add(self, tex: str, display: bool, cell: int, source: str = "") -> str:
-        """Keep a formula and return its placeholder."""
-        self.found.append(Formula(tex, display, cell, source=source))
-        return f"{self.prefix}{len(self.found) - 1}zq"
-
-    def extract(self, text: str, cell: int) -> str:
-        """Return the text with a placeholder for each formula."""
-
-        def replace(found: re.Match[str]) -> str:
-            if found["skip"] is not None:
-                return found[0]
-            for kind in ("display", "inline", "round", "square"):
-                if found[kind] is not None:
-                    tex = re.sub(r"\n[ \t]*>[ \t]?", "\n", found[f"{kind}_tex"])  # a quote around it
-                    return self.add(tex, kind in ("display", "square"), cell, found[0])
-            display = found["name"].rstrip("*") in SOLITARY
-            return self.add(found[0], display, cell, found[0])
-
-        return PIECE.sub(replace, text)
-
-    def numbers(self, text: str) -> list[int]:
-        """Return the numbers of the formulas in a text."""
-        return [int(number) for number in self.word.findall(text)]
-
-    def restore(self, text: str) -> str:
-        """Return the text with the source of its formulas, where no formula can stand."""
-        return self.word.sub(lambda found: self.found[int(found[1])].verbatim, text)
+def typeset(groups: list[list[Formula]]) -> None:
+    """Fill in the typst of the formulas of some notebooks, in at most two runs; macros hold within each."""
+    prepared: list[tuple[Formula, str]] = []
+    for formulas in groups:
+        macros = Macros()
+        for formula in formulas:
+            text = clean(macros.apply(re.sub(r"(?<!\\)%[^\n]*", "", formula.tex)))
+            text, formula.tag = split_tag(text)
+            if text.strip():
+                prepared.append((formula, text))
+            else:
+                formula.empty = bool(formula.tex.strip())
+    _try(prepared)
+    _try([(formula, repair(text)) for formula, text in prepared if not formula.typst])
 
 
-def choose_prefix(texts: list[str]) -> str:
-    """Return a prefix for the placeholders that none of the texts holds."""
-    prefix = "zqmath"
-    while any(prefix in text for text in texts):
-        prefix += "q"
-    return prefix
+def _try(prepared: list[tuple[Formula, str]]) -> None:
+    results = pandoc.convert_formulas([(text, formula.display) for formula, text in prepared])
+    for (formula, _), result in zip(prepared, results):
+        formula.typst = clean_typst(result) if result else ""
+
+
+def split_tag(tex: str) -> tuple[str, str]:
+    r"""Return a formula without its one `\tag`, and that tag; several tags stay in their rows as text."""
+    tags = TAG.findall(tex)
+    if len(tags) == 1:
+        star, text = tags[0]
+        return TAG.sub("", tex), text if star else f"({text})"
+    return TAG.sub(lambda found: rf"\qquad\text{{{found[2] if found[1] else f'({found[2]})'}}}", tex), ""
+
+
+def clean(tex: str) -> str:
+    """Make changes that are safe for every formula: drop comments, labels and sizes, rename old commands."""
+    tex = re.sub(r"(?<!\\)%[^\n]*", "", tex)
+    tex = re.sub(r"\s*\n\s*", " ", tex).strip()
+    tex = DROPPED_WITH_ARGUMENT.sub("", tex)
+    tex = REFERENCE.sub(lambda found: rf"\text{{({found[2]})}}" if found[1] else rf"\text{{{found[2]}}}", tex)
+    tex = ARRAY.sub(rf"\\begin{{pmatrix}}\\text{{{BARE}}}", tex).replace(r"\hline", "")
+    tex = re.sub(r"\\end\{(?:array|(?:small)?matrix)\}", r"\\end{pmatrix}", tex)
+    return NAME.sub(lambda found: RENAMED[found[0]] if found[0] in (r"\|", r"\hbox") else found[0], tex)
+
+
+def repair(tex: str) -> str:
+    """Rewrite a formula that pandoc refused, for a second try."""
+    tex = DROPPED.sub("", tex)
+    for _ in range(8):
+        shorter = UNWRAPPED.sub("", tex)
+        if shorter == tex:
+            break
+        tex = shorter
+    tex = re.sub(r"\\unicode\s*\{x([0-9A-Fa-f]{1,6})\}", lambda found: chr(int(found[1], 16) % 0x110000), tex)
+    tex = NAME.sub(lambda found: RENAMED.get(found[0], found[0]), tex)
+    tex = _wrap_fonts(tex).replace('"', "''")
+    tex = re.sub(r"(?<!\\)#", r"\\#", tex)
+    return rf"\begin{{aligned}}{tex}\end{{aligned}}" if _has_loose_rows(tex) else tex
+
+
+def clean_typst(text: str) -> str:
+    """Return pandoc's typst without its labels and with its spaces, norms, matrices and columns fixed."""
+    text = re.sub(r"\$\s*<[^<>$]*>\s*$", "$", text.strip())
+    text = text.replace("#h(-1em)", "#h(-0.17em)").replace("#h(0em)", "thick")
+    text = re.sub(rf'mat\(delim: "\(", (?:upright\()?"{BARE}"\)?', "mat(delim: #none,", text)
+    text = re.sub(r"#scale\(x: (\d+)%, y: \d+%\)\[((?:\\.|[^\[\]\\])+)\]", r"lr(size: #\1%, \2)", text)
+    text = NORM.sub(' class("normal", bar.v.double)', text)
+    return _spread_columns(text)
+
+
+def is_breakable(text: str) -> bool:
+    """Return whether a display formula may break: it has no rows or columns of its own."""
+    return not re.search(r"(?<!\\)&|\\\n", re.sub(r'"(?:\\.|[^"\\])*"', "", text))
+
+
+def _spread_columns(text: str) -> str:
+    """Add a wide space before each new pair of columns of an align, and between the columns of cases."""
+    open_brackets: list[str] = []
+    result, column = "", 0
+    for token in TYPST_TOKEN.findall(text):
+        if token.startswith("cases(") or token in ("(", "[", "{"):
+            open_brackets.append(token)
+        elif token in (")", "]", "}") and open_brackets:
+            open_brackets.pop()
+        elif token == "\\|":
+            token = ' class("normal", bar.v)'  # TeX leaves no space beside it
+        elif token == "\\\n":
+            column = 0
+        elif open_brackets and open_brackets[-1].startswith("cases("):
+            token = {"&": "& quad &", ",": ", &"}.get(token, token)
+        elif token == "&" and not open_brackets:
+            column += 1
+            token = "& #h(2em)" if column % 2 == 0 else "&"
+        result += token
+    return result
+
+
+def _wrap_fonts(tex: str) -> str:
+    r"""Rewrite `{\bf x}` as `{\mathbf{x}}`: the switch holds to the end of its group."""
+    pattern = re.compile(rf"\\({'|'.join(FONTS)})(?![A-Za-z])\s*")
+    for _ in range(200):
+        found = pattern.search(tex)
+        if not found:
+            return tex
+        end, depth = found.end(), 0
+        while end < len(tex):
+            if tex[end] == "\\":
+                end += 1
+            elif tex[end] == "{":
+                depth += 1
+            elif (tex[end] == "}" and (depth := depth - 1) < 0) or (tex[end] == "&" and not depth):
+                break
+            end += 1
+        tex = rf"{tex[: found.start()]}\{FONTS[found[1]]}{{{tex[found.end() : end]}}}{tex[end:]}"
+    return tex
+
+
+def _has_loose_rows(tex: str) -> bool:
+    r"""Return whether `\\` or `&` stands outside every environment and group."""
+    depth, position = 0, 0
+    while position < len(tex):
+        found = re.compile(r"\\(begin|end)\s*\{[^{}]*\}|\\\\|\\.|[{}&]", re.DOTALL).search(tex, position)
+        if not found:
+            return False
+        if found[1]:
+            depth += 1 if found[1] == "begin" else -1
+        elif found[0] in "{}":
+            depth += 1 if found[0] == "{" else -1
+        elif found[0] in ("\\\\", "&") and not depth:
+            return True
+        position = found.end()
+    return False
+
+
+class Macros:
+    r"""Definitions made so far with `\newcommand`, `\def` and `\DeclareMathOperator`."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, tuple[int, str | None, str]] = {}
+
+    def apply(self, tex: str) -> str:
+        """Return the formula without its definitions and with all known macros expanded."""
+        return self._expand(self._absorb(tex))
+
+    def _absorb(self, tex: str) -> str:
+        result, position = "", 0
+        while found := DEFINITION.search(tex, position):
+            result += tex[position : found.start()]
+            end = self._define(tex, found)
+            if end is None:
+                result, position = result + found[0], found.end()
+            else:
+                position = end
+        return result + tex[position:]
+
+    def _define(self, tex: str, found: re.Match[str]) -> int | None:
+        """Learn one definition and return where it ends; None where it is none."""
+        at, count, default = found.end(), 0, None
+        if found["how"] == "def" and (parameters := PARAMETERS.match(tex, at)):
+            count, at = parameters[1].count("#"), parameters.end()
+        elif number := re.compile(r"\s*\[(\d)\]\s*(?:\[([^\]]*)\])?").match(tex, at):
+            count, default, at = int(number[1]), number[2], number.end()
+        body = read_argument(tex, at)
+        if body is None:
+            return None
+        text = rf"\operatorname{{{body[0]}}}" if found["how"] == "DeclareMathOperator" else body[0]
+        self.known[found["braced"] or found["bare"]] = (count, default, text)
+        return body[1]
+
+    def _expand(self, tex: str) -> str:
+        if not self.known:
+            return tex
+        names = "|".join(re.escape(name[1:]) for name in sorted(self.known, key=len, reverse=True))
+        pattern = re.compile(rf"\\(?:{names})(?![A-Za-z])")
+        for _ in range(MACRO_EXPANSIONS):
+            found = pattern.search(tex)
+            if not found or len(tex) > 100_000:
+                break
+            count, default, body = self.known[found[0]]
+            at, arguments = found.end(), []
+            if default is not None and count:
+                given = re.compile(r"\s*\[([^\]]*)\]").match(tex, at)
+                arguments.append(given[1] if given else default)
+                at = given.end() if given else at
+            while len(arguments) < count and (argument := read_argument(tex, at)):
+                arguments.append(argument[0])
+                at = argument[1]
+            value = re.sub(r"#(\d)", lambda part: (["", *arguments] + [""] * 9)[int(part[1])], body)
+            tex = f"{tex[: found.start()]}{{{value}}}{tex[at:]}" if count else _put(tex, found, value)
+        return tex
+
+
+def read_argument(tex: str, at: int) -> tuple[str, int] | None:
+    """Return the argument that begins at `at`, braced or one token, and its end; None where there is none."""
+    while at < len(tex) and tex[at].isspace():
+        at += 1
+    if at >= len(tex):
+        return None
+    if tex[at] != "{":
+        token = re.compile(r"\\[A-Za-z]+|\\.|.", re.DOTALL).match(tex, at)
+        return (token[0], token.end()) if token else None
+    depth, position = 0, at
+    while position < len(tex):
+        if tex[position] == "\\":
+            position += 1
+        elif tex[position] in "{}":
+            depth += 1 if tex[position] == "{" else -1
+            if not depth:
+                return tex[at + 1 : position], position + 1
+        position += 1
+    return None
+
+
+def _put(tex: str, found: re.Match[str], value: str) -> str:
+    r"""Put a macro without arguments in bare: `{\big(}` and the like would lose their meaning."""
+    gap = " " if re.search(r"\\[A-Za-z]+$", value) and tex[found.end() : found.end() + 1].isalpha() else ""
+    return f"{tex[: found.start()]}{value}{gap}{tex[found.end() :]}"

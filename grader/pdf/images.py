@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
-from .literal import quote
+from .lines import quote
 
 POINTS = 0.75  # a pixel of the screen in points
 WIDEST, HIGHEST = 470, 620  # points; a picture taller than this would not leave room for its page's margins

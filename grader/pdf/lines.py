@@ -1,20 +1,41 @@
-"""Set code and output as coloured segments, broken at a measured column, each in string literals."""
+"""Write text, code and output as typst string literals: nothing in them can be read as markup."""
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from functools import cache
 from typing import TYPE_CHECKING
 
-from .literal import quote
-from .terminal import Segment
-
 if TYPE_CHECKING:
     from pygments.lexer import Lexer
 
+Segment = tuple[str, str]  # a style and its text
 COLUMNS = 100  # of the code font across the text's width; see template.typ
 INDENT = 3  # columns that the drawn mark of a continued line takes
 PARAGRAPH = 40  # lines set as one paragraph; longer ones cost typst more than their length
+
+CONTROLS = {code: f"[U+{code:04X}]" for code in (*range(32), *range(0x7F, 0xA0)) if chr(code) not in "\n\t\x85"}
+LONGEST, STEP = 50, 12
+LONG = re.compile(rf"\S{{{LONGEST},}}")
+ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\x85": "\\n", "\u2028": "\\n", "\u2029": "\\n"}
+INVISIBLE = {ord(character): None for character in "\u00ad\u200b\u2060\ufeff"}  # they would be copied as boxes
+TABLE = {**INVISIBLE, **CONTROLS, **{ord(character): escape for character, escape in ESCAPES.items()}}
+
+
+def quote(text: str) -> str:
+    """Return the literal of a text; show a control character by its number."""
+    return '"' + text.translate(TABLE) + '"'
+
+
+def inline(text: str) -> str:
+    """Return a text as markup: literals that nothing after them can extend to a call.
+
+    Empty boxes let long words break.
+    """
+    if not text:
+        return ""
+    return "#box();".join(f"#{quote(part)};" for part in _cut_long_words(text))
 
 
 def highlight(source: str, language: str) -> list[list[Segment]]:
@@ -159,3 +180,15 @@ def _choose_style(kind: tuple[str, ...]) -> str:
         if kind in group:
             return style
     return ""
+
+
+def _cut_long_words(text: str) -> list[str]:
+    """Return the text cut within words of more than LONGEST characters."""
+    parts: list[str] = []
+    at = 0
+    for word in LONG.finditer(text):
+        cuts = range(word.start() + STEP, word.end() - STEP // 2, STEP)
+        for cut in cuts:
+            parts.append(text[at:cut])
+            at = cut
+    return [*parts, text[at:]]

@@ -1,23 +1,22 @@
-"""Run pandoc once for many fragments, each parsed as a file of its own, so that nothing leaks between them."""
+"""Have pandoc read HTML, write typst and convert formulas; each for many pieces in one process."""
 
+import json
 import re
 import subprocess
 import tempfile
 from functools import cache
 from pathlib import Path
-
-import msgspec
+from typing import Any
 
 from ..errors import ProgramMissing
 from ..limits import PANDOC_FRAGMENTS, PANDOC_LEAST_SECONDS, PANDOC_SECONDS
-from . import tree
+from .typesetting import Tree
 
-MARKDOWN = (
-    "gfm-tex_math_dollars-tex_math_gfm-emoji-alerts-yaml_metadata_block-gfm_auto_identifiers+task_lists+footnotes"
-)
-HTML = "html-native_divs-native_spans-auto_identifiers"
-NOTE = re.compile(r"\[\^([^\]\s]+)\](:?)")
+Node = dict[str, Any]  # `t` names the kind of a node, `c` is its content
+HTML = "html+epub_html_exts-auto_identifiers"
 SEPARATOR = "zqseparatorzq"
+CENTERED = re.compile(r"^( *)align\(center\)\[#table\($", re.MULTILINE)  # a literal never begins a line
+END = "// the end of a block"  # a line of its own, which no string literal can hold
 VERSION = [1, 23, 1]  # of pandoc's syntax tree
 
 
@@ -32,36 +31,35 @@ def find_program() -> str:
         raise ProgramMissing("pandoc is missing; install it with: pip install pypandoc_binary") from None
 
 
-def parse(fragments: list[str], reader: str) -> list[list[tree.Block] | None]:
-    """Return the blocks of each fragment; None for one that pandoc cannot read by itself."""
-    result: list[list[tree.Block] | None] = []
-    if reader == MARKDOWN:
-        fragments = [_disarm_odd_notes(fragment) for fragment in fragments]
+def read(fragments: list[str]) -> dict[str, Tree | None]:
+    """Return the blocks of each piece of HTML, read as a file of its own; None for one that pandoc cannot read."""
+    fragments = list(dict.fromkeys(fragments))
+    trees: list[Tree | None] = []
     for start in range(0, len(fragments), PANDOC_FRAGMENTS):
-        result += _parse(fragments[start : start + PANDOC_FRAGMENTS], reader, PANDOC_SECONDS)
-    return result
+        trees += _read(fragments[start : start + PANDOC_FRAGMENTS], PANDOC_SECONDS)
+    return dict(zip(fragments, trees))
 
 
-def _disarm_odd_notes(fragment: str) -> str:
-    """Keep footnotes only where each is called once before and calls none itself; else make their marks text.
-
-    pandoc drops a note that nothing calls, and never ends with one that leads back to itself.
-    """
-    notes = NOTE.findall(fragment)
-    calls, defined = [name for name, colon in notes if not colon], [name for name, colon in notes if colon]
-    first = next((number for number, (_, colon) in enumerate(notes) if colon), len(notes))
-    orderly = set(defined) <= set(calls) and len(set(defined)) == len(defined) and all(c for _, c in notes[first:])
-    return fragment if orderly else fragment.replace("[^", "\\[^")
+def write(trees: list[Tree]) -> list[str | None]:
+    """Return the typst of each tree; None for one that pandoc cannot write."""
+    if not trees:
+        return []
+    blocks = [block for tree in trees for block in (*tree, raw_block(END))]
+    written = _run_on_tree(blocks, "--wrap=none")
+    parts = written.split(END) if written is not None else []
+    if len(parts) == len(trees) + 1:
+        return [CENTERED.sub(r"\1[#table(", part).strip("\n") for part in parts[:-1]]
+    half = len(trees) // 2
+    return write(trees[:half]) + write(trees[half:]) if half else [None]
 
 
 def convert_formulas(tex: list[tuple[str, bool]]) -> list[str | None]:
     """Return the typst of each formula, given as TeX and whether it stands alone; None where pandoc cannot read it."""
     if not tex:
         return []
-    kinds = {True: tree.Kind("DisplayMath"), False: tree.Kind("InlineMath")}
-    blocks = [tree.Para([tree.Math((kinds[display], text))]) for text, display in tex]
-    document = msgspec.json.encode({"pandoc-api-version": VERSION, "meta": {}, "blocks": blocks})
-    written = _run(["-f", "json", "-t", "typst", "--wrap=preserve"], document.decode())
+    kinds = {True: {"t": "DisplayMath"}, False: {"t": "InlineMath"}}
+    blocks = [{"t": "Para", "c": [{"t": "Math", "c": [kinds[display], text]}]} for text, display in tex]
+    written = _run_on_tree(blocks, "--wrap=preserve")
     parts = written.strip("\n").split("\n\n") if written is not None else []
     if len(parts) != len(tex):
         half = len(tex) // 2
@@ -69,19 +67,45 @@ def convert_formulas(tex: list[tuple[str, bool]]) -> list[str | None]:
     return [part if part.startswith("$") else None for part in parts]
 
 
-def _parse(fragments: list[str], reader: str, seconds: float) -> list[list[tree.Block] | None]:
+def read_text(part: object) -> str:
+    """Return the text of a part of the tree, as a reader would see it."""
+    if isinstance(part, list):
+        return "".join(map(read_text, part))
+    if not isinstance(part, dict):
+        return ""
+    kind, content = part.get("t"), part.get("c")
+    if kind in ("Space", "SoftBreak", "LineBreak"):
+        return " "
+    if kind == "Str":
+        return str(content)
+    if kind in ("Code", "Math", "RawInline", "CodeBlock", "RawBlock") and isinstance(content, list):
+        return str(content[1])
+    return read_text(content)
+
+
+def raw(markup: str) -> Node:
+    """Return typst as an inline of the tree."""
+    return {"t": "RawInline", "c": ["typst", markup]}
+
+
+def raw_block(markup: str) -> Node:
+    """Return typst as a block of the tree."""
+    return {"t": "RawBlock", "c": ["typst", markup]}
+
+
+def _read(fragments: list[str], seconds: float) -> list[Tree | None]:
     if not fragments:
         return []
     with tempfile.TemporaryDirectory(prefix="chainrule-") as folder:
         names = []
-        Path(folder, "end").write_text(f"{SEPARATOR}\n", encoding="utf-8")
+        Path(folder, "end").write_text(f"<p>{SEPARATOR}</p>\n", encoding="utf-8")
         for number, fragment in enumerate(fragments):
             Path(folder, str(number)).write_text(fragment, encoding="utf-8", errors="replace", newline="\n")
             names += [str(number), "end"]
-        text = _run(["-f", reader, "-t", "json", "--file-scope", *names], "", folder, seconds)
-    groups: list[list[tree.Block]] = [[]]
+        text = _run(["-f", HTML, "-t", "json", "--file-scope", *names], "", folder, seconds)
+    groups: list[Tree] = [[]]
     for block in _decode(text):
-        if isinstance(block, tree.Para | tree.Plain) and block.c == [tree.Str(SEPARATOR)]:
+        if block["t"] in ("Para", "Plain") and block["c"] == [{"t": "Str", "c": SEPARATOR}]:
             groups.append([])
         else:
             groups[-1].append(block)
@@ -91,14 +115,24 @@ def _parse(fragments: list[str], reader: str, seconds: float) -> list[list[tree.
     if not half:
         return [None]
     less = max(seconds / 2, PANDOC_LEAST_SECONDS)
-    return _parse(fragments[:half], reader, less) + _parse(fragments[half:], reader, less)
+    return _read(fragments[:half], less) + _read(fragments[half:], less)
 
 
-def _decode(text: str | None) -> list[tree.Block]:
+def _decode(text: str | None) -> Tree:
     try:
-        return msgspec.json.decode(text, type=tree.Document).blocks if text is not None else []
+        blocks: Tree = json.loads(text)["blocks"] if text is not None else []
+        return blocks
     except RecursionError:
         return []
+
+
+def _run_on_tree(blocks: Tree, wrap: str) -> str | None:
+    document = {"pandoc-api-version": VERSION, "meta": {}, "blocks": blocks}
+    try:
+        text = json.dumps(document, ensure_ascii=False)
+    except RecursionError:
+        return None
+    return _run(["-f", "json", "-t", "typst", wrap], text)
 
 
 def _run(arguments: list[str], text: str, folder: str | None = None, seconds: float = PANDOC_SECONDS) -> str | None:

@@ -1,208 +1,187 @@
-"""Define pandoc's syntax tree (pandoc-types 1.23) as structs: `t` names the kind of a node, `c` is its content."""
-
-from __future__ import annotations
-
-from collections.abc import Iterator
-
-import msgspec
-
-Attributes = tuple[str, list[str], list[tuple[str, str]]]  # identifier, classes, pairs
-Target = tuple[str, str]  # address, title
-
-
-class Kind(msgspec.Struct):
-    """A choice from a fixed list, such as an alignment."""
-
-    t: str
-
-
-class Node(msgspec.Struct, tag_field="t", tag=True):
-    """Any inline or block."""
-
-
-class Str(Node):
-    c: str
-
-
-class Space(Node):
-    pass
-
-
-class SoftBreak(Node):
-    pass
-
-
-class LineBreak(Node):
-    pass
-
-
-class Emph(Node):
-    c: list[Inline]
-
-
-class Strong(Node):
-    c: list[Inline]
-
-
-class Underline(Node):
-    c: list[Inline]
-
-
-class Strikeout(Node):
-    c: list[Inline]
-
-
-class Superscript(Node):
-    c: list[Inline]
-
-
-class Subscript(Node):
-    c: list[Inline]
-
-
-class SmallCaps(Node):
-    c: list[Inline]
-
-
-class Quoted(Node):
-    c: tuple[Kind, list[Inline]]
-
-
-class Cite(Node):
-    c: tuple[list[msgspec.Raw], list[Inline]]
-
-
-class Span(Node):
-    c: tuple[Attributes, list[Inline]]
-
-
-class Code(Node):
-    c: tuple[Attributes, str]
-
-
-class Math(Node):
-    c: tuple[Kind, str]
-
-
-class RawInline(Node):
-    c: tuple[str, str]
-
-
-class Link(Node):
-    c: tuple[Attributes, list[Inline], Target]
-
-
-class Image(Node):
-    c: tuple[Attributes, list[Inline], Target]
-
-
-class Note(Node):
-    c: list[Block]
-
-
-class Plain(Node):
-    c: list[Inline]
-
-
-class Para(Node):
-    c: list[Inline]
-
-
-class LineBlock(Node):
-    c: list[list[Inline]]
-
-
-class CodeBlock(Node):
-    c: tuple[Attributes, str]
-
-
-class RawBlock(Node):
-    c: tuple[str, str]
-
-
-class BlockQuote(Node):
-    c: list[Block]
-
-
-class BulletList(Node):
-    c: list[list[Block]]
-
-
-class OrderedList(Node):
-    c: tuple[tuple[int, Kind, Kind], list[list[Block]]]
-
-
-class DefinitionList(Node):
-    c: list[tuple[list[Inline], list[list[Block]]]]
-
-
-class Header(Node):
-    c: tuple[int, Attributes, list[Inline]]
-
-
-class HorizontalRule(Node):
-    pass
-
-
-class Div(Node):
-    c: tuple[Attributes, list[Block]]
-
-
-Caption = tuple[list["Inline"] | None, list["Block"]]
-
-
-class Figure(Node):
-    c: tuple[Attributes, Caption, list[Block]]
-
-
-Cell = tuple[Attributes, Kind, int, int, list["Block"]]  # alignment, rows and columns it spans
-Row = tuple[Attributes, list[Cell]]
-Head = tuple[Attributes, list[Row]]
-Body = tuple[Attributes, int, list[Row], list[Row]]
-
-
-class Table(Node):
-    c: tuple[Attributes, Caption, list[tuple[Kind, Kind]], Head, list[Body], Head]
-
-
-Inline = (
-    Str | Space | SoftBreak | LineBreak | Emph | Strong | Underline | Strikeout | Superscript | Subscript | SmallCaps
-    | Quoted | Cite | Span | Code | Math | RawInline | Link | Image | Note
-)  # fmt: skip
-Block = (
-    Plain | Para | LineBlock | CodeBlock | RawBlock | BlockQuote | BulletList | OrderedList | DefinitionList | Header
-    | HorizontalRule | Div | Figure | Table
-)  # fmt: skip
-
-
-class Document(msgspec.Struct):
-    """A whole document; other fields are left aside."""
-
-    blocks: list[Block]
-
-
-def read_text(part: object) -> str:
-    """Return the text of a part of the tree, as a reader would see it."""
-    if isinstance(part, Space | SoftBreak | LineBreak):
-        return " "
-    if isinstance(part, Str):
-        return part.c
-    if isinstance(part, Code | Math | RawInline | CodeBlock | RawBlock):
-        return part.c[1]
-    if isinstance(part, Node):
-        return read_text(getattr(part, "c", None))
-    if isinstance(part, list | tuple):
-        return "".join(read_text(inner) for inner in part if not isinstance(inner, str))
-    return ""
-
-
-def walk(part: object) -> Iterator[Node]:
-    """Yield every node in a part of the tree in reading order, without recursion: a tree may be very deep."""
-    waiting = [part]
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, Node):
-            yield part
-            waiting.append(getattr(part, "c", None))
-        elif isinstance(part, list | tuple):
-            waiting += reversed(part)
+"""Make pandoc's syntax tree fit for paper: its text, formulas, images, code, links and tables."""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from . import lines
+from .lines import inline
+from .markup import Aside
+from .pandoc import Node, raw, raw_block, read_text
+from .typesetting import Tree
+
+NO_ATTRIBUTES: list[Any] = ["", [], []]
+KEPT = {"Emph", "Strong", "Underline", "Strikeout", "Superscript", "Subscript", "SmallCaps"}
+SPANS = {"kbd": "inline-code", "samp": "inline-code", "mark": "highlight", "small": "small"}
+TABLE_WIDTH = 92  # characters of a table's widest row that fit at full size
+URL = re.compile(r"https?://[^\s<>\"'(){}]*[^\s<>\"'(){}.,;:!?*_]")
+
+
+@dataclass
+class Adapter:
+    """Makes the tree of one cell fit for paper: all text becomes string literals, which can hold no markup.
+
+    `formula` gives the markup of a formula by its number, `image` that of an image by its address, its description,
+    its attributes and whether it stands alone. Where the cell `takes_title`, its first heading of level 1 becomes the
+    title of the notebook.
+    """
+
+    aside: Aside
+    formula: Callable[[int], str]
+    image: Callable[[str, str, dict[str, str], bool], str]
+    headings: bool = True
+    takes_title: bool = False
+    title: str = ""
+    headed: bool = False
+
+    def blocks(self, blocks: Iterable[Node]) -> Tree:
+        """Return the blocks for paper."""
+        return [new for block in blocks for new in self._block(block["t"], block.get("c"))]
+
+    def inlines(self, inlines: Iterable[Node]) -> list[Node]:
+        """Return a run of inlines for paper; text next to text is one literal."""
+        result: list[Node] = []
+        text: list[str] = []
+        for item in [*inlines, {"t": "End"}]:
+            if item["t"] == "Str":
+                text.append(item["c"])
+            elif item["t"] in ("Space", "SoftBreak"):
+                text.append(" ")
+            else:
+                if text:
+                    result.append(raw(self._write_words("".join(text))))
+                    text.clear()
+                result += self._inline(item["t"], item.get("c"))
+        return result
+
+    def _inline(self, kind: str, content: Any) -> list[Node]:
+        if kind in KEPT:
+            return [{"t": kind, "c": self.inlines(content)}]
+        match kind:
+            case "Code":
+                return [raw(f"#inline-code[{inline(self.aside.restore(content[1]))}];")]
+            case "LineBreak":
+                return [raw("#linebreak();")]
+            case "Link":
+                return self._link(self.aside.restore(content[2][0]), self.inlines(content[1]))
+            case "Image":
+                return [raw(self._write_image(content, False))]
+            case "Note":
+                return [{"t": "Note", "c": self.blocks(content)}]
+            case "Quoted":
+                opening, closing = "‘’" if content[0]["t"] == "SingleQuote" else "“”"
+                return [raw(inline(opening)), *self.inlines(content[1]), raw(inline(closing))]
+            case "Span":
+                function = next((SPANS[name] for name in content[0][1] if name in SPANS), "")
+                body = self.inlines(content[1])
+                return [raw(f"#{function}["), *body, raw("];")] if function else body
+            case "Cite":
+                return self.inlines(content[1])
+            case "Math":
+                return [raw(inline(content[1]))]
+        return []
+
+    def _block(self, kind: str, content: Any) -> Tree:
+        match kind:
+            case "Para" | "Plain":
+                if len(content) == 1 and content[0]["t"] == "Image":
+                    return [raw_block(self._write_image(content[0]["c"], True))]
+                return [{"t": kind, "c": inlines}] if (inlines := self.inlines(content)) else []
+            case "LineBlock":
+                return [
+                    {"t": "Para", "c": [new for row in content for new in (*self.inlines(row), raw("#linebreak();"))]}
+                ]
+            case "CodeBlock":
+                (_, classes, _), text = content
+                language = classes[0].removeprefix("language-") if classes else "text"
+                shown = lines.highlight(self.aside.restore(text.strip("\n")), language)
+                return [raw_block(f"#snippet[{lines.typeset(shown)}]")]
+            case "BlockQuote":
+                return [{"t": kind, "c": self.blocks(content)}]
+            case "BulletList":
+                return [{"t": kind, "c": list(map(self.blocks, content))}]
+            case "OrderedList":
+                (start, style, delimiter), items = content
+                return [{"t": kind, "c": [[max(start, 0), style, delimiter], list(map(self.blocks, items))]}]
+            case "DefinitionList":
+                return [
+                    {"t": kind, "c": [[self.inlines(term), list(map(self.blocks, parts))] for term, parts in content]}
+                ]
+            case "Header":
+                return self._header(content[0], content[2])
+            case "HorizontalRule":
+                return [raw_block("#rule")]
+            case "Div":
+                return self.blocks(content[1])
+            case "Figure":
+                return self.blocks(content[2]) + self.blocks(content[1][1])
+            case "Table":
+                return self._table(content)
+        return []
+
+    def _write_words(self, text: str) -> str:
+        """Return the markup of a text with its formulas back in place."""
+        parts = self.aside.word.split(text)
+        for at in range(1, len(parts), 2):
+            number = int(parts[at])
+            parts[at] = self.formula(number)
+            if self.aside.formulas[number].display:  # no space at the margin after it
+                parts[at + 1] = parts[at + 1].lstrip()
+        return "".join(part if at % 2 else _link_addresses(part) for at, part in enumerate(parts))
+
+    def _link(self, url: str, body: list[Node]) -> list[Node]:
+        try:
+            remote = urlsplit(url).scheme in ("http", "https", "mailto")
+        except ValueError:
+            remote = False
+        return [raw(f"#link({lines.quote(url)})["), *body, raw("];")] if remote and body else body
+
+    def _write_image(self, image: Any, alone: bool) -> str:
+        (_, _, attributes), alt, (url, _) = image
+        return self.image(self.aside.restore(url), self.aside.restore(read_text(alt)), dict(attributes), alone)
+
+    def _header(self, level: int, inlines: list[Node]) -> Tree:
+        if self.takes_title and level == 1 and not self.title:
+            self.title = self.aside.restore(read_text(inlines)).strip()
+            return []
+        body = self.inlines(inlines)
+        if not body:
+            return []
+        if not self.headings:
+            return [{"t": "Para", "c": [{"t": "Strong", "c": body}]}]
+        self.headed = True
+        return [{"t": "Header", "c": [min(level + 1, 6), NO_ATTRIBUTES, body]}]
+
+    def _table(self, content: Any) -> Tree:
+        _, (_, caption), columns, head, bodies, foot = content
+        parts = [head[1], *(rows for body in bodies for rows in (body[2], body[3])), foot[1]]
+        widths = [0] * len(columns)
+        for rows in parts:
+            for _, cells in rows:
+                for at, cell in zip(range(len(columns)), cells):
+                    widths[at] = max(widths[at], len(read_text(cell[4])))
+        size = max(min(1.0, TABLE_WIDTH / max(sum(widths) + 3 * len(columns), 1)), 0.45)
+        for number, rows in enumerate(parts):
+            for _, cells in rows:
+                for cell in cells:
+                    cell[4] = self.blocks(cell[4])
+                    if not number:
+                        cell[4] = list(map(_embolden, cell[4]))
+        columns = [[align, {"t": "ColWidthDefault"}] for align, _ in columns]
+        table = {"t": "Table", "c": [NO_ATTRIBUTES, [None, []], columns, head, bodies, foot]}
+        return [*self.blocks(caption), raw_block(f"#sized({size * 9.5:.2f}pt)["), table, raw_block("]")]
+
+
+def _embolden(block: Node) -> Node:
+    return {"t": block["t"], "c": [{"t": "Strong", "c": block["c"]}]} if block["t"] in ("Para", "Plain") else block
+
+
+def _link_addresses(text: str) -> str:
+    """Return a text as markup; the addresses in it are links."""
+    parts, at = [], 0
+    for found in URL.finditer(text):
+        parts += [inline(text[at : found.start()]), f"#link({lines.quote(found[0])})[{inline(found[0])}];"]
+        at = found.end()
+    return "".join([*parts, inline(text[at:])])

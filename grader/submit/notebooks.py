@@ -11,8 +11,7 @@ import msgspec
 
 from ..course.manifest import Manifest
 from ..notebooks.checkfiles import CALL
-from ..pdf.notebook import Cell, Notebook, Table, join_text, read
-from ..pdf.status import ANSWER, IGNORED, QUESTION, is_answer
+from ..pdf.notebook import ANSWER, IGNORED, QUESTION, Cell, Notebook, Table, is_answer, join_text, read
 from .report import Finding, error, join_names, warning
 
 BASELINES = "tests/contents.json"  # among the checks, out of sight in a list of notebooks

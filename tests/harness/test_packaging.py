@@ -32,7 +32,7 @@ DISTRIBUTIONS = {  # of modules that are called otherwise
     "otter": "otter-grader",
     "pypandoc": "pypandoc-binary",
 }
-APART = {"pygments", "playwright"}  # rich needs the one; the other is used where it happens to be
+APART = {"pygments", "markdown_it"}  # rich needs them
 INDIRECT = {"traitlets": "nbconvert", "jupyter_client": "nbclient"}  # modules that always come with declared ones
 # hides the extras' modules from the program, as if they were not installed
 WITHOUT = (

@@ -1,4 +1,4 @@
-"""The PDF engine: the zoo of awkward cells and broken notebooks, formulas, lines, the command, the fallbacks."""
+"""The PDF engine: the zoo of awkward cells and broken notebooks, formulas, lines, the command."""
 
 import datetime
 import importlib.util
@@ -10,13 +10,13 @@ from pathlib import Path
 import pypdf
 import pytest
 
-from grader.errors import ManifestError, PdfError, ProgramMissing
-from grader.pdf import command, convert, engines, formulas, lines, mathematics, outputs, terminal, verify
+from grader.errors import ManifestError, ProgramMissing
+from grader.pdf import command, convert, formulas, lines, outputs, verify
 from grader.pdf import notebook as notebooks
-from grader.pdf.chapter import Chapter
 from grader.pdf.convert import Options, Result
+from grader.pdf.formulas import Macros
 from grader.pdf.images import ImageProblem, Images
-from grader.pdf.macros import Macros
+from grader.pdf.markup import Aside, Formula
 from grader.pdf.outputs import Limits
 
 DATE = datetime.date(2026, 1, 31)
@@ -159,8 +159,7 @@ def test_the_reader_of_the_check_agrees_with_pypdf(awkward):
 
 def test_a_lost_word_and_a_lost_line_are_noticed(tmp_path):
     file = _write(tmp_path, zoo.text("one two two"), zoo.code("alpha = 1\nbeta = 2"))
-    images = Images(tmp_path, tmp_path, [])
-    chapter = Chapter(notebooks.read(file), 0, images, Limits()).build()
+    [chapter] = convert.build_chapters([notebooks.read(file)], OPTIONS, tmp_path)
     assert verify.find_missing(chapter, "one two two\nalpha = 1\nbeta = 2", set()) == []
     assert "'two'" in verify.find_missing(chapter, "one two\nalpha = 1\nbeta = 2", set())[0]
     assert "'beta=2'" in verify.find_missing(chapter, "one two two\nalpha = 1", set())[0]
@@ -219,9 +218,9 @@ def test_names_and_status_of_each_notebook_are_on_the_title_page(tmp_path):
     ],
 )
 def test_formulas_are_found_as_jupyter_finds_them(text, found):
-    kept = formulas.Formulas()
+    kept = Aside()
     word = kept.extract(text, 1)
-    assert [formula.tex for formula in kept.found] == found
+    assert [formula.tex for formula in kept.formulas] == found
     assert kept.restore(word) == text
 
 
@@ -238,9 +237,9 @@ def test_definitions_hold_for_later_formulas():
     assert len(macros.apply(r"\loop")) < 1_000_000
 
 
-def _typst(tex: str) -> formulas.Formula:
-    formula = formulas.Formula(tex, True, 1)
-    mathematics.typeset([formula])
+def _typst(tex: str) -> Formula:
+    formula = Formula(tex, True, 1)
+    formulas.typeset([[formula]])
     return formula
 
 
@@ -258,7 +257,7 @@ def test_formulas_are_mended():
 
 
 def test_a_formula_that_typst_refuses_gives_way_alone(tmp_path, monkeypatch):
-    monkeypatch.setattr(mathematics.tex, "clean_typst", lambda text: text.replace("x", "nosuchname"))
+    monkeypatch.setattr(formulas, "clean_typst", lambda text: text.replace("x", "nosuchname"))
     result = convert.convert([_write(tmp_path, zoo.text("left $x$ middle $y$ right"), zoo.code("a = 1"))], OPTIONS)
     assert [mark.text for mark in result.degradations] == ["formula set as typed: $x$"]
     assert "$x$" in _text(result.data)
@@ -266,9 +265,7 @@ def test_a_formula_that_typst_refuses_gives_way_alone(tmp_path, monkeypatch):
 
 
 def test_a_cell_that_typst_refuses_gives_way_alone(tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        "grader.pdf.inlines.inline", lambda text: f"#nosuch({text!r});" if "odd" in text else "#[fine];"
-    )
+    monkeypatch.setattr("grader.pdf.tree.inline", lambda text: f"#nosuch({text!r});" if "odd" in text else "#[fine];")
     result = convert.convert([_write(tmp_path, zoo.text("an odd cell"), zoo.text("fine"))], OPTIONS)
     assert [(mark.cell, mark.text) for mark in result.degradations] == [(1, "set as typed")]
     assert "an odd cell" in _text(result.data)
@@ -282,26 +279,26 @@ def test_long_lines_are_broken_at_the_column():
 
 
 def test_terminals_are_followed():
-    assert terminal.strip_colours("  0%\r 50%\r100%\n") == "100%\n"
-    assert terminal.strip_colours("abc\b\bX") == "aXc"
-    assert terminal.render("\x1b[1;31mred\x1b[0m plain")[0] == [("a1 b", "red"), ("", " plain")]
-    assert terminal.render("\x1b[31mred\nstill")[1] == [("a1", "still")]
-    assert terminal.render("\x1b[38;2;1;2;3mx\x1b[38;5;4my")[0] == [("", "x"), ("a4", "y")]
+    assert outputs.strip_colours("  0%\r 50%\r100%\n") == "100%\n"
+    assert outputs.strip_colours("abc\b\bX") == "aXc"
+    assert outputs.render("\x1b[1;31mred\x1b[0m plain")[0] == [("a1 b", "red"), ("", " plain")]
+    assert outputs.render("\x1b[31mred\nstill")[1] == [("a1", "still")]
+    assert outputs.render("\x1b[38;2;1;2;3mx\x1b[38;5;4my")[0] == [("", "x"), ("a4", "y")]
 
 
 def test_long_outputs_are_cut_and_counted():
-    many = terminal.render("\n".join(f"line {n}" for n in range(1000)))
+    many = outputs.render("\n".join(f"line {n}" for n in range(1000)))
     (head, tail), words = outputs.cut(many, Limits(lines=30, characters=10_000))
     assert len(head) == 20 and len(tail) == 10 and "970 lines" in words
     assert tail[-1] == [("", "line 999")]
-    (head, tail), words = outputs.cut(terminal.render("z" * 500), Limits(characters=100))
+    (head, tail), words = outputs.cut(outputs.render("z" * 500), Limits(characters=100))
     assert head == [[("", "z" * 100)]] and "400 more characters" in words
     assert outputs.cut(many[:10], Limits()) == ((many[:10], []), "")
 
 
 def test_characters_without_a_font_are_named_and_shown_by_number(tmp_path, monkeypatch):
-    monkeypatch.setattr("grader.pdf.fonts.PACKAGES", ())
-    monkeypatch.setattr("grader.pdf.fonts._find_system_fonts", list)
+    monkeypatch.setattr("grader.pdf.typesetting.PACKAGES", ())
+    monkeypatch.setattr("grader.pdf.typesetting._find_system_fonts", list)
     result = convert.convert([_write(tmp_path, zoo.text("ok 中 and $\\text{文}$"), zoo.code("x = '中'"))], OPTIONS)
     notes = [str(mark) for mark in result.degradations]
     assert "one, cell 1: no font has 中 (U+4E2D)" in notes
@@ -362,7 +359,6 @@ def test_the_command_writes_the_pdf_and_says_what_it_did(command, toy):
     [
         (("gone.ipynb",), "gone.ipynb is missing"),
         (("one.ipynb", "--date", "soon"), "'soon' is no date; write it as 2026-01-31"),
-        (("one.ipynb", "--engine", "word"), "there is no engine 'word'; choose from typst, chromium, xelatex"),
     ],
 )
 def test_what_cannot_run_ends_with_one_sentence(command, toy, words, said):
@@ -373,56 +369,14 @@ def test_what_cannot_run_ends_with_one_sentence(command, toy, words, said):
 
 
 def test_missing_programs_are_named(tmp_path, monkeypatch):
-    monkeypatch.setattr(engines.shutil, "which", lambda _: None)
-    monkeypatch.setattr(engines, "_find_playwright", lambda: "")
     file = _write(tmp_path, zoo.text("x"))
-    for engine, words in (("chromium", "no Chromium"), ("xelatex", "xelatex was not found")):
-        with pytest.raises(ProgramMissing, match=words):
-            engines.convert(engine, [file], OPTIONS)
     monkeypatch.setitem(sys.modules, "typst", None)
     with pytest.raises(ProgramMissing, match="typst is missing; install it with: pip install typst"):
         convert.convert([file], OPTIONS)
 
 
-def test_another_engine_is_used_only_where_the_first_cannot_run(toy, monkeypatch):
-    called = []
-
-    def other(engine, sources, options):
-        called.append(engine)
-        if engine == "chromium":
-            raise ProgramMissing("no Chromium")
-        return Result(b"%PDF-1.7", 1, [], [], checked=False)
-
-    monkeypatch.setattr(engines, "convert", other)
-    file = _write(toy.root, zoo.text("x"))
-    out = toy.root / "o.pdf"
-    wishes = command_wishes()
-    command.make(toy.manifest, out, [file], wishes)
-    assert called == []
-    monkeypatch.setitem(sys.modules, "typst", None)
-    result = command.make(toy.manifest, out, [file], wishes)
-    assert called == ["chromium", "xelatex"]
-    assert "used because typst cannot run: typst is missing" in result.degradations[0].text
-    monkeypatch.setattr(engines, "OTHERS", ("chromium",))
-    with pytest.raises(PdfError, match=r"no engine can make the PDF: typst is missing.*no Chromium"):
-        command.make(toy.manifest, out, [file], wishes)
-
-
 def command_wishes() -> command.PdfRequest:
     return command.PdfRequest([], "2026-01-31")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("engine", engines.OTHERS)
-def test_the_other_engines_work_where_they_are(engine, tmp_path):
-    file = _write(tmp_path, zoo.text("Some *words*"), zoo.code("a = 1", zoo.stream("printed\n")))
-    try:
-        result = engines.convert(engine, [file, file], OPTIONS)
-    except ProgramMissing as error:
-        pytest.skip(str(error))
-    assert _outline(result.data)[0] == "one"
-    assert "printed" in pypdf.PdfReader(io.BytesIO(result.data)).pages[0].extract_text()
-    assert "what this engine loses" in result.degradations[0].text
 
 
 def test_nbconvert_can_use_the_engine(tmp_path):

@@ -1,0 +1,264 @@
+"""Choose fonts and compile blocks of typst until none fails: one that fails gives way to its fallback."""
+
+import datetime
+import importlib.util
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ..errors import PdfError, ProgramMissing
+from ..limits import TYPST_ATTEMPTS
+from .lines import quote
+
+Tree = list[dict[str, Any]]  # of pandoc
+TEXT, CODE, MATH = "Libertinus Serif", "DejaVu Sans Mono", "New Computer Modern Math"
+PLAIN = (
+    "matplotlib",
+    "mpl-data/fonts/ttf",
+    ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf", "DejaVuSansMono.ttf", "STIXGeneral.ttf"),
+)
+# Font packages from pip, tried in this order when a text needs them; both are under the SIL Open Font License 1.1.
+PACKAGES = (
+    ("noto_cjk_sans_otc", "", ("NotoSansCJK-Regular.ttc",)),
+    ("manimgx_fonts", "", ("*.ttf",)),
+)
+REMEDY = "pip install noto-cjk-sans-otc manimgx-fonts"
+BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+FILE = re.compile(r"\b(n\d+/\d+\.\w+):\d+:\d+")
+LINE = re.compile(r"__typst_py_bytes__\.typ:(\d+):\d+")
+
+
+@dataclass
+class Block:
+    """Some lines of typst; `fallback` takes their place when they cannot be set, and `degradation` says so."""
+
+    text: str
+    fallback: str = ""
+    degradation: str = ""
+    notebook: str = ""
+    cell: int = 0
+    failed: bool = False
+    tree: Tree | None = None  # of pandoc, until `text` is written from it
+
+    @property
+    def current(self) -> str:
+        return self.fallback if self.failed else self.text
+
+
+@dataclass(frozen=True)
+class Degradation:
+    """Something shown otherwise than its author meant: where, what and why."""
+
+    notebook: str
+    cell: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.notebook}, cell {self.cell}: {self.text}" if self.cell else f"{self.notebook}: {self.text}"
+
+
+@dataclass
+class SourceMap:
+    """The blocks of one notebook; `prefix` makes their names unique in the document."""
+
+    notebook: str
+    prefix: str
+    blocks: list[Block] = field(default_factory=list)
+    degradations: list[Degradation] = field(default_factory=list)
+    names: int = 0
+
+    def add(
+        self, text: str, fallback: str = "", degradation: str = "", cell: int = 0, tree: Tree | None = None
+    ) -> None:
+        """Add a block, of markup or of a tree."""
+        self.blocks.append(Block(text, fallback, degradation, self.notebook, cell, tree=tree))
+
+    def define(self, expression: str, fallback: str, degradation: str, cell: int) -> str:
+        """Add a definition on lines of its own and return the markup that uses it."""
+        name = f"{self.prefix}x{self.names}"
+        self.names += 1
+        self.add(f"#let {name} = {expression}", f"#let {name} = {fallback}", degradation, cell)
+        return f"#{name};"
+
+    def degrade(self, cell: int, text: str) -> None:
+        """Record something shown otherwise than meant."""
+        self.degradations.append(Degradation(self.notebook, cell, text))
+
+
+class CannotSet(PdfError):
+    """Nothing makes the document compile; the text says what typst said."""
+
+
+class Compiler:
+    """Run typst for one document: `head` holds the definitions before its blocks, `root` its images."""
+
+    def __init__(self, head: str, root: Path, fonts: Path | None) -> None:
+        try:
+            import typst
+        except ImportError:
+            raise ProgramMissing("typst is missing; install it with: pip install typst") from None
+        self.head = head
+        self._error = typst.TypstError
+        found = typst.Fonts(include_system_fonts=False, font_paths=[fonts] if fonts else [])
+        self._typst = typst.Compiler(root=root, font_paths=found)
+
+    def compile(self, blocks: list[Block], opening: str, date: datetime.date) -> bytes:
+        """Return the PDF, dated; `opening` sets the style of a block compiled alone. Raise CannotSet."""
+        noon = datetime.datetime.combine(date, datetime.time(), datetime.UTC)
+        for _ in range(TYPST_ATTEMPTS):
+            text, starts = join_blocks(self.head, blocks)
+            data, said = self._once(text, noon)
+            if data is not None:
+                return data
+            failing = find_blocks_at(said, blocks, starts) or self._suspects(blocks, opening, noon)
+            if not failing:
+                raise CannotSet(f"typst cannot set these notebooks: {said.strip()[:500]}")
+            for block in failing:
+                block.failed = True
+        raise CannotSet(f"typst cannot set these notebooks: more than {TYPST_ATTEMPTS} places in them fail")
+
+    def _once(self, text: str, date: datetime.datetime) -> tuple[bytes | None, str]:
+        """Return the PDF, or None and what typst said."""
+        try:
+            data = self._typst.compile(text.encode(), format="pdf", timestamp=date, pdf_tags=True)
+            return (data, "") if isinstance(data, bytes) else (None, "typst returned no PDF")
+        except self._error as error:
+            return None, error.diagnostic or str(error)
+        except BaseException as error:  # a panic inside typst is no Exception
+            if type(error).__name__ != "PanicException":
+                raise
+            return None, f"typst panicked: {error}"
+
+    def _suspects(self, blocks: list[Block], opening: str, date: datetime.datetime) -> list[Block]:
+        """Return the blocks that fail when set without the others, for an error that names no line."""
+        definitions = [block for block in blocks if block.current.startswith("#let ")]
+        bad = []
+        for block in blocks:
+            if not block.fallback or block.failed:
+                continue
+            alone = [Block(opening), *(other for other in definitions if other is not block), block]
+            if defined := re.match(r"#let (\w+) = ", block.current):
+                alone.append(Block(f"#{defined[1]};"))
+            if self._once(join_blocks(self.head, alone)[0], date)[0] is None:
+                bad.append(block)
+        return bad
+
+
+def join_blocks(head: str, blocks: list[Block]) -> tuple[str, list[int]]:
+    """Return the whole source and the line on which each block begins."""
+    lines, starts, parts = head.count("\n") + 2, [], [head]
+    for block in blocks:
+        starts.append(lines)
+        parts.append(block.current)
+        lines += block.current.count("\n") + 1
+    return "\n".join(parts) + "\n", starts
+
+
+def find_blocks_at(diagnostic: str, blocks: list[Block], starts: list[int]) -> list[Block]:
+    """Return the blocks that a diagnostic of typst points at and that have a fallback left."""
+    found = [block for name in FILE.findall(diagnostic) for block in blocks if f'"/{name}"' in block.text]
+    found = [block for block in found if block.fallback and not block.failed]
+    for line in LINE.findall(diagnostic):
+        at = max((n for n, start in enumerate(starts) if start <= int(line)), default=None)
+        if at is not None and blocks[at].fallback and not blocks[at].failed and blocks[at] not in found:
+            found.append(blocks[at])
+    return found
+
+
+@dataclass
+class Fonts:
+    """The families to set a text with, their files, and the characters that none of them has."""
+
+    families: list[str] = field(default_factory=list)
+    files: list[Path] = field(default_factory=list)
+    missing: set[str] = field(default_factory=set)
+
+    def declare(self) -> str:
+        """Return the typst definitions that the template uses."""
+
+        def names(*first: str) -> str:
+            return "(" + ", ".join(quote(name) for name in (*first, *self.families)) + ",)"
+
+        return "\n".join(
+            (f"#let text-fonts = {names(TEXT)}", f"#let code-fonts = {names(CODE)}", f"#let math-fonts = {names(MATH)}")
+        )
+
+
+def choose_fonts(characters: set[str]) -> Fonts:
+    """Return the fewest fonts that cover the characters, so that a machine's own fonts change little."""
+    fonts = Fonts(missing={character for character in characters if _needs_font(character)})
+    if not fonts.missing:
+        return fonts
+    for file in _find_packaged(PLAIN):
+        _take(fonts, file, always=file.name == "DejaVuSans.ttf")
+    for package in PACKAGES:
+        for file in _find_packaged(package):
+            if fonts.missing - BIDI:
+                _take(fonts, file)
+    if fonts.missing - BIDI:
+        for file in _find_system_fonts():
+            _take(fonts, file)
+    fonts.families = [_choose_region(family, characters) for family in fonts.families]
+    return fonts
+
+
+def _choose_region(family: str, characters: set[str]) -> str:
+    """Return the family of a collection that draws Han characters as the text's language does."""
+    if not family.endswith("CJK JP"):
+        return family
+    if any("\u3040" <= character <= "\u30ff" for character in characters):
+        return family
+    korean = any("\uac00" <= character <= "\ud7a3" for character in characters)
+    return family[:-2] + ("KR" if korean else "SC")
+
+
+def _needs_font(character: str) -> bool:
+    if character in BIDI:
+        return True
+    return ord(character) > 0x24F and unicodedata.category(character) not in ("Cf", "Cc", "Mn", "Me", "Zs", "Zl", "Zp")
+
+
+def _take(fonts: Fonts, file: Path, always: bool = False) -> None:
+    covered, family = _read_coverage(file)
+    found = {character for character in fonts.missing - BIDI if ord(character) in covered}
+    if (found or always) and family:
+        fonts.missing -= found
+        fonts.files.append(file)
+        if family not in fonts.families and family != CODE:
+            fonts.families.append(family)
+
+
+def _find_packaged(package: tuple[str, str, tuple[str, ...]]) -> list[Path]:
+    module, folder, patterns = package
+    try:
+        spec = importlib.util.find_spec(module)
+    except (ImportError, ValueError):
+        return []
+    for place in spec.submodule_search_locations or [] if spec else []:
+        return [file for pattern in patterns for file in sorted((Path(place) / folder).glob(pattern))]
+    return []
+
+
+def _find_system_fonts() -> list[Path]:
+    import typst
+
+    found = typst.Fonts(include_system_fonts=True, include_embedded_fonts=False).fonts()
+    return sorted({Path(font.path) for font in found if font.path and "LastResort" not in font.path})
+
+
+@cache
+def _read_coverage(file: Path) -> tuple[frozenset[int], str]:
+    """Return the code points a font has and its family's name; nothing for a file that is no font."""
+    from fontTools.ttLib import TTFont, TTLibError
+
+    try:
+        with TTFont(file, fontNumber=0, lazy=True) as font:
+            font.setGlyphOrder([f"g{number}" for number in range(font["maxp"].numGlyphs)])  # spares reading theirs
+            names = font["name"]
+            family = names.getDebugName(16) or names.getDebugName(1) or ""
+            return frozenset(font.getBestCmap() or ()), family
+    except (TTLibError, OSError, KeyError, AssertionError, ValueError):
+        return frozenset(), ""

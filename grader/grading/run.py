@@ -25,7 +25,6 @@ if TYPE_CHECKING:  # pytest is imported once the zygotes have begun to come up
 
 QUIET = ["--disable-plugin-autoload", "--assert=plain", "--import-mode=importlib", "--capture=no"]
 QUIET += [part for name in ("terminal", "cacheprovider", "logging", "faulthandler") for part in ("-p", f"no:{name}")]
-NOT_LINUX = "This machine is not Linux: code runs with a deadline and resource limits only, enough for your own."
 CHANGED = (
     "{} is not the file whose answers were recorded; if a check complains, take it once more from what you downloaded."
 )
@@ -238,7 +237,7 @@ def run_checks(
     if not context.debug:
         context.setup.finish(tuple(questions[0].libraries))
         progress.record.isolation = context.setup.active_layers()
-        progress.record.notes += _weakness(context.setup.refusal())
+        progress.record.notes += _describe_weakness(context)
     status = run_pytest(manifest, files, [fixtures, collector, checks])
     progress.record.isolation = context.setup.active_layers()
     if checks.failure:
@@ -271,14 +270,14 @@ def collect_checks(manifest: Manifest, selection: Selection) -> list[CheckResult
     return [running.check for running in collector.chosen]
 
 
-def _weakness(refusal: str) -> list[Note]:
-    """Return what a reader must know where official grading would be refused."""
-    if not refusal:
+def _describe_weakness(context: RunContext) -> list[Note]:
+    """Return what a reader must know where official grading would be refused, once where they see each run."""
+    refusal, told = context.setup.refusal(), context.zygotes.weakness_told
+    if not refusal or (told and context.keep):
         return []
-    if not sys.platform.startswith("linux"):
-        return [Note(NoteKind.ISOLATION, NOT_LINUX)]
-    sentence = f"Student code is not isolated here, so run only what you trust: {refusal}."
-    return [Note(NoteKind.ISOLATION, sentence)]
+    context.zygotes.weakness_told = True
+    warning = "Student code is not isolated here, so run only what you trust: " * sys.platform.startswith("linux")
+    return [Note(NoteKind.ISOLATION, f"{warning}{refusal}.")]
 
 
 def run_pytest(manifest: Manifest, files: list[Path], plugins: list[object], *options: str) -> int:

@@ -1,5 +1,7 @@
 """Show the isolation in the terminal: layer by layer whether it holds, why not, and what it is for."""
 
+import sys
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -9,17 +11,19 @@ from ..sandbox.policy import LAYERS
 
 
 def show(found: Isolation, console: Console | None = None) -> None:
-    """Print the table and the verdict on official grading."""
+    """Print the table, where there are layers to try, and the verdict on official grading."""
     out = console or Console(highlight=False)
     out = out if out.is_terminal else Console(highlight=False, width=140, file=out.file)
-    out.print(table(found))
+    layered = sys.platform.startswith("linux")
+    if layered:
+        out.print(table(found))
     for finding in found.findings:
         if finding.layer == "answers":
             words = ("can be read by a worker", "red") if finding.done else ("cannot be read by a worker", "green")
             out.print(Text.assemble(finding.act.removeprefix("read "), " ", words))
     refusal = found.refusal()
     verdict = f"Official grading is refused here: {refusal}." if refusal else "Official grading is possible here."
-    out.print(Text(f"\n{verdict}", style="bold red" if refusal else "bold green"))
+    out.print(Text("\n" * layered + verdict, style="bold red" if refusal else "bold green"))
 
 
 def table(found: Isolation) -> Table:

@@ -19,6 +19,7 @@ LAYERS = {
     "seccomp": "system calls of an allowlist only: threads but no processes, no sockets, no signal to others",
 }
 KERNEL = ("uid", "privileges", "landlock", "seccomp")  # what only Linux has
+OTHER_SYSTEMS = {"darwin": "macOS", "win32": "Windows"}
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,13 @@ class Policy:
 
 def why_too_weak(active: list[str]) -> str:
     """Return why official grading with these active layers would be refused; empty when it would not."""
+    if not sys.platform.startswith("linux"):
+        name = OTHER_SYSTEMS.get(sys.platform, sys.platform)
+        held = "a deadline and limits on CPU time and file size" if "rlimits" in active else "a deadline"
+        return (
+            f"{name} has no Landlock, no seccomp and no user ids for workers, only {held}: "
+            "enough for your own code, not for that of others"
+        )
     if "seccomp" not in active:
         return "seccomp is missing, so student code could start processes, open sockets and signal others"
     if not {"uid", "landlock"} & set(active):

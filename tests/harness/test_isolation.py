@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from grader.errors import SandboxError, WorkerRaised
-from grader.grading import run
 from grader.grading.submission import UNSAFE, grade_submission
 from grader.limits import MEGABYTE
 from grader.sandbox import policy
@@ -16,7 +15,7 @@ from grader.sandbox.child import landlock
 from grader.sandbox.child.packages import modules_to_compile, write_bytecode
 from grader.sandbox.parent.client import WorkerClient, launch_worker
 from grader.sandbox.parent.isolation import Finding, Isolation, probe, why_missing
-from grader.sandbox.parent.zygote_pool import PlainProcesses, ZygotePool
+from grader.sandbox.parent.zygote_pool import ZygotePool
 from grader.sandbox.policy import LAYERS, Policy, WorkerLimits, why_too_weak
 from grader.sandbox.wire import Unsendable
 
@@ -325,19 +324,8 @@ def test_doctor_knows_its_layers(command):
     assert status == 2 and "there is no layer 'selinux'; choose from session, descriptors" in err
 
 
-def test_reasons_for_a_missing_layer(monkeypatch):
+def test_reasons_for_a_missing_layer():
     assert "switched off" in why_missing("seccomp")
-    monkeypatch.setattr("sys.platform", "darwin")
-    assert why_missing("landlock") == "only Linux has it"
-
-
-def test_other_systems_get_one_honest_line(toy, monkeypatch):
-    """Elsewhere than on Linux workers are plain processes with a deadline and resource limits, and the run says so."""
-    monkeypatch.setattr("sys.platform", "darwin")
-    with contextlib.closing(ZygotePool(make=PlainProcesses)) as zygotes:
-        record = run.grade(toy.manifest, toy.root / "solution", run.Selection(["Q1"]), zygotes=zygotes)
-    assert record.score == record.max_score and record.isolation == ["rlimits"]
-    assert [note.text for note in record.notes if "not Linux" in note.text] == [run.NOT_LINUX]
 
 
 def test_a_proxy_means_nothing_to_another_worker(full, package):

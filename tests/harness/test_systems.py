@@ -10,7 +10,7 @@ import pytest
 
 from grader.errors import SandboxError
 from grader.grading import run
-from grader.results.record import Outcome
+from grader.results.record import NoteKind, Outcome
 from grader.sandbox.parent import zygote_pool
 from grader.sandbox.parent.client import launch_worker
 from grader.sandbox.parent.zygote_pool import PlainProcesses, ZygotePool
@@ -137,3 +137,51 @@ def test_loading_the_libraries_does_not_count_against_the_code(toy, tmp_path, mo
     with contextlib.closing(ZygotePool(make=PlainProcesses)) as zygotes:
         record = run.grade(toy.manifest, toy.root / "solution", run.Selection(["Q1"]), zygotes=zygotes)
     assert record.score == record.max_score
+
+
+MACOS = (
+    "macOS has no Landlock, no seccomp and no user ids for workers, only a deadline and limits on CPU time and file "
+    "size: enough for your own code, not for that of others"
+)
+WINDOWS = (
+    "Windows has no Landlock, no seccomp and no user ids for workers, only a deadline: enough for your own code, "
+    "not for that of others"
+)
+LACKING = {"darwin": MACOS, "win32": WINDOWS}
+
+
+def weaknesses(record):
+    """The sentences of a run on its isolation."""
+    return [note.text for note in record.notes if note.kind is NoteKind.ISOLATION]
+
+
+def test_macos_keeps_its_workers_and_says_once_what_it_lacks(toy, monkeypatch):
+    """Workers are plain processes there, few, and kept from check to check; `watch` runs many times with one pool."""
+    monkeypatch.setattr(sys, "platform", "darwin")
+    started = []
+    monkeypatch.setattr(
+        PlainProcesses, "spawn", lambda *args, spawn=PlainProcesses.spawn: started.append(1) or spawn(*args)
+    )
+    with contextlib.closing(ZygotePool(make=PlainProcesses)) as zygotes:
+        first, second = (
+            run.grade(toy.manifest, toy.root / "solution", run.Selection(["Q1"]), zygotes=zygotes, keep=True)
+            for _ in range(2)
+        )
+    assert first.score == second.score == first.max_score and first.isolation == ["rlimits"]
+    assert len(started) == 4  # student and reference in each run of a dozen checks
+    assert (weaknesses(first), weaknesses(second)) == ([f"{MACOS}."], [])
+
+
+@pytest.mark.parametrize("system", LACKING)
+def test_doctor_says_it_in_one_sentence(system, command, request, monkeypatch):
+    if system == "win32":
+        request.getfixturevalue("windows")
+    monkeypatch.setattr(sys, "platform", system)
+    status, out, err = command("doctor")
+    assert (status, " ".join(out.split()), err) == (1, f"Official grading is refused here: {LACKING[system]}.", "")
+
+
+def test_grade_refuses_on_macos_with_the_same_sentence(toy, command, monkeypatch):
+    monkeypatch.setattr(sys, "platform", "darwin")
+    status, _, said = command("grade", str(toy.root / "solution"), "--out", str(toy.root / "results.json"))
+    assert (status, said) == (2, f"cannot run: {MACOS}. See what holds: python -m grader doctor\n")

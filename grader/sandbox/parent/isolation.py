@@ -14,7 +14,7 @@ from pathlib import Path
 from ...errors import WorkerError
 from ...limits import SECRET_FILES
 from ..child import landlock
-from ..policy import KERNEL, LAYERS, WorkerLimits, why_too_weak
+from ..policy import LAYERS, WorkerLimits, why_too_weak
 from .client import WorkerClient, launch_worker
 from .zygote_pool import ZygotePool
 
@@ -157,8 +157,6 @@ REACH = "its user must be able to reach the interpreter, its libraries and the f
 
 def why_missing(layer: str) -> str:
     """Return what this machine lacks for a layer, as well as can be told."""
-    if layer in KERNEL and not sys.platform.startswith("linux"):
-        return "only Linux has it"
     if layer == "uid":
         return "only root can give workers user ids of their own" if os.geteuid() else "not asked for, or refused"
     if layer == "landlock" and not landlock.version():

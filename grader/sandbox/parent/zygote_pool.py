@@ -234,13 +234,15 @@ def factory(libraries: tuple[str, ...], policy: Policy) -> Factory:
 class ZygotePool:
     """The zygotes of one or several runs, one a set of libraries, each started at first use.
 
-    Their workers get the layers of `policy`, by default those for one's own machine.
+    Their workers get the layers of `policy`, by default those for one's own machine. `weakness_told` says whether
+    the reader knows already what they lack.
     """
 
     def __init__(
         self, policy: Policy | None = None, make: Callable[[tuple[str, ...], Policy], Factory] = factory
     ) -> None:
         self.policy = Policy.own_machine() if policy is None else policy
+        self.weakness_told = False
         self._make = make
         self._running: dict[tuple[str, ...], Factory] = {}
 

@@ -61,7 +61,7 @@ challenge: $(READY) ## train the reference's network on what the challenge is ju
 	@$(BIN)/python training/train_challenge.py $(ARGS)
 
 release: $(READY) ## make what students download, looked through for leaks (COLAB=address for links to Colab)
-	@$(RUN) release --out release.zip $(if $(COLAB),--colab="$(COLAB)") $(ARGS)
+	@$(RUN) release $(if $(COLAB),--colab="$(COLAB)") $(ARGS)
 
 rehearsal: $(READY) ## build that zip and run it in a bare Debian, as root, with a container's limits
 	@$(BIN)/python -m tests.harness.rehearsal $(ARGS)

@@ -1,5 +1,6 @@
 """Share what all commands need: exit statuses, the option -q, the course and the package they work on."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
@@ -8,6 +9,7 @@ import typer
 
 from ..course import manifest as manifests
 from ..course.manifest import Manifest, Question
+from ..course.source import locate
 from ..errors import ChainruleError, UsageError
 from ..extras import require_libraries
 from ..files import is_utf8, make_printable
@@ -60,11 +62,25 @@ def forbid_together(option: str, others: Mapping[str, object]) -> None:
 
 
 def package(manifest: Manifest, folder: Path | None) -> Path:
-    """Return the package to check, the manifest's by default; raises UsageError where it is no folder."""
+    """Return the package to check, the manifest's by default; raises UsageError where it is none."""
     place = folder or manifest.path("student")
     if not place.is_dir():
         raise UsageError(f"{place} is not a folder; give the package's folder with --student")
+    if folder is not None and not _holds_package(manifest, place):
+        inner = [place / name for name in manifest.submission.packages if _holds_package(manifest, place / name)]
+        remedy = f"did you mean {inner[0]}?" if inner else "give the package's folder with --student"
+        names = dict.fromkeys(name.partition(".")[0] for name in manifest.functions())
+        raise UsageError(f"{place} holds no package of this course, which has {', '.join(names)}; {remedy}")
     return require_utf8_path(place.resolve())
+
+
+def _holds_package(manifest: Manifest, folder: Path) -> bool:
+    """Return whether a folder has a module with a function of the course, written or not."""
+    for name in manifest.functions():
+        with contextlib.suppress(LookupError):
+            locate(folder, name)
+            return True
+    return False
 
 
 def require_utf8_path(place: Path) -> Path:

@@ -7,8 +7,10 @@ from typing import Annotated
 
 import typer
 
+from ..course.manifest import Manifest
+from ..errors import UsageError
 from ..outputs import MARKDOWN_REPORT, REPORT, claim
-from .common import CANNOT_RUN, FAILED, QUESTIONS, chosen, course, whole_course
+from .common import CANNOT_RUN, FAILED, QUESTIONS, chosen, course, forbid_together, whole_course
 
 app = typer.Typer()
 
@@ -85,14 +87,9 @@ def stubs(
     from ..release import stubs as maker
 
     manifest = whole_course()
+    forbid_together("--check", {"--force": force and check})
     differing = maker.drift(manifest) if check else maker.write_stubs(manifest, force)
-    for file in differing:
-        typer.echo(f"{'differs' if check else 'written'}: {file.relative_to(manifest.root)}")
-    typer.echo(
-        f"{len(differing)} files {'differ from what the reference makes; run: make stubs' if check else 'written'}"
-    )
-    if check and differing:
-        raise typer.Exit(FAILED)
+    _show_drift(manifest, differing, check, "the reference makes", "stubs")
 
 
 @app.command()
@@ -108,6 +105,8 @@ def notebooks(
     from ..notebooks import build
 
     manifest = whole_course()
+    forbid_together("--check", {"--force": force and check, "--instructor": instructor if check else None})
+    forbid_together("--instructor", {"--force": force and instructor is not None})
     if instructor is not None:
         for file in build.write_instructors(manifest, names or [], instructor):
             typer.echo(f"written: {file}")
@@ -115,12 +114,22 @@ def notebooks(
     differing = (
         build.find_drift(manifest, names or []) if check else build.write_notebooks(manifest, names or [], force)
     )
+    _show_drift(manifest, differing, check, "the sources make", "notebooks")
+
+
+def _show_drift(manifest: Manifest, differing: list[Path], check: bool, source: str, command: str) -> None:
+    """Print the files that differ from what their source makes, or did; exit 1 where they still do."""
     for file in differing:
         typer.echo(f"{'differs' if check else 'written'}: {file.relative_to(manifest.root)}")
-    verdict = "differ from what the sources make; run: python -m grader notebooks" if check else "written"
-    typer.echo(f"{len(differing)} files {verdict}")
-    if check and differing:
+    count = "1 file" if len(differing) == 1 else f"{len(differing)} files"
+    if not differing:
+        typer.echo(f"nothing differs from what {source}")
+    elif check:
+        verb = "differs" if len(differing) == 1 else "differ"
+        typer.echo(f"{count} {verb} from what {source}; run: python -m grader {command}")
         raise typer.Exit(FAILED)
+    else:
+        typer.echo(f"{count} written")
 
 
 @app.command()
@@ -145,6 +154,8 @@ def gradescope(
     from ..grading import container
     from ..results import terminal
 
+    if not root.is_dir():
+        raise UsageError(f"{root} is not a folder; give the one that holds submission/ and results/ with --root")
     result = container.grade_in_container(course(), root)
     if result is None:
         typer.echo("not graded: it came too soon after the last ones; results.json says when the next one counts")
@@ -171,7 +182,9 @@ def mistakes(
 
 @app.command()
 def release(
-    out: Annotated[Path, typer.Option(help="Where it goes: a new folder, or a file that ends with .zip.")],
+    out: Annotated[Path, typer.Option(help="Where it goes: a new folder, or a file that ends with .zip.")] = Path(
+        "release.zip"
+    ),
     colab: Annotated[
         str | None,
         typer.Option(help="Where Colab finds the folder, for links in the notebooks; the manifest's by default."),

@@ -2,7 +2,6 @@
 
 import os
 import sys
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,10 +13,10 @@ from ..checks.choice import Keyword
 from ..checks.context import RunContext
 from ..course.manifest import Manifest, Question, to_number
 from ..errors import ChecksError, RecordingError
-from ..limits import REPORT_INTERVAL_SECONDS
 from ..results import record as records
 from ..results.record import CheckResult, Note, NoteKind, Outcome, Record
 from ..sandbox.parent.zygote_pool import ZygotePool
+from .progress import Progress
 
 if TYPE_CHECKING:  # pytest is imported once the zygotes have begun to come up
     from ..checks.collect import Choice
@@ -34,66 +33,6 @@ PROBLEMS = {  # by pytest's exit status
     4: "the checks could not be run; what pytest says is above",
     5: "no check matches this choice; choose other questions, another -k or --function, or leave out --no-timing",
 }
-
-
-class Progress:
-    """Takes results into a record and shows it to `update`, each within a quarter of a second, whatever comes next.
-
-    `tell` hears of each finished check at once, with how many there are; that is 0 until they are collected.
-    """
-
-    def __init__(
-        self,
-        record: Record,
-        manifest: Manifest,
-        update: Callable[[Record], None] | None,
-        tell: Callable[[list[CheckResult], int], None] | None = None,
-    ) -> None:
-        self.record, self._manifest, self._update, self._shown = record, manifest, update, 0.0
-        self._tell, self.expected = tell, 0
-        self._lock = threading.RLock()
-        self._later: threading.Timer | None = None
-        record.checks = []
-
-    def expect(self, count: int) -> None:
-        """Take the number of checks that will run."""
-        self.expected = count
-        if self._tell:
-            self._tell([], count)
-
-    @property
-    def left(self) -> int:
-        """Return how many checks have not run."""
-        return self.expected - len(self.record.checks)
-
-    def collect(self, check: CheckResult) -> None:
-        """Take a finished check; show it now, or soon after where others have only just been shown."""
-        with self._lock:
-            self.record.checks.append(check)
-            if self._tell:
-                self._tell(self.record.checks, self.expected)
-            if self._update and time.monotonic() - self._shown > REPORT_INTERVAL_SECONDS:
-                self.show()
-            elif self._update and self._later is None:
-                self._later = threading.Timer(REPORT_INTERVAL_SECONDS, self.show)
-                self._later.daemon = True
-                self._later.start()
-
-    def show(self) -> None:
-        """Bring the totals up to date and show the record."""
-        with self._lock:
-            self.close()
-            records.tally(self.record, self._manifest)
-            self._shown = time.monotonic()
-            if self._update:
-                self._update(self.record)
-
-    def close(self) -> None:
-        """Show nothing any more by itself."""
-        with self._lock:
-            if self._later is not None:
-                self._later.cancel()
-            self._later = None
 
 
 @dataclass
@@ -199,8 +138,9 @@ def _unscored(context: RunContext) -> list[Note]:
     unscored = context.scores.unscored
     if not unscored:
         return []
+    how_many = "1 more check" if len(unscored) == 1 else f"{len(unscored)} more checks"
     worth = f"{to_number(sum(unscored.values(), Fraction(0)))} points"
-    sentence = f"Not scored here, since it takes the reference: {len(unscored)} of the checks, worth {worth}."
+    sentence = f"Scored when you hand in, since it takes the reference: {how_many}, worth {worth}."
     return [Note(NoteKind.NOT_SCORED, sentence)]
 
 

@@ -30,6 +30,7 @@ class PdfRequest:
 
 def make(manifest: Manifest, out: Path, notebooks: list[Path], request: PdfRequest) -> Result:
     """Write the PDF; raise OSError, OutputError and PdfError, whose texts say what to do."""
+    options = read_options(manifest, request)  # before any work
     sources = notebooks or [manifest.path("notebooks") / f"{name}.ipynb" for name in manifest.notebooks]
     if not sources:
         raise PdfError("no notebooks; name them after the PDF, or list them in the manifest under notebooks")
@@ -39,7 +40,7 @@ def make(manifest: Manifest, out: Path, notebooks: list[Path], request: PdfReque
                 f"{source} {explain_missing_file(source, 'put the notebook there or leave it out of the list')}"
             )
     claim(out, PDF, sources)
-    result = convert.convert(sources, read_options(manifest, request))
+    result = convert.convert(sources, options)
     convert.write_pdf(out, result.data)
     return result
 

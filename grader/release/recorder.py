@@ -18,7 +18,7 @@ from ..checks.plugin import ChecksPlugin
 from ..course.manifest import Manifest
 from ..errors import CourseError, NotScored, RecordingError, Unrecorded
 from ..grading import run
-from ..grading.run import Progress
+from ..grading.progress import Progress
 from ..limits import RECORDING_SECONDS
 from ..outputs import ZIP, claim
 from ..recording.cassette import (

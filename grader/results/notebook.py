@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from html import escape
 
 from .record import Cause, CheckResult, Outcome
-from .summary import count_passed, explain_causes, group_failures, held_of
+from .summary import explain_causes, group_failures, held_of, say_passed
 
 SHOWN = 6
 PASSED, NOT_PASSED = "check passed", "check not-passed"
@@ -71,11 +71,9 @@ def headline(found: Judgement) -> str:
         functions = ", ".join(dict.fromkeys(name for check in checks for name in check.functions))
         place = f" ({found.unwritten})" if found.unwritten else ""
         return f"not attempted; write {functions}{place}, save the file, then run this cell again"
-    count = count_passed(checks)
     points = f"{sum(check.score for check in checks):g} of {sum(check.points for check in checks):g} points"
     points += held_of(checks)
-    how_many = f"all {count} checks" if count == len(checks) else f"{count} of {len(checks)} checks"
-    return f"{how_many} passed ({points})"
+    return f"{say_passed(checks)} passed ({points})"
 
 
 def _begin(found: Judgement) -> list[str]:

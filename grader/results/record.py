@@ -38,7 +38,7 @@ class Outcome(StrEnum):
     BLOCKED = "blocked", "yellow", "do that first"
     NOT_ATTEMPTED = "not_attempted", "dim", "write it", False, False
     PASSED = "passed", "green", "", True, False
-    NOT_SCORED = "not_scored", "dim", "nothing", True
+    NOT_SCORED = "not_scored", "dim", "nothing", True, False
 
     def __new__(cls, value: str, style: str, next_step: str, settled: bool = False, told: bool = True) -> Self:
         member = str.__new__(cls, value)

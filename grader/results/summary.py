@@ -22,9 +22,21 @@ def group_failures(checks: Iterable[CheckResult]) -> list[list[CheckResult]]:
     return list(groups.values())
 
 
+def select_scored(checks: Iterable[CheckResult]) -> list[CheckResult]:
+    """Return the checks that are scored here; the others are not missing."""
+    return [check for check in checks if check.outcome is not Outcome.NOT_SCORED]
+
+
 def count_passed(checks: Iterable[CheckResult]) -> int:
     """Return how many of some checks passed."""
     return sum(check.outcome is Outcome.PASSED for check in checks)
+
+
+def say_passed(checks: Iterable[CheckResult]) -> str:
+    """Return how many checks passed of those that are scored here: `all 12 checks`, `3 of 12 checks`."""
+    scored = select_scored(checks)
+    count = count_passed(scored)
+    return f"all {count} checks" if 1 < count == len(scored) else f"{count} of {len(scored)} checks"
 
 
 def points_of(checks: Sequence[CheckResult]) -> str:

@@ -8,7 +8,6 @@ from .record import CheckResult, Outcome, Record
 from .record import total as sum_points
 from .summary import (
     by_function,
-    count_passed,
     explain_causes,
     explain_held,
     group_failures,
@@ -16,6 +15,8 @@ from .summary import (
     list_ids,
     lost_of,
     points_of,
+    say_passed,
+    select_scored,
 )
 
 TITLES = 3  # of checks that say the same, from where on a count says more
@@ -97,6 +98,7 @@ def status(checks: list[CheckResult]) -> Text:
     """Return the worst outcome of a group in words, with the count where only some are so; or what it waits for."""
     if cause := _cause_of(checks):
         return Text(f"waits for {cause}", style=Outcome.BLOCKED.style)
+    checks = select_scored(checks) or checks
     worst = min((check.outcome for check in checks), key=list(Outcome).index)
     count = sum(check.outcome is worst for check in checks)
     words = worst.word if count == len(checks) else f"{worst.word} ({count} of {len(checks)})"
@@ -131,11 +133,10 @@ def notes(record: Record) -> list[RenderableType]:
 
 def total(record: Record) -> Text:
     """Return the last line: points, checks, time."""
-    passed = count_passed(record.checks)
     points = f"{record.score:g} of {record.max_score:g} points{held_of(record.checks)}"
-    text = f"\nTotal: {points}; {passed} of {len(record.checks)} checks passed"
-    return Text(f"{text} in {record.seconds:.1f} s", style="bold")
+    text = f"\nTotal: {points}; {say_passed(record.checks)} passed in {record.seconds:.1f} s"
+    return Text(text, style="bold")
 
 
 def _passed(checks: list[CheckResult]) -> Text:
-    return Text(f"{count_passed(checks)} of {len(checks)} checks", style="bold")
+    return Text(say_passed(checks), style="bold")

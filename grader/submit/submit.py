@@ -20,7 +20,7 @@ from ..course.manifest import Manifest
 from ..course.source import is_unchanged, list_modules, read_source
 from ..errors import CourseError, OutputError
 from ..outputs import PDF, ZIP, claim
-from ..pdf.command import PdfRequest, make
+from ..pdf.command import PdfRequest, make, read_options
 from ..submission.listing import IGNORED
 from . import modules, preflight, smoke_test
 from .report import Finding, SubmitResult, select_errors, warning
@@ -43,6 +43,7 @@ def submit(
     Raise NoRoom when the disk is full and OutputError when something else has their names.
     Raise PdfError or CourseError when there is nothing to make a PDF or a zip of.
     """
+    read_options(manifest, request)  # a wrong one is told before any work
     claim(manifest.root / manifest.submit.zip, ZIP)
     if manifest.collected_notebooks():
         claim(manifest.root / manifest.submit.pdf, PDF, manifest.collected_notebooks().values())

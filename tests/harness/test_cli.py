@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.parametrize(
     "words, status, line",
     [
-        (["check", "--student", "solution", "-q", "Q1"], 0, "Total: 3 of 3 points; 12 of 12 checks passed"),
+        (["check", "--student", "solution", "-q", "Q1"], 0, "Total: 3 of 3 points; all 12 checks passed"),
         (["check", "-q", "q1"], 1, "Total: 0 of 3 points; 0 of 12 checks passed"),
         (["check", "-q", "Q9"], 2, "cannot run: there is no question 'Q9'; choose from Q1, Q2"),
     ],
@@ -45,6 +45,16 @@ def test_exit_status_of_the_module(toy, words, status, line):
         (["check", "-k", "moments_speed", "--no-timing"], "no check matches this choice"),
         (["check", "--student", "nowhere"], "nowhere is not a folder; give the package's folder with --student"),
         (["check", "--student", "assignment.toml"], "assignment.toml is not a folder"),
+        (
+            ["check", "--student", "checks"],
+            "checks holds no package of this course, which has shapes; give",
+        ),
+        (["watch", "--student", "."], ". holds no package of this course, which has shapes; did you mean student?"),
+        (["gradescope", "--root", "nowhere"], "nowhere is not a folder; give the one that holds submission/"),
+        (["stubs", "--check", "--force"], "--check and --force contradict each other; leave one of them out"),
+        (["notebooks", "--check", "--instructor", "x"], "--check and --instructor contradict each other"),
+        (["notebooks", "--force", "--instructor", "x"], "--instructor and --force contradict each other"),
+        (["submit", "--date", "tomorrow"], "'tomorrow' is no date; write it as 2026-01-31"),
         (["watch", "--student", "nowhere"], "nowhere is not a folder"),
         (["mistakes", "-q", "Q9"], "there is no question 'Q9'; choose from Q1, Q2"),
         (["mistakes", "--id", "no_such"], "there is no mistake 'no_such' of Q1, Q2; fix the id, or choose its"),

@@ -596,8 +596,9 @@ def test_commands_of_a_student(toy, command):
     for folder in ("solution", "checks/hidden"):
         shutil.rmtree(toy.root / folder)
     status, out, _ = command("check")
-    assert (status, "Total: 3 of 3 points; 12 of 13 checks passed" in out) == (0, True)
-    assert "Not scored here, since it takes the reference: 1 of the checks, worth 2 points." in out
+    assert (status, "Total: 3 of 3 points; all 12 checks passed" in out) == (0, True)
+    assert "12 of 1" not in out and "not scored" not in out
+    assert "Scored when you hand in, since it takes the reference: 1 more check, worth 2 points." in out
     for words, refusal in {
         "check --seed 5": "only the reference's answers for the seed 7 are here, not the reference itself;",
         "grade student": f"{toy.root / 'solution'} is not there, and this needs the reference;",

@@ -20,7 +20,7 @@ from grader.grading import run
 from grader.sandbox.parent.client import launch_worker
 from grader.sandbox.parent.zygote_pool import Zygote, ZygotePool
 from grader.sandbox.policy import KERNEL, Policy, WorkerLimits
-from grader.submission.unpack import unpack
+from grader.submission.unpack import unpack_submission
 
 ROOT = Path(__file__).resolve().parents[1]
 MEGABYTE = 1024 * 1024
@@ -116,15 +116,15 @@ def isolation(repeats: int = 3) -> Table:
     everything = Policy.full()
     policies = {"every layer": everything, f"without {', '.join(KERNEL)}": everything.without(*KERNEL)}
     seconds: dict[str, list[float]] = {name: [] for name in policies}
-    manifest = manifests.load(ROOT / manifests.FILENAME)
+    manifest = manifests.load_manifest(ROOT / manifests.FILENAME)
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
-        package = unpack(zip_reference(Path(folder)), manifest, Path(folder)).package
+        package = unpack_submission(zip_reference(Path(folder)), manifest, Path(folder)).package
         for _ in range(repeats):
             for name, policy in policies.items():
                 started = time.monotonic()
                 with contextlib.closing(ZygotePool(policy)) as zygotes:
-                    run.grade(manifest, package, run.Selection(secret_seeds=["a", "b"]), zygotes=zygotes)
+                    run.grade_package(manifest, package, run.Selection(secret_seeds=["a", "b"]), zygotes=zygotes)
                 seconds[name].append(time.monotonic() - started)
     table = Table("", "wall s", "ratio", title=f"A graded run, {repeats} in turns, median", caption="goal: 1.15")
     with_all, without = (statistics.median(walls) for walls in seconds.values())

@@ -13,7 +13,7 @@ EXTRAS = {  # the modules that the engine imports, by the extra of pyproject.tom
 }
 
 
-def not_installed(name: str, who: str = "this") -> NotInstalled:
+def explain_not_installed(name: str, who: str = "this") -> NotInstalled:
     """Return the error that says how to install an extra or a library, and who needs it."""
     what = f"{DISTRIBUTION}[{name}]" if name in EXTRAS else name
     return NotInstalled(f'{who} needs {what}: pip install "{what}"')
@@ -23,10 +23,10 @@ def require_libraries(users: Mapping[str, Iterable[str]]) -> None:
     """Raise NotInstalled for the first library that is missing; `users` are the questions that need each."""
     for library, questions in users.items():
         if not _is_installed(library):
-            raise not_installed(library, f"code of {' and '.join(questions)}")
+            raise explain_not_installed(library, f"code of {' and '.join(questions)}")
 
 
-def extra_of(module: str) -> str:
+def find_extra(module: str) -> str:
     """Return the extra that a module comes with; empty for any other module."""
     top = module.partition(".")[0]
     return next((extra for extra, modules in EXTRAS.items() if top in modules), "")

@@ -4,12 +4,12 @@ import sys
 from pathlib import Path
 
 from .errors import CourseError
-from .extras import not_installed
+from .extras import explain_not_installed
 
 try:
     import otter
 except ModuleNotFoundError:
-    raise not_installed("notebooks") from None
+    raise explain_not_installed("notebooks") from None
 from otter.test_files import GradingResults, TestCase, TestFile
 from otter.test_files.abstract_test import TestCaseResult
 from otter.test_files.exception_test import ExceptionTestFile
@@ -59,7 +59,7 @@ class Checks(otter.Notebook):  # type: ignore[misc]  # otter comes without types
     def __init__(self, tests_dir: str | None = None) -> None:
         self._trouble = ""
         try:
-            manifest = manifests.load(manifests.find_for_notebook(Path.cwd()))
+            manifest = manifests.load_manifest(manifests.find_for_notebook(Path.cwd()))
             folder = manifest.path("notebooks") / "tests"
         except CourseError as error:
             self._trouble, folder = str(error), Path("tests")

@@ -30,7 +30,7 @@ from reference.solver import Solver  # noqa: E402
 from tests.hidden import challenge_images  # noqa: E402
 
 EXAMPLES = [challenge_images.challenge(bytes([number] * 16)) for number in range(5)]
-SCALE = manifests.load(ROOT / manifests.FILENAME).scale("challenge")
+SCALE = manifests.load_manifest(ROOT / manifests.FILENAME).scale("challenge")
 
 
 def linear():

@@ -112,7 +112,7 @@ def judge(model: torch.nn.Module) -> bool:
     """Print the accuracy on the challenge's images; return whether it is the top of the scale."""
     judged = challenge_images.challenge()
     found = accuracy(model, torch.from_numpy(judged.images), torch.from_numpy(judged.labels))
-    top, points = manifests.load(ROOT / manifests.FILENAME).scale(judged.scale).steps[-1]
+    top, points = manifests.load_manifest(ROOT / manifests.FILENAME).scale(judged.scale).steps[-1]
     print(f"the challenge's images {found:.4f}; from {top:g} on it earns {points:g} points")
     return round(found, 2) >= top
 

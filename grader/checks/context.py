@@ -20,7 +20,7 @@ from ..sandbox.parent.proxy import CallForwarder
 from ..sandbox.parent.setup import SandboxSetup
 from ..sandbox.parent.transport import InProcessTransport
 from ..sandbox.parent.zygote_pool import ZygotePool
-from ..sandbox.policy import WorkerLimits, worker_mb
+from ..sandbox.policy import WorkerLimits, cap_memory
 from .bookkeeping import FunctionScores, KnownFaults, Timeouts
 
 
@@ -78,7 +78,7 @@ class RunContext:
         """Return the seed from which the public draws come."""
         return self.manifest.seeds.public if self.seed is None else self.seed
 
-    def student_worker(
+    def get_student_worker(
         self, libraries: tuple[str, ...], seed: int, modules: Iterable[str] = (), fresh: bool = False
     ) -> WorkerClient:
         """Return a worker of the judged package, `fresh` or kept; raises OutOfTime when the run's time is over.
@@ -125,7 +125,7 @@ class RunContext:
         else:
             worker.dismiss()
 
-    def reference_worker(self, libraries: tuple[str, ...], seed: int) -> WorkerClient:
+    def get_reference_worker(self, libraries: tuple[str, ...], seed: int) -> WorkerClient:
         """Return the reference's worker, kept from check to check and reset for each."""
         worker = self.references.get(libraries)
         if worker is None or not worker.alive:
@@ -168,7 +168,7 @@ class RunContext:
             functions = self.manifest.functions().items()
             names = {name for name, question in functions if set(question.libraries) <= set(libraries)}
         else:
-            worker = self.student_worker(libraries, seed)
+            worker = self.get_student_worker(libraries, seed)
         try:
             worker.replace(sorted(names))
             worker.forwarder = self._forwarder(libraries, seed, names)
@@ -207,7 +207,7 @@ class RunContext:
     def _launch(self, libraries: tuple[str, ...], modules: Iterable[str]) -> WorkerClient:
         table = self.manifest.limits
         cpu_seconds = table.cpu_seconds * (CHECKS_PER_WORKER if self.keeps(libraries) else 1)
-        limits = WorkerLimits(float(table.call_seconds), cpu_seconds, worker_mb(table.memory_mb))
+        limits = WorkerLimits(float(table.call_seconds), cpu_seconds, cap_memory(table.memory_mb))
         modules = self._modules.intersection(modules)  # what a worker calls its modules is up to the student
         names = [*self.manifest.submission.packages, self.manifest.paths.student]
         place = self.student, self._package_name()

@@ -49,7 +49,7 @@ def is_gradient(
 
 
 @np.errstate(all="ignore")
-def traits(function: Function, points: Sequence[np.ndarray], rng: np.random.RandomState) -> set[str]:
+def find_traits(function: Function, points: Sequence[np.ndarray], rng: np.random.RandomState) -> set[str]:
     """Return of what kind a function is in each argument, by place: what serious attempts have in common.
 
     All by its derivative, since a function that jumps has the derivative of a simpler one: it `depends` on an argument

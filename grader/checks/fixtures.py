@@ -37,17 +37,17 @@ def rng(running: RunningCheck) -> np.random.RandomState:
 def student(run_context: RunContext, running: RunningCheck) -> Package:
     """Return the judged package, in the worker of this check."""
     seed = derive(running.seed, "worker")
-    running.worker = run_context.student_worker(running.libraries, seed, run_context.modules_in_use)
+    running.worker = run_context.get_student_worker(running.libraries, seed, run_context.modules_in_use)
     return running.worker.root()
 
 
 @pytest.fixture
 def reference(run_context: RunContext, running: RunningCheck) -> Package:
     """Return the reference package, with its generators seeded like the student's."""
-    return run_context.reference_worker(running.libraries, derive(running.seed, "worker")).root()
+    return run_context.get_reference_worker(running.libraries, derive(running.seed, "worker")).root()
 
 
-class Scale(Bound):
+class Scales(Bound):
     """Judges a measured value by a scale of the manifest, `scale("accuracy", 0.81)`, and puts it on the leaderboard."""
 
     def __call__(self, name: str, value: float) -> None:
@@ -70,9 +70,9 @@ class Scale(Bound):
 
 
 @pytest.fixture
-def scale(run_context: RunContext, running: RunningCheck) -> Scale:
+def scale(run_context: RunContext, running: RunningCheck) -> Scales:
     """Return the check's scales."""
-    return Scale(run_context, running)
+    return Scales(run_context, running)
 
 
 class Budgets(Bound):
@@ -120,7 +120,7 @@ class Contest(Bound):
         contest = timing.Race(*sides, lambda number: derive(seed, f"pair {number}"), verify)
         name = messages.REFERENCE if rival is None else messages.OWN_OTHER
         try:
-            (timing.judge if context.recorded_answers is None else timing.report)(contest, at_most, name)
+            (timing.judge_race if context.recorded_answers is None else timing.report_race)(contest, at_most, name)
         finally:
             opponent.kill()
             running.check.cpu_ratio = contest.median()
@@ -134,7 +134,7 @@ class Contest(Bound):
         """Return another worker of the judged package, or one of the reference."""
         seed, libraries = derive(self.running.seed, "worker"), self.running.libraries
         if of_same_package and not contender.trusted:
-            return self.context.student_worker(libraries, seed)
+            return self.context.get_student_worker(libraries, seed)
         return self.context.launch_reference(libraries, seed)
 
 

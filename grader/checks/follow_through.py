@@ -40,7 +40,7 @@ class Rerun:
     error: Exception | None = None
 
 
-def arguments_of(item: pytest.Function) -> Arguments:
+def get_arguments(item: pytest.Function) -> Arguments:
     """Return what the fixtures made for a check."""
     return {name: item.funcargs[name] for name in item._fixtureinfo.argnames}
 
@@ -55,7 +55,7 @@ def renew(arguments: Arguments, running: RunningCheck, **packages: Package) -> A
     return {name: new.get(name, value) for name, value in arguments.items()}
 
 
-def look(context: RunContext, item: pytest.Function, running: RunningCheck, mismatch: Mismatch) -> SecondLook:
+def look_below(context: RunContext, item: pytest.Function, running: RunningCheck, mismatch: Mismatch) -> SecondLook:
     """Run a failed check again with the reference's functions where the student's code calls its own.
 
     It is right if it passes and each function that was called is mostly right itself; raises SandboxError.
@@ -68,7 +68,7 @@ def look(context: RunContext, item: pytest.Function, running: RunningCheck, mism
             return _refuse(messages.UNREPLACEABLE)
         if not called:
             return SecondLook()
-        return _look_with(context, item, running, replaceable(context.manifest, called, running))
+        return _look_with(context, item, running, list_replaceable(context.manifest, called, running))
     except OutOfTime:
         return _refuse(messages.RUN_OVER)
 
@@ -83,7 +83,7 @@ def needed_is_at_fault(context: RunContext, item: pytest.Function, running: Runn
         return None
     try:
         called = _called_by_reference(context, item, running)
-        names = replaceable(context.manifest, called, running) if called else set()
+        names = list_replaceable(context.manifest, called, running) if called else set()
         rerun = run_replaced(context, item, running, names) if names else Rerun(set(), [])
     except OutOfTime:
         return None
@@ -107,8 +107,8 @@ def reference_is_judged(context: RunContext, item: pytest.Function, running: Run
         try:
             control.worker = None
             control.worker = context.launch_reference(control.libraries, seed)
-            reference = context.reference_worker(control.libraries, seed)
-            item.obj(**renew(arguments_of(item), control, reference=reference.root()))
+            reference = context.get_reference_worker(control.libraries, seed)
+            item.obj(**renew(get_arguments(item), control, reference=reference.root()))
         except Mismatch:
             return True
         except (OutOfTime, SandboxError):
@@ -121,7 +121,7 @@ def reference_is_judged(context: RunContext, item: pytest.Function, running: Run
     return True
 
 
-def replaceable(manifest: Manifest, called: set[str], running: RunningCheck) -> set[str]:
+def list_replaceable(manifest: Manifest, called: set[str], running: RunningCheck) -> set[str]:
     """Return the functions that the reference calls, and all passes of their layers, which a student may call instead.
 
     None of them is judged by the check. Of a judged function's own layer they are only what the reference calls: the
@@ -140,13 +140,13 @@ def run_replaced(context: RunContext, item: pytest.Function, running: RunningChe
     Raises SandboxError and OutOfTime, which have nothing to do with the check.
     """
     seed = derive(running.seed, "worker")
-    reference = context.reference_worker(running.libraries, seed)
+    reference = context.get_reference_worker(running.libraries, seed)
     with context.with_callbacks(running.libraries, seed, names) as worker:
         raised, forwarder = None, worker.forwarder
         assert forwarder is not None  # a worker with stubs has one
         try:
             packages = {"student": worker.root(), "reference": reference.root()}
-            item.obj(**renew(arguments_of(item), running.copy(), **packages))
+            item.obj(**renew(get_arguments(item), running.copy(), **packages))
         except (SandboxError, OutOfTime):
             raise
         except Exception as error:
@@ -156,7 +156,7 @@ def run_replaced(context: RunContext, item: pytest.Function, running: RunningChe
 
 def _is_comparable(context: RunContext, item: pytest.Function, running: RunningCheck) -> bool:
     """Return whether functions can be replaced in this check at all."""
-    packages = {"student", "reference"} <= set(arguments_of(item)) and not running.timing and not context.debug
+    packages = {"student", "reference"} <= set(get_arguments(item)) and not running.timing and not context.debug
     return packages and running.worker is not None and running.worker.alive
 
 

@@ -19,7 +19,7 @@ from .bookkeeping import DIGITS
 from .collect import RunningCheck
 from .context import RunContext, derive
 from .expect import Mismatch, values_noted
-from .follow_through import SecondLook, arguments_of, renew
+from .follow_through import SecondLook, get_arguments, renew
 
 SAME = 1e-14  # of the largest value; what one function computes twice on one machine
 Clock = Callable[[], None]
@@ -93,13 +93,15 @@ class ForwardPass:
     def traits(self) -> list[str]:
         """Return of what kind it is (`derivative.traits`)."""
         rng = np.random.RandomState(derive(self.seed, "traits"))
-        return sorted(derivative.traits(self, self.passes.points, rng))
+        return sorted(derivative.find_traits(self, self.passes.points, rng))
 
 
-def look(context: RunContext, item: pytest.Function, running: RunningCheck, mismatch: Mismatch) -> SecondLook:
+def look_at_gradient(
+    context: RunContext, item: pytest.Function, running: RunningCheck, mismatch: Mismatch
+) -> SecondLook:
     """Compare what a failed check got with the derivative of the student's own forward pass; raises SandboxError."""
-    forward = forward_of(context, running)
-    if not forward or "student" not in arguments_of(item) or running.timing or context.debug:
+    forward = find_forward(context, running)
+    if not forward or "student" not in get_arguments(item) or running.timing or context.debug:
         return SecondLook()
     if not _is_of_value(mismatch) or context.scores.is_right(forward):
         return SecondLook()
@@ -116,13 +118,13 @@ def look(context: RunContext, item: pytest.Function, running: RunningCheck, mism
     return SecondLook(True, messages.RIGHT_GRADIENT.format(forward))
 
 
-def forward_of(context: RunContext, running: RunningCheck) -> str:
+def find_forward(context: RunContext, running: RunningCheck) -> str:
     """Return the forward pass whose gradients a check is about; empty where it judges more than backward passes."""
-    found = {context.manifest.forward_of(name) for name in running.judged}
+    found = {context.manifest.find_forward(name) for name in running.judged}
     return found.pop() if len(found) == 1 else ""
 
 
-def traits_of(root: Package, answered: Iterable[Answered], forward: str, running: RunningCheck) -> list[list[str]]:
+def find_traits_of(root: Package, answered: Iterable[Answered], forward: str, running: RunningCheck) -> list[list[str]]:
     """Return of what kind a package's forward pass is for each backward pass that a check called.
 
     Empty where a check's passes have no derivative to compare with, such as one about float32.
@@ -144,7 +146,7 @@ def _compare_in_new_worker(
 ) -> None:
     """Compare in a fresh worker; raises NoGradient with the reason in words of the engine's own."""
     clock()
-    worker = context.student_worker(running.libraries, derive(running.seed, "worker"), fresh=True)
+    worker = context.get_student_worker(running.libraries, derive(running.seed, "worker"), fresh=True)
     try:
         _compare_all(context, item, running, worker, forward, clock)
     except WorkerError as error:
@@ -171,10 +173,11 @@ def _compare_all(
     clock: Clock,
 ) -> None:
     """Run a check to see its calls, then compare each backward pass."""
-    reference, root = context.reference_worker(running.libraries, derive(running.seed, "worker")).root(), worker.root()
+    seed, root = derive(running.seed, "worker"), worker.root()
+    reference = context.get_reference_worker(running.libraries, seed).root()
     worker.answered = []
     with values_noted() as wrong:
-        item.obj(**renew(arguments_of(item), running.copy(), student=root, reference=reference))
+        item.obj(**renew(get_arguments(item), running.copy(), student=root, reference=reference))
     answered, worker.answered = worker.answered, None
     called = _find_passes(root, answered, forward, running)
     if not called or not all(map(_is_of_value, wrong)):
@@ -216,7 +219,7 @@ def _ask_again(context: RunContext, running: RunningCheck, asked: ForwardPass) -
     and another, with more to it, where its kind is told.
     """
     for points, out in SystemRandom().sample(asked.seen, min(COMPARISONS, len(asked.seen))):
-        worker = context.student_worker(running.libraries, derive(running.seed, "worker"), fresh=True)
+        worker = context.get_student_worker(running.libraries, derive(running.seed, "worker"), fresh=True)
         try:
             again = ForwardPass(worker.root(), asked.passes, asked.seed, asked.clock)(points)
         finally:

@@ -13,7 +13,7 @@ from . import follow_through, messages, own_forward, wording
 from .collect import CONTEXT, RUNNING, RunningCheck
 from .context import RunContext, derive
 from .expect import Mismatch
-from .follow_through import arguments_of, renew
+from .follow_through import get_arguments, renew
 from .verdict import Judge
 
 FINAL = (SandboxError, OutOfTime, WorkerTimeout, NotScored, Unrecorded)
@@ -78,7 +78,7 @@ class ChecksPlugin:
         running = pyfuncitem.stash.get(RUNNING, None)
         if running is None:
             return None
-        arguments, context = arguments_of(pyfuncitem), self.context
+        arguments, context = get_arguments(pyfuncitem), self.context
         self._run(pyfuncitem, running, arguments)
         for seed in () if running.once else context.secret_seeds:
             context.timeouts.require_time()
@@ -127,7 +127,7 @@ class ChecksPlugin:
 
     def _is_right_after_all(self, item: pytest.Function, running: RunningCheck, mismatch: Mismatch) -> bool:
         """Return whether a second look finds a wrong answer right; what it found is noted."""
-        for look in (follow_through.look, own_forward.look):
+        for look in (follow_through.look_below, own_forward.look_at_gradient):
             found = look(self.context, item, running, mismatch)
             if found.right:
                 running.remark = found.sentence
@@ -139,8 +139,8 @@ class ChecksPlugin:
         """Give a check a fresh worker of the student's, and the reference's in the state it begins with."""
         context, seed = self.context, derive(running.seed, "worker")
         used.dismiss()
-        running.worker = context.student_worker(running.libraries, seed, context.modules_in_use, fresh=True)
-        context.reference_worker(running.libraries, seed)
+        running.worker = context.get_student_worker(running.libraries, seed, context.modules_in_use, fresh=True)
+        context.get_reference_worker(running.libraries, seed)
 
     def _describe_inputs(self, running: RunningCheck) -> str:
         """Return the shapes and the seed of the last call's inputs."""

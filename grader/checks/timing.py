@@ -38,7 +38,7 @@ IDLE = 0.05  # of a core: a worker that uses less of it hangs; one that others s
 ELSEWHERE = 2.0  # how much more than its opponent a side may spend besides the call
 
 
-def available() -> bool:
+def is_available() -> bool:
     """Return whether this platform lets the parent read a worker's CPU clock."""
     return sys.platform.startswith("linux")
 
@@ -142,17 +142,17 @@ def rehearse(package: Package, seed: int, prepare: Prepare, once: Once | None) -
         raise NotScored(messages.UNSCORED.format(wording.explain_error(timeout).full)) from None
 
 
-def report(race: Race, limit: float, opponent: str) -> None:
+def report_race(race: Race, limit: float, opponent: str) -> None:
     """Judge a race that is not scored: raises NotScored with what came of it."""
     try:
-        ratio = judge(race, limit, opponent)
+        ratio = judge_race(race, limit, opponent)
     except Mismatch as slow:
         raise NotScored(messages.UNSCORED.format(slow.message)) from None
     result = messages.RATIO.format(size=f"{ratio:.3g}", opponent=opponent, limit=limit)
     raise NotScored(messages.UNSCORED.format(result))
 
 
-def judge(race: Race, limit: float, opponent: str) -> float:
+def judge_race(race: Race, limit: float, opponent: str) -> float:
     """Return the ratio when it is within the limit; raises Mismatch with the sentence when it is not."""
     race.begin()
     try:
@@ -191,7 +191,7 @@ class Meter:
 
         `times` above 1 predicts what more of the same will take.
         """
-        if not available() or self.worker.transport.process is None:
+        if not is_available() or self.worker.transport.process is None:
             yield
             return
         worker, timeout_for, overtime = self.worker, self.worker.timeout_for, self.worker.overtime

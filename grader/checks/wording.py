@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import AnswerVaries, NotScored, Unrecorded, WorkerEnded, WorkerError, WorkerRaised
 from ..sandbox.parent.client import Call
-from ..sandbox.parent.proxy import Proxy, shape_of
+from ..sandbox.parent.proxy import Proxy, read_shape
 from . import messages
 from .messages import Sentence, say
 
@@ -80,7 +80,7 @@ def describe_inputs(call: Call | None, names: Sequence[str], seed: str) -> str:
     if call is None:
         return seed
     named = [*zip(names, call.arguments, strict=False), *call.keywords.items()]
-    arrays = [f"{name} {shape_of(value)}" for name, value in named if shape_of(value) is not None]
+    arrays = [f"{name} {read_shape(value)}" for name, value in named if read_shape(value) is not None]
     return ", ".join([f"input {', '.join(arrays)}"] * bool(arrays) + [seed])
 
 

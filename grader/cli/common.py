@@ -17,19 +17,19 @@ from ..files import is_utf8, make_printable
 FAILED, CANNOT_RUN = 1, 2
 
 
-def course() -> Manifest:
+def find_course() -> Manifest:
     """Return the manifest of the course in which the command is given; raises CourseNotFound where there is none."""
-    return manifests.load(require_utf8_path(manifests.find(Path.cwd())))
+    return manifests.load_manifest(require_utf8_path(manifests.find_manifest(Path.cwd())))
 
 
-def whole_course() -> Manifest:
+def find_whole_course() -> Manifest:
     """Return the same where the course has its reference; raises CourseError in a student's copy."""
-    manifest = course()
+    manifest = find_course()
     manifest.require_reference()
     return manifest
 
 
-def chosen(manifest: Manifest, names: Sequence[str] | None) -> list[Question]:
+def choose_questions(manifest: Manifest, names: Sequence[str] | None) -> list[Question]:
     """Return the questions of these ids, all without any.
 
     Raises UsageError for an unknown id, NotInstalled where a library of theirs is missing.
@@ -61,7 +61,7 @@ def forbid_together(option: str, others: Mapping[str, object]) -> None:
             raise UsageError(f"{option} and {name} contradict each other; leave one of them out")
 
 
-def package(manifest: Manifest, folder: Path | None) -> Path:
+def locate_package(manifest: Manifest, folder: Path | None) -> Path:
     """Return the package to check, the manifest's by default; raises UsageError where it is none."""
     place = folder or manifest.path("student")
     if not place.is_dir():
@@ -94,7 +94,7 @@ def require_utf8_path(place: Path) -> Path:
 def _complete_question(incomplete: str) -> list[str]:
     """Return the ids that begin so, for a shell that completes them; none outside of a course."""
     try:
-        ids = [question.id for question in course().questions]
+        ids = [question.id for question in find_course().questions]
     except ChainruleError:
         return []
     return [name for name in ids if name.startswith(incomplete)]

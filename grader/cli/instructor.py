@@ -10,9 +10,9 @@ import typer
 from ..course.manifest import Manifest
 from ..errors import UsageError
 from ..outputs import MARKDOWN_REPORT, REPORT, claim
-from .common import CANNOT_RUN, FAILED, QUESTIONS, chosen, course, forbid_together, whole_course
+from .common import CANNOT_RUN, FAILED, QUESTIONS, choose_questions, find_course, find_whole_course, forbid_together
 
-app = typer.Typer()
+instructor_commands = typer.Typer()
 
 
 class Format(StrEnum):
@@ -27,7 +27,7 @@ KINDS = {Format.gradescope: REPORT, Format.record: REPORT, Format.markdown: MARK
 FILES = {Format.gradescope: "results.json", Format.record: "record.json", Format.markdown: "report.md"}
 
 
-@app.command()
+@instructor_commands.command()
 def new(folder: Annotated[Path, typer.Argument(help="The folder to make.")]) -> None:
     """Make a small course that runs, to begin your own with."""
     from ..release import new_course
@@ -38,7 +38,7 @@ def new(folder: Annotated[Path, typer.Argument(help="The folder to make.")]) -> 
     typer.echo(f"Go on with: cd {shlex.quote(str(folder))} && make check; its README.md says what to change")
 
 
-@app.command()
+@instructor_commands.command()
 def grade(
     submission: Annotated[Path, typer.Argument(help="A zip or a folder with the student's package.")],
     out: Annotated[
@@ -56,8 +56,8 @@ def grade(
     from ..grading import submission as grading
     from ..results import terminal
 
-    manifest = whole_course()
-    chosen(manifest, None)
+    manifest = find_whole_course()
+    choose_questions(manifest, None)
     target = claim(out or Path(FILES[format]), KINDS[format], [submission])
     result = grading.grade_submission(manifest, submission, target, format.value, secret_seeds, unsafe=unsafe)
     terminal.show(result)
@@ -68,17 +68,17 @@ def grade(
         raise typer.Exit(FAILED)
 
 
-@app.command()
+@instructor_commands.command()
 def demo(out: Annotated[Path, typer.Option(help="Where the submission goes.")] = Path("demo.zip")) -> None:
     """Build a submission from the reference with typical mistakes planted, and grade it."""
     from ..grading import mistakes as known
 
-    manifest = whole_course()
-    chosen(manifest, None)
+    manifest = find_whole_course()
+    choose_questions(manifest, None)
     known.demonstrate(manifest, out)
 
 
-@app.command()
+@instructor_commands.command()
 def stubs(
     check: Annotated[bool, typer.Option("--check", help="Only compare; exit 1 when a file differs.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite files that were edited.")] = False,
@@ -86,13 +86,13 @@ def stubs(
     """Generate the student's package from the reference."""
     from ..release import stubs as maker
 
-    manifest = whole_course()
+    manifest = find_whole_course()
     forbid_together("--check", {"--force": force and check})
-    differing = maker.drift(manifest) if check else maker.write_stubs(manifest, force)
+    differing = maker.find_stub_drift(manifest) if check else maker.write_stubs(manifest, force)
     _show_drift(manifest, differing, check, "the reference makes", "stubs")
 
 
-@app.command()
+@instructor_commands.command()
 def notebooks(
     names: Annotated[list[str] | None, typer.Argument(help="Only these; all by default.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Only compare; exit 1 when a file differs.")] = False,
@@ -104,7 +104,7 @@ def notebooks(
     """Generate the notebooks students open, and their check files, from the sources."""
     from ..notebooks import build
 
-    manifest = whole_course()
+    manifest = find_whole_course()
     forbid_together("--check", {"--force": force and check, "--instructor": instructor if check else None})
     forbid_together("--instructor", {"--force": force and instructor is not None})
     if instructor is not None:
@@ -132,7 +132,7 @@ def _show_drift(manifest: Manifest, differing: list[Path], check: bool, source: 
         typer.echo(f"{count} written")
 
 
-@app.command()
+@instructor_commands.command()
 def autograder(
     out: Annotated[Path, typer.Option(help="Where the zip goes.")] = Path("autograder.zip"),
     pip_flags: Annotated[
@@ -142,11 +142,11 @@ def autograder(
     """Build the zip that Gradescope runs: the same files make the same bytes."""
     from ..release import autograder as maker
 
-    count = maker.write_autograder(whole_course(), out, pip_flags)
+    count = maker.write_autograder(find_whole_course(), out, pip_flags)
     typer.echo(f"written: {out} ({count} files, {out.stat().st_size / 1e6:.1f} MB)")
 
 
-@app.command()
+@instructor_commands.command()
 def gradescope(
     root: Annotated[Path, typer.Option(help="The folder that holds submission/ and results/.")] = Path("/autograder"),
 ) -> None:
@@ -156,14 +156,14 @@ def gradescope(
 
     if not root.is_dir():
         raise UsageError(f"{root} is not a folder; give the one that holds submission/ and results/ with --root")
-    result = container.grade_in_container(course(), root)
+    result = container.grade_in_container(find_course(), root)
     if result is None:
         typer.echo("not graded: it came too soon after the last ones; results.json says when the next one counts")
     else:
         terminal.show(result)
 
 
-@app.command()
+@instructor_commands.command()
 def mistakes(
     question: QUESTIONS = None,
     only: Annotated[str, typer.Option("--id", help="Only the mistake of this id.")] = "",
@@ -171,16 +171,16 @@ def mistakes(
     """Plant each known mistake into the reference and compare what it costs with what it should cost."""
     from ..grading import mistakes as known
 
-    manifest, wrong = whole_course(), 0
-    chosen(manifest, question)
-    for result in known.trials(manifest, question or [], only):
+    manifest, wrong = find_whole_course(), 0
+    choose_questions(manifest, question)
+    for result in known.try_mistakes(manifest, question or [], only):
         wrong += not result.as_expected
         known.show_trial(result)
     if wrong:
         raise typer.Exit(FAILED)
 
 
-@app.command()
+@instructor_commands.command()
 def release(
     out: Annotated[Path, typer.Option(help="Where it goes: a new folder, or a file that ends with .zip.")] = Path(
         "release.zip"
@@ -193,6 +193,6 @@ def release(
     """Make what students download, having looked through it for solutions and other secrets."""
     from ..release import bundle
 
-    files = bundle.write_bundle(whole_course(), out, colab)
+    files = bundle.write_bundle(find_whole_course(), out, colab)
     size = sum(map(len, files.values()))
     typer.echo(f"written: {out} ({len(files)} files, {size / 1e6:.1f} MB; no leak found)")

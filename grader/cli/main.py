@@ -10,13 +10,13 @@ from typer.core import TyperGroup
 
 from .. import __version__
 from ..errors import ChainruleError
-from ..extras import DISTRIBUTION, extra_of, not_installed
+from ..extras import DISTRIBUTION, explain_not_installed, find_extra
 from . import instructor, student
-from .common import CANNOT_RUN, course
+from .common import CANNOT_RUN, find_course
 
 # a shell completes the words of a program by its name, which `python -m grader` has not
 INSTALLED = Path(sys.argv[0]).stem == DISTRIBUTION
-STUDENTS = {command.callback.__name__ for command in student.app.registered_commands if command.callback}
+STUDENTS = {command.callback.__name__ for command in student.student_commands.registered_commands if command.callback}
 
 
 class _Program(TyperGroup):
@@ -30,7 +30,7 @@ class _Program(TyperGroup):
 
 def _can_teach() -> bool:
     try:
-        return course().path("reference").is_dir()
+        return find_course().path("reference").is_dir()
     except ChainruleError:
         return True
 
@@ -42,8 +42,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.add_typer(student.app)
-app.add_typer(instructor.app)
+app.add_typer(student.student_commands)
+app.add_typer(instructor.instructor_commands)
 
 
 def _show_version(wanted: bool) -> None:
@@ -53,7 +53,7 @@ def _show_version(wanted: bool) -> None:
 
 
 @app.callback()
-def main(
+def _begin(
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and end.")
     ] = False,
@@ -71,9 +71,9 @@ def run() -> None:
     except (ChainruleError, OSError) as error:
         _cannot_run(error)
     except ModuleNotFoundError as error:
-        if not extra_of(error.name or ""):
+        if not find_extra(error.name or ""):
             raise
-        _cannot_run(not_installed(extra_of(error.name or "")))
+        _cannot_run(explain_not_installed(find_extra(error.name or "")))
 
 
 def _cannot_run(error: Exception) -> None:

@@ -9,12 +9,12 @@ import typer
 from ..course.manifest import Manifest
 from ..errors import UsageError
 from ..outputs import REPORT, claim
-from .common import FAILED, QUESTIONS, chosen, course, forbid_together, package, require_meaning
+from .common import FAILED, QUESTIONS, choose_questions, find_course, forbid_together, locate_package, require_meaning
 
 if TYPE_CHECKING:
     from ..results.record import Record
 
-app = typer.Typer()
+student_commands = typer.Typer()
 
 
 KEYWORD = Annotated[
@@ -25,7 +25,7 @@ FUNCTION = Annotated[
 ]
 
 
-@app.command()
+@student_commands.command()
 def check(
     student: Annotated[Path | None, typer.Option(help="The package to check; the manifest's by default.")] = None,
     question: QUESTIONS = None,
@@ -43,8 +43,8 @@ def check(
     listed: Annotated[bool, typer.Option("--list", help="List the checks with their ids and run none.")] = False,
 ) -> None:
     """Check a student's package and print points and one sentence for each failed check."""
-    manifest = course()
-    chosen(manifest, question)
+    manifest = find_course()
+    choose_questions(manifest, question)
     require_meaning(manifest, keyword, function)
     wanted = {"questions": question or [], "keyword": keyword, "timing": timing and not debug, "seed": seed}
     wanted |= {"functions": function or [], "first": first}
@@ -53,7 +53,7 @@ def check(
         forbid_together("--list", others)
         _list(manifest, wanted)
         return
-    folder = package(manifest, student)
+    folder = locate_package(manifest, student)
     if json is not None:
         claim(json, REPORT)
     result = _check(manifest, folder, wanted, debug)
@@ -77,16 +77,16 @@ def _check(manifest: Manifest, folder: Path, wanted: dict[str, Any], debug: bool
     from ..sandbox.parent.zygote_pool import ZygotePool
 
     with contextlib.closing(ZygotePool()) as zygotes:
-        first = chosen(manifest, wanted["questions"])[0]
+        first = choose_questions(manifest, wanted["questions"])[0]
         zygotes.get(tuple(first.libraries))  # it comes up while the rest of the engine is imported
         from ..grading import run
 
         if debug:
             typer.echo("debug: everything runs in one process, without limits or isolation; not for grading", err=True)
-        return run.grade(manifest, folder, run.Selection(**wanted), zygotes=zygotes, debug=debug, keep=True)
+        return run.grade_package(manifest, folder, run.Selection(**wanted), zygotes=zygotes, debug=debug, keep=True)
 
 
-@app.command()
+@student_commands.command()
 def doctor(
     without: Annotated[
         list[str] | None, typer.Option(help="Leave this layer out, to see what that does; repeatable.")
@@ -98,7 +98,7 @@ def doctor(
     from ..sandbox.parent.zygote_pool import ZygotePool
     from ..sandbox.policy import Policy
 
-    manifest = course()
+    manifest = find_course()
     try:
         policy = Policy.full().without(*without or [])
     except ValueError as error:
@@ -110,17 +110,17 @@ def doctor(
         raise typer.Exit(FAILED)
 
 
-@app.command()
+@student_commands.command()
 def watch(student: Annotated[Path | None, typer.Option(help="The package to watch.")] = None) -> None:
     """Check a question again each time one of its files is saved; Ctrl-C ends it."""
     from ..grading import watch as watching
 
-    manifest = course()
-    chosen(manifest, None)
-    watching.watch(manifest, package(manifest, student))
+    manifest = find_course()
+    choose_questions(manifest, None)
+    watching.watch_package(manifest, locate_package(manifest, student))
 
 
-@app.command()
+@student_commands.command()
 def pdf(
     out: Annotated[Path, typer.Argument(help="Where the PDF goes.")],
     notebooks: Annotated[
@@ -135,25 +135,25 @@ def pdf(
     """Make one PDF of notebooks, reopen it and check that nothing is lost; exit 1 when something is."""
     from ..pdf import command
 
-    result = command.make(course(), out, notebooks or [], command.PdfRequest(name or [], date, question_pages))
+    result = command.make(find_course(), out, notebooks or [], command.PdfRequest(name or [], date, question_pages))
     command.show(result, out)
     if result.problems:
         raise typer.Exit(FAILED)
 
 
-@app.command()
+@student_commands.command()
 def preflight() -> None:
     """Say what a grader would miss in the notebooks and the package; exit 1 when something would keep it back."""
     from ..submit import preflight as examining
     from ..submit import report
 
-    findings = examining.examine(course())
+    findings = examining.examine_course(find_course())
     report.show_findings(findings)
     if report.select_errors(findings):
         raise typer.Exit(FAILED)
 
 
-@app.command()
+@student_commands.command()
 def submit(
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Hand in what is there, with all that is missing noted in the zip.")
@@ -169,10 +169,10 @@ def submit(
     from ..submit import report
     from ..submit import submit as making
 
-    manifest = course()
+    manifest = find_course()
     request = PdfRequest(name or [], date, question_pages)
-    made = making.submit(manifest, request, anyway, lambda step: typer.echo(f"{step} …"))
-    report.show(manifest, made)
+    made = making.make_submission(manifest, request, anyway, lambda step: typer.echo(f"{step} …"))
+    report.show_submission(manifest, made)
     if not made.placed:
         raise typer.Exit(FAILED)
     typer.echo(report.say_done(manifest))

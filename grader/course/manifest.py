@@ -19,9 +19,9 @@ __all__ = [
     "Manifest",
     "Question",
     "Submission",
-    "find",
     "find_for_notebook",
-    "load",
+    "find_manifest",
+    "load_manifest",
     "to_fraction",
     "to_number",
 ]
@@ -31,7 +31,7 @@ FILENAME = "assignment.toml"
 RENAMED = {"handin": "submit"}  # tables of older manifests
 
 
-def find(start: Path) -> Path:
+def find_manifest(start: Path) -> Path:
     """Return the nearest manifest in `start` or above it; raise CourseNotFound where there is none."""
     for folder in [start.resolve(), *start.resolve().parents]:
         if (folder / FILENAME).is_file():
@@ -45,7 +45,7 @@ def find_for_notebook(start: Path) -> Path:
     Raise CourseNotFound where there is neither.
     """
     try:
-        return find(start)
+        return find_manifest(start)
     except CourseNotFound:
         file = Path(__file__).resolve().parents[2] / FILENAME
         if file.is_file():
@@ -53,7 +53,7 @@ def find_for_notebook(start: Path) -> Path:
         raise
 
 
-def load(file: Path) -> Manifest:
+def load_manifest(file: Path) -> Manifest:
     """Read and validate a manifest; raise ManifestError with file, key and remedy."""
     try:
         table = msgspec.toml.decode(file.read_bytes(), type=Manifest)

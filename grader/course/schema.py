@@ -249,7 +249,7 @@ class Manifest(ManifestTable, frozen=True):
         """Return every function of the assignment with its question."""
         return {name: question for question in self.questions for name in question.functions}
 
-    def forward_of(self, name: str) -> str:
+    def find_forward(self, name: str) -> str:
         """Return the forward pass whose gradients a backward pass returns; empty for any other function."""
         return next((layer.forward for layer in self.layers if name in layer.backward), "")
 

@@ -27,7 +27,7 @@ def grade_in_container(manifest: Manifest, root: Path) -> Record | None:
 
     Raise what the grader itself stumbles over, after the results say that it did.
     """
-    out, manifest = root / "results/results.json", within_limit(manifest, STARTED)
+    out, manifest = root / "results/results.json", shorten_run(manifest, STARTED)
     record = run.new_record(manifest, "grade", "submission")
 
     def write() -> None:
@@ -37,7 +37,7 @@ def grade_in_container(manifest: Manifest, root: Path) -> Record | None:
     write()
     _on_termination(record, write)
     try:
-        refusal = refuse_early(manifest, metadata(root / "submission_metadata.json"))
+        refusal = refuse_early(manifest, read_metadata(root / "submission_metadata.json"))
         if refusal:
             write_atomically(out, refusal)
             return None
@@ -51,7 +51,7 @@ def grade_in_container(manifest: Manifest, root: Path) -> Record | None:
         raise
 
 
-def within_limit(manifest: Manifest, started: float) -> Manifest:
+def shorten_run(manifest: Manifest, started: float) -> Manifest:
     """Return the manifest with a run that ends in time for the container, counted from `started`."""
     box, limits = manifest.container, manifest.limits
     left = max(1.0, box.seconds - box.reserve - (time.monotonic() - started))
@@ -59,7 +59,7 @@ def within_limit(manifest: Manifest, started: float) -> Manifest:
     return msgspec.structs.replace(manifest, limits=limits)
 
 
-def metadata(file: Path) -> dict[str, Any]:
+def read_metadata(file: Path) -> dict[str, Any]:
     """Return Gradescope's word on the submission; nothing where that is missing or malformed."""
     try:
         found = json.loads(file.read_bytes())

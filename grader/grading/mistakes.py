@@ -60,7 +60,7 @@ class Trial:
         return self.lost == set(self.mistake.costs)
 
 
-def load(manifest: Manifest, question: str) -> list[Mistake]:
+def load_mistakes(manifest: Manifest, question: str) -> list[Mistake]:
     """Read the mistakes of one question from `<id>.toml`; raise CourseError with the file and what is wrong."""
     file = manifest.path("mistakes") / f"{question.lower()}.toml"
     try:
@@ -108,25 +108,25 @@ def copy_reference(manifest: Manifest, target: Path) -> Path:
     )
 
 
-def trials(manifest: Manifest, questions: Sequence[str] = (), only: str = "") -> Iterator[Trial]:
+def try_mistakes(manifest: Manifest, questions: Sequence[str] = (), only: str = "") -> Iterator[Trial]:
     """Plant each mistake of some questions, all by default, or the one of an id; raise UsageError without any."""
     names = [manifest.question(name).id for name in questions or [question.id for question in manifest.questions]]
-    chosen = [(name, mistake) for name in names for mistake in load(manifest, name) if only in ("", mistake.id)]
+    chosen = [(name, one) for name in names for one in load_mistakes(manifest, name) if only in ("", one.id)]
     if only and not chosen:
         raise UsageError(f"there is no mistake {only!r} of {', '.join(names)}; fix the id, or choose its question")
     with contextlib.closing(ZygotePool()) as zygotes, tempfile.TemporaryDirectory(prefix="chainrule-") as folder:
         for name, mistake in chosen:
-            yield trial(manifest, mistake, name, Path(folder), zygotes)
+            yield try_mistake(manifest, mistake, name, Path(folder), zygotes)
 
 
-def trial(
+def try_mistake(
     manifest: Manifest, mistake: Mistake, question: str, folder: Path, zygotes: ZygotePool, timing: bool = True
 ) -> Trial:
     """Plant one mistake and run the question's checks on it."""
     package = copy_reference(manifest, folder / mistake.id / manifest.submission.packages[0])
     plant(mistake, package)
     selection = run.Selection([question], timing=timing)
-    record = run.grade(manifest, package, selection, zygotes=zygotes, keep=True)
+    record = run.grade_package(manifest, package, selection, zygotes=zygotes, keep=True)
     shutil.rmtree(folder / mistake.id)
     failed = {check.id: check.message for check in record.checks if check.outcome is not Outcome.PASSED}
     return Trial(mistake, set(failed), failed)
@@ -135,7 +135,7 @@ def trial(
 def demonstrate(manifest: Manifest, out: Path) -> None:
     """Write a submission with mistakes and its results beside it; print both."""
     console = Console(highlight=False)
-    chosen = chosen_for_demo(manifest)
+    chosen = choose_for_demo(manifest)
     results = claim(out.with_suffix(".json"), REPORT, [claim(out, ZIP)])
     build_demo(manifest, chosen, out)
     console.print(f"{out} holds the reference with {len(chosen)} mistakes planted:")
@@ -145,9 +145,9 @@ def demonstrate(manifest: Manifest, out: Path) -> None:
     terminal.show(grade_submission(manifest, out, results, "gradescope"))
 
 
-def chosen_for_demo(manifest: Manifest) -> list[Mistake]:
+def choose_for_demo(manifest: Manifest) -> list[Mistake]:
     """Return the mistakes that the manifest names for the demonstration; raise ManifestError for an unknown one."""
-    known = {mistake.id: mistake for question in manifest.questions for mistake in load(manifest, question.id)}
+    known = {mistake.id: mistake for question in manifest.questions for mistake in load_mistakes(manifest, question.id)}
     for name in manifest.demo:
         if name not in known:
             raise ManifestError(f"demo: there is no mistake {name!r} in {manifest.path('mistakes')}; fix the name")

@@ -67,11 +67,11 @@ class Selection:
 def new_record(manifest: Manifest, command: str, submission: str) -> Record:
     """Make the record of a run that has not begun: no points of all points."""
     record = Record(assignment=manifest.title, command=command, submission=submission, max_score=manifest.points)
-    record.environment = records.environment()
+    record.environment = records.describe_environment()
     return record
 
 
-def grade(
+def grade_package(
     manifest: Manifest,
     student: Path,
     selection: Selection,
@@ -171,7 +171,7 @@ def run_checks(
 
     files = find_files(manifest, questions)
     progress.record.notes += _check_answers(context, files)
-    choice = selection.choose_checks(timing.available() or not context.races)
+    choice = selection.choose_checks(timing.is_available() or not context.races)
     collector = collect.CheckCollector(manifest, choice, [] if selection.keyword else questions)
     checks = (make or plugin.ChecksPlugin)(context, progress.collect, progress.expect, selection.first)
     if not context.debug:

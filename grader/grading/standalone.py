@@ -13,11 +13,11 @@ from ..sandbox.parent.zygote_pool import ZygotePool
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the checks' plugin for the manifest found from pytest's root folder."""
-    manifest = manifests.load(manifests.find(Path(config.rootpath)))
+    manifest = manifests.load_manifest(manifests.find_manifest(Path(config.rootpath)))
     context = RunContext(manifest, manifest.path("student"), ZygotePool())
     checks = plugin.ChecksPlugin(context, lambda check: None)
     config.pluginmanager.register(fixtures, "chainrule-fixtures")
-    config.pluginmanager.register(CheckCollector(manifest, Choice(timing=timing.available())), "chainrule-collector")
+    config.pluginmanager.register(CheckCollector(manifest, Choice(timing=timing.is_available())), "chainrule-collector")
     config.pluginmanager.register(checks, "chainrule-checks")
     config.add_cleanup(context.zygotes.close)
     config.add_cleanup(context.close)

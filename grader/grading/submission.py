@@ -14,7 +14,7 @@ from ..results import gradescope, markdown
 from ..results.record import Note, NoteKind, Record, to_json, write_atomically
 from ..sandbox.parent.zygote_pool import ZygotePool
 from ..sandbox.policy import Policy
-from ..submission.unpack import unpack
+from ..submission.unpack import unpack_submission
 from . import run
 
 UNSAFE = "Graded with --unsafe: whatever isolation was missing did not stop the grading; do not trust these points."
@@ -40,7 +40,7 @@ def grade_submission(
     selection = run.Selection(secret_seeds=[secrets.token_hex(16) for _ in range(count)])
 
     def write(record: Record) -> None:
-        write_atomically(out, render(record, manifest, form))
+        write_atomically(out, render_report(record, manifest, form))
 
     record = record or run.new_record(manifest, "grade", make_printable(source.name))
     write(record)
@@ -49,11 +49,11 @@ def grade_submission(
     with tempfile.TemporaryDirectory(prefix="chainrule-") as work:
         os.chmod(work, 0o755)  # workers may have a user id of their own
         try:
-            unpacked = unpack(source, manifest, Path(work), started + manifest.limits.run_seconds)
+            unpacked = unpack_submission(source, manifest, Path(work), started + manifest.limits.run_seconds)
             record.notes += [Note(NoteKind.SUBMISSION, note) for note in unpacked.notes]
             with contextlib.closing(ZygotePool(Policy.full())) as zygotes:
                 subject = manifest, unpacked.package, selection, record, write, zygotes
-                run.grade(*subject, official=not unsafe, started=started)
+                run.grade_package(*subject, official=not unsafe, started=started)
         except SubmissionError as error:
             record.notes.append(Note(NoteKind.REFUSED, f"The submission was not graded: {error}"))
             record.complete = True
@@ -67,7 +67,7 @@ def grade_submission(
     return record
 
 
-def render(record: Record, manifest: Manifest, form: str) -> bytes:
+def render_report(record: Record, manifest: Manifest, form: str) -> bytes:
     """Render the report in one of the formats: gradescope, record or markdown."""
     if form == "gradescope":
         return gradescope.render(record, manifest)

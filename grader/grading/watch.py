@@ -14,16 +14,17 @@ from ..sandbox.parent.zygote_pool import ZygotePool
 from . import run
 
 
-def watch(manifest: Manifest, student: Path, console: Console | None = None) -> None:
+def watch_package(manifest: Manifest, student: Path, console: Console | None = None) -> None:
     """Watch the package and the checks until interrupted; workers start only once."""
     out, zygotes = console or Console(highlight=False), ZygotePool()
     out.print(f"watching {student}; save a file to check it, Ctrl-C to end")
     try:
         for batch in changes(student, manifest.path("public"), watch_filter=PythonFilter()):
-            names = questions_of(manifest, student, (Path(path) for _, path in batch))
+            names = find_questions(manifest, student, (Path(path) for _, path in batch))
             out.rule(", ".join(names))
             try:
-                terminal.show(run.grade(manifest, student, run.Selection(names), zygotes=zygotes, keep=True), out)
+                record = run.grade_package(manifest, student, run.Selection(names), zygotes=zygotes, keep=True)
+                terminal.show(record, out)
             except CourseError as error:  # a file of checks was saved half written
                 out.print(f"cannot check: {error}", markup=False)
     except KeyboardInterrupt:
@@ -32,7 +33,7 @@ def watch(manifest: Manifest, student: Path, console: Console | None = None) -> 
         zygotes.close()
 
 
-def questions_of(manifest: Manifest, student: Path, files: Iterable[Path]) -> list[str]:
+def find_questions(manifest: Manifest, student: Path, files: Iterable[Path]) -> list[str]:
     """Return the questions with a function or checks in one of the files; all when no file tells."""
     names = set()
     for file in files:

@@ -13,7 +13,7 @@ from ..errors import OutputError, UsageError
 from ..outputs import claim
 from ..results.record import write_atomically
 from . import checkfiles, source
-from .source import Cell, find_solutions
+from .source import SourceCell, find_solutions
 
 KEY = "chainrule"
 COMMAND = "python -m grader notebooks"
@@ -23,7 +23,7 @@ ANSWER, TUNE = "*Your answer:*", "# Change the values above."
 INSTRUCTORS = ("rubric", "answer")
 
 
-class Node(TypedDict):
+class JsonCell(TypedDict):
     """A cell in a notebook's JSON."""
 
     cell_type: str
@@ -42,30 +42,30 @@ class Metadata(TypedDict):
     language_info: dict[str, str]
 
 
-class Notebook(TypedDict):
+class JsonNotebook(TypedDict):
     """A notebook's JSON, format 4.5."""
 
-    cells: list[Node]
+    cells: list[JsonCell]
     metadata: Metadata
     nbformat: int
     nbformat_minor: int
 
 
-def assemble(cells: Iterable[Cell], origin: str) -> Notebook:
+def assemble(cells: Iterable[SourceCell], origin: str) -> JsonNotebook:
     """Return the cells as a notebook without outputs; ids follow from content and from place among equals."""
     seen: Counter[str] = Counter()
     nodes = [_make_node(cell, seen) for cell in cells]
-    note = {"generated": f'from {origin} by "{COMMAND}"', "unedited": digest(nodes)}
+    note = {"generated": f'from {origin} by "{COMMAND}"', "unedited": digest_cells(nodes)}
     metadata: Metadata = {"chainrule": note, "kernelspec": KERNEL, "language_info": LANGUAGE}
     return {"cells": nodes, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
 
 
-def to_bytes(notebook: Notebook) -> bytes:
+def to_bytes(notebook: JsonNotebook) -> bytes:
     """Return a notebook's file as Jupyter itself would write it."""
     return (json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
-def strip_solutions(cells: Iterable[Cell], name: str) -> list[Cell]:
+def strip_solutions(cells: Iterable[SourceCell], name: str) -> list[SourceCell]:
     """Return the cells of notebook `name` without proofs, solutions and what only instructors need."""
     return [_strip(cell, name) for cell in cells if "proof" not in cell.tags]
 
@@ -82,18 +82,18 @@ def is_unedited(file: Path) -> bool:
     if not isinstance(cells, list) or not all(isinstance(cell, dict) for cell in cells):
         return False
     ran = any(cell.get("outputs") or cell.get("execution_count") for cell in cells)
-    return not ran and _read_note(table).get("unedited") == digest(cells)
+    return not ran and _read_note(table).get("unedited") == digest_cells(cells)
 
 
-def digest(nodes: Iterable[Mapping[str, object]]) -> str:
+def digest_cells(nodes: Iterable[Mapping[str, object]]) -> str:
     """Return a digest of the kinds and texts of cells."""
     return _shorten([[node.get("cell_type"), _join(node.get("source"))] for node in nodes])
 
 
-def _make_node(cell: Cell, seen: Counter[str]) -> Node:
+def _make_node(cell: SourceCell, seen: Counter[str]) -> JsonCell:
     content = _shorten([cell.kind, cell.text])
     seen[content] += 1
-    node: Node = {
+    node: JsonCell = {
         "cell_type": cell.kind,
         "id": _shorten([content, seen[content]]),
         "metadata": cell.metadata,
@@ -104,7 +104,7 @@ def _make_node(cell: Cell, seen: Counter[str]) -> Node:
     return node
 
 
-def _strip(cell: Cell, name: str) -> Cell:
+def _strip(cell: SourceCell, name: str) -> SourceCell:
     lines = cell.text.splitlines()
     for first, last in reversed(find_solutions(cell)):
         lines[first : last + 1] = _write_stub(cell, name, lines[first])
@@ -112,7 +112,7 @@ def _strip(cell: Cell, name: str) -> Cell:
     return replace(cell, text="\n".join(lines).strip("\n"), metadata=metadata)
 
 
-def _write_stub(cell: Cell, name: str, marker: str) -> list[str]:
+def _write_stub(cell: SourceCell, name: str, marker: str) -> list[str]:
     """Return the lines that stand in a solution's place."""
     indent = marker[: len(marker) - len(marker.lstrip())]
     if cell.kind == "markdown":
@@ -147,32 +147,32 @@ def _load(file: Path) -> dict[str, object]:
     return content if isinstance(content, dict) else {}
 
 
-def make_instructors_notebook(manifest: Manifest, name: str) -> Notebook:
+def make_instructors_notebook(manifest: Manifest, name: str) -> JsonNotebook:
     """Return a notebook with its solutions in place, its model answers and its proofs."""
     return assemble(read_cells(manifest, name), _origin(manifest, name))
 
 
-def make_students_notebook(manifest: Manifest, name: str) -> Notebook:
+def make_students_notebook(manifest: Manifest, name: str) -> JsonNotebook:
     """Return a notebook as students get it."""
     return _make_stripped(manifest, name, read_cells(manifest, name))
 
 
-def read_cells(manifest: Manifest, name: str) -> list[Cell]:
+def read_cells(manifest: Manifest, name: str) -> list[SourceCell]:
     """Return the cells of a notebook's source; raise CourseError where there is no such source."""
     if name not in manifest.notebooks:
         raise UsageError(f"there is no notebook {name!r}; choose from {', '.join(manifest.notebooks) or 'none'}")
     origin = _origin(manifest, name)
-    return source.read(manifest.root / origin, origin)
+    return source.load_source(manifest.root / origin, origin)
 
 
-def generate(manifest: Manifest, names: Sequence[str] = ()) -> dict[Path, bytes]:
+def generate_notebooks(manifest: Manifest, names: Sequence[str] = ()) -> dict[Path, bytes]:
     """Return every generated file by its path: the named notebooks (all by default) and all check files.
 
     Raise CourseError for the first fault of a source.
     """
-    checks, folder = checkfiles.collect(manifest), manifest.path("notebooks")
+    checks, folder = checkfiles.collect_check_files(manifest), manifest.path("notebooks")
     made = {folder / "tests" / f"{file.name}.py": file.text().encode() for file in checks.values()}
-    seen: dict[str, Cell] = {}
+    seen: dict[str, SourceCell] = {}
     for name in names or manifest.notebooks:
         cells = read_cells(manifest, name)
         source.validate(cells, checks, seen)
@@ -182,12 +182,12 @@ def generate(manifest: Manifest, names: Sequence[str] = ()) -> dict[Path, bytes]
 
 def find_drift(manifest: Manifest, names: Sequence[str] = ()) -> list[Path]:
     """Return the files that differ from their sources, missing and surplus ones too."""
-    return _compare(manifest, generate(manifest, names))
+    return _compare(manifest, generate_notebooks(manifest, names))
 
 
 def write_notebooks(manifest: Manifest, names: Sequence[str] = (), force: bool = False) -> list[Path]:
     """Write the files that differ and return them; raise OutputError, writing nothing, where that would undo edits."""
-    made = generate(manifest, names)
+    made = generate_notebooks(manifest, names)
     differing = _compare(manifest, made)
     edited = [f for f in differing if f.suffix == ".ipynb" and f.is_file() and not is_unedited(f)]
     if edited and not force:
@@ -223,7 +223,7 @@ def _claim(file: Path) -> None:
     claim(file, "notebook as it was made, unedited", mine=lambda content: is_unedited(file))
 
 
-def _make_stripped(manifest: Manifest, name: str, cells: Sequence[Cell]) -> Notebook:
+def _make_stripped(manifest: Manifest, name: str, cells: Sequence[SourceCell]) -> JsonNotebook:
     return assemble(strip_solutions(cells, name), _origin(manifest, name))
 
 

@@ -60,7 +60,7 @@ class CheckFile:
         return TEMPLATE.format(header=HEADER, points=to_number(self.points), **fields)
 
 
-def collect(manifest: Manifest) -> dict[str, CheckFile]:
+def collect_check_files(manifest: Manifest) -> dict[str, CheckFile]:
     """Return the check files by name, in the order of manifest and checks.
 
     Raise CourseError where checks don't load, or two functions make the same name.
@@ -124,7 +124,7 @@ class NotPassed(AssertionError):
 def judge(name: str, question: str, function: str, seconds: float = CHECK_CELL_SECONDS) -> Judgement:
     """Run the public checks of a question that judge a function; raise NotPassed unless all of them pass."""
     try:
-        manifest = manifests.load(manifests.find_for_notebook(Path.cwd()))
+        manifest = manifests.load_manifest(manifests.find_for_notebook(Path.cwd()))
         record = _run(manifest, question, function, seconds)
         place = find_stubs(manifest.path("student"), [function]).get(function, "")
         checks = [check for check in record.checks if check.visibility == "public"]

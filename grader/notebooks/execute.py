@@ -20,7 +20,7 @@ from ..course import manifest as manifests
 from ..course.manifest import Manifest
 from ..limits import NOTEBOOK_CELL_SECONDS, SOCKET_PATH_BYTES
 from ..results.notebook import NOT_PASSED
-from .build import Node, Notebook
+from .build import JsonCell, JsonNotebook
 
 if TYPE_CHECKING:
     import psutil
@@ -90,7 +90,7 @@ def copy_course(
         yield root
 
 
-def execute(name: str, content: Notebook, root: Path, folder: Path, settings: Settings | None = None) -> Run:
+def execute(name: str, content: JsonNotebook, root: Path, folder: Path, settings: Settings | None = None) -> Run:
     """Run a notebook in `folder` of the course at `root`; the result says what a cell raised."""
     import nbformat
     from nbclient import NotebookClient
@@ -123,20 +123,20 @@ def execute(name: str, content: Notebook, root: Path, folder: Path, settings: Se
     return run
 
 
-def override(content: Notebook, parameters: dict[str, object]) -> Notebook:
+def override(content: JsonNotebook, parameters: dict[str, object]) -> JsonNotebook:
     """Return the notebook with a cell after the one tagged parameters, or at the top, that sets these values."""
     made = copy.deepcopy(content)
     if not parameters:
         return made
     lines = "\n".join(f"{name} = {value!r}" for name, value in parameters.items())
     tagged = [number for number, cell in enumerate(made["cells"]) if "parameters" in _tags(cell)]
-    cell: Node = {"cell_type": "code", "id": INJECTED, "metadata": {"tags": [INJECTED]}, "source": [lines]}
+    cell: JsonCell = {"cell_type": "code", "id": INJECTED, "metadata": {"tags": [INJECTED]}, "source": [lines]}
     cell["outputs"], cell["execution_count"] = [], None
     made["cells"].insert(tagged[0] + 1 if tagged else 0, cell)
     return made
 
 
-def _tags(cell: Node) -> list[object]:
+def _tags(cell: JsonCell) -> list[object]:
     tags = cell["metadata"].get("tags")
     return tags if isinstance(tags, list) else []
 

@@ -24,7 +24,7 @@ MARKERS = {"code": ("# {}", "# {}"), "markdown": ("<!-- {} -->", "<!-- {} -->")}
 
 
 @dataclass(frozen=True)
-class Cell:
+class SourceCell:
     """One cell: `kind` is code or markdown, `line` that of its `# %%` in `file`."""
 
     kind: str
@@ -47,7 +47,7 @@ class Cell:
         return CourseError(f"{self.place}: {sentence}")
 
 
-def read(file: Path, name: str) -> list[Cell]:
+def load_source(file: Path, name: str) -> list[SourceCell]:
     """Return the cells of a script, which errors call `name`; raise CourseError where it cannot be read."""
     try:
         text = file.read_text(encoding="utf-8")
@@ -62,7 +62,7 @@ def read(file: Path, name: str) -> list[Cell]:
     return [_convert(node, name, line) for node, line in zip(nodes, lines)]
 
 
-def validate(cells: list[Cell], checks: Collection[str], seen: dict[str, Cell]) -> None:
+def validate(cells: list[SourceCell], checks: Collection[str], seen: dict[str, SourceCell]) -> None:
     """Raise CourseError for the first fault: tags, markers, inline questions, checks.
 
     `seen` holds the course's inline questions so far; those of these cells are added.
@@ -79,7 +79,7 @@ def validate(cells: list[Cell], checks: Collection[str], seen: dict[str, Cell]) 
     _validate_inline(cells, seen)
 
 
-def find_solutions(cell: Cell) -> list[tuple[int, int]]:
+def find_solutions(cell: SourceCell) -> list[tuple[int, int]]:
     """Return first and last line of each solution, from 0 on and with markers; raise CourseError for a lone one."""
     begin, end = (comment.format(word) for comment, word in zip(MARKERS[cell.kind], (BEGIN, END)))
     found: list[tuple[int, int]] = []
@@ -100,9 +100,9 @@ def find_solutions(cell: Cell) -> list[tuple[int, int]]:
     return found
 
 
-def _convert(node: "NotebookNode", file: str, line: int) -> Cell:
+def _convert(node: "NotebookNode", file: str, line: int) -> SourceCell:
     metadata = {key: value for key, value in node.metadata.items() if key not in FORMATTING}
-    cell = Cell(node.cell_type, node.source, metadata, file, line)
+    cell = SourceCell(node.cell_type, node.source, metadata, file, line)
     if UNREADABLE in metadata:
         raise cell.fault(f'{metadata[UNREADABLE]!r} is not metadata; write it as tags=["a"] key="text" key=1')
     if cell.kind not in ("code", "markdown"):
@@ -110,7 +110,7 @@ def _convert(node: "NotebookNode", file: str, line: int) -> Cell:
     return cell
 
 
-def _validate_metadata(cell: Cell) -> None:
+def _validate_metadata(cell: SourceCell) -> None:
     for key in cell.metadata:
         if key not in KEYS:
             raise cell.fault(f"{key}: unknown key; choose from {', '.join(sorted(KEYS))}")
@@ -119,7 +119,7 @@ def _validate_metadata(cell: Cell) -> None:
             raise cell.fault(f"unknown tag {tag!r}; choose from {', '.join(sorted(TAGS))}")
 
 
-def _validate_solution(cell: Cell) -> None:
+def _validate_solution(cell: SourceCell) -> None:
     found, answer = find_solutions(cell), "inline-answer" in cell.tags
     if cell.kind == "markdown" and bool(found) != answer:
         remedy = "put the model answer between the markers" if answer else "tag it inline-answer"
@@ -131,9 +131,9 @@ def _validate_solution(cell: Cell) -> None:
         raise cell.fault(f"exercise {exercise!r} without a solution; put it between '# {BEGIN}' and '# {END}'")
 
 
-def _validate_inline(cells: list[Cell], seen: dict[str, Cell]) -> None:
+def _validate_inline(cells: list[SourceCell], seen: dict[str, SourceCell]) -> None:
     """Require of each question its own id, points, its number in the heading, and one answer cell after it."""
-    open_questions: dict[str, Cell] = {}
+    open_questions: dict[str, SourceCell] = {}
     number = 0
     for cell in cells:
         if "inline-question" in cell.tags:
@@ -154,7 +154,7 @@ def _validate_inline(cells: list[Cell], seen: dict[str, Cell]) -> None:
         raise cell.fault(f"question {name!r} has no answer; add a markdown cell tagged inline-answer below it")
 
 
-def _validate_question(cell: Cell, number: int) -> str:
+def _validate_question(cell: SourceCell, number: int) -> str:
     """Return the id of an inline question."""
     name, points = cell.metadata.get("question"), cell.metadata.get("points")
     if cell.kind != "markdown" or not isinstance(name, str) or not name:

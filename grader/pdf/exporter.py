@@ -43,7 +43,7 @@ class ChainrulePdfExporter(Exporter):
     def _read_options(self, path: Path) -> convert.Options:
         request = command.PdfRequest([self.names] if self.names else [], self.date, self.question_pages)
         try:
-            return command.read_options(manifests.load(manifests.find(path.parent)), request)
+            return command.read_options(manifests.load_manifest(manifests.find_manifest(path.parent)), request)
         except CourseError:
             date = datetime.date.fromisoformat(self.date) if self.date else datetime.date.today()
             return convert.Options(path.stem, self.names, date, question_pages=self.question_pages)

@@ -159,10 +159,10 @@ class RecordedAnswers:
 
     def changed(self, files: list[Path]) -> list[str]:
         """Return the names of the checks' files that differ from the ones the answers belong to."""
-        return [file.name for file in files if self.header.files.get(file.name) != digest(file)]
+        return [file.name for file in files if self.header.files.get(file.name) != digest_file(file)]
 
 
-def digest(file: Path) -> str:
+def digest_file(file: Path) -> str:
     """Return a digest of a file's text, whatever ends its lines."""
     return hashlib.sha256(file.read_text(encoding="utf-8", errors="replace").encode()).hexdigest()
 

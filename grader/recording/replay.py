@@ -8,7 +8,7 @@ from ..errors import AnswerVaries, Unrecorded
 from ..sandbox.parent.client import WorkerClient
 from ..sandbox.parent.transport import Deadline, Frame, ImmediateTransport, Reply
 from ..sandbox.policy import WorkerLimits
-from ..sandbox.wire import Encoder, unpack
+from ..sandbox.wire import Encoder, unpack_frame
 from .cassette import Array, Entry, Message, RecordedAnswers, agree, fingerprint_request
 
 SAME = 1e-9
@@ -31,7 +31,7 @@ class ReplayTransport(ImmediateTransport):
 
     def exchange(self, frame: Frame, deadline: Deadline) -> Reply:
         """Answer a request from the cassette; raises Unrecorded or AnswerVaries where it is not on it."""
-        message, arrays = unpack(frame)
+        message, arrays = unpack_frame(frame)
         if message["op"] == "reset":
             self._begin(message["seed"])
         if message["op"] in ("load", "reset", "seed"):

@@ -35,7 +35,7 @@ def write_autograder(manifest: Manifest, out: Path, pip_flags: str | None = None
     `pip_flags` stand in for those of the manifest. Raises CourseError for what is missing, OutputError.
     """
     claim(out, ZIP)
-    entries = contents(manifest, manifest.container.pip_flags if pip_flags is None else pip_flags)
+    entries = collect_autograder(manifest, manifest.container.pip_flags if pip_flags is None else pip_flags)
     write_atomically(out, pack(entries))
     return len(entries)
 
@@ -52,31 +52,31 @@ def pack(entries: dict[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def contents(manifest: Manifest, pip_flags: str = "") -> dict[str, bytes]:
+def collect_autograder(manifest: Manifest, pip_flags: str = "") -> dict[str, bytes]:
     """Return every file of the zip by its name; raise CourseError for what is missing or lies elsewhere.
 
     Secrets that have not been used yet are made, or each run of the zip would make others.
     """
     _require_checks(manifest)
     make_secrets(manifest)
-    pins = beside(manifest, "constraints.txt")
+    pins = find_beside(manifest, "constraints.txt")
     entries = {FILENAME: (manifest.root / FILENAME).read_bytes(), "constraints.txt": pins.read_bytes()}
     needed = requirements.list_for_container(manifest)
     requirements.require_pins(needed, pins)
     entries["requirements.txt"] = "".join(f"{name}\n" for name in needed).encode()
-    entries |= engine()
-    for folder in secret_folders(manifest):
-        files = files_below(manifest.root / folder)
+    entries |= collect_engine()
+    for folder in find_secret_folders(manifest):
+        files = walk_files(manifest.root / folder)
         entries |= {f"{folder}/{path.as_posix()}": file.read_bytes() for path, file in files}
     return entries | _scripts(manifest, pip_flags)
 
 
-def engine() -> dict[str, bytes]:
+def collect_engine() -> dict[str, bytes]:
     """Return the engine's files as `grader/…`: what its distribution packs, but not the example course.
 
     None of them holds a secret. The example has its solution, which a course that began as its copy still asks for.
     """
-    found = files_below(ENGINE / "grader", _is_engine)
+    found = walk_files(ENGINE / "grader", _is_engine)
     return {f"grader/{path.as_posix()}": file.read_bytes() for path, file in found if EXAMPLE not in file.parents}
 
 
@@ -95,7 +95,7 @@ def make_secrets(manifest: Manifest) -> dict[str, bytes]:
     return {name: read_or_make(manifest.root / name) for name in manifest.container.secrets}
 
 
-def secret_folders(manifest: Manifest) -> list[str]:
+def find_secret_folders(manifest: Manifest) -> list[str]:
     """Return the folders that students' code must not read, below the root; raise ManifestError for one elsewhere."""
     folders = []
     for kind in SECRET:
@@ -118,7 +118,7 @@ def _require_checks(manifest: Manifest) -> None:
                 )
 
 
-def beside(manifest: Manifest, name: str) -> Path:
+def find_beside(manifest: Manifest, name: str) -> Path:
     """Find a file beside the manifest, else beside the engine."""
     for folder in (manifest.root, ENGINE):
         if (folder / name).is_file():
@@ -126,7 +126,7 @@ def beside(manifest: Manifest, name: str) -> Path:
     raise CourseError(f"there is no {name} in {manifest.root}; restore it")
 
 
-def files_below(folder: Path, keep: Callable[[Path], bool] = lambda path: True) -> Iterator[tuple[Path, Path]]:
+def walk_files(folder: Path, keep: Callable[[Path], bool] = lambda path: True) -> Iterator[tuple[Path, Path]]:
     """Yield every file below a folder whose path in it is kept, that path first; raise CourseError for a link."""
     for file in sorted(folder.rglob("*")):
         path = file.relative_to(folder)
@@ -144,7 +144,7 @@ def _scripts(manifest: Manifest, pip_flags: str) -> dict[str, bytes]:
     values = {
         "PIP_FLAGS": shlex.quote(pip_flags),
         "LIBRARIES": json.dumps(requirements.list_libraries(manifest)),
-        "SECRETS": shlex.join(secret_folders(manifest)),
+        "SECRETS": shlex.join(find_secret_folders(manifest)),
         "SECONDS": str(max(1, box.seconds - box.reserve // 2)),
         "GRACE": str(max(1, box.reserve // 6)),
     }

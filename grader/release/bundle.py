@@ -6,14 +6,14 @@ from pathlib import Path
 from ..course.manifest import Manifest
 from ..errors import LeakError
 from ..notebooks import build
-from ..notebooks.build import Node, Notebook
+from ..notebooks.build import JsonCell, JsonNotebook
 from ..outputs import ZIP, claim, claim_folder, new_folder
 from ..pdf.notebook import from_table
 from ..recording.cassette import FILENAME
 from ..results.record import write_atomically
 from ..submit.notebooks import BASELINES, Baseline, encode_baselines, record_baseline
 from . import leaks, requirements, secrets, stubs, student_templates
-from .autograder import beside, engine, files_below, is_dotted, pack
+from .autograder import collect_engine, find_beside, is_dotted, pack, walk_files
 from .recorder import record
 
 ASSETS = "assets"
@@ -32,8 +32,8 @@ def write_bundle(manifest: Manifest, out: Path, colab: str | None = None) -> dic
         claim(out, ZIP)
     else:
         claim_folder(out)
-    files = contents(manifest, manifest.release.colab if colab is None else colab)
-    _refuse(leaks.scan(files, secrets.collect(manifest)))
+    files = collect_bundle(manifest, manifest.release.colab if colab is None else colab)
+    _refuse(leaks.scan(files, secrets.collect_secrets(manifest)))
     if out.suffix == ".zip":
         write_atomically(out, pack({f"{out.stem}/{name}": content for name, content in files.items()}))
     else:
@@ -41,21 +41,20 @@ def write_bundle(manifest: Manifest, out: Path, colab: str | None = None) -> dic
     return files
 
 
-def contents(manifest: Manifest, colab: str = "") -> dict[str, bytes]:
+def collect_bundle(manifest: Manifest, colab: str = "") -> dict[str, bytes]:
     """Return every file by its name, made from the sources, whatever lies in the folders students will have."""
-    files = engine() | student_templates.make(manifest)
-    files |= {
-        f"{manifest.paths.student}/{path.as_posix()}": text.encode() for path, text in stubs.generate(manifest).items()
-    }
+    files = collect_engine() | student_templates.make_student_files(manifest)
+    made = stubs.generate_stubs(manifest)
+    files |= {f"{manifest.paths.student}/{path.as_posix()}": text.encode() for path, text in made.items()}
     files |= _notebooks(manifest, colab) | _checks(manifest)
     for name in BESIDE:
         if (manifest.root / name).is_file():
             files[name] = (manifest.root / name).read_bytes()
-    pins = beside(manifest, "constraints.txt")
+    pins = find_beside(manifest, "constraints.txt")
     requirements.require_pins(requirements.list_for_students(manifest), pins)
     files["constraints.txt"] = pins.read_bytes()
     if (manifest.root / ASSETS).is_dir():
-        assets = files_below(manifest.root / ASSETS, lambda path: not is_dotted(path))
+        assets = walk_files(manifest.root / ASSETS, lambda path: not is_dotted(path))
         files |= {f"{ASSETS}/{path.as_posix()}": file.read_bytes() for path, file in assets}
     return dict(sorted(files.items()))
 
@@ -64,7 +63,7 @@ def _notebooks(manifest: Manifest, colab: str) -> dict[str, bytes]:
     """Return notebooks, their checks and pictures, and a record of what each notebook holds at first; all or none."""
     if not manifest.notebooks:
         return {}
-    made, folder = build.generate(manifest), manifest.path("notebooks")
+    made, folder = build.generate_notebooks(manifest), manifest.path("notebooks")
     held: dict[str, Baseline] = {}
     files = {f"{manifest.paths.notebooks}/{f.relative_to(folder).as_posix()}": text for f, text in made.items()}
     for name in manifest.notebooks:
@@ -73,7 +72,7 @@ def _notebooks(manifest: Manifest, colab: str) -> dict[str, bytes]:
         if colab:
             files[f"{manifest.paths.notebooks}/{name}.ipynb"] = build.to_bytes(_linked(manifest, name, notebook, colab))
     files[f"{manifest.paths.notebooks}/{BASELINES}"] = encode_baselines(held)
-    pictures = files_below(folder / "images") if (folder / "images").is_dir() else ()
+    pictures = walk_files(folder / "images") if (folder / "images").is_dir() else ()
     return files | {
         f"{manifest.paths.notebooks}/images/{path.as_posix()}": file.read_bytes()
         for path, file in pictures
@@ -81,20 +80,20 @@ def _notebooks(manifest: Manifest, colab: str) -> dict[str, bytes]:
     }
 
 
-def _linked(manifest: Manifest, name: str, notebook: Notebook, colab: str) -> Notebook:
+def _linked(manifest: Manifest, name: str, notebook: JsonNotebook, colab: str) -> JsonNotebook:
     """Return the notebook with a cell on top that opens it in Colab; the PDF leaves it out."""
     address = f"{colab.rstrip('/')}/{manifest.paths.notebooks}/{name}.ipynb"
     text = [f"[Open this notebook in Colab]({address})"]
-    cell: Node = {"cell_type": "markdown", "id": LINK, "metadata": {"tags": ["pdf-ignore"]}, "source": text}
+    cell: JsonCell = {"cell_type": "markdown", "id": LINK, "metadata": {"tags": ["pdf-ignore"]}, "source": text}
     cells, metadata = [cell, *notebook["cells"]], notebook["metadata"]
-    note = metadata["chainrule"] | {"unedited": build.digest(cells)}
+    note = metadata["chainrule"] | {"unedited": build.digest_cells(cells)}
     return {**notebook, "cells": cells, "metadata": {**metadata, "chainrule": note}}
 
 
 def _checks(manifest: Manifest) -> dict[str, bytes]:
     """Return the public checks, with the reference's answers to them."""
     folder, name = manifest.path("public"), manifest.paths.public
-    files = {f"{name}/{path.as_posix()}": f.read_bytes() for path, f in files_below(folder) if path.suffix == ".py"}
+    files = {f"{name}/{path.as_posix()}": f.read_bytes() for path, f in walk_files(folder) if path.suffix == ".py"}
     with tempfile.TemporaryDirectory(prefix="chainrule-") as place:
         record(manifest, Path(place, FILENAME))
         return files | {f"{name}/{FILENAME}": Path(place, FILENAME).read_bytes()}

@@ -96,7 +96,7 @@ class Statement:
             self.parts.append(repr(node))
 
 
-def shapes_of_solution(module: ast.Module, first: int, last: int) -> Iterator[tuple[str, int]]:
+def hash_solution(module: ast.Module, first: int, last: int) -> Iterator[tuple[str, int]]:
     """Yield the shape and line of each run of statements between two lines; of a shorter block, that of the whole."""
     for block in _blocks(module):
         inside = [statement for statement in block if first <= statement.line and statement.end <= last]
@@ -104,7 +104,7 @@ def shapes_of_solution(module: ast.Module, first: int, last: int) -> Iterator[tu
         yield from _runs(inside, length, LEAST if length == RUN else LEAST_ALONE)
 
 
-def shapes_of_module(module: ast.Module) -> list[tuple[str, int]]:
+def hash_module(module: ast.Module) -> list[tuple[str, int]]:
     """Return the shape and line of everything that could be such a run, by line."""
     blocks = list(_blocks(module))
     shapes = [pair for block in blocks for length in range(1, RUN + 1) for pair in _runs(block, length, LEAST)]
@@ -173,7 +173,7 @@ class Secrets:
         for number, line in enumerate(text.splitlines()[first - 1 : last], start=first):
             if len(TOKEN.findall(line)) >= LEAST_LINE:
                 self.lines.setdefault(squash(line), f"{origin}, line {number}")
-        for shape, place in shapes_of_solution(module, first, last):
+        for shape, place in hash_solution(module, first, last):
             self.shapes.setdefault(shape, f"{origin}, line {place}")
 
     @cached_property
@@ -185,7 +185,7 @@ class Secrets:
         """Make a model answer secret: its sentences, and all runs of its words."""
         sentences = [tuple(split_words(sentence)) for sentence in SENTENCE.split(text)]
         runs = [sentence for sentence in sentences if LEAST_SENTENCE <= len(sentence) < SHINGLE]
-        for run in runs + shingles(split_words(text)):
+        for run in runs + list_shingles(split_words(text)):
             self.answers.setdefault(run, origin)
 
 
@@ -212,7 +212,7 @@ def split_words(text: str) -> list[str]:
     return [word.lower() for word in WORDS.findall(text)]
 
 
-def shingles(found: list[str]) -> list[tuple[str, ...]]:
+def list_shingles(found: list[str]) -> list[tuple[str, ...]]:
     """Return all runs of words."""
     return [tuple(found[at : at + SHINGLE]) for at in range(len(found) - SHINGLE + 1)]
 
@@ -253,7 +253,7 @@ def _shapes(unit: TextUnit, secrets: Secrets) -> Iterator[Leak]:
     except (SyntaxError, ValueError):
         return
     last = 0
-    for shape, line in shapes_of_module(module):
+    for shape, line in hash_module(module):
         if shape in secrets.shapes and line > last:
             yield Leak(unit.place(line), f"statements as in {secrets.shapes[shape]}")
             last = line + 2

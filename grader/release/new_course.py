@@ -7,7 +7,7 @@ from ..course.manifest import Manifest
 from ..errors import UsageError
 from ..outputs import new_folder
 from . import requirements, stubs
-from .autograder import EXAMPLE, files_below
+from .autograder import EXAMPLE, walk_files
 
 NAMES = {"gitignore": ".gitignore"}
 PINS = "# The versions that this course was made with: students and Gradescope install these.\n"
@@ -22,12 +22,12 @@ def write_course(out: Path) -> Manifest:
     if not EXAMPLE.is_dir():
         raise UsageError("this copy of the engine holds no example course; install chainrule to make one")
     with new_folder(out) as folder:
-        for path, file in files_below(EXAMPLE):
+        for path, file in walk_files(EXAMPLE):
             place = folder / path.parent / NAMES.get(path.stem, path.stem)
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(file.read_bytes())
-        manifest = manifests.load(folder / manifests.FILENAME)
-        pins = requirements.find_versions(requirements.list_for_container(manifest))
+        manifest = manifests.load_manifest(folder / manifests.FILENAME)
+        pins = requirements.resolve_versions(requirements.list_for_container(manifest))
         (folder / "constraints.txt").write_text(PINS + "".join(f"{name}=={pins[name]}\n" for name in sorted(pins)))
         stubs.write_stubs(manifest)
-    return manifests.load(out / manifests.FILENAME)
+    return manifests.load_manifest(out / manifests.FILENAME)

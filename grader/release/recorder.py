@@ -13,7 +13,7 @@ import pytest
 from ..checks import own_forward
 from ..checks.collect import RUNNING, RunningCheck
 from ..checks.context import RunContext, derive
-from ..checks.follow_through import arguments_of, renew, run_replaced
+from ..checks.follow_through import get_arguments, renew, run_replaced
 from ..checks.plugin import ChecksPlugin
 from ..course.manifest import Manifest
 from ..errors import CourseError, NotScored, RecordingError, Unrecorded
@@ -27,7 +27,7 @@ from ..recording.cassette import (
     Cassette,
     Entry,
     RecordedAnswers,
-    digest,
+    digest_file,
     fingerprint_request,
     save_answers,
 )
@@ -36,7 +36,7 @@ from ..results.record import CheckResult, Outcome
 from ..sandbox.parent.client import WorkerClient
 from ..sandbox.parent.transport import Deadline, Frame, Reply, Transport, TransportDecorator
 from ..sandbox.parent.zygote_pool import ZygotePool
-from ..sandbox.wire import unpack
+from ..sandbox.wire import unpack_frame
 
 NOT_THERE = "checks-that-are-not-recorded"
 NOT_RECORDED = ("load", "seed", "reset", "replace")
@@ -110,7 +110,7 @@ class RecordingTransport(TransportDecorator):
 
     def exchange(self, frame: Frame, deadline: Deadline) -> Reply:
         """Pass a frame on, and note it with its reply; after a callback, it is the answer to that."""
-        asked, reply = unpack(frame), self.inner.exchange(frame, deadline)
+        asked, reply = unpack_frame(frame), self.inner.exchange(frame, deadline)
         if self._call is not None:
             if "ok" in asked[0]:
                 self._draft.cassette.calls.append(self._draft.entry(self._call, asked))
@@ -144,9 +144,9 @@ class RecordingContext(RunContext):
         self.drafts: dict[str, Draft] = {}
         self.draft = Draft(Cassette(0))
 
-    def reference_worker(self, libraries: tuple[str, ...], seed: int) -> WorkerClient:
+    def get_reference_worker(self, libraries: tuple[str, ...], seed: int) -> WorkerClient:
         """Return the reference's worker at the start of a new draft."""
-        worker = super().reference_worker(libraries, seed)
+        worker = super().get_reference_worker(libraries, seed)
         self.draft = Draft(Cassette(seed))
         plain = worker.transport.inner if isinstance(worker.transport, RecordingTransport) else worker.transport
         worker.transport = RecordingTransport(plain, self.draft)
@@ -164,7 +164,7 @@ class RecordingContext(RunContext):
     def gather_answers(self, seed: int) -> RecordedAnswers:
         """Return all cassettes, with their arrays in one list."""
         files = [self.manifest.path("public") / question.file for question in self.manifest.questions]
-        digests = {file.name: digest(file) for file in files if file.is_file()}
+        digests = {file.name: digest_file(file) for file in files if file.is_file()}
         arrays: list[Array] = []
         for draft in self.drafts.values():
             for entry in [*draft.cassette.entries, *draft.cassette.calls]:
@@ -196,7 +196,7 @@ class RecordingPlugin(ChecksPlugin):
         running = pyfuncitem.stash.get(RUNNING, None)
         if running is None:
             return None
-        arguments = arguments_of(pyfuncitem)
+        arguments = get_arguments(pyfuncitem)
         pyfuncitem.obj(**arguments)
         if "reference" in arguments:
             draft = self._with_calls(pyfuncitem, running, arguments)
@@ -225,10 +225,10 @@ class RecordingPlugin(ChecksPlugin):
             draft.cassette.varies = self._varies(item, running, arguments, replayed)
 
     def _traits(self, running: RunningCheck) -> list[list[str]]:
-        forward = own_forward.forward_of(self.context, running)
+        forward = own_forward.find_forward(self.context, running)
         if not forward or running.worker is None or running.timing:
             return []
-        return own_forward.traits_of(running.worker.root(), running.worker.answered or [], forward, running)
+        return own_forward.find_traits_of(running.worker.root(), running.worker.answered or [], forward, running)
 
     def _varies(
         self, item: pytest.Function, running: RunningCheck, arguments: dict[str, Any], replayed: WorkerClient

@@ -12,14 +12,14 @@ from packaging.utils import canonicalize_name
 from .. import __version__
 from ..course.manifest import Manifest
 from ..errors import CourseError
-from ..extras import DISTRIBUTION, not_installed
+from ..extras import DISTRIBUTION, explain_not_installed
 
 SOURCE = Path(__file__).resolve().parents[2]
 BUILD = {"requires": ["setuptools>=77"], "build-backend": "setuptools.build_meta"}
 OWN = "dev"  # the extra that no course needs
 
 
-def project() -> dict[str, Any]:
+def read_project() -> dict[str, Any]:
     """Return the engine's `[project]`: from pyproject.toml, or from what pip noted of it where it was installed."""
     file = SOURCE / "pyproject.toml"
     found = tomllib.loads(file.read_text(encoding="utf-8")).get("project", {}) if file.is_file() else {}
@@ -32,16 +32,16 @@ def project() -> dict[str, Any]:
 
 def list_for_students(manifest: Manifest) -> list[str]:
     """Return what students install: the engine's core, the course's libraries, and notebooks and PDF if it has some."""
-    extras = project()["optional-dependencies"]
+    extras = read_project()["optional-dependencies"]
     chosen = extras["notebooks"] + extras["pdf"] if manifest.notebooks else []
     for library in list_libraries(manifest):
         chosen = chosen + extras.get(library, [library])
-    return _each_once(project()["dependencies"] + chosen + manifest.container.packages)
+    return _each_once(read_project()["dependencies"] + chosen + manifest.container.packages)
 
 
 def list_for_container(manifest: Manifest) -> list[str]:
     """Return what the container installs: the engine's core, the course's libraries and the manifest's packages."""
-    return _each_once(project()["dependencies"] + list_libraries(manifest) + manifest.container.packages)
+    return _each_once(read_project()["dependencies"] + list_libraries(manifest) + manifest.container.packages)
 
 
 def list_libraries(manifest: Manifest) -> list[str]:
@@ -49,7 +49,7 @@ def list_libraries(manifest: Manifest) -> list[str]:
     return sorted({library for question in manifest.questions for library in question.libraries})
 
 
-def find_versions(names: list[str]) -> dict[str, str]:
+def resolve_versions(names: list[str]) -> dict[str, str]:
     """Return the installed versions of these packages and of all that they need, by name; raise NotInstalled."""
     found: dict[str, str] = {}
     open_ = [Requirement(name) for name in names]
@@ -68,7 +68,7 @@ def _find_distribution(name: str) -> metadata.Distribution:
     try:
         return metadata.distribution(name)
     except metadata.PackageNotFoundError:
-        raise not_installed(name) from None
+        raise explain_not_installed(name) from None
 
 
 def require_pins(names: list[str], pins: Path) -> None:

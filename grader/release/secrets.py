@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..course.manifest import Manifest
 from ..notebooks import build, source
-from ..notebooks.source import Cell
+from ..notebooks.source import SourceCell
 from . import stubs
 from .autograder import LEFT_OUT, make_secrets
 from .leaks import SHINGLE, Secrets, split_words, squash
@@ -19,7 +19,7 @@ LEAST_SEED = 1000  # smaller numbers stand everywhere
 SEEDED = re.compile(r"seed|randomstate|default_rng|\brandom\b", re.IGNORECASE)
 
 
-def collect(manifest: Manifest) -> Secrets:
+def collect_secrets(manifest: Manifest) -> Secrets:
     """Return everything secret in a course; raise CourseError where its sources are at fault."""
     secrets = Secrets(folders=[getattr(manifest.paths, kind) for kind in ("reference", "hidden", "mistakes")])
     secrets.folders.append(f"{manifest.paths.notebooks}/source")
@@ -46,11 +46,11 @@ def collect(manifest: Manifest) -> Secrets:
 def add_module(secrets: Secrets, manifest: Manifest, file: Path) -> None:
     text = file.read_text(encoding="utf-8")
     module = ast.parse(text)
-    for region in stubs.regions(file, text):
+    for region in stubs.find_regions(file, text):
         secrets.add_code(module, text, region.first + 1, region.last - 1, _name(manifest, file))
 
 
-def _add_notebook(secrets: Secrets, cells: list[Cell]) -> None:
+def _add_notebook(secrets: Secrets, cells: list[SourceCell]) -> None:
     """Add solutions, proofs and model answers."""
     for cell in cells:
         lines = cell.text.splitlines()
@@ -64,7 +64,7 @@ def _add_notebook(secrets: Secrets, cells: list[Cell]) -> None:
             _add_cell(secrets, cell, 1, len(lines))
 
 
-def _add_cell(secrets: Secrets, cell: Cell, first: int, last: int) -> None:
+def _add_cell(secrets: Secrets, cell: SourceCell, first: int, last: int) -> None:
     """Add lines of a code cell; its place is the line of the source."""
     text = "\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in cell.text.splitlines())
     secrets.add_code(ast.parse(text), text, first, last, f"the cell in {cell.place}")
@@ -115,7 +115,7 @@ def _constants(value: ast.expr) -> Iterator[str]:
 
 def _is_open(file: Path) -> bool:
     """Return whether students get a file of the reference as it is, since it has no solution."""
-    return file.suffix == ".py" and not stubs.regions(file, file.read_text(encoding="utf-8"))
+    return file.suffix == ".py" and not stubs.find_regions(file, file.read_text(encoding="utf-8"))
 
 
 def _modules(folder: Path) -> list[Path]:

@@ -29,34 +29,33 @@ class Region:
     function: str
 
 
-def generate(manifest: Manifest) -> dict[Path, str]:
+def generate_stubs(manifest: Manifest) -> dict[Path, str]:
     """Return every file of the student's package by its path; raise CourseError for a fault in markers or manifest."""
     reference = manifest.require_reference()
     sources = {
         file.relative_to(reference): file.read_text(encoding="utf-8") for file in sorted(reference.rglob("*.py"))
     }
-    found = {
-        f"{_module(path)}.{r.function}" for path, text in sources.items() for r in regions(path, text) if r.function
-    }
+    regions = [(path, region) for path, text in sources.items() for region in find_regions(path, text)]
+    found = {f"{_module(path)}.{region.function}" for path, region in regions if region.function}
     for name, question in manifest.functions().items():
         if name not in found:
             raise ManifestError(
                 f"questions {question.id}.functions: {name} has no solution region in {reference}; fix the name"
             )
-    return {path: stub(manifest, path, text) for path, text in sources.items()}
+    return {path: make_stub(manifest, path, text) for path, text in sources.items()}
 
 
-def stub(manifest: Manifest, path: Path, source: str) -> str:
+def make_stub(manifest: Manifest, path: Path, source: str) -> str:
     """Return one module with its solutions cut out and a first line that says where it comes from."""
     lines = source.splitlines(keepends=True)
-    for region in reversed(regions(path, source)):
+    for region in reversed(find_regions(path, source)):
         lines[region.first - 1 : region.last] = _replacement(manifest, path, region, lines[region.first - 1])
     body = re.sub(r"\n{4,}", "\n\n\n", "".join(lines)).rstrip("\n") + "\n"
     origin = f"{manifest.paths.reference}/{path.as_posix()}"
     return f'# Generated from {origin} by "python -m grader stubs" (unedited: {digest_body(body)})\n{body}'
 
 
-def regions(path: Path, source: str) -> list[Region]:
+def find_regions(path: Path, source: str) -> list[Region]:
     """Find the solution regions of a module; raise CourseError for a marker without its partner."""
     found, opened = [], 0
     functions = list(_functions(ast.parse(source), ""))
@@ -79,13 +78,13 @@ def regions(path: Path, source: str) -> list[Region]:
 
 def write_stubs(manifest: Manifest, force: bool = False) -> list[Path]:
     """Write what differs and return it; raise OutputError, writing nothing, where that would undo edits."""
-    differing = drift(manifest)
+    differing = find_stub_drift(manifest)
     target = manifest.path("student")
     edited = [file for file in differing if file.is_file() and not is_unchanged(file.read_text(encoding="utf-8"))]
     if edited and not force:
         names = ", ".join(str(file.relative_to(manifest.root)) for file in edited)
         raise OutputError(f"{names}: edited since it was generated; move your work away, or overwrite it with --force")
-    texts = generate(manifest)
+    texts = generate_stubs(manifest)
     for file in differing:
         if file.relative_to(target) in texts:
             write_atomically(file, texts[file.relative_to(target)].encode())
@@ -94,9 +93,9 @@ def write_stubs(manifest: Manifest, force: bool = False) -> list[Path]:
     return differing
 
 
-def drift(manifest: Manifest) -> list[Path]:
+def find_stub_drift(manifest: Manifest) -> list[Path]:
     """Return the files of the student's package that differ from generated ones, missing and surplus ones too."""
-    target, texts = manifest.path("student"), generate(manifest)
+    target, texts = manifest.path("student"), generate_stubs(manifest)
     wrong = [target / path for path, text in texts.items() if not _holds(target / path, text)]
     return wrong + [file for file in sorted(target.rglob("*.py")) if file.relative_to(target) not in texts]
 

@@ -10,7 +10,7 @@ import msgspec
 
 from ..course.manifest import FILENAME, Manifest, to_fraction, to_number
 from . import requirements
-from .autograder import engine
+from .autograder import collect_engine
 
 TEMPLATES = Path(__file__).with_name("templates") / "student"
 NAMES = {"Makefile": "Makefile", "README.md": "README.md", "gitignore": ".gitignore"}
@@ -34,10 +34,10 @@ WIDTH = 100  # of a line of TOML
 GUIDE = "docs/student-guide.md"
 
 
-def make(manifest: Manifest) -> dict[str, bytes]:
+def make_student_files(manifest: Manifest) -> dict[str, bytes]:
     """Return these files by name."""
     values = _values(manifest)
-    files = {FILENAME: _header(FILENAME) + to_toml(students_manifest(manifest))}
+    files = {FILENAME: _header(FILENAME) + to_toml(make_students_manifest(manifest))}
     files["pyproject.toml"] = _header("pyproject.toml") + to_toml(_project(manifest))
     for source, name in NAMES.items():
         text = _choose_lines((TEMPLATES / source).read_text(encoding="utf-8"), bool(manifest.notebooks))
@@ -52,7 +52,7 @@ def _choose_lines(template: str, notebooks: bool) -> str:
     return "".join(line.removeprefix(kept) for line in lines)
 
 
-def students_manifest(manifest: Manifest) -> dict[str, Any]:
+def make_students_manifest(manifest: Manifest) -> dict[str, Any]:
     """Return the manifest without mistakes and places of secrets; hidden points stay, as numbers."""
     kept = {}
     for key in KEPT:
@@ -71,7 +71,7 @@ def _header(name: str) -> str:
 
 def _project(manifest: Manifest) -> dict[str, Any]:
     """Return the table that pip needs to install the engine where it lies, with all it uses."""
-    found = requirements.project() | {"dependencies": requirements.list_for_students(manifest)}
+    found = requirements.read_project() | {"dependencies": requirements.list_for_students(manifest)}
     pytest = {"testpaths": [manifest.paths.public], "pythonpath": ["."], "addopts": "--import-mode=importlib"}
     setuptools = {"packages": {"find": {"include": ["grader*"]}}, "package-data": {"grader": _data()}}
     tool = {"setuptools": setuptools, "pytest": {"ini_options": pytest}}
@@ -80,7 +80,7 @@ def _project(manifest: Manifest) -> dict[str, Any]:
 
 def _data() -> list[str]:
     """Return the engine's files that are no modules."""
-    return [name.removeprefix("grader/") for name in sorted(engine()) if not name.endswith(".py")]
+    return [name.removeprefix("grader/") for name in sorted(collect_engine()) if not name.endswith(".py")]
 
 
 def _values(manifest: Manifest) -> dict[str, str]:

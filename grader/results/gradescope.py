@@ -10,7 +10,7 @@ from typing import Any
 
 from ..course.manifest import Manifest
 from ..limits import REPORT_TEXT_CHARACTERS
-from .record import CheckResult, NoteKind, Outcome, Record, total
+from .record import CheckResult, NoteKind, Outcome, Record, sum_points
 from .summary import by_function, count_passed, explain_causes, explain_held, held_of, lost_of
 
 UNFINISHED = "Grading did not finish; the points are those of the checks that have run."
@@ -117,8 +117,8 @@ def _test(row: Row, manifest: Manifest) -> dict[str, Any]:
     return {
         "name": text(row.name),
         "number": row.number,
-        "score": total(check.score for check in row.checks),
-        "max_score": total(check.points for check in row.checks),
+        "score": sum_points(check.score for check in row.checks),
+        "max_score": sum_points(check.points for check in row.checks),
         "status": "passed" if row.passed else "failed",
         "output": text(_describe_check(first) if report.rows == "check" else describe_row(row.checks)),
         "tags": [first.question, *first.functions],
@@ -199,8 +199,8 @@ def _subtotal(public: list[CheckResult], manifest: Manifest) -> list[str]:
     """Return the points of the published checks, where students do not see their total."""
     if not public or not hides_total(manifest):
         return []
-    points = f"{total(c.score for c in public)} of {total(c.points for c in public)} points"
-    hidden = total(question.hidden_points for question in manifest.questions)
+    points = f"{sum_points(c.score for c in public)} of {sum_points(c.points for c in public)} points"
+    hidden = sum_points(question.hidden_points for question in manifest.questions)
     more = f" Hidden checks are worth {hidden} points more." if hidden else ""
     return [f"Published checks: {points}{held_of(public)}.{more}"]
 

@@ -189,7 +189,7 @@ class Record(msgspec.Struct, kw_only=True):
     leaderboard: list[Standing] = []
 
 
-def environment() -> dict[str, str]:
+def describe_environment() -> dict[str, str]:
     """Return the versions that a verdict may depend on."""
     import numpy
 
@@ -201,16 +201,17 @@ def tally(record: Record, manifest: Manifest) -> None:
     chosen = [q for q in manifest.questions if any(check.question == q.id for check in record.checks)]
     record.questions = [_question(q.id, q.title, [c for c in record.checks if c.question == q.id]) for q in chosen]
     record.leaderboard = [check.standing for check in record.checks if check.standing]
-    record.score, record.max_score = total(c.score for c in record.checks), total(c.points for c in record.checks)
-    record.held = total(c.held for c in record.checks)
+    record.score = sum_points(c.score for c in record.checks)
+    record.max_score = sum_points(c.points for c in record.checks)
+    record.held = sum_points(c.held for c in record.checks)
 
 
 def _question(name: str, title: str, checks: list[CheckResult]) -> QuestionScore:
-    score, max_score = total(check.score for check in checks), total(check.points for check in checks)
+    score, max_score = sum_points(check.score for check in checks), sum_points(check.points for check in checks)
     return QuestionScore(id=name, title=title, score=score, max_score=max_score)
 
 
-def total(values: Iterable[float]) -> int | float:
+def sum_points(values: Iterable[float]) -> int | float:
     """Return the exact sum of points."""
     return to_number(sum((to_fraction(value) for value in values), Fraction(0)))
 

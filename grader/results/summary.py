@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from .record import Cause, CheckResult, Outcome, Record, total
+from .record import Cause, CheckResult, Outcome, Record, sum_points
 
 
 def by_function(checks: Iterable[CheckResult]) -> dict[str, list[CheckResult]]:
@@ -41,15 +41,15 @@ def say_passed(checks: Iterable[CheckResult]) -> str:
 
 def points_of(checks: Sequence[CheckResult]) -> str:
     """Return what some checks earned of what they are worth: `1 / 2` or `1 / 2, 0.5 held`."""
-    score, worth = total(check.score for check in checks), total(check.points for check in checks)
+    score, worth = sum_points(check.score for check in checks), sum_points(check.points for check in checks)
     return f"{score:g} / {worth:g}{held_of(checks)}"
 
 
 def lost_of(checks: Sequence[CheckResult]) -> str:
     """Return what some checks cost: `-0.75`, `0.5 held`, `no points lost`."""
-    if held := total(check.held for check in checks):
+    if held := sum_points(check.held for check in checks):
         return f"{held:g} held"
-    lost = total([*(check.score for check in checks), *(-check.points for check in checks)])
+    lost = sum_points([*(check.score for check in checks), *(-check.points for check in checks)])
     return f"{lost:g}" if lost else "no points lost"
 
 
@@ -61,7 +61,7 @@ def list_ids(checks: Sequence[CheckResult], most: int = 8) -> str:
 
 def held_of(checks: Iterable[CheckResult]) -> str:
     """Return what stands after the points of some checks: `, 0.5 held`, or nothing."""
-    held = total(check.held for check in checks)
+    held = sum_points(check.held for check in checks)
     return f", {held:g} held" if held else ""
 
 

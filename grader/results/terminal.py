@@ -5,7 +5,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .record import CheckResult, Outcome, Record
-from .record import total as sum_points
+from .record import sum_points as sum_points
 from .summary import (
     by_function,
     explain_causes,

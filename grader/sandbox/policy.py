@@ -90,7 +90,7 @@ class WorkerLimits:
 CGROUPS = Path("/sys/fs/cgroup")
 
 
-def worker_mb(wanted: int, cgroups: Path = CGROUPS) -> int:
+def cap_memory(wanted: int, cgroups: Path = CGROUPS) -> int:
     """Return the megabytes a worker gets: those wanted, in a container at most a third of its limit."""
     limits = [_number(file) for file in (cgroups / "memory.max", cgroups / "memory/memory.limit_in_bytes")]
     limits += [_number(file) for file in _own_group(cgroups)]

@@ -126,7 +126,7 @@ def parse_header(raw: bytes, caps: Caps = CAPS) -> FrameHeader:
     return FrameHeader(message, checked)
 
 
-def unpack(buffers: list[Any]) -> tuple[dict[str, Any], list[np.ndarray]]:
+def unpack_frame(buffers: list[Any]) -> tuple[dict[str, Any], list[np.ndarray]]:
     """Return the message and copies of the arrays of a frame that this process has encoded itself."""
     header = parse_header(bytes(buffers[0])[LENGTH.size :])
     filled = iter(buffers[1:])

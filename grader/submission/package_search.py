@@ -56,7 +56,7 @@ def match_name(name: str, rules: Submission) -> str:
 def explain_absence(files: Sequence[FileEntry], rules: Submission) -> SubmissionError:
     """Return the error that there is no package: what there is, and how to pack what looks like one."""
     wanted = " or ".join(f"{name}/" for name in rules.packages)
-    held = list_names(sorted({entry.parts[0] for entry in files}), 8) or "nothing"
+    held = name_some(sorted({entry.parts[0] for entry in files}), 8) or "nothing"
     required = {_split(name) for name in rules.required}
     likely = Counter(
         entry.parts[: len(entry.parts) - len(name)] for entry in files for name in required if _ends(entry.parts, name)
@@ -68,11 +68,11 @@ def explain_absence(files: Sequence[FileEntry], rules: Submission) -> Submission
         hint = f"; {make_printable('/'.join(folder))}/ holds {number} of {len(required)} required files: "
         hint += f"rename it to {first}/"
     elif zips:
-        hint = f"; hand in {zips[0]} itself" if len(zips) == 1 else f"; hand in just one of {list_names(zips)}"
+        hint = f"; hand in {zips[0]} itself" if len(zips) == 1 else f"; hand in just one of {name_some(zips)}"
     return SubmissionError(f"there is no folder {wanted} in it; it holds {held}{hint}")
 
 
-def list_names(names: Sequence[str], most: int = SHOWN) -> str:
+def name_some(names: Sequence[str], most: int = SHOWN) -> str:
     """Return names for a sentence: `a, b and 3 more`."""
     shown = ", ".join(make_printable(name, 60) for name in names[:most])
     return f"{shown} and {len(names) - most:,} more" if len(names) > most else shown
@@ -88,7 +88,7 @@ def explain_missing(name: str, beside: Mapping[str, str], otherwise: str) -> str
     """Return that a file is missing and which copies of it are `beside`, by name and as shown, `otherwise` without."""
     copies = [beside[copy] for copy in find_copies(name, beside)]
     if copies:
-        return f"is missing, but {list_names(copies)} is there; a copy is not read, give it the name {name}"
+        return f"is missing, but {name_some(copies)} is there; a copy is not read, give it the name {name}"
     return f"is missing{otherwise}"
 
 
@@ -128,12 +128,12 @@ def _choose_nearest(named: dict[PathParts, int], files: Sequence[FileEntry], rul
         raise SubmissionError(f"'{shown}' is a symbolic link; put the folder itself there")
     others = [folder for folder in rest if folder[: len(first)] != first and first[: len(folder)] != folder]
     if len(first) > 2 and any(bool(named[folder]) == bool(named[first]) for folder in others):
-        places = list_names(["/".join(folder) + "/" for folder in (first, *others)])
+        places = name_some(["/".join(folder) + "/" for folder in (first, *others)])
         raise SubmissionError(f"the package is in {1 + len(others)} places, {places}; hand in the one that counts")
     notes = []
     if others:
         verb = "was" if len(others) == 1 else "were"
-        notes.append(f"{list_names(['/'.join(folder) + '/' for folder in others])} {verb} not graded; {shown}/ was")
+        notes.append(f"{name_some(['/'.join(folder) + '/' for folder in others])} {verb} not graded; {shown}/ was")
     if first[-1] != name:
         notes.append(f"{shown}/ was graded as {name}/; give the folder that name")
     if len(first) > 2:

@@ -19,7 +19,7 @@ from ..errors import SubmissionError
 from ..files import make_printable, open_regular
 from ..limits import MEGABYTE, OTHER_FILE_BYTES, PATH_PART_BYTES
 from .listing import FileEntry, Listing, PathParts, check_time, list_folder, list_zip
-from .package_search import Found, explain_absence, explain_missing, find_package, list_names
+from .package_search import Found, explain_absence, explain_missing, find_package, name_some
 
 UNUSABLE = frozenset('<>:"|?*')  # not for files on every system
 SENT_ALONG = "submission.json"  # beside the notebooks, what `submit` packs and nobody grades
@@ -30,7 +30,7 @@ Opener = Callable[[FileEntry], IO[bytes]]
 
 
 @dataclass
-class Choice:
+class FileChoice:
     """The files to unpack: the needed ones, others where they are few and small; the rest is counted."""
 
     needed: list[FileEntry] = field(default_factory=list)
@@ -38,9 +38,9 @@ class Choice:
     left_out: Counter[PathParts] = field(default_factory=Counter)
 
 
-def choose_files(found: Found, entries: Listing, rules: Submission) -> Choice:
+def choose_files(found: Found, entries: Listing, rules: Submission) -> FileChoice:
     """Separate what is graded from the rest; raise SubmissionError for what would be graded and cannot be."""
-    choice, required = Choice(left_out=Counter()), {tuple(name.split("/")) for name in rules.required}
+    choice, required = FileChoice(left_out=Counter()), {tuple(name.split("/")) for name in rules.required}
     above = {name[:end] for name in required for end in range(1, len(name))}
     seen: dict[str, bool] = {}
     for parts, number in entries.passed_over.items():
@@ -65,7 +65,7 @@ def choose_files(found: Found, entries: Listing, rules: Submission) -> Choice:
     return _apply_limits(choice, found, rules)
 
 
-def _apply_limits(choice: Choice, found: Found, rules: Submission) -> Choice:
+def _apply_limits(choice: FileChoice, found: Found, rules: Submission) -> FileChoice:
     """Leave out what is not needed where it makes a submission too large; raise SubmissionError for the rest."""
     for entry in choice.needed:
         if entry.trouble:
@@ -120,7 +120,7 @@ def note_left_out(counted: Counter[PathParts]) -> list[str]:
         return []
     names = ["/".join(parts) for parts, _ in sorted(counted.items(), key=lambda item: (-item[1], item[0]))]
     files = "1 file that is not graded" if number == 1 else f"{number:,} files that are not graded"
-    return [f"left out {files} ({list_names(names)})"]
+    return [f"left out {files} ({name_some(names)})"]
 
 
 def note_missing(name: str, found: Found, files: Sequence[FileEntry]) -> str:
@@ -131,7 +131,7 @@ def note_missing(name: str, found: Found, files: Sequence[FileEntry]) -> str:
     outside = [entry.shown for entry in files if entry.parts[-1] == last and entry.parts[:-1] != folder]
     otherwise = "; what needs it gets no points"
     if outside:
-        otherwise = f", but {list_names(outside)} is there; put it into {'/'.join([found.name, *folders])}/"
+        otherwise = f", but {name_some(outside)} is there; put it into {'/'.join([found.name, *folders])}/"
     return f"{found.name}/{name} {explain_missing(last, beside, otherwise)}"
 
 
@@ -143,7 +143,7 @@ class UnpackedSubmission:
     notes: list[str]
 
 
-def unpack(source: Path, manifest: Manifest, work: Path, deadline: float = math.inf) -> UnpackedSubmission:
+def unpack_submission(source: Path, manifest: Manifest, work: Path, deadline: float = math.inf) -> UnpackedSubmission:
     """Copy a submission's package into `work`; raise SubmissionError, having written nothing, when it is refused.
 
     A folder without a package, but with one zip in it, counts as that zip. `deadline` is on the monotonic clock.
@@ -184,7 +184,7 @@ def _add_note_on_loose(chosen: FileEntry, entries: Listing, unpacked: UnpackedSu
     """Return the zip of a folder, with a note of the loose files that were not graded."""
     loose = [entry.name for entry in entries.files if entry is not chosen]
     verb = "was" if len(loose) == 1 else "were"
-    note = f"{chosen.shown} was graded; {list_names(loose)} beside it {verb} not"
+    note = f"{chosen.shown} was graded; {name_some(loose)} beside it {verb} not"
     return replace(unpacked, notes=[*[note] * bool(loose), *unpacked.notes])
 
 

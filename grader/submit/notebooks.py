@@ -37,7 +37,7 @@ def record_baseline(cells: Iterable[Cell]) -> Baseline:
     baseline = Baseline()
     for cell in cells:
         if cell.kind == "markdown":
-            baseline.texts.append(digest(cell.source))
+            baseline.texts.append(digest_text(cell.source))
             if QUESTION in cell.tags:
                 baseline.questions[str(cell.metadata.get("question", ""))] = find_heading(cell)
         elif cell.kind == "code":
@@ -66,7 +66,7 @@ def find_heading(cell: Cell) -> str:
     return next((line.strip() for line in cell.source.splitlines() if line.lstrip().startswith("#")), "")
 
 
-def digest(text: str) -> str:
+def digest_text(text: str) -> str:
     """Return a few letters that stand for a text, whatever the space around it."""
     return hashlib.sha256(text.strip().encode()).hexdigest()[:12]
 
@@ -80,7 +80,7 @@ def find_maker(files: Iterable[Path], name: str) -> str:
     return ""
 
 
-def examine(file: Path, baseline: Baseline | None = None) -> list[Finding]:
+def examine_notebook(file: Path, baseline: Baseline | None = None) -> list[Finding]:
     """Return everything that is missing in one notebook; with a baseline, also what was deleted."""
     name = file.name
     try:
@@ -199,7 +199,7 @@ def _is_answered(below: list[Cell], baseline: Baseline | None) -> bool:
         if cell.kind == "code" or QUESTION in cell.tags:
             return False
         own = ANSWER in cell.tags
-        if not own and (baseline is None or digest(cell.source) in baseline.texts):
+        if not own and (baseline is None or digest_text(cell.source) in baseline.texts):
             return False
         if is_answer(cell.source) or cell.attachments:
             return True

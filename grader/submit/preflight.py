@@ -14,7 +14,7 @@ from .report import Finding, error, join_names, warning
 PRICE = "what needs it gets no points"
 
 
-def examine(manifest: Manifest, names: Sequence[str] = ()) -> list[Finding]:
+def examine_course(manifest: Manifest, names: Sequence[str] = ()) -> list[Finding]:
     """Return all findings in the manifest's order; those of the package first.
 
     With `names` for the title page, no file of names is missed.
@@ -24,7 +24,7 @@ def examine(manifest: Manifest, names: Sequence[str] = ()) -> list[Finding]:
         found += _find_nameless(manifest)
     for name, file in manifest.collected_notebooks().items():
         if file.is_file():
-            found += notebooks.examine(file, baselines.get(name))
+            found += notebooks.examine_notebook(file, baselines.get(name))
         else:
             found.append(error(file.name, explain_missing_file(file, f"put it back into {manifest.paths.notebooks}/")))
     return found

@@ -16,7 +16,7 @@ from ..grading import run
 from ..results.record import CheckResult, Outcome
 from ..sandbox.parent.client import WorkerClient
 from ..sandbox.parent.zygote_pool import ZygotePool
-from ..submission.unpack import unpack
+from ..submission.unpack import unpack_submission
 from . import modules
 from .report import BudgetTrial, Finding, error
 
@@ -30,7 +30,7 @@ def import_modules(manifest: Manifest, archive: Path, zygotes: ZygotePool | None
         work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chainrule-")))
         work.chmod(0o755)
         try:
-            package = unpack(archive, manifest, work).package
+            package = unpack_submission(archive, manifest, work).package
         except SubmissionError as problem:
             return [error(archive.name, str(problem))]
         zygotes = zygotes or stack.enter_context(contextlib.closing(ZygotePool()))
@@ -52,7 +52,7 @@ def try_budgets(manifest: Manifest, archive: Path) -> list[BudgetTrial]:
     with tempfile.TemporaryDirectory(prefix="chainrule-") as work:
         Path(work).chmod(0o755)
         try:
-            package = unpack(archive, manifest, Path(work)).package
+            package = unpack_submission(archive, manifest, Path(work)).package
         except SubmissionError:
             return []
         checks = [(budget, check) for budget in manifest.budgets for check in _measure(manifest, package, budget)]
@@ -65,7 +65,7 @@ def _measure(manifest: Manifest, package: Path, budget: Budget) -> list[CheckRes
     question = manifest.functions()[budget.function]
     selection = run.Selection([question.id], functions=[budget.function], timing=False)
     try:
-        return run.grade(public, package, selection).checks
+        return run.grade_package(public, package, selection).checks
     except (CourseError, SandboxError):
         return []
 
@@ -96,7 +96,7 @@ def _import(context: RunContext, libraries: tuple[str, ...], file: str, found: d
     name = f"{context.student.name}/{file}"
     worker = None
     try:
-        worker = context.student_worker(libraries, 0)
+        worker = context.get_student_worker(libraries, 0)
         _ask(worker, file.removesuffix(".py").split("/"))
     except WorkerError as problem:
         found.setdefault(name, error(name, f"cannot be imported: {_explain(problem)}; fix it"))

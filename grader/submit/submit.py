@@ -34,7 +34,7 @@ class NoRoom(OSError):
     """The disk is full; the text says what to do."""
 
 
-def submit(
+def make_submission(
     manifest: Manifest, request: PdfRequest, anyway: bool = False, tell: Callable[[str], None] = lambda text: None
 ) -> SubmitResult:
     """Write zip and, of notebooks, PDF into the assignment's folder, or nothing; call `tell` at each step.
@@ -48,7 +48,7 @@ def submit(
     if manifest.collected_notebooks():
         claim(manifest.root / manifest.submit.pdf, PDF, manifest.collected_notebooks().values())
     tell("Looking for what a grader would miss")
-    made = SubmitResult(preflight.examine(manifest, request.names))
+    made = SubmitResult(preflight.examine_course(manifest, request.names))
     if select_errors(made.findings) and not anyway:
         return made
     with _make_room(manifest.root) as folder:
@@ -72,7 +72,7 @@ def _zip(
 ) -> dict[str, bytes]:
     """Write a first zip and try it; add a finding for each fault."""
     tell(f"Packing {zipped.name} and importing what is in it")
-    files = collect(manifest)
+    files = collect_submission(manifest)
     _write(zipped, _pack_with_note(manifest, files, made.findings, anyway))
     told = {finding.file for finding in made.findings if finding.message.startswith("line ")}
     imported = smoke_test.import_modules(manifest, zipped)
@@ -84,7 +84,7 @@ def _zip(
 
 
 def _pack_with_note(manifest: Manifest, files: dict[str, bytes], findings: Sequence[Finding], anyway: bool) -> bytes:
-    return pack(files | {NOTE: write_note(manifest, files, findings, anyway)})
+    return pack_submission(files | {NOTE: write_note(manifest, files, findings, anyway)})
 
 
 def _find_notebooks(manifest: Manifest) -> list[Path]:
@@ -149,7 +149,7 @@ def _make_room(root: Path) -> Iterator[Path]:
         raise
 
 
-def collect(manifest: Manifest) -> dict[str, bytes]:
+def collect_submission(manifest: Manifest) -> dict[str, bytes]:
     """Return the contents of the zip by name, without its note."""
     package = manifest.path("student")
     files = {f"{package.name}/{file.as_posix()}": package / file for file in modules.collect_files(manifest)}
@@ -198,7 +198,7 @@ def find_versions(manifest: Manifest) -> dict[str, str]:
     return found
 
 
-def pack(files: dict[str, bytes]) -> bytes:
+def pack_submission(files: dict[str, bytes]) -> bytes:
     """Return files by their names as a zip: sorted, with fixed times."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:

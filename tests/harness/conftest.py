@@ -59,7 +59,7 @@ class Course:
 
     @property
     def manifest(self) -> Manifest:
-        return manifests.load(self.root / manifests.FILENAME)
+        return manifests.load_manifest(self.root / manifests.FILENAME)
 
     def write(self, name: str, text: str) -> Path:
         """Writes a file of the course."""
@@ -79,7 +79,7 @@ class Course:
     ) -> Record:
         """Runs the course's checks on one of its folders."""
         options = {"update": update, "zygotes": self.zygotes, "debug": debug, "keep": keep}
-        return run.grade(self.manifest, self.root / package, run.Selection(**selection), **options)
+        return run.grade_package(self.manifest, self.root / package, run.Selection(**selection), **options)
 
     def outcomes(self, package: str = "student", **selection) -> dict[str, CheckResult]:
         """The checks of a run by the last part of their ids."""

@@ -85,7 +85,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, help="a folder for the executed notebooks")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that kernels and copies go too
-    manifest, right = manifests.load(ROOT / manifests.FILENAME), True
+    manifest, right = manifests.load_manifest(ROOT / manifests.FILENAME), True
     package = manifest.path("student") if options.stubs else None
     print(f"{'notebook':<24}{'seconds':>9}{'CPU':>9}{'memory':>11}  result", flush=True)
     with runs(manifest, not options.full, package, options.stubs) as course_runs:

@@ -43,7 +43,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that what was made is removed
     work = Path(tempfile.mkdtemp(prefix="chainrule-rehearsal-", dir=chosen.folder))
     try:
-        sys.exit(rehearse(manifests.load(manifests.find(Path.cwd())), work, chosen))
+        sys.exit(rehearse(manifests.load_manifest(manifests.find_manifest(Path.cwd())), work, chosen))
     finally:
         remove(work)
 
@@ -74,7 +74,7 @@ def submissions(manifest: Manifest, work: Path):
     most = manifest.points
     yield "reference", {package: manifest.path("reference")}, lambda score: score == most
     archive = work / "demo.zip"
-    mistakes.build_demo(manifest, mistakes.chosen_for_demo(manifest), archive)
+    mistakes.build_demo(manifest, mistakes.choose_for_demo(manifest), archive)
     yield "mistakes", {"demo.zip": archive}, lambda score: 0 < score < most
     yield "stubs", {package: manifest.path("student")}, lambda score: score == 0
 

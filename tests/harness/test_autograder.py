@@ -17,7 +17,7 @@ from grader.release import autograder
 from tests.harness.results import valid
 
 ROOT = Path(__file__).parents[2]
-REAL = manifests.load(ROOT / manifests.FILENAME)
+REAL = manifests.load_manifest(ROOT / manifests.FILENAME)
 
 
 def names(file: Path) -> list[str]:
@@ -99,7 +99,7 @@ def test_scripts_are_executable_and_end_lines_as_unix_does(toy, tmp_path):
 
 def test_flags_for_pip_reach_the_scripts_as_they_are(toy):
     flags = "--no-index --find-links '/a b/$HOME' --x=`id`"
-    script = autograder.contents(toy.manifest, flags)["setup.sh"].decode()
+    script = autograder.collect_autograder(toy.manifest, flags)["setup.sh"].decode()
     lines = script.partition("source=")[0]
     for given, expected in (({}, flags), ({"PIP_FLAGS": "--mine"}, "--mine"), ({"PIP_FLAGS": ""}, "")):
         done = subprocess.run(
@@ -120,9 +120,9 @@ def test_flags_for_pip_come_from_the_manifest(toy, command, tmp_path):
 
 def test_time_limit_of_the_script_lies_between_the_runs_end_and_the_containers(toy):
     toy.replace("assignment.toml", "[seeds]", "[container]\nseconds = 300\nreserve = 42\n[seeds]")
-    assert "timeout --kill-after=7 279 " in autograder.contents(toy.manifest)["run_autograder"].decode()
-    assert 250 < container.within_limit(shortened(toy, "run_seconds = 900"), time.monotonic()).limits.run_seconds <= 258
-    assert container.within_limit(shortened(toy, "run_seconds = 50"), time.monotonic()).limits.run_seconds == 50
+    assert "timeout --kill-after=7 279 " in autograder.collect_autograder(toy.manifest)["run_autograder"].decode()
+    assert 250 < container.shorten_run(shortened(toy, "run_seconds = 900"), time.monotonic()).limits.run_seconds <= 258
+    assert container.shorten_run(shortened(toy, "run_seconds = 50"), time.monotonic()).limits.run_seconds == 50
 
 
 def shortened(toy, seconds):
@@ -181,7 +181,7 @@ def at(time: str, score="5.0", **more) -> dict:
 def limited(toy, rule: str, created: str, *previous: dict) -> dict | None:
     text = (toy.root / "assignment.toml").read_text().partition("[container]")[0]
     table = text + f'[container]\nrate_limit = "{rule}"\n'
-    manifest = manifests.load(toy.write("assignment.toml", table))
+    manifest = manifests.load_manifest(toy.write("assignment.toml", table))
     metadata = {"created_at": created, "previous_submissions": list(previous)}
     content = container.refuse_early(manifest, metadata)
     return content and valid(content)

@@ -373,7 +373,7 @@ def test_the_records_cpu_time_counts_workers(course, make):
         times = []
         for body in ("return 2 * x", BURN):
             write(toy, double=body)
-            found = run.grade(toy.manifest, toy.root / "student", run.Selection(), zygotes=own)
+            found = run.grade_package(toy.manifest, toy.root / "student", run.Selection(), zygotes=own)
             assert found.score == 1
             times.append(found.cpu_seconds)
     finally:

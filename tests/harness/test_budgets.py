@@ -177,7 +177,7 @@ def test_unknown_budget_is_named(work):
 def tried(course, code: str) -> list[tuple[bool, str]]:
     course.write("student/work.py", code)
     zipped = course.root / "work.zip"
-    zipped.write_bytes(submit.pack({"student/work.py": code.encode()}))
+    zipped.write_bytes(submit.pack_submission({"student/work.py": code.encode()}))
     return [(found.fine, found.sentence) for found in smoke_test.try_budgets(course.manifest, zipped)]
 
 
@@ -227,7 +227,7 @@ def test_size_is_told_by_preflight(work):
 def test_submit_tells_what_was_tried(work, capsys):
     made = report.SubmitResult([], {"work.zip": 3}, placed=True)
     made.trials = [report.BudgetTrial("student/work.dat: needs about 1 of the 3 CPU seconds it may use", fine=True)]
-    report.show(work.manifest, made)
+    report.show_submission(work.manifest, made)
     assert "student/work.dat: needs about 1 of the 3 CPU seconds it may use\n" in capsys.readouterr().out
 
 
@@ -247,5 +247,5 @@ WRONG = {
 def test_wrong_budget_is_named(work, change):
     work.replace("assignment.toml", *change)
     with pytest.raises(ManifestError) as raised:
-        manifests.load(work.root / "assignment.toml")
+        manifests.load_manifest(work.root / "assignment.toml")
     assert f"budgets work.{WRONG[change]}" in str(raised.value)

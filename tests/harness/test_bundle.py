@@ -19,13 +19,13 @@ from grader.errors import OutputError
 from grader.grading import mistakes, run
 from grader.notebooks import build
 from grader.release import autograder, bundle, leaks, requirements, stubs, student_templates
-from grader.release.secrets import add_module, collect
-from grader.submit.notebooks import digest
+from grader.release.secrets import add_module, collect_secrets
+from grader.submit.notebooks import digest_text
 
 ROOT = Path(__file__).parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PROJECT, SETUPTOOLS = PYPROJECT["project"], PYPROJECT["tool"]["setuptools"]
-REAL = manifests.load(ROOT / manifests.FILENAME)
+REAL = manifests.load_manifest(ROOT / manifests.FILENAME)
 STRAYS = (
     "notes-on-students.txt",
     "points.csv",
@@ -49,7 +49,7 @@ ALONE = (
 def made(tmp_path_factory, copy_of_toy):
     """The toy course, and its bundle's files."""
     course = copy_of_toy(tmp_path_factory.mktemp("course"))
-    return course, bundle.contents(course.manifest)
+    return course, bundle.collect_bundle(course.manifest)
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def files(made) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def secrets(made):
-    return collect(made[0].manifest)
+    return collect_secrets(made[0].manifest)
 
 
 def places(files, secrets) -> list[str]:
@@ -94,7 +94,7 @@ def test_it_holds_what_students_need_and_nothing_else(files):
 def test_the_package_is_made_of_stubs_whatever_lies_in_the_students_folder(made, toy):
     toy.write("student/shapes.py", "solved = True\n")
     toy.write("student/weights.pt", "secret")
-    assert bundle.contents(toy.manifest) == made[1]
+    assert bundle.collect_bundle(toy.manifest) == made[1]
 
 
 def test_it_holds_the_whole_engine_and_nothing_of_its_tests(files):
@@ -120,8 +120,8 @@ def test_no_stray_file_leaves_with_the_engine(made, toy, tmp_path, monkeypatch):
     (toy.root / "constraints.txt").write_bytes((ROOT / "constraints.txt").read_bytes())
     (toy.root / "assets").mkdir()
     toy.write("assets/.curve.csv.swp", "Ann copied from Bob")
-    assert bundle.contents(toy.manifest) == made[1]
-    packed = autograder.contents(toy.manifest)
+    assert bundle.collect_bundle(toy.manifest) == made[1]
+    packed = autograder.collect_autograder(toy.manifest)
     assert not [name for name in packed if name.removeprefix("grader/") in STRAYS]
     assert {name for name in packed if name.startswith("grader/")} == {n for n in made[1] if n.startswith("grader/")}
 
@@ -129,12 +129,13 @@ def test_no_stray_file_leaves_with_the_engine(made, toy, tmp_path, monkeypatch):
 def test_a_course_without_notebooks_hands_out_nothing_of_notebooks(toy):
     toy.replace("assignment.toml", 'notebooks = ["Rectangles"]', "")
     toy.write("notebooks/images/plan.svg", "<svg/>")
-    assert not [name for name in bundle.contents(toy.manifest) if name.startswith("notebooks/")]
+    assert not [name for name in bundle.collect_bundle(toy.manifest) if name.startswith("notebooks/")]
 
 
 def test_what_students_install_follows_from_the_course(made, files, toy):
     def installed(course) -> set[str]:
-        project = tomllib.loads(student_templates.make(course.manifest)["pyproject.toml"].decode())["project"]
+        written = student_templates.make_student_files(course.manifest)
+        project = tomllib.loads(written["pyproject.toml"].decode())["project"]
         return set(project["dependencies"])
 
     project = tomllib.loads(files["pyproject.toml"].decode())["project"]
@@ -153,7 +154,7 @@ def test_what_students_install_follows_from_the_course(made, files, toy):
 
 def test_the_manifest_keeps_hidden_points_and_no_secret(made, files, tmp_path):
     (tmp_path / "assignment.toml").write_bytes(files["assignment.toml"])
-    students, own = manifests.load(tmp_path / "assignment.toml"), made[0].manifest
+    students, own = manifests.load_manifest(tmp_path / "assignment.toml"), made[0].manifest
     assert students.questions == own.questions
     assert (students.points, students.submission, students.limits) == (own.points, own.submission, own.limits)
     assert students.paths.public == own.paths.public
@@ -163,8 +164,8 @@ def test_the_manifest_keeps_hidden_points_and_no_secret(made, files, tmp_path):
 
 
 def test_the_real_manifest_survives_too(tmp_path):
-    (tmp_path / "assignment.toml").write_text(student_templates.to_toml(student_templates.students_manifest(REAL)))
-    students = manifests.load(tmp_path / "assignment.toml")
+    (tmp_path / "assignment.toml").write_text(student_templates.to_toml(student_templates.make_students_manifest(REAL)))
+    students = manifests.load_manifest(tmp_path / "assignment.toml")
     for key in ("title", "points", "questions", "notebooks", "submission", "submit", "limits", "scales"):
         assert getattr(students, key) == getattr(REAL, key)
     assert (students.demo, students.container, students.release) == ([], schema.Container(), schema.Release())
@@ -200,7 +201,7 @@ def test_what_notebooks_hold_at_first_is_noted(files):
     held = json.loads(files["notebooks/tests/contents.json"])["Rectangles"]
     assert held["questions"] == {"why-multiply": "### Inline question 1", "why-order": "### Inline question 2"}
     assert (held["checks"], held["figures"], held["parameters"][:13]) == (["q1_area"], 0, "quick = False")
-    assert digest("*Your answer:*") in held["texts"]
+    assert digest_text("*Your answer:*") in held["texts"]
 
 
 def test_the_same_sources_make_the_same_bytes(toy, command, tmp_path):
@@ -220,7 +221,7 @@ def test_the_same_sources_make_the_same_bytes(toy, command, tmp_path):
 
 
 def test_a_folder_is_whole_or_not_there(made, toy, tmp_path, monkeypatch):
-    monkeypatch.setattr(bundle, "contents", lambda manifest, colab="": dict(made[1]))
+    monkeypatch.setattr(bundle, "collect_bundle", lambda manifest, colab="": dict(made[1]))
     out = tmp_path / "a2"
     files = bundle.write_bundle(toy.manifest, out)
     assert {file.relative_to(out).as_posix(): file.read_bytes() for file in out.rglob("*") if file.is_file()} == files
@@ -235,9 +236,8 @@ def test_a_folder_is_whole_or_not_there(made, toy, tmp_path, monkeypatch):
 
 def test_links_to_colab_are_a_setting(made, toy):
     address = "https://colab.example/github/us/a2/blob/main"
-    changed = {
-        name: content for name, content in bundle.contents(toy.manifest, address).items() if content != made[1][name]
-    }
+    linked = bundle.collect_bundle(toy.manifest, address)
+    changed = {name: content for name, content in linked.items() if content != made[1][name]}
     assert list(changed) == ["notebooks/Rectangles.ipynb"]
     notebook = json.loads(changed["notebooks/Rectangles.ipynb"])
     assert notebook["cells"][0]["source"] == [f"[Open this notebook in Colab]({address}/notebooks/Rectangles.ipynb)"]
@@ -292,7 +292,7 @@ def guarded(made):
     course = made[0]
     text = "SEED = 730_555\n\n\ndef test_area_of_much(student):\n    pass\n"
     file = course.write("checks/hidden/test_q3_more.py", text)
-    found = collect(course.manifest)
+    found = collect_secrets(course.manifest)
     file.unlink()
     return found
 
@@ -331,7 +331,7 @@ def test_a_secret_of_the_instructors_is_found_in_any_form(made, files):
     before = (course.root / "assignment.toml").read_text()
     course.write("assignment.toml", f'{before}\n[container]\nsecrets = ["{name}"]\n')
     try:
-        secrets = collect(course.manifest)
+        secrets = collect_secrets(course.manifest)
         drawn = (course.root / name).read_text().strip()
     finally:
         course.write("assignment.toml", before)
@@ -361,7 +361,7 @@ def test_a_line_that_is_no_secret_can_be_let_through(made, toy, files):
     files["README.md"] += b"\nvariance = np.square(x - mean).mean(axis=0)\n"
     line = "variance = np.square(x - mean).mean(axis=0)"
     toy.replace("assignment.toml", "[limits]", f'[release]\nknown_lines = ["{line}"]\n[limits]')
-    assert places(files, collect(toy.manifest)) == []
+    assert places(files, collect_secrets(toy.manifest)) == []
 
 
 def test_every_solution_of_the_assignment_is_found_in_its_own_file():
@@ -369,7 +369,7 @@ def test_every_solution_of_the_assignment_is_found_in_its_own_file():
     for file in sorted(REAL.path("reference").rglob("*.py")):
         add_module(secrets, REAL, file)
         text = file.read_text()
-        regions, source = stubs.regions(file, text), text.splitlines()
+        regions, source = stubs.find_regions(file, text), text.splitlines()
         if regions:
             name = f"student/{file.name}"
             found = leaks.scan({name: text.encode()}, secrets)
@@ -429,12 +429,12 @@ def test_the_assignments_bundle_works_where_it_lands(tmp_path):
     status, record = checked(root)
     assert (status, record["score"]) == (0, record["max_score"])
     assert {check["outcome"] for check in record["checks"]} <= {"passed", "not_scored"}
-    mistakes.build_demo(REAL, mistakes.chosen_for_demo(REAL), tmp_path / "demo.zip")
+    mistakes.build_demo(REAL, mistakes.choose_for_demo(REAL), tmp_path / "demo.zip")
     with zipfile.ZipFile(tmp_path / "demo.zip") as opened:
         opened.extractall(tmp_path / "demo")
     shutil.copytree(tmp_path / "demo/student", root / "student", dirs_exist_ok=True)
     _, record = checked(root)
-    live = run.grade(REAL, tmp_path / "demo/student", run.Selection(timing=False))
+    live = run.grade_package(REAL, tmp_path / "demo/student", run.Selection(timing=False))
     expected = {check.id: check.outcome for check in live.checks if check.visibility == "public"}
     told = {check["id"]: check["outcome"] for check in record["checks"] if check["outcome"] != "not_scored"}
     assert told == {name: outcome for name, outcome in expected.items() if name in told}

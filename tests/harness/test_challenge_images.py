@@ -75,7 +75,7 @@ def test_a_file_of_something_else_is_no_secret(tmp_path, content):
 
 
 def test_the_challenges_secret_is_the_manifests_and_in_no_repository():
-    manifest = manifests.load(ROOT / manifests.FILENAME)
+    manifest = manifests.load_manifest(ROOT / manifests.FILENAME)
     assert [manifest.root / name for name in manifest.container.secrets] == [challenge_images.SECRET]
     if (ROOT / ".git").exists():
         subprocess.run(["git", "check-ignore", "-q", challenge_images.SECRET], cwd=ROOT, check=True)
@@ -200,8 +200,8 @@ def judged_with(more: str, folder: Path, zygotes) -> CheckResult:
     package = shutil.copytree(ROOT / "reference", folder / "student", ignore=shutil.ignore_patterns("datasets"))
     (package / "challenge.py").write_text((package / "challenge.py").read_text() + more)
     torch.save({"bias": torch.zeros(1)}, package / "challenge.pt")
-    manifest = manifests.load(ROOT / manifests.FILENAME)
-    record = run.grade(manifest, package, run.Selection(["Q5"], "challenge_accuracy"), zygotes=zygotes)
+    manifest = manifests.load_manifest(ROOT / manifests.FILENAME)
+    record = run.grade_package(manifest, package, run.Selection(["Q5"], "challenge_accuracy"), zygotes=zygotes)
     return record.checks[0]
 
 
@@ -243,7 +243,7 @@ def test_what_one_image_adds_shows_nowhere(right, share):
 
 def test_steps_lie_between_what_networks_reach():
     """The accuracies of the log, on the images of five secrets each, earn each outcome there is."""
-    scale = manifests.load(ROOT / manifests.FILENAME).scale("challenge")
+    scale = manifests.load_manifest(ROOT / manifests.FILENAME).scale("challenge")
     rows = [line.strip("| ").split(" | ") for line in (ROOT / "training/accuracy_table.log").read_text().splitlines()]
     reached = {(row[0].partition(",")[0], row[1]): row[4:6] for row in rows if len(row) == 7 and row[1].isdigit()}
     for spread, points in reached.values():
@@ -260,13 +260,13 @@ def test_the_references_weights_reach_the_top_whatever_the_secret(secret):
     with torch.no_grad():
         scores = load_model()(normalize(judged.images)).numpy()
     found = challenge_images.accuracy(scores, judged.labels)
-    top, points = manifests.load(ROOT / manifests.FILENAME).scale("challenge").steps[-1]
+    top, points = manifests.load_manifest(ROOT / manifests.FILENAME).scale("challenge").steps[-1]
     assert (found > top, points) == (True, 2)
 
 
 @pytest.mark.parametrize("name", ["notebooks/source/PyTorch.py", "docs/student-guide.md", "docs/instructor-guide.md"])
 def test_the_budget_is_told_where_students_and_staff_read(name):
-    budget = manifests.load(ROOT / manifests.FILENAME).budget("challenge")
+    budget = manifests.load_manifest(ROOT / manifests.FILENAME).budget("challenge")
     text = (ROOT / name).read_text()
     assert f"{budget.megabytes} MB" in text
     assert re.search(rf"{budget.cpu_seconds} (seconds of processor time|CPU seconds)", text)

@@ -11,7 +11,7 @@ from grader.grading import run
 from grader.results.record import CheckResult, Outcome, shorten
 from tests.harness.test_cli import ROOT
 
-REAL = manifests.load(ROOT / "assignment.toml")
+REAL = manifests.load_manifest(ROOT / "assignment.toml")
 
 
 def made(name: str, title: str = "", function: str = "shapes.area", question: str = "Q1", file="q1_rectangles"):

@@ -13,7 +13,7 @@ import typer
 from grader.cli import main as commands
 from grader.course import manifest as manifests
 from grader.errors import CourseNotFound
-from grader.grading.watch import questions_of
+from grader.grading.watch import find_questions
 
 ROOT = Path(__file__).parents[2]
 
@@ -231,7 +231,7 @@ def test_a_notebooks_kernel_in_any_folder_finds_the_course_around_its_engine(tmp
 def test_questions_of_saved_files(toy, files, questions):
     toy.replace("assignment.toml", '["shapes.moments"]', '["shapes.moments", "more.Moments.skew"]')
     toy.replace("assignment.toml", '["shapes.area"]', '["shapes.area", "sub.deep.area"]')
-    found = questions_of(toy.manifest, toy.root / "student", [toy.root / file for file in files])
+    found = find_questions(toy.manifest, toy.root / "student", [toy.root / file for file in files])
     assert found == questions
 
 

@@ -176,11 +176,11 @@ def test_submission_without_merit_earns_nothing(shared, files, words):
 
 
 def test_demonstration_earns_what_its_mistake_leaves(shared, toy, tmp_path):
-    mistakes.build_demo(toy.manifest, mistakes.chosen_for_demo(toy.manifest), tmp_path / "demo.zip")
+    mistakes.build_demo(toy.manifest, mistakes.choose_for_demo(toy.manifest), tmp_path / "demo.zip")
     result = shared.run({"demo.zip": (tmp_path / "demo.zip").read_bytes()})
     scores = {name: score for test in result["tests"] for name, score in test["extra_data"]["checks"].items()}
     lost = {name for name, score in scores.items() if not score}
-    assert lost == {cost for mistake in mistakes.chosen_for_demo(toy.manifest) for cost in mistake.costs}
+    assert lost == {cost for mistake in mistakes.choose_for_demo(toy.manifest) for cost in mistake.costs}
     assert 0 < result["score"] == 8 - sum(test["max_score"] - test["score"] for test in result["tests"]) < 8
     assert all(
         (test["status"] == "failed") == any(n in lost for n in test["extra_data"]["checks"]) for test in result["tests"]
@@ -293,10 +293,10 @@ def test_metadata_may_be_anything(shared):
     file = shared.root / "submission_metadata.json"
     for content in (b"", b"[1]", b"{", b"\xff", b"[" * 100_000, b"null"):
         file.write_bytes(content)
-        assert inside.metadata(file) == {}
+        assert inside.read_metadata(file) == {}
     assert shared.run({"student/shapes.py": STUBS}, cores=2)["extra_data"]["complete"]
     file.unlink()
-    assert inside.metadata(file) == {}
+    assert inside.read_metadata(file) == {}
 
 
 def test_setup_tries_what_each_run_begins_with(shared):
@@ -318,7 +318,7 @@ def test_secrets_are_closed_and_the_engine_is_open(shared):
 def test_real_course(kind, score):
     from grader.course import manifest as manifests
 
-    manifest = manifests.load(Path(__file__).parents[2] / manifests.FILENAME)
+    manifest = manifests.load_manifest(Path(__file__).parents[2] / manifests.FILENAME)
     container = build(manifest)
     package = manifest.path("reference" if kind == "reference" else "student")
     kept = [f for kind in ("*.py", "*.pt") for f in package.rglob(kind)]

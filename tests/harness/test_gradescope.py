@@ -15,7 +15,7 @@ from grader.results.record import Cause, CheckResult, Note, NoteKind, Outcome, R
 from tests.harness import gradescope_page
 from tests.harness.results import valid
 
-MANIFEST = manifests.load(Path(__file__).with_name("toy") / manifests.FILENAME)
+MANIFEST = manifests.load_manifest(Path(__file__).with_name("toy") / manifests.FILENAME)
 BY_CHECK = msgspec.structs.replace(MANIFEST, report=schema.Report(rows="check"))
 SHAPES, MOMENTS = ["shapes.area"], ["shapes.moments"]
 

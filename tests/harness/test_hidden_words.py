@@ -43,7 +43,7 @@ class Listening(Judge):
 
 def briefs(folder: Path, kind: str, seed: int) -> dict[str, str]:
     """The brief forms of all checks on a package whose functions answer oddly; a check that passes has none."""
-    manifest = manifests.load(ROOT / "assignment.toml")
+    manifest = manifests.load_manifest(ROOT / "assignment.toml")
     package = shutil.copytree(ROOT / "reference", folder / str(seed) / "student")
     odd = ODD.read_text().replace('KIND, SEED = "shape", 0', f'KIND, SEED = "{kind}", {seed}')
     (package / "odd_answers.py").write_text(odd)

@@ -253,11 +253,11 @@ def test_workers_find_the_bytecode_and_write_none(full, package, tmp_path):
 
 
 def test_a_worker_gets_a_third_of_a_containers_memory(tmp_path):
-    assert policy.worker_mb(2048, tmp_path) == 2048
+    assert policy.cap_memory(2048, tmp_path) == 2048
     (tmp_path / "memory.max").write_text("max\n")
-    assert policy.worker_mb(2048, tmp_path) == 2048
+    assert policy.cap_memory(2048, tmp_path) == 2048
     (tmp_path / "memory.max").write_text(f"{768 * MEGABYTE}\n")
-    assert (policy.worker_mb(2048, tmp_path), policy.worker_mb(100, tmp_path)) == (256, 100)
+    assert (policy.cap_memory(2048, tmp_path), policy.cap_memory(100, tmp_path)) == (256, 100)
 
 
 def test_only_what_a_question_needs_can_be_read():

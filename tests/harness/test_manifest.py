@@ -74,7 +74,7 @@ def test_wrong_manifest(toy, command, old, new, sentence):
         text.replace(f"\n{old}", f"\n{new}") if old == "points = 8" else text.replace(old, new)
     )
     with pytest.raises(ManifestError) as error:
-        manifests.load(toy.root / manifests.FILENAME)
+        manifests.load_manifest(toy.root / manifests.FILENAME)
     assert str(error.value).startswith(f"{toy.root / 'assignment.toml'}: ")
     assert sentence in str(error.value)
     assert ";" in str(error.value)
@@ -85,11 +85,11 @@ def test_wrong_manifest(toy, command, old, new, sentence):
 
 def test_manifest_that_cannot_be_read(tmp_path):
     with pytest.raises(ManifestError, match=r"nowhere.toml: cannot be read \(No such file.*\); check the path"):
-        manifests.load(tmp_path / "nowhere.toml")
+        manifests.load_manifest(tmp_path / "nowhere.toml")
 
 
 def test_manifest_is_found_from_below(toy):
-    assert manifests.find(toy.root / "checks/public") == toy.root / "assignment.toml"
+    assert manifests.find_manifest(toy.root / "checks/public") == toy.root / "assignment.toml"
 
 
 def test_unknown_question_is_told_with_those_there_are(toy):

@@ -16,13 +16,13 @@ from grader.grading import mistakes, run
 from tests.harness.mutants.judge import with_judge
 
 OPEN = {"challenge.build_model"}  # functions that have no right way, but better and worse ones
-MANIFEST = manifests.load(Path(__file__).parents[2] / manifests.FILENAME)
+MANIFEST = manifests.load_manifest(Path(__file__).parents[2] / manifests.FILENAME)
 
 
 @pytest.fixture(scope="module", params=[question.id for question in MANIFEST.questions])
 def question(request, zygotes):
     """A question's id and its checks as the reference leaves them."""
-    record = run.grade(MANIFEST, MANIFEST.path("reference"), run.Selection([request.param]), zygotes=zygotes)
+    record = run.grade_package(MANIFEST, MANIFEST.path("reference"), run.Selection([request.param]), zygotes=zygotes)
     return request.param, record.checks
 
 
@@ -43,7 +43,7 @@ def test_the_reference_passes_every_check(question):
 
 def test_every_check_rejects_some_mistake(question):
     name, checks = question
-    rejected = {cost for mistake in mistakes.load(MANIFEST, name) for cost in mistake.costs}
+    rejected = {cost for mistake in mistakes.load_mistakes(MANIFEST, name) for cost in mistake.costs}
     assert {check.id for check in checks} == rejected
 
 
@@ -51,7 +51,7 @@ def test_a_mistake_that_costs_more_than_a_fifth_of_its_function_says_why(questio
     name, checks = question
     worth = {check.id: check.points for check in checks}
     silent = []
-    for mistake in mistakes.load(MANIFEST, name):
+    for mistake in mistakes.load_mistakes(MANIFEST, name):
         possible = sum(check.points for check in checks if mistake.function in check.functions)
         if sum(worth[cost] for cost in mistake.costs) > possible / 5 + 1e-9 and not mistake.why:
             silent.append(mistake.id)
@@ -77,14 +77,14 @@ def rewritten(mistake):
 def test_each_function_has_three_right_ways_that_cost_nothing(question):
     name, checks = question
     judged = {function for check in checks for function in check.functions} - OPEN
-    right = [mistake for mistake in mistakes.load(MANIFEST, name) if not mistake.costs]
+    right = [mistake for mistake in mistakes.load_mistakes(MANIFEST, name) if not mistake.costs]
     ways = Counter(function for mistake in right for function in rewritten(mistake))
     assert {function: ways[function] for function in judged if ways[function] < 3} == {}
 
 
 def test_right_ways_cost_nothing(question, tmp_path):
     name, _ = question
-    right, lost = [mistake for mistake in mistakes.load(MANIFEST, name) if not mistake.costs], {}
+    right, lost = [mistake for mistake in mistakes.load_mistakes(MANIFEST, name) if not mistake.costs], {}
 
     def use(judge):
         for way in right:
@@ -99,12 +99,12 @@ def test_right_ways_cost_nothing(question, tmp_path):
 def test_each_mistake_costs_what_it_should(question, zygotes, tmp_path, request):
     name, checks = question
     slow_checks = {check.id for check in checks if check.cpu_ratio is not None}
-    known = mistakes.load(MANIFEST, name)
+    known = mistakes.load_mistakes(MANIFEST, name)
     chosen = known if request.config.getoption("--slow") else choice(known, {check.id for check in checks})
     wrong = []
     for mistake in chosen:
         timing = bool(slow_checks.intersection(mistake.costs))
-        trial = mistakes.trial(MANIFEST, mistake, name, tmp_path, zygotes, timing)
+        trial = mistakes.try_mistake(MANIFEST, mistake, name, tmp_path, zygotes, timing)
         if not trial.as_expected:
             wrong.append((mistake.id, sorted(trial.lost ^ set(mistake.costs))))
     assert wrong == []

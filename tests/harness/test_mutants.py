@@ -8,7 +8,7 @@ from grader.course import manifest as manifests
 from tests.harness.mutants.mutate import mutants
 from tests.harness.mutants.survey import QUESTIONS, equivalents, survey, unexplained
 
-MANIFEST = manifests.load(Path(__file__).parents[2] / manifests.FILENAME)
+MANIFEST = manifests.load_manifest(Path(__file__).parents[2] / manifests.FILENAME)
 SOURCE = """def slope(x, at=0):
     if at > 1:
         x -= np.sum(x, axis=0)

@@ -11,7 +11,7 @@ from grader.notebooks.checkfiles import CALL
 from tests.harness.notebook_runs import DATA, runs
 
 ROOT = Path(__file__).parents[2]
-MANIFEST = manifests.load(ROOT / manifests.FILENAME)
+MANIFEST = manifests.load_manifest(ROOT / manifests.FILENAME)
 NAMES = pytest.mark.parametrize("name", MANIFEST.notebooks)
 SOONER = ("1_FullyConnectedNets", "5_PyTorch")  # tried with the stubs by default, the others with --slow
 STOPPED = [n if n in SOONER else pytest.param(n, marks=pytest.mark.slow) for n in MANIFEST.notebooks]
@@ -24,7 +24,7 @@ def test_committed_files_are_the_generated_ones():
 def test_each_check_stands_in_a_notebook():
     cells = [cell for name in MANIFEST.notebooks for cell in build.read_cells(MANIFEST, name)]
     used = [check for cell in cells for check in checks_of(cell)]
-    assert set(used) == set(checkfiles.collect(MANIFEST))
+    assert set(used) == set(checkfiles.collect_check_files(MANIFEST))
 
 
 @NAMES

@@ -24,7 +24,7 @@ from grader.notebooks.execute import Settings, _configure, copy_course, execute,
 from grader.otter_adapter import Checks
 
 ROOT = Path(__file__).parents[2]
-REAL = manifests.load(ROOT / manifests.FILENAME)
+REAL = manifests.load_manifest(ROOT / manifests.FILENAME)
 SOURCE = "notebooks/source/Rectangles.py"
 MADE = "notebooks/Rectangles.ipynb"
 OTHER_ENDS = (signal.SIGINT, signal.SIGKILL)
@@ -93,11 +93,11 @@ def test_the_instructors_notebook_has_everything(toy):
 
 
 def test_the_same_bytes_each_time_and_ids_that_outlive_an_insertion(toy):
-    first = build.generate(toy.manifest)
-    assert build.generate(toy.manifest) == first
+    first = build.generate_notebooks(toy.manifest)
+    assert build.generate_notebooks(toy.manifest) == first
     ids = {"".join(c["source"]): c["id"] for c in json.loads(first[toy.root / MADE])["cells"] if c["source"]}
     toy.replace(SOURCE, "# %% [markdown]\n# ## Area", "# %% [markdown]\n# New.\n\n# %% [markdown]\n# ## Area")
-    later = json.loads(build.generate(toy.manifest)[toy.root / MADE])
+    later = json.loads(build.generate_notebooks(toy.manifest)[toy.root / MADE])
     assert ids.items() <= {"".join(c["source"]): c["id"] for c in later["cells"]}.items()
 
 
@@ -161,24 +161,24 @@ def test_a_fault_in_a_source_is_named_with_its_place(toy, command, old, new, sen
 def test_a_check_that_is_commented_out_need_not_exist(toy):
     text = (toy.root / SOURCE).read_text()
     toy.write(SOURCE, text + '\n# %%\nheight = 1  # grader.check("q9_gone")\n')
-    assert toy.root / MADE in build.generate(toy.manifest)
+    assert toy.root / MADE in build.generate_notebooks(toy.manifest)
     toy.write(SOURCE, text + '\n# %%\ngrader.check("q9_gone")\n')
     with pytest.raises(CourseError, match="'q9_gone'\\): there is no such check"):
-        build.generate(toy.manifest)
+        build.generate_notebooks(toy.manifest)
 
 
 def test_a_question_without_an_answer(toy):
     text = (toy.root / SOURCE).read_text()
     toy.write(SOURCE, text[: text.index('# %% [markdown] tags=["inline-answer"] question="why-order"')])
     with pytest.raises(CourseError, match="question 'why-order' has no answer; add a markdown cell"):
-        build.generate(toy.manifest)
+        build.generate_notebooks(toy.manifest)
 
 
 def test_questions_of_two_notebooks_have_ids_of_their_own(toy):
     toy.replace("assignment.toml", '["Rectangles"]', '["Rectangles", "Squares"]')
     toy.write("notebooks/source/Squares.py", (toy.root / SOURCE).read_text())
     with pytest.raises(CourseError, match=r"Squares.py, line 58: question 'why-multiply' stands in .*Rectangles.py"):
-        build.generate(toy.manifest)
+        build.generate_notebooks(toy.manifest)
 
 
 @pytest.mark.parametrize(
@@ -274,7 +274,7 @@ def test_an_untouched_notebook_that_jupyter_saved_is_made_again(made, command):
 
 
 def test_there_is_a_check_for_every_judged_function():
-    files = checkfiles.collect(REAL)
+    files = checkfiles.collect_check_files(REAL)
     assert {file.function for file in files.values()} == set(REAL.functions())
     for name in (
         "q1_fully_connected_net_init",

@@ -257,7 +257,7 @@ def test_sentences_of_bad_functions_can_be_reported(bad_record):
     found, manifest = bad_record
     assert json.loads(record.to_json(found))["score"] == len(BODIES)
     for form in ("gradescope", "markdown"):
-        grading.render(found, manifest, form)
+        grading.render_report(found, manifest, form)
 
 
 def test_only_the_students_frames_are_shown(course):
@@ -596,7 +596,7 @@ def test_losing_the_worker_factory_earns_nothing(course, where):
     course.write(f"student/{where}.py", "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\n")
     own = ZygotePool()
     try:
-        found = run.grade(course.manifest, course.root / "student", run.Selection(), zygotes=own)
+        found = run.grade_package(course.manifest, course.root / "student", run.Selection(), zygotes=own)
     except SandboxError as error:
         assert "the worker factory ended" in str(error)
     else:

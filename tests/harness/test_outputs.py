@@ -103,7 +103,7 @@ def test_submit_writes_over_its_own_kind_only(course, monkeypatch):
         course.write(name, "years of work")
         before = contents(course.root)
         with pytest.raises(OutputError, match=f"{name} is there already and is no"):
-            submit.submit(course.manifest, wishes)
+            submit.make_submission(course.manifest, wishes)
         assert contents(course.root) == before
         (course.root / name).unlink()
 

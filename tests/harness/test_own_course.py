@@ -94,7 +94,7 @@ def test_its_students_install_no_more_than_the_course_needs(followed):
 
 @pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="a container's limits need Linux and root")
 def test_its_autograder_grades_what_its_students_hand_in(followed):
-    container = build(manifests.load(followed / "linreg/assignment.toml"))
+    container = build(manifests.load_manifest(followed / "linreg/assignment.toml"))
     written = (followed / "handout/student/regression.py").read_text()
     assert container.run({"student/regression.py": written})["score"] == 4
     solution = (followed / "linreg/reference/regression.py").read_text()
@@ -175,7 +175,7 @@ def test_nothing_half_is_left(tmp_path, monkeypatch):
 
 
 def test_the_example_and_its_solution_stay_at_home(new, monkeypatch, tmp_path):
-    files = bundle.contents(new)
+    files = bundle.collect_bundle(new)
     assert not [name for name in files if "templates/course" in name]
     monkeypatch.setattr(new_course, "EXAMPLE", tmp_path / "nowhere")
     with pytest.raises(UsageError, match="this copy of the engine holds no example course; install chainrule"):

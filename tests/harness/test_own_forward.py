@@ -356,8 +356,8 @@ def test_gradients_near_kinks_are_told_from_wrong_ones(seed):
 @pytest.mark.parametrize("factor", [1.0, -0.5, 1e200, 1e300])
 def test_a_scaled_copy_is_told_whatever_its_size(factor):
     x = np.random.RandomState(0).randn(40, 50)
-    assert "0 copies" in derivative.traits(lambda points: factor * points[0] + 3, [x], np.random.RandomState(1))
-    found = derivative.traits(lambda points: factor * points[0] * (x > 0), [x], np.random.RandomState(1))
+    assert "0 copies" in derivative.find_traits(lambda points: factor * points[0] + 3, [x], np.random.RandomState(1))
+    found = derivative.find_traits(lambda points: factor * points[0] * (x > 0), [x], np.random.RandomState(1))
     assert "0 copies" not in found
 
 

@@ -173,10 +173,10 @@ def test_what_is_declared_is_the_same_from_pyproject_and_from_what_pip_noted(mon
     exporters = PROJECT["entry-points"]["nbconvert.exporters"]
     text = f"[console_scripts]\n{points}\n[nbconvert.exporters]\n"
     (noted / "entry_points.txt").write_text(text + "\n".join(f"{name} = {value}" for name, value in exporters.items()))
-    from_source = requirements.project()
+    from_source = requirements.read_project()
     monkeypatch.setattr(requirements, "SOURCE", tmp_path)
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
-    from_notes = requirements.project()
+    from_notes = requirements.read_project()
     assert from_source["version"] == __version__
     assert {extra: list(map(named, names)) for extra, names in from_source.pop("optional-dependencies").items()} == {
         extra: list(map(named, names)) for extra, names in from_notes.pop("optional-dependencies").items()

@@ -18,7 +18,7 @@ from grader.grading.submission import grade_submission
 from grader.limits import ENTRIES, MEGABYTE
 from grader.submission.listing import count_zip_entries
 from grader.submission.package_search import find_copies
-from grader.submission.unpack import unpack
+from grader.submission.unpack import unpack_submission
 from tests.harness.test_submission import GOOD, SHAPES, info, lay, listing, pack
 
 FIFO = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
@@ -93,7 +93,7 @@ PACKED = {
 def unpacked(toy, source: Path, tmp_path: Path):
     work = tmp_path / "work"
     work.mkdir(exist_ok=True)
-    return unpack(source, toy.manifest, work)
+    return unpack_submission(source, toy.manifest, work)
 
 
 @pytest.mark.parametrize("entries, notes, kept", PACKED.values(), ids=PACKED)
@@ -369,7 +369,8 @@ def test_commands_do_not_wait_for_a_pipe(toy, command, tmp_path):
 def test_unpacking_ends_with_the_run(toy, tmp_path):
     for make in (pack, lay):
         with pytest.raises(SubmissionError, match="unpacking took all the time of a run"):
-            unpack(make(tmp_path / f"{make.__name__}.zip", GOOD), toy.manifest, tmp_path, time.monotonic() - 1)
+            source = make(tmp_path / f"{make.__name__}.zip", GOOD)
+            unpack_submission(source, toy.manifest, tmp_path, time.monotonic() - 1)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems allow no such names")

@@ -15,7 +15,7 @@ from grader.submit.notebooks import BASELINES, encode_baselines, record_baseline
 from grader.submit.report import join_names, select_errors
 from tests.harness.student_work import PASSED, cell, empty, finished, save, tagged
 
-REAL = manifests.load(Path(__file__).parents[2] / manifests.FILENAME)
+REAL = manifests.load_manifest(Path(__file__).parents[2] / manifests.FILENAME)
 RIGHT = "import numpy as np\n\ndef area(w, h):\n    return w * h\n\ndef moments(x):\n    return x.mean(0), x.var(0)\n"
 
 
@@ -33,7 +33,7 @@ def done(toy):
 
 def told(course) -> list[str]:
     """Level, file and message of each finding."""
-    return [f"{found.level} {found.file}: {found.message}" for found in preflight.examine(course.manifest)]
+    return [f"{found.level} {found.file}: {found.message}" for found in preflight.examine_course(course.manifest)]
 
 
 def change(course, function) -> list[str]:
@@ -54,7 +54,7 @@ def test_missing_names_are_a_warning(done, names, said):
     (done.root / "names.txt").unlink() if names is None else done.write("names.txt", names)
     remedy = "so the PDF's first page has no name; write yours into it, one a line"
     assert told(done) == [f"warning names.txt: {said}, {remedy}"]
-    assert preflight.examine(done.manifest, ["Ann"]) == []
+    assert preflight.examine_course(done.manifest, ["Ann"]) == []
 
 
 def test_a_missing_file_that_a_notebook_makes_names_the_cell(done):
@@ -388,7 +388,7 @@ def test_names_in_a_sentence():
 
 
 def test_notebooks_module_takes_any_path(tmp_path):
-    (found,) = notebooks.examine(tmp_path / "None.ipynb")
+    (found,) = notebooks.examine_notebook(tmp_path / "None.ipynb")
     assert found.message == "cannot be read (No such file or directory); restore it"
 
 

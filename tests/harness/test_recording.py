@@ -215,8 +215,8 @@ class Twins:
     def grade(self, folder: Path, package: Path, **options) -> dict[str, CheckResult]:
         """The checks by the last part of their ids."""
         keep, debug = options.pop("keep", False), options.pop("debug", False)
-        manifest, selection = manifests.load(folder / manifests.FILENAME), run.Selection(**options)
-        self.last = run.grade(manifest, package, selection, zygotes=self.zygotes, keep=keep, debug=debug)
+        manifest, selection = manifests.load_manifest(folder / manifests.FILENAME), run.Selection(**options)
+        self.last = run.grade_package(manifest, package, selection, zygotes=self.zygotes, keep=keep, debug=debug)
         return {check.id.rsplit("/", 1)[-1]: check for check in self.last.checks}
 
     def replayed(self, **options) -> dict[str, CheckResult]:
@@ -240,7 +240,7 @@ def write(file: Path, text: str) -> None:
 
 def twins(live: Path, copy: Path, zygotes: ZygotePool) -> Twins:
     """Records a course's answers and makes the students' copy of it."""
-    manifest = manifests.load(live / manifests.FILENAME)
+    manifest = manifests.load_manifest(live / manifests.FILENAME)
     shutil.copytree(live, copy, ignore=shutil.ignore_patterns("solution", "hidden", "mistakes", "__pycache__"))
     recording.record(manifest, copy / ANSWERS, zygotes)
     return Twins(live, copy, zygotes)
@@ -461,7 +461,7 @@ def test_reference_goes_before_its_recorded_answers(ways):
 
 
 def test_same_answers_make_the_same_bytes(ways, tmp_path, zygotes):
-    recording.record(manifests.load(ways.live / manifests.FILENAME), tmp_path / "again.npz", zygotes)
+    recording.record(manifests.load_manifest(ways.live / manifests.FILENAME), tmp_path / "again.npz", zygotes)
     assert (tmp_path / "again.npz").read_bytes() == (ways.copy / ANSWERS).read_bytes()
 
 
@@ -489,12 +489,12 @@ def test_nothing_is_recorded_that_does_not_pass(ways, tmp_path, old, new, words)
     solution = ways.live / "solution/ways.py"
     solution.write_text("import itertools\n\nn = itertools.count()\n" + solution.read_text().replace(old, new))
     with pytest.raises(RecordingError) as told:
-        recording.record(manifests.load(ways.live / manifests.FILENAME), tmp_path / "none.npz", ways.zygotes)
+        recording.record(manifests.load_manifest(ways.live / manifests.FILENAME), tmp_path / "none.npz", ways.zygotes)
     assert words in str(told.value) and not (tmp_path / "none.npz").exists()
 
 
 def test_without_a_reference_nothing_is_recorded(ways, tmp_path):
-    manifest = manifests.load(ways.copy / manifests.FILENAME)
+    manifest = manifests.load_manifest(ways.copy / manifests.FILENAME)
     with pytest.raises(CourseError, match="solution is not there, and nothing else can answer; only staff has it"):
         recording.record(manifest, tmp_path / "none.npz", ways.zygotes)
 
@@ -632,7 +632,7 @@ def compare(live: Manifest, copy: Manifest, package: Path, questions: list[str],
     found = []
     for manifest in (live, copy):
         selection = run.Selection(questions, timing=False)
-        result = run.grade(manifest, package, selection, zygotes=zygotes, keep=True)
+        result = run.grade_package(manifest, package, selection, zygotes=zygotes, keep=True)
         found.append({(c.id, c.outcome, c.score, c.message) for c in result.checks if c.visibility == "public"})
     return sorted(found[0] ^ found[1])
 
@@ -648,7 +648,7 @@ def course(tmp_path_factory) -> Manifest:
             shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("datasets", "__pycache__"))
         else:
             shutil.copy(source, folder / name)
-    return manifests.load(folder / manifests.FILENAME)
+    return manifests.load_manifest(folder / manifests.FILENAME)
 
 
 def weights_for_the_challenge(package: Path) -> None:
@@ -666,13 +666,14 @@ def test_the_course_is_judged_alike(course, tmp_path, zygotes, questions):
         shutil.copytree(course.path(folder), copy.path(folder))
     recording.record(course, copy.path("public") / cassette.FILENAME, zygotes, questions)
     assert copy.path("public").joinpath(cassette.FILENAME).stat().st_size < 3_000_000
-    stubs = run.grade(copy, copy.path("student"), run.Selection(questions), zygotes=zygotes, keep=True)
+    stubs = run.grade_package(copy, copy.path("student"), run.Selection(questions), zygotes=zygotes, keep=True)
     assert (stubs.score, {c.outcome for c in stubs.checks} <= {"not_attempted", "blocked"}) == (0, True)
     right = mistakes.copy_reference(course, tmp_path / "right/student")
-    result = run.grade(copy, right, run.Selection(questions), zygotes=zygotes, keep=True)
+    result = run.grade_package(copy, right, run.Selection(questions), zygotes=zygotes, keep=True)
     assert result.score == result.max_score > 0
     wrong = mistakes.copy_reference(course, tmp_path / "wrong/student")
-    known = {m.id: m for q in course.questions for m in mistakes.load(manifests.load(ROOT / manifests.FILENAME), q.id)}
+    whole = manifests.load_manifest(ROOT / manifests.FILENAME)
+    known = {m.id: m for q in course.questions for m in mistakes.load_mistakes(whole, q.id)}
     for name in course.demo:
         mistakes.plant(known[name], wrong)
     assert compare(course, copy, wrong, questions, zygotes) == []

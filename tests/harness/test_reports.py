@@ -22,7 +22,7 @@ from grader.results.notebook import Judgement
 from grader.results.record import CheckResult, Note, NoteKind, Outcome, Record, Standing
 from tests.harness.results import valid
 
-MANIFEST = manifests.load(Path(__file__).with_name("toy") / manifests.FILENAME)
+MANIFEST = manifests.load_manifest(Path(__file__).with_name("toy") / manifests.FILENAME)
 HELD = (
     "0.5 of 3.5 points are held, neither given nor lost: the grader made errors in g. Staff: read their `detail` in "
     "the record, fix the cause, then grade again; that settles them."
@@ -408,7 +408,7 @@ def test_record_grows_while_checks_run(toy):
 
     def update(found):
         for form in ("gradescope", "record", "markdown"):
-            grading.render(found, toy.manifest, form)
+            grading.render_report(found, toy.manifest, form)
         seen.append((found.complete, len(found.checks), found.score, json.loads(record.to_json(found))["score"]))
 
     toy.replace("checks/public/test_q1_rectangles.py", "    sides =", "    __import__('time').sleep(0.06)\n    sides =")
@@ -428,7 +428,7 @@ def test_report_stands_before_the_first_check_and_survives_a_kill(toy, tmp_path,
         assert found["output"].startswith("Grading did not finish")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(grading.run, "grade", killed)
+    monkeypatch.setattr(grading.run, "grade_package", killed)
     with pytest.raises(KeyboardInterrupt):
         grading.grade_submission(toy.manifest, toy.root / "solution", out, "gradescope")
     assert json.loads(out.read_text())["extra_data"]["complete"] is False

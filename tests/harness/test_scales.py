@@ -105,7 +105,7 @@ WRONG = {
 def test_wrong_scale_is_named(contest, steps):
     contest.replace("assignment.toml", "steps = [[0.5, 1], [0.7, 2.5], [0.9, 3]]", steps)
     with pytest.raises(ManifestError) as raised:
-        manifests.load(contest.root / "assignment.toml")
+        manifests.load_manifest(contest.root / "assignment.toml")
     assert WRONG[steps] in str(raised.value)
 
 

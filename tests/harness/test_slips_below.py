@@ -7,7 +7,7 @@ import pytest
 from grader.course import manifest as manifests
 from grader.grading import mistakes, run
 
-MANIFEST = manifests.load(Path(__file__).parents[2] / manifests.FILENAME)
+MANIFEST = manifests.load_manifest(Path(__file__).parents[2] / manifests.FILENAME)
 NET, LAYERS, UTILS = "classifiers/fc_net.py", "layers.py", "layer_utils.py"
 BACKWARD = (NET, "batchnorm_backward_alt if", "batchnorm_backward if")
 EPS_OUTSIDE = (LAYERS, "sigma = np.sqrt(var + eps)\n        x_hat", "sigma = np.sqrt(var) + 100 * eps\n        x_hat")
@@ -30,7 +30,8 @@ def lost(tmp_path, zygotes):
             text = (package / name).read_text()
             assert old in text, (name, old)
             (package / name).write_text(text.replace(old, new))
-        record = run.grade(MANIFEST, package, run.Selection(questions, timing=False), zygotes=zygotes, keep=True)
+        selection = run.Selection(questions, timing=False)
+        record = run.grade_package(MANIFEST, package, selection, zygotes=zygotes, keep=True)
         return {check.id: check.detail for check in record.checks if check.outcome != "passed"}
 
     return grade

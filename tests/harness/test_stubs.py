@@ -12,15 +12,15 @@ from grader.errors import CourseError, ManifestError
 from grader.release import stubs
 
 ROOT = Path(__file__).parents[2]
-REAL = manifests.load(ROOT / manifests.FILENAME)
-TOY = manifests.load(Path(__file__).with_name("toy") / manifests.FILENAME)
+REAL = manifests.load_manifest(ROOT / manifests.FILENAME)
+TOY = manifests.load_manifest(Path(__file__).with_name("toy") / manifests.FILENAME)
 COURSES = pytest.mark.parametrize("manifest", [REAL, TOY], ids=["assignment", "toy"])
 LONG_LINE = 25
 
 
 @COURSES
 def test_committed_files_are_the_generated_ones(manifest):
-    made = {path.as_posix(): text.encode() for path, text in stubs.generate(manifest).items()}
+    made = {path.as_posix(): text.encode() for path, text in stubs.generate_stubs(manifest).items()}
     target = manifest.path("student")
     assert {file.relative_to(target).as_posix(): file.read_bytes() for file in target.rglob("*.py")} == made
 
@@ -31,7 +31,7 @@ def module_at(path: Path) -> str:
 
 @COURSES
 def test_every_function_is_a_stub_that_names_itself_and_its_checks(manifest):
-    texts = {module_at(path): text for path, text in stubs.generate(manifest).items()}
+    texts = {module_at(path): text for path, text in stubs.generate_stubs(manifest).items()}
     for name, question in manifest.functions().items():
         module = next(module for module in texts if name.startswith(f"{module}."))
         body = _source_of(texts[module], name.removeprefix(f"{module}."))
@@ -41,10 +41,10 @@ def test_every_function_is_a_stub_that_names_itself_and_its_checks(manifest):
 
 @COURSES
 def test_no_line_of_a_solution_is_given_away(manifest):
-    for path, text in stubs.generate(manifest).items():
+    for path, text in stubs.generate_stubs(manifest).items():
         source = (manifest.path("reference") / path).read_text()
         lines = [line.strip() for line in source.splitlines()]
-        secret = [line for region in stubs.regions(path, source) for line in lines[region.first : region.last - 1]]
+        secret = [line for region in stubs.find_regions(path, source) for line in lines[region.first : region.last - 1]]
         open_ones = Counter(lines) - Counter(secret)
         leaked = Counter(line.strip() for line in text.splitlines()) - open_ones
         assert not {line for line in leaked if line in secret and len(line) > LONG_LINE}, path
@@ -53,7 +53,7 @@ def test_no_line_of_a_solution_is_given_away(manifest):
 
 @COURSES
 def test_stubs_are_whole_modules_with_the_signatures_of_the_reference(manifest):
-    for path, text in stubs.generate(manifest).items():
+    for path, text in stubs.generate_stubs(manifest).items():
         ours, theirs = _signatures((manifest.path("reference") / path).read_text()), _signatures(text)
         assert all(theirs[name] == ours[name] for name in theirs)
         functions = {name.removeprefix(f"{module_at(path)}.") for name in manifest.functions()}
@@ -61,7 +61,7 @@ def test_stubs_are_whole_modules_with_the_signatures_of_the_reference(manifest):
 
 
 def test_first_line_names_the_source_and_notices_an_edit():
-    text = stubs.generate(TOY)[Path("shapes.py")]
+    text = stubs.generate_stubs(TOY)[Path("shapes.py")]
     assert text.startswith('# Generated from solution/shapes.py by "python -m grader stubs"')
     assert stubs.is_unchanged(text)
     assert not stubs.is_unchanged(text.replace("raise", "pass; raise", 1))
@@ -93,20 +93,20 @@ def moments(x):
 def test_markers_that_do_not_fit(toy, lines, sentence):
     toy.write("solution/shapes.py", BODY.format(lines))
     with pytest.raises(CourseError, match=re.escape(sentence)):
-        stubs.generate(toy.manifest)
+        stubs.generate_stubs(toy.manifest)
 
 
 def test_marker_that_is_never_closed(toy):
     toy.write("solution/shapes.py", "# BEGIN SOLUTION\nx = 1\n")
     with pytest.raises(CourseError, match=r"shapes.py, line 1: '# BEGIN SOLUTION' without its partner; add"):
-        stubs.generate(toy.manifest)
+        stubs.generate_stubs(toy.manifest)
 
 
 def test_region_of_a_function_no_question_lists(toy):
     toy.replace("solution/shapes.py", "    sides = np", "    # BEGIN SOLUTION\n    # END SOLUTION\n    sides = np")
     sentence = "shapes.py, line 25: shapes.squares has a solution region, but no question lists it; add it"
     with pytest.raises(ManifestError, match=sentence):
-        stubs.generate(toy.manifest)
+        stubs.generate_stubs(toy.manifest)
 
 
 def test_no_reference(toy, command):
@@ -131,7 +131,7 @@ class Shape:
 """
     toy.write("solution/more.py", source)
     toy.replace("assignment.toml", '"shapes.moments"', '"shapes.moments", "more.Shape.area.inner"')
-    text = stubs.generate(toy.manifest)[Path("more.py")]
+    text = stubs.generate_stubs(toy.manifest)[Path("more.py")]
     assert "secret_library" not in text
     assert '            raise NotImplementedError("more.Shape.area.inner")\n        return inner()' in text
     ast.parse(text)
@@ -139,7 +139,7 @@ class Shape:
 
 def test_a_region_at_the_end_leaves_no_blank_lines(toy):
     toy.write("solution/more.py", "x = 1\n\n\n# BEGIN SOLUTION\ny = 2\n\n\n# END SOLUTION\n")
-    assert stubs.generate(toy.manifest)[Path("more.py")].endswith("\nx = 1\n")
+    assert stubs.generate_stubs(toy.manifest)[Path("more.py")].endswith("\nx = 1\n")
 
 
 def test_edited_files_are_not_overwritten_without_force(toy, command):

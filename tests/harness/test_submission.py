@@ -12,7 +12,7 @@ import pytest
 from grader.errors import SubmissionError
 from grader.grading.submission import grade_submission
 from grader.limits import MEGABYTE
-from grader.submission.unpack import unpack
+from grader.submission.unpack import unpack_submission
 
 SHAPES = (Path(__file__).with_name("toy") / "solution/shapes.py").read_text()
 CENTRAL, LOCAL = b"PK\x01\x02", b"PK\x03\x04"
@@ -88,7 +88,7 @@ FORMS = {
 def test_package_is_found(toy, tmp_path, make, entries, package, notes):
     source, work = tmp_path / "submission.zip", tmp_path / "work"
     work.mkdir()
-    found = unpack(make(source, entries), toy.manifest, work)
+    found = unpack_submission(make(source, entries), toy.manifest, work)
     assert (found.package, found.notes) == (work / package, notes)
     ignored = ("__MACOSX", ".DS_Store", "__pycache__")
     wanted = {
@@ -104,7 +104,7 @@ def test_package_is_found(toy, tmp_path, make, entries, package, notes):
 def test_folder_may_be_the_package_itself(toy, tmp_path, name, package):
     work = tmp_path / "work"
     work.mkdir()
-    found = unpack(lay(tmp_path / name, {"shapes.py": SHAPES, "sub/more.py": ""}), toy.manifest, work)
+    found = unpack_submission(lay(tmp_path / name, {"shapes.py": SHAPES, "sub/more.py": ""}), toy.manifest, work)
     assert listing(work) == {package, f"{package}/shapes.py", f"{package}/sub", f"{package}/sub/more.py"}
     assert found.package == work / package
 
@@ -262,7 +262,7 @@ def test_examined_before_anything_is_written(toy, tmp_path):
         "a name twice",
     ):
         with pytest.raises(SubmissionError):
-            unpack(REFUSED[name][0](tmp_path / "submission.zip"), toy.manifest, work)
+            unpack_submission(REFUSED[name][0](tmp_path / "submission.zip"), toy.manifest, work)
         assert listing(work) == set()
 
 
@@ -272,23 +272,23 @@ def test_symbolic_links_that_would_be_graded_are_refused(toy, tmp_path, name, ki
     folder = lay(tmp_path / "submission", {"shapes.py": SHAPES} if name == "student" else GOOD)
     (folder / name).symlink_to("/etc/passwd" if name.endswith(".py") else "/etc")
     with pytest.raises(SubmissionError, match=f"'{name}' is a symbolic link; put the {kind} itself there"):
-        unpack(folder, toy.manifest, tmp_path)
+        unpack_submission(folder, toy.manifest, tmp_path)
 
 
 def test_folders_are_held_to_the_same_limits(toy, tmp_path):
     many = lay(tmp_path / "many", {f"student/{i}.py": "" for i in range(41)})
     with pytest.raises(SubmissionError, match="it holds 41 modules, allowed are 40"):
-        unpack(many, toy.manifest, tmp_path)
+        unpack_submission(many, toy.manifest, tmp_path)
     large = lay(tmp_path / "large", {"student/zeros.py": b"\0" * (5 * MEGABYTE)})
     with pytest.raises(SubmissionError, match="it unpacks to 5 MB, allowed are 4"):
-        unpack(large, toy.manifest, tmp_path)
+        unpack_submission(large, toy.manifest, tmp_path)
 
 
 def test_environments_in_folders_are_not_counted(toy, tmp_path):
     entries = {f"student/.venv/{i}.py": "" for i in range(100)} | {"student/shapes.py": SHAPES}
     work = tmp_path / "work"
     work.mkdir()
-    unpack(lay(tmp_path / "submission", entries), toy.manifest, work)
+    unpack_submission(lay(tmp_path / "submission", entries), toy.manifest, work)
     assert listing(work) == {"student", "student/shapes.py"}
 
 

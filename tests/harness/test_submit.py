@@ -15,7 +15,7 @@ import pytest
 
 from grader.errors import ManifestError
 from grader.grading.submission import grade_submission
-from grader.submission.unpack import unpack
+from grader.submission.unpack import unpack_submission
 from grader.submit import smoke_test, submit
 from tests.harness.student_work import cell, empty, finished, save
 
@@ -262,16 +262,16 @@ def test_only_what_belongs_to_the_work(done, command, paper):
 def test_what_packs_too_well_is_not_taken_for_a_bomb(done, tmp_path):
     flat = b"#" * 3_000_000
     file = tmp_path / "a.zip"
-    file.write_bytes(submit.pack({"student/shapes.py": RIGHT.encode() + flat}))
-    assert unpack(file, done.manifest, tmp_path).notes == []
-    small = submit.pack({"student/shapes.py": os.urandom(20_000).hex().encode()})
+    file.write_bytes(submit.pack_submission({"student/shapes.py": RIGHT.encode() + flat}))
+    assert unpack_submission(file, done.manifest, tmp_path).notes == []
+    small = submit.pack_submission({"student/shapes.py": os.urandom(20_000).hex().encode()})
     assert len(small) < 30_000
 
 
 def test_modules_are_imported_in_a_process_of_their_own(done, tmp_path, zygotes):
     code = "import os, sys\nsys.modules['planted'] = os\nos.environ['PLANTED'] = '1'\n" + RIGHT
     file = tmp_path / "a.zip"
-    file.write_bytes(submit.pack({"student/shapes.py": code.encode()}))
+    file.write_bytes(submit.pack_submission({"student/shapes.py": code.encode()}))
     assert smoke_test.import_modules(done.manifest, file, zygotes) == []
     assert "planted" not in sys.modules
     assert "PLANTED" not in os.environ
@@ -290,7 +290,7 @@ def test_modules_are_imported_in_a_process_of_their_own(done, tmp_path, zygotes)
 )
 def test_what_cannot_be_imported_is_told(done, tmp_path, zygotes, code, reason):
     file = tmp_path / "a.zip"
-    file.write_bytes(submit.pack({"student/shapes.py": (code + RIGHT).encode()}))
+    file.write_bytes(submit.pack_submission({"student/shapes.py": (code + RIGHT).encode()}))
     (found,) = smoke_test.import_modules(done.manifest, file, zygotes)
     assert (found.level, found.file) == ("error", "student/shapes.py")
     assert found.message.startswith("cannot be imported: ")
@@ -299,7 +299,7 @@ def test_what_cannot_be_imported_is_told(done, tmp_path, zygotes, code, reason):
 
 def test_a_zip_that_the_grader_would_refuse(done, tmp_path, zygotes):
     file = tmp_path / "a.zip"
-    file.write_bytes(submit.pack({"elsewhere/shapes.py": b""}))
+    file.write_bytes(submit.pack_submission({"elsewhere/shapes.py": b""}))
     (found,) = smoke_test.import_modules(done.manifest, file, zygotes)
     assert found.message.startswith("there is no folder student/ or mywork/ in it")
 

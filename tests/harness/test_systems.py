@@ -78,7 +78,7 @@ def windows(tmp_path, monkeypatch):
 def test_on_windows_the_process_started_is_the_worker(windows, toy):
     """An environment's python.exe is a redirector, with which a socket must not be shared."""
     with contextlib.closing(ZygotePool(make=PlainProcesses)) as zygotes:
-        record = run.grade(toy.manifest, toy.root / "solution", run.Selection(["Q1"]), zygotes=zygotes)
+        record = run.grade_package(toy.manifest, toy.root / "solution", run.Selection(["Q1"]), zygotes=zygotes)
     assert [check.message for check in record.checks if check.outcome is not Outcome.PASSED] == []
     assert record.score == record.max_score and record.cpu_seconds > 0
 
@@ -123,7 +123,7 @@ def test_a_worker_that_dies_at_once_says_why(system, code, said, toy, tmp_path, 
         contextlib.closing(ZygotePool(make=PlainProcesses)) as zygotes,
         pytest.raises(SandboxError) as caught,
     ):
-        run.grade(toy.manifest, toy.root / "solution", run.Selection(["Q1"]), zygotes=zygotes)
+        run.grade_package(toy.manifest, toy.root / "solution", run.Selection(["Q1"]), zygotes=zygotes)
     assert str(caught.value) == f"a worker could not start: {said}. Set up the environment again."
 
 
@@ -135,7 +135,7 @@ def test_loading_the_libraries_does_not_count_against_the_code(toy, tmp_path, mo
     monkeypatch.setattr(zygote_pool, "START", slow)
     toy.replace("assignment.toml", "call_seconds = 2", "call_seconds = 1")
     with contextlib.closing(ZygotePool(make=PlainProcesses)) as zygotes:
-        record = run.grade(toy.manifest, toy.root / "solution", run.Selection(["Q1"]), zygotes=zygotes)
+        record = run.grade_package(toy.manifest, toy.root / "solution", run.Selection(["Q1"]), zygotes=zygotes)
     assert record.score == record.max_score
 
 
@@ -164,7 +164,7 @@ def test_macos_keeps_its_workers_and_says_once_what_it_lacks(toy, monkeypatch):
     )
     with contextlib.closing(ZygotePool(make=PlainProcesses)) as zygotes:
         first, second = (
-            run.grade(toy.manifest, toy.root / "solution", run.Selection(["Q1"]), zygotes=zygotes, keep=True)
+            run.grade_package(toy.manifest, toy.root / "solution", run.Selection(["Q1"]), zygotes=zygotes, keep=True)
             for _ in range(2)
         )
     assert first.score == second.score == first.max_score and first.isolation == ["rlimits"]

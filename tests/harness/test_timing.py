@@ -8,7 +8,7 @@ import pytest
 
 from grader.checks import timing
 from grader.checks.expect import Mismatch
-from grader.checks.timing import Race, Side, judge
+from grader.checks.timing import Race, Side, judge_race
 from grader.errors import Ending, WorkerTimeout
 from grader.limits import RACE_PAIRS, RACE_PAIRS_NEAR
 
@@ -75,27 +75,27 @@ def race(ratios, answer=ANSWER, wanted=ANSWER, verify=True) -> tuple[Race, list[
 
 def mismatch(contest: Race, limit: float = LIMIT) -> Mismatch:
     with pytest.raises(Mismatch) as found:
-        judge(contest, limit, "the reference")
+        judge_race(contest, limit, "the reference")
     return found.value
 
 
 def test_median_of_seven_pairs_decides():
     contest, log = race([1, 2, 30, 3, 90, 1, 2, 4])
-    assert judge(contest, LIMIT, "the reference") == 3
+    assert judge_race(contest, LIMIT, "the reference") == 3
     assert len(contest.ratios) == RACE_PAIRS
     assert len(log) == 2 * (RACE_PAIRS + 1)
 
 
 def test_first_pair_only_warms_up():
     contest, _ = race(chain([1000], repeat(2)))
-    assert judge(contest, LIMIT, "the reference") == 2
+    assert judge_race(contest, LIMIT, "the reference") == 2
     contest, _ = race(chain([0.001], repeat(20)))
     assert mismatch(contest).error == 20
 
 
 def test_sides_take_turns_in_going_first():
     contest, log = race(repeat(1))
-    judge(contest, LIMIT, "the reference")
+    judge_race(contest, LIMIT, "the reference")
     firsts = log[::2]
     assert firsts == ["theirs", "mine"] * (len(firsts) // 2)
     assert [a != b for a, b in zip(log[::2], log[1::2], strict=True)] == [True] * len(firsts)
@@ -103,7 +103,7 @@ def test_sides_take_turns_in_going_first():
 
 def test_both_sides_draw_alike_and_afresh_for_each_pair():
     contest, _ = race(repeat(1))
-    judge(contest, LIMIT, "the reference")
+    judge_race(contest, LIMIT, "the reference")
     mine, theirs = contest.contender.worker.seeds, contest.opponent.worker.seeds
     assert mine == theirs
     assert len(set(mine)) == RACE_PAIRS + 1
@@ -112,14 +112,14 @@ def test_both_sides_draw_alike_and_afresh_for_each_pair():
 @pytest.mark.parametrize("ratio", [8.5, 10.0, 12.4])
 def test_what_stays_near_the_limit_passes_after_more_pairs(ratio):
     contest, _ = race(repeat(ratio))
-    assert judge(contest, LIMIT, "the reference") == pytest.approx(ratio)
+    assert judge_race(contest, LIMIT, "the reference") == pytest.approx(ratio)
     assert len(contest.ratios) == RACE_PAIRS_NEAR
 
 
 @pytest.mark.parametrize("ratio", [1.0, 7.9])
 def test_what_is_clearly_within_the_limit_passes_at_once(ratio):
     contest, _ = race(repeat(ratio))
-    assert judge(contest, LIMIT, "the reference") == pytest.approx(ratio)
+    assert judge_race(contest, LIMIT, "the reference") == pytest.approx(ratio)
     assert len(contest.ratios) == RACE_PAIRS
 
 
@@ -134,14 +134,14 @@ def test_what_is_clearly_beyond_the_limit_fails(ratio):
 
 def test_more_pairs_may_turn_the_verdict():
     contest, _ = race(chain([1], [11] * 7, repeat(2)))
-    assert judge(contest, LIMIT, "the reference") < 8
+    assert judge_race(contest, LIMIT, "the reference") < 8
     contest, _ = race(chain([1], [11] * 7, repeat(30)))
     assert mismatch(contest).error > 12.5
 
 
 def test_some_slow_pairs_of_a_busy_machine_change_nothing():
     contest, _ = race([1, 90, 1, 1, 90, 1, 90, 1])
-    assert judge(contest, LIMIT, "the reference") == 1
+    assert judge_race(contest, LIMIT, "the reference") == 1
 
 
 def test_hopeless_stops_early():
@@ -152,14 +152,14 @@ def test_hopeless_stops_early():
 
 def test_what_float32_rounds_off_loses_no_race():
     contest, _ = race(repeat(1), answer=ANSWER.astype(np.float32) * np.float32(1 + 1e-6))
-    assert judge(contest, LIMIT, "the reference") == 1
+    assert judge_race(contest, LIMIT, "the reference") == 1
 
 
 def test_one_slow_pair_is_not_hopeless():
     contest, _ = race(chain([500], repeat(1)))
-    assert judge(contest, LIMIT, "the reference") == 1
+    assert judge_race(contest, LIMIT, "the reference") == 1
     contest, _ = race(chain([1, 500], repeat(1)))
-    assert judge(contest, LIMIT, "the reference") == 1
+    assert judge_race(contest, LIMIT, "the reference") == 1
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_fast_wrong_answer_is_rejected(answer, sentence):
     contest, _ = race(repeat(0.01), answer)
     assert sentence in mismatch(contest).message
     contest, _ = race(repeat(0.01), answer, verify=False)
-    assert judge(contest, LIMIT, "the reference") == pytest.approx(0.01)
+    assert judge_race(contest, LIMIT, "the reference") == pytest.approx(0.01)
 
 
 def test_every_array_of_an_answer_is_compared():
@@ -197,7 +197,7 @@ def test_reference_that_does_not_come_back_is_no_fault_of_the_student():
     hung.trusted = True
     contest, _ = race([hung])
     with pytest.raises(WorkerTimeout):
-        judge(contest, LIMIT, "the reference")
+        judge_race(contest, LIMIT, "the reference")
 
 
 LOOP = """
@@ -213,7 +213,7 @@ def moments(x):
 """
 
 
-@pytest.mark.skipif(not timing.available(), reason="needs the kernel's CPU clocks")
+@pytest.mark.skipif(not timing.is_available(), reason="needs the kernel's CPU clocks")
 def test_python_loop_is_rejected_and_an_array_operation_is_not(toy):
     toy.write("student/shapes.py", LOOP)
     checks = toy.outcomes(questions=["Q2"])
@@ -254,7 +254,7 @@ def test_moments_speed(race):
 '''
 
 
-@pytest.mark.skipif(not timing.available(), reason="needs the kernel's CPU clocks")
+@pytest.mark.skipif(not timing.is_available(), reason="needs the kernel's CPU clocks")
 def test_answer_that_cannot_be_prepared_with_is_no_grader_error(toy):
     toy.write("checks/public/test_q2_moments.py", BUILT_ON_ANOTHER)
     toy.write("student/shapes.py", "def moments(x):\n    return (x.mean(axis=0),)\n")
@@ -263,7 +263,7 @@ def test_answer_that_cannot_be_prepared_with_is_no_grader_error(toy):
     assert "shapes.moments returned 1 values where 2 are expected" in check.message
 
 
-@pytest.mark.skipif(not timing.available(), reason="no speed is judged here")
+@pytest.mark.skipif(not timing.is_available(), reason="no speed is judged here")
 def test_nobody_but_the_contestants_runs_during_a_race(toy, monkeypatch):
     """Code of the package runs in workers that come up for the next check, so it could take a part in it."""
     run, seen = timing.Side.run, set()

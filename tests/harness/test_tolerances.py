@@ -8,7 +8,7 @@ import pytest
 from grader.course import manifest as manifests
 from tests.harness.tolerances import Row, table
 
-MANIFEST = manifests.load(Path(__file__).parents[2] / manifests.FILENAME)
+MANIFEST = manifests.load_manifest(Path(__file__).parents[2] / manifests.FILENAME)
 QUICK = "Q3"
 
 

@@ -76,8 +76,8 @@ def test_hidden_messages_betray_nothing(toy):
 
 @pytest.mark.parametrize("question", ["Q1", "Q2"])
 def test_planted_mistakes_cost_what_they_should(toy, tmp_path, question):
-    for mistake in mistakes.load(toy.manifest, question):
-        trial = mistakes.trial(toy.manifest, mistake, question, tmp_path / "planted", toy.zygotes)
+    for mistake in mistakes.load_mistakes(toy.manifest, question):
+        trial = mistakes.try_mistake(toy.manifest, mistake, question, tmp_path / "planted", toy.zygotes)
         assert trial.as_expected, (mistake.id, trial.lost ^ set(mistake.costs))
 
 
@@ -106,7 +106,8 @@ def test_mistake_that_cannot_be_planted(toy, tmp_path, old, new, sentence):
     file = toy.root / "checks/mistakes/q1.toml"
     file.write_text(file.read_text().replace(old, new))
     with pytest.raises(CourseError, match=re.escape(sentence)):
-        mistakes.trial(toy.manifest, mistakes.load(toy.manifest, "Q1")[0], "Q1", tmp_path / "planted", toy.zygotes)
+        first = mistakes.load_mistakes(toy.manifest, "Q1")[0]
+        mistakes.try_mistake(toy.manifest, first, "Q1", tmp_path / "planted", toy.zygotes)
 
 
 @pytest.mark.parametrize("function", ["shapes.area", "shapes.squares"], ids=["in place of a region", "of given code"])
@@ -130,7 +131,7 @@ def test_body_of_a_mistake_stands_below_the_docstring(toy, function):
 def test_question_without_mistakes_is_named(toy):
     (toy.root / "checks/mistakes/q2.toml").unlink()
     with pytest.raises(CourseError, match="there are no known mistakes for Q2; write this file"):
-        mistakes.load(toy.manifest, "Q2")
+        mistakes.load_mistakes(toy.manifest, "Q2")
 
 
 def test_demo_plants_grades_and_shows(toy, command):
@@ -151,7 +152,7 @@ def test_demo_with_an_unknown_mistake(toy, command):
 
 def test_engine_knows_no_content():
     """No function or module of the assignment is named anywhere in the engine."""
-    manifest = manifests.load(ROOT / manifests.FILENAME)
+    manifest = manifests.load_manifest(ROOT / manifests.FILENAME)
     names = {part for name in manifest.functions() for part in name.split(".")}
     names -= {"__init__", "loss", "forward", "optim", "layers"}  # words of any library and of isolation
     assert len(names) > 30

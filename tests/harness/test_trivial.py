@@ -8,7 +8,7 @@ from grader.course import manifest as manifests
 from grader.grading import run
 from tests.harness import trivial
 
-MANIFEST = manifests.load(Path(__file__).parents[2] / manifests.FILENAME)
+MANIFEST = manifests.load_manifest(Path(__file__).parents[2] / manifests.FILENAME)
 SLOW = pytest.mark.slow
 CEILING = 3  # of 100 points
 
@@ -18,6 +18,6 @@ CEILING = 3  # of 100 points
 )
 def test_trivial_answers_earn_next_to_nothing(kind, timing, tmp_path, zygotes):
     package = trivial.build(MANIFEST, tmp_path / "student", kind)
-    record = run.grade(MANIFEST, package, run.Selection(timing=timing), zygotes=zygotes)
+    record = run.grade_package(MANIFEST, package, run.Selection(timing=timing), zygotes=zygotes)
     assert record.score <= CEILING, [(check.score, check.id) for check in record.checks if check.score]
     assert {check.outcome for check in record.checks} <= {"passed", "failed", "blocked"}

@@ -18,7 +18,7 @@ from typing import Any
 
 from grader.course import manifest as manifests
 from grader.course.manifest import Manifest, Question
-from grader.grading.mistakes import copy_reference, load, plant
+from grader.grading.mistakes import copy_reference, load_mistakes, plant
 from tests.harness.mutants.judge import Judge, with_judge
 
 expect = importlib.import_module("grader.checks.expect")  # the name in the package is the function's
@@ -47,7 +47,7 @@ def table(manifest: Manifest, question: Question) -> dict[str, Row]:
 
     def use(judge: Judge) -> None:
         with tempfile.TemporaryDirectory(prefix="chainrule-") as folder:
-            for mistake in [None, *load(manifest, question.id)]:
+            for mistake in [None, *load_mistakes(manifest, question.id)]:
                 package = copy_reference(manifest, Path(folder) / manifest.submission.packages[0])
                 if mistake is not None:
                     plant(mistake, package)
@@ -100,7 +100,7 @@ def _measured() -> Iterator[list[tuple[float, float]]]:
 
 
 def main(names: list[str]) -> None:
-    manifest = manifests.load(Path(__file__).parents[2] / manifests.FILENAME)
+    manifest = manifests.load_manifest(Path(__file__).parents[2] / manifests.FILENAME)
     for name in names or [question.id for question in manifest.questions]:
         for check, row in table(manifest, manifest.question(name)).items():
             allowed = ", ".join(f"{rel:.0e}" for rel in sorted(row.allowed))

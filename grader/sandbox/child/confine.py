@@ -80,7 +80,7 @@ class Confinement:
         own_uid = judged and "uid" in policy
         if "rlimits" in policy:
             die_first(WORKER_DIES if judged else ZYGOTE_DIES)
-            restrict(limits | ({"threads": WORKER_THREADS} if own_uid else {}))
+            limit_resources(limits | ({"threads": WORKER_THREADS} if own_uid else {}))
         if own_uid:
             os.setgroups([])
             os.setresgid(self._uid, self._uid, self._uid)
@@ -99,7 +99,7 @@ class Confinement:
             self._filter.put_on(os.getpid())
 
 
-def restrict(limits: dict[str, int]) -> None:
+def limit_resources(limits: dict[str, int]) -> None:
     """Set the limits this platform knows, given as cpu_seconds, memory_mb, file_mb and, with an own uid, threads."""
     if sys.platform == "win32":
         return

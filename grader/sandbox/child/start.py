@@ -41,7 +41,7 @@ def serve_as_worker(settings: dict[str, Any]) -> None:
     _leave(settings["engine"])
     channel = Channel(_inherited_socket(settings["socket"]), blocking=True)
     os.chdir(settings["folder"])
-    confine.restrict(settings["limits"])
+    confine.limit_resources(settings["limits"])
     channel.send(Encoder(lambda value, encoder: None).frame({"ready": True}))
     serve(channel)
 

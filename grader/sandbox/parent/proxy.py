@@ -183,7 +183,7 @@ class ProxyFactory:
         raise WireError(f"a value of the form {form!r:.40}")
 
 
-def shape_of(value: Any) -> tuple[int, ...] | None:
+def read_shape(value: Any) -> tuple[int, ...] | None:
     """Return the shape of an array or tensor that went to a worker, None for anything else."""
     array = getattr(value, "array", value) if not isinstance(value, Proxy) else None
     return array.shape if isinstance(array, np.ndarray) else None

@@ -13,7 +13,7 @@ import numpy as np
 from ...errors import SandboxError
 from ...limits import WORKER_END_SECONDS, WORKER_START_SECONDS
 from ..child.server import WorkerServer
-from ..wire import Channel, ChannelClosed, DeadlinePassed, WireError, unpack
+from ..wire import Channel, ChannelClosed, DeadlinePassed, WireError, unpack_frame
 from .process import WorkerProcess
 from .replies import last_words
 from .zygote_pool import PendingReply
@@ -213,7 +213,7 @@ class InProcessTransport(ImmediateTransport):
         outside = _random_state()
         _set_random_state(self._random)
         try:
-            return unpack(self._server.answer(*unpack(frame)))
+            return unpack_frame(self._server.answer(*unpack_frame(frame)))
         finally:
             self._random = _random_state()
             _set_random_state(outside)

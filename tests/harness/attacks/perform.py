@@ -85,9 +85,10 @@ def grade(stage: Stage, attack: Attack) -> tuple[str, str]:
     shutil.copytree(package, folder)
     before, most, started = stage.photograph(package), peak(), time.monotonic()
     chosen = run.Selection(keyword=attack.checks, secret_seeds=["one", "two"])
-    manifest = manifests.load(stage.course / manifests.FILENAME)
+    manifest = manifests.load_manifest(stage.course / manifests.FILENAME)
     try:
-        record = run.grade(manifest, folder, chosen, zygotes=stage.for_grading, official=attack.kind == "official")
+        official = attack.kind == "official"
+        record = run.grade_package(manifest, folder, chosen, zygotes=stage.for_grading, official=official)
     except SandboxError as refusal:
         return "refused", str(refusal)
     seconds, outcomes = time.monotonic() - started, {check.outcome for check in record.checks}

@@ -9,11 +9,11 @@ from grader.grading import run
 
 from . import KINDS, build
 
-manifest = manifests.load(Path(__file__).parents[3] / manifests.FILENAME)
+manifest = manifests.load_manifest(Path(__file__).parents[3] / manifests.FILENAME)
 for kind in KINDS:
     with tempfile.TemporaryDirectory(prefix="chainrule-") as folder:
         package = build(manifest, Path(folder) / "student", kind)
-        record = run.grade(manifest, package, run.Selection(sys.argv[1:]), keep=True)
+        record = run.grade_package(manifest, package, run.Selection(sys.argv[1:]), keep=True)
     print(f"{kind}: {record.score} of {record.max_score}")
     for check in record.checks:
         if check.score:

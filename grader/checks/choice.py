@@ -1,24 +1,16 @@
 """Choose checks by id, keyword and judged function, and name what comes nearest where none is meant."""
 
 import ast
-import difflib
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 from ..errors import UsageError
+from ..names import find_nearest
 from ..results.record import CheckResult, shorten
 
 TOKEN = re.compile(r"[()]|[^\s()]+")
 OPERATORS = {"and", "or", "not", "(", ")"}
 LISTED = "check --list lists them all"
-NEARNESS = 0.6  # of two words, from 0 to 1, from which on one may have been meant by the other
-
-
-def find_nearest(word: str, known: Iterable[str]) -> str:
-    """Return the known word that comes nearest, an empty string where none is near."""
-    originals = {name.casefold(): name for name in known}
-    found = difflib.get_close_matches(word.casefold(), originals, n=1, cutoff=NEARNESS)
-    return originals[found[0]] if found else ""
 
 
 def _advise(word: str, known: Iterable[str]) -> str:

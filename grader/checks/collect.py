@@ -12,6 +12,7 @@ import pytest
 
 from ..course.manifest import Manifest, Question, to_fraction, to_number
 from ..errors import ChainruleError, ChecksError
+from ..names import find_nearest
 from ..results.record import CheckResult, Outcome
 from ..sandbox.parent.client import WorkerClient
 from . import messages
@@ -165,7 +166,9 @@ def describe(item: pytest.Function, manifest: Manifest) -> RunningCheck:
         raise ChecksError(f"{file}: {item.name} has no @points(value, function); add it")
     for name in mark.functions:
         if name not in manifest.functions():
-            raise ChecksError(f"{file}: {item.name} judges {name}, which no question lists; fix one of them")
+            near = find_nearest(name, manifest.functions())
+            remedy = f"did you mean {near}?" if near else "fix one of them"
+            raise ChecksError(f"{file}: {item.name} judges {name}, which no question lists; {remedy}")
     hidden = manifest.path("hidden") in file.parents
     check = CheckResult(
         id=f"{'hidden/' if hidden else ''}{file.stem.removeprefix('test_')}/{item.name.removeprefix('test_')}",
@@ -190,10 +193,11 @@ def check_points(checks: list[CheckResult], questions: Sequence[Question], manif
             found = sum((to_fraction(check.points) for check in own), Fraction(0))
             declared = to_fraction(getattr(question, f"{visibility}_points"))
             if found != declared:
-                raise ChecksError(
-                    f"questions {question.id}.{visibility}_points: the {visibility} checks add up to "
-                    f"{to_number(found)}, not {to_number(declared)}; fix the checks' points or this key"
-                )
+                file = manifest.path(visibility) / question.file
+                missing = f"there is no {file.relative_to(manifest.root).as_posix()}; write it, or fix the slug"
+                wrong = f"the {visibility} checks add up to {to_number(found)}, not {to_number(declared)}"
+                told = f"{wrong}; fix the checks' points or this key" if file.is_file() else missing
+                raise ChecksError(f"questions {question.id}.{visibility}_points: {told}")
 
 
 def _read_mark(item: pytest.Item) -> PointsMark | None:

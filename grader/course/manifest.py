@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from fractions import Fraction
 from itertools import pairwise
@@ -12,6 +12,9 @@ import msgspec
 
 from ..errors import CourseNotFound, ManifestError
 from ..limits import CONTROL_SECONDS
+from ..names import find_nearest
+from .decoding import decode, point_to
+from .presence import find_absent
 from .schema import Container, Layer, Manifest, Question, Scale, Submission, Submit, to_fraction, to_number
 
 __all__ = [
@@ -28,7 +31,6 @@ __all__ = [
 
 RATE = re.compile(r"(\d{1,4}) per (?:(\d{1,4}) )?(minute|hour|day)s?")
 FILENAME = "assignment.toml"
-RENAMED = {"handin": "submit"}  # tables of older manifests
 
 
 def find_manifest(start: Path) -> Path:
@@ -56,32 +58,16 @@ def find_for_notebook(start: Path) -> Path:
 def load_manifest(file: Path) -> Manifest:
     """Read and validate a manifest; raise ManifestError with file, key and remedy."""
     try:
-        table = msgspec.toml.decode(file.read_bytes(), type=Manifest)
+        source = file.read_bytes()
     except OSError as error:
         raise ManifestError(f"{file}: cannot be read ({error.strerror}); check the path") from None
-    except msgspec.ValidationError as error:
-        raise ManifestError(f"{file}: {_locate_key(str(error))}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ManifestError(f"{file}: not valid TOML ({error}); fix that line") from None
-    manifest = msgspec.structs.replace(table, root=file.parent.resolve())
-    for problem in find_faults(manifest):
-        raise ManifestError(f"{file}: {problem}")
+    try:
+        manifest = msgspec.structs.replace(decode(source), root=file.parent.resolve())
+    except ManifestError as error:
+        raise ManifestError(f"{file}: {error}") from None
+    for fault in find_faults(manifest):
+        raise ManifestError(f"{file}: {point_to(fault, source.decode('utf-8-sig'))}")
     return manifest
-
-
-def _locate_key(message: str) -> str:
-    """Return msgspec's sentence with the key in front: `questions[2].points`, then what is wrong, then what to do."""
-    text, _, path = message.partition(" - at `")
-    key = path.strip("`").removeprefix("$").lstrip(".")
-    unknown = re.search(r"unknown field `(\w+)`", text)
-    if unknown and not key and unknown[1] in RENAMED:
-        return f"{unknown[1]}: the table's name is now [{RENAMED[unknown[1]]}]; rename it"
-    if unknown:
-        return f"{'.'.join(filter(None, [key, unknown[1]]))}: unknown key; remove it or fix its spelling"
-    missing = re.search(r"missing required field `(\w+)`", text)
-    if missing:
-        return f"{'.'.join(filter(None, [key, missing[1]]))}: missing; add this key"
-    return f"{key}: {text[:1].lower()}{text[1:]}; give the value that type"
 
 
 def find_faults(manifest: Manifest) -> Iterator[str]:
@@ -91,6 +77,8 @@ def find_faults(manifest: Manifest) -> Iterator[str]:
     yield from _not_positive("limits", manifest.limits, ("call_seconds", "run_seconds", "cpu_seconds", "memory_mb"))
     yield from _container(manifest.container)
     yield from _secrets(manifest)
+    if not manifest.submission.packages:
+        yield "submission.packages: none; give the name of the students' folder"
     limits = ("output_lines", "output_characters", "table_rows", "image_megapixels")
     yield from _not_positive("pdf", manifest.pdf, limits)
     yield from _scales(manifest.scales)
@@ -99,13 +87,15 @@ def find_faults(manifest: Manifest) -> Iterator[str]:
     if manifest.seeds.secret < 0:
         yield f"seeds.secret: {manifest.seeds.secret}; give 0 or more"
     yield from _questions(manifest.questions)
+    yield from find_absent(manifest)
     yield from _layers(manifest.layers, set(manifest.functions()))
     for name in manifest.notebooks:
         if not re.fullmatch(r"\w+", name) or manifest.notebooks.count(name) > 1:
             yield f"notebooks: {name!r} stands twice or is no file name; use letters, digits and underscores, each once"
     total = sum((question.points for question in manifest.questions), Fraction(0))
     if total != manifest.points:
-        yield f"points: the questions add up to {to_number(total)}, not {manifest.points}; fix one of them"
+        each = ", ".join(f"{question.id} {to_number(question.points)}" for question in manifest.questions)
+        yield f"points: the questions add up to {to_number(total)}, not {manifest.points} ({each}); fix one of them"
 
 
 def parse_rate(text: str) -> tuple[int, timedelta]:
@@ -122,6 +112,11 @@ def _not_positive(table: str, values: object, keys: tuple[str, ...]) -> Iterator
             yield f"{table}.{key}: {getattr(values, key)}; give more than 0"
 
 
+def _advise(name: str, known: Iterable[str]) -> str:
+    near = find_nearest(name, known)
+    return f"did you mean {near}?" if near else "fix the name"
+
+
 def _questions(questions: list[Question]) -> Iterator[str]:
     ids = [question.id for question in questions]
     seen: set[str] = set()
@@ -131,8 +126,9 @@ def _questions(questions: list[Question]) -> Iterator[str]:
             yield f"{where}.id: stands twice; give each question an id of its own"
         if not re.fullmatch(r"[A-Za-z]\w*", question.id) or not re.fullmatch(r"\w+", question.slug):
             yield f"{where}.slug: id and slug become a file name; use letters, digits and underscores"
-        if not (0 <= question.public_points < math.inf and 0 <= question.hidden_points < math.inf):
-            yield f"{where}.points: negative or not a number; give 0 or more"
+        for key in ("public_points", "hidden_points"):
+            if not 0 <= getattr(question, key) < math.inf:
+                yield f"{where}.{key}: {getattr(question, key)}; give 0 or more"
         for name in question.functions:
             if name in seen:
                 yield f"{where}.functions: {name} stands twice; remove one"
@@ -148,11 +144,12 @@ def _layers(layers: list[Layer], functions: set[str]) -> Iterator[str]:
             yield f"{where}.backward: none; name the backward passes that take its cache"
         for name in layer.passes:
             if name not in functions:
-                yield f"{where}: no question lists {name}; fix one of them"
+                yield f"{where}: no question lists {name}; {_advise(name, functions)}"
             if passes.count(name) > 1:
                 yield f"{where}: {name} stands twice; a pass belongs to one layer"
         if layer.same_as and layer.same_as not in own:
-            yield f"{where}.same_as: {layer.same_as} is no forward pass of an entry without same_as; fix the name"
+            advice = _advise(layer.same_as, own)
+            yield f"{where}.same_as: {layer.same_as} is no forward pass of an entry without same_as; {advice}"
 
 
 def _container(container: Container) -> Iterator[str]:
@@ -182,7 +179,7 @@ def _submit(submit: Submit, notebooks: list[str]) -> Iterator[str]:
             yield f"submit.{key}: {getattr(submit, key)!r}; give a file name that ends with {suffix}"
     for name in submit.left_out:
         if name not in notebooks:
-            yield f"submit.left_out: there is no notebook {name!r}; fix the name"
+            yield f"submit.left_out: there is no notebook {name!r}; {_advise(name, notebooks)}"
     if not submit.large_megabytes > 0:
         yield f"submit.large_megabytes: {submit.large_megabytes}; give more than 0"
 
@@ -194,7 +191,8 @@ def _budgets(manifest: Manifest) -> Iterator[str]:
         if names.count(budget.name) > 1:
             yield f"{where}.name: stands twice; give each budget a name of its own"
         if budget.function not in manifest.functions():
-            yield f"{where}.function: no question lists {budget.function!r}; fix the name"
+            advice = _advise(budget.function, manifest.functions())
+            yield f"{where}.function: no question lists {budget.function!r}; {advice}"
         if not 0 < budget.cpu_seconds < manifest.limits.cpu_seconds:
             yield f"{where}.cpu_seconds: {budget.cpu_seconds}; give more than 0 and less than limits.cpu_seconds"
         if budget.file and not 0 < budget.megabytes <= manifest.submission.max_megabytes:

@@ -17,6 +17,7 @@ from rich.text import Text
 from ..course.manifest import Manifest
 from ..course.source import find_span, locate
 from ..errors import CourseError, ManifestError, UsageError
+from ..names import find_nearest
 from ..outputs import REPORT, ZIP, claim
 from ..results import terminal
 from ..results.record import Outcome
@@ -150,7 +151,9 @@ def choose_for_demo(manifest: Manifest) -> list[Mistake]:
     known = {mistake.id: mistake for question in manifest.questions for mistake in load_mistakes(manifest, question.id)}
     for name in manifest.demo:
         if name not in known:
-            raise ManifestError(f"demo: there is no mistake {name!r} in {manifest.path('mistakes')}; fix the name")
+            near = find_nearest(name, known)
+            remedy = f"did you mean {near}?" if near else "fix the name"
+            raise ManifestError(f"demo: there is no mistake {name!r} in {manifest.paths.mistakes}; {remedy}")
     return [known[name] for name in manifest.demo]
 
 

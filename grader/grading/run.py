@@ -126,11 +126,11 @@ def _stopped(progress: Progress) -> list[Note]:
 def _remarks(record: Record, context: RunContext) -> list[Note]:
     """Return a note on where to go on, where something is not written yet."""
     places, package = context.unwritten, context.student.name
-    stubs = [f for c in record.checks if c.outcome is Outcome.NOT_ATTEMPTED for f in c.functions if f in places]
-    if not stubs:
+    stubs = (f for c in record.checks if c.outcome is Outcome.NOT_ATTEMPTED for f in c.functions if f in places)
+    if not (stub := next(stubs, "")):
         return []
     again = "hand in again" if record.command == "grade" else "run this again"
-    return [Note(NoteKind.NEXT, f"Next: write {stubs[0]} ({package}/{places[stubs[0]]}), then {again}.")]
+    return [Note(NoteKind.NEXT, f"Next: write {stub} ({package}/{places[stub]}), then {again}.")]
 
 
 def _unscored(context: RunContext) -> list[Note]:

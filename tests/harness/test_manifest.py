@@ -1,31 +1,42 @@
 """A manifest, a marker or a check file that is wrong is told in one sentence: file, key, remedy."""
 
 import re
+import shutil
 
 import pytest
 
+from grader.course import decoding
 from grader.course import manifest as manifests
 from grader.errors import ChecksError, ManifestError, UsageError
 
 Q1, Q2, TIMED = "checks/public/test_q1_rectangles.py", "checks/public/test_q2_moments.py", ", timing=True"
 
 WRONG = {
-    "unknown key": ("points = 8", "points = 8\npionts = 3", "pionts: unknown key; remove it or fix its spelling"),
+    "unknown key": ("points = 8", "points = 8\npionts = 3", "line 3: pionts: unknown key; did you mean points?"),
     "unknown key in a question": (
         'slug = "moments"',
         'slug = "moments"\ncolour = "red"',
-        "questions[1].colour: unknown key; remove it or fix its spelling",
+        "questions Q2.colour: unknown key; the keys here are id, slug, title, functions, public_points, hidden_points, "
+        "libraries",
     ),
-    "unknown key in a table": ("secret = 2", "secert = 2", "seeds.secert: unknown key; remove it"),
-    "wrong type": ("points = 8", 'points = "eight"', "points: expected `int`, got `str`; give the value that type"),
+    "unknown key in a table": ("secret = 2", "secert = 2", "line 24: seeds.secert: unknown key; did you mean secret?"),
+    "wrong type": (
+        "points = 8",
+        'points = "eight"',
+        "line 2: points: expected a whole number, got text in quotes; write it without quotes",
+    ),
     "wrong type in a question": (
         "public_points = 4",
         "public_points = true",
-        "questions[1].public_points: expected `int | float`, got `bool`; give the value that type",
+        "questions Q2.public_points: expected a number, got true or false; give it such a value",
     ),
-    "wrong type of a function": ('["shapes.area"]', "[7]", "questions[0].functions[0]: expected `str`, got `int`"),
+    "wrong type of a function": (
+        '["shapes.area"]',
+        "[7]",
+        "questions Q1.functions[0]: expected text in quotes, got a whole number; put it in quotes",
+    ),
     "missing key": ('title = "A course of two functions"\n', "", "title: missing; add this key"),
-    "missing key of a question": ('slug = "rectangles"\n', "", "questions[0].slug: missing; add this key"),
+    "missing key of a question": ('slug = "rectangles"\n', "", "questions Q1.slug: missing; add this key"),
     "question twice": ('id = "Q2"', 'id = "Q1"', "questions Q1.id: stands twice; give each question an id of its own"),
     "id that is no file name": ('id = "Q2"', 'id = "Q/2"', "questions Q/2.slug: id and slug become a file name"),
     "slug that is no file name": ('slug = "moments"', 'slug = "../m"', "questions Q2.slug: id and slug become a file"),
@@ -33,16 +44,75 @@ WRONG = {
     "negative points": (
         "public_points = 4",
         "public_points = -4",
-        "questions Q2.points: negative or not a number; give 0 or more",
+        "questions Q2.public_points: -4; give 0 or more",
     ),
     "points that are no number": (
         "public_points = 4",
         "public_points = nan",
-        "questions Q2.points: negative or not a number",
+        "questions Q2.public_points: nan; give 0 or more",
     ),
-    "totals": ("points = 8", "points = 9", "points: the questions add up to 8, not 9; fix one of them"),
+    "totals": ("points = 8", "points = 9", "points: the questions add up to 8, not 9 (Q1 3, Q2 5); fix one of them"),
     "fractions": ("public_points = 4", "public_points = 4.1", "points: the questions add up to 8.1, not 8"),
-    "no TOML": ("points = 8", "points = = 8", "not valid TOML"),
+    "no TOML": (
+        "points = 8",
+        "points = = 8",
+        "line 2: not valid TOML: its value is neither text in quotes, a number, true, false nor a list; "
+        "quote it if it is text: points = = 8",
+    ),
+    "no quote": ('title = "Rectangles"', 'title = "Rectangles', "a closing quote is missing; put it at the end of the"),
+    "no comma": (
+        'packages = ["student", "mywork"]',
+        'packages = ["student" "mywork"]',
+        "a list does not end where it should; look for a missing comma or ] above this line",
+    ),
+    "key twice": ('slug = "moments"', 'slug = "moments"\nslug = "x"', "this key stands twice; remove one: slug"),
+    "one bracket": (
+        '[[questions]]\nid = "Q1"',
+        '[questions]\nid = "Q1"',
+        "this table stands twice; remove one, or put [[ ]] around each of several: [[questions]]",
+    ),
+    "table without its s": ('[[questions]]\nid = "Q2"', '[[question]]\nid = "Q2"', "did you mean questions?"),
+    "text for a list": (
+        'functions = ["shapes.moments"]',
+        'functions = "shapes.moments"',
+        "questions Q2.functions: expected a list, got text in quotes; put brackets around it",
+    ),
+    "missing id": ('id = "Q2"\n', "", "questions #2.id: missing; add this key"),
+    "no package": (
+        'packages = ["student", "mywork"]',
+        "packages = []",
+        "submission.packages: none; give the name of the students' folder",
+    ),
+    "slug of another file": (
+        'slug = "moments"',
+        'slug = "moment"',
+        "questions Q2.slug: there is no checks/public/test_q2_moment.py, but test_q2_moments.py; fix the slug or",
+    ),
+    "required file that nobody has": (
+        'required = ["shapes.py"]',
+        'required = ["shapez.py"]',
+        "submission.required: neither solution nor student has shapez.py; did you mean shapes.py?",
+    ),
+    "required file like none": (
+        'required = ["shapes.py"]',
+        'required = ["shapes.py", "weights.bin"]',
+        "submission.required: neither solution nor student has weights.bin; fix the name, or put the file into",
+    ),
+    "function that the reference calls otherwise": (
+        'functions = ["shapes.moments"]',
+        'functions = ["shapes.moment"]',
+        "questions Q2.functions: solution has no shapes.moment; did you mean shapes.moments?",
+    ),
+    "notebook of another name": (
+        'notebooks = ["Rectangles"]',
+        'notebooks = ["Rectangle"]',
+        "notebooks: notebooks/source has no Rectangle.py; did you mean Rectangles?",
+    ),
+    "folder of another name": (
+        'public = "checks/public"',
+        'public = "checks/publik"',
+        "paths.public: there is no folder checks/publik; did you mean checks/public?",
+    ),
     "layer without backward pass": (
         "[seeds]",
         '[[layers]]\nforward = "shapes.area"\nbackward = []\n\n[seeds]',
@@ -51,7 +121,7 @@ WRONG = {
     "layer of an unknown function": (
         "[seeds]",
         '[[layers]]\nforward = "shapes.area"\nbackward = ["shapes.edge"]\n\n[seeds]',
-        "layers shapes.area: no question lists shapes.edge; fix one of them",
+        "layers shapes.area: no question lists shapes.edge; did you mean shapes.area?",
     ),
     "pass of two layers": (
         "[seeds]",
@@ -63,7 +133,13 @@ WRONG = {
         '[[layers]]\nforward = "shapes.area"\nbackward = ["shapes.moments"]\nsame_as = "shapes.edge"\n\n[seeds]',
         "layers shapes.area.same_as: shapes.edge is no forward pass of an entry without same_as; fix the name",
     ),
-    "visibility": ("[seeds]", '[report]\npublic_visibility = "shown"\n[seeds]', "report.public_visibility: invalid"),
+    "visibility": (
+        "[seeds]",
+        '[report]\npublic_visibility = "shown"\n[seeds]',
+        "report.public_visibility: 'shown' is none of its values; write one of 'hidden', 'after_due_date', "
+        "'after_published', 'visible'",
+    ),
+    "rows": ("[seeds]", '[report]\nrows = "functions"\n[seeds]', "write one of 'function', 'check'"),
 }
 
 
@@ -113,7 +189,7 @@ CHECKS = {
     ),
     "unknown function": (
         (Q1, '"shapes.area")', '"shapes.aera")'),
-        f"{Q1}: test_area[1] judges shapes.aera, which no question lists; fix one of them",
+        f"{Q1}: test_area[1] judges shapes.aera, which no question lists; did you mean shapes.area?",
     ),
     "no marker": (
         (Q1, '@points(0.1, "shapes.area")\n', ""),
@@ -145,10 +221,63 @@ def test_checks_that_disagree_with_the_manifest(toy, change, sentence):
 
 def test_check_file_that_no_question_has(toy):
     (toy.root / Q2).rename(toy.root / "checks/public/test_q2_moment.py")
-    with pytest.raises(
-        ChecksError, match=re.escape("questions Q2.public_points: the public checks add up to 0, not 4")
-    ):
+    with pytest.raises(ManifestError, match=r"questions Q2.slug: there is no .*, but test_q2_moment.py; fix the slug"):
         toy.grade()
+
+
+def test_check_file_that_is_not_there(toy):
+    (toy.root / Q2).unlink()
+    sentence = "questions Q2.public_points: there is no checks/public/test_q2_moments.py; write it, or fix the slug"
+    with pytest.raises(ChecksError, match=re.escape(sentence)):
+        toy.grade()
+
+
+def test_manifest_may_be_ahead_of_its_files(toy):
+    toy.replace("assignment.toml", '["shapes.moments"]', '["shapes.moments", "shapes.perimeter"]')
+    toy.replace("assignment.toml", 'notebooks = ["Rectangles"]', 'notebooks = ["Rectangles", "Circles"]')
+    (toy.root / Q2).unlink()
+    assert "shapes.perimeter" in toy.manifest.functions()
+
+
+def test_students_copy_is_not_told_what_only_the_instructor_can_repair(toy):
+    shutil.rmtree(toy.root / "solution")
+    (toy.root / Q2).rename(toy.root / "checks/public/test_q2_moments (1).py")
+    (toy.root / "student/shapes.py").rename(toy.root / "student/shapes (1).py")
+    assert toy.manifest.points == 8
+
+
+def test_manifest_that_an_editor_of_windows_has_saved(toy):
+    text = (toy.root / manifests.FILENAME).read_text()
+    (toy.root / manifests.FILENAME).write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+    assert toy.manifest.points == 8
+
+
+def test_manifest_that_is_no_text(tmp_path):
+    (tmp_path / manifests.FILENAME).write_bytes(b'title = "x"\npoints = \xff\n')
+    with pytest.raises(ManifestError, match="line 2: not UTF-8; save the file in that encoding"):
+        manifests.load(tmp_path / manifests.FILENAME)
+
+
+TEXT = 'points = 8\n[seeds]  # two\nsecret = 2\n[[questions]]\nid = "Q1"\nslug = "a"\n[[questions]]\nslug = "b"\n'
+
+
+@pytest.mark.parametrize(
+    "place, line",
+    [
+        ("points", 1),
+        ("seeds", 2),
+        ("seeds.secret", 3),
+        ("seeds.public", 2),
+        ("questions Q1.slug", 6),
+        ("questions Q1.points", 4),
+        ("questions #2.slug[0]", 8),
+        ("questions", 4),
+        ("report.rows", 0),
+        ("questions Q3.slug", 0),
+    ],
+)
+def test_line_of_a_place(place, line):
+    assert decoding.find_line(place, TEXT) == line
 
 
 def test_no_checks_at_all(toy):

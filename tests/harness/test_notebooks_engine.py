@@ -384,7 +384,9 @@ def test_a_wrong_name_is_one_sentence(in_notebooks, name, sentence):
 
 def test_what_cannot_run_is_one_sentence(in_notebooks):
     in_notebooks.replace("assignment.toml", "points = 8", "points = 9")
-    assert repr(Checks().check("q1_area")).endswith("points: the questions add up to 8, not 9; fix one of them")
+    assert repr(Checks().check("q1_area")).endswith(
+        "points: the questions add up to 8, not 9 (Q1 3, Q2 5); fix one of them"
+    )
     in_notebooks.replace("assignment.toml", "points = 9", "points = 8")
     (in_notebooks.root / "student").rename(in_notebooks.root / "elsewhere")
     assert "student is not a folder; give the package's folder with --student" in repr(Checks().check("q1_area"))

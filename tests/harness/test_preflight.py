@@ -59,6 +59,8 @@ def test_missing_names_are_a_warning(done, names, said):
 
 def test_a_missing_file_that_a_notebook_makes_names_the_cell(done):
     done.replace("assignment.toml", 'required = ["shapes.py"]', 'required = ["shapes.py", "widths.npy", "other.npy"]')
+    for name in ("widths.npy", "other.npy"):
+        done.write(f"solution/{name}", "")
 
     def save_widths(notebook):
         cell(notebook, "scale = 1.0")["source"] += '\nnp.save("../student/widths.npy", widths)'

@@ -269,6 +269,7 @@ def test_examined_before_anything_is_written(toy, tmp_path):
 @pytest.mark.parametrize("name, kind", [("student/data.py", "file"), ("student", "folder"), ("student/deep", "file")])
 def test_symbolic_links_that_would_be_graded_are_refused(toy, tmp_path, name, kind):
     toy.replace("assignment.toml", 'required = ["shapes.py"]', 'required = ["shapes.py", "deep/net.py"]')
+    toy.write("solution/deep/net.py", "")
     folder = lay(tmp_path / "submission", {"shapes.py": SHAPES} if name == "student" else GOOD)
     (folder / name).symlink_to("/etc/passwd" if name.endswith(".py") else "/etc")
     with pytest.raises(SubmissionError, match=f"'{name}' is a symbolic link; put the {kind} itself there"):

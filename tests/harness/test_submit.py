@@ -175,6 +175,7 @@ def test_anyway_without_a_single_notebook_cannot_run(done, command, paper):
 
 def test_anyway_without_a_module(done, command, paper):
     done.write("student/more.py", "")
+    done.write("solution/weights.pt", "")
     done.replace("assignment.toml", 'required = ["shapes.py"]', 'required = ["shapes.py", "more.py", "weights.pt"]')
     status, out, _ = command("submit", "--anyway")
     assert status == 0

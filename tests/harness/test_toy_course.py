@@ -147,7 +147,9 @@ def test_demo_plants_grades_and_shows(toy, command):
 def test_demo_with_an_unknown_mistake(toy, command):
     toy.replace("assignment.toml", "moments_divides_by_n_minus_1", "nobody_makes_this")
     status, _, err = command("demo")
-    assert (status, "there is no mistake 'nobody_makes_this'" in err) == (2, True)
+    assert (status, "there is no mistake 'nobody_makes_this' in checks/mistakes; fix the name" in err) == (2, True)
+    toy.replace("assignment.toml", "nobody_makes_this", "moments_divide_by_n_minus_1")
+    assert "did you mean moments_divides_by_n_minus_1?" in command("demo")[2]
 
 
 def test_engine_knows_no_content():

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from . import images, lines, markup, outputs, pandoc
-from .formulas import is_breakable
+from .formulas import LONGEST_GROUP, is_breakable
 from .images import ImageProblem, Images
 from .lines import inline, quote
 from .markup import Aside, Formula
@@ -54,8 +54,7 @@ class Chapter:
                 if shown.kind == "markdown":
                     shown.text = markup.render(self.aside.extract(shown.text, cell.index)) or ""
                 elif shown.kind == "latex":
-                    formula, display = _strip_dollars(shown.text), "$$" in shown.text
-                    shown.text = self.aside.add(formula, display, cell.index, shown.text)
+                    shown.text = self.aside.add(_strip_dollars(shown.text), True, cell.index, shown.text)
 
     def list_fragments(self) -> list[str]:
         """Return the HTML of the cells and their outputs."""
@@ -216,16 +215,16 @@ class Chapter:
 
 def _strip_dollars(latex: str) -> str:
     """Return the TeX of an output without its dollar signs."""
-    return latex.strip().strip("$").replace(r"\displaystyle", "").strip()
+    return latex.strip().strip("$").strip()
 
 
 def _write_formula(formula: Formula) -> str:
     """Return typst for a formula: evaluated from a string, so that its syntax cannot reach beyond it."""
     expression = f'eval({quote(formula.typst)}, mode: "markup")'
-    if not formula.display:
-        return expression
-    breakable = str(is_breakable(formula.typst)).lower()
-    expression = f"wide({expression}, {breakable}, [{inline(formula.verbatim)}])"
+    breakable = is_breakable(formula.typst)
+    if not formula.display and (breakable or len(formula.typst) < LONGEST_GROUP):
+        return f"displayed({expression})" if r"\displaystyle" in formula.tex else expression
+    expression = f"wide({expression}, {str(breakable).lower()}, [{inline(formula.verbatim)}])"
     return f"tagged({quote(formula.tag)}, {expression})" if formula.tag else expression
 
 

@@ -14,15 +14,38 @@ DROPPED = re.compile(
     r"|allowbreak|nobreak|noindent|centering|hfill|smallskip|medskip|bigskip)(?![A-Za-z])"
 )
 DROPPED_WITH_ARGUMENT = re.compile(r"\\(?:label|require|vspace|vphantom)\*?\s*\{[^{}]*\}")
-UNWRAPPED = re.compile(r"\\(?:textcolor|href|style|class|cssId)\s*\{[^{}]*\}\s*(?=\{)|\\smash(?=\s*\{)")
+UNWRAPPED = re.compile(r"\\(?:textcolor|href|style|class|cssId)\s*\{[^{}]*\}\s*(?=\{)")
 REFERENCE = re.compile(r"\\(eq)?ref\s*\{([^{}]*)\}")
 TAG = re.compile(r"\\tag(\*?)\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
-ARRAY = re.compile(r"\\begin\{(?:array\}\s*(?:\[\w\])?\s*\{[^{}]*|smallmatrix|matrix)\}")
-BARE = "zqbare"  # stands in the first cell of a matrix that pandoc would take for an align
+MATRIX = re.compile(r"\\begin\{(array\}\s*(?:\[\w\])?\s*\{([^{}]*)|(?:small)?matrix|[vV]matrix)\}")
+BRACE = re.compile(
+    r"\\left\s*\\(?:\{|lbrace)\s*\\begin\{(?:array\}\s*\{[^{}]*|aligned|matrix)\}((?:(?!\\begin|\\end).)*)"
+    r"\\end\{(?:array|aligned|matrix)\}\s*\\right\s*\."
+)
+CASES = re.compile(r"(\\begin\{cases\}(?:(?!\\begin|\\end|\\\\).)*)((?:(?!\\begin|\\end).)*\\end\{cases\})")
+BARE = "zqbare"  # begins the first cell of what pandoc would set with other delimiters, and is taken out again
+MARKED = re.compile(
+    rf'\b(mat|vec)\((?:delim: "\(", )?(?:upright\()?"{BARE}([nvV])([lcr])"\)?,?\s*|(?:upright\()?"{BARE}\w\w"\)?'
+)
+DELIMITERS = {"n": "#none", "v": '"|"', "V": '"‖"'}
 RENAMED = {
     r"\hbox": r"\mbox", r"\mathbbm": r"\mathbb", r"\mathds": r"\mathbb", r"\argmax": r"\operatorname*{arg\,max}",
-    r"\argmin": r"\operatorname*{arg\,min}", r"\newline": r"\\", r"\|": r"\Vert ",
+    r"\argmin": r"\operatorname*{arg\,min}", r"\newline": r"\\", r"\|": r"\Vert ", r"\lVert": r"\Vert ",
+    r"\rVert": r"\Vert ", r"\S": r"\text{§}", r"\P": r"\text{¶}", r"\degree": r"^\circ ", r"\surd": r"\text{√}",
+    r"\ldotp": ".", r"\And": r"\&",
+    r"\varlimsup": r"\overline{\lim}", r"\varliminf": r"\underline{\lim}", r"\cfrac": r"\dfrac", r"\R": r"\mathbb{R}",
+    r"\N": r"\mathbb{N}", r"\Z": r"\mathbb{Z}", r"\llap": "", r"\rlap": "", r"\mathclap": "", r"\smash": "",
 }  # fmt: skip
+ALWAYS = (r"\|", r"\lVert", r"\rVert", r"\hbox")
+SYMBOLS = {
+    "dot.circle": "⊙", "times.circle": "⊗", "minus.circle": "⊖", "times.circle.big": "⨂", "dot.circle.big": "⨀",
+    "sect": "∩", "sect.big": "⋂", "sect.sq": "⊓", "sect.double": "⋒", "dash.circle": "⊝",
+}  # fmt: skip  # pandoc's names that typst has given up
+OLD_NAME = re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(SYMBOLS, key=len, reverse=True)))})(?![\w.])")
+KERN = re.compile(r"\\m?kern\s*-?[\d.]+\s*[a-z]{2}(?![a-z])|(?<=\\hspace)\*")
+OVER = re.compile(r"\{([^{}]*)\\over(?![a-z])([^{}]*)\}|^([^{}]*)\\over(?![a-z])([^{}]*)$")
+STRING = re.compile(r'(\w+\(|delim: )?"((?:\\.|[^"\\])*)"')
+LONGEST_GROUP = 100  # characters of typst in one pair of brackets, where no line breaks
 NORM = re.compile(r"(?<!lr\()\bbar\.v\.double(?![A-Za-z.]|\s*\))")
 TYPST_TOKEN = re.compile(r'cases\(delim: "\{"|\\.|"(?:\\.|[^"\\])*"|.', re.DOTALL)
 NAME = re.compile(r"\\(?:[A-Za-z]+|.)", re.DOTALL)
@@ -68,16 +91,31 @@ def clean(tex: str) -> str:
     """Make changes that are safe for every formula: drop comments, labels and sizes, rename old commands."""
     tex = re.sub(r"(?<!\\)%[^\n]*", "", tex)
     tex = re.sub(r"\s*\n\s*", " ", tex).strip()
+    tex += " " * tex.endswith("\\")  # a space after a backslash is a command
     tex = DROPPED_WITH_ARGUMENT.sub("", tex)
     tex = REFERENCE.sub(lambda found: rf"\text{{({found[2]})}}" if found[1] else rf"\text{{{found[2]}}}", tex)
-    tex = ARRAY.sub(rf"\\begin{{pmatrix}}\\text{{{BARE}}}", tex).replace(r"\hline", "")
-    tex = re.sub(r"\\end\{(?:array|(?:small)?matrix)\}", r"\\end{pmatrix}", tex)
-    return NAME.sub(lambda found: RENAMED[found[0]] if found[0] in (r"\|", r"\hbox") else found[0], tex)
+    tex = BRACE.sub(r"\\begin{cases}\1\\end{cases}", tex).replace("{dcases}", "{cases}")
+    tex = MATRIX.sub(_mark_matrix, tex).replace(r"\hline", "")
+    tex = re.sub(r"\\end\{(?:array|(?:small|v|V)?matrix)\}", r"\\end{pmatrix}", tex)
+    tex = CASES.sub(lambda found: f"{found[1]}&{found[2]}" if "&" not in found[0] else found[0], tex)
+    tex = tex.replace(r"\operatorname*{", rf"\operatorname{{{BARE}")
+    return NAME.sub(lambda found: RENAMED[found[0]] if found[0] in ALWAYS else found[0], tex)
+
+
+def _mark_matrix(found: re.Match[str]) -> str:
+    """Return how a matrix that pandoc sets well begins, marked with the delimiter and alignment it should have."""
+    kind = {"vmatrix": "v", "Vmatrix": "V"}.get(found[1], "n")
+    sides = set(found[2] or "c") & set("lcr")
+    side = sides.pop() if len(sides) == 1 else "c"
+    return rf"\begin{{pmatrix}}\text{{{BARE}{kind}{side}}}"
 
 
 def repair(tex: str) -> str:
     """Rewrite a formula that pandoc refused, for a second try."""
-    tex = DROPPED.sub("", tex)
+    tex = KERN.sub("", DROPPED.sub("", tex))
+    tex = OVER.sub(lambda found: rf"\frac{{{found[1] or found[3]}}}{{{found[2] or found[4]}}}", tex)
+    tex = re.sub(r"\\f?colorbox\s*\{[^{}]*\}(?=\s*\{)", r"\\text", tex)
+    tex = re.sub(r"\\x(\w+arrow)\s*(\{[^{}]*\})", r"\\overset\2{\\\1}", tex)
     for _ in range(8):
         shorter = UNWRAPPED.sub("", tex)
         if shorter == tex:
@@ -94,15 +132,45 @@ def clean_typst(text: str) -> str:
     """Return pandoc's typst without its labels and with its spaces, norms, matrices and columns fixed."""
     text = re.sub(r"\$\s*<[^<>$]*>\s*$", "$", text.strip())
     text = text.replace("#h(-1em)", "#h(-0.17em)").replace("#h(0em)", "thick")
-    text = re.sub(rf'mat\(delim: "\(", (?:upright\()?"{BARE}"\)?', "mat(delim: #none,", text)
+    text = MARKED.sub(_mark_off, text)
     text = re.sub(r"#scale\(x: (\d+)%, y: \d+%\)\[((?:\\.|[^\[\]\\])+)\]", r"lr(size: #\1%, \2)", text)
+    text = re.sub(r"(lr\(size: #\d+%, )([][(){}])\)", r"\1\\\2)", text)
+    text = re.sub(r"(lr\(size: #\d+%, bar\.v\.double\))", r' class("normal", \1)', text)
     text = NORM.sub(' class("normal", bar.v.double)', text)
+    text = OLD_NAME.sub(lambda found: SYMBOLS[found[0]], text)
+    text = _space_words(text)
     return _spread_columns(text)
 
 
+def _mark_off(found: re.Match[str]) -> str:
+    """Return what a marked matrix begins with."""
+    if not found[1]:
+        return ""
+    side = {"l": "align: #left, ", "r": "align: #right, "}.get(found[3], "")
+    return f"{found[1]}(delim: {DELIMITERS[found[2]]}, {side}"
+
+
+def _space_words(text: str) -> str:
+    """Make operators of bare words, and take out pandoc's spaces beside words, which typst would print."""
+    text = re.sub(rf'"{BARE}([^"]*)"', r'op("\1", limits: #true)', text)
+    text = STRING.sub(lambda found: found[0] if found[1] or len(found[2]) < 2 else f'op("{found[2]}")', text)
+    text = re.sub(r'((?:upright|op)\("(?:\\.|[^"\\])*"(?:, limits: #true)?\)) (?=\\\()', r"\1", text)
+    text = re.sub(r'(?<=[\w)]) (?=upright\(" )', "", text)
+    return re.sub(r'(upright\("(?:\\.|[^"\\])* "\)) ', r"\1", text)
+
+
 def is_breakable(text: str) -> bool:
-    """Return whether a display formula may break: it has no rows or columns of its own."""
-    return not re.search(r"(?<!\\)&|\\\n", re.sub(r'"(?:\\.|[^"\\])*"', "", text))
+    """Return whether a display formula may break: it has no rows or columns of its own, and no long brackets."""
+    text = re.sub(r'"(?:\\.|[^"\\])*"', lambda found: "x" * len(found[0]), text)
+    depth, since = 0, 0
+    for found in re.finditer(r"(?<!\\)[][(){}]", text):
+        if found[0] in "([{":
+            since, depth = (since if depth else found.start()), depth + 1
+        elif depth:
+            depth -= 1
+            if not depth and found.start() - since > LONGEST_GROUP:
+                return False
+    return not re.search(r"(?<!\\)&|\\\n", text)
 
 
 def _spread_columns(text: str) -> str:

@@ -26,7 +26,7 @@ PIECE = re.compile(
       | \]\([^()\s]*\) # a link's target
     )
   | (?P<display>\$\$(?P<display_tex>(?:\\.|(?!\n[ \t]*\n|\$\$|`).)+?)\$\$)
-  | (?P<inline>\$(?!\$)(?P<inline_tex>(?:\\.|(?!\n[ \t]*\n)[^$\\`])+?)\$(?!\d))
+  | (?P<inline>\$(?!\$)(?P<inline_tex>(?:\\(?:text\w*|mbox)\{[^{}\n]*\}|\\.|(?!\n[ \t]*\n)[^$\\`])+?)\$(?!\d))
   | (?P<environment>\\begin\{(?P<name>[A-Za-z]+\*?)\}.*?\\end\{(?P=name)\})
   | (?P<round>\\\\\((?P<round_tex>(?:(?!\n[ \t]*\n).)+?)\\\\\))
   | (?P<square>\\\\\[(?P<square_tex>(?:(?!\n[ \t]*\n).)+?)\\\\\])
@@ -35,6 +35,13 @@ PIECE = re.compile(
 )
 SOLITARY = ("equation", "align", "alignat", "gather", "multline", "eqnarray", "flalign", "math", "displaymath")
 PLAIN = CONTROLS | dict.fromkeys((0x85, 0x2028, 0x2029), "\n")
+TABLE = re.compile(
+    r"^[ \t>]*(?P<fence>`{3,}|~{3,})[^\n]*\n(?:.*?^[ \t>]*(?P=fence)|.*\Z)"  # a fenced block, where no table is
+    r"|^(?P<head>[^\n]*\|[^\n]*)\n(?P<rule>[ ]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?)[ \t]*$"
+    r"(?P<rows>(?:\n[^\n]*\|[^\n]*)*)",
+    re.MULTILINE | re.DOTALL,
+)
+PIPE = re.compile(r"(?<!\\)\|")
 NOTE = re.compile(r"\[\^([^\]\s]+)\](:?)")
 TASK = re.compile(r"(<li>\s*(?:<p>)?)\[([ xX])\](?=\s)")
 HIDDEN = re.compile(r"<(script|style|head|title)\b[^>]*>.*?(?:</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE)
@@ -43,6 +50,7 @@ TAG = re.compile(r"</?([A-Za-z][A-Za-z0-9]*)(?:\"[^\"]*\"|'[^']*'|[^<>\"'])*>")
 TABLE_TAG = re.compile(r"<(/?)(table|thead|tbody|tfoot|tr|td|th)\b(?:\"[^\"]*\"|'[^']*'|[^<>\"'])*>", re.IGNORECASE)
 LEVELS = {"table": 0, "thead": 1, "tbody": 1, "tfoot": 1, "tr": 2, "td": 3, "th": 3}
 WORD = re.compile(r"[^\W_]+")
+ATTRIBUTED = re.compile(r"<\w+(?:\s+[\w:-]+\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s\"'>]+))*\s*/?>")  # not `<b and c>`
 VOID = {"br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"}
 NAMES = (
     "a abbr address article aside audio b big blockquote body button caption center cite code colgroup dd del details "
@@ -117,7 +125,7 @@ def choose_prefix(texts: list[str]) -> str:
 def render(text: str) -> str | None:
     """Return the HTML of Markdown; None where it is nested too deeply."""
     try:
-        page = _parser().render(_disarm(text.translate(PLAIN)))
+        page = _parser().render(TABLE.sub(_free_table, _disarm(text.translate(PLAIN))))
     except RecursionError:
         return None
     return close_cells(TASK.sub(lambda found: found[1] + ("☐" if found[2] == " " else "☒"), page))
@@ -198,6 +206,19 @@ def _as_rule(write: Callable[[int], str]) -> Callable[..., str]:
     return rule
 
 
+def _free_table(found: re.Match[str]) -> str:
+    """Return a table apart from what stands before it, and with a column for every cell."""
+    if found["fence"] or len(_split_row(found["head"])) != (columns := len(_split_row(found["rule"]))):
+        return found[0]
+    surplus = max((len(_split_row(row)) - columns for row in found["rows"].split("\n")), default=0)
+    head, rule = (found[part].rstrip().removesuffix("|") + "|" for part in ("head", "rule"))
+    return f"\n{head}{' |' * surplus}\n{rule}{'-|' * surplus}{found['rows']}"
+
+
+def _split_row(row: str) -> list[str]:
+    return PIPE.split(re.sub(r"^\s*\||(?<!\\)\|\s*$", "", row))
+
+
 def _disarm(text: str) -> str:
     """Keep footnotes only where each is called once before and calls none itself; else make their marks text.
 
@@ -230,7 +251,7 @@ def _keep_real_tags(tokens: list[Token]) -> None:
             else:
                 child.content = ""
         for child in opened:
-            child.content = ""
+            child.content = "" if ATTRIBUTED.fullmatch(child.content) else html.escape(child.content)
 
 
 def _name(token: Token) -> str:

@@ -9,6 +9,10 @@ from ..files import open_regular
 
 CONFLICT = re.compile(r"^\s*(<{7}|={7}|>{7})(?: .*)?$", re.MULTILINE)
 KINDS = ("markdown", "code", "raw")
+OLD_FORMS = {
+    "text": "text/plain", "html": "text/html", "svg": "image/svg+xml", "png": "image/png", "jpeg": "image/jpeg",
+    "latex": "text/latex", "json": "application/json", "javascript": "application/javascript",
+}  # fmt: skip  # of outputs before version 4
 IGNORED, INPUT_IGNORED, TITLE = "pdf-ignore", "pdf-ignore-input", "pdf-title"
 QUESTION, ANSWER = "inline-question", "inline-answer"
 PLACEHOLDER = re.compile(r"(?:your )?answer(?: here)?", re.IGNORECASE)
@@ -139,15 +143,29 @@ def _explain(text: str, error: Exception) -> str:
 
 
 def _modernise(table: Table) -> Table:
-    """Return a notebook of version 2 or 3 as version 4; unchanged where that fails."""
-    import nbformat
-
-    try:
-        table.setdefault("metadata", {})
-        converted: Table = nbformat.convert(nbformat.from_dict(table), 4)
-        return converted
-    except Exception:  # an old notebook can be broken in any way; its raw text is shown then
+    """Return a notebook of version 2 or 3 as version 4, as far as it is one."""
+    sheets = table["worksheets"]
+    if not isinstance(sheets, list):
         return table
+    cells: list[object] = []
+    for sheet in sheets:
+        found = sheet.get("cells") if isinstance(sheet, dict) else None
+        cells += found if isinstance(found, list) else []
+    for cell in cells:
+        if isinstance(cell, dict):
+            outputs = cell.get("outputs")
+            cell["execution_count"] = cell.get("prompt_number")
+            cell["outputs"] = list(map(_modernise_output, outputs)) if isinstance(outputs, list) else None
+    return {**table, "cells": cells}
+
+
+def _modernise_output(output: object) -> object:
+    if not isinstance(output, dict) or output.get("output_type") not in ("pyout", "display_data", "pyerr"):
+        return output | {"name": output.get("stream")} if isinstance(output, dict) else output
+    if output["output_type"] == "pyerr":
+        return output | {"output_type": "error"}
+    data = {mime: output[key] for key, mime in OLD_FORMS.items() if key in output}
+    return {"output_type": "display_data", "data": data, "metadata": output.get("metadata")}
 
 
 def _read_cell(cell: object, index: int) -> Cell:

@@ -12,7 +12,17 @@ from .lines import Segment, inline
 from .notebook import Table, join_text
 
 IMAGES = ("image/png", "image/jpeg", "image/svg+xml", "image/gif", "image/webp", "image/bmp")
-WIDGETS = ("application/vnd.jupyter.widget-view+json", "application/vnd.jupyter.widget-state+json")
+INTERACTIVE = {
+    "application/vnd.jupyter.widget-view+json": "widget",
+    "application/vnd.jupyter.widget-state+json": "widget",
+    "application/vnd.plotly.v1+json": "chart of plotly",
+    "application/vnd.bokehjs_exec.v0+json": "chart of bokeh",
+    "application/vnd.vegalite.v5+json": "chart of altair",
+}
+OBJECT = re.compile(r"\s*<[\w.]+ (?:object|at 0x\w+)(?: at 0x\w+)?>\s*")
+FORMULA = re.compile(r"\s*(?:(\$\$?)[^$]*\1|\\begin\{.*\\end\{\w+\*?\})\s*", re.DOTALL)
+FRAME = re.compile(r"<(iframe|audio|video|embed|object)\b([^>]*)>", re.IGNORECASE)
+SOURCE = re.compile(r"\bsrc\s*=\s*[\"']?((?!data:)[^\"'\s>]+)")
 SEQUENCE = re.compile(
     r"\x1b(?:\[([0-9;:?<>=]*)([@-~])|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_][^\x1b]*\x1b\\|[ -/]*[0-~])"
 )
@@ -115,29 +125,34 @@ def _traceback(output: Table) -> str:
 def _best(data: Table, metadata: object, limits: Limits) -> Shown:
     """Return the richest form that paper can show."""
     plain = join_text(data.get("text/plain"))
+    if OBJECT.fullmatch(plain):
+        plain = ""  # it says only that there is something
     for mime in IMAGES:
         if mime in data:
             about = metadata.get(mime) if isinstance(metadata, dict) else None
             width = str(about.get("width", "")) if isinstance(about, dict) else ""
             return Shown("image", mime=mime, data=data[mime], width=width, alternative=plain)
-    if any(mime in data for mime in WIDGETS):
-        words = "An interactive widget was here; paper cannot show it"
-        return Shown("note", f"{words}: {plain}" if plain else f"{words}.", alternative=plain)
+    for mime, name in INTERACTIVE.items():
+        if mime in data:
+            words = f"An interactive {name} was here; paper cannot show it"
+            return Shown("note", f"{words}: {plain}" if plain else f"{words}.", alternative=plain)
     markup = join_text(data.get("text/html"))
     if ("<table" in markup.lower() and len(markup) <= HTML_CHARACTERS) or (markup and not plain):
         return _html(markup, plain, limits)
     if "text/markdown" in data:
         return Shown("markdown", join_text(data["text/markdown"]), alternative=plain)
     if "text/latex" in data:
-        return Shown("latex", join_text(data["text/latex"]), alternative=plain)
+        latex = join_text(data["text/latex"])
+        return Shown("latex" if FORMULA.fullmatch(latex) else "markdown", latex, alternative=plain)
     if plain:
         return Shown("stdout", plain)
     for mime, value in data.items():
         if mime == "application/json":
             return Shown("stdout", json.dumps(value, indent=2, ensure_ascii=False))
-        if mime.startswith("text/"):
+        if (mime.startswith("text/") and mime != "text/plain") or mime == "application/javascript":
             return Shown("stdout", join_text(value))
-    return Shown("note", f"An output of a kind that paper cannot show was here ({', '.join(data) or 'empty'}).")
+    kinds = ", ".join(mime for mime in data if mime != "text/plain") or join_text(data.get("text/plain")) or "empty"
+    return Shown("note", f"An output of a kind that paper cannot show was here ({kinds}).")
 
 
 def _html(markup: str, plain: str, limits: Limits) -> Shown:
@@ -145,7 +160,10 @@ def _html(markup: str, plain: str, limits: Limits) -> Shown:
     if len(markup) > HTML_CHARACTERS:
         return Shown("stdout", html.TAG.sub(" ", markup))
     if not html.has_content(markup):
-        return Shown("note", "An output that only a browser can show was here (HTML with a script or no text).")
+        frame = FRAME.search(markup)
+        source = SOURCE.search(frame[2]) if frame else None
+        what = (frame[1].lower() if frame else "HTML with a script or no text") + (f" of {source[1]}" if source else "")
+        return Shown("note", f"An output that only a browser can show was here ({what}).")
     markup, gone = html.cut_rows(html.close_cells(markup), limits.rows)
     return Shown("html", markup, alternative=plain or html.TAG.sub(" ", markup), mime=f"{gone:,}" if gone else "")
 

@@ -1,7 +1,7 @@
 """Make pandoc's syntax tree fit for paper: its text, formulas, images, code, links and tables."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,7 +15,8 @@ from .typesetting import Tree
 NO_ATTRIBUTES: list[Any] = ["", [], []]
 KEPT = {"Emph", "Strong", "Underline", "Strikeout", "Superscript", "Subscript", "SmallCaps"}
 SPANS = {"kbd": "inline-code", "samp": "inline-code", "mark": "highlight", "small": "small"}
-TABLE_WIDTH = 92  # characters of a table's widest row that fit at full size
+TABLE_WIDTH = 92  # characters of a table's row that fit at full size, where each cell holds its longest word
+SMALL, SMALLEST = 0.75, 0.5  # of full size: where a table is divided, and where it cannot be
 URL = re.compile(r"https?://[^\s<>\"'(){}]*[^\s<>\"'(){}.,;:!?*_]")
 
 
@@ -155,23 +156,48 @@ class Adapter:
         return [{"t": "Header", "c": [min(level + 1, 6), NO_ATTRIBUTES, body]}]
 
     def _table(self, content: Any) -> Tree:
+        """Return a table, in parts side by side where it has more columns than the page."""
         _, (_, caption), columns, head, bodies, foot = content
-        parts = [head[1], *(rows for body in bodies for rows in (body[2], body[3])), foot[1]]
-        widths = [0] * len(columns)
-        for rows in parts:
-            for _, cells in rows:
-                for at, cell in zip(range(len(columns)), cells):
-                    widths[at] = max(widths[at], len(read_text(cell[4])))
-        size = max(min(1.0, TABLE_WIDTH / max(sum(widths) + 3 * len(columns), 1)), 0.45)
-        for number, rows in enumerate(parts):
-            for _, cells in rows:
+        groups = [head[1], [row for body in bodies for rows in body[2:] for row in rows] + foot[1]]
+        rows = [row for group in groups for row in group]
+        least = [0] * len(columns)
+        for _, cells in rows:
+            for at, cell in zip(range(len(columns)), cells):
+                words = read_text(cell[4]).split()
+                least[at] = max([least[at], *(min(len(word), lines.LONGEST) for word in words)])
+        spanned = any(cell[2:4] != [1, 1] for _, cells in rows for cell in cells)
+        parts = [range(len(columns))] if spanned else _divide(least)
+        for group in groups:
+            for _, cells in group:
                 for cell in cells:
                     cell[4] = self.blocks(cell[4])
-                    if not number:
+                    if group is groups[0]:
                         cell[4] = list(map(_embolden, cell[4]))
-        columns = [[align, {"t": "ColWidthDefault"}] for align, _ in columns]
-        table = {"t": "Table", "c": [NO_ATTRIBUTES, [None, []], columns, head, bodies, foot]}
-        return [*self.blocks(caption), raw_block(f"#sized({size * 9.5:.2f}pt)["), table, raw_block("]")]
+        result = self.blocks(caption)
+        widest = max(sum(least[at] + 3 for at in part) for part in parts)
+        size = max(min(1.0, TABLE_WIDTH / max(widest, 1)), SMALLEST)
+        for part in parts:
+            chosen = [[[no, _pick(cells, part, len(columns))] for no, cells in group] for group in groups]
+            body = [NO_ATTRIBUTES, 0, [], chosen[1]]
+            shape = [[columns[at][0], {"t": "ColWidthDefault"}] for at in part]
+            none: list[Any] = [NO_ATTRIBUTES, []]
+            table = {"t": "Table", "c": [NO_ATTRIBUTES, [None, []], shape, [NO_ATTRIBUTES, chosen[0]], [body], none]}
+            result += [raw_block(f"#sized({size * 9.5:.2f}pt)["), table, raw_block("]")]
+        return result
+
+
+def _divide(least: list[int]) -> list[Sequence[int]]:
+    """Return the columns of each part of a table; the first column stands in all."""
+    parts: list[list[int]] = [[]]
+    for at, width in enumerate(least):
+        if parts[-1][1:] and sum(least[other] + 3 for other in parts[-1]) + width + 3 > TABLE_WIDTH / SMALL:
+            parts.append([0])
+        parts[-1].append(at)
+    return [*parts]
+
+
+def _pick(cells: list[Any], part: Sequence[int], whole: int) -> list[Any]:
+    return cells if len(part) == whole else [cells[at] for at in part if at < len(cells)]
 
 
 def _embolden(block: Node) -> Node:

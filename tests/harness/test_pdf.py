@@ -124,6 +124,7 @@ def test_a_broken_notebook_shows_a_notice_and_its_text(broken, folder):
     readable = [name for name in zoo.BROKEN if name not in (*zoo.UNREADABLE, "zero_cells")]
     assert text.count(_squashed("kept = 1")) >= len(readable)
     assert "404:Wordsthatsurvive" in text
+    assert "oldoutput" in text and "oldtrace" in text
     assert '"theirs"' in text
 
 
@@ -254,6 +255,22 @@ def test_formulas_are_mended():
     assert "#h(0em)" not in _typst(r"a\;b\!c").typst
     assert _typst(r"a &= b \\ &= c").typst
     assert _typst(r"\foo{x}").typst == ""
+    assert _typst(r"\left[\begin{matrix}5\end{matrix}\right]").typst == "$ [vec(delim: #none, 5)] $"
+    assert _typst(r"\begin{vmatrix}a&b\end{vmatrix}").typst == '$ mat(delim: "|", a, b) $'
+    assert "cases(" in _typst(r"\left\{\begin{array}{l}a\\b\end{array}\right.").typst
+    assert _typst(r"\operatorname{tr}(A)").typst == r'$ op("tr")\( A \) $'
+    assert _typst(r"\left\lVert x\right\rVert_2").typst == "$ lr(bar.v.double x bar.v.double)_2 $"
+    assert _typst(r"\text{if } x").typst == '$ upright("if ")x $'
+
+
+def test_links_of_either_kind_lead_where_they_led(tmp_path):
+    source = (
+        "<a href='https://a.b/c?x=1&y=2'>one</a> [two](http://c.d) https://e.f/g_h. [no](javascript:alert) [in](#x)"
+    )
+    result = convert.convert([_write(tmp_path, zoo.text(source))], OPTIONS)
+    notes = pypdf.PdfReader(io.BytesIO(result.data)).pages[1]["/Annots"]
+    links = [note.get_object()["/A"].get("/URI") for note in notes]
+    assert links == ["https://a.b/c?x=1&y=2", "http://c.d", "https://e.f/g_h"]
 
 
 def test_a_formula_that_typst_refuses_gives_way_alone(tmp_path, monkeypatch):

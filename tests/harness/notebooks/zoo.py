@@ -133,8 +133,96 @@ markdown("code with backticks", "`` a ` b `` and ```c``d``` and ` ` `", words=["
 markdown("indented code", "para\n\n    x = $y$\n    #panic\n", words=["x = $y$"], marks=[NONE])
 markdown("fence in a list", "1. a\n   ```\n   $x$ kept\n   ```\n2. b", words=["$x$ kept"])
 markdown("unknown fence language", "```{.python .numberLines}\nx=1\n```\n~~~mermaid\ngraph\n~~~", words=["graph"])
+markdown(
+    "comparisons like tags",
+    "x<y and y>z, a<b and c>d: chained; n<N, i>0; <i and on",
+    words=["a<b and c>d", "<i and on"],
+)
+markdown("link by tag", "see <a href='https://example.org/data?x=1&y=2'>the data</a>", words=["the data"])
+markdown(
+    "figure by tag",
+    "<figure><img src='near.png'><figcaption>Figcaption text</figcaption></figure>",
+    words=["Figcaption text"],
+)
+markdown(
+    "table after text",
+    "Results:\n| opt | acc |\n|---|---|\n| zqsgd | 1 |",
+    words=["Results:", "zqsgd"],
+    absent=["|zqsgd|"],
+)
+markdown(
+    "table after an item",
+    "- item\n| a | b |\n|--|--|\n| zqcell | 2 |\n\n```\nx\n|y|\n|-|\n```",
+    words=["zqcell", "x\n|y|"],
+    absent=["|zqcell"],
+)
+markdown("surplus cells", "| a |\n|---|\n| x | zqtoomany |", words=["zqtoomany"], marks=[NONE])
+markdown("sentence in a table", "| a | b |\n|--|--|\n| c | " + "one long sentence " * 20 + "zqend |", words=["zqend"])
+markdown(
+    "table of many columns",
+    "|"
+    + "|".join(f"column{n}" for n in range(24))
+    + "|\n"
+    + "|--" * 24
+    + "|\n"
+    + "".join(f"|value{n}" for n in range(24)),
+    words=["column23", "value23"],
+    marks=[NONE],
+)
+markdown(
+    "table without ends", "<table><tr><th>zqleft<th>r<tr><td>1<td>2</table>\n\nafter", words=["zqleft"], marks=[NONE]
+)
 
 # Formulas
+markdown(
+    "columns of one",
+    "$$\\begin{array}{c}1\\\\2\\end{array} \\left[\\begin{matrix}5\\end{matrix}\\right] \\left[\\begin{array}{l}x\\\\y\\end{array}\\right]$$",
+    marks=[NONE],
+    absent=["zqbare"],
+)
+markdown(
+    "bars around a matrix",
+    "$$\\det\\begin{vmatrix}a&b\\\\c&d\\end{vmatrix}+\\begin{Vmatrix}a\\\\b\\end{Vmatrix}$$",
+    marks=[NONE],
+)
+markdown(
+    "names that changed",
+    "$A\\cap B\\odot C\\otimes D\\ominus E \\bigcap\\bigotimes\\bigodot\\sqcap$",
+    marks=[NONE],
+    words=["⊙"],
+)
+markdown("big braces", "$\\bigg\\{ x \\bigg\\} \\Big\\{ \\big\\|x\\big\\|_2$", marks=[NONE])
+markdown(
+    "brace before an array",
+    "$$f=\\left\\{\\begin{array}{ll}1&x>0\\\\0&x\\le0\\end{array}\\right.$$ $\\begin{dcases}a\\\\b\\end{dcases}$",
+    marks=[NONE],
+)
+markdown(
+    "formula in words in a formula",
+    "$g=\\begin{cases}1 & \\text{if $x>0$}\\\\0 & \\text{or}\\end{cases}$ after",
+    marks=[NONE],
+    words=["if"],
+)
+markdown(
+    "operators",
+    "$\\operatorname{tr}(A)+\\operatorname*{argmax}_x f+\\text{Var}(x)$",
+    marks=[NONE],
+    words=["tr(", "Var("],
+)
+markdown(
+    "small commands",
+    "$\\hspace*{1em}x \\kern3pt y \\mathclap{z} \\cfrac{a}{b} {a \\over b} \\S \\degree \\varlimsup \\colorbox{red}{w} \\xleftrightarrow{a}\\ $",
+    marks=[NONE],
+)
+markdown(
+    "formula of words",
+    "$$\\text{"
+    + "many words in a formula " * 12
+    + "}$$ $\\begin{pmatrix}"
+    + "&".join(f"w_{{1,{n}}}" for n in range(40))
+    + "\\end{pmatrix}$",
+    words=["many words in a formula }"],
+)
 markdown("bare align", "so\n\\begin{align}a&=b\\\\c&=d\\end{align}\nand", marks=[NONE])
 markdown("align in columns", "$$\\begin{aligned}a&=b&c&=d&e&=f\\\\g&=h&i&=j&k&=l\\end{aligned}$$", marks=[NONE])
 markdown(
@@ -302,6 +390,37 @@ add(
     words=["r0", "r899"],
 )
 add("html only", code("h", bundle({"text/html": "<h3>Result</h3><p>all <b>well</b></p>"})), words=["Result", "well"])
+add(
+    "objects",
+    *(
+        code("o", bundle({mime: value, "text/plain": f"<IPython.core.display.{name} object>"}))
+        for mime, value, name in (
+            ("text/html", "<h2>Result</h2><p>Accuracy <b>ninetyfive</b> percent</p>", "HTML"),
+            ("application/json", {"jsonkey": ["jsonvalue", 1]}, "JSON"),
+            ("application/javascript", "console.log('zqjs')", "Javascript"),
+            ("text/html", "<iframe width='700' src='http://example.org/'></iframe>", "IFrame"),
+            ("text/html", "<audio controls><source src='data:audio/wav;base64,AAAA'></audio>", "Audio"),
+            ("application/vnd.plotly.v1+json", {"data": []}, "Figure"),
+        )
+    ),
+    marks=["iframe of http://example.org/", "here (audio)", "chart of plotly"],
+    words=["Accuracy ninetyfive percent", '"jsonkey"', "console.log('zqjs')"],
+    absent=["display.HTML object", "display.JSON object"],
+)
+add(
+    "latex prose",
+    code(
+        "l",
+        bundle(
+            {
+                "text/latex": "The gradient is $\\frac{a}{b}$ as **derived**.",
+                "text/plain": "<IPython.core.display.Latex object>",
+            }
+        ),
+    ),
+    words=["as derived."],
+    marks=[NONE],
+)
 add("html of a script", code("h", bundle({"text/html": "<script>var x</script>"})), marks=["only a browser"])
 add("huge html", code("h", bundle({"text/html": "<p>" + "many words " * 40_000})), marks=["left out"])
 add(
@@ -397,6 +516,12 @@ BROKEN |= {
          "outputs": [{"output_type": "pyout", "text": ["printed"], "prompt_number": 4, "metadata": {}},
                      {"output_type": "display_data", "png": PNG, "metadata": {}}]},
     ], "metadata": {}}]}),
+    "version_3_bare": as_bytes({"nbformat": 3, "worksheets": [{"cells": [
+        {"cell_type": "heading", "source": ["Words that survive"]},
+        {"cell_type": "code", "input": ["kept = 1"], "outputs": [
+            {"output_type": "stream", "stream": "stderr", "text": ["oldoutput"]}, {"output_type": "pyout", "text": ["42"]},
+            {"output_type": "pyerr", "ename": "E", "evalue": "v", "traceback": ["oldtrace"]}]},
+    ]}]}),
     "version_3_broken": b'{"worksheets": 5, "nbformat": 3}',
     "version_9": as_bytes(notebook(text("Words that survive"), code("kept = 1"), nbformat=9)),
     "bare_cells": b'{"cells": [{"cell_type": "markdown", "source": "Words that survive"}, {"source": "kept = 1"}]}',

@@ -59,7 +59,7 @@ def _continue(url: str, part: Path) -> None:
     from urllib.error import HTTPError
     from urllib.request import Request, urlopen
 
-    from tqdm.auto import tqdm
+    from .progress import make_bar
 
     there = part.stat().st_size if part.is_file() else 0
     try:
@@ -74,7 +74,7 @@ def _continue(url: str, part: Path) -> None:
     there = there if resumed else 0
     total = there + (answer.length or 0)
     bar = {"total": total or None, "initial": there, "unit": "B", "unit_scale": True, "desc": url.rsplit("/", 1)[-1]}
-    with answer, part.open("ab" if resumed else "wb") as file, tqdm(**bar) as progress:
+    with answer, part.open("ab" if resumed else "wb") as file, make_bar(**bar) as progress:
         try:
             while block := answer.read(1 << 16):
                 file.write(block)

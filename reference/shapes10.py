@@ -237,13 +237,13 @@ def write_batches(root: str | PathLike) -> None:
     are kept; several processes may write at once. A progress bar appears where it takes more than three seconds.
     Raises RuntimeError if an image comes out other than it should.
     """
-    from tqdm.auto import tqdm
+    from .progress import make_bar
 
     root = Path(root)
     root.mkdir(parents=True, exist_ok=True)
     names = [*cifar_files.TRAIN_BATCHES, *cifar_files.TEST_BATCHES]
     missing = [number for number, name in enumerate(names, 1) if cifar_files.md5(root / name) != MD5[name]]
-    with tqdm(total=len(missing) * BATCH_SIZE, desc="Drawing Shapes-10", unit="image", delay=3) as progress:
+    with make_bar(total=len(missing) * BATCH_SIZE, desc="Drawing Shapes-10", unit="image", delay=3) as progress:
         for number in missing:
             _write_batch(root / names[number - 1], number, progress)
     if cifar_files.md5(root / cifar_files.META) != MD5[cifar_files.META]:

@@ -154,11 +154,11 @@ class Solver:
         """Return the iterations to make, to loop over; with a progress bar if one is asked for and tqdm is there."""
         if self.progress:
             try:
-                from tqdm.auto import tqdm
+                from .progress import make_bar
+
+                return make_bar(range(num_iterations), desc="Training", unit="it", leave=False, delay=BAR_DELAY)
             except ImportError:
                 pass
-            else:
-                return tqdm(range(num_iterations), desc="Training", unit="it", leave=False, delay=BAR_DELAY)
         return range(num_iterations)
 
     def train(self):

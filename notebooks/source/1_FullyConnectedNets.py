@@ -47,13 +47,13 @@ sys.path.insert(0, str(root))
 
 import matplotlib.pyplot as plt
 import numpy as np
-from tqdm.auto import tqdm
 
 from grader.otter_adapter import Checks
 from student import optim
 from student.classifiers.fc_net import *
 from student.data_utils import get_CIFAR10_data
 from student.gradient_check import eval_numerical_gradient, eval_numerical_gradient_array
+from student.progress import make_bar
 from student.solver import Solver
 from student.vis_utils import plot_histories, plot_loss_and_accuracy, show_images, use_style
 
@@ -387,7 +387,7 @@ assert max(five_layers.train_acc_history) == 1, "the network of five layers does
 scales = np.logspace(-3, -0.5, 4 if quick else 11)
 rates = np.logspace(-3, -2, 2) if quick else np.logspace(-4, -1, 7)
 maps = {}
-for hidden_dims in tqdm(([100] * 2, [100] * 4), desc="networks", leave=False):
+for hidden_dims in make_bar(([100] * 2, [100] * 4), desc="networks"):
     with np.errstate(all="ignore"):  # some of these trainings blow up; that is the point
         reached = [[max(overfit(hidden_dims, rate, scale).train_acc_history) for scale in scales] for rate in rates]
     maps[f"{len(hidden_dims) + 1} layers"] = np.array(reached)

@@ -46,12 +46,12 @@ sys.path.insert(0, str(root))
 import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import Image
-from tqdm.auto import tqdm
 
 from grader.otter_adapter import Checks
 from student.classifiers.fc_net import *
 from student.data_utils import get_CIFAR10_data
 from student.gradient_check import eval_numerical_gradient, eval_numerical_gradient_array
+from student.progress import make_bar
 from student.solver import Solver
 from student.vis_utils import plot_histories, plot_sweep, use_style
 
@@ -435,7 +435,7 @@ assert np.mean(norm.loss_history[-20:]) < np.mean(plain.loss_history[-20:]), "ba
 scales = np.logspace(-4, 0, 6 if quick else 20)
 best_val, best_train, final_loss = ({"batch norm": [], "no normalization": []} for _ in range(3))
 np.random.seed(231)
-for scale in tqdm(scales, desc="weight scales"):
+for scale in make_bar(scales, desc="weight scales"):
     for label, normalization in ("batch norm", "batchnorm"), ("no normalization", None):
         solver = train([50] * 7, normalization, weight_scale=scale)
         best_val[label].append(max(solver.val_acc_history))
@@ -516,7 +516,7 @@ def compare_batch_sizes(normalization):
     runs = [(f"batch of {size}", normalization, size) for size in batch_sizes]
     runs.append((f"no normalization, batch of {batch_sizes[0]}", None, batch_sizes[0]))
     solvers = {}
-    for label, kind, size in tqdm(runs, desc="batch sizes"):
+    for label, kind, size in make_bar(runs, desc="batch sizes"):
         np.random.seed(231)
         options = {"learning_rate": 10**-3.5, "batch_size": size, "num_epochs": 3 if quick else num_epochs}
         solvers[label] = train([100] * 5, kind, weight_scale=2e-2, **options)

@@ -44,12 +44,12 @@ sys.path.insert(0, str(root))
 
 import matplotlib.pyplot as plt
 import numpy as np
-from tqdm.auto import tqdm
 
 from grader.otter_adapter import Checks
 from student.classifiers.fc_net import *
 from student.data_utils import get_CIFAR10_data
 from student.gradient_check import eval_numerical_gradient, eval_numerical_gradient_array
+from student.progress import make_bar
 from student.solver import Solver
 from student.vis_utils import plot_histories, plot_sweep, use_style
 
@@ -273,7 +273,7 @@ for label, solver in solvers.items():
 ratios = [0.25, 1.0] if quick else [0.1, 0.25, 0.5, 1.0]
 seeds = range(1 if quick else 4)
 final = {"training": [], "validation": []}
-for ratio in tqdm(ratios, desc="keep ratios", leave=False):
+for ratio in make_bar(ratios, desc="keep ratios"):
     # to check fewer images each time is faster, and five checks make up for it
     results = [train(ratio, seed, num_train_samples=250, num_val_samples=250, progress=False) for seed in seeds]
     final["training"].append([np.mean(solver.train_acc_history[-5:]) for solver in results])

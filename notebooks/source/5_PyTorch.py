@@ -59,11 +59,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 from torch.utils.data import DataLoader, Subset
-from tqdm.auto import tqdm
 
 from grader.otter_adapter import Checks
 from student.challenge import CHANNEL_MEAN, CHANNEL_STD, build_model, load_model, save_model
 from student.data_utils import image_dataset
+from student.progress import make_bar
 from student.pytorch_nets import (
     Flatten,
     ThreeLayerConvNet,
@@ -242,7 +242,7 @@ def check_accuracy_part2(loader, model_fn, params):
 def train_part2(model_fn, params, learning_rate):
     """Train for one epoch by plain stochastic gradient descent; return the loss of each step."""
     losses = []
-    for x, y in tqdm(loader_train, leave=False):
+    for x, y in make_bar(loader_train):
         loss = F.cross_entropy(model_fn(x.to(device), params), y.to(device))
         loss.backward()
         with torch.no_grad():
@@ -356,7 +356,7 @@ def train_part34(model, optimizer, epochs=1):
     model.to(device)
     losses = []
     for _ in range(epochs):
-        for x, y in tqdm(loader_train, leave=False):
+        for x, y in make_bar(loader_train):
             losses.append(training_step(model, optimizer, x.to(device), y.to(device)))
     return losses
 
@@ -540,7 +540,7 @@ epochs = 1 if quick else 4
 optimizer = torch.optim.AdamW(challenge_model.parameters(), weight_decay=0.05)
 schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=5e-3, total_steps=epochs * len(loader_train))
 for epoch in range(1, epochs + 1):
-    for x, y in tqdm(loader_train, desc=f"epoch {epoch} of {epochs}", leave=False):
+    for x, y in make_bar(loader_train, desc=f"epoch {epoch} of {epochs}"):
         if torch.rand(()) < 0.5:  # a mirrored picture shows the same class
             x = x.flip(3)
         losses.append(training_step(challenge_model, optimizer, x.to(device), y.to(device)))

@@ -91,6 +91,7 @@ def expect_whole(run):
     """The notebook came to its end, and each of its checks passed."""
     assert run.error == ""
     assert run.failed_checks() == []
+    assert not re.search(r"\d%\|", str(run.notebook.cells)), "a progress bar is left in a saved output"
     assert all(cell.execution_count for cell in run.notebook.cells if cell.cell_type == "code" and cell.source.strip())
 
 

@@ -154,11 +154,6 @@ class WorkerRaised(WorkerError):
     def __str__(self) -> str:
         return self.text
 
-    @property
-    def at_import(self) -> bool:
-        """Return whether it is of a kind that importing a module raises."""
-        return self.kind in ("ModuleNotFoundError", "ImportError", "SyntaxError", "IndentationError", "TabError")
-
 
 class WorkerEnded(WorkerError):
     """The call did not come back, and its worker is gone: `ending` says how, `fact` is a number or word about it."""

@@ -50,10 +50,10 @@ class Timeouts:
         finally:
             self._reserve = 0.0
 
-    def count_timeout(self, error: WorkerError) -> None:
-        """Count a timeout against what was called."""
+    def count_timeout(self, error: WorkerError, behind_another: bool = False) -> None:
+        """Count a timeout against what was called; a module that waits `behind_another` need not be tried again."""
         if isinstance(error, WorkerTimeout):
-            self._strikes[error.callee] += 1
+            self._strikes[error.callee] += STRIKES if behind_another else 1
 
     def for_call(self, callee: str) -> float:
         """Return the seconds to wait for a call: once it has hung twice few, and for a module none."""

@@ -22,6 +22,7 @@ from ..sandbox.parent.transport import InProcessTransport
 from ..sandbox.parent.zygote_pool import ZygotePool
 from ..sandbox.policy import WorkerLimits, cap_memory
 from .bookkeeping import FunctionScores, KnownFaults, Timeouts
+from .imports import Imports
 
 
 @dataclass
@@ -48,6 +49,7 @@ class RunContext:
     modules_in_use: set[str] = field(default_factory=set)
     scores: FunctionScores = field(default_factory=FunctionScores)
     faults: KnownFaults = field(init=False)
+    imports: Imports = field(init=False)
     timeouts: Timeouts = field(init=False)
     setup: SandboxSetup = field(init=False)
     recorded_answers: cassette.RecordedAnswers | None = field(init=False)
@@ -72,6 +74,8 @@ class RunContext:
         self.unwritten = self._unwritten()
         unwritten = {name for name in self.unwritten if is_unwritten(self.student, name)}
         self.faults = KnownFaults(functions, set(self.unwritten), unwritten)
+        required = {name.removesuffix(".py").replace("/", ".") for name in self.manifest.submission.required}
+        self.imports = Imports(self.student, self._package_names(), self._modules | required)
 
     @property
     def public_seed(self) -> int:
@@ -209,9 +213,8 @@ class RunContext:
         cpu_seconds = table.cpu_seconds * (CHECKS_PER_WORKER if self.keeps(libraries) else 1)
         limits = WorkerLimits(float(table.call_seconds), cpu_seconds, cap_memory(table.memory_mb))
         modules = self._modules.intersection(modules)  # what a worker calls its modules is up to the student
-        names = [*self.manifest.submission.packages, self.manifest.paths.student]
         place = self.student, self._package_name()
-        return self._make(libraries, *place, limits, modules, self.setup.bytecode, names)
+        return self._make(libraries, *place, limits, modules, self.setup.bytecode, self._package_names())
 
     def _make(
         self,
@@ -233,6 +236,10 @@ class RunContext:
             worker = launch_worker(factory, place, name, limits, bytecode=bytecode, named=named, trusted=trusted)
             worker.load(libraries, modules, bytecode, aliases)
         return worker
+
+    def _package_names(self) -> list[str]:
+        """Return all names by which modules of the package may import each other."""
+        return [*self.manifest.submission.packages, self.manifest.paths.student, self._package_name()]
 
     def _package_name(self) -> str:
         names = [*self.manifest.submission.packages, self.manifest.path("reference").name]

@@ -91,11 +91,33 @@ ENDINGS = {
     Ending.GARBLED: Sentence("{callee} broke its connection to the grader: {fact}", ENDED),
     Ending.GONE: Sentence("{callee} cannot be asked: its process has already ended", ENDED),
 }
-MISSING, SOME_MISSING = "{}.py is missing", "a module is missing"
 UNWRITTEN = Sentence("{name} is not written yet", "{asked} is not written yet")
 NEEDS_UNWRITTEN = "cannot be judged: it needs {}, which is not written yet"
 NEEDS_BROKEN = "cannot be judged: it needs {name}, and {story}"
 SOMETHING = "something of yours"
+
+# A module that cannot be imported. Hidden checks show the first only; the others are found with published inputs.
+
+UNIMPORTABLE = say("{asked} cannot be imported")
+PUT_BACK = "put it into {}/"
+NO_SYNTAX = "{place}: {what}{code}. {remedy}; until then Python reads nothing of this file."
+FIX_LINE, FIX_INDENT = "Fix this line, or the one above it", "Indent this line like those around it"
+FIX_TABS = "Indent with spaces only"
+NO_UTF8 = "{file}, line {line}: this is not UTF-8: byte 0x{byte:02x}{guess}. Save the file as UTF-8."
+WINDOWS_LETTER = ", in Windows-1252 the letter {}"
+UTF16 = "{file}: this is UTF-16, which Python does not read. Save the file as UTF-8."
+NULL_BYTE = "{file}, line {line}: here is a null byte. Remove it, or take the file from a backup."
+NOT_ALLOWED = "{place}: {library} is not for this question{code}. Use {allowed}."
+NO_OWN_MODULE = "{place}: there is no module {name} in {package}/{code}. {remedy}"
+NO_OWN_NAME = "{place}: {file} has no {name}{code}. {remedy}"
+NEAREST, CORRECT_OR_ADD = "Did you mean {}?", "Correct this import, or add the module."
+CORRECT_OR_WRITE = "Correct this import, or write it there."
+CIRCULAR = "{place}: {file} is imported while it imports this module{code}. Move one of the imports into a function."
+BAD_IMPORT = "{place}: {what}{code}. Correct or remove this import."
+AT_TOP = "This line is outside of functions, so it runs at each import; remove it, or move it into a notebook."
+RAISED_AT_IMPORT = "{place}: {what}{inner}{code}. " + AT_TOP
+INSIDE, LATE_IMPORT = ", in {}", "the import did not finish within {seconds:g} s"
+ENDED_AT_IMPORT = "{file}: {what}. Look at what runs when it is imported."
 
 # An answer that is wrong.
 

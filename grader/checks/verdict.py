@@ -16,7 +16,7 @@ from ..errors import (
     WorkerRaised,
     WorkerTimeout,
 )
-from ..results.record import Outcome
+from ..results.record import Cause, Outcome
 from . import follow_through, messages, wording
 from .bookkeeping import KnownFaults
 from .collect import RunningCheck
@@ -34,6 +34,7 @@ class Verdict:
     """An outcome in words: `message` says it all, `detail` adds the lines of code.
 
     `brief` holds only constant words and names that the check itself wrote: nothing in which an input could leave.
+    `cause` is the module whose import the check waits for.
     """
 
     outcome: Outcome
@@ -44,6 +45,7 @@ class Verdict:
     allowed: float | None = None
     earned: int | float = 0
     run: bool = True
+    cause: str = ""
 
     def __post_init__(self) -> None:
         self.detail = self.detail or self.message
@@ -54,10 +56,10 @@ class Case:
     """The facts known when a check has raised something.
 
     `is_mostly_right` tells whether a function has done well in its own checks; `called` is what the check called last
-    as its worker names it, `asked` as the check itself does, `callees` all that it called so far. The other two are
-    what runs of the check with the reference told, None where none was needed or possible: whether the reference's
-    answers are judged in the student's place, right or wrong; and whether what the judged function needs is at fault,
-    since the reference's does better.
+    as its worker names it, `asked` as the check itself does, `callees` all that it called so far; `cause` is the module
+    whose import failed, where that is what was raised. The other two are what runs of the check with the reference
+    told, None where none was needed or possible: whether the reference's answers are judged in the student's place,
+    right or wrong; and whether what the judged function needs is at fault, since the reference's does better.
     """
 
     judged: tuple[str, ...]
@@ -66,6 +68,7 @@ class Case:
     called: str = ""
     asked: str = ""
     callees: frozenset[str] = frozenset()
+    cause: Cause | None = None
     reference_is_judged: bool | None = None
     needed_is_at_fault: bool | None = None
 
@@ -104,9 +107,7 @@ class Judge:
         """
         if isinstance(error, SandboxError):
             raise error
-        if isinstance(error, WorkerError) and not error.trusted:
-            self._context.timeouts.count_timeout(error)
-        case = self._case(running)
+        case = self._case(running, error)
         if when == "call":
             try:
                 case = self._with_evidence(item, running, error, case)
@@ -121,10 +122,15 @@ class Judge:
         for running, error, case in self._open:
             self._settle(running, error, case)
 
-    def _case(self, running: RunningCheck) -> Case:
-        worker = running.worker
-        facts = (worker.called(), worker.asked(), frozenset(worker.callees)) if worker else ()
-        return Case(running.judged, self._context.faults, self._context.scores.is_mostly_right, *facts)
+    def _case(self, running: RunningCheck, error: BaseException) -> Case:
+        """Return what is known so far; what an import waits for is found out, and timeouts are counted."""
+        context, worker, cause = self._context, running.worker, None
+        if isinstance(error, WorkerError) and not error.trusted:
+            cause = context.imports.find(error, running.libraries, running.inputs_are_secret)
+            context.timeouts.count_timeout(error, cause is not None and cause.module != error.asked)
+        called, asked, callees = (worker.called(), worker.asked(), worker.callees) if worker else ("", "", ())
+        facts = called, asked, frozenset(callees), cause
+        return Case(running.judged, context.faults, context.scores.is_mostly_right, *facts)
 
     def _with_evidence(self, item: pytest.Function, running: RunningCheck, error: BaseException, case: Case) -> Case:
         """Run the check with the reference where only that tells who is to blame; raises OutOfTime, SandboxError."""
@@ -145,7 +151,7 @@ class Judge:
         """Write a verdict into a check's record, in brief where its inputs are secret."""
         check = running.check
         check.outcome, check.run, check.detail = found.outcome, found.run, found.detail
-        check.error, check.allowed = found.error, found.allowed
+        check.error, check.allowed, check.cause = found.error, found.allowed, found.cause
         check.message = found.brief if running.inputs_are_secret else found.message
         if running.secret and found.run and found.outcome is not Outcome.GRADER_ERROR:
             check.message = messages.WRONG_ON_SECRET_INPUTS.format(check.message)
@@ -172,7 +178,7 @@ def decide(error: BaseException, case: Case) -> Verdict:
     if isinstance(error, Mismatch):
         return _judge_mismatch(error)
     if isinstance(error, WorkerError) and is_students:
-        return _judge_worker_error(error, case)
+        return _judge_worker_error(error, case) if case.cause is None else _judge_import(error, case.cause, case)
     return Verdict(Outcome.FAILED, *wording.explain_unusable(error, case.called, case.asked))
 
 
@@ -190,7 +196,7 @@ def depends_on_others(error: BaseException, case: Case) -> bool:
     """Return whether the verdict hangs on what is found out about the functions that raised below a judged one."""
     if not isinstance(error, WorkerRaised) or error.trusted or error.kind == "NotImplementedError":
         return False
-    if case.is_unwritten():
+    if case.is_unwritten() or case.cause is not None:
         return False
     needed, is_below = functions_below(error, case)
     return is_below and bool(needed) and case.faults.broken.isdisjoint(needed)
@@ -205,14 +211,11 @@ def find_faulty(error: BaseException, found: Verdict, judged: tuple[str, ...]) -
 
 
 def find_culprit(error: WorkerError, case: Case) -> str | None:
-    """Return the function or module at fault where the check needs it and does not judge it, None for its own.
+    """Return the function at fault where the check needs it and does not judge it, None for its own.
 
     Of the assignment's functions between the judged one and the exception, it is the innermost that was not called
     with what it cannot take.
     """
-    if isinstance(error, WorkerRaised) and error.at_import and error.frames:
-        module = error.frames[-1].file.removesuffix(".py").replace("/", ".")
-        return None if any(own.startswith(f"{module}.") for own in case.judged) else module
     needed, is_below = functions_below(error, case)
     return next(filter(case.is_at_fault, needed), None if is_below else error.callee or None)
 
@@ -240,6 +243,14 @@ def _judge_mismatch(mismatch: Mismatch) -> Verdict:
     detail = "\n".join([message, *filter(None, mismatch.notes)])
     facts = mismatch.error, mismatch.allowed, mismatch.earned
     return Verdict(Outcome.FAILED, message, mismatch.brief, detail, *facts)
+
+
+def _judge_import(error: WorkerError, cause: Cause, case: Case) -> Verdict:
+    """Judge a check that waits for a module: its own, or another that keeps its own from being imported."""
+    own = any(name.startswith(f"{cause.module}.") for name in case.judged)
+    outcome = OUTCOMES.get(type(error), Outcome.FAILED) if own else Outcome.BLOCKED
+    brief = messages.UNIMPORTABLE.brief.format(asked=wording.name_asked(error.asked))
+    return Verdict(outcome, cause.message, brief, detail=wording.trace_error(error), cause=cause.module)
 
 
 def _judge_worker_error(error: WorkerError, case: Case) -> Verdict:

@@ -24,12 +24,9 @@ def explain_error(error: WorkerError) -> Sentence:
         return messages.ENDINGS[error.ending].fill(callee=error.callee, fact=error.fact, asked=asked)
     if not isinstance(error, WorkerRaised):
         raise TypeError(f"no sentence for a {type(error).__name__}")
-    if file := _find_missing_file(error):
-        missing = messages.MISSING.format(file)
-        return Sentence(missing, missing if error.callee == error.asked else messages.SOME_MISSING)
     if not error.frames and error.kind == "AttributeError":
         return messages.GONE.fill(callee=error.callee, asked=asked)
-    who = f"importing {error.callee}" if error.at_import else error.callee.rsplit(".", 1)[-1] or "what was returned"
+    who = error.callee.rsplit(".", 1)[-1] or "what was returned"
     if error.attempt:
         where = _show_line(error) or f" {error.callee}"
         facts = {"who": who, "place": _show_line(error), "where": where, "asked": asked}
@@ -142,13 +139,6 @@ def show(value: Any) -> str:
 def show_number(value: Any) -> str:
     """Return a number with the digits that a reader compares."""
     return f"{float(value):.6g}"
-
-
-def _find_missing_file(error: WorkerRaised) -> str:
-    """Return the module asked for, without its ending, where it is not there; empty where that is not the matter."""
-    named = re.match(r"No module named '\w+\.([\w.]+)'", error.text)
-    found = named and not error.frames and f"{error.callee}.".startswith(f"{named[1]}.")
-    return named[1].replace(".", "/") if named and found else ""
 
 
 def _show_line(error: WorkerError) -> str:

@@ -98,6 +98,7 @@ def grade_package(
     options = debug, official, keep and not debug
     seeds = selection.seed, selection.secret_seeds
     context = RunContext(manifest, student, zygotes or ZygotePool(), *options, *seeds, started=started)
+    record.causes = context.imports.causes
     cpu = time.process_time() + context.zygotes.cpu_seconds()
     try:
         run_checks(context, selection, progress)
@@ -124,13 +125,13 @@ def _stopped(progress: Progress) -> list[Note]:
 
 
 def _remarks(record: Record, context: RunContext) -> list[Note]:
-    """Return a note on where to go on, where something is not written yet."""
+    """Return a note on where to go on: at a module that cannot be imported, else at what is not written yet."""
     places, package = context.unwritten, context.student.name
     stubs = (f for c in record.checks if c.outcome is Outcome.NOT_ATTEMPTED for f in c.functions if f in places)
-    if not (stub := next(stubs, "")):
-        return []
+    stub = next(stubs, "")
+    todo = context.imports.next_step() or (f"write {stub} ({package}/{places[stub]})" if stub else "")
     again = "hand in again" if record.command == "grade" else "run this again"
-    return [Note(NoteKind.NEXT, f"Next: write {stub} ({package}/{places[stub]}), then {again}.")]
+    return [Note(NoteKind.NEXT, f"Next: {todo}, then {again}.")] if todo else []
 
 
 def _unscored(context: RunContext) -> list[Note]:

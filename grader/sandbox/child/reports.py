@@ -1,13 +1,16 @@
 """Reports beside an answer: exceptions in a student's code, and the arguments that a call changed."""
 
+import contextlib
 import errno
 import linecache
+import os
 import re
 import sys
+import threading
 import traceback
 import types
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,17 +27,47 @@ from ...limits import (
 )
 
 
-def exception_report(error: BaseException, root: Path | None, package: str) -> dict[str, Any]:
+def exception_report(error: BaseException, root: Path | None) -> dict[str, Any]:
     """Return the report of an exception: its frames in the package, and what it was an attempt at, where that is known.
 
     A syntax error counts as a frame.
     """
-    frames = [] if root is None else _own_frames(error, root, package)
-    if len(frames) > 2 * TRACEBACK_FRAMES:
-        frames[TRACEBACK_FRAMES:-TRACEBACK_FRAMES] = []
-    report = {"type": _text(type(error).__name__), "message": _text(_sentence(error)), "frames": frames}
+    frames = [] if root is None else _list_frames(traceback.walk_tb(error.__traceback__), root, error)
+    if root is not None and isinstance(error, SyntaxError) and _is_inside(error.filename, root):
+        frames.append(_frame(Path(error.filename or ""), error.lineno or 0, "<module>", root))
+    sentence = _text(_hide_places(_sentence(error), root))
+    report = {"type": _text(type(error).__name__), "message": sentence, "frames": _cut_short(frames)}
     attempt = _attempt(error)
     return report | ({"attempt": attempt.value} if attempt else {})
+
+
+class LateReport:
+    """Tells the parent, shortly before it stops waiting, which lines of the package a long import has reached.
+
+    It is a context around the import; `send` gets the report from another thread, and never after the end.
+    """
+
+    def __init__(self, send: Callable[[dict[str, Any]], None], root: Path, seconds: float) -> None:
+        self._send, self._root, self._reader = send, root, threading.get_ident()
+        self._lock, self._over = threading.Lock(), False
+        self._timer = threading.Timer(seconds, self._tell)
+        self._timer.daemon = True
+
+    def __enter__(self) -> None:
+        with contextlib.suppress(RuntimeError):  # no thread can be had: the report is left out
+            self._timer.start()
+
+    def __exit__(self, *error: object) -> None:
+        self._timer.cancel()
+        with self._lock:
+            self._over = True
+
+    def _tell(self) -> None:
+        frame = sys._current_frames().get(self._reader)
+        frames = [] if frame is None else _list_frames(reversed([*traceback.walk_stack(frame)]), self._root)
+        with self._lock:
+            if frames and not self._over:
+                self._send({"late": _cut_short(frames)})
 
 
 # the kind of an exception and how its text begins: what was tried
@@ -86,16 +119,36 @@ def _refused(error: OSError) -> Attempt | None:
     return Attempt.PROCESS if forks else Attempt.OTHER
 
 
-def _own_frames(error: BaseException, root: Path, package: str) -> list[dict[str, Any]]:
-    frames = []
-    for frame, line in traceback.walk_tb(error.__traceback__):
-        code = frame.f_code
-        if code.co_filename.startswith(f"{root}/") or code.co_filename.startswith(f"{root}\\"):
-            at = _breakpoint_above(code, line) if type(error).__name__ == "BdbQuit" else line
-            frames.append(_frame(Path(code.co_filename), at, code.co_qualname, root))
-    if isinstance(error, SyntaxError) and error.filename is not None and error.filename.startswith(str(root)):
-        frames.append(_frame(Path(error.filename), error.lineno or 0, "<module>", root))
-    return frames
+def _list_frames(
+    walk: Iterable[tuple[types.FrameType, int]], root: Path, error: BaseException | None = None
+) -> list[dict[str, Any]]:
+    """Return the frames that are the package's; one that a breakpoint stopped is at that breakpoint."""
+    found = [(frame.f_code, line) for frame, line in walk if _is_inside(frame.f_code.co_filename, root)]
+    if type(error).__name__ == "BdbQuit":
+        found = [(code, _breakpoint_above(code, line)) for code, line in found]
+    return [_frame(Path(code.co_filename), line, code.co_qualname, root) for code, line in found]
+
+
+def _is_inside(file: str | None, root: Path) -> bool:
+    return file is not None and file.startswith((f"{root}/", f"{root}\\"))
+
+
+def _cut_short(frames: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    if len(frames) <= 2 * TRACEBACK_FRAMES:
+        return frames
+    return [*frames[:TRACEBACK_FRAMES], *frames[-TRACEBACK_FRAMES:]]
+
+
+def _hide_places(sentence: str, root: Path | None) -> str:
+    """Leave out where package, libraries and the current folder lie: a reader has them elsewhere, or not at all."""
+    places = [entry for entry in sys.path if os.path.isabs(entry)]
+    with contextlib.suppress(OSError):
+        places.append(os.getcwd())
+    if root is not None:
+        places.append(str(root.parent))
+    for place in sorted({place.rstrip("/\\") for place in places} - {""}, key=len, reverse=True):
+        sentence = sentence.replace(f"{place}/", "").replace(f"{place}\\", "")
+    return sentence
 
 
 def _breakpoint_above(code: types.CodeType, line: int) -> int:

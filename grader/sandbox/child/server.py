@@ -16,7 +16,7 @@ import numpy as np
 
 from ..wire import Channel, ChannelClosed, Decoder, Encoder, Unsendable
 from .packages import Callback, OnlyTheseLibraries, PackageAliases, compile_module, install_callbacks, load_package
-from .reports import Fingerprints, Way, exception_report
+from .reports import Fingerprints, LateReport, Way, exception_report
 
 
 class WorkerServer:
@@ -30,6 +30,7 @@ class WorkerServer:
         self._objects: dict[int, Any] = {}
         self._root: Path | None = None
         self._name = ""
+        self._late_after = 0.0
         self._changed: list[Way] = []
 
     def answer(self, message: dict[str, Any], arrays: list[np.ndarray]) -> list[Any]:
@@ -41,7 +42,7 @@ class WorkerServer:
             reply = {"ok": getattr(self, f"_do_{message['op']}")(message, decoder, encoder)}
             return encoder.frame(reply | ({"changed": self._changed} if self._changed else {}))
         except BaseException as error:
-            return Encoder(self._remember).frame({"error": exception_report(error, self._root, self._name)})
+            return Encoder(self._remember).frame({"error": exception_report(error, self._root)})
 
     def _do_compile(self, header: dict[str, Any], decoder: Decoder, encoder: Encoder) -> Any:
         sys.dont_write_bytecode = False  # or nothing is offered for writing
@@ -49,7 +50,7 @@ class WorkerServer:
 
     def _do_load(self, header: dict[str, Any], decoder: Decoder, encoder: Encoder) -> None:
         self._objects.clear()
-        self._root, self._name = Path(header["path"]), header["name"]
+        self._root, self._name, self._late_after = Path(header["path"]), header["name"], header["late_after"]
         sys.pycache_prefix = header["bytecode"] or sys.pycache_prefix
         if header["libraries"]:
             sys.meta_path.insert(0, OnlyTheseLibraries(self._name, header["libraries"]))
@@ -69,7 +70,9 @@ class WorkerServer:
         target = self._target(header["target"])
         if header["how"] == "item":
             return self._node(target[decoder.value(header["key"])], encoder)
-        return self._node(_attribute(target, header["key"]), encoder)
+        with self._report_when_late():
+            value = _attribute(target, header["key"])
+        return self._node(value, encoder)
 
     def _do_set(self, header: dict[str, Any], decoder: Decoder, encoder: Encoder) -> None:
         target, value = self._target(header["target"]), decoder.value(header["value"])
@@ -123,6 +126,15 @@ class WorkerServer:
     def _do_forget(self, header: dict[str, Any], decoder: Decoder, encoder: Encoder) -> None:
         for number in range(header["since"], len(self._objects)):
             del self._objects[number]
+
+    def _report_when_late(self) -> contextlib.AbstractContextManager[None]:
+        """Return a context in which an import that takes long is told of, where there is a parent to tell."""
+        channel = self._channel
+        if channel is None or self._root is None or not self._late_after:
+            return contextlib.nullcontext()
+        return LateReport(
+            lambda report: channel.send(Encoder(self._remember).frame(report)), self._root, self._late_after
+        )
 
     def _target(self, place: int | str | None) -> Any:
         """Return what a handle stands for: an object kept here, or what the package holds by a dotted path."""

@@ -8,13 +8,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ...errors import Ending, WorkerCrashed, WorkerError, WorkerRaised, WorkerTimeout
+from ...errors import Ending, StackFrame, WorkerCrashed, WorkerError, WorkerRaised, WorkerTimeout
+from ...limits import LATE_SHARE
 from ..child.reports import Way
 from ..policy import WorkerLimits
 from ..wire import DeadlinePassed, Encoder, Tensor, Unsendable, WireError
 from .process import WorkerProcess, launch_process
 from .proxy import Package, Proxy, ProxyFactory
-from .replies import changed_arguments, decode_reply, read_status
+from .replies import changed_arguments, decode_reply, read_frames, read_status
 from .transport import Deadline, Frame, ProcessTransport, Reply, Transport, WorkerGone
 from .zygote_pool import Factory
 
@@ -113,7 +114,8 @@ class WorkerClient:
         Code of the package may import `libraries`, all of them if there are none, and its own modules under `aliases`
         too. Compiled modules are read from the folder `bytecode`.
         """
-        request = {"op": "load", "path": str(self.package), "name": self.name, "bytecode": bytecode}
+        request: dict[str, Any] = {"op": "load", "path": str(self.package), "name": self.name, "bytecode": bytecode}
+        request |= {"late_after": LATE_SHARE * self.limits.call_seconds}
         lists = {"modules": sorted(modules), "libraries": list(libraries), "aliases": list(aliases)}
         self.transport.post(Encoder(self._outgoing).frame(request | lists))
 
@@ -224,23 +226,33 @@ class WorkerClient:
         if not self.alive:
             raise WorkerCrashed(callee, Ending.GONE)
         self.transport.connect()  # the deadline is for what the code does, not for the zygote's start
-        seconds = self.timeout_for(callee)
+        seconds, reached = self.timeout_for(callee), list[StackFrame]()
         try:
-            return self._converse(frame, Deadline(time.monotonic() + seconds, self.overtime))
+            return self._converse(frame, Deadline(time.monotonic() + seconds, self.overtime), reached)
         except DeadlinePassed:
             self.kill()
             self.timeout_for(callee)  # raises where the run is over: then the call itself did not take too long
-            raise WorkerTimeout(callee, Ending.LATE if seconds else Ending.HUNG_BEFORE, seconds) from None
+            late = WorkerTimeout(callee, Ending.LATE if seconds else Ending.HUNG_BEFORE, seconds)
+            late.frames = reached
+            raise late from None
         except WorkerGone as gone:
             self.kill()
             raise read_status(gone.status, callee, self.limits.cpu_seconds) from None
 
-    def _converse(self, frame: Frame | None, deadline: Deadline) -> Reply:
-        """Return the reply to a frame, or to what was posted, and serve the calls of callbacks meanwhile."""
+    def _converse(self, frame: Frame | None, deadline: Deadline, reached: list[StackFrame]) -> Reply:
+        """Return the reply to a frame, or to what was posted, and serve the calls of callbacks meanwhile.
+
+        The lines that a late import says it has `reached` are put there.
+        """
         reply = self.transport.receive(deadline) if frame is None else self.transport.exchange(frame, deadline)
-        while self.forwarder is not None and "callback" in reply[0]:
-            reply = self.transport.exchange(self.forwarder(*reply), deadline)
-        return reply
+        while True:
+            if "late" in reply[0]:
+                reached[:] = read_frames(reply[0]["late"])
+                reply = self.transport.receive(deadline)
+            elif self.forwarder is not None and "callback" in reply[0]:
+                reply = self.transport.exchange(self.forwarder(*reply), deadline)
+            else:
+                return reply
 
     def take_output(self) -> str:
         """Return what the worker printed since the last time; empty where that went to the terminal at once."""

@@ -36,6 +36,14 @@ def changed_arguments(message: dict[str, Any]) -> list[Way]:
     return [_way(way) for way in found]
 
 
+def read_frames(frames: Any) -> list[StackFrame]:
+    """Return the lines that a worker reports; raises WireError when they cannot be read."""
+    try:
+        return [StackFrame(_text(f["file"]), int(f["line"]), _text(f["function"]), _text(f["text"])) for f in frames]
+    except (TypeError, KeyError, ValueError, OverflowError):
+        raise WireError("lines that cannot be read") from None
+
+
 def _way(way: Any) -> Way:
     if (
         not isinstance(way, list)
@@ -47,12 +55,9 @@ def _way(way: Any) -> Way:
 
 
 def _raised(error: dict[str, Any], callee: str) -> WorkerRaised:
-    frames = [
-        StackFrame(_text(f["file"]), int(f["line"]), _text(f["function"]), _text(f["text"])) for f in error["frames"]
-    ]
     attempt = error.get("attempt")
     known = Attempt(attempt) if attempt in set(Attempt) else None
-    return WorkerRaised(callee, _text(error["message"]), frames, _text(error["type"]), known)
+    return WorkerRaised(callee, _text(error["message"]), read_frames(error["frames"]), _text(error["type"]), known)
 
 
 def _text(value: Any) -> str:

@@ -1,34 +1,8 @@
 """Compound layers: layers that often follow each other, under one name; the cache is the tuple of their caches."""
 
-# not all are used here: compound layers of your own may need them
-from .fast_layers import (
-    conv_backward_fast,
-    conv_forward_fast,
-    max_pool_backward_fast,
-    max_pool_forward_fast,
-)
-from .layers import (
-    affine_backward,
-    affine_forward,
-    batchnorm_backward,
-    batchnorm_backward_alt,
-    batchnorm_forward,
-    conv_backward_naive,
-    conv_forward_naive,
-    dropout_backward,
-    dropout_forward,
-    layernorm_backward,
-    layernorm_forward,
-    max_pool_backward_naive,
-    max_pool_forward_naive,
-    relu_backward,
-    relu_forward,
-    softmax_loss,
-    spatial_batchnorm_backward,
-    spatial_batchnorm_forward,
-    spatial_groupnorm_backward,
-    spatial_groupnorm_forward,
-)
+# every layer, for compound layers of your own and for the networks, which take all from here
+from .fast_layers import *
+from .layers import *
 
 
 def affine_relu_forward(x, w, b):
@@ -49,7 +23,7 @@ def affine_relu_backward(dout, cache):
 
 
 # Compound layers of your own may stand here, such as affine, normalization, ReLU and dropout for `FullyConnectedNet`;
-# import them by name where a network uses them.
+# the networks see them.
 
 
 def conv_relu_forward(x, w, b, conv_param):

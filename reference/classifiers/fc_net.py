@@ -2,45 +2,8 @@
 
 import numpy as np
 
-# not all are used here: notebooks take every layer from a network's module
-from ..fast_layers import (
-    conv_backward_fast,
-    conv_forward_fast,
-    max_pool_backward_fast,
-    max_pool_forward_fast,
-)
-from ..layer_utils import (
-    affine_relu_backward,
-    affine_relu_forward,
-    conv_bn_relu_backward,
-    conv_bn_relu_forward,
-    conv_relu_backward,
-    conv_relu_forward,
-    conv_relu_pool_backward,
-    conv_relu_pool_forward,
-)
-from ..layers import (
-    affine_backward,
-    affine_forward,
-    batchnorm_backward,
-    batchnorm_backward_alt,
-    batchnorm_forward,
-    conv_backward_naive,
-    conv_forward_naive,
-    dropout_backward,
-    dropout_forward,
-    layernorm_backward,
-    layernorm_forward,
-    max_pool_backward_naive,
-    max_pool_forward_naive,
-    relu_backward,
-    relu_forward,
-    softmax_loss,
-    spatial_batchnorm_backward,
-    spatial_batchnorm_forward,
-    spatial_groupnorm_backward,
-    spatial_groupnorm_forward,
-)
+# every layer, compound ones of your own too; a notebook takes them all from a network's module
+from ..layer_utils import *
 
 
 class FullyConnectedNet:

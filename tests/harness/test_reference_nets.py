@@ -1,5 +1,9 @@
 """The NumPy networks agree with the same networks in PyTorch, in scores, loss and every gradient."""
 
+import importlib
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +15,7 @@ from reference import fast_layers, layer_utils, layers
 from reference.classifiers.cnn import ThreeLayerConvNet
 from reference.classifiers.fc_net import FullyConnectedNet
 
+ROOT = Path(__file__).parents[2]
 repeatably = settings(derandomize=True, deadline=None, max_examples=50)
 
 
@@ -149,3 +154,14 @@ def test_notebooks_get_every_layer_from_a_network(module):
     for layer in (fast_layers, layer_utils, layers):
         own = [value for value in vars(layer).values() if getattr(value, "__module__", "") == layer.__name__]
         assert [f.__name__ for f in own if not f.__name__.startswith("_") and names.get(f.__name__) is not f] == []
+
+
+@pytest.mark.parametrize("file", ["layers.py", "layer_utils.py"])
+@pytest.mark.parametrize("net", ["fc_net", "cnn"])
+def test_a_net_sees_a_layer_that_a_student_adds(tmp_path, monkeypatch, file, net):
+    package = Path(shutil.copytree(ROOT / "student", tmp_path / f"own_{net}_{file.removesuffix('.py')}"))
+    with (package / file).open("a") as module:
+        module.write("\n\ndef affine_norm_relu_forward(x):\n    return x\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    network = importlib.import_module(f"{package.name}.classifiers.{net}")
+    assert network.affine_norm_relu_forward(7) == 7

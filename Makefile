@@ -8,7 +8,7 @@ RUN := $(BIN)/python -m grader
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check watch grade demo stubs notebooks preflight submit doctor attacks autograder release rehearsal mistakes test test-all bench lint clean challenge
+.PHONY: help setup check watch grade demo stubs notebooks lab preflight submit doctor attacks autograder release rehearsal mistakes test test-all bench lint clean challenge
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -37,7 +37,10 @@ demo: $(READY) ## grade a submission with six typical mistakes
 stubs: $(READY) ## generate student/ from reference/
 	@$(RUN) stubs $(ARGS)
 
-notebooks: $(READY) ## open the notebooks in Jupyter Lab
+notebooks: $(READY) ## generate notebooks/ from notebooks/source/ (make lab opens them)
+	@$(RUN) notebooks $(ARGS)
+
+lab: $(READY) ## open the notebooks in Jupyter Lab
 	@$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks $(ARGS)
 
 preflight: $(READY) ## say what a grader would miss in student/ and the notebooks

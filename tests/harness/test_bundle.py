@@ -193,7 +193,7 @@ def test_makefile_and_readme_speak_of_this_course(files):
         assert "code_submission.zip" in text
     assert "| Q2 Mean and variance | `checks/public/test_q2_moments.py` | 4 | 1 |" in files["README.md"].decode()
     assert "8 points in all, 5 of them" in files["README.md"].decode().replace("\n", " ")
-    for target in ("setup", "check", "watch", "notebooks", "preflight", "submit"):
+    for target in ("setup", "check", "watch", "lab", "preflight", "submit"):
         assert re.search(rf"^{target}: .*## ", files["Makefile"].decode(), re.MULTILINE)
 
 

@@ -14,6 +14,7 @@ from .record import CheckResult, NoteKind, Outcome, Record, sum_points
 from .summary import by_function, count_passed, explain_causes, explain_held, held_of, lost_of
 
 UNFINISHED = "Grading did not finish; the points are those of the checks that have run."
+TRY = "To run one check alone: python -m grader check -k {}"
 FIRST = (NoteKind.REFUSED, NoteKind.GRADER_ERROR)  # notes without which nothing below them makes sense
 NAMED = 4  # functions that are named where they are not written; more are counted
 SENTENCE_CHARACTERS = REPORT_TEXT_CHARACTERS // 10  # of one of several in a text, so that none hides the others
@@ -146,7 +147,7 @@ def describe_row(checks: Sequence[CheckResult]) -> str:
         count = f"{word}, {_count(group)}" if len(group) > 1 else word
         told = _shorten(sentence)
         if _is_judged(group[0]):
-            claims = [f"✗ {check.title} ({lost_of([check])})" for check in group]
+            claims = [f"✗ {check.title} ({lost_of([check])}){_show_id(check)}" for check in group]
             parts.append("\n".join([*claims, f"{count}: {told}"]))
         else:
             parts.append(f"{count} ({lost_of(group)}): {told}")
@@ -157,6 +158,11 @@ def describe_row(checks: Sequence[CheckResult]) -> str:
 def _is_judged(check: CheckResult) -> bool:
     """Return whether a check that did not pass got as far as its claim."""
     return check.run and not check.cause and (check.outcome.by_own_code or check.outcome is Outcome.GRADER_ERROR)
+
+
+def _show_id(check: CheckResult) -> str:
+    """Return the id to run a check by at home; nothing for one that students do not have."""
+    return f"  {check.short_id}" if check.visibility == "public" else ""
 
 
 def _word(check: CheckResult) -> str:
@@ -207,19 +213,24 @@ def _subtotal(public: list[CheckResult], manifest: Manifest) -> list[str]:
 
 def _next_steps(record: Record, rows: list[Row], manifest: Manifest) -> list[str]:
     """Return what to do next, where students may see which published checks passed."""
+    written = [note.text for note in record.notes if note.kind is NoteKind.NEXT]
     if manifest.report.public_visibility != "visible":
-        return [note.text for note in record.notes if note.kind is NoteKind.NEXT]
-    lines = _count_unwritten(record)
+        return written
     if record.causes:
-        first = record.causes[0]
-        return [f"Next: fix {first.place or first.module}, then hand in again.", *lines]
-    steps = [note.text for note in record.notes if note.kind is NoteKind.NEXT]
-    wrong = [row for row in rows if any(_is_wrong(check) for check in row.checks)]
-    if not steps and wrong:
-        more = f" More to fix is in {_count(wrong[1:], 'row')}." if wrong[1:] else ""
-        functions = ", ".join(wrong[0].checks[0].functions)
-        steps = [f"Next: fix {functions} (row {wrong[0].number}), then hand in again.{more}"]
-    return steps + lines
+        place = record.causes[0].place or record.causes[0].module
+        return [f"Next: fix {place}, then hand in again.", *_count_unwritten(record)]
+    return [*(written or _name_first_fault(rows)), *_count_unwritten(record)]
+
+
+def _name_first_fault(rows: list[Row]) -> list[str]:
+    """Return lines on the first published claim that does not hold, and how to run its check at home."""
+    wrong = [row for row in rows if any(map(_is_wrong, row.checks))]
+    if not wrong:
+        return []
+    first = next(filter(_is_wrong, wrong[0].checks))
+    more = f" More to fix is in {_count(wrong[1:], 'row')}." if wrong[1:] else ""
+    fix = f"Next: fix {', '.join(first.functions)} (row {wrong[0].number}), then hand in again.{more}"
+    return [fix, TRY.format(first.short_id)]
 
 
 def _is_wrong(check: CheckResult) -> bool:

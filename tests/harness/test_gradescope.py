@@ -109,8 +109,8 @@ def test_a_row_counts_what_passed_and_says_each_sentence_once():
     )["1.1"]
     assert row["output"] == (
         "1 of 6 checks passed.\n\n"
-        "✗ claim b (-0.25)\n✗ claim c (-0.5)\nfailed, 2 checks: why it is failed\n\n"
-        "✗ claim d (-0.25)\ntimeout: too\n    slow\n\n"
+        "✗ claim b (-0.25)  Q1.b\n✗ claim c (-0.5)  Q1.c\nfailed, 2 checks: why it is failed\n\n"
+        "✗ claim d (-0.25)  Q1.d\ntimeout: too\n    slow\n\n"
         "blocked, 2 checks (-0.5): why it is blocked"
     )
     assert (row["score"], row["max_score"], row["status"]) == (0.25, 1.75, "failed")
@@ -122,6 +122,11 @@ def test_a_row_that_says_one_thing_says_it_in_one_line(outcome):
     assert row["output"] == f"{outcome.replace('_', ' ')}, 2 checks (-0.5): why it is {outcome}"
 
 
+def test_a_hidden_claim_has_no_id_to_run_it_by():
+    row = rows_of(made_of(check("secret", "failed", visibility="hidden")))["1.1"]
+    assert row["output"] == "✗ claim secret (-0.25)\nfailed: why it is failed"
+
+
 def test_a_row_that_passed_lists_nothing():
     row = rows_of(made_of(check("a"), check("b")))["1.1"]
     assert (row["output"], row["status"]) == ("2 of 2 checks passed.", "passed")
@@ -130,7 +135,7 @@ def test_a_row_that_passed_lists_nothing():
 def test_a_row_says_how_many_of_its_points_are_held():
     found = made_of(check("a"), check("b", "grader_error", points=0.5))
     row = rows_of(found)["1.1"]
-    assert row["output"].startswith("1 of 2 checks passed, 0.5 held.\n\n✗ claim b (0.5 held)\ngrader error: ")
+    assert row["output"].startswith("1 of 2 checks passed, 0.5 held.\n\n✗ claim b (0.5 held)  Q1.b\ngrader error: ")
     assert (row["score"], row["max_score"], row["status"]) == (0.25, 0.75, "failed")
     assert rows_of(found, BY_CHECK)["1.2"]["output"] == "grader error, 0.5 held: why it is grader_error"
 
@@ -199,9 +204,12 @@ def test_the_top_says_what_is_wrong_then_the_subtotal_then_what_to_do():
 
 def test_the_top_names_the_first_row_to_fix_where_all_is_written():
     found = made_of(check("a"), check("b", "blocked"), check("c", "failed", MOMENTS), check("d", "failed", MOMENTS))
-    assert top(found)[-1] == "Next: fix shapes.moments (row 2.1), then hand in again."
+    assert top(found)[-2:] == [
+        "Next: fix shapes.moments (row 2.1), then hand in again.",
+        "To run one check alone: python -m grader check -k Q2.c",
+    ]
     more = made_of(check("a", "failed"), *found.checks)
-    assert top(more)[-1] == "Next: fix shapes.area (row 1.1), then hand in again. More to fix is in 1 row."
+    assert top(more)[-2] == "Next: fix shapes.area (row 1.1), then hand in again. More to fix is in 1 row."
     assert top(made_of(check("a"), check("b", "failed", visibility="hidden")))[-1].startswith("Published checks: ")
 
 

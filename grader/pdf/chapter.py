@@ -1,11 +1,11 @@
 """Turn one notebook into blocks of typst: cells in order, each with its fallback."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
 from . import images, lines, markup, outputs, pandoc
-from .formulas import LONGEST_GROUP, is_breakable
 from .images import ImageProblem, Images
 from .lines import inline, quote
 from .markup import Aside, Formula
@@ -16,6 +16,7 @@ from .tree import Adapter
 from .typesetting import SourceMap, Tree
 
 UNREADABLE = "This cell could not be set; its source follows as typed."
+LONGEST_GROUP = 100  # characters of typst in one pair of brackets, where no line breaks
 BAD_IMAGE = "image that cannot be read"
 
 
@@ -221,11 +222,25 @@ def _strip_dollars(latex: str) -> str:
 def _write_formula(formula: Formula) -> str:
     """Return typst for a formula: evaluated from a string, so that its syntax cannot reach beyond it."""
     expression = f'eval({quote(formula.typst)}, mode: "markup")'
-    breakable = is_breakable(formula.typst)
+    breakable = _is_breakable(formula.typst)
     if not formula.display and (breakable or len(formula.typst) < LONGEST_GROUP):
         return f"displayed({expression})" if r"\displaystyle" in formula.tex else expression
     expression = f"wide({expression}, {str(breakable).lower()}, [{inline(formula.verbatim)}])"
     return f"tagged({quote(formula.tag)}, {expression})" if formula.tag else expression
+
+
+def _is_breakable(text: str) -> bool:
+    """Return whether a display formula may break: it has no rows or columns of its own, and no long brackets."""
+    text = re.sub(r'"(?:\\.|[^"\\])*"', lambda found: "x" * len(found[0]), text)
+    depth, since = 0, 0
+    for found in re.finditer(r"(?<!\\)[][(){}]", text):
+        if found[0] in "([{":
+            since, depth = (since if depth else found.start()), depth + 1
+        elif depth:
+            depth -= 1
+            if not depth and found.start() - since > LONGEST_GROUP:
+                return False
+    return not re.search(r"(?<!\\)&|\\\n", text)
 
 
 def _write_box(problem: str, alternative: str) -> str:

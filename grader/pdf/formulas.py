@@ -32,20 +32,21 @@ RENAMED = {
     r"\hbox": r"\mbox", r"\mathbbm": r"\mathbb", r"\mathds": r"\mathbb", r"\argmax": r"\operatorname*{arg\,max}",
     r"\argmin": r"\operatorname*{arg\,min}", r"\newline": r"\\", r"\|": r"\Vert ", r"\lVert": r"\Vert ",
     r"\rVert": r"\Vert ", r"\S": r"\text{§}", r"\P": r"\text{¶}", r"\degree": r"^\circ ", r"\surd": r"\text{√}",
-    r"\ldotp": ".", r"\And": r"\&",
-    r"\varlimsup": r"\overline{\lim}", r"\varliminf": r"\underline{\lim}", r"\cfrac": r"\dfrac", r"\R": r"\mathbb{R}",
-    r"\N": r"\mathbb{N}", r"\Z": r"\mathbb{Z}", r"\llap": "", r"\rlap": "", r"\mathclap": "", r"\smash": "",
+    r"\ldotp": ".", r"\And": r"\&", r"\varlimsup": r"\overline{\lim}", r"\varliminf": r"\underline{\lim}",
+    r"\cfrac": r"\dfrac", r"\R": r"\mathbb{R}", r"\N": r"\mathbb{N}", r"\Z": r"\mathbb{Z}",
+    r"\llap": "", r"\rlap": "", r"\mathclap": "", r"\smash": "",
 }  # fmt: skip
 ALWAYS = (r"\|", r"\lVert", r"\rVert", r"\hbox")
 SYMBOLS = {
     "dot.circle": "⊙", "times.circle": "⊗", "minus.circle": "⊖", "times.circle.big": "⨂", "dot.circle.big": "⨀",
     "sect": "∩", "sect.big": "⋂", "sect.sq": "⊓", "sect.double": "⋒", "dash.circle": "⊝",
 }  # fmt: skip  # pandoc's names that typst has given up
-OLD_NAME = re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(SYMBOLS, key=len, reverse=True)))})(?![\w.])")
+OLD_NAME = re.compile(
+    rf'"(?:\\.|[^"\\])*"|\b(?:{"|".join(map(re.escape, sorted(SYMBOLS, key=len, reverse=True)))})(?![\w.])'
+)  # but not within words
 KERN = re.compile(r"\\m?kern\s*-?[\d.]+\s*[a-z]{2}(?![a-z])|(?<=\\hspace)\*")
 OVER = re.compile(r"\{([^{}]*)\\over(?![a-z])([^{}]*)\}|^([^{}]*)\\over(?![a-z])([^{}]*)$")
 STRING = re.compile(r'(\w+\(|delim: )?"((?:\\.|[^"\\])*)"')
-LONGEST_GROUP = 100  # characters of typst in one pair of brackets, where no line breaks
 NORM = re.compile(r"(?<!lr\()\bbar\.v\.double(?![A-Za-z.]|\s*\))")
 TYPST_TOKEN = re.compile(r'cases\(delim: "\{"|\\.|"(?:\\.|[^"\\])*"|.', re.DOTALL)
 NAME = re.compile(r"\\(?:[A-Za-z]+|.)", re.DOTALL)
@@ -116,10 +117,7 @@ def repair(tex: str) -> str:
     tex = OVER.sub(lambda found: rf"\frac{{{found[1] or found[3]}}}{{{found[2] or found[4]}}}", tex)
     tex = re.sub(r"\\f?colorbox\s*\{[^{}]*\}(?=\s*\{)", r"\\text", tex)
     tex = re.sub(r"\\x(\w+arrow)\s*(\{[^{}]*\})", r"\\overset\2{\\\1}", tex)
-    for _ in range(8):
-        shorter = UNWRAPPED.sub("", tex)
-        if shorter == tex:
-            break
+    while (shorter := UNWRAPPED.sub("", tex)) != tex:
         tex = shorter
     tex = re.sub(r"\\unicode\s*\{x([0-9A-Fa-f]{1,6})\}", lambda found: chr(int(found[1], 16) % 0x110000), tex)
     tex = NAME.sub(lambda found: RENAMED.get(found[0], found[0]), tex)
@@ -137,17 +135,15 @@ def clean_typst(text: str) -> str:
     text = re.sub(r"(lr\(size: #\d+%, )([][(){}])\)", r"\1\\\2)", text)
     text = re.sub(r"(lr\(size: #\d+%, bar\.v\.double\))", r' class("normal", \1)', text)
     text = NORM.sub(' class("normal", bar.v.double)', text)
-    text = OLD_NAME.sub(lambda found: SYMBOLS[found[0]], text)
+    text = OLD_NAME.sub(lambda found: SYMBOLS.get(found[0], found[0]), text)
     text = _space_words(text)
     return _spread_columns(text)
 
 
 def _mark_off(found: re.Match[str]) -> str:
     """Return what a marked matrix begins with."""
-    if not found[1]:
-        return ""
     side = {"l": "align: #left, ", "r": "align: #right, "}.get(found[3], "")
-    return f"{found[1]}(delim: {DELIMITERS[found[2]]}, {side}"
+    return f"{found[1]}(delim: {DELIMITERS[found[2]]}, {side}" if found[1] else ""
 
 
 def _space_words(text: str) -> str:
@@ -157,20 +153,6 @@ def _space_words(text: str) -> str:
     text = re.sub(r'((?:upright|op)\("(?:\\.|[^"\\])*"(?:, limits: #true)?\)) (?=\\\()', r"\1", text)
     text = re.sub(r'(?<=[\w)]) (?=upright\(" )', "", text)
     return re.sub(r'(upright\("(?:\\.|[^"\\])* "\)) ', r"\1", text)
-
-
-def is_breakable(text: str) -> bool:
-    """Return whether a display formula may break: it has no rows or columns of its own, and no long brackets."""
-    text = re.sub(r'"(?:\\.|[^"\\])*"', lambda found: "x" * len(found[0]), text)
-    depth, since = 0, 0
-    for found in re.finditer(r"(?<!\\)[][(){}]", text):
-        if found[0] in "([{":
-            since, depth = (since if depth else found.start()), depth + 1
-        elif depth:
-            depth -= 1
-            if not depth and found.start() - since > LONGEST_GROUP:
-                return False
-    return not re.search(r"(?<!\\)&|\\\n", text)
 
 
 def _spread_columns(text: str) -> str:
@@ -217,19 +199,11 @@ def _wrap_fonts(tex: str) -> str:
 
 def _has_loose_rows(tex: str) -> bool:
     r"""Return whether `\\` or `&` stands outside every environment and group."""
-    depth, position = 0, 0
-    while position < len(tex):
-        found = re.compile(r"\\(begin|end)\s*\{[^{}]*\}|\\\\|\\.|[{}&]", re.DOTALL).search(tex, position)
-        if not found:
-            return False
-        if found[1]:
-            depth += 1 if found[1] == "begin" else -1
-        elif found[0] in "{}":
-            depth += 1 if found[0] == "{" else -1
-        elif found[0] in ("\\\\", "&") and not depth:
-            return True
-        position = found.end()
-    return False
+    tex = re.sub(r"\\\\|\\[{}&]", lambda found: found[0] if found[0] == r"\\" else "", tex)
+    for inner in (r"\{[^{}]*\}", r"\\begin(?:(?!\\begin|\\end).)*\\end"):
+        while (shorter := re.sub(inner, "", tex)) != tex:
+            tex = shorter
+    return bool(re.search(r"\\\\|&", tex))
 
 
 class Macros:

@@ -260,6 +260,7 @@ def test_formulas_are_mended():
     assert "cases(" in _typst(r"\left\{\begin{array}{l}a\\b\end{array}\right.").typst
     assert _typst(r"\operatorname{tr}(A)").typst == r'$ op("tr")\( A \) $'
     assert _typst(r"\left\lVert x\right\rVert_2").typst == "$ lr(bar.v.double x bar.v.double)_2 $"
+    assert _typst(r"\text{a sect}").typst == '$ upright("a sect") $'
     assert _typst(r"\text{if } x").typst == '$ upright("if ")x $'
 
 

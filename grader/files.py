@@ -16,7 +16,7 @@ class Unreadable(OSError):
 
 
 def open_regular(file: Path, follow: bool = True) -> BinaryIO:
-    """Open a regular file for reading; raise OSError, and Unreadable for a pipe or a device, which is never waited for.
+    """Open a regular file for reading. Raise OSError, and Unreadable for a pipe or a device, which is never waited for.
 
     Without `follow`, a symbolic link is refused too.
     """
@@ -36,7 +36,7 @@ def open_regular(file: Path, follow: bool = True) -> BinaryIO:
 
 
 def read_start(file: Path, most: int) -> bytes:
-    """Return the first `most` bytes of a regular file; raise OSError."""
+    """Return the first `most` bytes of a regular file. Raise OSError."""
     with open_regular(file) as stream:
         return stream.read(most)
 

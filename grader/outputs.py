@@ -37,7 +37,7 @@ PDF, ZIP, REPORT, MARKDOWN_REPORT = KINDS
 
 
 def claim(out: Path, kind: str, inputs: Iterable[Path] = (), mine: Callable[[bytes], bool] | None = None) -> Path:
-    """Return the path itself, where a file of this kind may be written there; raise OutputError.
+    """Return the path itself, where a file of this kind may be written there. Raise OutputError.
 
     A file that is there already has to be of the kind, or empty. `mine` tells so for kinds that are not in KINDS.
     """
@@ -64,7 +64,7 @@ def claim(out: Path, kind: str, inputs: Iterable[Path] = (), mine: Callable[[byt
 def new_folder(out: Path) -> Iterator[Path]:
     """Give a folder to fill beside its place, and rename it when that is done: `out` is whole or not there.
 
-    Raises OutputError where something is there already.
+    Raise OutputError where something is there already.
     """
     claim_folder(out)
     place = out.resolve()

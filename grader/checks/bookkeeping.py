@@ -35,7 +35,7 @@ class Timeouts:
         self.within_run(math.inf)
 
     def within_run(self, seconds: float) -> float:
-        """Return these seconds, or those the run has left where they are fewer; raises OutOfTime when it has none."""
+        """Return these seconds, or those the run has left where they are fewer. Raise OutOfTime when it has none."""
         left = self.limits.run_seconds + self._reserve - (time.monotonic() - self._started)
         if left <= 0:
             raise OutOfTime

@@ -19,7 +19,7 @@ def _advise(word: str, known: Iterable[str]) -> str:
 
 
 def resolve_function(word: str, functions: Collection[str]) -> str:
-    """Return the function of this name, of which the end is enough; raise UsageError for none and for several."""
+    """Return the function of this name, of which the end is enough. Raise UsageError for none and for several."""
     if word in functions:
         return word
     found = [name for name in functions if name.endswith(f".{word}")]
@@ -35,7 +35,7 @@ def resolve_function(word: str, functions: Collection[str]) -> str:
 class Keyword:
     """An expression of `-k`: phrases of ids, titles and functions, with `and`, `or`, `not` and parentheses.
 
-    A phrase may have several words. The id of a check means that check alone. Raises UsageError for what is none.
+    A phrase may have several words. The id of a check means that check alone. Raise UsageError for what is none.
     """
 
     def __init__(self, text: str) -> None:
@@ -48,7 +48,7 @@ class Keyword:
             raise UsageError(f"-k {text!r} cannot be read; {sentence}") from None
 
     def select(self, checks: Sequence[CheckResult]) -> list[CheckResult]:
-        """Return the checks that are meant; raise UsageError where none is."""
+        """Return the checks that are meant. Raise UsageError where none is."""
         meant = {phrase: {check.id for check in _find(phrase, checks)} for phrase in self._phrases.values()}
         found = [c for c in checks if self._evaluate(self._tree, lambda phrase: c.id in meant[phrase])]
         if found or not checks:

@@ -85,7 +85,7 @@ class RunContext:
     def get_student_worker(
         self, libraries: tuple[str, ...], seed: int, modules: Iterable[str] = (), fresh: bool = False
     ) -> WorkerClient:
-        """Return a worker of the judged package, `fresh` or kept; raises OutOfTime when the run's time is over.
+        """Return a worker of the judged package, `fresh` or kept. Raise OutOfTime when the run's time is over.
 
         The next ones are launched at once, with the modules their predecessor used, so that they come up meanwhile.
         """
@@ -139,7 +139,7 @@ class RunContext:
         return worker
 
     def launch_reference(self, libraries: tuple[str, ...], seed: int) -> WorkerClient:
-        """Return a fresh worker of the reference, or of its recorded answers; raises SandboxError without either."""
+        """Return a fresh worker of the reference, or of its recorded answers. Raise SandboxError without either."""
         folder = self.manifest.path("reference").resolve()
         if self.recorded_answers is not None:
             worker = make_replay_client(self.recorded_answers, folder.name)

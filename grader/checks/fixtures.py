@@ -79,7 +79,7 @@ class Budgets(Bound):
     """Makes meters: `meter = budget("training", student)`, then `with meter.spending(): …`."""
 
     def __call__(self, name: str, package: Package) -> timing.Meter:
-        """Return a meter for a budget of the manifest; raises Mismatch where the budget's file is too large."""
+        """Return a meter for a budget of the manifest. Raise Mismatch where the budget's file is too large."""
         return timing.Meter(self.context.manifest.budget(name), Proxy.owner(package), self.running.check)
 
 

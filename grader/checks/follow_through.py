@@ -58,7 +58,7 @@ def renew(arguments: Arguments, running: RunningCheck, **packages: Package) -> A
 def look_below(context: RunContext, item: pytest.Function, running: RunningCheck, mismatch: Mismatch) -> SecondLook:
     """Run a failed check again with the reference's functions where the student's code calls its own.
 
-    It is right if it passes and each function that was called is mostly right itself; raises SandboxError.
+    It is right if it passes and each function that was called is mostly right itself. Raise SandboxError.
     """
     if not _is_comparable(context, item, running):
         return SecondLook()
@@ -77,7 +77,7 @@ def needed_is_at_fault(context: RunContext, item: pytest.Function, running: Runn
     """Return whether an exception is the fault of what the judged function calls, as a run with the reference's tells.
 
     True where the check passes then, False where the reference's function raises too on what it is given, None where
-    neither happens or no such run is possible. Raises SandboxError.
+    neither happens or no such run is possible. Raise SandboxError.
     """
     if not _is_comparable(context, item, running):
         return None
@@ -97,7 +97,7 @@ def reference_is_judged(context: RunContext, item: pytest.Function, running: Run
     """Return whether the reference's answers are judged, right or wrong, in the student's place.
 
     This control run works on copies of the check's state and record, and may go on beyond the run's time, by the
-    reserve. Only what passed with the reference was recorded, so with recorded answers nothing is run. Raises OutOfTime
+    reserve. Only what passed with the reference was recorded, so with recorded answers nothing is run. Raise OutOfTime
     when the reserve is used up, SandboxError when no worker can be had: neither tells who is to blame.
     """
     if context.recorded_answers is not None:
@@ -137,7 +137,7 @@ def list_replaceable(manifest: Manifest, called: set[str], running: RunningCheck
 def run_replaced(context: RunContext, item: pytest.Function, running: RunningCheck, names: set[str] | None) -> Rerun:
     """Run a check with these functions of the student's package replaced, or all of the reference's where None.
 
-    Raises SandboxError and OutOfTime, which have nothing to do with the check.
+    Raise SandboxError and OutOfTime, which have nothing to do with the check.
     """
     seed = derive(running.seed, "worker")
     reference = context.get_reference_worker(running.libraries, seed)

@@ -99,7 +99,7 @@ class ForwardPass:
 def look_at_gradient(
     context: RunContext, item: pytest.Function, running: RunningCheck, mismatch: Mismatch
 ) -> SecondLook:
-    """Compare what a failed check got with the derivative of the student's own forward pass; raises SandboxError."""
+    """Compare what a failed check got with the derivative of the student's own forward pass. Raise SandboxError."""
     forward = find_forward(context, running)
     if not forward or "student" not in get_arguments(item) or running.timing or context.debug:
         return SecondLook()
@@ -144,7 +144,7 @@ def _is_of_value(mismatch: Mismatch) -> bool:
 def _compare_in_new_worker(
     context: RunContext, item: pytest.Function, running: RunningCheck, forward: str, clock: Clock
 ) -> None:
-    """Compare in a fresh worker; raises NoGradient with the reason in words of the engine's own."""
+    """Compare in a fresh worker. Raise NoGradient with the reason in words of the engine's own."""
     clock()
     worker = context.get_student_worker(running.libraries, derive(running.seed, "worker"), fresh=True)
     try:
@@ -213,7 +213,7 @@ def _find_passes(root: Package, answered: Iterable[Answered], forward: str, runn
 
 
 def _ask_again(context: RunContext, running: RunningCheck, asked: ForwardPass) -> None:
-    """Make some of the calls again, each in a worker of its own; raises NoGradient where an answer is another one.
+    """Make some of the calls again, each in a worker of its own. Raise NoGradient where an answer is another one.
 
     Without a history a forward pass cannot know that it is compared, so it cannot be one function for the comparison
     and another, with more to it, where its kind is told.

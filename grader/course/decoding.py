@@ -39,7 +39,7 @@ SYNTAX = (  # what tomllib says, the usual reason and what to do
 
 
 def decode(source: bytes) -> Manifest:
-    """Return the manifest of a file's bytes; raise ManifestError with line, key and remedy, but not the file."""
+    """Return the manifest of a file's bytes. Raise ManifestError with line, key and remedy, but not the file."""
     try:
         text = source.decode("utf-8-sig").replace("\r\n", "\n")
         raw = tomllib.loads(text)

@@ -53,7 +53,7 @@ def read_source(file: Path) -> bytes:
 
 
 def parse_source(source: bytes) -> ast.Module:
-    """Return the syntax tree of a module; raise Unparsable, whatever the source holds."""
+    """Return the syntax tree of a module. Raise Unparsable, whatever the source holds."""
     if len(source) > SOURCE_BYTES:
         raise TooLarge(f"it is larger than {SOURCE_BYTES // 1024} kB")
     try:
@@ -85,7 +85,7 @@ def list_modules(package: Path) -> Iterator[Path]:
 
 
 def locate(package: Path, name: str) -> tuple[Path, list[str]]:
-    """Return the module's file, and the path inside it, of a name such as `models.net.Net.loss`; raise LookupError."""
+    """Return the module's file, and the path inside it, of a name such as `models.net.Net.loss`. Raise LookupError."""
     parts = name.split(".")
     for cut in range(len(parts) - 1, 0, -1):
         module = package.joinpath(*parts[:cut]).with_suffix(".py")
@@ -107,7 +107,7 @@ def find_definitions(source: bytes) -> dict[str, Definition]:
 
 
 def find_span(source: str, path: list[str]) -> tuple[int, int]:
-    """Return where a function stands in a source, as character offsets; raise LookupError when it does not."""
+    """Return where a function stands in a source, as character offsets. Raise LookupError when it does not."""
     name = ".".join(path)
     try:
         found = find_definitions(source.encode()).get(name)
@@ -219,7 +219,7 @@ class Flow:
 
 
 def _follow_block(body: list[ast.stmt], wanted: Wanted) -> Flow:
-    """Follow control through statements; raise RecursionError where branches are nested too deeply."""
+    """Follow control through statements. Raise RecursionError where branches are nested too deeply."""
     whole = Flow()
     for node in body:
         flow = _follow_statement(node, wanted)

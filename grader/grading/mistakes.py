@@ -62,7 +62,7 @@ class Trial:
 
 
 def load_mistakes(manifest: Manifest, question: str) -> list[Mistake]:
-    """Read the mistakes of one question from `<id>.toml`; raise CourseError with the file and what is wrong."""
+    """Read the mistakes of one question from `<id>.toml`. Raise CourseError with the file and what is wrong."""
     file = manifest.path("mistakes") / f"{question.lower()}.toml"
     try:
         return msgspec.toml.decode(file.read_bytes(), type=_File).mistake
@@ -73,7 +73,7 @@ def load_mistakes(manifest: Manifest, question: str) -> list[Mistake]:
 
 
 def plant(mistake: Mistake, package: Path) -> None:
-    """Write the mistake into a package; raise CourseError where `find` is not there exactly once."""
+    """Write the mistake into a package. Raise CourseError where `find` is not there exactly once."""
     try:
         module, path = locate(package, mistake.function)
         source = module.read_text(encoding="utf-8")
@@ -110,7 +110,7 @@ def copy_reference(manifest: Manifest, target: Path) -> Path:
 
 
 def try_mistakes(manifest: Manifest, questions: Sequence[str] = (), only: str = "") -> Iterator[Trial]:
-    """Plant each mistake of some questions, all by default, or the one of an id; raise UsageError without any."""
+    """Plant each mistake of some questions, all by default, or the one of an id. Raise UsageError without any."""
     names = [manifest.question(name).id for name in questions or [question.id for question in manifest.questions]]
     chosen = [(name, one) for name in names for one in load_mistakes(manifest, name) if only in ("", one.id)]
     if only and not chosen:
@@ -147,7 +147,7 @@ def demonstrate(manifest: Manifest, out: Path) -> None:
 
 
 def choose_for_demo(manifest: Manifest) -> list[Mistake]:
-    """Return the mistakes that the manifest names for the demonstration; raise ManifestError for an unknown one."""
+    """Return the mistakes that the manifest names for the demonstration. Raise ManifestError for an unknown one."""
     known = {mistake.id: mistake for question in manifest.questions for mistake in load_mistakes(manifest, question.id)}
     for name in manifest.demo:
         if name not in known:

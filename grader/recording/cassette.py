@@ -168,13 +168,13 @@ def digest_file(file: Path) -> str:
 
 
 def find_answers(manifest: Manifest) -> RecordedAnswers | None:
-    """Return the recorded answers of a course without a reference; raises RecordingError for an unreadable file."""
+    """Return the recorded answers of a course without a reference. Raise RecordingError for an unreadable file."""
     file = manifest.path("public") / FILENAME
     return load_answers(file) if file.is_file() and not manifest.path("reference").is_dir() else None
 
 
 def load_answers(file: Path) -> RecordedAnswers:
-    """Read recorded answers; raises RecordingError with the file and what to do."""
+    """Read recorded answers. Raise RecordingError with the file and what to do."""
     try:
         with np.load(file, allow_pickle=False) as members:
             content = members["header"].tobytes()

@@ -30,7 +30,7 @@ class ReplayTransport(ImmediateTransport):
         self._cassette, self._position = self._answers.cassette(seed), 0
 
     def exchange(self, frame: Frame, deadline: Deadline) -> Reply:
-        """Answer a request from the cassette; raises Unrecorded or AnswerVaries where it is not on it."""
+        """Answer a request from the cassette. Raise Unrecorded or AnswerVaries where it is not on it."""
         message, arrays = unpack_frame(frame)
         if message["op"] == "reset":
             self._begin(message["seed"])
@@ -107,7 +107,7 @@ class RecordedForwarder:
         """Do nothing; nothing is drawn where everything is recorded."""
 
     def _like(self, message: Message, arrays: list[Array]) -> Entry:
-        """Return the recorded call, one not yet answered where several are alike; raises LookupError for none."""
+        """Return the recorded call, one not yet answered where several are alike. Raise LookupError for none."""
         name, ask = message["callback"], fingerprint_request(message, arrays)
         equivalents = self._equivalents(name) if name in self._allowed else set()
         likely = [call for call in self._calls if call.ask["callback"] in equivalents]

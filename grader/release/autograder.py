@@ -32,7 +32,7 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 def write_autograder(manifest: Manifest, out: Path, pip_flags: str | None = None) -> int:
     """Write the zip, never half of it, and return how many files it holds.
 
-    `pip_flags` stand in for those of the manifest. Raises CourseError for what is missing, OutputError.
+    `pip_flags` stand in for those of the manifest. Raise CourseError for what is missing, OutputError.
     """
     claim(out, ZIP)
     entries = collect_autograder(manifest, manifest.container.pip_flags if pip_flags is None else pip_flags)
@@ -53,7 +53,7 @@ def pack(entries: dict[str, bytes]) -> bytes:
 
 
 def collect_autograder(manifest: Manifest, pip_flags: str = "") -> dict[str, bytes]:
-    """Return every file of the zip by its name; raise CourseError for what is missing or lies elsewhere.
+    """Return every file of the zip by its name. Raise CourseError for what is missing or lies elsewhere.
 
     Secrets that have not been used yet are made, or each run of the zip would make others.
     """
@@ -91,12 +91,12 @@ def is_dotted(path: Path) -> bool:
 
 
 def make_secrets(manifest: Manifest) -> dict[str, bytes]:
-    """Return the course's secrets by their files' names, made where missing; raise CourseError for a broken file."""
+    """Return the course's secrets by their files' names, made where missing. Raise CourseError for a broken file."""
     return {name: read_or_make(manifest.root / name) for name in manifest.container.secrets}
 
 
 def find_secret_folders(manifest: Manifest) -> list[str]:
-    """Return the folders that students' code must not read, below the root; raise ManifestError for one elsewhere."""
+    """Return the folders that students' code must not read, below the root. Raise ManifestError for one elsewhere."""
     folders = []
     for kind in SECRET:
         place = manifest.path(kind).resolve()
@@ -127,7 +127,7 @@ def find_beside(manifest: Manifest, name: str) -> Path:
 
 
 def walk_files(folder: Path, keep: Callable[[Path], bool] = lambda path: True) -> Iterator[tuple[Path, Path]]:
-    """Yield every file below a folder whose path in it is kept, that path first; raise CourseError for a link."""
+    """Yield every file below a folder whose path in it is kept, that path first. Raise CourseError for a link."""
     for file in sorted(folder.rglob("*")):
         path = file.relative_to(folder)
         if LEFT_OUT.intersection(path.parts) or file.suffix == ".pyc" or not keep(path):

@@ -16,7 +16,7 @@ PINS = "# The versions that this course was made with: students and Gradescope i
 def write_course(out: Path) -> Manifest:
     """Write the course into a new folder, whole or not at all, and return its manifest.
 
-    Raises OutputError where something is there already, UsageError in a student's copy, which has no example, and
+    Raise OutputError where something is there already, UsageError in a student's copy, which has no example, and
     NotInstalled where a package that the course would pin is missing.
     """
     if not EXAMPLE.is_dir():

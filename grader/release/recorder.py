@@ -48,7 +48,7 @@ def record(
 ) -> RecordedAnswers:
     """Write the file of recorded answers to `out`, of all questions by default, and return what it holds.
 
-    Every public check has to pass with the reference, live and again with the recorded answers; raises RecordingError
+    Every public check has to pass with the reference, live and again with the recorded answers. Raise RecordingError
     naming the first that does not. A check whose questions to the reference depend on the judged answers is marked as
     such (`Cassette.varies`): where they differ from the reference's, students see that it is not scored.
     """

@@ -50,7 +50,7 @@ def list_libraries(manifest: Manifest) -> list[str]:
 
 
 def resolve_versions(names: list[str]) -> dict[str, str]:
-    """Return the installed versions of these packages and of all that they need, by name; raise NotInstalled."""
+    """Return the installed versions of these packages and of all that they need, by name. Raise NotInstalled."""
     found: dict[str, str] = {}
     open_ = [Requirement(name) for name in names]
     while open_:
@@ -87,7 +87,7 @@ def _each_once(requirements: list[str]) -> list[str]:
 
 
 def _installed() -> dict[str, Any]:
-    """Return the same table from the metadata of the installed distribution; raise CourseError without any."""
+    """Return the same table from the metadata of the installed distribution. Raise CourseError without any."""
     try:
         found = metadata.distribution(DISTRIBUTION)
     except metadata.PackageNotFoundError:

@@ -20,7 +20,7 @@ SEEDED = re.compile(r"seed|randomstate|default_rng|\brandom\b", re.IGNORECASE)
 
 
 def collect_secrets(manifest: Manifest) -> Secrets:
-    """Return everything secret in a course; raise CourseError where its sources are at fault."""
+    """Return everything secret in a course. Raise CourseError where its sources are at fault."""
     secrets = Secrets(folders=[getattr(manifest.paths, kind) for kind in ("reference", "hidden", "mistakes")])
     secrets.folders.append(f"{manifest.paths.notebooks}/source")
     for file in _modules(manifest.path("reference")):

@@ -30,7 +30,7 @@ class Region:
 
 
 def generate_stubs(manifest: Manifest) -> dict[Path, str]:
-    """Return every file of the student's package by its path; raise CourseError for a fault in markers or manifest."""
+    """Return every file of the student's package by its path. Raise CourseError for a fault in markers or manifest."""
     reference = manifest.require_reference()
     sources = {
         file.relative_to(reference): file.read_text(encoding="utf-8") for file in sorted(reference.rglob("*.py"))
@@ -56,7 +56,7 @@ def make_stub(manifest: Manifest, path: Path, source: str) -> str:
 
 
 def find_regions(path: Path, source: str) -> list[Region]:
-    """Find the solution regions of a module; raise CourseError for a marker without its partner."""
+    """Find the solution regions of a module. Raise CourseError for a marker without its partner."""
     found, opened = [], 0
     functions = list(_functions(ast.parse(source), ""))
     for number, line in enumerate(source.splitlines(), start=1):
@@ -77,7 +77,7 @@ def find_regions(path: Path, source: str) -> list[Region]:
 
 
 def write_stubs(manifest: Manifest, force: bool = False) -> list[Path]:
-    """Write what differs and return it; raise OutputError, writing nothing, where that would undo edits."""
+    """Write what differs and return it. Raise OutputError, writing nothing, where that would undo edits."""
     differing = find_stub_drift(manifest)
     target = manifest.path("student")
     edited = [file for file in differing if file.is_file() and not is_unchanged(file.read_text(encoding="utf-8"))]

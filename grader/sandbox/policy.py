@@ -32,7 +32,7 @@ class Policy:
         return layer in self.layers
 
     def without(self, *layers: str) -> "Policy":
-        """Return the same with some layers left out; raises ValueError for a name that no layer has."""
+        """Return the same with some layers left out. Raise ValueError for a name that no layer has."""
         for layer in set(layers).difference(LAYERS):
             raise ValueError(f"there is no layer {layer!r}; choose from {', '.join(LAYERS)}")
         return Policy(self.layers.difference(layers))

@@ -73,7 +73,7 @@ class Encoder:
         self._caps = caps
 
     def node(self, value: Any, depth: int = 0) -> Any:
-        """Return the JSON node of a value; raises Unsendable where it has none."""
+        """Return the JSON node of a value. Raise Unsendable where it has none."""
         if depth > self._caps.depth:
             raise Unsendable("nested too deeply")
         if value is None or type(value) in (bool, int, str):
@@ -91,7 +91,7 @@ class Encoder:
         return self._special(value, self)
 
     def attach(self, array: np.ndarray) -> int:
-        """Add an array to the frame and return its number; raises Unsendable for anything but plain numbers."""
+        """Add an array to the frame and return its number. Raise Unsendable for anything but plain numbers."""
         array = np.asarray(array)  # a subclass could put its work off until now, after the clock was read
         if array.dtype.newbyteorder("<").str not in DTYPES or array.ndim > self._caps.ndim:
             raise Unsendable(f"an array of dtype {array.dtype} with {array.ndim} axes")
@@ -100,7 +100,7 @@ class Encoder:
         return len(self.arrays) - 1
 
     def frame(self, message: dict[str, Any]) -> list[Any]:
-        """Return the frame as buffers to send; raises Unsendable when it is over a cap."""
+        """Return the frame as buffers to send. Raise Unsendable when it is over a cap."""
         specs = [[array.dtype.str, list(array.shape)] for array in self.arrays]
         header = json.dumps({"message": message, "arrays": specs}, allow_nan=False).encode()
         size = sum(COMPUTED * array.size for array in self.arrays)
@@ -111,7 +111,7 @@ class Encoder:
 
 
 def parse_header(raw: bytes, caps: Caps = CAPS) -> FrameHeader:
-    """Check a header against the caps before anything is allocated; raises WireError naming what is wrong."""
+    """Check a header against the caps before anything is allocated. Raise WireError naming what is wrong."""
     try:
         header = json.loads(raw)
         message, specs = header["message"], header["arrays"]
@@ -154,7 +154,7 @@ class Decoder:
         self._caps = caps
 
     def value(self, node: Any, depth: int = 0) -> Any:
-        """Return the value of a node; raises WireError for a node of no known form."""
+        """Return the value of a node. Raise WireError for a node of no known form."""
         if depth > self._caps.depth:
             raise WireError("a value nested too deeply")
         if node is None or isinstance(node, (bool, int, str, float)):
@@ -210,7 +210,7 @@ class Channel:
         self._caps = caps
 
     def send(self, buffers: list[Any], deadline: float | None = None) -> None:
-        """Send a frame; raises DeadlinePassed or ChannelClosed."""
+        """Send a frame. Raise DeadlinePassed or ChannelClosed."""
         try:
             for buffer in buffers:
                 view = memoryview(buffer)
@@ -223,7 +223,7 @@ class Channel:
             raise ChannelClosed from None
 
     def receive(self, deadline: float | None = None) -> tuple[dict[str, Any], list[np.ndarray]]:
-        """Return the next frame's message and arrays; raises DeadlinePassed, ChannelClosed or WireError."""
+        """Return the next frame's message and arrays. Raise DeadlinePassed, ChannelClosed or WireError."""
         (length,) = LENGTH.unpack(self._exactly(bytearray(LENGTH.size), deadline))
         if length > self._caps.header:
             raise WireError(f"a header of {length:,} bytes")

@@ -65,7 +65,7 @@ class Listing:
 
 
 def list_zip(stream: BinaryIO, deadline: float) -> tuple[Listing, zipfile.ZipFile]:
-    """Return the entries of a zip, and the zip; raise SubmissionError, and whatever zipfile raises of a broken one."""
+    """Return the entries of a zip, and the zip. Raise SubmissionError, and whatever zipfile raises of a broken one."""
     if count_zip_entries(stream, ENTRIES, ZIP_DIRECTORY_BYTES) > ENTRIES:
         raise _refuse_files()
     archive = zipfile.ZipFile(stream)
@@ -94,7 +94,7 @@ def list_zip(stream: BinaryIO, deadline: float) -> tuple[Listing, zipfile.ZipFil
 
 
 def list_folder(root: Path, deadline: float) -> Listing:
-    """Return the entries of a folder, following no link and counting what is ignored; raise SubmissionError."""
+    """Return the entries of a folder, following no link and counting what is ignored. Raise SubmissionError."""
     entries, folders, seen = Listing(), 0, 0
     waiting: list[PathParts] = [()]
     while waiting:
@@ -143,7 +143,7 @@ def check_time(deadline: float) -> None:
 
 
 def _split_name(name: str) -> PathParts:
-    """Return the parts of a name in a zip; raise SubmissionError for one that points outside."""
+    """Return the parts of a name in a zip. Raise SubmissionError for one that points outside."""
     name = name.replace("\\", "/")
     parts = tuple(part for part in name.split("/") if part not in ("", "."))
     if name.startswith("/") or ".." in parts or DRIVE.match(name):

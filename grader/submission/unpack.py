@@ -39,7 +39,7 @@ class FileChoice:
 
 
 def choose_files(found: Found, entries: Listing, rules: Submission) -> FileChoice:
-    """Separate what is graded from the rest; raise SubmissionError for what would be graded and cannot be."""
+    """Separate what is graded from the rest. Raise SubmissionError for what would be graded and cannot be."""
     choice, required = FileChoice(left_out=Counter()), {tuple(name.split("/")) for name in rules.required}
     above = {name[:end] for name in required for end in range(1, len(name))}
     seen: dict[str, bool] = {}
@@ -66,7 +66,7 @@ def choose_files(found: Found, entries: Listing, rules: Submission) -> FileChoic
 
 
 def _apply_limits(choice: FileChoice, found: Found, rules: Submission) -> FileChoice:
-    """Leave out what is not needed where it makes a submission too large; raise SubmissionError for the rest."""
+    """Leave out what is not needed where it makes a submission too large. Raise SubmissionError for the rest."""
     for entry in choice.needed:
         if entry.trouble:
             raise SubmissionError(f"'{entry.shown}' {entry.trouble}")
@@ -144,7 +144,7 @@ class UnpackedSubmission:
 
 
 def unpack_submission(source: Path, manifest: Manifest, work: Path, deadline: float = math.inf) -> UnpackedSubmission:
-    """Copy a submission's package into `work`; raise SubmissionError, having written nothing, when it is refused.
+    """Copy a submission's package into `work`. Raise SubmissionError, having written nothing, when it is refused.
 
     A folder without a package, but with one zip in it, counts as that zip. `deadline` is on the monotonic clock.
     """

@@ -102,7 +102,7 @@ def _write(file: Path, content: bytes) -> None:
 
 
 def _measure(zipped: Path) -> dict[str, int]:
-    """Return the sizes of the files in the zip on disk; raise OutputError where a byte is wrong."""
+    """Return the sizes of the files in the zip on disk. Raise OutputError where a byte is wrong."""
     with zipfile.ZipFile(zipped) as opened:
         broken = opened.testzip()
         if broken:

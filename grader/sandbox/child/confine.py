@@ -62,7 +62,7 @@ class Confinement:
         self._rulesets[places] = landlock.ruleset([*self._readable, *places])
 
     def enter(self, output: int, places: tuple[str, ...], limits: dict[str, int], judged: bool) -> None:
-        """Put the layers on; raises OSError when the kernel refuses one that it has."""
+        """Put the layers on. Raise OSError when the kernel refuses one that it has."""
         policy = self._policy
         if "session" in policy:
             os.setsid()

@@ -44,7 +44,7 @@ def version() -> int:
 def ruleset(paths: Iterable[str]) -> int:
     """Return a descriptor for the right to read beneath these paths only; leave out paths that are not there.
 
-    Raises OSError where the kernel refuses.
+    Raise OSError where the kernel refuses.
     """
     files, network, scopes = RIGHTS[min(version(), max(RIGHTS))]
     wanted = _Ruleset((1 << files) - 1, (1 << network) - 1, (1 << scopes) - 1)
@@ -63,7 +63,7 @@ def ruleset(paths: Iterable[str]) -> int:
 
 
 def restrict(made: int) -> None:
-    """Confine the calling thread and all it starts, for good; needs no_new_privs. Raises OSError when refused."""
+    """Confine the calling thread and all it starts, for good; needs no_new_privs. Raise OSError when refused."""
     _checked(_syscall(RESTRICT, made, 0))
 
 
@@ -98,7 +98,7 @@ def name_by_descriptor(first: int, engine: str) -> int:
     All but the engine's own, which is done with before the first fork. A folder that is open can be entered through its
     descriptor without passing the folders above it; so an interpreter in a private home folder serves workers under
     another user id, with nothing copied and no permission changed.
-    Raises OSError where descriptor `first` is taken.
+    Raise OSError where descriptor `first` is taken.
     """
     renamed = {}
     for place in dict.fromkeys(map(os.path.realpath, sys.path)):

@@ -102,7 +102,7 @@ class _Program(ctypes.Structure):
 
 
 def instructions(machine: str) -> list[Instruction]:
-    """Return the filter for an architecture; raises KeyError for one it has no table for."""
+    """Return the filter for an architecture. Raise KeyError for one it has no table for."""
     column, audit = ARCHITECTURES[machine]
     code: list[Instruction] = [(LOAD, 0, 0, ARCHITECTURE), (JUMP_EQUAL, 1, 0, audit), (RETURN, 0, 0, KILL)]
     code += [(LOAD, 0, 0, NUMBER), (JUMP_AT_LEAST, 0, 1, X32), (RETURN, 0, 0, FORBIDDEN)]
@@ -147,7 +147,7 @@ class Filter:
         self._number = SECCOMP_CALL[platform.machine()]
 
     def put_on(self, pid: int) -> None:
-        """Confine the calling thread and all it starts, for good; raises OSError where the kernel refuses."""
+        """Confine the calling thread and all it starts, for good. Raise OSError where the kernel refuses."""
         for place in self._own:
             self._code[place].k = pid
         if self._syscall(self._number, SET_MODE_FILTER, SPEC_ALLOW, ctypes.byref(self._program)):

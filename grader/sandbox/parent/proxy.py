@@ -173,7 +173,7 @@ class ProxyFactory:
         return answer
 
     def special(self, form: str, content: Any) -> Any:
-        """Return the values of handle and tensor nodes; raises WireError for any other form."""
+        """Return the values of handle and tensor nodes. Raise WireError for any other form."""
         if form == "tensor":
             return content[0]
         if form == "handle":

@@ -16,9 +16,7 @@ help: ## list these commands
 setup: $(READY) ## make .venv with the tested versions (PIP_FLAGS are handed to pip)
 
 $(READY): constraints.txt pyproject.toml
-	$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v < (3, 14) else f"Python 3.11 to 3.13 is needed, this is {v[0]}.{v[1]}; choose one: make setup PYTHON=python3.11")'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet $(PIP_FLAGS) --constraint constraints.txt --editable '.[notebooks,pdf,torch,dev]'
+	@$(PYTHON) -m grader.install --extras=notebooks,pdf,torch,dev $(PIP_FLAGS)
 	@touch $@
 
 check: $(READY) ## check student/ and print points and what is wrong (ARGS="-q Q2 -k forward")

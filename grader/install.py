@@ -1,0 +1,200 @@
+"""Make a course's environment in `.venv`, as `make setup` does: say first how large it is, then show how far it is.
+
+It needs the standard library only: `python -m grader.install [--extras=NAMES] [flags of pip]`, in the course's folder.
+"""
+
+from __future__ import annotations  # for Pythons that are too old to be told so otherwise
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+FOLDER, LOG = Path(".venv"), "setup.log"
+PYTHONS = ((3, 11), (3, 13))  # the oldest and the newest
+# measured with the tested versions: megabytes to download, and on disk for each of them
+CORE, NOTEBOOKS, TOOLS = 40, 230, 100
+TORCH = {"win32": 140, "darwin": 130, "linux": 220}
+TORCH_WITH_CUDA = 3000
+ON_DISK = 3
+PLACES = ("index-url", "find-links", "-f")
+FILE = re.compile(r"(?:Downloading|Using cached) ([\w.]+)-\S+ \(([\d.]+) ([kMG])B\)")
+MEGABYTES = {"k": 0.001, "M": 1.0, "G": 1000.0}
+SECONDS_A_MEGABYTE = 0.25  # at home, and about a minute to unpack
+SMALL = "downloading small packages"
+SHOWN = 12  # lines of what pip said, where it fails
+
+
+def main() -> None:
+    """Make the environment; what goes wrong ends with status 2, and a sentence or what pip said last."""
+    extras = [word.partition("=")[2] for word in sys.argv[1:] if word.startswith("--extras=")]
+    flags = [word for word in sys.argv[1:] if not word.startswith("--extras=")]
+    refusal = refuse_python(sys.version_info[:2])
+    if refusal:
+        print(refusal, file=sys.stderr)
+        sys.exit(2)
+    names = read_names(extras[0].split(",") if extras else [])
+    print("\n".join(announce(names, flags)), flush=True)
+    started = time.monotonic()
+    try:
+        made = make(f".[{extras[0]}]" if extras else ".", flags, download_megabytes(names, flags))
+    except KeyboardInterrupt:
+        print("\nstopped; the same command goes on with what is there", file=sys.stderr)
+        made = False
+    if not made:
+        sys.exit(2)
+    print(f"The environment is ready in {FOLDER}, after {clock(time.monotonic() - started)}. {say_next()}")
+
+
+def make(wanted: str, flags: list[str], megabytes: int) -> bool:
+    """Make the environment and install what is wanted into it; return whether that worked."""
+    if subprocess.run([sys.executable, "-m", "venv", str(FOLDER)], check=False).returncode:
+        return False
+    python = FOLDER / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+    pip = [str(python), "-m", "pip", "install", "--disable-pip-version-check"]
+    words = [*pip, *flags, "--constraint", "constraints.txt", "--editable", wanted]
+    return not (run_shown(words, megabytes) if sys.stdout.isatty() else run_quietly(words))
+
+
+def refuse_python(version: tuple[int, int]) -> str:
+    """Return why this version of Python will not do, and how to choose another; empty where it does."""
+    oldest, newest = PYTHONS
+    if oldest <= version <= newest:
+        return ""
+    names, this = f"{oldest[0]}.{oldest[1]} to {newest[0]}.{newest[1]}", f"{version[0]}.{version[1]}"
+    other = "py -3.12 -m grader.install" if sys.platform == "win32" else "python3.12 -m grader.install"
+    example = "make setup PYTHON=python3.12" if by_make() else other
+    return f"Python {names} is needed, this is {this}; choose one: {example}"
+
+
+def by_make() -> bool:
+    """Return whether make has started this."""
+    return "MAKELEVEL" in os.environ
+
+
+def read_names(extras: list[str]) -> set[str]:
+    """Return the names of the packages that pyproject.toml asks for, those of these extras too."""
+    import tomllib  # older Pythons than are needed have none
+
+    project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
+    chosen = [name for extra in extras for name in project["optional-dependencies"][extra]]
+    return {re.split(r"[^\w.-]", name)[0].lower() for name in [*project["dependencies"], *chosen]}
+
+
+def knows_a_place(flags: list[str]) -> bool:
+    """Return whether pip is told where else to look for packages, PyTorch's small build among them."""
+    settings = ["PIP_EXTRA_INDEX_URL", "PIP_INDEX_URL", "PIP_FIND_LINKS"]
+    return any(place in flag for flag in flags for place in PLACES) or any(map(os.environ.get, settings))
+
+
+def takes_cuda(names: set[str], flags: list[str]) -> bool:
+    """Return whether pip will take PyTorch's build for graphics cards, its default on Linux only."""
+    return "torch" in names and sys.platform.startswith("linux") and not knows_a_place(flags)
+
+
+def download_megabytes(names: set[str], flags: list[str]) -> int:
+    """Return about how much there is to download."""
+    torch = TORCH_WITH_CUDA if takes_cuda(names, flags) else TORCH.get(sys.platform, TORCH["linux"])
+    parts = {"jupyterlab": NOTEBOOKS, "mypy": TOOLS, "torch": torch}
+    return CORE + sum(size for name, size in parts.items() if name in names)
+
+
+def announce(names: set[str], flags: list[str]) -> list[str]:
+    """Return the lines that say what will be done: how much, how long, and how to have less of it."""
+    size = download_megabytes(names, flags)
+    cuda = takes_cuda(names, flags)
+    disk = size * (2 if cuda else ON_DISK)  # CUDA's libraries are packed less
+    minutes = 2 + round(size * SECONDS_A_MEGABYTE / 60)
+    if (FOLDER / "pyvenv.cfg").is_file():
+        return [f"This brings {FOLDER} up to date with constraints.txt; only what changed is downloaded."]
+    lines = [
+        f"This makes {FOLDER} with Python {sys.version_info[0]}.{sys.version_info[1]} and the tested versions: "
+        f"about {say_size(size)} to download, {say_size(disk)} on disk, {minutes} minutes or so."
+    ]
+    if cuda:
+        again = 'make setup PIP_FLAGS="{}"' if by_make() else f"{Path(sys.executable).name} -m grader.install {{}}"
+        lines += [
+            "Most of it is PyTorch: pip's default on Linux is the build for graphics cards. The small one does for "
+            f"this course: {say_size(size - TORCH_WITH_CUDA + TORCH['linux'])} in all. To take it, press Ctrl-C, then",
+            f"    {again.format('--extra-index-url ADDRESS')}",
+            "ADDRESS stands on https://pytorch.org/get-started/locally: choose Stable, Linux, Pip, Python, CPU; "
+            "the command shown there ends with it, after --index-url.",
+        ]
+    return lines
+
+
+def say_size(megabytes: float) -> str:
+    """Return a size in round numbers."""
+    return f"{megabytes / 1000:.1f} GB" if megabytes >= 1000 else f"{round(megabytes, -1):.0f} MB"
+
+
+def clock(seconds: float) -> str:
+    """Return minutes and seconds."""
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+def say_next() -> str:
+    """Return what to type next."""
+    if by_make():
+        return "Next: make check"
+    activate = rf"{FOLDER}\Scripts\activate" if sys.platform == "win32" else f"source {FOLDER}/bin/activate"
+    return f"Next: {activate}, then python -m grader check"
+
+
+def run_quietly(words: list[str]) -> int:
+    """Run pip without a word but what goes wrong; return its status."""
+    return subprocess.run([*words, "--quiet"], check=False).returncode
+
+
+class Progress:
+    """What pip has done so far, read from the lines that it prints."""
+
+    def __init__(self, megabytes: int) -> None:
+        self.expected, self.done, self.doing = megabytes, 0.0, "looking for packages"
+        self.lines: list[str] = []
+
+    def follow(self, lines: Iterable[str]) -> None:
+        """Take every line that comes."""
+        for line in lines:
+            self.take(line)
+
+    def take(self, line: str) -> None:
+        """Take one line of pip's."""
+        self.lines.append(line)
+        file = FILE.search(line)
+        if file and ".metadata" not in line:
+            size = float(file[2]) * MEGABYTES[file[3]]
+            self.done += size
+            self.doing = f"downloading {file[1].replace('_', '-')} ({size:.0f} MB)" if size >= 1 else SMALL
+        elif line.startswith("Installing collected packages:"):
+            self.doing = f"unpacking {line.count(',') + 1} packages"
+
+    def status(self, seconds: float) -> str:
+        """Return the line that says how far it is."""
+        return f"{clock(seconds)}  {say_size(self.done)} of about {say_size(self.expected)}, {self.doing}"
+
+
+def run_shown(words: list[str], megabytes: int) -> int:
+    """Run pip and keep one line up to date; what it says goes to a file, its end to the terminal where it fails."""
+    started, progress = time.monotonic(), Progress(megabytes)
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace") as pip:
+        reader = threading.Thread(target=progress.follow, args=[pip.stdout], daemon=True)
+        reader.start()
+        while reader.is_alive():
+            width = shutil.get_terminal_size().columns - 1
+            print("\r" + progress.status(time.monotonic() - started)[:width].ljust(width), end="", flush=True)
+            reader.join(0.5)
+    print("\r" + " " * width + "\r", end="")
+    (FOLDER / LOG).write_text("".join(progress.lines), encoding="utf-8")
+    if pip.returncode:
+        print("".join(progress.lines[-SHOWN:]) + f"pip could not install everything; all it said is in {FOLDER / LOG}")
+    return pip.returncode
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,173 @@
+"""Setting up: what it says first about size, time and the small PyTorch, and the line that shows how far it is."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from grader import install
+
+ROOT = Path(__file__).resolve().parents[2]
+EXTRAS = ["notebooks", "pdf", "torch", "dev"]
+CUDA = """\
+Most of it is PyTorch: pip's default on Linux is the build for graphics cards. The small one does for this course: \
+590 MB in all. To take it, press Ctrl-C, then
+    {}
+ADDRESS stands on https://pytorch.org/get-started/locally: choose Stable, Linux, Pip, Python, CPU; the command shown \
+there ends with it, after --index-url."""
+PIP = """\
+Collecting torch==2.13.0
+  Downloading torch-2.13.0-cp312-cp312-manylinux_2_28_x86_64.whl.metadata (30 kB)
+  Downloading torch-2.13.0-cp312-cp312-manylinux_2_28_x86_64.whl (191.8 MB)
+Collecting numpy==2.4.6
+  Using cached numpy-2.4.6-cp312-cp312-manylinux_2_27_x86_64.whl (16.9 MB)
+Collecting python-json-logger==4.2.0
+  Downloading python_json_logger-4.2.0-py3-none-any.whl (15 kB)
+"""
+
+
+@pytest.fixture
+def fresh(tmp_path, monkeypatch):
+    """A copy of what setting up reads, in a folder without an environment, where pip knows of no other place."""
+    for name in ("pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    for name in ("MAKELEVEL", "PIP_EXTRA_INDEX_URL", "PIP_INDEX_URL", "PIP_FIND_LINKS"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+def announce(flags=(), extras=EXTRAS):
+    return "\n".join(install.announce(install.read_names(list(extras)), list(flags)))
+
+
+@pytest.mark.parametrize(
+    "make, again",
+    [("1", 'make setup PIP_FLAGS="--extra-index-url ADDRESS"'), ("", "{} -m grader.install --extra-index-url ADDRESS")],
+)
+def test_on_linux_it_says_first_how_to_have_the_small_pytorch(fresh, monkeypatch, make, again):
+    if make:
+        monkeypatch.setenv("MAKELEVEL", make)
+    first, rest = announce().split("\n", 1)
+    assert "about 3.4 GB to download, 6.7 GB on disk, 16 minutes or so" in first
+    assert rest == CUDA.format(again.format(Path(sys.executable).name))
+
+
+@pytest.mark.parametrize(
+    "system, flags, size",
+    [
+        ("linux", ["--extra-index-url", "ADDRESS"], "590 MB to download, 1.8 GB on disk, 4 minutes"),
+        ("linux", ["--find-links=wheels"], "590 MB to download"),
+        ("darwin", [], "500 MB to download, 1.5 GB on disk"),
+        ("win32", [], "510 MB to download, 1.5 GB on disk"),
+    ],
+)
+def test_where_the_small_one_comes_anyway_it_says_one_line(fresh, monkeypatch, system, flags, size):
+    monkeypatch.setattr(sys, "platform", system)
+    assert "\n" not in announce(flags)
+    assert size in announce(flags)
+
+
+def test_an_address_in_pips_own_settings_counts(fresh, monkeypatch):
+    monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "ADDRESS")
+    assert "590 MB" in announce() and "\n" not in announce()
+
+
+def test_a_course_of_numpy_needs_little(fresh):
+    assert "about 40 MB to download, 120 MB on disk, 2 minutes or so" in announce(extras=[])
+
+
+def test_an_environment_that_is_there_is_brought_up_to_date(fresh):
+    (fresh / ".venv").mkdir()
+    (fresh / ".venv/pyvenv.cfg").touch()
+    assert announce() == "This brings .venv up to date with constraints.txt; only what changed is downloaded."
+
+
+@pytest.mark.parametrize("version", [(3, 11), (3, 12), (3, 13)])
+def test_these_pythons_will_do(version):
+    assert install.refuse_python(version) == ""
+
+
+@pytest.mark.parametrize(
+    "version, make, system, example",
+    [
+        ((3, 10), "1", "linux", "make setup PYTHON=python3.12"),
+        ((3, 14), "", "linux", "python3.12 -m grader.install"),
+        ((3, 9), "", "win32", "py -3.12 -m grader.install"),
+    ],
+)
+def test_others_are_refused_before_anything_is_made(fresh, capsys, monkeypatch, version, make, system, example):
+    if make:
+        monkeypatch.setenv("MAKELEVEL", make)
+    monkeypatch.setattr(sys, "platform", system)
+    monkeypatch.setattr(sys, "version_info", version)
+    with pytest.raises(SystemExit) as ended:
+        install.main()
+    said = f"Python 3.11 to 3.13 is needed, this is 3.{version[1]}; choose one: {example}\n"
+    assert (ended.value.code, *capsys.readouterr()) == (2, "", said)
+    assert not (fresh / ".venv").exists()
+
+
+def test_the_line_says_what_is_downloaded_how_much_and_how_long():
+    progress = install.Progress(590)
+    seen = []
+    for line in PIP.splitlines():
+        progress.take(line)
+        seen.append(progress.status(75))
+    assert seen[0] == "1:15  0 MB of about 590 MB, looking for packages"
+    assert seen[2] == "1:15  190 MB of about 590 MB, downloading torch (192 MB)"
+    assert seen[4] == "1:15  210 MB of about 590 MB, downloading numpy (17 MB)"
+    assert seen[6] == "1:15  210 MB of about 590 MB, downloading small packages"
+    progress.take("Installing collected packages: webencodings, numpy, torch")
+    assert progress.status(130) == "2:10  210 MB of about 590 MB, unpacking 3 packages"
+
+
+@pytest.mark.parametrize("status", [0, 1])
+def test_a_terminal_sees_one_line_and_the_end_of_what_pip_said_if_it_fails(fresh, capsys, monkeypatch, status):
+    (fresh / ".venv").mkdir()
+    monkeypatch.setenv("COLUMNS", "60")
+    code = f"print({PIP!r} * 3 + 'ERROR: No space left'); raise SystemExit({status})"
+    assert install.run_shown([sys.executable, "-c", code], 590) == status
+    shown = capsys.readouterr().out
+    updates, _, after = shown.rpartition("\r")
+    assert "\n" not in updates and all(len(part) <= 59 for part in updates.split("\r"))
+    assert (fresh / ".venv/setup.log").read_text() == PIP * 3 + "ERROR: No space left\n"
+    expected = f"{''.join((PIP * 3).splitlines(keepends=True)[-11:])}ERROR: No space left\n"
+    expected += f"pip could not install everything; all it said is in {Path('.venv/setup.log')}\n"
+    assert after == (expected if status else "")
+
+
+@pytest.mark.parametrize("worked", [True, False])
+def test_a_pipe_gets_the_first_words_and_the_last(fresh, capsys, monkeypatch, worked):
+    started = []
+    monkeypatch.setattr(sys, "argv", ["install", "--extras=torch", "--no-deps"])
+
+    def run(words, **_):
+        started.append([str(word) for word in words])
+        return subprocess.CompletedProcess(words, 0 if worked or len(started) == 1 else 1)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    if worked:
+        install.main()
+    else:
+        with pytest.raises(SystemExit, match="2"):
+            install.main()
+    venv, pip = started
+    assert venv == [sys.executable, "-m", "venv", ".venv"]
+    assert pip[1:5] == ["-m", "pip", "install", "--disable-pip-version-check"]
+    assert pip[5:] == ["--no-deps", "--constraint", "constraints.txt", "--editable", ".[torch]", "--quiet"]
+    first, *_, last = capsys.readouterr().out.splitlines()
+    assert first.startswith("This makes .venv with Python 3.")
+    ready = (
+        "The environment is ready in .venv, after 0:00. Next: source .venv/bin/activate, then python -m grader check"
+    )
+    assert (last == ready) is worked
+
+
+@pytest.mark.parametrize("file", ["Makefile", "grader/release/templates/student/Makefile"])
+def test_make_does_nothing_of_its_own(file):
+    (recipe,) = [line for line in (ROOT / file).read_text().splitlines() if "grader.install" in line]
+    extras = f" --extras={','.join(EXTRAS)}" if file == "Makefile" else ""
+    assert recipe == f"\t@$(PYTHON) -m grader.install{extras} $(PIP_FLAGS)"

@@ -53,12 +53,15 @@ def main() -> None:
 
 def make(wanted: str, flags: list[str], megabytes: int) -> bool:
     """Make the environment and install what is wanted into it; return whether that worked."""
+    shown = sys.stdout.isatty()
+    if shown:
+        print(f"making {FOLDER}", end="", flush=True)
     if subprocess.run([sys.executable, "-m", "venv", str(FOLDER)], check=False).returncode:
         return False
     python = FOLDER / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
     pip = [str(python), "-m", "pip", "install", "--disable-pip-version-check"]
     words = [*pip, *flags, "--constraint", "constraints.txt", "--editable", wanted]
-    return not (run_shown(words, megabytes) if sys.stdout.isatty() else run_quietly(words))
+    return not (run_shown(words, megabytes) if shown else run_quietly(words))
 
 
 def refuse_python(version: tuple[int, int]) -> str:

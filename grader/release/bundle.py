@@ -18,7 +18,7 @@ from .recorder import record
 
 ASSETS = "assets"
 PICTURES = {".png", ".jpg", ".jpeg", ".gif", ".svg"}
-BESIDE = ("conftest.py", "LICENSE", student_templates.GUIDE)
+BESIDE = ("conftest.py", "LICENSE", "colab.txt", student_templates.GUIDE)
 SHOWN = 10
 LINK = "open-in-colab"
 

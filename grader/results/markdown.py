@@ -4,11 +4,12 @@ import re
 
 from .record import CheckResult, Record
 from .summary import (
-    by_function,
+    cause_of,
     count_passed,
     explain_causes,
     explain_held,
     group_failures,
+    group_rows,
     held_of,
     list_ids,
     lost_of,
@@ -35,7 +36,7 @@ def render(record: Record) -> str:
         checks = [check for check in record.checks if check.question == question.id]
         name = f"**{_cell(f'{question.id} {question.title}')}**"
         lines.append(_row(name, f"{question.score:g} / {question.max_score:g}{held_of(checks)}", checks))
-        for function, group in by_function(checks).items():
+        for function, group in group_rows(checks).items():
             lines.append(_row(f"`{function}`", points_of(group), group))
     for checks in group_failures(record.checks):
         first = checks[0]
@@ -47,7 +48,9 @@ def render(record: Record) -> str:
 
 
 def _row(name: str, points: str, checks: list[CheckResult]) -> str:
-    return f"| {name} | {points} | {count_passed(checks)} of {len(checks)} |"
+    cause = cause_of(checks)
+    passed = f"waits for `{cause}`" if cause else f"{count_passed(checks)} of {len(checks)}"
+    return f"| {name} | {points} | {passed} |"
 
 
 def _cell(text: str) -> str:

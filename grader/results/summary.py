@@ -13,6 +13,26 @@ def by_function(checks: Iterable[CheckResult]) -> dict[str, list[CheckResult]]:
     return groups
 
 
+def group_rows(checks: Iterable[CheckResult]) -> dict[str, list[CheckResult]]:
+    """Group a question's checks by what they judge, and into one row all that wait for the same module."""
+    groups = by_function(checks)
+    waiting: dict[str, list[str]] = {}
+    for function, group in groups.items():
+        waiting.setdefault(cause_of(group), []).append(function)
+    rows: dict[str, list[CheckResult]] = {}
+    for function, group in groups.items():
+        alike = waiting[cause_of(group)] if cause_of(group) else [function]
+        name = function if len(alike) == 1 else f"{alike[0]} and {len(alike) - 1} more"
+        rows.setdefault(name, []).extend(group)
+    return rows
+
+
+def cause_of(checks: Iterable[CheckResult]) -> str:
+    """Return the module that all of these checks wait for; empty where there is none."""
+    causes = {check.cause for check in checks}
+    return causes.pop() if len(causes) == 1 else ""
+
+
 def group_failures(checks: Iterable[CheckResult]) -> list[list[CheckResult]]:
     """Group the checks that were tried and did not pass by what they say; those that wait for a cause say nothing."""
     groups: dict[tuple[Outcome, str], list[CheckResult]] = {}

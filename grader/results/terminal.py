@@ -7,10 +7,11 @@ from rich.text import Text
 from .record import CheckResult, Outcome, Record
 from .record import sum_points as sum_points
 from .summary import (
-    by_function,
+    cause_of,
     explain_causes,
     explain_held,
     group_failures,
+    group_rows,
     held_of,
     list_ids,
     lost_of,
@@ -69,34 +70,14 @@ def table(record: Record) -> Table:
         rows.add_row(
             Text(f"{question.id}  {question.title}", style="bold"), Text(points, style="bold"), _passed(checks)
         )
-        for name, group in _group_rows(checks).items():
+        for name, group in group_rows(checks).items():
             rows.add_row(Text(f"    {name}"), Text(points_of(group)), status(group))
     return rows
 
 
-def _group_rows(checks: list[CheckResult]) -> dict[str, list[CheckResult]]:
-    """Group a question's checks by function, and all together whose functions wait for the same module."""
-    rows: dict[str, list[CheckResult]] = {}
-    waiting: dict[str, list[str]] = {}
-    groups = by_function(checks)
-    for function, group in groups.items():
-        waiting.setdefault(_cause_of(group), []).append(function)
-    for function, group in groups.items():
-        alike = waiting[_cause_of(group)] if _cause_of(group) else [function]
-        name = function if len(alike) == 1 else f"{alike[0]} and {len(alike) - 1} more"
-        rows.setdefault(name, []).extend(group)
-    return rows
-
-
-def _cause_of(checks: list[CheckResult]) -> str:
-    """Return the module that all of these checks wait for; empty where there is none."""
-    causes = {check.cause for check in checks}
-    return causes.pop() if len(causes) == 1 else ""
-
-
 def status(checks: list[CheckResult]) -> Text:
     """Return the worst outcome of a group in words, with the count where only some are so; or what it waits for."""
-    if cause := _cause_of(checks):
+    if cause := cause_of(checks):
         return Text(f"waits for {cause}", style=Outcome.BLOCKED.style)
     checks = select_scored(checks) or checks
     worst = min((check.outcome for check in checks), key=list(Outcome).index)

@@ -44,6 +44,7 @@ def test_markdown_says_a_cause_first_and_once():
     lines = [line.replace("\\", "") for line in markdown.render(waiting()).splitlines()]
     assert lines[4:8] == [f"**{SENTENCE}**", "", WAITING, ""]
     assert " ".join(lines).count(SENTENCE) == 1
+    assert "| `shapes.area and 1 more` | 0 / 2.5 | waits for `shapes` |" in lines
     assert [line for line in lines if "(failed" in line] == ["**Q1 area multiplies** (failed, -0.5)"]
 
 

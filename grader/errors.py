@@ -138,7 +138,11 @@ class WorkerError(Exception):
 
 
 class WorkerRaised(WorkerError):
-    """The code raised an exception of type `kind` with this text, since it tried what it cannot do if `attempt`."""
+    """The code raised an exception of type `kind` with this text, since it tried what it cannot do if `attempt`.
+
+    Where a name or a key is not there, `holder` is what lacks the key, and `near` a name that is there. `odd` is a
+    variable of its last line whose class or dtype is an unusual one, with that.
+    """
 
     def __init__(
         self,
@@ -150,6 +154,8 @@ class WorkerRaised(WorkerError):
     ) -> None:
         super().__init__(callee, kind, text, frames=frames, kind=kind)
         self.text, self.attempt = text, attempt
+        self.holder = self.near = ""
+        self.odd: tuple[str, str] | None = None
 
     def __str__(self) -> str:
         return self.text

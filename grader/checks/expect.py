@@ -142,7 +142,8 @@ class Expectation:
     def unpack(self) -> tuple[Any, ...]:
         """Claim one value for each name, and return them."""
         names = self._names.split()
-        got = tuple(self._got) if isinstance(self._got, (tuple, list)) else (self._got,)
+        several = (tuple, list) if len(names) > 1 else tuple  # a list for one name is an array that was never made
+        got = tuple(self._got) if isinstance(self._got, several) else (self._got,)
         if len(got) != len(names):
             raise Mismatch(*wording.explain_count(self._got, names))
         return got
@@ -187,7 +188,7 @@ def _array(name: str, got: Any) -> np.ndarray:
         raise Mismatch(*messages.IS_NONE.fill(name=name))
     if isinstance(got, (Proxy, str, tuple, list, dict)):
         what = repr(got).strip("<>") if isinstance(got, Proxy) else f"a {type(got).__name__}"
-        raise Mismatch(*messages.NO_ARRAY.fill(name=name, got=what))
+        raise Mismatch(*wording.explain_class(name, what))
     return np.asarray(got)
 
 

@@ -44,7 +44,10 @@ SEED, SECRET_SEED = "seed {}", "a secret seed"
 # A function that raised, hung, crashed or is not written.
 
 RAISED = Sentence("{who} raised {what}{place}", "{asked} raised an exception")
-GONE = Sentence("{callee} is not there; was it renamed or removed?", "{asked} raised an exception")
+GONE = Sentence("{callee} is not there; was it renamed or removed?", "{asked} is not there")
+MISSPELT = Sentence("{callee} is not there, but {near} is; was it misspelt?", "{asked} is not there")
+NO_KEY = Sentence("{who}: {holder} has no {key}{hint}{place}", RAISED.brief)
+NEAR_KEY, NEAR_NAME = ", but '{}'", "; did you mean {}?"
 PUT_BESIDE = "put the file beside the module and find it by Path(__file__).parent"
 ATTEMPTS = {
     attempt: Sentence(f"{{who}} {did}{{place}}; {remedy}", f"{{asked}} {did}; {remedy}")
@@ -126,9 +129,27 @@ WRONG_ANSWER = f"the answer {UNSAID}"
 OTHER_THAN_EXPECTED = "{asked} returned something else than expected; see its docstring"
 WRONG_RETURN = Sentence("{called} returned {what}; see its docstring for what it returns", OTHER_THAN_EXPECTED)
 UNUSABLE = Sentence("the answer of {called} cannot be used ({kind}: {text})", OTHER_THAN_EXPECTED)
-WRONG_COUNT = Sentence("returned {got}, expected {wanted}", "returned other than {wanted}")
+WRONG_COUNT = Sentence("returned {got}, expected {count}{names}{hint}", "returned other than {wanted}")
+OWN_COUNT = Sentence("{who}: {called} returned {got}, expected {count}{names}{hint}{place}", RAISED.brief)
+TOO_MANY = "one array, or too many values"
+NO_RETURN = "; is a return missing?"
+LACKS_KEY = Sentence("{name} has no {key}{hint}", "{name} has no {wanted}")
+SUCH_ENTRY = "such entry"
+NO_TENSOR = say("{asked} returned a NumPy array where a tensor is expected")
 IS_NONE = say("{name}: is None; is a return or an assignment missing?")
-NO_ARRAY = Sentence("{name}: is {got}, expected an array of numbers", "{name}: is no array of numbers")
+NO_ARRAY = Sentence("{name}: is {got}, expected an array of numbers{hint}", "{name}: is no array of numbers")
+ODD_CLASSES = {  # as a worker calls them: what they are, and what to do
+    "matrix": ("an np.matrix", "np.asarray makes an array of it, and @ multiplies"),
+    "MaskedArray": ("a masked array", "its .filled(0) is an array"),
+    "longdouble": ("a longdouble", "stay with float64"),
+    "clongdouble": ("a clongdouble", "stay with float64"),
+    "array of dtype float128": ("an array of longdouble", "stay with float64"),
+    "array of dtype longdouble": ("an array of longdouble", "stay with float64"),
+    "array of dtype object": ("an array of Python objects", "are its rows of different lengths, or is None in it?"),
+    "a list": ("a list", "np.array makes an array of it"),
+    "a tuple": ("a tuple", "was it packed twice, or is there a comma at the end of its line?"),
+}
+ODD_LOCAL = "; here {name} is {what}: {remedy}"
 WRONG_SHAPE = Sentence("{name}: shape is {got}, expected {wanted}", "{name}: a wrong shape")
 OTHER_SHAPE = Sentence(
     "{name}: right values in shape {got}, expected {wanted}", "{name}: right values in another shape"

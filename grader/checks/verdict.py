@@ -3,6 +3,7 @@
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 
@@ -56,10 +57,11 @@ class Case:
     """The facts known when a check has raised something.
 
     `is_mostly_right` tells whether a function has done well in its own checks; `called` is what the check called last
-    as its worker names it, `asked` as the check itself does, `callees` all that it called so far; `cause` is the module
-    whose import failed, where that is what was raised. The other two are what runs of the check with the reference
-    told, None where none was needed or possible: whether the reference's answers are judged in the student's place,
-    right or wrong; and whether what the judged function needs is at fault, since the reference's does better.
+    as its worker names it, `asked` as the check itself does, `callees` all that it called so far, `answer` what came
+    back last; `cause` is the module whose import failed, where that is what was raised. The other two are what runs of
+    the check with the reference told, None where none was needed or possible: whether the reference's answers are
+    judged in the student's place, right or wrong; and whether what the judged function needs is at fault, since the
+    reference's does better.
     """
 
     judged: tuple[str, ...]
@@ -69,6 +71,7 @@ class Case:
     asked: str = ""
     callees: frozenset[str] = frozenset()
     cause: Cause | None = None
+    answer: Any = None
     reference_is_judged: bool | None = None
     needed_is_at_fault: bool | None = None
 
@@ -129,7 +132,7 @@ class Judge:
             cause = context.imports.find(error, running.libraries, running.inputs_are_secret)
             context.timeouts.count_timeout(error, cause is not None and cause.module != error.asked)
         called, asked, callees = (worker.called(), worker.asked(), worker.callees) if worker else ("", "", ())
-        facts = called, asked, frozenset(callees), cause
+        facts = called, asked, frozenset(callees), cause, worker.last_answer if worker else None
         return Case(running.judged, context.faults, context.scores.is_mostly_right, *facts)
 
     def _with_evidence(self, item: pytest.Function, running: RunningCheck, error: BaseException, case: Case) -> Case:
@@ -179,7 +182,7 @@ def decide(error: BaseException, case: Case) -> Verdict:
         return _judge_mismatch(error)
     if isinstance(error, WorkerError) and is_students:
         return _judge_worker_error(error, case) if case.cause is None else _judge_import(error, case.cause, case)
-    return Verdict(Outcome.FAILED, *wording.explain_unusable(error, case.called, case.asked))
+    return Verdict(Outcome.FAILED, *wording.explain_unusable(error, case.called, case.asked, case.answer))
 
 
 def is_unforeseen(error: BaseException) -> bool:

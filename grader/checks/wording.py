@@ -1,5 +1,6 @@
 """Choose the sentence about a check by what happened, and fill it in."""
 
+import ast
 import math
 import re
 from collections.abc import Iterable, Sequence
@@ -8,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from ..errors import AnswerVaries, NotScored, Unrecorded, WorkerEnded, WorkerError, WorkerRaised
+from ..sandbox.child.exceptions import find_near
 from ..sandbox.parent.client import Call
-from ..sandbox.parent.proxy import Proxy, read_shape
+from ..sandbox.parent.proxy import MissingKey, Proxy, read_shape
 from . import messages
+from .check_source import find_item, find_names
 from .messages import Sentence, say
 
 RATIOS = (1, 2, 5, 10, 20, 50, 100)  # the steps by which a brief form tells a ratio
@@ -25,14 +28,48 @@ def explain_error(error: WorkerError) -> Sentence:
     if not isinstance(error, WorkerRaised):
         raise TypeError(f"no sentence for a {type(error).__name__}")
     if not error.frames and error.kind == "AttributeError":
-        return messages.GONE.fill(callee=error.callee, asked=asked)
-    who = error.callee.rsplit(".", 1)[-1] or "what was returned"
+        near = ".".join([*error.callee.split(".")[:-1], error.near])
+        return (messages.MISSPELT if error.near else messages.GONE).fill(callee=error.callee, near=near, asked=asked)
+    who, place = error.callee.rsplit(".", 1)[-1] or "what was returned", _show_line(error)
     if error.attempt:
-        where = _show_line(error) or f" {error.callee}"
-        facts = {"who": who, "place": _show_line(error), "where": where, "asked": asked}
-        return messages.ATTEMPTS[error.attempt].fill(**facts)
+        where = place or f" {error.callee}"
+        return messages.ATTEMPTS[error.attempt].fill(who=who, place=place, where=where, asked=asked)
+    if error.holder:
+        hint = messages.NEAR_KEY.format(error.near) if error.near else ""
+        facts = {"holder": error.holder, "key": error.text, "hint": hint}
+        return messages.NO_KEY.fill(who=who, place=place, asked=asked, **facts)
+    if counted := _count_own(error):
+        return messages.OWN_COUNT.fill(who=who, place=place, asked=asked, **counted)
     what = f"{error.kind}: {error.text}" if error.text else error.kind
-    return messages.RAISED.fill(who=who, what=what, place=_show_line(error), asked=asked)
+    return messages.RAISED.fill(who=who, what=what, place=place + _hint(error), asked=asked)
+
+
+def _count_own(error: WorkerRaised) -> dict[str, str]:
+    """Return what is known where a line of the code's own, `out, cache = f(x)`, cannot unpack what f returned."""
+    if error.kind not in ("ValueError", "TypeError") or not error.frames or not UNPACK.search(error.text):
+        return {}
+    try:
+        (line,) = ast.parse(error.frames[-1].text).body
+    except (SyntaxError, ValueError):
+        return {}
+    if not isinstance(line, ast.Assign) or not isinstance(line.value, ast.Call):
+        return {}
+    target = line.targets[0]
+    if not isinstance(target, (ast.Tuple, ast.List)) or any(isinstance(part, ast.Starred) for part in target.elts):
+        return {}
+    count = _count(error.text, None)
+    names = [ast.unparse(part) for part in target.elts]
+    return {"called": ast.unparse(line.value.func), **_compare_counts(count, names)}
+
+
+def _hint(error: WorkerRaised) -> str:
+    """Return what else is known of an exception: the name that was meant, an array of an odd class."""
+    if error.near:
+        return messages.NEAR_NAME.format(error.near)
+    if error.odd and error.odd[1] in messages.ODD_CLASSES:
+        what, remedy = messages.ODD_CLASSES[error.odd[1]]
+        return messages.ODD_LOCAL.format(name=error.odd[0], what=what, remedy=remedy)
+    return ""
 
 
 def trace_error(error: WorkerError) -> str:
@@ -57,12 +94,37 @@ def explain_unwritten_need(name: str, error: WorkerError) -> Sentence:
     )
 
 
-def explain_unusable(error: BaseException, called: str, asked: str) -> Sentence:
-    """Say that the check could not take an answer apart."""
-    text = str(error)
+def explain_unusable(error: BaseException, called: str, asked: str, answer: Any = None) -> Sentence:
+    """Say that the check could not take an answer apart; `answer` is that of the last call."""
+    text, asked = str(error), name_asked(asked)
+    if isinstance(error, KeyError) and (item := find_item(error))[0]:
+        return _explain_key(error, *item)
+    if UNPACK.search(text) and (names := find_names(error)):
+        return messages.WRONG_COUNT.fill(**_compare_counts(_count(text, answer), names))
     if UNPACK.search(text):
-        return messages.WRONG_RETURN.fill(called=called, asked=name_asked(asked), what=_explain_unpacking(text))
-    return messages.UNUSABLE.fill(called=called, asked=name_asked(asked), kind=type(error).__name__, text=text[:200])
+        return messages.WRONG_RETURN.fill(called=called, asked=asked, what=_explain_unpacking(text))
+    if isinstance(error, AttributeError) and text.startswith("'numpy.ndarray' object has no attribute"):
+        return messages.NO_TENSOR.fill(asked=asked)
+    return messages.UNUSABLE.fill(called=called, asked=asked, kind=type(error).__name__, text=text[:200])
+
+
+def _explain_key(error: KeyError, holder: str, literal: str) -> Sentence:
+    """Say which key a check did not find; in brief only where the check itself wrote it out."""
+    key, names = error.args[0], error.names if isinstance(error, MissingKey) else []
+    near = find_near(key, names) if isinstance(key, str) else ""
+    hint = messages.NEAR_KEY.format(near) if near else ""
+    return messages.LACKS_KEY.fill(name=holder, key=repr(key), hint=hint, wanted=literal or messages.SUCH_ENTRY)
+
+
+def _count(text: str, answer: Any) -> int | str | None:
+    """Return how many values an answer was that could not be unpacked; in words where only Python's own tell it."""
+    if "NoneType" in text:
+        return None
+    if few := re.search(r"expected \d+, got (\d+)", text):
+        return int(few[1])
+    if isinstance(answer, (tuple, list)):
+        return len(answer)
+    return 1 if "too many" not in text or answer is not None else messages.TOO_MANY
 
 
 def name_asked(asked: str) -> str:
@@ -83,10 +145,23 @@ def describe_inputs(call: Call | None, names: Sequence[str], seed: str) -> str:
 
 def explain_count(got: Any, names: Sequence[str]) -> Sentence:
     """Say that a function returned more or fewer values than there are names."""
-    count = "None" if got is None else ("one array" if isinstance(got, np.ndarray) else f"one {show(got)}")
-    if isinstance(got, (tuple, list)):
-        count = _count_values(len(got))
-    return messages.WRONG_COUNT.fill(got=count, wanted=f"{_count_values(len(names))} ({', '.join(names)})")
+    count = len(got) if isinstance(got, (tuple, list)) else None if got is None else 1
+    return messages.WRONG_COUNT.fill(**_compare_counts(count, names))
+
+
+def _compare_counts(count: int | str | None, names: Sequence[str]) -> dict[str, str]:
+    """Return the places of a sentence about a count: of values returned, None for the value None, or in words."""
+    told = "None" if count is None else count if isinstance(count, str) else _count_values(count)
+    few = str(len(names)) if isinstance(count, int) else _count_values(len(names))
+    shown = "" if set(names) <= {"_"} else f" ({', '.join('...' if name == '_' else name for name in names)})"
+    hint = messages.NO_RETURN if count is None else ""
+    return {"got": told, "count": few, "names": shown, "hint": hint, "wanted": _count_values(len(names)) + shown}
+
+
+def explain_class(name: str, what: str) -> Sentence:
+    """Say that a value is of another class than an array's: `what` is its own, as the worker or Python calls it."""
+    got, remedy = messages.ODD_CLASSES.get(what, (what, ""))
+    return messages.NO_ARRAY.fill(name=name, got=got, hint=f"; {remedy}" if remedy else "")
 
 
 def explain_inexact(

@@ -93,7 +93,8 @@ MATCHES = {
     "objects": (
         remote("array of dtype object"),
         A,
-        "dx: is array of dtype object, expected an array of numbers",
+        "dx: is an array of Python objects, expected an array of numbers; "
+        "are its rows of different lengths, or is None in it?",
         NO_ARRAY,
     ),
     "too large an error": (
@@ -234,12 +235,12 @@ def test_integers_may_be_matched_by_any_number():
 @pytest.mark.parametrize(
     "got, sentence",
     [
-        (A, "returned one array, expected 2 values (dx, dw)"),
-        ((A,), "returned 1 value, expected 2 values (dx, dw)"),
-        ((A, A, A), "returned 3 values, expected 2 values (dx, dw)"),
-        (None, "returned None, expected 2 values (dx, dw)"),
-        (3.0, "returned one 3, expected 2 values (dx, dw)"),
-        (remote("dict"), "returned one <dict>, expected 2 values (dx, dw)"),
+        (A, "returned 1 value, expected 2 (dx, dw)"),
+        ((A,), "returned 1 value, expected 2 (dx, dw)"),
+        ((A, A, A), "returned 3 values, expected 2 (dx, dw)"),
+        (None, "returned None, expected 2 values (dx, dw); is a return missing?"),
+        (3.0, "returned 1 value, expected 2 (dx, dw)"),
+        (remote("dict"), "returned 1 value, expected 2 (dx, dw)"),
     ],
 )
 def test_wrong_number_of_values(got, sentence):
@@ -249,9 +250,9 @@ def test_wrong_number_of_values(got, sentence):
 @pytest.mark.parametrize(
     "got, sentence",
     [
-        (np.zeros(3), "returned one array, expected 2 values (loss, dx)"),
-        (None, "returned None, expected 2 values (loss, dx)"),
-        ((1.0, 2.0, 3.0), "returned 3 values, expected 2 values (loss, dx)"),
+        (np.zeros(3), "returned 1 value, expected 2 (loss, dx)"),
+        (None, "returned None, expected 2 values (loss, dx); is a return missing?"),
+        ((1.0, 2.0, 3.0), "returned 3 values, expected 2 (loss, dx)"),
     ],
 )
 def test_unpack_names_the_values_that_are_missing(got, sentence):

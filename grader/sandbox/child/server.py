@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from ..wire import Channel, ChannelClosed, Decoder, Encoder, Unsendable
+from .exceptions import LateReport, report_exception
 from .packages import Callback, OnlyTheseLibraries, PackageAliases, compile_module, install_callbacks, load_package
-from .reports import Fingerprints, LateReport, Way, exception_report
+from .reports import Fingerprints, Way
 
 
 class WorkerServer:
@@ -42,7 +43,7 @@ class WorkerServer:
             reply = {"ok": getattr(self, f"_do_{message['op']}")(message, decoder, encoder)}
             return encoder.frame(reply | ({"changed": self._changed} if self._changed else {}))
         except BaseException as error:
-            return Encoder(self._remember).frame({"error": exception_report(error, self._root)})
+            return Encoder(self._remember).frame({"error": report_exception(error, self._root)})
 
     def _do_compile(self, header: dict[str, Any], decoder: Decoder, encoder: Encoder) -> Any:
         sys.dont_write_bytecode = False  # or nothing is offered for writing
@@ -145,7 +146,7 @@ class WorkerServer:
     def _answer_node(self, result: Any, encoder: Encoder) -> Any:
         """Return the node of a result: a tuple or list opens one level, and what lies deeper stays here."""
         if type(result) in (tuple, list):
-            return {"tuple": [self._node(item, encoder) for item in result]}
+            return {type(result).__name__: [self._node(item, encoder) for item in result]}
         return self._node(result, encoder)
 
     def _node(self, value: Any, encoder: Encoder) -> Any:

@@ -91,6 +91,7 @@ class WorkerClient:
         self.forwarder: Forwarder | None = None
         self.alive, self.started, self.used = True, False, False
         self.last_call: Call | None = None
+        self.last_answer: Any = None
         self.callees: set[str] = set()
         self.answered: list[Answered] | None = None
         self.changes: list[Change] = []
@@ -150,13 +151,14 @@ class WorkerClient:
         self.callees.add(label)
 
     def note_answer(self, answer: Any) -> None:
-        """Keep the last call with its answer, where `answered` is a list."""
+        """Keep the last answer, and all calls with theirs where `answered` is a list."""
+        self.last_answer = answer
         if self.answered is not None and self.last_call is not None:
             self.answered.append((self.last_call, answer))
 
     def forget_calls(self) -> None:
         """Start over with what is known of calls and of the arguments that they changed."""
-        self.last_call, self.answered = None, None
+        self.last_call, self.last_answer, self.answered = None, None, None
         self.callees, self.changes = set(), []
 
     def called(self) -> str:

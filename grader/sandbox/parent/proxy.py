@@ -11,6 +11,14 @@ from ..wire import Decoder, Encoder, WireError
 Place = int | str | None  # a handle's number, a dotted path in the package, or the package itself
 
 
+class MissingKey(KeyError):
+    """A dict in a worker has no such key; `names` are those that it has."""
+
+    def __init__(self, key: Any, names: list[str]) -> None:
+        super().__init__(key)
+        self.key, self.names = key, names
+
+
 class Proxy:
     """Something in a worker. Items and calls are asked for at once, names of the package once a run.
 
@@ -63,7 +71,10 @@ class Proxy:
         return self._factory.attribute(self, name, label)
 
     def __getitem__(self, key: Any) -> Any:
-        return self._ask("get", {"key": key}, how="item")
+        try:
+            return self._ask("get", {"key": key}, how="item")
+        except KeyError:
+            raise MissingKey(key, _list_names(self._ask("list"))) from None
 
     def __setattr__(self, name: str, value: Any) -> None:
         self._ask("set", {"value": value}, how="attribute", key=name)
@@ -181,6 +192,10 @@ class ProxyFactory:
             if type(number) is int and isinstance(kind, str) and isinstance(label, str):
                 return Proxy(self, number, _clean(kind), _clean(label), bool(callable_), self.asked)
         raise WireError(f"a value of the form {form!r:.40}")
+
+
+def _list_names(keys: Any) -> list[str]:
+    return [key for key in keys if isinstance(key, str)] if isinstance(keys, list) else []
 
 
 def read_shape(value: Any) -> tuple[int, ...] | None:

@@ -57,7 +57,13 @@ def _way(way: Any) -> Way:
 def _raised(error: dict[str, Any], callee: str) -> WorkerRaised:
     attempt = error.get("attempt")
     known = Attempt(attempt) if attempt in set(Attempt) else None
-    return WorkerRaised(callee, _text(error["message"]), read_frames(error["frames"]), _text(error["type"]), known)
+    frames = read_frames(error["frames"])
+    raised = WorkerRaised(callee, _text(error["message"]), frames, _text(error["type"]), known)
+    raised.holder, raised.near = _text(error.get("holder", "")), _text(error.get("near", ""))
+    odd = error.get("odd")
+    if isinstance(odd, list) and len(odd) == 2:
+        raised.odd = _text(odd[0]), _text(odd[1])
+    return raised
 
 
 def _text(value: Any) -> str:

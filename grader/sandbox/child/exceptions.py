@@ -1,0 +1,269 @@
+"""Report an exception in a student's code: its lines, what it was an attempt at, and which name comes near."""
+
+import ast
+import builtins
+import contextlib
+import errno
+import linecache
+import os
+import re
+import sys
+import threading
+import traceback
+import types
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...errors import Attempt
+from ...limits import MESSAGE_CHARACTERS, NEAR_NAMES, TRACEBACK_FRAMES
+
+
+def report_exception(error: BaseException, root: Path | None) -> dict[str, Any]:
+    """Return the report of an exception: its frames in the package, and what it was an attempt at, where that is known.
+
+    A syntax error counts as a frame.
+    """
+    frames = [] if root is None else _list_frames(traceback.walk_tb(error.__traceback__), root, error)
+    if root is not None and isinstance(error, SyntaxError) and _is_inside(error.filename, root):
+        frames.append(_frame(Path(error.filename or ""), error.lineno or 0, "<module>", root))
+    sentence = _text(_hide_places(_sentence(error), root))
+    report = {"type": _text(type(error).__name__), "message": sentence, "frames": _cut_short(frames)}
+    attempt = _attempt(error)
+    report |= {"attempt": attempt.value} if attempt else {}
+    with contextlib.suppress(Exception):  # to find a name, code of the package's own may run
+        report |= {key: _text(value) for key, value in _explain_name(error, root).items()}
+        report |= _find_odd(error, root)
+    return report
+
+
+class LateReport:
+    """Tells the parent, shortly before it stops waiting, which lines of the package a long import has reached.
+
+    It is a context around the import; `send` gets the report from another thread, and never after the end.
+    """
+
+    def __init__(self, send: Callable[[dict[str, Any]], None], root: Path, seconds: float) -> None:
+        self._send, self._root, self._reader = send, root, threading.get_ident()
+        self._lock, self._over = threading.Lock(), False
+        self._timer = threading.Timer(seconds, self._tell)
+        self._timer.daemon = True
+
+    def __enter__(self) -> None:
+        with contextlib.suppress(RuntimeError):  # no thread can be had: the report is left out
+            self._timer.start()
+
+    def __exit__(self, *error: object) -> None:
+        self._timer.cancel()
+        with self._lock:
+            self._over = True
+
+    def _tell(self) -> None:
+        frame = sys._current_frames().get(self._reader)
+        frames = [] if frame is None else _list_frames(reversed([*traceback.walk_stack(frame)]), self._root)
+        with self._lock:
+            if frames and not self._over:
+                self._send({"late": _cut_short(frames)})
+
+
+# the kind of an exception and how its text begins: what was tried
+TRIED = (
+    ("SystemExit", "", Attempt.EXIT),
+    ("NameError", "name 'exit' is not defined", Attempt.EXIT),
+    ("NameError", "name 'quit' is not defined", Attempt.EXIT),
+    ("BdbQuit", "", Attempt.BREAKPOINT),
+    ("EOFError", "EOF when reading a line", Attempt.PROMPT),
+    ("RuntimeError", "Could not determine home directory", Attempt.HOME),
+    ("KeyError", "'HOME'", Attempt.HOME),
+    ("KeyError", "'getpwuid(): uid not found", Attempt.HOME),
+    ("RuntimeError", "can't start new thread", Attempt.THREAD),
+    ("FileNotFoundError", "[Errno 2] No usable temporary directory", Attempt.WRITE),
+    ("AssertionError", "Torch not compiled with CUDA enabled", Attempt.GPU),
+    ("RuntimeError", "No CUDA GPUs are available", Attempt.GPU),
+    ("RuntimeError", "Found no NVIDIA driver", Attempt.GPU),
+    ("RuntimeError", "Attempting to deserialize object on a CUDA device", Attempt.GPU),
+    ("RuntimeError", "PyTorch is not linked with support for mps", Attempt.GPU),
+)
+NETWORK_KINDS = ("gaierror", "URLError", "HTTPError")
+NETWORK_MODULES = ("socket", "ssl", "http", "urllib", "asyncio")
+PROCESS_MODULES = ("subprocess", "multiprocessing", "concurrent")
+BREAKPOINT = re.compile(r"\b(set_trace|breakpoint)\(")
+FORKS = ("fork", "spawn", "exec", "popen", "system")
+
+
+def _attempt(error: BaseException) -> Attempt | None:
+    """Return what an exception shows that graded code tried and cannot do; None for any other exception."""
+    kind, text = type(error).__name__, _sentence(error)
+    tried = (attempt for name, start, attempt in TRIED if name == kind and text.startswith(start))
+    return next(tried, None) or (_refused(error) if isinstance(error, OSError) else None)
+
+
+def _refused(error: OSError) -> Attempt | None:
+    """Return which act found nothing or was refused, by the kind of error and by the library that asked for it."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    module = str(frames[-1].f_globals.get("__name__", "")).partition(".")[0] if frames else ""
+    if type(error).__name__ in NETWORK_KINDS or module in NETWORK_MODULES:
+        return Attempt.NETWORK
+    if error.errno == errno.ENOENT and error.filename is not None:
+        return Attempt.OPEN
+    if error.errno not in (errno.EPERM, errno.EACCES):
+        return None
+    if error.filename is not None:
+        return Attempt.READ if error.errno == errno.EACCES else Attempt.WRITE
+    line = linecache.getline(frames[-1].f_code.co_filename, frames[-1].f_lineno) if frames else ""
+    forks = module in PROCESS_MODULES or any(name in line for name in FORKS)
+    return Attempt.PROCESS if forks else Attempt.OTHER
+
+
+def _list_frames(
+    walk: Iterable[tuple[types.FrameType, int]], root: Path, error: BaseException | None = None
+) -> list[dict[str, Any]]:
+    """Return the frames that are the package's; one that a breakpoint stopped is at that breakpoint."""
+    found = [(frame.f_code, line) for frame, line in walk if _is_inside(frame.f_code.co_filename, root)]
+    if type(error).__name__ == "BdbQuit":
+        found = [(code, _breakpoint_above(code, line)) for code, line in found]
+    return [_frame(Path(code.co_filename), line, code.co_qualname, root) for code, line in found]
+
+
+def _is_inside(file: str | None, root: Path) -> bool:
+    return file is not None and file.startswith((f"{root}/", f"{root}\\"))
+
+
+def _cut_short(frames: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    if len(frames) <= 2 * TRACEBACK_FRAMES:
+        return frames
+    return [*frames[:TRACEBACK_FRAMES], *frames[-TRACEBACK_FRAMES:]]
+
+
+def _hide_places(sentence: str, root: Path | None) -> str:
+    """Leave out where package, libraries and the current folder lie: a reader has them elsewhere, or not at all."""
+    places = [entry for entry in sys.path if os.path.isabs(entry)]
+    with contextlib.suppress(OSError):
+        places.append(os.getcwd())
+    if root is not None:
+        places.append(str(root.parent))
+    for place in sorted({place.rstrip("/\\") for place in places} - {""}, key=len, reverse=True):
+        sentence = sentence.replace(f"{place}/", "").replace(f"{place}\\", "")
+    return sentence
+
+
+def _breakpoint_above(code: types.CodeType, line: int) -> int:
+    """Return the line of the breakpoint after which a function stopped at `line`; that line where none is found."""
+    above = range(line, code.co_firstlineno - 1, -1)
+    return next((n for n in above if BREAKPOINT.search(linecache.getline(code.co_filename, n))), line)
+
+
+def _frame(file: Path, line: int, function: str, root: Path) -> dict[str, Any]:
+    relative = file.relative_to(root)
+    return {
+        "file": _text(relative.as_posix()),
+        "line": line,
+        "function": _text(".".join([*relative.with_suffix("").parts, function])),
+        "text": _text(linecache.getline(str(file), line).strip()),
+    }
+
+
+def _sentence(error: BaseException) -> str:
+    try:
+        return error.msg if isinstance(error, SyntaxError) and error.msg else str(error)
+    except BaseException:
+        return "(its message cannot be shown)"
+
+
+def _text(value: str) -> str:
+    return str(value)[:MESSAGE_CHARACTERS]
+
+
+def _explain_name(error: BaseException, root: Path | None) -> dict[str, str]:
+    """Return the `holder` of a name or key that is not there, and the name in it that comes `near`; empty for none."""
+    if isinstance(error, AttributeError) and error.name:
+        return _near(error.name, dir(error.obj))
+    link = error.__traceback__
+    while link is not None and link.tb_next is not None:
+        link = link.tb_next
+    if link is None or root is None or not _is_inside(link.tb_frame.f_code.co_filename, root):
+        return {}
+    frame = link.tb_frame
+    if isinstance(error, NameError) and error.name:
+        return _near(error.name, [*frame.f_locals, *frame.f_globals, *dir(builtins)])
+    node = find_expression(link) if isinstance(error, KeyError) else None
+    if not isinstance(node, ast.Subscript):
+        return {}
+    key = error.args[0] if error.args else None
+    return {"holder": ast.unparse(node.value)} | (_near(key, _keys(node.value, frame)) if isinstance(key, str) else {})
+
+
+def _find_odd(error: BaseException, root: Path | None) -> dict[str, list[str]]:
+    """Return a variable of the last line of the package's own whose class or dtype is an unusual one."""
+    links = traceback.walk_tb(error.__traceback__)
+    own = [frame for frame, _ in links if root is not None and _is_inside(frame.f_code.co_filename, root)]
+    for name, value in own[-1].f_locals.items() if own else ():
+        if isinstance(value, (np.matrix, np.ma.MaskedArray, np.longdouble)):
+            return {"odd": [_text(name), type(value).__name__]}
+        if type(value) is np.ndarray and value.dtype.char in "gGO":
+            return {"odd": [_text(name), f"array of dtype {value.dtype}"]}
+    return {}
+
+
+def find_expression(link: types.TracebackType) -> ast.expr | None:
+    """Return the expression, in one line of its source, that raised in a frame of a traceback; None for none."""
+    code = link.tb_frame.f_code
+    line, end, start, stop = list(code.co_positions())[link.tb_lasti // 2]
+    if line is None or line != end:
+        return None
+    text = linecache.getline(code.co_filename, line).encode()[start:stop].decode()
+    try:
+        return ast.parse(text.strip(), mode="eval").body
+    except SyntaxError:
+        return None
+
+
+def _keys(node: ast.expr, frame: types.FrameType) -> list[str]:
+    """Return the keys of the dict that a name or an attribute of a name means in a frame."""
+    if isinstance(node, ast.Name):
+        holder = {**frame.f_globals, **frame.f_locals}[node.id]
+    elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+        holder = vars(frame.f_locals[node.value.id])[node.attr]
+    else:
+        return []
+    return [key for key in holder if isinstance(key, str)] if isinstance(holder, dict) else []
+
+
+def _near(name: str, names: Iterable[str]) -> dict[str, str]:
+    found = find_near(name, names)
+    return {"near": found} if found else {}
+
+
+def find_near(name: str, names: Iterable[str]) -> str:
+    """Return the name that differs from one by a slip of the keys, by case or by underscores; empty where none does.
+
+    A digit counts in full: W1 is not W2. So does what distinguishes forward from backward.
+    """
+    plain, best = _plain(name), ("", len(name))
+    for other in list(names)[:NEAR_NAMES]:
+        if other == name or abs(len(other) - len(name)) > 4 or _digits(other) != _digits(name):
+            continue
+        distance = _distance(plain, _plain(other))
+        if distance <= min(2, len(plain) // 4) and distance < best[1]:
+            best = other, distance
+    return best[0]
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "").lower()
+
+
+def _digits(name: str) -> str:
+    return re.sub(r"\D", "", name)
+
+
+def _distance(one: str, other: str) -> int:
+    """Return how many letters have to be put in, taken out or replaced."""
+    row = list(range(len(other) + 1))
+    for i, letter in enumerate(one, 1):
+        former, row[0] = row[0], i
+        for j, another in enumerate(other, 1):
+            former, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, former + (letter != another))
+    return row[-1]

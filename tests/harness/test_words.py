@@ -1,0 +1,240 @@
+"""Sentences about what went wrong: typical slips of students, missing keys, wrong counts, odd classes, near names."""
+
+from pathlib import Path
+
+import pytest
+
+from grader.course import manifest as manifests
+from grader.sandbox.child.exceptions import find_near
+from tests.harness.slips import SLIPS, first_failure
+
+MANIFEST = manifests.load_manifest(Path(__file__).parents[2] / manifests.FILENAME)
+
+
+@pytest.mark.parametrize("slip", SLIPS, ids=[slip.title for slip in SLIPS])
+def test_typical_slip(slip, tmp_path, zygotes):
+    assert slip.words in first_failure(slip, MANIFEST, tmp_path, zygotes).message
+
+
+def test_there_are_thirty_one_slips_of_all_questions():
+    functions = MANIFEST.functions()
+    assert len({slip.title for slip in SLIPS}) == 31
+    assert {functions[slip.function].id for slip in SLIPS} == {question.id for question in MANIFEST.questions}
+
+
+NEAR = [
+    ("affine_forward", ["affine_backward", "afine_forward"], "afine_forward"),
+    ("affine_forward", ["affine_backward"], ""),
+    ("affine_forward", ["Affine_Forward"], "Affine_Forward"),
+    ("affine_forward", ["affineForward"], "affineForward"),
+    ("conv_forward_naive", ["conv_forward_fast"], ""),
+    ("FullyConnectedNet", ["FullyConectedNet"], "FullyConectedNet"),
+    ("gamma1", ["gamma_2", "gamma_1", "beta1"], "gamma_1"),
+    ("W1", ["W2", "b1", "w1"], "w1"),
+    ("W1", ["W2", "b1"], ""),
+    ("sgd", ["adam", "rmsprop"], ""),
+    ("x_hat", ["xhat", "x"], "xhat"),
+    ("x", ["y", "z"], ""),
+    ("a" * 400, ["b" * 400], ""),
+]
+
+
+@pytest.mark.parametrize("name, names, near", NEAR)
+def test_near_name(name, names, near):
+    assert find_near(name, names) == near
+
+
+MANIFEST_TEXT = """
+title = "A net"
+points = 2
+
+[paths]
+reference = "solution"
+public = "checks/public"
+hidden = "checks/hidden"
+
+[seeds]
+public = 7
+secret = 0
+
+[[questions]]
+id = "Q1"
+slug = "net"
+title = "Net"
+public_points = 1
+hidden_points = 1
+functions = ["net.loss"]
+"""
+CHECK = '''
+from grader.checks import expect, points
+
+
+@points(1, "net.loss")
+def test_{name}(student, reference, rng):
+    """loss is right"""
+    x = rng.rand(4, 3)
+    {body}
+    expect(value, "value").to_match(x.sum(), rel=1e-9)
+'''
+RIGHT = "def loss(x):\n    return {result}\n"
+
+
+@pytest.fixture
+def told(toy):
+    """Judges `loss`, of this body, by a check of this body; returns the sentences of a public and a hidden check."""
+
+    def judge(check: str, right: str, body: str) -> tuple[str, str]:
+        toy.write("assignment.toml", MANIFEST_TEXT)
+        for file in toy.root.rglob("*.py"):
+            file.unlink()
+        for folder, name in (("public", "loss"), ("hidden", "loss_again")):
+            toy.write(f"checks/{folder}/test_q1_net.py", CHECK.format(name=name, body=check))
+        for folder, lines in (("solution", f"return {right}"), ("student", body)):
+            toy.write(f"{folder}/__init__.py", "")
+            toy.write(f"{folder}/net.py", f"import numpy as np\n\n\ndef loss(x):\n    {lines}\n")
+        checks = toy.grade().checks
+        assert {check.outcome for check in checks} == {"failed"}
+        return checks[0].message.partition("; input")[0], checks[1].message
+
+    return judge
+
+
+UNPACKS = "value, grads = {}.net.loss(x)"
+KEYS = "value, grads = student.net.loss(x)\n    grads['W1'], reference.net.loss(x)[1]['W1']"
+LOOPS = "value, grads = student.net.loss(x)\n    for name in reference.net.loss(x)[1]: grads[name]"
+BOTH = "x.sum(), {'W1': x}"
+SENTENCES = {
+    "no such key": (
+        KEYS,
+        BOTH,
+        "return x.sum(), {'dW': x}",
+        ("grads has no 'W1'", "grads has no 'W1'"),
+    ),
+    "a near key": (
+        KEYS,
+        BOTH,
+        "return x.sum(), {'w_1': x}",
+        ("grads has no 'W1', but 'w_1'", "grads has no 'W1'"),
+    ),
+    "a key that the check did not write": (
+        LOOPS,
+        BOTH,
+        "return x.sum(), {'w_1': x}",
+        ("grads has no 'W1', but 'w_1'", "grads has no such entry"),
+    ),
+    "one value": (
+        "value, grads = student.net.loss(x)",
+        BOTH,
+        "return x.sum()",
+        ("returned 1 value, expected 2 (value, grads)", "returned other than 2 values (value, grads)"),
+    ),
+    "one array": (
+        "value, grads = student.net.loss(x)",
+        BOTH,
+        "return x",
+        ("returned 1 value, expected 2 (value, grads)", "returned other than 2 values (value, grads)"),
+    ),
+    "three values": (
+        "value, _ = student.net.loss(x)",
+        BOTH,
+        "return x.sum(), x, x",
+        ("returned 3 values, expected 2 (value, ...)", "returned other than 2 values (value, ...)"),
+    ),
+    "a tuple of one": (
+        "value, grads = student.net.loss(x)",
+        BOTH,
+        "return (x,)",
+        ("returned 1 value, expected 2 (value, grads)", "returned other than 2 values (value, grads)"),
+    ),
+    "nothing": (
+        "value, grads = student.net.loss(x)",
+        BOTH,
+        "value = x.sum()",
+        (
+            "returned None, expected 2 values (value, grads); is a return missing?",
+            "returned other than 2 values (value, grads)",
+        ),
+    ),
+    "nothing, unpacked by expect": (
+        "value, grads = expect(student.net.loss(x), 'value grads').unpack()",
+        BOTH,
+        "value = x.sum()",
+        (
+            "returned None, expected 2 values (value, grads); is a return missing?",
+            "returned other than 2 values (value, grads)",
+        ),
+    ),
+    "its own helper returns one value": (
+        "value = student.net.loss(x)",
+        "x.sum()",
+        "def half(x):\n        return np.ones(7)\n    value, cache = half(x)\n    return value",
+        (
+            "loss: half returned one array, or too many values, expected 2 values (value, cache) "
+            "(net.py, line 7: value, cache = half(x))",
+            "net.loss raised an exception",
+        ),
+    ),
+    "its own dict": (
+        "value = student.net.loss(x)",
+        "x.sum()",
+        "grads = {'gamma_1': x}\n    return grads['gamma1'].sum()",
+        (
+            "loss: grads has no 'gamma1', but 'gamma_1' (net.py, line 6: return grads['gamma1'].sum())",
+            "net.loss raised an exception",
+        ),
+    ),
+    "its own attribute": (
+        "value = student.net.loss(x)",
+        "x.sum()",
+        "return x.summ()",
+        (
+            "loss raised AttributeError: 'numpy.ndarray' object has no attribute 'summ' "
+            "(net.py, line 5: return x.summ()); did you mean sum?",
+            "net.loss raised an exception",
+        ),
+    ),
+    "a list": (
+        "value = student.net.loss(x)",
+        "x.sum()",
+        "return [x.sum()]",
+        (
+            "value: is a list, expected an array of numbers; np.array makes an array of it",
+            "value: is no array of numbers",
+        ),
+    ),
+    "an array of objects": (
+        "value = student.net.loss(x)",
+        "x.sum()",
+        "return np.array([x.sum(), None])",
+        (
+            "value: is an array of Python objects, expected an array of numbers; "
+            "are its rows of different lengths, or is None in it?",
+            "value: is no array of numbers",
+        ),
+    ),
+    "a masked array": (
+        "value = student.net.loss(x)",
+        "x.sum()",
+        "return np.ma.masked_array(x, mask=x > 0.5)",
+        (
+            "value: is a masked array, expected an array of numbers; its .filled(0) is an array",
+            "value: is no array of numbers",
+        ),
+    ),
+    "a matrix inside": (
+        "value = student.net.loss(x)",
+        "x.sum()",
+        "m = np.matrix(x)\n    return (m * m).sum()",
+        (
+            "loss raised ValueError: shapes (4,3) and (4,3) not aligned: 3 (dim 1) != 4 (dim 0) "
+            "(net.py, line 6: return (m * m).sum()); "
+            "here m is an np.matrix: np.asarray makes an array of it, and @ multiplies",
+            "net.loss raised an exception",
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("check, right, body, sentences", SENTENCES.values(), ids=SENTENCES)
+def test_sentence_in_full_and_in_brief(told, check, right, body, sentences):
+    assert told(check, right, body) == sentences

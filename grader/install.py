@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 FOLDER, LOG = Path(".venv"), "setup.log"
@@ -22,7 +23,7 @@ CORE, NOTEBOOKS, TOOLS = 40, 230, 100
 TORCH = {"win32": 140, "darwin": 130, "linux": 220}
 TORCH_WITH_CUDA = 3000
 ON_DISK = 3
-PLACES = ("index-url", "find-links", "-f")
+PLACES = ("index-url", "find-links", "-f ")
 FILE = re.compile(r"(?:Downloading|Using cached) ([\w.]+)-\S+ \(([\d.]+) ([kMG])B\)")
 MEGABYTES = {"k": 0.001, "M": 1.0, "G": 1000.0}
 SECONDS_A_MEGABYTE = 0.25  # at home, and about a minute to unpack
@@ -91,8 +92,14 @@ def read_names(extras: list[str]) -> set[str]:
 
 def knows_a_place(flags: list[str]) -> bool:
     """Return whether pip is told where else to look for packages, PyTorch's small build among them."""
-    settings = ["PIP_EXTRA_INDEX_URL", "PIP_INDEX_URL", "PIP_FIND_LINKS"]
-    return any(place in flag for flag in flags for place in PLACES) or any(map(os.environ.get, settings))
+    return any(place in flag for flag in [*flags, read_settings()] for place in PLACES)
+
+
+@cache
+def read_settings() -> str:
+    """Return pip's own settings, environment variables among them; empty where this Python has no pip."""
+    pip = [sys.executable, "-m", "pip", "config", "list"]
+    return subprocess.run(pip, check=False, capture_output=True, text=True).stdout
 
 
 def takes_cuda(names: set[str], flags: list[str]) -> bool:

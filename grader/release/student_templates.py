@@ -102,7 +102,7 @@ def _values(manifest: Manifest) -> dict[str, str]:
         "QUESTIONS": "\n".join(rows),
         "TOTAL": str(manifest.points),
         "PUBLIC": f"{to_number(sum((to_fraction(q.public_points) for q in questions), Fraction(0))):g}",
-        "GUIDE": f"[{GUIDE}]({GUIDE}) says more" if guide else "in the virtual environment you installed into",
+        "GUIDE": f"[{GUIDE}]({GUIDE}) says more" if guide else "Activate the environment again in each new terminal",
     }
 
 

@@ -1,5 +1,6 @@
 """Setting up: what it says first about size, time and the small PyTorch, and the line that shows how far it is."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -36,7 +37,10 @@ def fresh(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("MAKELEVEL", "PIP_EXTRA_INDEX_URL", "PIP_INDEX_URL", "PIP_FIND_LINKS"):
         monkeypatch.delenv(name, raising=False)
-    return tmp_path
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    install.read_settings.cache_clear()
+    yield tmp_path
+    install.read_settings.cache_clear()
 
 
 def announce(flags=(), extras=EXTRAS):
@@ -70,8 +74,11 @@ def test_where_the_small_one_comes_anyway_it_says_one_line(fresh, monkeypatch, s
     assert size in announce(flags)
 
 
-def test_an_address_in_pips_own_settings_counts(fresh, monkeypatch):
-    monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "ADDRESS")
+@pytest.mark.parametrize("name", ["PIP_EXTRA_INDEX_URL", "PIP_CONFIG_FILE"])
+def test_an_address_in_pips_own_settings_counts(fresh, monkeypatch, name):
+    settings = fresh / "pip.conf"
+    settings.write_text("[global]\nextra-index-url = ADDRESS\n")
+    monkeypatch.setenv(name, str(settings))
     assert "590 MB" in announce() and "\n" not in announce()
 
 
@@ -145,6 +152,8 @@ def test_a_pipe_gets_the_first_words_and_the_last(fresh, capsys, monkeypatch, wo
     monkeypatch.setattr(sys, "argv", ["install", "--extras=torch", "--no-deps"])
 
     def run(words, **_):
+        if "config" in words:
+            return subprocess.CompletedProcess(words, 0, stdout="")
         started.append([str(word) for word in words])
         return subprocess.CompletedProcess(words, 0 if worked or len(started) == 1 else 1)
 

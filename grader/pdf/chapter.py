@@ -54,6 +54,8 @@ class Chapter:
             for shown in self._shown[cell.index]:
                 if shown.kind == "markdown":
                     shown.text = markup.render(self.aside.extract(shown.text, cell.index)) or ""
+                elif shown.kind == "html":
+                    shown.text = self.aside.hide_data(shown.text)
                 elif shown.kind == "latex":
                     shown.text = self.aside.add(_strip_dollars(shown.text), True, cell.index, shown.text)
 
@@ -88,7 +90,7 @@ class Chapter:
     def _adapter(self, cell: Cell, headings: bool = True) -> Adapter:
         def image(url: str, alternative: str, attributes: dict[str, str], alone: bool) -> str:
             find = partial(self.images.find, url, cell.attachments)
-            return self._define_image(find, cell.index, alternative, attributes.get("width", ""), alone)
+            return self._define_image(find, cell.index, alternative, attributes, alone)
 
         return Adapter(
             self.aside,
@@ -115,8 +117,8 @@ class Chapter:
         if opening:
             blocks = [raw_block(opening), *blocks, raw_block(closing)]
         if blocks:
-            fallback = opening + _write_fallback(cell.source) + closing
-            self.source_map.add("", fallback, "set as typed", cell.index, blocks)
+            make = partial(self._write_fallback, cell.source, opening, closing)
+            self.source_map.add("", make, "set as typed", cell.index, blocks)
 
     def _frame(self, cell: Cell, filled: bool, headed: bool) -> tuple[str, str]:
         """Return what opens and closes the frame of a cell that asks or answers a question."""
@@ -131,9 +133,8 @@ class Chapter:
         if INPUT_IGNORED not in cell.tags and cell.source.strip():
             count = f"[{cell.count}]" if cell.count is not None else "[ ]"
             body = lines.typeset(lines.highlight(cell.source, self.notebook.language))
-            self.source_map.add(
-                f"#code({quote(count)})[{body}]", _write_fallback(cell.source), "set as typed", cell.index
-            )
+            make = partial(self._write_fallback, cell.source)
+            self.source_map.add(f"#code({quote(count)})[{body}]", make, "set as typed", cell.index)
         for shown in self._shown[cell.index]:
             self._add_output(cell, shown)
 
@@ -141,7 +142,7 @@ class Chapter:
         if shown.kind == "image":
             decode = partial(images.decode, shown.data, shown.mime)
             self.source_map.add(
-                self._define_image(decode, cell.index, shown.alternative, shown.width, True), cell=cell.index
+                self._define_image(decode, cell.index, shown.alternative, shown.attributes, True), cell=cell.index
             )
         elif shown.kind == "note":
             if not shown.alternative:
@@ -150,7 +151,8 @@ class Chapter:
         elif shown.kind == "latex":
             [number] = self.aside.word.findall(shown.text)
             formula = self._define_formula(int(number), cell.index)
-            self.source_map.add(formula, _write_fallback(shown.alternative), "set as text", cell.index)
+            make = partial(self._write_fallback, shown.alternative)
+            self.source_map.add(formula, make, "set as text", cell.index)
         elif shown.kind in ("markdown", "html"):
             self._add_rich(cell, shown)
         else:
@@ -163,7 +165,7 @@ class Chapter:
             self._add_lines(cell, plain, "printed")
             return
         blocks = self._adapter(cell, False).blocks(tree)
-        self.source_map.add("", _write_fallback(plain), "set as text", cell.index, blocks)
+        self.source_map.add("", partial(self._write_fallback, plain), "set as text", cell.index, blocks)
         if shown.kind == "html" and shown.mime:
             words = f"… {shown.mime} rows of this table left out"
             self.source_map.add(f"#note[{inline(words)}]", cell=cell.index)
@@ -178,9 +180,14 @@ class Chapter:
     def _add_verbatim(self, cell: Cell, text: str, reason: str = "") -> None:
         if reason:
             self.source_map.degrade(cell.index, reason)
-        body = _write_fallback(text) if reason else f"#snippet[{lines.typeset(lines.split(text))}]"
+        body = self._write_fallback(text) if reason else f"#snippet[{lines.typeset(lines.split(text))}]"
         opening, closing = self._frame(cell, True, False)
         self.source_map.add(opening + body + closing, cell=cell.index)
+
+    def _write_fallback(self, text: str, opening: str = "", closing: str = "") -> str:
+        """Return a text as typed, cut as an output is."""
+        body, _ = outputs.typeset(markup.shorten_data(text), self.limits)
+        return f"{opening}#fallback({quote(UNREADABLE)})[{body}]{closing}"
 
     def _add_notice(self) -> None:
         self.source_map.degrade(0, self.notebook.notice)
@@ -204,10 +211,12 @@ class Chapter:
                 self.used[number] = self.source_map.define(verbatim, "", "", cell)
         return self.used[number]
 
-    def _define_image(self, get: Callable[[], bytes], cell: int, alternative: str, width: str, alone: bool) -> str:
+    def _define_image(
+        self, get: Callable[[], bytes], cell: int, alternative: str, attributes: dict[str, str], alone: bool
+    ) -> str:
         """Return the markup of an image, or of a red box that names it and says what is wrong."""
         try:
-            expression = images.write_image(self.images.keep(get()), alternative, width, alone)
+            expression = images.write_image(self.images.keep(get()), alternative, attributes, alone)
         except ImageProblem as problem:
             self.source_map.degrade(cell, str(problem))
             return self.source_map.define(_write_box(str(problem), alternative), "", "", cell)
@@ -245,7 +254,3 @@ def _is_breakable(text: str) -> bool:
 
 def _write_box(problem: str, alternative: str) -> str:
     return f"missing({quote(f'{problem} ({alternative})' if alternative.strip() else problem)})"
-
-
-def _write_fallback(text: str) -> str:
-    return f"#fallback({quote(UNREADABLE)})[{lines.typeset(lines.split(text))}]"

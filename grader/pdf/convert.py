@@ -5,9 +5,10 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from . import formulas, pandoc, verify
@@ -77,7 +78,10 @@ def build_chapters(read: list[Notebook], options: Options, root: Path) -> list[C
         chapter.build(trees)
     waiting = [block for chapter in chapters for block in chapter.source_map.blocks if block.tree]
     for block, text in zip(waiting, pandoc.write([block.tree or [] for block in waiting])):
-        block.text, block.failed = text or "", text is None
+        if text is None:
+            block.give_way()
+        else:
+            block.text = text
     return chapters
 
 
@@ -163,10 +167,19 @@ class Document:
                 text = f"no font has {_name_characters(found)}"
                 self.degradations.append(Degradation(block.notebook or "title page", block.cell, text))
                 if block.text.startswith("#let ") and "eval(" in block.text:
-                    block.text = block.fallback
-            block.text, block.fallback = (
-                pattern.sub(lambda hit: f"[U+{ord(hit[0]):04X}]", text) for text in (block.text, block.fallback)
-            )
+                    block.give_way()
+                    block.failed = False  # it is said already
+            block.text = _show_by_number(pattern, block.text)
+            if block.fallback:
+                block.fallback = partial(_make_by_number, pattern, block.fallback)
+
+
+def _show_by_number(pattern: re.Pattern[str], text: str) -> str:
+    return pattern.sub(lambda hit: f"[U+{ord(hit[0]):04X}]", text)
+
+
+def _make_by_number(pattern: re.Pattern[str], make: Callable[[], str]) -> str:
+    return _show_by_number(pattern, make())
 
 
 def _name_characters(characters: list[str]) -> str:

@@ -14,6 +14,9 @@ POINTS = 0.75  # a pixel of the screen in points
 WIDEST, HIGHEST = 470, 620  # points; a picture taller than this would not leave room for its page's margins
 NATIVE = {"PNG": "png", "JPEG": "jpg", "GIF": "gif", "WEBP": "webp"}
 SUFFIXES = {"image/png", "image/jpeg", "image/gif", "image/webp", "image/svg+xml", "image/bmp", "image/tiff"}
+STYLED = re.compile(r"(?:^|[;\s])(width|height)\s*:\s*([^;!]+)")
+Place = tuple[str, float, float]  # a path, and a width and height in points
+LARGEST = 4  # times the megapixels allowed: larger images are not opened to be scaled down
 LINKED = re.compile(
     rb"<image\b(?:(?!>)(?!href\s*=\s*[\"']data:).)*href(?:(?!href)[^>])*>(?:\s*</image\s*>)?", re.DOTALL
 )
@@ -83,31 +86,46 @@ class Images:
         try:
             with Image.open(io.BytesIO(data)) as picture:
                 width, height = picture.size
-                if width * height > self.megapixels * 1e6:
-                    raise ImageProblem(f"image of {width} x {height} pixels, more than {self.megapixels:g} megapixels")
-                if picture.format in NATIVE:
+                scale = (self.megapixels * 1e6 / max(width * height, 1)) ** 0.5
+                if scale < LARGEST**-0.5:
+                    most = f"{LARGEST * self.megapixels:g} megapixels"
+                    raise ImageProblem(f"image of {width} x {height} pixels, more than {most}")
+                if picture.format in NATIVE and scale >= 1:
                     return NATIVE[picture.format], width * POINTS, height * POINTS, data
                 converted = io.BytesIO()
+                if scale < 1:
+                    picture.draft(None, (int(width * scale), int(height * scale)))
+                    picture.thumbnail((max(int(width * scale), 1), max(int(height * scale), 1)))
                 picture.convert("RGBA").save(converted, "PNG")
                 return "png", width * POINTS, height * POINTS, converted.getvalue()
         except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
             raise ImageProblem("image in a format that cannot be read") from error
 
 
-def write_image(place: tuple[str, float, float], alt: str = "", width: str = "", alone: bool = True) -> str:
-    """Return typst for an image at its size on the screen, smaller where the page needs it.
+def write_image(place: Place, alt: str = "", attributes: dict[str, str] | None = None, alone: bool = True) -> str:
+    """Return typst for an image at its size on the screen or the size it asks for, smaller where the page needs it.
 
-    `width` is an HTML width, in pixels or per cent; `alone` is false for an image in a line of text.
+    `attributes` are those of HTML; `alone` is false for an image in a line of text.
     """
     path, natural, high = place
-    wanted = natural
-    if found := re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(px|%|pt|em)?\s*", width or ""):
-        factor = {"%": WIDEST / 100, "pt": 1, "em": 10.5}.get(found[2], POINTS)
-        wanted = float(found[1]) * factor
+    asked = dict(attributes or {})
+    asked |= dict(STYLED.findall(asked.get("style", "")))
+    width, height = _read_size(asked.get("width", ""), WIDEST), _read_size(asked.get("height", ""), HIGHEST)
     ratio = high / natural if natural else 1
+    if width and height:
+        ratio = height / width
+    wanted = width or (height / ratio if height and ratio else natural)
     wanted = max(min(wanted, WIDEST, HIGHEST / ratio if ratio else WIDEST), 1)
     name = "picture" if alone else "icon"
-    return f"{name}(w => image({quote(path)}, width: w, alt: {quote(alt)}), {wanted:.2f}pt)"
+    shape = f', height: w * {ratio:.4f}, fit: "stretch"' if width and height else ""
+    return f"{name}(w => image({quote(path)}, width: w{shape}, alt: {quote(alt)}), {wanted:.2f}pt)"
+
+
+def _read_size(text: str, whole: float) -> float:
+    """Return a size of HTML in points; 0 where it is none."""
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(px|%|pt|em|cm|mm|in)?\s*", text)
+    units = {"%": whole / 100, "pt": 1, "em": 10.5, "cm": 28.35, "mm": 2.835, "in": 72}
+    return float(found[1]) * units.get(found[2], POINTS) if found else 0
 
 
 def decode(data: object, mime: str) -> bytes:

@@ -33,6 +33,7 @@ PIECE = re.compile(
     """,
     re.VERBOSE | re.DOTALL | re.MULTILINE,
 )
+DATA = re.compile(r"data:image/[^\s\"'()<>,]*,[^\s\"'()<>]*")
 SOLITARY = ("equation", "align", "alignat", "gather", "multline", "eqnarray", "flalign", "math", "displaymath")
 PLAIN = CONTROLS | dict.fromkeys((0x85, 0x2028, 0x2029), "\n")
 TABLE = re.compile(
@@ -84,6 +85,16 @@ class Aside:
 
     prefix: str = "zq"
     formulas: list[Formula] = field(default_factory=list)
+    data: list[str] = field(default_factory=list)
+
+    def hide_data(self, text: str) -> str:
+        """Return the text with a word for each image's data, which may be megabytes."""
+
+        def replace(found: re.Match[str]) -> str:
+            self.data.append(found[0])
+            return f"{self.prefix}data{len(self.data) - 1}zq"
+
+        return DATA.sub(replace, text)
 
     @property
     def word(self) -> re.Pattern[str]:
@@ -107,11 +118,22 @@ class Aside:
             display = found["name"].rstrip("*") in SOLITARY
             return self.add(found[0], display, cell, found[0])
 
-        return PIECE.sub(replace, text)
+        return PIECE.sub(replace, self.hide_data(text))
 
-    def restore(self, text: str) -> str:
-        """Return the text with the source of its formulas, where no formula can stand."""
-        return self.word.sub(lambda found: self.formulas[int(found[1])].verbatim, text)
+    def restore(self, text: str, whole: bool = False) -> str:
+        """Return the text with the source of its formulas and its data, the latter cut short unless `whole`."""
+
+        def source(found: re.Match[str]) -> str:
+            if found[1] == "math":
+                return self.formulas[int(found[2])].verbatim
+            return self.data[int(found[2])] if whole else shorten_data(self.data[int(found[2])])
+
+        return re.sub(rf"{self.prefix}(math|data)(\d+)zq", source, text)
+
+
+def shorten_data(text: str) -> str:
+    """Return a text in which only the beginning of an image's data is left."""
+    return DATA.sub(lambda found: found[0].partition(",")[0] + ",…", text)
 
 
 def choose_prefix(texts: list[str]) -> str:

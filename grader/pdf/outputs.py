@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from ..limits import HTML_CHARACTERS
@@ -47,7 +47,7 @@ class Shown:
     text: str = ""
     mime: str = ""
     data: object = None
-    width: str = ""
+    attributes: dict[str, str] = field(default_factory=dict)  # of an image: its width and height
     alternative: str = ""
 
 
@@ -130,8 +130,8 @@ def _best(data: Table, metadata: object, limits: Limits) -> Shown:
     for mime in IMAGES:
         if mime in data:
             about = metadata.get(mime) if isinstance(metadata, dict) else None
-            width = str(about.get("width", "")) if isinstance(about, dict) else ""
-            return Shown("image", mime=mime, data=data[mime], width=width, alternative=plain)
+            size = {key: str(value) for key, value in about.items()} if isinstance(about, dict) else {}
+            return Shown("image", mime=mime, data=data[mime], attributes=size, alternative=plain)
     for mime, name in INTERACTIVE.items():
         if mime in data:
             words = f"An interactive {name} was here; paper cannot show it"

@@ -125,6 +125,7 @@ class Adapter:
     def _write_words(self, text: str) -> str:
         """Return the markup of a text with its formulas back in place."""
         parts = self.aside.word.split(text)
+        parts[::2] = map(self.aside.restore, parts[::2])
         for at in range(1, len(parts), 2):
             number = int(parts[at])
             parts[at] = self.formula(number)
@@ -141,7 +142,7 @@ class Adapter:
 
     def _write_image(self, image: Any, alone: bool) -> str:
         (_, _, attributes), alt, (url, _) = image
-        return self.image(self.aside.restore(url), self.aside.restore(read_text(alt)), dict(attributes), alone)
+        return self.image(self.aside.restore(url, True), self.aside.restore(read_text(alt)), dict(attributes), alone)
 
     def _header(self, level: int, inlines: list[Node]) -> Tree:
         if self.takes_title and level == 1 and not self.title:

@@ -4,6 +4,7 @@ import datetime
 import importlib.util
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -33,19 +34,20 @@ LINE = re.compile(r"__typst_py_bytes__\.typ:(\d+):\d+")
 
 @dataclass
 class Block:
-    """Some lines of typst; `fallback` takes their place when they cannot be set, and `degradation` says so."""
+    """Some lines of typst; what `fallback` makes takes their place when they fail, and `degradation` says so."""
 
     text: str
-    fallback: str = ""
+    fallback: Callable[[], str] | None = None
     degradation: str = ""
     notebook: str = ""
     cell: int = 0
     failed: bool = False
     tree: Tree | None = None  # of pandoc, until `text` is written from it
 
-    @property
-    def current(self) -> str:
-        return self.fallback if self.failed else self.text
+    def give_way(self) -> None:
+        """Replace the lines by their fallback, which is made only now."""
+        self.text = self.fallback() if self.fallback else ""
+        self.fallback, self.failed = None, True
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,12 @@ class SourceMap:
     names: int = 0
 
     def add(
-        self, text: str, fallback: str = "", degradation: str = "", cell: int = 0, tree: Tree | None = None
+        self,
+        text: str,
+        fallback: Callable[[], str] | None = None,
+        degradation: str = "",
+        cell: int = 0,
+        tree: Tree | None = None,
     ) -> None:
         """Add a block, of markup or of a tree."""
         self.blocks.append(Block(text, fallback, degradation, self.notebook, cell, tree=tree))
@@ -80,7 +87,7 @@ class SourceMap:
         """Add a definition on lines of its own and return the markup that uses it."""
         name = f"{self.prefix}x{self.names}"
         self.names += 1
-        self.add(f"#let {name} = {expression}", f"#let {name} = {fallback}", degradation, cell)
+        self.add(f"#let {name} = {expression}", lambda: f"#let {name} = {fallback}", degradation, cell)
         return f"#{name};"
 
     def degrade(self, cell: int, text: str) -> None:
@@ -117,7 +124,7 @@ class Compiler:
             if not failing:
                 raise CannotSet(f"typst cannot set these notebooks: {said.strip()[:500]}")
             for block in failing:
-                block.failed = True
+                block.give_way()
         raise CannotSet(f"typst cannot set these notebooks: more than {TYPST_ATTEMPTS} places in them fail")
 
     def _once(self, text: str, date: datetime.datetime) -> tuple[bytes | None, str]:
@@ -134,13 +141,13 @@ class Compiler:
 
     def _suspects(self, blocks: list[Block], opening: str, date: datetime.datetime) -> list[Block]:
         """Return the blocks that fail when set without the others, for an error that names no line."""
-        definitions = [block for block in blocks if block.current.startswith("#let ")]
+        definitions = [block for block in blocks if block.text.startswith("#let ")]
         bad = []
         for block in blocks:
-            if not block.fallback or block.failed:
+            if not block.fallback:
                 continue
             alone = [Block(opening), *(other for other in definitions if other is not block), block]
-            if defined := re.match(r"#let (\w+) = ", block.current):
+            if defined := re.match(r"#let (\w+) = ", block.text):
                 alone.append(Block(f"#{defined[1]};"))
             if self._once(join_blocks(self.head, alone)[0], date)[0] is None:
                 bad.append(block)
@@ -152,18 +159,18 @@ def join_blocks(head: str, blocks: list[Block]) -> tuple[str, list[int]]:
     lines, starts, parts = head.count("\n") + 2, [], [head]
     for block in blocks:
         starts.append(lines)
-        parts.append(block.current)
-        lines += block.current.count("\n") + 1
+        parts.append(block.text)
+        lines += block.text.count("\n") + 1
     return "\n".join(parts) + "\n", starts
 
 
 def find_blocks_at(diagnostic: str, blocks: list[Block], starts: list[int]) -> list[Block]:
     """Return the blocks that a diagnostic of typst points at and that have a fallback left."""
     found = [block for name in FILE.findall(diagnostic) for block in blocks if f'"/{name}"' in block.text]
-    found = [block for block in found if block.fallback and not block.failed]
+    found = [block for block in found if block.fallback]
     for line in LINE.findall(diagnostic):
         at = max((n for n, start in enumerate(starts) if start <= int(line)), default=None)
-        if at is not None and blocks[at].fallback and not blocks[at].failed and blocks[at] not in found:
+        if at is not None and blocks[at].fallback and blocks[at] not in found:
             found.append(blocks[at])
     return found
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from .chapter import Chapter
 from .lines import CONTROLS
-from .markup import COMMENT, HIDDEN, PIECE, TAG
+from .markup import COMMENT, HIDDEN, PIECE, TAG, shorten_data
 from .notebook import IGNORED, INPUT_IGNORED
 
 if TYPE_CHECKING:  # it takes a while to import
@@ -89,7 +89,7 @@ def _lacks(word: str, wanted: Counter[str], have: Counter[str], squashed: str) -
 
 def _read_shown(source: str, no_font: set[str]) -> str:
     """Return the text of a Markdown cell that a reader sees, without formulas."""
-    text = PIECE.sub(_drop_formula, source)
+    text = PIECE.sub(_drop_formula, shorten_data(source))
     text = COMMENT.sub(" ", HIDDEN.sub(" ", text))
     text = INFO.sub(r"\1", IMAGE.sub(" ", text))
     text = TARGET.sub(" ", text)

@@ -11,7 +11,7 @@ import pypdf
 import pytest
 
 from grader.errors import ManifestError, ProgramMissing
-from grader.pdf import command, convert, formulas, lines, outputs, verify
+from grader.pdf import command, convert, formulas, images, lines, outputs, verify
 from grader.pdf import notebook as notebooks
 from grader.pdf.convert import Options, Result
 from grader.pdf.formulas import Macros
@@ -333,8 +333,8 @@ def test_images_are_looked_for_in_their_places_only(tmp_path):
     beside.mkdir()
     (tmp_path / "course" / "assets" / "a.png").write_bytes(zoo.png())
     (tmp_path / "secret.png").write_bytes(zoo.png())
-    images = Images(tmp_path, beside, [tmp_path / "course" / "assets"])
-    assert images.find("elsewhere/a.png", {}) == zoo.png()
+    store = Images(tmp_path, beside, [tmp_path / "course" / "assets"])
+    assert store.find("elsewhere/a.png", {}) == zoo.png()
     for url, words in [
         ("../../secret.png", "not found"),
         ("http://x.y/a.png", "not fetched"),
@@ -343,7 +343,46 @@ def test_images_are_looked_for_in_their_places_only(tmp_path):
         ("b.png", "image not found: b.png"),
     ]:
         with pytest.raises(ImageProblem, match=words):
-            images.find(url, {})
+            store.find(url, {})
+
+
+@pytest.mark.parametrize(
+    ("attributes", "size"),
+    [
+        ({}, "90.00pt"),
+        ({"width": "40"}, "30.00pt"),
+        ({"width": "50%"}, "235.00pt"),
+        ({"height": "20px"}, "30.00pt"),
+        ({"style": "max-width: 9px; width:60px;"}, "45.00pt"),
+        ({"width": "40", "style": "height : 30pt"}, "30.00pt"),
+        ({"width": "soon"}, "90.00pt"),
+        ({"width": "9000"}, "470.00pt"),
+    ],
+)
+def test_images_have_the_size_they_ask_for(attributes, size):
+    markup = images.write_image(("/a.png", 90, 45), "", attributes)
+    assert markup.endswith(f", {size})")
+    assert ('height: w * 1.0000, fit: "stretch"' in markup) == (len(attributes) == 2)
+
+
+def test_a_large_image_is_scaled_down(tmp_path):
+    store = Images(tmp_path, tmp_path, [], megapixels=0.01)
+    path, width, height = store.keep(zoo.png(200, 100))
+    assert (width, height) == (150, 75)
+    from PIL import Image
+
+    with Image.open(tmp_path / Path(path).name) as picture:
+        assert picture.size == (140, 70)
+    with pytest.raises(ImageProblem, match=r"300 x 200 pixels, more than 0\.04 megapixels"):
+        store.keep(zoo.png(300, 200))
+
+
+def test_megabytes_of_image_data_take_no_time_and_no_pages(tmp_path):
+    uri = "data:image/png;base64," + zoo.b64(zoo.png() + b"x" * 6_000_000)
+    cells = [zoo.text(f"a ![d]({uri}) b <img src='{uri}' height=9>"), zoo.text(f"<b>open ![e]({uri}\n\nmore")]
+    result = convert.convert([_write(tmp_path, *cells)], OPTIONS)
+    assert result.pages < 12
+    assert result.problems == []
 
 
 def test_writing_leaves_the_old_file_whole(tmp_path, monkeypatch):

@@ -117,6 +117,7 @@ class CheckCollector:
         self.manifest, self._choice, self._verified = manifest, choice or Choice(), verified
         self.problem: ChainruleError | None = None
         self.chosen: list[RunningCheck] = []
+        self.places: dict[str, int] = {}  # of checks in their files, by id
 
     def pytest_configure(self, config: pytest.Config) -> None:
         """Announce the marker."""
@@ -136,6 +137,7 @@ class CheckCollector:
             for item in found:
                 item.stash[RUNNING] = describe(item, self.manifest)
             described = [item.stash[RUNNING] for item in found]
+            self.places = {running.check.id: place for place, running in enumerate(described)}
             if self.problem is None:
                 check_points([running.check for running in described], self._verified, self.manifest)
                 self.chosen = self._choice.select(described, self.manifest)

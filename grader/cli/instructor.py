@@ -55,11 +55,14 @@ def grade(
     """Grade a submission on public, secret and hidden inputs, and write a report; exit 1 when points are held."""
     from ..grading import submission as grading
     from ..results import terminal
+    from ..results.status_line import StatusLine
 
     manifest = find_whole_course()
     choose_questions(manifest, None)
     target = claim(out or Path(FILES[format]), KINDS[format], [submission])
-    result = grading.grade_submission(manifest, submission, target, format.value, secret_seeds, unsafe=unsafe)
+    with StatusLine() as line:
+        subject = manifest, submission, target, format.value
+        result = grading.grade_submission(*subject, secret_seeds, unsafe=unsafe, line=line)
     terminal.show(result)
     typer.echo(f"written: {out or FILES[format]}")
     if not result.checks:
@@ -192,7 +195,9 @@ def release(
 ) -> None:
     """Make what students download, having looked through it for solutions and other secrets."""
     from ..release import bundle
+    from ..results.status_line import StatusLine
 
-    files = bundle.write_bundle(find_whole_course(), out, colab)
+    with StatusLine() as line:
+        files = bundle.write_bundle(find_whole_course(), out, colab, line)
     size = sum(map(len, files.values()))
     typer.echo(f"written: {out} ({len(files)} files, {size / 1e6:.1f} MB; no leak found)")

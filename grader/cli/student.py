@@ -76,14 +76,19 @@ def _list(manifest: Manifest, wanted: dict[str, Any]) -> None:
 def _check(manifest: Manifest, folder: Path, wanted: dict[str, Any], debug: bool) -> "Record":
     from ..sandbox.parent.zygote_pool import ZygotePool
 
-    with contextlib.closing(ZygotePool()) as zygotes:
+    with contextlib.ExitStack() as stack:
+        zygotes = stack.enter_context(contextlib.closing(ZygotePool()))
         first = choose_questions(manifest, wanted["questions"])[0]
         zygotes.get(tuple(first.libraries))  # it comes up while the rest of the engine is imported
+        from ..results.status_line import StatusLine
+
+        line = stack.enter_context(StatusLine(quiet=debug))
         from ..grading import run
 
         if debug:
             typer.echo("debug: everything runs in one process, without limits or isolation; not for grading", err=True)
-        return run.grade_package(manifest, folder, run.Selection(**wanted), zygotes=zygotes, debug=debug, keep=True)
+        selection = run.Selection(**wanted)
+        return run.grade_package(manifest, folder, selection, zygotes=zygotes, debug=debug, keep=True, tell=line.count)
 
 
 @student_commands.command()
@@ -111,13 +116,24 @@ def doctor(
 
 
 @student_commands.command()
-def watch(student: Annotated[Path | None, typer.Option(help="The package to watch.")] = None) -> None:
-    """Check a question again each time one of its files is saved; Ctrl-C ends it."""
-    from ..grading import watch as watching
-
+def watch(
+    student: Annotated[Path | None, typer.Option(help="The package to watch; the manifest's by default.")] = None,
+    question: QUESTIONS = None,
+    keyword: KEYWORD = "",
+    function: FUNCTION = None,
+) -> None:
+    """Check again each time a file is saved, the function just edited first, and say what changed; Ctrl-C ends it."""
     manifest = find_course()
-    choose_questions(manifest, None)
-    watching.watch_package(manifest, locate_package(manifest, student))
+    choose_questions(manifest, question)
+    require_meaning(manifest, keyword, function)
+    folder = locate_package(manifest, student)
+    from ..grading import watch as watching
+    from ..grading.run import Selection
+
+    selection = (
+        Selection(question or [], keyword, functions=function or []) if question or keyword or function else None
+    )
+    watching.watch_package(manifest, folder, selection)
 
 
 @student_commands.command()
@@ -166,12 +182,19 @@ def submit(
 ) -> None:
     """Make the zip and the PDF to hand in, or say what is missing; exit 0 only when both are there and good."""
     from ..pdf.command import PdfRequest
+    from ..results.status_line import StatusLine
     from ..submit import report
     from ..submit import submit as making
 
     manifest = find_course()
     request = PdfRequest(name or [], date, question_pages)
-    made = making.make_submission(manifest, request, anyway, lambda step: typer.echo(f"{step} …"))
+    with StatusLine() as line:
+
+        def tell(step: str) -> None:
+            line.console.print(f"{step} …", markup=False)
+            line.step(step)
+
+        made = making.make_submission(manifest, request, anyway, tell)
     report.show_submission(manifest, made)
     if not made.placed:
         raise typer.Exit(FAILED)

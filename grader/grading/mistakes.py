@@ -21,6 +21,7 @@ from ..names import find_nearest
 from ..outputs import REPORT, ZIP, claim
 from ..results import terminal
 from ..results.record import Outcome
+from ..results.status_line import StatusLine
 from ..sandbox.parent.zygote_pool import ZygotePool
 from . import run
 from .submission import grade_submission
@@ -143,7 +144,9 @@ def demonstrate(manifest: Manifest, out: Path) -> None:
     for mistake in chosen:
         console.print(f"  {mistake.function}: {mistake.title}")
     console.print()
-    terminal.show(grade_submission(manifest, out, results, "gradescope"))
+    with StatusLine() as line:
+        result = grade_submission(manifest, out, results, "gradescope", line=line)
+    terminal.show(result)
 
 
 def choose_for_demo(manifest: Manifest) -> list[Mistake]:

@@ -180,6 +180,7 @@ def run_checks(
         progress.record.isolation = context.setup.active_layers()
         progress.record.notes += _describe_weakness(context)
     status = run_pytest(manifest, files, [fixtures, collector, checks])
+    progress.record.checks.sort(key=lambda check: collector.places[check.id])
     progress.record.isolation = context.setup.active_layers()
     if checks.failure:
         raise checks.failure

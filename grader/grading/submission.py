@@ -12,6 +12,7 @@ from ..errors import ChainruleError, SubmissionError
 from ..files import make_printable
 from ..results import gradescope, markdown
 from ..results.record import Note, NoteKind, Record, to_json, write_atomically
+from ..results.status_line import SILENT, StatusLine
 from ..sandbox.parent.zygote_pool import ZygotePool
 from ..sandbox.policy import Policy
 from ..submission.unpack import unpack_submission
@@ -28,6 +29,7 @@ def grade_submission(
     secret_seeds: int | None = None,
     record: Record | None = None,
     unsafe: bool = False,
+    line: StatusLine = SILENT,
 ) -> Record:
     """Grade a zip or folder, and keep the report in `out` up to date; a refused one gets 0 points and the reason.
 
@@ -36,8 +38,7 @@ def grade_submission(
     student code; with `unsafe`, grade all the same and say so in the report.
     """
     started = time.monotonic()  # unpacking is part of the run
-    count = manifest.seeds.secret if secret_seeds is None else secret_seeds
-    selection = run.Selection(secret_seeds=[secrets.token_hex(16) for _ in range(count)])
+    selection = run.Selection(secret_seeds=_draw_seeds(manifest.seeds.secret if secret_seeds is None else secret_seeds))
 
     def write(record: Record) -> None:
         write_atomically(out, render_report(record, manifest, form))
@@ -53,7 +54,7 @@ def grade_submission(
             record.notes += [Note(NoteKind.SUBMISSION, note) for note in unpacked.notes]
             with contextlib.closing(ZygotePool(Policy.full())) as zygotes:
                 subject = manifest, unpacked.package, selection, record, write, zygotes
-                run.grade_package(*subject, official=not unsafe, started=started)
+                run.grade_package(*subject, official=not unsafe, started=started, tell=line.count)
         except SubmissionError as error:
             record.notes.append(Note(NoteKind.REFUSED, f"The submission was not graded: {error}"))
             record.complete = True
@@ -65,6 +66,10 @@ def grade_submission(
             write(record)
             raise
     return record
+
+
+def _draw_seeds(count: int) -> list[str]:
+    return [secrets.token_hex(16) for _ in range(count)]
 
 
 def render_report(record: Record, manifest: Manifest, form: str) -> bytes:

@@ -1,44 +1,173 @@
-"""Check again, on each save, the questions that the saved file has to do with."""
+"""Check again, on each save, what the saved file has to do with: the function just edited first."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.text import Text
 from watchfiles import PythonFilter
 from watchfiles import watch as changes
 
 from ..course.manifest import Manifest
-from ..errors import CourseError
-from ..results import terminal
+from ..course.source import Unparsable, find_definitions, list_modules, read_source
+from ..errors import CourseError, UsageError
+from ..results import summary, terminal
+from ..results.record import CheckResult, Outcome, Record
+from ..results.status_line import StatusLine
+from ..results.terminal import Indented
 from ..sandbox.parent.zygote_pool import ZygotePool
 from . import run
+from .run import Selection
+
+POLL_MILLISECONDS = 200
+LISTED = 4  # ids of checks in one line
 
 
-def watch_package(manifest: Manifest, student: Path, console: Console | None = None) -> None:
-    """Watch the package and the checks until interrupted; workers start only once."""
-    out, zygotes = console or Console(highlight=False), ZygotePool()
-    out.print(f"watching {student}; save a file to check it, Ctrl-C to end")
+def watch_package(
+    manifest: Manifest, student: Path, selection: Selection | None = None, console: Console | None = None
+) -> None:
+    """Watch the package and the checks until interrupted; workers start only once.
+
+    Where a selection is given, only that is checked, and a first time at once. Raise UsageError where it means nothing.
+    """
+    out, zygotes = console or terminal.make_console(), ZygotePool()
+    watcher = Watcher(manifest, student, selection or Selection(), zygotes, out)
     try:
-        for batch in changes(student, manifest.path("public"), watch_filter=PythonFilter()):
-            names = find_questions(manifest, student, (Path(path) for _, path in batch))
-            out.rule(", ".join(names))
-            try:
-                record = run.grade_package(manifest, student, run.Selection(names), zygotes=zygotes, keep=True)
-                terminal.show(record, out)
-            except CourseError as error:  # a file of checks was saved half written
-                out.print(f"cannot check: {error}", markup=False)
+        # the first look comes back at once, so that no save during a first run is missed
+        places = student, manifest.path("public")
+        looks = changes(*places, watch_filter=PythonFilter(), rust_timeout=POLL_MILLISECONDS, yield_on_timeout=True)
+        for number, batch in enumerate(looks):
+            if not number:
+                out.print(f"watching {student}; save a file to check it, Ctrl-C to end", markup=False, soft_wrap=True)
+            if selection is not None and not number:
+                run.collect_checks(manifest, selection)
+                watcher.check([])
+            files = watcher.select_saved(Path(path) for _, path in batch)
+            if files:
+                watcher.check(files)
     except KeyboardInterrupt:
         out.print("ended")
     finally:
         zygotes.close()
 
 
+class Watcher:
+    """Remembers the sources and the outcomes of the last run, to tell what was edited and what that changed."""
+
+    def __init__(
+        self, manifest: Manifest, student: Path, selection: Selection, zygotes: ZygotePool, out: Console
+    ) -> None:
+        self._manifest, self._student, self._selection, self._out = manifest, student, selection, out
+        self._zygotes = zygotes
+        self._sources = {student / module: read_source(student / module) for module in list_modules(student)}
+        self._outcomes: dict[str, Outcome] = {}
+        self._stamps: dict[Path, int] = {}
+
+    def select_saved(self, files: Iterable[Path]) -> list[Path]:
+        """Return the files that were saved since the last run began; the system may name one twice."""
+        return [file for file in sorted(files) if self._stamps.get(file) != _read_stamp(file)]
+
+    def check(self, files: Sequence[Path]) -> None:
+        """Run the checks that some saved files have to do with, and show what came of it."""
+        self._stamps = {file: _read_stamp(file) for file in [*self._sources, *files]}
+        edited = [name for file in files for name in self._find_edited(file)]
+        names = find_questions(self._manifest, self._student, files)
+        ahead = [*edited, *_functions_of(self._manifest, self._student, files)]
+        selection = replace(self._selection, questions=self._choose(names), ahead=list(dict.fromkeys(ahead)))
+        try:
+            with StatusLine(self._out) as line:
+                subject = self._manifest, self._student, selection
+                found = run.grade_package(*subject, zygotes=self._zygotes, keep=True, tell=line.count)
+        except (CourseError, UsageError) as error:  # a file of checks was saved half written
+            self._out.print(f"cannot check: {error}", markup=False)
+            return
+        if self._out.is_terminal:
+            self._out.clear()
+        ends = [name.rpartition(".")[2] if not name.endswith("__") else name for name in edited]
+        self._out.rule(", ".join(selection.questions or names) + (f": {', '.join(ends)}" if ends else ""))
+        self._show(found, edited)
+
+    def _choose(self, names: list[str]) -> list[str]:
+        """Return the questions to check: the chosen ones, of which those of the saved file where it has any."""
+        chosen, narrow = self._selection.questions, not (self._selection.keyword or self._selection.functions)
+        if not chosen:
+            return names if narrow else []
+        wanted = [self._manifest.question(name).id for name in chosen]
+        return [name for name in wanted if name in names] or wanted if narrow else wanted
+
+    def _find_edited(self, file: Path) -> list[str]:
+        """Return the course's functions that differ from the file's last version that could be read."""
+        module = _module_of(file, self._student)
+        if not module or not file.is_file():
+            return []
+        after = read_source(file)
+        try:
+            changed = find_changed(self._sources.get(file, b""), after)
+        except Unparsable:
+            return []
+        self._sources[file] = after
+        return [name for name in (f"{module}.{path}" for path in changed) if name in self._manifest.functions()]
+
+    def _show(self, found: Record, edited: Sequence[str]) -> None:
+        before = self._outcomes
+        known = [check for check in found.checks if check.id in before]
+        fixed = [c for c in known if c.outcome is Outcome.PASSED and before[c.id] is not Outcome.PASSED]
+        broken = [c for c in known if not c.outcome.settled and before[c.id] is Outcome.PASSED]
+        own = [check for check in found.checks if not set(edited).isdisjoint(check.functions)]
+        terminal.show(found, self._out, latest=[check.id for check in [*own, *broken]])
+        if before:
+            self._out.print(*_tell_changes(fixed, broken), sep="\n")
+        self._outcomes = before | {check.id: check.outcome for check in found.checks}
+
+
+def _tell_changes(fixed: list[CheckResult], broken: list[CheckResult]) -> Iterator[RenderableType]:
+    """Yield a line that says what changed since the last run, and the ids of those checks."""
+    changed = [("fixed", "bold green", fixed), ("new", "bold red", broken)]
+    changed = [(word, style, checks) for word, style, checks in changed if checks]
+    counts = [Text(f"{word} {len(checks)}", style=style) for word, style, checks in changed]
+    yield Text("Since the last run: ") + (Text(", ").join(counts) if counts else Text("nothing changed"))
+    for word, _, checks in changed:
+        yield Indented(Text(f"{word}: {summary.list_ids(checks, LISTED)}"))
+
+
+def find_changed(before: bytes, after: bytes) -> list[str]:
+    """Return the dotted paths of what a module defines and did not define so before; raise Unparsable.
+
+    A class counts by what is defined in it.
+    """
+    old, new = (_read_segments(source) for source in (before, after))
+    return [path for path, text in new.items() if old.get(path) != text]
+
+
+def _read_segments(source: bytes) -> dict[str, bytes]:
+    lines = source.splitlines()
+    return {
+        path: b"\n".join(lines[found.first - 1 : found.last]).rstrip()
+        for path, found in find_definitions(source).items()
+    }
+
+
+def _read_stamp(file: Path) -> int:
+    """Return when a file was last written, 0 where it is gone."""
+    try:
+        return file.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _module_of(file: Path, student: Path) -> str:
+    return ".".join(file.relative_to(student).with_suffix("").parts) if file.is_relative_to(student) else ""
+
+
+def _functions_of(manifest: Manifest, student: Path, files: Iterable[Path]) -> list[str]:
+    """Return the course's functions that stand in some files of the package."""
+    modules = [_module_of(file, student) for file in files]
+    return [name for module in modules if module for name in manifest.functions() if name.startswith(f"{module}.")]
+
+
 def find_questions(manifest: Manifest, student: Path, files: Iterable[Path]) -> list[str]:
     """Return the questions with a function or checks in one of the files; all when no file tells."""
-    names = set()
-    for file in files:
-        if file.is_relative_to(student):
-            module = ".".join(file.relative_to(student).with_suffix("").parts)
-            names |= {q.id for q in manifest.questions if any(f.startswith(f"{module}.") for f in q.functions)}
-        names |= {q.id for q in manifest.questions if q.file == file.name}
+    names = {manifest.functions()[name].id for name in _functions_of(manifest, student, files)}
+    names |= {q.id for q in manifest.questions for file in files if q.file == file.name}
     return [q.id for q in manifest.questions if q.id in names] or [q.id for q in manifest.questions]

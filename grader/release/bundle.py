@@ -11,6 +11,7 @@ from ..outputs import ZIP, claim, claim_folder, new_folder
 from ..pdf.notebook import from_table
 from ..recording.cassette import FILENAME
 from ..results.record import write_atomically
+from ..results.status_line import SILENT, StatusLine
 from ..submit.notebooks import BASELINES, Baseline, encode_baselines, record_baseline
 from . import leaks, requirements, secrets, stubs, student_templates
 from .autograder import collect_engine, find_beside, is_dotted, pack, walk_files
@@ -23,7 +24,9 @@ SHOWN = 10
 LINK = "open-in-colab"
 
 
-def write_bundle(manifest: Manifest, out: Path, colab: str | None = None) -> dict[str, bytes]:
+def write_bundle(
+    manifest: Manifest, out: Path, colab: str | None = None, line: StatusLine = SILENT
+) -> dict[str, bytes]:
     """Write a folder, or a zip where `out` ends so, and return its files by name.
 
     Raise CourseError for a fault of a source, LeakError, and OutputError where `out` is in use, writing nothing.
@@ -32,7 +35,8 @@ def write_bundle(manifest: Manifest, out: Path, colab: str | None = None) -> dic
         claim(out, ZIP)
     else:
         claim_folder(out)
-    files = collect_bundle(manifest, manifest.release.colab if colab is None else colab)
+    files = collect_bundle(manifest, manifest.release.colab if colab is None else colab, line)
+    line.step("looking for leaks")
     _refuse(leaks.scan(files, secrets.collect_secrets(manifest)))
     if out.suffix == ".zip":
         write_atomically(out, pack({f"{out.stem}/{name}": content for name, content in files.items()}))
@@ -41,12 +45,13 @@ def write_bundle(manifest: Manifest, out: Path, colab: str | None = None) -> dic
     return files
 
 
-def collect_bundle(manifest: Manifest, colab: str = "") -> dict[str, bytes]:
+def collect_bundle(manifest: Manifest, colab: str = "", line: StatusLine = SILENT) -> dict[str, bytes]:
     """Return every file by its name, made from the sources, whatever lies in the folders students will have."""
+    line.step("making the package and the notebooks")
     files = collect_engine() | student_templates.make_student_files(manifest)
     made = stubs.generate_stubs(manifest)
     files |= {f"{manifest.paths.student}/{path.as_posix()}": text.encode() for path, text in made.items()}
-    files |= _notebooks(manifest, colab) | _checks(manifest)
+    files |= _notebooks(manifest, colab) | _checks(manifest, line)
     for name in BESIDE:
         if (manifest.root / name).is_file():
             files[name] = (manifest.root / name).read_bytes()
@@ -90,12 +95,13 @@ def _linked(manifest: Manifest, name: str, notebook: JsonNotebook, colab: str) -
     return {**notebook, "cells": cells, "metadata": {**metadata, "chainrule": note}}
 
 
-def _checks(manifest: Manifest) -> dict[str, bytes]:
+def _checks(manifest: Manifest, line: StatusLine) -> dict[str, bytes]:
     """Return the public checks, with the reference's answers to them."""
     folder, name = manifest.path("public"), manifest.paths.public
     files = {f"{name}/{path.as_posix()}": f.read_bytes() for path, f in walk_files(folder) if path.suffix == ".py"}
     with tempfile.TemporaryDirectory(prefix="chainrule-") as place:
-        record(manifest, Path(place, FILENAME))
+        line.step("recording the reference's answers")
+        record(manifest, Path(place, FILENAME), line=line)
         return files | {f"{name}/{FILENAME}": Path(place, FILENAME).read_bytes()}
 
 

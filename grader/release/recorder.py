@@ -33,6 +33,7 @@ from ..recording.cassette import (
 )
 from ..recording.replay import make_replay_client
 from ..results.record import CheckResult, Outcome
+from ..results.status_line import SILENT, StatusLine
 from ..sandbox.parent.client import WorkerClient
 from ..sandbox.parent.transport import Deadline, Frame, Reply, Transport, TransportDecorator
 from ..sandbox.parent.zygote_pool import ZygotePool
@@ -44,7 +45,11 @@ PERTURBATION = 1e-3
 
 
 def record(
-    manifest: Manifest, out: Path, zygotes: ZygotePool | None = None, questions: Sequence[str] = ()
+    manifest: Manifest,
+    out: Path,
+    zygotes: ZygotePool | None = None,
+    questions: Sequence[str] = (),
+    line: StatusLine = SILENT,
 ) -> RecordedAnswers:
     """Write the file of recorded answers to `out`, of all questions by default, and return what it holds.
 
@@ -61,7 +66,7 @@ def record(
     if not public.path("reference").is_dir():
         raise CourseError(f"{public.path('reference')} is not there, and nothing else can answer; only staff has it")
     context = RecordingContext(public, public.path("reference"), zygotes or ZygotePool(), races=False)
-    progress = Progress(run.new_record(public, "record", "the reference"), public, None)
+    progress = Progress(run.new_record(public, "record", "the reference"), public, None, line.count)
     try:
         run.run_checks(context, run.Selection(list(questions)), progress, RecordingPlugin)
     finally:

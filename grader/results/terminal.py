@@ -1,6 +1,9 @@
 """Renders the record for the terminal: a table of questions and functions, then a sentence for each failure."""
 
-from rich.console import Console, Group, RenderableType
+import re
+from collections.abc import Sequence
+
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
@@ -20,12 +23,29 @@ from .summary import (
     select_scored,
 )
 
+WIDTH = 120  # of lines in a file or a pipe
+BESIDE = 32  # what stands around a function's name in the table
+INDENT = 4
 TITLES = 3  # of checks that say the same, from where on a count says more
 
 
-def render(record: Record) -> RenderableType:
+class Indented:
+    """A paragraph whose lines begin further to the right, the first one by `first`; none ends with blanks."""
+
+    def __init__(self, text: Text, first: int = INDENT) -> None:
+        self._text, self._first = text, first
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        room = options.max_width - INDENT
+        for number, line in enumerate(self._text.wrap(console, room)):
+            line.rstrip()
+            yield Text(" " * (INDENT if number else self._first)) + line
+
+
+def render(record: Record, width: int = WIDTH, latest: Sequence[str] = ()) -> RenderableType:
     """Return the whole report: what no check can do without, held points, table, sentences, total."""
-    return Group(*_causes(record), *_held(record), table(record), *sentences(record), *notes(record), total(record))
+    parts = *_causes(record), *_held(record), table(record, width), *sentences(record, latest)
+    return Group(*parts, *notes(record), total(record))
 
 
 def _causes(record: Record) -> list[RenderableType]:
@@ -39,12 +59,16 @@ def _held(record: Record) -> list[RenderableType]:
     return [Text(f"{sentence}\n", style=Outcome.GRADER_ERROR.style)] if sentence else []
 
 
-def show(record: Record, console: Console | None = None) -> None:
-    """Print the report, to a file or a pipe in lines of 120."""
-    if console is None:
-        console = Console(highlight=False)
-        console = console if console.is_terminal else Console(highlight=False, width=120)
-    console.print(render(record))
+def make_console() -> Console:
+    """Return what prints to the terminal, or to a file or a pipe, in lines of 120."""
+    found = Console(highlight=False)
+    return found if found.is_terminal else Console(highlight=False, width=WIDTH)
+
+
+def show(record: Record, console: Console | None = None, latest: Sequence[str] = ()) -> None:
+    """Print the report; the checks of the ids in `latest` speak last."""
+    console = console or make_console()
+    console.print(render(record, console.width, latest))
 
 
 def show_list(checks: list[CheckResult], console: Console | None = None) -> None:
@@ -59,8 +83,8 @@ def show_list(checks: list[CheckResult], console: Console | None = None) -> None
     out.print(Text(f"\n{len(checks)} checks of {len(functions)} functions, {points}", style="bold"))
 
 
-def table(record: Record) -> Table:
-    """Return one row a question, and under it one a function."""
+def table(record: Record, width: int = WIDTH) -> Table:
+    """Return one row a question, and under it one a function, without its module where lines are short."""
     rows = Table(box=None, pad_edge=False, header_style="bold", collapse_padding=True)
     for name in ("Question", "Points", "Result"):
         rows.add_column(name, justify="right" if name == "Points" else "left", overflow="fold")
@@ -71,8 +95,15 @@ def table(record: Record) -> Table:
             Text(f"{question.id}  {question.title}", style="bold"), Text(points, style="bold"), _passed(checks)
         )
         for name, group in group_rows(checks).items():
-            rows.add_row(Text(f"    {name}"), Text(points_of(group)), status(group))
+            rows.add_row(Text(f"    {_fit(name, width - BESIDE)}"), Text(points_of(group)), status(group))
     return rows
+
+
+def _fit(name: str, room: int) -> str:
+    """Return a function's name without as many of its first parts as it takes to fit."""
+    while len(name) > room and re.match(r"\w+\.\w", name):
+        name = name.partition(".")[2]
+    return name
 
 
 def status(checks: list[CheckResult]) -> Text:
@@ -86,13 +117,16 @@ def status(checks: list[CheckResult]) -> Text:
     return Text(words, style=worst.style)
 
 
-def sentences(record: Record) -> list[RenderableType]:
+def sentences(record: Record, latest: Sequence[str] = ()) -> list[RenderableType]:
     """Return what the checks that were tried and did not pass have to say; what several say alike is said once."""
     lines: list[RenderableType] = []
-    for checks in group_failures(record.checks):
+    places = {name: place for place, name in enumerate(latest, start=1)}
+    groups = group_failures(record.checks)
+    for checks in sorted(groups, key=lambda group: max(places.get(check.id, 0) for check in group)):
         many = len(checks) > TITLES
-        lines += [Text(), *([_count_alike(checks)] if many else map(_title, checks)), Text(f"    {checks[0].message}")]
-        lines += [Text(f"    {list_ids(checks)}", style="dim")] * many
+        titles = [_count_alike(checks)] if many else map(_title, checks)
+        lines += [Text(), *(Indented(title, 0) for title in titles), Indented(Text(checks[0].message))]
+        lines += [Indented(Text(list_ids(checks), style="cyan"))] * many
     return lines
 
 

@@ -166,8 +166,14 @@ def test_first_is_a_whole_run_where_nothing_fails(toy, command):
     assert (status, "not run" in out) == (0, False)
 
 
-def test_the_checks_of_functions_ahead_run_first(toy):
-    found = toy.grade("solution", timing=False, ahead=["shapes.moments"])
-    names = [check.functions for check in found.checks]
-    assert names == sorted(names, key=lambda functions: functions != ["shapes.moments"])
-    assert names[0] == ["shapes.moments"] and len(names) == 15
+def test_the_checks_of_functions_ahead_run_first_and_are_recorded_in_their_place(toy):
+    order: list[list[str]] = []
+
+    def tell(checks, total):
+        order.extend(check.functions for check in checks[-1:])
+
+    selection = run.Selection(timing=False, ahead=["shapes.moments"])
+    found = run.grade_package(toy.manifest, toy.root / "solution", selection, zygotes=toy.zygotes, tell=tell)
+    assert order[0] == ["shapes.moments"] and len(order) == 15
+    assert order == sorted(order, key=lambda functions: functions != ["shapes.moments"])
+    assert [check.functions for check in found.checks][:12] == [["shapes.area"]] * 12

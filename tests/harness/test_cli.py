@@ -1,5 +1,7 @@
 """The commands: what they print, what they write, and 0, 1 or 2 for all right, not all right and could not run."""
 
+import contextlib
+import io
 import json
 import os
 import shutil
@@ -9,11 +11,13 @@ from pathlib import Path
 
 import pytest
 import typer
+from rich.console import Console
 
 from grader.cli import main as commands
 from grader.course import manifest as manifests
 from grader.errors import CourseNotFound
 from grader.grading.watch import find_questions
+from grader.results.status_line import StatusLine
 
 ROOT = Path(__file__).parents[2]
 
@@ -264,3 +268,37 @@ def test_watch_goes_on_after_a_file_of_checks_that_cannot_be_loaded(toy, command
     assert status == 0
     assert "cannot check: " in out and "the checks cannot be loaded" in out
     assert "Total: 0 of 3 points" in out.partition("cannot check: ")[2]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no pseudo-terminal")
+def test_progress_is_shown_on_a_terminal_and_goes_away(toy):
+    import pty
+
+    read, write = pty.openpty()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "60", "TERM": "xterm-256color"}
+    words = [sys.executable, "-m", "grader", "check", "--student", "solution", "-q", "Q1"]
+    process = subprocess.Popen(words, cwd=toy.root, env=environment, stdout=write, stderr=subprocess.STDOUT)
+    os.close(write)
+    shown = b""
+    with contextlib.suppress(OSError):  # that is how a pseudo-terminal ends
+        while part := os.read(read, 65536):
+            shown += part
+    os.close(read)
+    assert process.wait(60) == 0
+    before, _, after = shown.decode().rpartition("Question")
+    assert "starting" in before and "\x1b[2K" in before
+    assert "checking" not in after and "all 12 checks passed" in after
+
+
+def test_status_line_counts_and_is_silent_elsewhere(toy):
+    kept = [toy.grade("student", questions=["Q1"]).checks[:3]]
+    for terminal in (True, False):
+        shown = io.StringIO()
+        with StatusLine(Console(file=shown, force_terminal=terminal, width=60, color_system=None)) as line:
+            line.step("looking for leaks")
+            line._live and line._live.refresh()
+            line.count(kept[0], 12)
+            line._live and line._live.refresh()
+        text = shown.getvalue()
+        assert [part in text for part in ("looking for leaks", "checking", "3 of 12")] == [terminal] * 3
+        assert bool(text) is terminal

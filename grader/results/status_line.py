@@ -1,0 +1,62 @@
+"""Show how far a command is, in one line of the terminal that goes away; nothing in a pipe or a file."""
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from .record import CheckResult
+from .terminal import make_console
+
+COUNT = "{task.fields[count]}"
+REFRESHES = 4  # in a second: the checks of speed share the processor with them
+
+
+class StatusLine:
+    """One line below all that is printed, between `with` and its end; outside of it, all calls do nothing."""
+
+    def __init__(self, console: Console | None = None, quiet: bool = False) -> None:
+        self.console = console or make_console()
+        self._quiet = quiet or not self.console.is_terminal or self.console.is_dumb_terminal
+        self._live: Progress | None = None
+
+    def __enter__(self) -> Self:
+        if not self._quiet:
+            columns = SpinnerColumn(), TextColumn("{task.description}"), BarColumn(16), TextColumn(COUNT)
+            self._live = Progress(
+                *columns,
+                TimeElapsedColumn(),
+                console=self.console,
+                transient=True,
+                refresh_per_second=REFRESHES,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
+            self._task = self._live.add_task("starting", total=None, count="")
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+        self._live = None
+
+    def step(self, text: str) -> None:
+        """Say what is being done, of which nobody knows how much is left."""
+        if self._live is not None:
+            self._live.update(self._task, description=text, total=None, count="")
+
+    def count(self, checks: Sequence[CheckResult], total: int) -> None:
+        """Say how many checks are done, of how many, and how many of them failed."""
+        if self._live is not None:
+            failed = sum(check.outcome.failed for check in checks)
+            words = f"checking, {failed} failed" if failed else "checking"
+            count = f"{len(checks)} of {total}"
+            self._live.update(self._task, description=words, total=total, completed=len(checks), count=count)
+
+
+SILENT = StatusLine(quiet=True)

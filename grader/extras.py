@@ -7,7 +7,7 @@ from .errors import NotInstalled
 
 DISTRIBUTION = "chainrule"
 EXTRAS = {  # the modules that the engine imports, by the extra of pyproject.toml that installs them
-    "notebooks": ("jupytext", "otter", "nbclient", "jupyter_client", "psutil", "nbformat"),
+    "notebooks": ("jupytext", "otter", "nbformat"),
     "pdf": ("pypdf", "pypandoc", "mdit_py_plugins", "typst", "fontTools", "PIL", "nbconvert", "traitlets"),
     "torch": ("torch",),
 }

@@ -78,8 +78,6 @@ PATH_PART_BYTES = 255  # of a file's or a folder's name: file systems take no mo
 
 # Notebooks.
 CHECK_CELL_SECONDS = 120.0  # wall clock of the checks in one cell: a student waits for them
-NOTEBOOK_CELL_SECONDS = 1800  # wall clock of one cell of a notebook that is executed: the longest one trains a network
-SOCKET_PATH_BYTES = 100  # of a kernel's socket: systems take 103 or 107
 
 # The PDF.
 PANDOC_SECONDS = 30.0  # wall clock of one process for all fragments of a notebook, which take one as a rule

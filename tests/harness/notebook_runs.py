@@ -14,8 +14,8 @@ from grader.course import manifest as manifests
 from grader.course.manifest import Manifest
 from grader.errors import ChainruleError
 from grader.notebooks import build
-from grader.notebooks.execute import Run, Settings, copy_course, execute
 from grader.sandbox.parent.zygote_pool import THREADS
+from tests.harness.notebook_execution import Run, Settings, copy_course, execute
 
 ROOT = Path(__file__).parents[2]
 DATA, ASSETS = "datasets", "assets"

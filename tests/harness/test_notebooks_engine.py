@@ -20,8 +20,8 @@ from grader.course import manifest as manifests
 from grader.errors import CourseError
 from grader.notebooks import build, checkfiles
 from grader.notebooks.checkfiles import judge, name_check
-from grader.notebooks.execute import Settings, _configure, copy_course, execute, override
 from grader.otter_adapter import Checks
+from tests.harness.notebook_execution import Settings, _configure, copy_course, execute, override
 
 ROOT = Path(__file__).parents[2]
 REAL = manifests.load_manifest(ROOT / manifests.FILENAME)
@@ -267,7 +267,7 @@ def test_an_untouched_notebook_that_jupyter_saved_is_made_again(made, command):
     notebook = read(made)
     notebook["metadata"]["language_info"]["version"] = "3.12.1"
     made.write(MADE, json.dumps(notebook))
-    assert command("notebooks")[1] == f"written: {MADE}\n1 files written\n"
+    assert command("notebooks")[1] == f"written: {MADE}\n1 file written\n"
 
 
 # --- checks ----------------------------------------------------------------------------------------------------------

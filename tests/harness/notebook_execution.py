@@ -16,11 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..course import manifest as manifests
-from ..course.manifest import Manifest
-from ..limits import NOTEBOOK_CELL_SECONDS, SOCKET_PATH_BYTES
-from ..results.notebook import NOT_PASSED
-from .build import JsonCell, JsonNotebook
+from grader.course import manifest as manifests
+from grader.course.manifest import Manifest
+from grader.notebooks.build import JsonCell, JsonNotebook
+from grader.results.notebook import NOT_PASSED
 
 if TYPE_CHECKING:
     import psutil
@@ -28,7 +27,9 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
     from traitlets.config import Config
 
-ENGINE = Path(__file__).parents[1]
+ENGINE = Path(__file__).parents[2] / "grader"
+CELL_SECONDS = 1800  # wall clock of one cell: the longest one trains a network
+SOCKET_PATH_BYTES = 100  # of a kernel's socket: systems take 103 or 107
 NOT_COPIED = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", ".OTTER_LOG", "source", "*.ipynb")
 INTERVAL = 0.1
 INJECTED = "injected-parameters"
@@ -57,7 +58,7 @@ class Settings:
     """How to run: values for the parameters cell, seconds for each cell, more of the environment."""
 
     parameters: dict[str, object] = field(default_factory=dict)
-    cell_seconds: int = NOTEBOOK_CELL_SECONDS
+    cell_seconds: int = CELL_SECONDS
     environment: dict[str, str] = field(default_factory=dict)
 
 

@@ -151,7 +151,7 @@ def _space_words(text: str) -> str:
     text = re.sub(rf'"{BARE}([^"]*)"', r'op("\1", limits: #true)', text)
     text = STRING.sub(lambda found: found[0] if found[1] or len(found[2]) < 2 else f'op("{found[2]}")', text)
     text = re.sub(r'((?:upright|op)\("(?:\\.|[^"\\])*"(?:, limits: #true)?\)) (?=\\\()', r"\1", text)
-    text = re.sub(r'(?<=[\w)]) (?=upright\(" )', "", text)
+    text = re.sub(r'(?<=[\w)] upright\(") ', "", text)
     return re.sub(r'(upright\("(?:\\.|[^"\\])* "\)) ', r"\1", text)
 
 

@@ -261,6 +261,7 @@ def test_formulas_are_mended():
     assert _typst(r"\operatorname{tr}(A)").typst == r'$ op("tr")\( A \) $'
     assert _typst(r"\left\lVert x\right\rVert_2").typst == "$ lr(bar.v.double x bar.v.double)_2 $"
     assert _typst(r"\text{a sect}").typst == '$ upright("a sect") $'
+    assert _typst(r"s = \mu \text{ and } t").typst == '$ s = mu upright("and ")t $'
     assert _typst(r"\text{if } x").typst == '$ upright("if ")x $'
 
 

@@ -209,6 +209,7 @@ markdown(
     marks=[NONE],
     words=["tr(", "Var("],
 )
+markdown("words beside symbols", "$s = \\mu \\text{ and for } s = \\sigma^2$", marks=[NONE], words=["and for"])
 markdown(
     "small commands",
     "$\\hspace*{1em}x \\kern3pt y \\mathclap{z} \\cfrac{a}{b} {a \\over b} \\S \\degree \\varlimsup \\colorbox{red}{w} \\xleftrightarrow{a}\\ $",

@@ -33,7 +33,8 @@ class Follower:
         program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m grader "$@"\n')
         program.chmod(0o755)
         path = f"{programs}{os.pathsep}{os.environ['PATH']}"
-        self.environment = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "COLUMNS": "150"}
+        outer = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "ARGS")}
+        self.environment = {**outer, "PATH": path, "PYTHONPATH": str(ROOT), "COLUMNS": "150"}
 
     def type(self, console: str) -> None:
         """Type the commands of a block and look for the lines below each."""

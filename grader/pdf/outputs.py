@@ -123,7 +123,9 @@ def _traceback(output: Table) -> str:
 
 
 def _best(data: Table, metadata: object, limits: Limits) -> Shown:
-    """Return the richest form that paper can show."""
+    """Return the richest form that paper can show; an empty text for what was wiped out, as a bar that has ended."""
+    if all(value in ("", [], [""]) for value in data.values()):
+        return Shown("stdout")
     plain = join_text(data.get("text/plain"))
     if OBJECT.fullmatch(plain):
         plain = ""  # it says only that there is something

@@ -305,6 +305,12 @@ def test_terminals_are_followed():
     assert outputs.render("\x1b[38;2;1;2;3mx\x1b[38;5;4my")[0] == [("", "x"), ("a4", "y")]
 
 
+def test_an_output_that_was_wiped_out_leaves_nothing():
+    """A progress bar that has ended leaves an empty text in its notebook"""
+    wiped = [{"output_type": "display_data", "data": data, "metadata": {}} for data in ({}, {"text/plain": ""})]
+    assert outputs.select(wiped, Limits()) == []
+
+
 def test_long_outputs_are_cut_and_counted():
     many = outputs.render("\n".join(f"line {n}" for n in range(1000)))
     (head, tail), words = outputs.cut(many, Limits(lines=30, characters=10_000))

@@ -142,7 +142,7 @@ def describe_row(checks: Sequence[CheckResult]) -> str:
     for check in checks:
         if check.outcome is not Outcome.PASSED:
             groups.setdefault((_word(check), _sentence(check)), []).append(check)
-    parts = [f"{count_passed(checks)} of {_count(checks)} passed{held_of(checks)}."]
+    parts = [_count_passed(checks)]
     for (word, sentence), group in groups.items():
         count = f"{word}, {_count(group)}" if len(group) > 1 else word
         told = _shorten(sentence)
@@ -153,6 +153,13 @@ def describe_row(checks: Sequence[CheckResult]) -> str:
             parts.append(f"{count} ({lost_of(group)}): {told}")
             parts = parts[-1:] if len(group) == len(checks) else parts
     return "\n\n".join(parts[-1:] if len(checks) == 1 else parts)
+
+
+def _count_passed(checks: Sequence[CheckResult]) -> str:
+    passed = count_passed(checks)
+    if passed == len(checks):
+        return f"All {_count(checks)} passed." if passed > 1 else "1 check passed."
+    return f"{passed} of {_count(checks)} passed{held_of(checks)}."
 
 
 def _is_judged(check: CheckResult) -> bool:
@@ -185,30 +192,34 @@ def _shorten(words: str) -> str:
 def _output(record: Record, rows: list[Row], manifest: Manifest) -> str:
     """Return the text above the rows: what is wrong as a whole, the public subtotal, what to do next."""
     public = [check for check in record.checks if check.visibility == "public"]
-    parts = [_troubles(record, public), _subtotal(public, manifest), _next_steps(record, rows, manifest)]
+    parts = [_troubles(record, public), _subtotal(record, public, manifest), _next_steps(record, rows, manifest)]
     return "\n\n".join("\n".join(lines) for lines in parts if lines)
 
 
 def _troubles(record: Record, public: list[CheckResult]) -> list[str]:
     """Return what is wrong as a whole, the more of the run it spoils the earlier."""
     lines = [note.text for note in record.notes if note.kind in FIRST]
-    lines += map(_shorten, explain_causes(record.causes, public))
+    for cause, words in zip(record.causes, explain_causes(record.causes, public), strict=True):
+        lines += [_shorten(cause.message), *words.removeprefix(cause.message).strip().splitlines()]
     held = explain_held(record, for_students=True)
     lines += [sentence for sentence in (held, "" if record.complete else UNFINISHED) if sentence]
     left = sum(not check.run for check in record.checks)
     if left:
         lines.append(f"{left} of {len(record.checks)} checks were not run: the time was used up by those before.")
-    return lines + [note.text for note in record.notes if note.kind not in (*FIRST, NoteKind.NEXT)]
+    told = [f"/{cause.file} is missing;" for cause in record.causes if cause.file]
+    others = [note.text for note in record.notes if note.kind not in (*FIRST, NoteKind.NEXT)]
+    return lines + [words for words in others if not any(part in words for part in told)]
 
 
-def _subtotal(public: list[CheckResult], manifest: Manifest) -> list[str]:
+def _subtotal(record: Record, public: list[CheckResult], manifest: Manifest) -> list[str]:
     """Return the points of the published checks, where students do not see their total."""
     if not public or not hides_total(manifest):
         return []
     points = f"{sum_points(c.score for c in public)} of {sum_points(c.points for c in public)} points"
     hidden = sum_points(question.hidden_points for question in manifest.questions)
     more = f" Hidden checks are worth {hidden} points more." if hidden else ""
-    return [f"Published checks: {points}{held_of(public)}.{more}"]
+    praise = ", all passed" if record.complete and count_passed(public) == len(public) else ""
+    return [f"Published checks: {points}{held_of(public)}{praise}.{more}"]
 
 
 def _next_steps(record: Record, rows: list[Row], manifest: Manifest) -> list[str]:
@@ -217,8 +228,9 @@ def _next_steps(record: Record, rows: list[Row], manifest: Manifest) -> list[str
     if manifest.report.public_visibility != "visible":
         return written
     if record.causes:
-        place = record.causes[0].place or record.causes[0].module
-        return [f"Next: fix {place}, then hand in again.", *_count_unwritten(record)]
+        first = record.causes[0]
+        fix = f"fix {first.place}" if first.line else f"make it possible to import {first.module}"
+        return [f"Next: {fix}, then hand in again.", *_count_unwritten(record)]
     return [*(written or _name_first_fault(rows)), *_count_unwritten(record)]
 
 

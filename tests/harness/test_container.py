@@ -164,7 +164,7 @@ BAD = {
 def test_solution_earns_every_point(shared, files):
     result = shared.run(files, cores=0.5 if files is GOOD["a folder"] else 2)
     assert (result["score"], result["extra_data"]["complete"]) == (8, True), result["output"]
-    assert "Published checks: 5 of 5 points." in result["output"]
+    assert "Published checks: 5 of 5 points, all passed." in result["output"]
 
 
 @pytest.mark.parametrize("files, words", BAD.values(), ids=BAD)

@@ -129,7 +129,7 @@ def test_a_hidden_claim_has_no_id_to_run_it_by():
 
 def test_a_row_that_passed_lists_nothing():
     row = rows_of(made_of(check("a"), check("b")))["1.1"]
-    assert (row["output"], row["status"]) == ("2 of 2 checks passed.", "passed")
+    assert (row["output"], row["status"]) == ("All 2 checks passed.", "passed")
 
 
 def test_a_row_says_how_many_of_its_points_are_held():
@@ -168,7 +168,10 @@ def test_a_broken_module_is_told_once_and_first():
     text = gradescope.render(found, MANIFEST).decode()
     assert text.count("cannot be read") == 1
     assert "SyntaxError" not in text
-    assert top(found)[:2] == ["shapes.py cannot be read: line 3", "    shapes: 3 checks wait for this"]
+    assert top(found)[:2] == ["shapes.py cannot be read: line 3", "shapes: 3 checks wait for this"]
+    found.causes = [Cause(module="shapes", message="x\nPublished checks: 8 of 8 points.")]
+    assert top(found)[:3] == ["x", "    Published checks: 8 of 8 points.", "shapes: 3 checks wait for this"]
+    found.causes = BROKEN["causes"]
     assert "Next: fix shapes.py, line 3, then hand in again." in top(found)
     rows = rows_of(found)
     assert rows["1.1"]["output"] == (
@@ -176,6 +179,15 @@ def test_a_broken_module_is_told_once_and_first():
     )
     assert rows["1.2"]["output"] == "blocked (-0.25): waits for shapes, see the top"
     assert rows_of(found, BY_CHECK)["1.1"]["output"] == "blocked: waits for shapes, see the top"
+
+
+def test_a_missing_module_is_told_once():
+    cause = Cause(module="shapes", message="shapes.py is missing; put it into student/.", file="shapes.py")
+    notes = ["student/shapes.py is missing; what needs it gets no points", "student/data.npy is missing; that too"]
+    found = made_of(check("a", "failed", cause="shapes"), causes=[cause])
+    found.notes = [Note(NoteKind.SUBMISSION, words) for words in notes]
+    assert top(found)[:3] == [cause.message, "shapes: 1 check waits for this", notes[1]]
+    assert top(found)[-1] == "Next: make it possible to import shapes, then hand in again."
 
 
 def test_the_top_says_what_is_wrong_then_the_subtotal_then_what_to_do():
@@ -211,6 +223,13 @@ def test_the_top_names_the_first_row_to_fix_where_all_is_written():
     more = made_of(check("a", "failed"), *found.checks)
     assert top(more)[-2] == "Next: fix shapes.area (row 1.1), then hand in again. More to fix is in 1 row."
     assert top(made_of(check("a"), check("b", "failed", visibility="hidden")))[-1].startswith("Published checks: ")
+
+
+def test_the_top_praises_what_is_complete():
+    found = made_of(check("a"), check("b", "failed", visibility="hidden"))
+    assert "Published checks: 0.25 of 0.25 points, all passed. Hidden checks are worth 3 points more." in top(found)
+    found.complete = False
+    assert "all passed" not in rendered(found)["output"]
 
 
 def test_the_top_counts_what_is_not_written():

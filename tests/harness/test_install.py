@@ -1,6 +1,7 @@
 """Setting up: what it says first about size, time and the small PyTorch, and the line that shows how far it is."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -180,3 +181,30 @@ def test_make_does_nothing_of_its_own(file):
     (recipe,) = [line for line in (ROOT / file).read_text().splitlines() if "grader.install" in line]
     extras = f" --extras={','.join(EXTRAS)}" if file == "Makefile" else ""
     assert recipe == f"\t@$(PYTHON) -m grader.install{extras} $(PIP_FLAGS)"
+
+
+GUIDE = (ROOT / "docs/student-guide.md").read_text()
+
+
+def test_the_guide_has_each_command_of_make_without_it():
+    makefile = (ROOT / "grader/release/templates/student/Makefile").read_text()
+    targets = set(re.findall(r"^(?:@\+)?([a-z]+):.*## ", makefile, re.M)) - {"help"}
+    _, _, table = GUIDE.partition("### Without make")
+    table, _, _ = table.partition("###")
+    assert set(re.findall(r"`make ([a-z]+)", table)) == targets
+    assert "py -3.12 -m grader.install" in table and "`jupyter lab notebooks`" in table
+
+
+def test_the_guide_and_setup_show_the_same_way_to_the_small_pytorch(fresh):
+    _, _, section = GUIDE.partition("### PyTorch's small build")
+    (page,) = re.findall(r"https://\S+(?=\.\n)", section)
+    choices = re.search(r"Choose ((?:\*\w+\*, )+\*CPU\*)", section)[1].replace("*", "")
+    assert page in announce() and f"choose {choices};" in announce()
+    assert 'make setup PIP_FLAGS="--extra-index-url ADDRESS"' in section
+
+
+def test_setup_and_guide_name_no_registry():
+    files = ("grader/install.py", "docs/student-guide.md", "README.md", "constraints.txt", "colab.txt", "Makefile")
+    for file in files:
+        hosts = set(re.findall(r"https?://([\w.-]+)", (ROOT / file).read_text()))
+        assert hosts <= {"pytorch.org", "colab.research.google.com"}, file

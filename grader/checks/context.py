@@ -71,7 +71,7 @@ class RunContext:
         files = {name: self.student.joinpath(*name.split(".")).with_suffix(".py") for name in self._modules}
         modules = {name for name, file in files.items() if file.is_file()}  # the others are classes and packages
         self.timeouts = Timeouts(self.manifest.limits, modules, _started=self.started)
-        self.unwritten = self._unwritten()
+        self.unwritten = self._find_unwritten()
         unwritten = {name for name in self.unwritten if is_unwritten(self.student, name)}
         self.faults = KnownFaults(functions, set(self.unwritten), unwritten)
         required = {name.removesuffix(".py").replace("/", ".") for name in self.manifest.submission.required}
@@ -144,7 +144,7 @@ class RunContext:
         if self.recorded_answers is not None:
             worker = make_replay_client(self.recorded_answers, folder.name)
         elif folder.is_dir():
-            worker = self._trusted(libraries, folder, folder.name)
+            worker = self._launch_trusted(libraries, folder, folder.name)
         else:
             answers = self.manifest.path("public") / cassette.FILENAME
             raise SandboxError(
@@ -175,12 +175,14 @@ class RunContext:
             worker = self.get_student_worker(libraries, seed)
         try:
             worker.replace(sorted(names))
-            worker.forwarder = self._forwarder(libraries, seed, names)
+            worker.forwarder = self._make_forwarder(libraries, seed, names)
             yield worker
         finally:
             worker.dismiss()
 
-    def _forwarder(self, libraries: tuple[str, ...], seed: int, names: set[str]) -> CallForwarder | RecordedForwarder:
+    def _make_forwarder(
+        self, libraries: tuple[str, ...], seed: int, names: set[str]
+    ) -> CallForwarder | RecordedForwarder:
         """Return what answers for the reference where a student's code calls these functions."""
         if self.recorded_answers is not None:
             return RecordedForwarder(self.recorded_answers, seed, names, self.manifest.find_equivalents)
@@ -197,14 +199,14 @@ class RunContext:
             worker.kill()
         self.setup.close()
 
-    def _unwritten(self) -> dict[str, str]:
+    def _find_unwritten(self) -> dict[str, str]:
         """Return the stubs of the package with their places; none when the run's time is over."""
         try:
             return find_stubs(self.student, self.manifest.functions(), self.timeouts.require_time)
         except OutOfTime:
             return {}
 
-    def _trusted(self, libraries: tuple[str, ...], folder: Path, name: str) -> WorkerClient:
+    def _launch_trusted(self, libraries: tuple[str, ...], folder: Path, name: str) -> WorkerClient:
         limits = WorkerLimits(call_seconds=REFERENCE_SECONDS, cpu_seconds=REFERENCE_CPU_SECONDS)
         return self._make(libraries, folder, name, limits, trusted=True)
 

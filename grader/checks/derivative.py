@@ -32,13 +32,13 @@ def is_gradient(
     derivative there that two steps agree about, or none that the tolerance could tell from 0, as where a large constant
     takes the digits. How far the steps disagree widens the tolerance.
     """
-    scale = _size(points[place])
+    scale = _measure_size(points[place])
     terms = float(np.abs(function(points) * dout).sum())
     expected = scale * float(np.sqrt(np.square(gradient).sum()))
     steepest, widest = expected, 0.0
     for _ in range(DIRECTIONS):
         direction = scale * rng.standard_normal(points[place].shape)
-        slope, doubt = _slope(function, points, place, direction, dout, AGREED * expected)
+        slope, doubt = _measure_slope(function, points, place, direction, dout, AGREED * expected)
         if not doubt <= DOUBTFUL * expected + ROUNDING * terms:
             return None
         tolerance = CLOSE * expected + 10 * doubt + ROUNDING * terms
@@ -58,40 +58,40 @@ def find_traits(function: Function, points: Sequence[np.ndarray], rng: np.random
     """
     found, base = set(), function(points)
     for place, point in enumerate(points):
-        size = _size(point)
+        size = _measure_size(point)
         direction, way = (size * rng.standard_normal(point.shape) for _ in range(2))
         one = np.zeros(point.shape)
         one.flat[rng.randint(point.size)] = size
-        here = _rise(function, points, place, direction)
-        elsewhere = _rise(function, _moved(points, place, way), place, direction)
-        reached, top = np.abs(_rise(function, points, place, one)), _top(here)
+        here = _measure_rise(function, points, place, direction)
+        elsewhere = _measure_rise(function, _move(points, place, way), place, direction)
+        reached, top = np.abs(_measure_rise(function, points, place, one)), _find_top(here)
         facts = {
-            "depends": top > 1e-8 * _top(base),
-            "bends": _top(elsewhere - here) > 1e-4 * max(top, _top(elsewhere)),
-            "mixes": np.count_nonzero(reached > 1e-6 * max(_top(reached), 1e-6 * top)) > 1,
-            "copies": _alike(base, point),
+            "depends": top > 1e-8 * _find_top(base),
+            "bends": _find_top(elsewhere - here) > 1e-4 * max(top, _find_top(elsewhere)),
+            "mixes": np.count_nonzero(reached > 1e-6 * max(_find_top(reached), 1e-6 * top)) > 1,
+            "copies": _is_alike(base, point),
         }
         found |= {f"{place} {name}" for name, holds in facts.items() if holds}
     return found
 
 
-def _rise(function: Function, points: Sequence[np.ndarray], place: int, direction: np.ndarray) -> np.ndarray:
+def _measure_rise(function: Function, points: Sequence[np.ndarray], place: int, direction: np.ndarray) -> np.ndarray:
     """Return how fast each value of a function rises along a direction of one of its arguments."""
-    high, low = (function(_moved(points, place, sign * RISE * direction)) for sign in (1, -1))
+    high, low = (function(_move(points, place, sign * RISE * direction)) for sign in (1, -1))
     return (high - low) / (2 * RISE)
 
 
-def _top(array: np.ndarray) -> float:
+def _find_top(array: np.ndarray) -> float:
     return float(np.abs(array).max(initial=0.0))
 
 
-def _slope(
+def _measure_slope(
     function: Function, points: Sequence[np.ndarray], place: int, direction: np.ndarray, dout: np.ndarray, enough: float
 ) -> tuple[float, float]:
     """Return the derivative along a direction by the two steps that agree best, and how far they disagree."""
     best, last = (math.nan, math.inf), math.nan
     for step in STEPS:
-        high, low = (function(_moved(points, place, sign * step * direction)) for sign in (1, -1))
+        high, low = (function(_move(points, place, sign * step * direction)) for sign in (1, -1))
         slope = float(((high - low) * dout).sum()) / (2 * step)
         if abs(slope - last) < best[1]:
             best = slope, abs(slope - last)
@@ -101,23 +101,23 @@ def _slope(
     return best
 
 
-def _moved(points: Sequence[np.ndarray], place: int, step: np.ndarray) -> list[np.ndarray]:
+def _move(points: Sequence[np.ndarray], place: int, step: np.ndarray) -> list[np.ndarray]:
     return [point + step if number == place else point for number, point in enumerate(points)]
 
 
-def _size(point: np.ndarray) -> float:
+def _measure_size(point: np.ndarray) -> float:
     return float(np.sqrt(np.square(point).mean())) if point.any() else 1.0
 
 
-def _alike(out: np.ndarray, point: np.ndarray) -> bool:
+def _is_alike(out: np.ndarray, point: np.ndarray) -> bool:
     """Return whether out is a point's entries, all scaled and shifted alike."""
     if out.size != point.size or out.size < 3:
         return False
-    one, other = (_unit(array / (_top(array) or 1.0)) for array in (out, point))
+    one, other = (_normalize(array / (_find_top(array) or 1.0)) for array in (out, point))
     return abs(float(one @ other)) > 1 - 1e-9
 
 
-def _unit(array: np.ndarray) -> np.ndarray:
+def _normalize(array: np.ndarray) -> np.ndarray:
     """Return an array's deviations from its mean, of length 1 where there are any."""
     flat: np.ndarray = array.reshape(-1) - array.mean()
     return flat / (float(np.sqrt(flat @ flat)) or 1.0)

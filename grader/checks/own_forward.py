@@ -70,7 +70,7 @@ class ForwardPass:
     def __call__(self, points: Sequence[np.ndarray]) -> np.ndarray:
         self.clock()
         out, _ = self.results(self.passes.arguments | dict(zip(self.passes.keys, points, strict=True)))
-        out = _array(out, self.passes.dout.shape)
+        out = _require_array(out, self.passes.dout.shape)
         self.seen.append((points, out))
         return out
 
@@ -108,7 +108,7 @@ def look_at_gradient(
     left = COMPARISON_SHARE * context.manifest.limits.run_seconds - context.compared_seconds
     started = time.monotonic()
     try:
-        _compare_in_new_worker(context, item, running, forward, _clock(min(left, COMPARISON_SECONDS)))
+        _compare_in_new_worker(context, item, running, forward, _make_clock(min(left, COMPARISON_SECONDS)))
     except NoGradient as reason:
         return SecondLook(False, messages.WRONG_GRADIENT.format(forward, reason))
     except OutOfTime:
@@ -183,7 +183,7 @@ def _compare_all(
     if not called or not all(map(_is_of_value, wrong)):
         raise NoGradient(messages.OTHER_CLAIMS)
     places = {mismatch.place for mismatch in wrong}
-    wanted = _wanted_traits(context, reference, called, running, clock)
+    wanted = _find_wanted_traits(context, reference, called, running, clock)
     for passes, least in zip(called, wanted, strict=True):
         compared, told = (ForwardPass(root, passes, running.seed, clock) for _ in range(2))
         _compare(compared, None if None in places else {place for place in places if place is not None})
@@ -235,7 +235,7 @@ def _compare(function: ForwardPass, places: set[int] | None) -> None:
         raise NoGradient(messages.OTHER_NUMBER)
     rng = np.random.RandomState(derive(function.seed, "directions"))
     for place in range(len(gradients)) if places is None else sorted(places):
-        gradient = _array(gradients[place], passes.points[place].shape)
+        gradient = _require_array(gradients[place], passes.points[place].shape)
         exact = derivative.is_gradient(function, passes.points, place, gradient, passes.dout, rng)
         if exact is None:
             raise NoGradient(messages.NO_DERIVATIVE)
@@ -254,7 +254,7 @@ def _refuse_trivial(function: ForwardPass, least: list[str]) -> None:
         raise NoGradient(messages.COPIES)
 
 
-def _wanted_traits(
+def _find_wanted_traits(
     context: RunContext, reference: Package, called: list[Passes], running: RunningCheck, clock: Clock
 ) -> list[list[str]]:
     """Return of what kind the reference's forward pass is on the same arguments, now or as it was recorded."""
@@ -271,7 +271,7 @@ def _find(root: Package, name: str) -> Proxy:
     return functools.reduce(getattr, name.split("."), root)
 
 
-def _array(value: Any, shape: tuple[int, ...]) -> np.ndarray:
+def _require_array(value: Any, shape: tuple[int, ...]) -> np.ndarray:
     if not isinstance(value, np.ndarray) or value.dtype != np.float64 or value.shape != shape:
         raise NoGradient(messages.NO_FLOAT64)
     if not np.isfinite(value).all():
@@ -279,7 +279,7 @@ def _array(value: Any, shape: tuple[int, ...]) -> np.ndarray:
     return value
 
 
-def _clock(seconds: float) -> Clock:
+def _make_clock(seconds: float) -> Clock:
     """Return a function that raises NoGradient once these seconds are over."""
     end = time.monotonic() + seconds
 

@@ -88,11 +88,11 @@ def plant(mistake: Mistake, package: Path) -> None:
     if not mistake.body and (not mistake.find or text.count(mistake.find) != 1):
         count = text.count(mistake.find) if mistake.find else "no"
         raise CourseError(f"mistake {mistake.id}: {count} places match `find` in {mistake.function}; it must be one")
-    planted = _with_body(text, mistake.body) if mistake.body else text.replace(mistake.find, mistake.replace)
+    planted = _replace_body(text, mistake.body) if mistake.body else text.replace(mistake.find, mistake.replace)
     module.write_text(source[:start] + planted + source[end:], encoding="utf-8")
 
 
-def _with_body(text: str, body: str) -> str:
+def _replace_body(text: str, body: str) -> str:
     """Replace what stands below the docstring in the text of a function."""
     function = ast.parse(textwrap.dedent(text)).body[0]
     assert isinstance(function, ast.FunctionDef)  # that is what `span` finds

@@ -68,7 +68,7 @@ def collect_autograder(manifest: Manifest, pip_flags: str = "") -> dict[str, byt
     for folder in find_secret_folders(manifest):
         files = walk_files(manifest.root / folder)
         entries |= {f"{folder}/{path.as_posix()}": file.read_bytes() for path, file in files}
-    return entries | _scripts(manifest, pip_flags)
+    return entries | _fill_scripts(manifest, pip_flags)
 
 
 def collect_engine() -> dict[str, bytes]:
@@ -138,7 +138,7 @@ def walk_files(folder: Path, keep: Callable[[Path], bool] = lambda path: True) -
             yield path, file
 
 
-def _scripts(manifest: Manifest, pip_flags: str) -> dict[str, bytes]:
+def _fill_scripts(manifest: Manifest, pip_flags: str) -> dict[str, bytes]:
     """Return the container's files with the manifest's values in them, and LF at the end of their lines."""
     box = manifest.container
     values = {

@@ -51,7 +51,7 @@ def collect_bundle(manifest: Manifest, colab: str = "", line: StatusLine = SILEN
     files = collect_engine() | student_templates.make_student_files(manifest)
     made = stubs.generate_stubs(manifest)
     files |= {f"{manifest.paths.student}/{path.as_posix()}": text.encode() for path, text in made.items()}
-    files |= _notebooks(manifest, colab) | _checks(manifest, line)
+    files |= _collect_notebooks(manifest, colab) | _collect_checks(manifest, line)
     for name in BESIDE:
         if (manifest.root / name).is_file():
             files[name] = (manifest.root / name).read_bytes()
@@ -64,7 +64,7 @@ def collect_bundle(manifest: Manifest, colab: str = "", line: StatusLine = SILEN
     return dict(sorted(files.items()))
 
 
-def _notebooks(manifest: Manifest, colab: str) -> dict[str, bytes]:
+def _collect_notebooks(manifest: Manifest, colab: str) -> dict[str, bytes]:
     """Return notebooks, their checks and pictures, and a record of what each notebook holds at first; all or none."""
     if not manifest.notebooks:
         return {}
@@ -75,7 +75,7 @@ def _notebooks(manifest: Manifest, colab: str) -> dict[str, bytes]:
         notebook = build.make_students_notebook(manifest, name)
         held[name] = record_baseline(from_table(notebook, folder / f"{name}.ipynb").cells)
         if colab:
-            files[f"{manifest.paths.notebooks}/{name}.ipynb"] = build.to_bytes(_linked(manifest, name, notebook, colab))
+            files[f"{manifest.paths.notebooks}/{name}.ipynb"] = build.to_bytes(_link(manifest, name, notebook, colab))
     files[f"{manifest.paths.notebooks}/{BASELINES}"] = encode_baselines(held)
     pictures = walk_files(folder / "images") if (folder / "images").is_dir() else ()
     return files | {
@@ -85,7 +85,7 @@ def _notebooks(manifest: Manifest, colab: str) -> dict[str, bytes]:
     }
 
 
-def _linked(manifest: Manifest, name: str, notebook: JsonNotebook, colab: str) -> JsonNotebook:
+def _link(manifest: Manifest, name: str, notebook: JsonNotebook, colab: str) -> JsonNotebook:
     """Return the notebook with a cell on top that opens it in Colab; the PDF leaves it out."""
     address = f"{colab.rstrip('/')}/{manifest.paths.notebooks}/{name}.ipynb"
     text = [f"[Open this notebook in Colab]({address})"]
@@ -95,7 +95,7 @@ def _linked(manifest: Manifest, name: str, notebook: JsonNotebook, colab: str) -
     return {**notebook, "cells": cells, "metadata": {**metadata, "chainrule": note}}
 
 
-def _checks(manifest: Manifest, line: StatusLine) -> dict[str, bytes]:
+def _collect_checks(manifest: Manifest, line: StatusLine) -> dict[str, bytes]:
     """Return the public checks, with the reference's answers to them."""
     folder, name = manifest.path("public"), manifest.paths.public
     files = {f"{name}/{path.as_posix()}": f.read_bytes() for path, f in walk_files(folder) if path.suffix == ".py"}

@@ -98,16 +98,16 @@ class Statement:
 
 def hash_solution(module: ast.Module, first: int, last: int) -> Iterator[tuple[str, int]]:
     """Yield the shape and line of each run of statements between two lines; of a shorter block, that of the whole."""
-    for block in _blocks(module):
+    for block in _walk_blocks(module):
         inside = [statement for statement in block if first <= statement.line and statement.end <= last]
         length = min(RUN, len(inside))
-        yield from _runs(inside, length, LEAST if length == RUN else LEAST_ALONE)
+        yield from _hash_runs(inside, length, LEAST if length == RUN else LEAST_ALONE)
 
 
 def hash_module(module: ast.Module) -> list[tuple[str, int]]:
     """Return the shape and line of everything that could be such a run, by line."""
-    blocks = list(_blocks(module))
-    shapes = [pair for block in blocks for length in range(1, RUN + 1) for pair in _runs(block, length, LEAST)]
+    blocks = list(_walk_blocks(module))
+    shapes = [pair for block in blocks for length in range(1, RUN + 1) for pair in _hash_runs(block, length, LEAST)]
     return sorted(shapes, key=lambda pair: pair[1])
 
 
@@ -119,23 +119,23 @@ def hash_shape(statements: Sequence[Statement]) -> str:
     return hashlib.sha256(spelled.encode("utf-8", "backslashreplace")).hexdigest()[:16]
 
 
-def _runs(block: list[Statement], length: int, least: int) -> Iterator[tuple[str, int]]:
+def _hash_runs(block: list[Statement], length: int, least: int) -> Iterator[tuple[str, int]]:
     for at in range(len(block) - length + 1 if length else 0):
         run = block[at : at + length]
         if sum(statement.nodes for statement in run) >= least:
             yield hash_shape(run), run[0].line
 
 
-def _blocks(module: ast.Module) -> Iterator[list[Statement]]:
+def _walk_blocks(module: ast.Module) -> Iterator[list[Statement]]:
     """Yield every list of statements, without texts that stand alone."""
     for node in ast.walk(module):
         for name in ("body", "orelse", "finalbody"):
             block = getattr(node, name, None)
             if isinstance(block, list):
-                yield [_statement(child) for child in block if not _is_text(child)]
+                yield [_spell_statement(child) for child in block if not _is_text(child)]
 
 
-def _statement(node: ast.stmt) -> Statement:
+def _spell_statement(node: ast.stmt) -> Statement:
     statement = Statement(node.lineno, node.end_lineno or node.lineno)
     statement.spell(node)
     return statement
@@ -193,11 +193,11 @@ def scan(files: dict[str, bytes], secrets: Secrets) -> list[Leak]:
     """Find every leak in these files, in their order."""
     leaks: list[Leak] = []
     for name in sorted(files):
-        leaks += _names_and_bytes(name, files[name], secrets)
+        leaks += _search_file(name, files[name], secrets)
         for unit in split_file(name, files[name]):
-            leaks += _lines(unit, secrets)
-            leaks += _shapes(unit, secrets)
-            leaks += _answers(unit, secrets)
+            leaks += _search_lines(unit, secrets)
+            leaks += _search_shapes(unit, secrets)
+            leaks += _search_answers(unit, secrets)
     return leaks
 
 
@@ -217,7 +217,7 @@ def list_shingles(found: list[str]) -> list[tuple[str, ...]]:
     return [tuple(found[at : at + SHINGLE]) for at in range(len(found) - SHINGLE + 1)]
 
 
-def _names_and_bytes(name: str, content: bytes, secrets: Secrets) -> Iterator[Leak]:
+def _search_file(name: str, content: bytes, secrets: Secrets) -> Iterator[Leak]:
     if PRIVATE.search(name):
         yield Leak(name, "history, a cache or the like; students have no use for it")
     for folder in secrets.folders:
@@ -229,23 +229,23 @@ def _names_and_bytes(name: str, content: bytes, secrets: Secrets) -> Iterator[Le
         yield Leak(name, f"holds {origin}")
 
 
-def _lines(unit: TextUnit, secrets: Secrets) -> Iterator[Leak]:
+def _search_lines(unit: TextUnit, secrets: Secrets) -> Iterator[Leak]:
     for number, line in enumerate(unit.text.splitlines(), start=1):
         if MARKERS.search(line):
             yield Leak(unit.place(number), "a marker of a solution")
         if origin := secrets.lines.get(squash(line)):
             yield Leak(unit.place(number), f"a line of {origin}")
-        for word in _spelled(line, secrets.names):
+        for word in _find_spelled(line, secrets.names):
             yield Leak(unit.place(number), f"{word}, {secrets.names[word]}")
 
 
-def _spelled(line: str, names: Iterable[str]) -> list[str]:
+def _find_spelled(line: str, names: Iterable[str]) -> list[str]:
     """Return the secret words in a line; numbers may be written with underscores."""
     plain = re.sub(r"(?<=\d)_(?=\d)", "", line)
     return [name for name in names if name in plain and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", plain)]
 
 
-def _shapes(unit: TextUnit, secrets: Secrets) -> Iterator[Leak]:
+def _search_shapes(unit: TextUnit, secrets: Secrets) -> Iterator[Leak]:
     if not unit.code:
         return
     try:
@@ -259,7 +259,7 @@ def _shapes(unit: TextUnit, secrets: Secrets) -> Iterator[Leak]:
             last = line + 2
 
 
-def _answers(unit: TextUnit, secrets: Secrets) -> Iterator[Leak]:
+def _search_answers(unit: TextUnit, secrets: Secrets) -> Iterator[Leak]:
     found: list[tuple[str, int]] = []
     for number, line in enumerate(unit.text.splitlines(), start=1):
         found += [(word, number) for word in split_words(line)]

@@ -204,12 +204,12 @@ class RecordingPlugin(ChecksPlugin):
         arguments = get_arguments(pyfuncitem)
         pyfuncitem.obj(**arguments)
         if "reference" in arguments:
-            draft = self._with_calls(pyfuncitem, running, arguments)
+            draft = self._record_calls(pyfuncitem, running, arguments)
             self._replay(pyfuncitem, running, arguments, draft)
             self.context.drafts[running.check.id] = draft
         return True
 
-    def _with_calls(self, item: pytest.Function, running: RunningCheck, arguments: dict[str, Any]) -> Draft:
+    def _record_calls(self, item: pytest.Function, running: RunningCheck, arguments: dict[str, Any]) -> Draft:
         """Return the draft of another run, with the reference's calls to other functions too where there can be one."""
         draft = self.context.draft
         if "student" not in arguments or running.timing:
@@ -224,12 +224,12 @@ class RecordingPlugin(ChecksPlugin):
             running.worker.reset(seed)
             running.worker.answered = []
         item.obj(**renew(arguments, running, reference=replayed.root()))
-        draft.cassette.traits = self._traits(running)
+        draft.cassette.traits = self._find_traits(running)
         if "student" in arguments:
             replayed.reset(seed)
             draft.cassette.varies = self._varies(item, running, arguments, replayed)
 
-    def _traits(self, running: RunningCheck) -> list[list[str]]:
+    def _find_traits(self, running: RunningCheck) -> list[list[str]]:
         forward = own_forward.find_forward(self.context, running)
         if not forward or running.worker is None or running.timing:
             return []

@@ -23,7 +23,7 @@ def read_project() -> dict[str, Any]:
     """Return the engine's `[project]`: from pyproject.toml, or from what pip noted of it where it was installed."""
     file = SOURCE / "pyproject.toml"
     found = tomllib.loads(file.read_text(encoding="utf-8")).get("project", {}) if file.is_file() else {}
-    table = found if found.get("name") == DISTRIBUTION else _installed()
+    table = found if found.get("name") == DISTRIBUTION else _read_installed()
     keys = ("description", "requires-python", "dependencies", "optional-dependencies", "scripts", "entry-points")
     kept = {"name": DISTRIBUTION, "version": __version__} | {key: table[key] for key in keys if key in table}
     kept["optional-dependencies"] = {k: v for k, v in kept["optional-dependencies"].items() if k != OWN}
@@ -36,12 +36,12 @@ def list_for_students(manifest: Manifest) -> list[str]:
     chosen = extras["notebooks"] + extras["pdf"] if manifest.notebooks else []
     for library in list_libraries(manifest):
         chosen = chosen + extras.get(library, [library])
-    return _each_once(read_project()["dependencies"] + chosen + manifest.container.packages)
+    return _drop_repeated(read_project()["dependencies"] + chosen + manifest.container.packages)
 
 
 def list_for_container(manifest: Manifest) -> list[str]:
     """Return what the container installs: the engine's core, the course's libraries and the manifest's packages."""
-    return _each_once(read_project()["dependencies"] + list_libraries(manifest) + manifest.container.packages)
+    return _drop_repeated(read_project()["dependencies"] + list_libraries(manifest) + manifest.container.packages)
 
 
 def list_libraries(manifest: Manifest) -> list[str]:
@@ -81,12 +81,12 @@ def require_pins(names: list[str], pins: Path) -> None:
             raise CourseError(f"{pins} pins no version of {name}; add a line {name}==…")
 
 
-def _each_once(requirements: list[str]) -> list[str]:
+def _drop_repeated(requirements: list[str]) -> list[str]:
     """Return the requirements in the order of their names, one for each package."""
     return sorted({canonicalize_name(Requirement(text).name): text for text in reversed(requirements)}.values())
 
 
-def _installed() -> dict[str, Any]:
+def _read_installed() -> dict[str, Any]:
     """Return the same table from the metadata of the installed distribution. Raise CourseError without any."""
     try:
         found = metadata.distribution(DISTRIBUTION)

@@ -23,18 +23,18 @@ def collect_secrets(manifest: Manifest) -> Secrets:
     """Return everything secret in a course. Raise CourseError where its sources are at fault."""
     secrets = Secrets(folders=[getattr(manifest.paths, kind) for kind in ("reference", "hidden", "mistakes")])
     secrets.folders.append(f"{manifest.paths.notebooks}/source")
-    for file in _modules(manifest.path("reference")):
+    for file in _list_modules(manifest.path("reference")):
         add_module(secrets, manifest, file)
     for name in manifest.notebooks:
         _add_notebook(secrets, build.read_cells(manifest, name))
-    public = {node.name for file in _modules(manifest.path("public")) for node in _checks(file)}
-    for file in _modules(manifest.path("hidden")):
+    public = {node.name for file in _list_modules(manifest.path("public")) for node in _find_checks(file)}
+    for file in _list_modules(manifest.path("hidden")):
         _add_hidden(secrets, manifest, file, public)
     for kind in ("reference", "hidden"):
         for file in manifest.path(kind).rglob("*"):
             known = LEFT_OUT.intersection(file.parts) or (kind == "reference" and _is_open(file))
             if file.is_file() and not known and file.stat().st_size >= LEAST_FILE:
-                secrets.files[file.read_bytes()] = f"the file {_name(manifest, file)}"
+                secrets.files[file.read_bytes()] = f"the file {_name_file(manifest, file)}"
     for name, secret in make_secrets(manifest).items():
         forms = (secret, secret.hex().encode(), secret.hex().upper().encode(), base64.b64encode(secret).rstrip(b"="))
         secrets.bytes |= dict.fromkeys(forms, f"the secret of {name}")
@@ -47,7 +47,7 @@ def add_module(secrets: Secrets, manifest: Manifest, file: Path) -> None:
     text = file.read_text(encoding="utf-8")
     module = ast.parse(text)
     for region in stubs.find_regions(file, text):
-        secrets.add_code(module, text, region.first + 1, region.last - 1, _name(manifest, file))
+        secrets.add_code(module, text, region.first + 1, region.last - 1, _name_file(manifest, file))
 
 
 def _add_notebook(secrets: Secrets, cells: list[SourceCell]) -> None:
@@ -71,25 +71,25 @@ def _add_cell(secrets: Secrets, cell: SourceCell, first: int, last: int) -> None
 
 
 def _add_hidden(secrets: Secrets, manifest: Manifest, file: Path, public: set[str]) -> None:
-    origin = _name(manifest, file)
-    for node in _checks(file):
+    origin = _name_file(manifest, file)
+    for node in _find_checks(file):
         if node.name not in public:
             secrets.names[node.name] = f"the name of a check in {origin}"
         title = split_words(ast.get_docstring(node) or "")
         if len(title) >= LEAST_TITLE:
             secrets.answers.setdefault(tuple(title), f"{origin}, line {node.lineno}")
-    for seed in _seeds(ast.parse(file.read_text(encoding="utf-8"))):
+    for seed in _find_seeds(ast.parse(file.read_text(encoding="utf-8"))):
         if seed != str(manifest.seeds.public):
             secrets.names[seed] = f"a seed in {origin}"
 
 
-def _checks(file: Path) -> Iterator[ast.FunctionDef]:
+def _find_checks(file: Path) -> Iterator[ast.FunctionDef]:
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test"):
             yield node
 
 
-def _seeds(module: ast.Module) -> Iterator[str]:
+def _find_seeds(module: ast.Module) -> Iterator[str]:
     """Yield numbers and texts that are bound to a name of seeds, or passed to what draws from a seed."""
     for node in ast.walk(module):
         values: list[ast.expr] = []
@@ -101,10 +101,10 @@ def _seeds(module: ast.Module) -> Iterator[str]:
         elif isinstance(node, ast.Call) and SEEDED.search(ast.unparse(node.func)):
             values = node.args
         for value in values:
-            yield from _constants(value)
+            yield from _find_constants(value)
 
 
-def _constants(value: ast.expr) -> Iterator[str]:
+def _find_constants(value: ast.expr) -> Iterator[str]:
     for node in ast.walk(value):
         if isinstance(node, ast.Constant):
             if type(node.value) is int and node.value >= LEAST_SEED:
@@ -118,9 +118,9 @@ def _is_open(file: Path) -> bool:
     return file.suffix == ".py" and not stubs.find_regions(file, file.read_text(encoding="utf-8"))
 
 
-def _modules(folder: Path) -> list[Path]:
+def _list_modules(folder: Path) -> list[Path]:
     return sorted(f for f in folder.rglob("*.py") if not LEFT_OUT.intersection(f.parts)) if folder.is_dir() else []
 
 
-def _name(manifest: Manifest, file: Path) -> str:
+def _name_file(manifest: Manifest, file: Path) -> str:
     return file.relative_to(manifest.root).as_posix()

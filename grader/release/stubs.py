@@ -36,7 +36,7 @@ def generate_stubs(manifest: Manifest) -> dict[Path, str]:
         file.relative_to(reference): file.read_text(encoding="utf-8") for file in sorted(reference.rglob("*.py"))
     }
     regions = [(path, region) for path, text in sources.items() for region in find_regions(path, text)]
-    found = {f"{_module(path)}.{region.function}" for path, region in regions if region.function}
+    found = {f"{_name_module(path)}.{region.function}" for path, region in regions if region.function}
     for name, question in manifest.functions().items():
         if name not in found:
             raise ManifestError(
@@ -49,7 +49,7 @@ def make_stub(manifest: Manifest, path: Path, source: str) -> str:
     """Return one module with its solutions cut out and a first line that says where it comes from."""
     lines = source.splitlines(keepends=True)
     for region in reversed(find_regions(path, source)):
-        lines[region.first - 1 : region.last] = _replacement(manifest, path, region, lines[region.first - 1])
+        lines[region.first - 1 : region.last] = _replace(manifest, path, region, lines[region.first - 1])
     body = re.sub(r"\n{4,}", "\n\n\n", "".join(lines)).rstrip("\n") + "\n"
     origin = f"{manifest.paths.reference}/{path.as_posix()}"
     return f'# Generated from {origin} by "python -m grader stubs" (unedited: {digest_body(body)})\n{body}'
@@ -58,7 +58,7 @@ def make_stub(manifest: Manifest, path: Path, source: str) -> str:
 def find_regions(path: Path, source: str) -> list[Region]:
     """Find the solution regions of a module. Raise CourseError for a marker without its partner."""
     found, opened = [], 0
-    functions = list(_functions(ast.parse(source), ""))
+    functions = list(_walk_functions(ast.parse(source), ""))
     for number, line in enumerate(source.splitlines(), start=1):
         marker = line.strip()
         if marker not in (BEGIN, END):
@@ -100,10 +100,10 @@ def find_stub_drift(manifest: Manifest) -> list[Path]:
     return wrong + [file for file in sorted(target.rglob("*.py")) if file.relative_to(target) not in texts]
 
 
-def _replacement(manifest: Manifest, path: Path, region: Region, marker: str) -> list[str]:
+def _replace(manifest: Manifest, path: Path, region: Region, marker: str) -> list[str]:
     if not region.function:
         return []
-    name = f"{_module(path)}.{region.function}"
+    name = f"{_name_module(path)}.{region.function}"
     question = manifest.functions().get(name)
     if question is None:
         raise ManifestError(
@@ -115,16 +115,16 @@ def _replacement(manifest: Manifest, path: Path, region: Region, marker: str) ->
     return [f"{indent}{comment}\n", f'{indent}raise NotImplementedError("{name}")\n']
 
 
-def _functions(node: ast.AST, prefix: str) -> Iterator[tuple[str, int, int]]:
+def _walk_functions(node: ast.AST, prefix: str) -> Iterator[tuple[str, int, int]]:
     """Yield name, first and last line of every function, outer before inner."""
     for child in ast.iter_child_nodes(node):
         name = f"{prefix}{getattr(child, 'name', '')}"
         if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
             yield name, child.lineno, (child.end_lineno or child.lineno) + 1
-        yield from _functions(child, f"{name}." if isinstance(child, ast.ClassDef | ast.FunctionDef) else prefix)
+        yield from _walk_functions(child, f"{name}." if isinstance(child, ast.ClassDef | ast.FunctionDef) else prefix)
 
 
-def _module(path: Path) -> str:
+def _name_module(path: Path) -> str:
     return ".".join(path.with_suffix("").parts)
 
 

@@ -36,9 +36,9 @@ GUIDE = "docs/student-guide.md"
 
 def make_student_files(manifest: Manifest) -> dict[str, bytes]:
     """Return these files by name."""
-    values = _values(manifest)
-    files = {FILENAME: _header(FILENAME) + to_toml(make_students_manifest(manifest))}
-    files["pyproject.toml"] = _header("pyproject.toml") + to_toml(_project(manifest))
+    values = _collect_values(manifest)
+    files = {FILENAME: _write_header(FILENAME) + to_toml(make_students_manifest(manifest))}
+    files["pyproject.toml"] = _write_header("pyproject.toml") + to_toml(_make_project(manifest))
     for source, name in NAMES.items():
         text = _choose_lines((TEMPLATES / source).read_text(encoding="utf-8"), bool(manifest.notebooks))
         files[name] = re.sub(r"@([A-Z]+)@", lambda match: values[match[1]], text)
@@ -65,25 +65,25 @@ def make_students_manifest(manifest: Manifest) -> dict[str, Any]:
     return kept
 
 
-def _header(name: str) -> str:
+def _write_header(name: str) -> str:
     return f'# Made from {name} by "python -m grader release"\n'
 
 
-def _project(manifest: Manifest) -> dict[str, Any]:
+def _make_project(manifest: Manifest) -> dict[str, Any]:
     """Return the table that pip needs to install the engine where it lies, with all it uses."""
     found = requirements.read_project() | {"dependencies": requirements.list_for_students(manifest)}
     pytest = {"testpaths": [manifest.paths.public], "pythonpath": ["."], "addopts": "--import-mode=importlib"}
-    setuptools = {"packages": {"find": {"include": ["grader*"]}}, "package-data": {"grader": _data()}}
+    setuptools = {"packages": {"find": {"include": ["grader*"]}}, "package-data": {"grader": _list_data()}}
     tool = {"setuptools": setuptools, "pytest": {"ini_options": pytest}}
     return {"build-system": requirements.BUILD, "project": found, "tool": tool}
 
 
-def _data() -> list[str]:
+def _list_data() -> list[str]:
     """Return the engine's files that are no modules."""
     return [name.removeprefix("grader/") for name in sorted(collect_engine()) if not name.endswith(".py")]
 
 
-def _values(manifest: Manifest) -> dict[str, str]:
+def _collect_values(manifest: Manifest) -> dict[str, str]:
     paths, questions = manifest.paths, manifest.questions
     rows = [
         f"| {q.id} {q.title} | `{paths.public}/{q.file}` | {q.public_points:g} | {q.hidden_points:g} |"
@@ -109,9 +109,9 @@ def _values(manifest: Manifest) -> dict[str, str]:
 def to_toml(table: dict[str, Any], path: str = "") -> str:
     """Write a table as TOML, always in the same form: what is plain first, then tables, then lists of tables."""
     plain = {key: value for key, value in table.items() if not _is_table(value) and not _is_tables(value)}
-    parts = ["".join(f"{_key(key)} = {_value(value)}\n" for key, value in plain.items())]
+    parts = ["".join(f"{_write_key(key)} = {_write_value(value)}\n" for key, value in plain.items())]
     for key, value in table.items():
-        name = f"{path}.{_key(key)}" if path else _key(key)
+        name = f"{path}.{_write_key(key)}" if path else _write_key(key)
         if _is_table(value):
             body = to_toml(value, name)
             # a table of nothing but tables needs no line of its own
@@ -130,16 +130,16 @@ def _is_tables(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(item, dict) for item in value)
 
 
-def _key(key: str) -> str:
+def _write_key(key: str) -> str:
     return key if re.fullmatch(r"[\w-]+", key) else json.dumps(key)
 
 
-def _value(value: Any, indent: str = "") -> str:
+def _write_value(value: Any, indent: str = "") -> str:
     if isinstance(value, list | tuple):
-        line = f"[{', '.join(_value(item) for item in value)}]"
+        line = f"[{', '.join(_write_value(item) for item in value)}]"
         if len(line) <= WIDTH:
             return line
-        return "[\n" + "".join(f"{indent}    {_value(item, indent + '    ')},\n" for item in value) + f"{indent}]"
+        return "[\n" + "".join(f"{indent}    {_write_value(item, indent + '    ')},\n" for item in value) + f"{indent}]"
     if isinstance(value, bool):
         return str(value).lower()
     return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)

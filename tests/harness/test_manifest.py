@@ -255,7 +255,7 @@ def test_manifest_that_an_editor_of_windows_has_saved(toy):
 def test_manifest_that_is_no_text(tmp_path):
     (tmp_path / manifests.FILENAME).write_bytes(b'title = "x"\npoints = \xff\n')
     with pytest.raises(ManifestError, match="line 2: not UTF-8; save the file in that encoding"):
-        manifests.load(tmp_path / manifests.FILENAME)
+        manifests.load_manifest(tmp_path / manifests.FILENAME)
 
 
 TEXT = 'points = 8\n[seeds]  # two\nsecret = 2\n[[questions]]\nid = "Q1"\nslug = "a"\n[[questions]]\nslug = "b"\n'

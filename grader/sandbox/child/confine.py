@@ -47,7 +47,7 @@ class Confinement:
         self._policy, self._folder, self._first_free, self._zygote = policy, folder, first_free, os.getpid()
         self._filter = seccomp.Filter() if "seccomp" in policy and seccomp.is_available() else None
         self._readable = (
-            landlock.readable_paths(libraries, path) if "landlock" in policy and landlock.version() else None
+            landlock.readable_paths(libraries, path) if "landlock" in policy and landlock.read_version() else None
         )
         self._rulesets: dict[tuple[str, ...], int] = {}
         self._uid = random.randint(FIRST_UID, LAST_UID)  # runs side by side start apart
@@ -59,7 +59,7 @@ class Confinement:
             return
         if len(self._rulesets) == LANDLOCK_RULESETS:
             os.close(self._rulesets.pop(next(iter(self._rulesets))))
-        self._rulesets[places] = landlock.ruleset([*self._readable, *places])
+        self._rulesets[places] = landlock.make_ruleset([*self._readable, *places])
 
     def enter(self, output: int, places: tuple[str, ...], limits: dict[str, int], judged: bool) -> None:
         """Put the layers on. Raise OSError when the kernel refuses one that it has."""

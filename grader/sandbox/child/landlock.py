@@ -36,17 +36,17 @@ def _syscall(number: int, *arguments: object) -> int:
     return -1 if _LIBC is None else int(_LIBC.syscall(number, *arguments))
 
 
-def version() -> int:
+def read_version() -> int:
     """Return the kernel's Landlock ABI version; 0 where it has none or it is switched off."""
     return max(_syscall(CREATE, None, ctypes.c_size_t(0), VERSION), 0)
 
 
-def ruleset(paths: Iterable[str]) -> int:
+def make_ruleset(paths: Iterable[str]) -> int:
     """Return a descriptor for the right to read beneath these paths only; leave out paths that are not there.
 
     Raise OSError where the kernel refuses.
     """
-    files, network, scopes = RIGHTS[min(version(), max(RIGHTS))]
+    files, network, scopes = RIGHTS[min(read_version(), max(RIGHTS))]
     wanted = _Ruleset((1 << files) - 1, (1 << network) - 1, (1 << scopes) - 1)
     size = 8 * (1 + bool(network) + bool(scopes))
     made = _checked(_syscall(CREATE, ctypes.byref(wanted), ctypes.c_size_t(size), 0))
@@ -80,7 +80,7 @@ DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom")
 
 def readable_paths(libraries: Iterable[str], path: Iterable[str]) -> list[str]:
     """Return the files and folders to read beneath; `path` is where installed libraries lie."""
-    return [*DEVICES, *_standard_library(), *_installed(libraries, list(path))]
+    return [*DEVICES, *_list_standard_library(), *_list_installed(libraries, list(path))]
 
 
 def is_reachable(place: str) -> bool:
@@ -117,14 +117,14 @@ def name_by_descriptor(first: int, engine: str) -> int:
     return first
 
 
-def _standard_library() -> Iterator[str]:
+def _list_standard_library() -> Iterator[str]:
     """Yield its entries one by one, since the folder of installed libraries may lie inside."""
     for folder in {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")}:
         with os.scandir(folder) as entries:
             yield from (entry.path for entry in entries if entry.name not in PACKAGE_FOLDERS)
 
 
-def _installed(libraries: Iterable[str], path: list[str]) -> Iterator[str]:
+def _list_installed(libraries: Iterable[str], path: list[str]) -> Iterator[str]:
     """Yield the top-level entries, where they are installed, of distributions and of all they require."""
     left, seen = list(libraries), set()
     while left:

@@ -159,6 +159,6 @@ def why_missing(layer: str) -> str:
     """Return what this machine lacks for a layer, as well as can be told."""
     if layer == "uid":
         return "only root can give workers user ids of their own" if os.geteuid() else "not asked for, or refused"
-    if layer == "landlock" and not landlock.version():
+    if layer == "landlock" and not landlock.read_version():
         return "this kernel has no Landlock (Linux 5.13 and later, where it is switched on)"
     return "switched off by the policy, or refused by this machine"

@@ -181,7 +181,7 @@ def normalization_axes():
         groups = (samples // rows) * (channels // columns)
         write(axes, left + width / 2, top - height - 0.22, f"{groups} means, {groups} variances", fontsize=8.5)
     write(axes, 0.3, top - height / 2, f"N = {samples} images", fontsize=7.5, color=GREY, rotation=90)
-    text = "Each small square is one channel of one image: H × W pixels. Those in a frame share a mean and a variance."
+    text = "Nine small squares: one channel of an image, H × W pixels. Pixels in one frame share a mean and a variance."
     write(axes, 4.8, 0.17, text, fontsize=8.5)
     return figure
 

@@ -69,7 +69,7 @@ def rel_error(got, expected):
     return np.max(np.abs(got - expected)) / max(np.max(np.abs(expected)), np.finfo(float).tiny)
 
 # %% tags=["pdf-ignore"]
-data = get_CIFAR10_data()
+data = get_CIFAR10_data(num_training=5000 if quick else 49000)
 for name, array in data.items():
     if isinstance(array, np.ndarray):
         print(f"{name:8} {array.shape} {array.dtype}")
@@ -123,7 +123,9 @@ show_images(data["X_train"][examples], class_names[y_train[examples]], columns=1
 # Flatten each sample to a row of $D$ numbers, so that $x$ becomes a matrix of $N$ rows. With weights $w$ of shape
 # $(D, M)$ and biases $b$ of shape $(M,)$,
 #
-# $$ \mathrm{out}_{nm} = \sum_{d=1}^{D} x_{nd} \, w_{dm} + b_m. $$
+# $$ \mathrm{out}_{nm} = \sum_{d=0}^{D-1} x_{nd} \, w_{dm} + b_m. $$
+#
+# All indices start at 0, as in NumPy.
 #
 # For the way back ask, for each input, which outputs it reaches and by which factor; then sum over them. The number
 # $x_{nd}$ reaches $\mathrm{out}_{nm}$ for all $m$, by the factor $w_{dm}$. The weight $w_{dm}$ reaches it for all
@@ -211,7 +213,7 @@ grader.check("q1_relu_backward")
 # probabilities, and the loss is the mean *cross entropy*: minus the logarithm of the probability that the network
 # gives to the true class $y_n$.
 #
-# $$ p_{nc} = \frac{e^{s_{nc}}}{\sum_k e^{s_{nk}}}, \qquad L = -\frac{1}{N} \sum_{n=1}^{N} \log p_{n y_n}. $$
+# $$ p_{nc} = \frac{e^{s_{nc}}}{\sum_k e^{s_{nk}}}, \qquad L = -\frac{1}{N} \sum_{n=0}^{N-1} \log p_{n y_n}. $$
 #
 # A network that is sure and right pays almost 0; one that is sure and wrong pays a lot; one that knows nothing gives
 # every class the probability $1/C$ and pays $\log C$, which is 2.303 for ten classes. Remember this number: it is what
@@ -468,7 +470,7 @@ assert smallest["5 layers"] > smallest["3 layers"], f"depth did not raise the sm
 # hyperparameters and its state from one step to the next. Read `sgd` in `student/optim.py`, then **write**
 # `sgd_momentum` below it.
 #
-# The cell shows it where you can watch it, on the valley $f(w) = \frac{1}{2}(w_1^2 + 100 \, w_2^2)$. SGD gets the
+# The cell shows it where you can watch it, on the valley $f(w) = \frac{1}{2}(w_0^2 + 100 \, w_1^2)$. SGD gets the
 # largest learning rate that works well there, and still creeps along the floor. Momentum should swing from side to
 # side in the beginning and then be much faster.
 
@@ -487,17 +489,17 @@ def descend(rule, learning_rate, steps=80, start=(-4.0, 0.4)):
 
 def draw_valley(paths):
     """Draws the ways down the valley on its contour lines, one panel for each; the title says how far it came."""
-    w1, w2 = np.meshgrid(np.linspace(-4.5, 1.5, 200), np.linspace(-0.5, 0.5, 100))
-    height = 0.5 * (curvature[0] * w1**2 + curvature[1] * w2**2)
+    w0, w1 = np.meshgrid(np.linspace(-4.5, 1.5, 200), np.linspace(-0.5, 0.5, 100))
+    height = 0.5 * (curvature[0] * w0**2 + curvature[1] * w1**2)
     fig, axes = plt.subplots(1, len(paths), figsize=(9.5, 2.7), sharey=True)
     for i, (ax, (label, path)) in enumerate(zip(axes, paths.items())):
-        ax.contour(w1, w2, height, levels=np.logspace(-2, 2, 12), colors="0.85", linewidths=0.8)
+        ax.contour(w0, w1, height, levels=np.logspace(-2, 2, 12), colors="0.85", linewidths=0.8)
         ax.plot(*path.T, "-", marker="o", markersize=2.5, linewidth=1, color=f"C{i}")
         ax.plot(0, 0, "k+", markersize=9)
         end = 0.5 * np.sum(curvature * path[-1] ** 2)
-        ax.set(title=f"{label}\nf = {end:.4f} after {len(path) - 1} steps", xlabel="$w_1$")
+        ax.set(title=f"{label}\nf = {end:.4f} after {len(path) - 1} steps", xlabel="$w_0$")
         ax.grid(False)
-    axes[0].set_ylabel("$w_2$")
+    axes[0].set_ylabel("$w_1$")
     plt.show()
 
 
@@ -573,7 +575,7 @@ assert last_loss["SGD with momentum"] < last_loss["SGD"], f"momentum does not be
 #
 # **Write** `rmsprop` and `adam` in `student/optim.py`, Adam with its bias correction.
 #
-# In the valley you should see both set out with steps of equal length in $w_1$ and $w_2$, although the slopes differ
+# In the valley you should see both set out with steps of equal length in $w_0$ and $w_1$, although the slopes differ
 # by a factor of ten at the start. RMSProp has no correction, so its first step is $1 / \sqrt{1 - \rho} = 10$ times
 # $\eta$; then it gets slower, as it remembers the steep slopes of the beginning for about a hundred steps. Adam keeps
 # an even pace, runs past the goal, for it has inertia, and turns back.

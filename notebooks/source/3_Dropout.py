@@ -65,7 +65,7 @@ def rel_error(got, expected):
     return np.max(np.abs(got - expected)) / max(np.max(np.abs(expected)), np.finfo(float).tiny)
 
 # %% tags=["pdf-ignore"]
-data = get_CIFAR10_data()
+data = get_CIFAR10_data(num_training=5000 if quick else 49000)
 for name, array in data.items():
     if isinstance(array, np.ndarray):
         print(f"{name:8} {array.shape} {array.dtype}")

@@ -264,7 +264,7 @@ def train_part2(model_fn, params, learning_rate):
 
 # %%
 torch.manual_seed(231)
-hidden_size, learning_rate = 4000, 1e-2
+hidden_size, learning_rate = 500 if quick else 4000, 1e-2
 params = [random_weight((3 * 32 * 32, hidden_size), device), random_weight((hidden_size, 10), device)]
 losses_fc = train_part2(two_layer_fc, params, learning_rate)
 report("II two-layer", check_accuracy_part2(loader_val, two_layer_fc, params), target=0.33)
@@ -371,7 +371,7 @@ def train_part34(model, optimizer, epochs=1):
 
 # %%
 torch.manual_seed(231)
-model = TwoLayerFC(3 * 32 * 32, 4000, 10)
+model = TwoLayerFC(3 * 32 * 32, hidden_size, 10)
 train_part34(model, torch.optim.SGD(model.parameters(), lr=1e-2))
 report("III two-layer", check_accuracy_part34(loader_val, model), target=0.33)
 
@@ -407,7 +407,7 @@ report("III convnet", check_accuracy_part34(loader_val, model), target=0.35)
 
 # %%
 torch.manual_seed(231)
-model = nn.Sequential(Flatten(), nn.Linear(3 * 32 * 32, 4000), nn.ReLU(), nn.Linear(4000, 10))
+model = nn.Sequential(Flatten(), nn.Linear(3 * 32 * 32, hidden_size), nn.ReLU(), nn.Linear(hidden_size, 10))
 train_part34(model, torch.optim.SGD(model.parameters(), lr=1e-2, momentum=0.9, nesterov=True))
 report("IV two-layer", check_accuracy_part34(loader_val, model), target=0.40)
 
@@ -468,9 +468,10 @@ for name, (accuracy, target) in results.items():
 
 # %% tags=["proof"]
 assert np.mean(losses_conv[-5:]) < np.mean(losses_conv[:5]), "training lowers the loss"
+assert np.mean(losses_momentum[-5:]) < np.mean(losses_conv[-5:]) - 0.02, "momentum lowers it further"
+assert results["IV convnet"][0] > results["III convnet"][0] + 0.03, f"momentum helps the convnet: {results}"
 if not quick:
     assert all(accuracy > target for accuracy, target in results.values()), f"a target is missed: {results}"
-    assert results["IV convnet"][0] > results["III convnet"][0] + 0.03, "momentum helps the convnet"
 
 # %% [markdown]
 # ## Part V: the open challenge
@@ -534,7 +535,7 @@ print(challenge_model(torch.zeros(64, 3, 32, 32)).shape, "should be (64, 10)")
 # %% exercise="Train challenge_model: fill losses, train_accuracies and val_accuracies"
 torch.manual_seed(231)
 challenge_model = build_model().to(device)
-loader_sample = DataLoader(Subset(labelled, range(min(num_train, 1000))), batch_size=200)
+loader_sample = DataLoader(Subset(labelled, range(200 if quick else 1000)), batch_size=200)
 losses = []
 train_accuracies = [check_accuracy_part34(loader_sample, challenge_model)]
 val_accuracies = [check_accuracy_part34(loader_val, challenge_model)]

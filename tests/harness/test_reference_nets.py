@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from reference import fast_layers, layer_utils, layers
 from reference.classifiers.cnn import ThreeLayerConvNet
 from reference.classifiers.fc_net import FullyConnectedNet
+from reference.classifiers.norm_cnn import NormConvNet
 
 ROOT = Path(__file__).parents[2]
 repeatably = settings(derandomize=True, deadline=None, max_examples=50)
@@ -41,6 +42,22 @@ def conv_net_in_torch(net, params, x):
     h = F.max_pool2d(torch.relu(h), 2).flatten(1)
     h = torch.relu(h @ params["W2"] + params["b2"])
     return h @ params["W3"] + params["b3"]
+
+
+def norm_conv_net_in_torch(net, params, x):
+    """Return the train-mode scores of a NormConvNet."""
+    h = x
+    for i in range(1, net.num_layers + 1):
+        h = F.conv2d(h, params[f"W{i}"], params[f"b{i}"], padding=1)
+        if net.normalization is not None:
+            gamma, beta = params[f"gamma{i}"].flatten(), params[f"beta{i}"].flatten()
+        if net.normalization == "batchnorm":
+            h = F.batch_norm(h, None, None, gamma, beta, training=True)
+        if net.normalization == "groupnorm":
+            h = F.group_norm(h, net.groups, gamma, beta)
+        h = torch.relu(h)
+        h = F.max_pool2d(h, 2) if i % 2 else h
+    return h.flatten(1) @ params["W"] + params["b"]
 
 
 def assert_agree(net, in_torch, X, y, tolerance):
@@ -91,6 +108,24 @@ def test_three_layer_conv_net(size, filter_size, reg, seed):
     net = ThreeLayerConvNet(size, 3, filter_size, 7, 5, weight_scale=0.3, dtype=np.float64)
     net.reg = reg
     assert_agree(net, conv_net_in_torch, X, y, tolerance=1e-10)
+
+
+@pytest.mark.parametrize("normalization", [None, "batchnorm", "groupnorm"])
+def test_norm_conv_net(normalization):
+    rng = np.random.RandomState(0)
+    np.random.seed(0)
+    net = NormConvNet(normalization, (2, 4, 6), groups=2, input_dim=(3, 8, 8), num_classes=5, dtype=np.float64)
+    net.reg = 0
+    assert_agree(net, norm_conv_net_in_torch, rng.randn(4, 3, 8, 8), rng.randint(5, size=4), 1e-8)
+
+
+def test_scores_of_a_norm_conv_net_are_those_of_test_mode():
+    """Scores do not depend on the company of an image, not even with batch normalization"""
+    np.random.seed(0)
+    for normalization in ("batchnorm", "groupnorm"):
+        net, X = NormConvNet(normalization), np.random.randn(6, 3, 32, 32)
+        net.loss(X, np.arange(6))
+        np.testing.assert_allclose(net.loss(X)[:2], net.loss(X[:2]), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("normalization", [None, "batchnorm", "layernorm"])

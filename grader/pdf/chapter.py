@@ -36,22 +36,22 @@ class Chapter:
         self.prefix = f"n{self.number}"
         self.source_map = SourceMap(self.notebook.name, self.prefix)
         self.status = read_status(self.notebook, self.prefix)
-        self._cells = [cell for cell in self.notebook.cells if IGNORED not in cell.tags]
-        self._shown = {cell.index: outputs.select(cell.outputs, self.limits) for cell in self._cells}
+        self.cells = [cell for cell in self.notebook.cells if IGNORED not in cell.tags]
+        self.shown = {cell.index: outputs.select(cell.outputs, self.limits) for cell in self.cells}
         self._questions_seen = 0
         self._in_question = False
         self._extract()
 
     def _extract(self) -> None:
         """Take the formulas out of all texts, and turn Markdown into HTML."""
-        texts = [cell.source for cell in self._cells]
-        texts += [shown.text for group in self._shown.values() for shown in group]
+        texts = [cell.source for cell in self.cells]
+        texts += [shown.text for group in self.shown.values() for shown in group]
         self.aside = Aside(markup.choose_prefix(texts))
         self._html: dict[int, str | None] = {}
-        for cell in self._cells:
+        for cell in self.cells:
             if cell.kind == "markdown":
                 self._html[cell.index] = markup.render(self.aside.extract(cell.source, cell.index))
-            for shown in self._shown[cell.index]:
+            for shown in self.shown[cell.index]:
                 if shown.kind == "markdown":
                     shown.text = markup.render(self.aside.extract(shown.text, cell.index)) or ""
                 elif shown.kind == "html":
@@ -62,7 +62,7 @@ class Chapter:
     def list_fragments(self) -> list[str]:
         """Return the HTML of the cells and their outputs."""
         fragments = [html for html in self._html.values() if html]
-        shown = [shown for group in self._shown.values() for shown in group]
+        shown = [shown for group in self.shown.values() for shown in group]
         return fragments + [one.text for one in shown if one.kind in ("markdown", "html")]
 
     def build(self, trees: dict[str, Tree | None]) -> None:
@@ -70,7 +70,7 @@ class Chapter:
         self._trees = trees
         if self.notebook.notice:
             self._add_notice()
-        for cell in self._cells:
+        for cell in self.cells:
             self._begin(cell)
             if cell.kind == "markdown":
                 self._add_markdown(cell)
@@ -135,7 +135,7 @@ class Chapter:
             body = lines.typeset(lines.highlight(cell.source, self.notebook.language))
             make = partial(self._write_fallback, cell.source)
             self.source_map.add(f"#code({quote(count)})[{body}]", make, "set as typed", cell.index)
-        for shown in self._shown[cell.index]:
+        for shown in self.shown[cell.index]:
             self._add_output(cell, shown)
 
     def _add_output(self, cell: Cell, shown: Shown) -> None:

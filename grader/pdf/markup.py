@@ -128,7 +128,11 @@ class Aside:
                 return self.formulas[int(found[2])].verbatim
             return self.data[int(found[2])] if whole else shorten_data(self.data[int(found[2])])
 
-        return re.sub(rf"{self.prefix}(math|data)(\d+)zq", source, text)
+        return self.mark.sub(source, text)
+
+    @property
+    def mark(self) -> re.Pattern[str]:
+        return re.compile(rf"{self.prefix}(math|data)(\d+)zq")
 
 
 def shorten_data(text: str) -> str:

@@ -124,7 +124,7 @@ def _traceback(output: Table) -> str:
 
 def _best(data: Table, metadata: object, limits: Limits) -> Shown:
     """Return the richest form that paper can show; an empty text for what was wiped out, as a bar that has ended."""
-    if all(value in ("", [], [""]) for value in data.values()):
+    if all(mime.startswith("text/") and value in ("", [], [""]) for mime, value in data.items()):
         return Shown("stdout")
     plain = join_text(data.get("text/plain"))
     if OBJECT.fullmatch(plain):

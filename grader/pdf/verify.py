@@ -9,10 +9,12 @@ import unicodedata
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from . import outputs
 from .chapter import Chapter
+from .formulas import BARE
 from .lines import CONTROLS
 from .markup import COMMENT, HIDDEN, PIECE, TAG, shorten_data
-from .notebook import IGNORED, INPUT_IGNORED
+from .notebook import INPUT_IGNORED, Cell
 
 if TYPE_CHECKING:  # it takes a while to import
     from pypdf import PageObject
@@ -25,6 +27,11 @@ TARGET = re.compile(
     re.MULTILINE,
 )  # where links lead, and tags
 IMAGE = re.compile(r"!\[(?:[^\[\]]|\[[^\[\]]*\])*\]\([^()]*\)")
+LABEL = re.compile(r"^\s{0,3}\[([^\]\n]+)\]:", re.MULTILINE)
+REFERENCE = re.compile(r"\]\[([^\]\n]+)\]")
+LIST = re.compile(r"^[ \t>]*(?:[-*+]\s+)?(?:\[[ xX]\]|\d{1,9}[.)])(?=\s)", re.MULTILINE)  # counted anew
+RUN = re.compile(r"[\u0590-\u08ff]+|[^\u0590-\u08ff\W]+")  # letters of one direction
+PLACE = re.compile(rb"q [-\d.]+ [-\d.]+ [-\d.]+ [-\d.]+ ([-\d.]+) ([-\d.]+) cm[^\n]*\nBT")
 INFO = re.compile(r"^([ \t>]*(?:`{3,}|~{3,})).*$", re.MULTILINE)
 FRAME = re.compile(r"\A[^\n]*\n[^\n]*\n|\n[^\n]*\d+ / \d+\s*\Z")  # the running head and the page's number
 TOKEN = re.compile(rb"/(\w+) [\d.]+ Tf|\b(ET)\b|(\()|(<[0-9A-Fa-f]*>)\s*T?[jJ]?")
@@ -55,29 +62,66 @@ def check(data: bytes, chapters: list[Chapter], no_font: set[str]) -> tuple[int,
     for number, chapter in enumerate(chapters):
         first, last = starts[number] if starts else 0, starts[number + 1] if starts[number + 1 :] else len(texts)
         problems += find_missing(chapter, "\n".join(texts[first:last]), no_font)
+    problems += [f"page {number}: text runs off it" for number, page in enumerate(reader.pages, 1) if _overflows(page)]
     return len(texts), problems
 
 
 def find_missing(chapter: Chapter, text: str, no_font: set[str]) -> list[str]:
-    """Return the words of Markdown, counted, and the code lines that a notebook's pages lack."""
+    """Return what a notebook's pages lack: words of Markdown, counted, lines of code and of outputs."""
     squashed, have = _squash(text), Counter(WORD.findall(_normalize(text)))
     wanted: Counter[str] = Counter()
-    lost: list[str] = []
+    lost = [f"the engine's own mark {mark!r} instead of its text" for mark in _find_marks(chapter, squashed)]
     at = 0
-    for cell in chapter.notebook.cells:
-        if IGNORED in cell.tags:
-            continue
+    for cell in chapter.cells:
         if cell.kind == "markdown":
             words = Counter(WORD.findall(_read_shown(cell.source, no_font)))
             wanted += words
-            lost += [f"cell {cell.index}: the word {word!r}" for word in words if _lacks(word, wanted, have, squashed)]
-        elif cell.kind == "code" and INPUT_IGNORED not in cell.tags:
-            for line in filter(None, (_squash(_number_controls(line, no_font)) for line in cell.source.split("\n"))):
-                found = squashed.find(line, at)
-                if found < 0:
-                    lost.append(f"cell {cell.index}: the line {line[:80]!r}")
-                at = max(at, found)
-    return [f"{chapter.notebook.name}, {what} is not in the PDF" for what in lost]
+            lost += [
+                f"cell {cell.index}: the word {word!r} is not in the PDF"
+                for word in words
+                if _lacks(word, wanted, have, squashed)
+            ]
+        for line in _list_lines(chapter, cell):
+            packed = _squash(_number_controls(line, no_font))
+            found = squashed.find(packed, at)
+            if found < 0 and not _holds_turned(_normalize(line), squashed):
+                lost.append(f"cell {cell.index}: the line {packed[:80]!r} is not in the PDF")
+            at = max(at, found)
+    return [f"{chapter.notebook.name}, {what}" for what in lost]
+
+
+def _list_lines(chapter: Chapter, cell: Cell) -> list[str]:
+    """Return the lines of a cell's code and of its outputs, as far as they are shown."""
+    if cell.kind != "code":
+        return []
+    lines = cell.source.split("\n") if INPUT_IGNORED not in cell.tags else []
+    for shown in chapter.shown[cell.index]:
+        if shown.kind in ("stdout", "stderr", "error"):
+            (head, tail), _ = outputs.cut(outputs.render(shown.text.rstrip("\n")), chapter.limits)
+            lines += ["".join(part for _, part in line) for line in head + tail]
+    return lines
+
+
+def _find_marks(chapter: Chapter, squashed: str) -> set[str]:
+    """Return the words that the engine put in place of others and that are still there."""
+    marks = {found[0] for found in chapter.aside.mark.finditer(squashed)}
+    own = any(BARE in cell.source for cell in chapter.cells)
+    return marks | ({BARE} if BARE in squashed and not own else set())
+
+
+def _holds_turned(line: str, squashed: str) -> bool:
+    """Return whether the words of a line that runs right to left are there, in either direction."""
+    if not any(unicodedata.bidirectional(character) in ("R", "AL") for character in line):
+        return False
+    return all(word in squashed or word[::-1] in squashed for word in RUN.findall(line))
+
+
+def _overflows(page: PageObject) -> bool:
+    """Return whether a piece of text begins outside the page."""
+    contents = page.get_contents()
+    width, height = float(page.mediabox.width), float(page.mediabox.height)
+    places = PLACE.findall(contents.get_data()) if contents is not None else []
+    return any(not (0 <= float(x) <= width and 0 <= float(y) <= height) for x, y in places)
 
 
 def _lacks(word: str, wanted: Counter[str], have: Counter[str], squashed: str) -> bool:
@@ -91,7 +135,9 @@ def _read_shown(source: str, no_font: set[str]) -> str:
     """Return the text of a Markdown cell that a reader sees, without formulas."""
     text = PIECE.sub(_drop_formula, shorten_data(source))
     text = COMMENT.sub(" ", HIDDEN.sub(" ", text))
-    text = INFO.sub(r"\1", IMAGE.sub(" ", text))
+    text = LIST.sub(" ", INFO.sub(r"\1", IMAGE.sub(" ", text)))
+    defined = {label.casefold() for label in LABEL.findall(text)}
+    text = REFERENCE.sub(lambda found: "]" if found[1].casefold() in defined else found[0], text)
     text = TARGET.sub(" ", text)
     return _normalize(_number_controls(entities.unescape(text), no_font))
 
@@ -111,6 +157,8 @@ def _normalize(text: str) -> str:
 
 
 def _squash(text: str) -> str:
+    if text.isascii() and text.isprintable():
+        return text.replace(" ", "")
     return "".join(
         character
         for character in _normalize(text)

@@ -167,6 +167,38 @@ def test_a_lost_word_and_a_lost_line_are_noticed(tmp_path):
     assert "'beta=2'" in verify.find_missing(chapter, "one two two\nbeta = 2\nalpha = 1", set())[0]
 
 
+def test_lost_outputs_and_marks_are_noticed(tmp_path):
+    cells = [
+        zoo.text("one $x$"),
+        zoo.code("a", zoo.stream("printed\nlast\n")),
+        zoo.code("s = 'שלום'", zoo.stream("عد x")),
+    ]
+    [chapter] = convert.build_chapters([notebooks.read(_write(tmp_path, *cells))], OPTIONS, tmp_path)
+    whole = "one\na\nprinted\nlast\n'םולש' = s\nx دع"
+    assert verify.find_missing(chapter, whole, set()) == []
+    assert "the line 'last'" in verify.find_missing(chapter, whole.replace("last", ""), set())[0]
+    assert "the line \"s='שלום'\"" in verify.find_missing(chapter, whole.replace("ם", ""), set())[0]
+    assert "mark 'zqmath0zq'" in verify.find_missing(chapter, whole + " zqmath0zq", set())[0]
+    assert "mark 'zqbare'" in verify.find_missing(chapter, whole + " zqbare", set())[0]
+
+
+def test_text_outside_the_page_is_noticed(tmp_path, monkeypatch):
+    monkeypatch.setattr("grader.pdf.chapter._is_breakable", lambda _: True)
+    wide = "$$\\begin{pmatrix}" + "&".join(f"w_{{1,{n}}}" for n in range(60)) + "\\end{pmatrix}$$"
+    result = convert.convert([_write(tmp_path, zoo.text(wide))], OPTIONS)
+    assert result.problems == ["page 2: text runs off it"]
+
+
+def test_what_is_no_loss_is_not_called_one(tmp_path):
+    links = "See [paper][ioffe] and [two].\n\n[ioffe]: http://a.b/c\n[two]: http://d.e\n\n"
+    printed = zoo.stream("损失 😀 שלום عربي ▁▂▃ ✓ 100%|████▌| ĝ\n")
+    cells = [
+        zoo.text(links + "3. three\n5. five\n9. nine\n\n- [x] done"),
+        zoo.code("# תגובה\ns = 'שלום'  # עוד", printed),
+    ]
+    assert convert.convert([_write(tmp_path, *cells)], OPTIONS).problems == []
+
+
 def test_questions_stand_in_the_outline_and_on_the_title_page(tmp_path):
     question = {"tags": ["inline-question"], "question": "why", "points": 3}
     cells = [

@@ -731,6 +731,8 @@ FRAMES = {
     "an error of the wrong form": raw("{'error': 7}"),
     "an unknown value": raw("{'ok': {'pickle': 'gASV'}}"),
     "half a surrogate": raw("{'error': {'type': '\\ud800', 'message': '\\ud800', 'frames': []}}"),
+    "a late import's lines of the wrong form": raw("{'late': 7}"),
+    "many late imports": "(" + raw("{'late': []}") + ") * 2000",
     "many answers": "(" + raw("{'ok': None}") + ") * 2000",
 }
 
@@ -750,6 +752,15 @@ def test_forged_replies_earn_nothing(course, frame, where):
     assert found.score == 0
     assert "grader_error" not in {check.outcome for check in found.checks}
     json.loads(record.to_json(found))
+
+
+@pytest.mark.parametrize("message", ["{'late': []}", "{'ok': None}"])
+def test_endless_replies_end_with_the_check(course, message):
+    loop = SEND.format(frame=raw(message)).replace("            os.write", "            while True: os.write")
+    course.write("student/layers.py", loop + layers())
+    found = course.grade(keyword="double")
+    assert (found.score, found.complete) == (0, True)
+    assert found.seconds < 30
 
 
 COUNTING = """

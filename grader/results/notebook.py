@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from html import escape
 
 from .record import Cause, CheckResult, Outcome
-from .summary import explain_causes, group_failures, held_of, say_passed
+from .summary import TITLES, explain_causes, group_failures, held_of, list_ids, say_passed
 
 SHOWN = 6
 PASSED, NOT_PASSED = "check passed", "check not-passed"
@@ -40,7 +40,7 @@ def text(found: Judgement) -> str:
     lines = [f"{found.name}: {first}", *(f"  {line}" for line in more)]
     groups = group_failures(found.checks)
     for checks in groups[:SHOWN]:
-        lines += [f"  {check.outcome.word}: {check.title}" for check in checks]
+        lines += [f"  {checks[0].outcome.word}: {name}" for name in _name(checks)]
         lines += [f"      {line}" for line in checks[0].message.splitlines()]
     return "\n".join(lines + [f"  {rest}" for rest in _rest(found, groups)])
 
@@ -51,7 +51,7 @@ def html(found: Judgement) -> str:
     items = [f"<li>{escape(line)}</li>" for line in more]
     groups = group_failures(found.checks)
     for checks in groups[:SHOWN]:
-        titles = "<br>".join(f"<b>{check.outcome.word}</b> {escape(check.title)}" for check in checks)
+        titles = "<br>".join(f"<b>{checks[0].outcome.word}</b> {escape(name)}" for name in _name(checks))
         message = escape(checks[0].message)
         items.append(f'<li>{titles}<br><code style="white-space: pre-wrap">{message}</code></li>')
     items += [f"<li>{escape(rest)}</li>" for rest in _rest(found, groups)]
@@ -74,6 +74,13 @@ def headline(found: Judgement) -> str:
     points = f"{sum(check.score for check in checks):g} of {sum(check.points for check in checks):g} points"
     points += held_of(checks)
     return f"{say_passed(checks)} passed ({points})"
+
+
+def _name(checks: list[CheckResult]) -> list[str]:
+    """Return the titles of checks that say the same, or how many they are, with their ids."""
+    if len(checks) <= TITLES:
+        return [check.title for check in checks]
+    return [f"{len(checks)} checks say the same: {list_ids(checks)}"]
 
 
 def _begin(found: Judgement) -> list[str]:

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 
 from .record import Cause, CheckResult, Outcome, Record, sum_points
 
+TITLES = 3  # of checks that say the same, from where on a count says more
+
 
 def by_function(checks: Iterable[CheckResult]) -> dict[str, list[CheckResult]]:
     """Group checks by what they judge, in order of appearance."""

@@ -10,6 +10,7 @@ from rich.text import Text
 from .record import CheckResult, Outcome, Record
 from .record import sum_points as sum_points
 from .summary import (
+    TITLES,
     cause_of,
     explain_causes,
     explain_held,
@@ -26,7 +27,6 @@ from .summary import (
 WIDTH = 120  # of lines in a file or a pipe
 BESIDE = 32  # what stands around a function's name in the table
 INDENT = 4
-TITLES = 3  # of checks that say the same, from where on a count says more
 
 
 class Indented:

@@ -79,8 +79,13 @@ def show_list(checks: list[CheckResult], console: Console | None = None) -> None
         out.print(Text.assemble((check.short_id, "cyan"), points, ", ".join(check.functions)))
         out.print(Text(f"    {check.title}"))
     functions = {name for check in checks for name in check.functions}
+    counts = f"{_count(len(checks), 'check')} of {_count(len(functions), 'function')}"
     points = f"{sum_points(check.points for check in checks):g} points"
-    out.print(Text(f"\n{len(checks)} checks of {len(functions)} functions, {points}", style="bold"))
+    out.print(Text(f"\n{counts}, {points}", style="bold"))
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def table(record: Record, width: int = WIDTH) -> Table:

@@ -127,7 +127,7 @@ def test_list_prints_id_points_function_and_title(command):
     assert lines[0] == "Q2.moments_mean  (1)  shapes.moments"
     assert lines[1].startswith("    ")
     assert "Q2.moments_far_from_zero  (1, hidden)  shapes.moments" in lines
-    assert lines[-1] == "4 checks of 1 functions, 5 points"
+    assert lines[-1] == "4 checks of 1 function, 5 points"
 
 
 def test_failure_names_the_id_by_which_it_is_run_again(toy, command):

@@ -73,7 +73,8 @@ def _functions(manifest: Manifest) -> Iterator[str]:
     for name, question in manifest.functions().items():
         if name not in _list_definitions(package, name):
             known = {other for module in list_modules(package) for other in _definitions(package, module)}
-            if near := find_nearest(name, known - set(manifest.functions()), SLIP):
+            near = find_nearest(name, known - set(manifest.functions()), SLIP)
+            if near and not name.startswith(f"{near}."):  # a function inside of a function is found by its region only
                 where = f"questions {question.id}.functions"
                 yield f"{where}: {manifest.paths.reference} has no {name}; did you mean {near}?"
 

@@ -217,7 +217,8 @@ def _subtotal(record: Record, public: list[CheckResult], manifest: Manifest) -> 
         return []
     points = f"{sum_points(c.score for c in public)} of {sum_points(c.points for c in public)} points"
     hidden = sum_points(question.hidden_points for question in manifest.questions)
-    more = f" Hidden checks are worth {hidden} points more." if hidden else ""
+    noun = "point" if hidden == 1 else "points"
+    more = f" Hidden checks are worth {hidden} {noun} more." if hidden else ""
     praise = ", all passed" if record.complete and count_passed(public) == len(public) else ""
     return [f"Published checks: {points}{held_of(public)}{praise}.{more}"]
 

@@ -70,7 +70,7 @@ def _heading(test: Table) -> str:
 
 def _sidebar(results: Table, tests: Sequence[Table], reader: str) -> str:
     whole = reader == "staff" or len(tests) == len(results["tests"])
-    score = f"{results['score'] if whole else '-'} / {sum(test['max_score'] for test in results['tests'])} pts"
+    score = f"{results['score'] if whole else '-'} / {sum(test['max_score'] for test in results['tests']):g} pts"
     lists = ""
     for status in ("failed", "passed"):
         names = "".join(f"<li>{_heading(test)}</li>" for test in tests if _status(test) == status)

@@ -181,6 +181,14 @@ def test_a_broken_module_is_told_once_and_first():
     assert rows_of(found, BY_CHECK)["1.1"]["output"] == "blocked: waits for shapes, see the top"
 
 
+def test_rows_keep_their_numbers_while_checks_run():
+    in_order = (*MIXED[1:3], MIXED[5], *MIXED[3:5], MIXED[0])
+    whole = {number: row["name"] for number, row in rows_of(made_of(*in_order)).items()}
+    for count in range(len(in_order)):
+        part = rows_of(made_of(*in_order[:count], complete=False))
+        assert {number: row["name"] for number, row in part.items()}.items() <= whole.items()
+
+
 def test_a_missing_module_is_told_once():
     cause = Cause(module="shapes", message="shapes.py is missing; put it into student/.", file="shapes.py")
     notes = ["student/shapes.py is missing; what needs it gets no points", "student/data.npy is missing; that too"]
@@ -223,6 +231,13 @@ def test_the_top_names_the_first_row_to_fix_where_all_is_written():
     more = made_of(check("a", "failed"), *found.checks)
     assert top(more)[-2] == "Next: fix shapes.area (row 1.1), then hand in again. More to fix is in 1 row."
     assert top(made_of(check("a"), check("b", "failed", visibility="hidden")))[-1].startswith("Published checks: ")
+
+
+def test_one_point_is_no_points():
+    one = msgspec.structs.replace(MANIFEST, questions=[msgspec.structs.replace(MANIFEST.questions[0], hidden_points=1)])
+    assert "Published checks: 0.25 of 0.25 points, all passed. Hidden checks are worth 1 point more." in top(
+        made_of(check("a")), one
+    )
 
 
 def test_the_top_praises_what_is_complete():

@@ -141,7 +141,7 @@ class WorkerRaised(WorkerError):
     """The code raised an exception of type `kind` with this text, since it tried what it cannot do if `attempt`.
 
     Where a name or a key is not there, `holder` is what lacks the key, and `near` a name that is there. `odd` is a
-    variable of its last line whose class or dtype is an unusual one, with that.
+    variable of its last line whose class or dtype is an unusual one, with that; `shapes` are those of arrays in it.
     """
 
     def __init__(
@@ -155,6 +155,7 @@ class WorkerRaised(WorkerError):
         super().__init__(callee, kind, text, frames=frames, kind=kind)
         self.text, self.attempt = text, attempt
         self.holder = self.near = ""
+        self.shapes = ""
         self.odd: tuple[str, str] | None = None
 
     def __str__(self) -> str:

@@ -12,9 +12,9 @@ from ..sandbox.parent.client import Change
 from ..sandbox.parent.proxy import Proxy
 from . import messages, wording
 from .messages import Sentence
-from .wording import show, show_number
 
 TINY = 1e-300
+SIMPLE_FACTORS = (-1.0, *(f for n in range(2, 11) for f in (n, 1 / n)))
 NOTED: ContextVar[list["Mismatch"] | None] = ContextVar("NOTED", default=None)
 
 
@@ -80,7 +80,17 @@ class Expectation:
                 _match(name, got, np.asarray(wanted), rel, scale)
             except Mismatch as mismatch:
                 mismatch.place = place
-                _raise_or_note(mismatch)
+                _raise_or_note(self._swapped(name, got, expected, mismatch))
+
+    def _swapped(self, name: str, got: Any, expected: Any, mismatch: Mismatch) -> Mismatch:
+        """Return the mismatch, or a plainer one where the value is what another of the results should be."""
+        others = zip(self._names.split(), expected, strict=True) if isinstance(expected, tuple) else ()
+        for other, wanted in others:
+            if other != name and np.ndim(wanted) and np.shape(got) == np.shape(wanted) and _close(got, wanted):
+                found = Mismatch(*messages.SWAPPED.fill(name=name, other=other), mismatch.error, mismatch.allowed)
+                found.place = mismatch.place
+                return found
+        return mismatch
 
     def to_equal(self, expected: Any) -> None:
         """Claim equality, value for value, of numbers, text, booleans or whole arrays."""
@@ -88,7 +98,7 @@ class Expectation:
             if isinstance(wanted, np.ndarray):
                 _match(name, got, wanted, 0.0, TINY)
             elif not _equal(got, wanted):
-                raise Mismatch(*messages.WRONG_VALUE.fill(name=name, got=show(got), wanted=show(wanted)))
+                raise Mismatch(*wording.explain_value(name, got, wanted))
 
     def to_have_shape(self, shape: tuple[int, ...]) -> None:
         """Claim an array of this shape."""
@@ -117,10 +127,8 @@ class Expectation:
         _finite(self._names, array)
         outside = (array < low) | (array > high)
         if outside.any():
-            worst = show_number(array.flat[int(outside.argmax())])
-            raise Mismatch(
-                *messages.OUTSIDE.fill(name=self._names, got=worst, low=show_number(low), high=show_number(high))
-            )
+            worst = float(array.flat[int(outside.argmax())])
+            raise Mismatch(*wording.explain_outside(self._names, worst, low, high))
 
     def to_be_computed_from(self, *inputs: np.ndarray) -> None:
         """Claim finite numbers that are not all alike, nor a multiple of one of the inputs: something was computed."""
@@ -216,17 +224,23 @@ def _finite(name: str, got: np.ndarray, wanted: np.ndarray | None = None) -> Non
         place = ", ".join(str(int(i)) for i in np.unravel_index(int(bad.argmax()), bad.shape))
         facts = {"name": name, "what": "NaN" if np.isnan(got).any() else "infinite", "place": place}
         sentence = messages.NOT_ALL_FINITE if got.ndim else messages.NOT_FINITE
+        facts["hint"] = messages.NOT_FINITE_SINCE[facts["what"]]
         raise Mismatch(*sentence.fill(count=int(bad.sum()), size=got.size, **facts))
 
 
 def _common_factor(got: np.ndarray, wanted: np.ndarray, rel: float) -> float | None:
-    """Return the factor by which the whole answer is a constant multiple of the right one, None where it is not."""
+    """Return the factor by which the whole answer is a constant multiple of the right one, None where it is not.
+
+    Of a single number it is told only where it is a simple one, such as 2 or a third.
+    """
     norm = float((wanted * wanted).sum())
-    if wanted.size < 2 or not 0 < norm < np.inf:
+    if not wanted.size or not 0 < norm < np.inf:
         return None
     factor = float((got * wanted).sum() / norm)
     off = float(np.abs(got - factor * wanted).max())
     if factor == 0.0 or abs(factor - 1) < 1e-3 or off > rel * abs(factor) * np.abs(wanted).max():
+        return None
+    if wanted.size == 1 and not any(abs(factor / simple - 1) < 1e-6 for simple in SIMPLE_FACTORS):
         return None
     return factor
 

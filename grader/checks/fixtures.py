@@ -7,7 +7,7 @@ from ..errors import ChecksError, NotScored
 from ..results.record import Standing
 from ..sandbox.parent.client import WorkerClient
 from ..sandbox.parent.proxy import Package, Proxy
-from . import messages, timing
+from . import messages, timing, wording
 from .collect import CONTEXT, RUNNING, Bound, RunningCheck
 from .context import RunContext, derive
 from .expect import Mismatch
@@ -64,7 +64,13 @@ class Scales(Bound):
         check.standing = Standing(name=chosen.title, value=round(float(value), 2))
         above = chosen.next_step(value)
         if above is not None:
-            facts = {"title": chosen.title, "value": value, "points": check.points, "next": above[0], "more": above[1]}
+            facts = {
+                "title": chosen.title,
+                "value": wording.show_apart(value, above[0], "f", 3),
+                "points": check.points,
+                "next": above[0],
+                "more": above[1],
+            }
             earned = chosen.earned(value)
             raise Mismatch(*messages.BELOW_TOP.fill(earned=earned, **facts), earned=earned)
 
@@ -118,7 +124,7 @@ class Contest(Bound):
         opponent = self._opponent(contender, rival is not None)
         sides = timing.Side(contender, prepare, once), timing.Side(opponent, rival or prepare, once)
         contest = timing.Race(*sides, lambda number: derive(seed, f"pair {number}"), verify)
-        name = messages.REFERENCE if rival is None else messages.OWN_OTHER
+        name = messages.REFERENCE if rival is None else ""
         try:
             (timing.judge_race if context.recorded_answers is None else timing.report_race)(contest, at_most, name)
         finally:

@@ -149,6 +149,7 @@ ODD_CLASSES = {  # as a worker calls them: what they are, and what to do
     "a list": ("a list", "np.array makes an array of it"),
     "a tuple": ("a tuple", "was it packed twice, or is there a comma at the end of its line?"),
 }
+HERE = "; here {}"
 ODD_LOCAL = "; here {name} is {what}: {remedy}"
 WRONG_SHAPE = Sentence("{name}: shape is {got}, expected {wanted}", "{name}: a wrong shape")
 OTHER_SHAPE = Sentence(
@@ -159,36 +160,45 @@ TRANSPOSED = Sentence(
 )
 WRONG_DTYPE = Sentence("{name}: dtype is {got}, expected {wanted}", "{name}: dtype is not {wanted}")
 FITS_FLOAT32 = say("{name}: float32 could hold every value; is something computed or kept in float32?")
-NOT_FINITE = Sentence("{name}: is {what}", "{name}: has {what} values")
+NOT_FINITE = Sentence("{name}: is {what}; {hint}", "{name}: has {what} values")
 NOT_ALL_FINITE = Sentence(
-    "{name}: {count} of {size} values are {what}, first at ({place})", "{name}: has {what} values"
+    "{name}: {count} of {size} values are {what}, first at ({place}); {hint}", "{name}: has {what} values"
 )
-OUTSIDE = Sentence("{name}: got {got}, expected {low} to {high}", "{name}: outside of what it may be")
+NOT_FINITE_SINCE = {
+    "NaN": "is 0 divided by 0, or the root or log of a negative number taken?",
+    "infinite": "does an exp overflow, or is something divided by 0?",
+}
+OUTSIDE = Sentence("{name}: got {got}, expected {interval}", "{name}: outside of what it may be")
+INTERVAL = "{} to {}"
 ALL_ALIKE = say("{name}: every value is the same; is nothing computed yet?")
 HANDED_BACK = say("{name}: is an input handed back; is nothing computed yet?")
 WRONG_VALUE = Sentence("{name}: got {got}, expected {wanted}", "{name}: a wrong value")
 CLAIM = Sentence("{name}: {sentence}", "{name}: {brief}")  # both by the check itself
 INEXACT = Sentence(
-    "{name}: relative error {error:.1e} (allowed {rel:.0e}){place}{pair}{hint}",
+    "{name}: relative error {error} (allowed {rel:.0e}){place}{pair}{hint}",
     "{name}: relative error {magnitude} (allowed {rel:.0e}){brief_hint}",
 )
 DIFFERS = Sentence("{name}: differs{place}{pair}{hint}", "{name}: differs{brief_hint}")
 OPPOSITE = say("; the sign is opposite everywhere")
 ONE_FACTOR = Sentence("; every value is {factor:.4g} times the right one", "; every value is off by the same factor")
+OPPOSITE_NUMBER = say("; the sign is opposite")
+TIMES = Sentence("; it is {factor:.4g} times the right one", "; it is off by a simple factor")
+SWAPPED = say("{name}: is what {other} should be; are the results in another order?")
 CHANGES_ARGUMENT = Sentence(
     "{function} changes its argument {argument} in place; make a new array instead",
     "changes one of its arguments in place; make a new array instead",
 )
 BELOW_TOP = Sentence(
-    "{title}: {value:.3f} earns {earned:g} of {points:g} points; from {next:g} on it earns {more:g}",
+    "{title}: {value} earns {earned:g} of {points:g} points; from {next:g} on it earns {more:g}",
     "{title}: earns {earned:g} of {points:g} points; from {next:g} on it earns {more:g}",
 )
 
 # Speed and budgets.
 
-REFERENCE, OWN_OTHER = "the reference", "your own other function"
+REFERENCE, OWN, OTHER_FUNCTION = "the reference", "your own {}", "other function"
 RATIO = "took {size} times the CPU time of {opponent} (allowed {limit:g})"
 SLOW = RATIO + "; is there a Python loop left that one array operation could replace?"
+SLOW_OWN = RATIO + "; is there a loop or a needless step left, or does the simpler form stand in the other one?"
 LATE = Sentence(
     "{sentence}; allowed is {limit:g} times the CPU time of {opponent}",
     "the timed call did not finish in time; allowed is {limit:g} times the CPU time of {opponent}",
@@ -196,11 +206,11 @@ LATE = Sentence(
 UNSCORED = "speed is not scored here, but it is when you hand in: {}"
 UNRIVALLED = UNSCORED.format("it is compared with the reference's, of which only answers are here")
 OVER_BUDGET = Sentence(
-    "{title}: needs {spent:.3g} or more of the {allowed:g} CPU seconds it may use; make it smaller",
+    "{title}: needs {spent} or more of the {allowed:g} CPU seconds it may use; make it smaller",
     "{title}: needs more than the {allowed:g} CPU seconds it may use",
 )
 LARGE_FILE = Sentence(
-    "{file}: has {megabytes:.1f} of the {allowed:g} MB it may have; make it smaller",
+    "{file}: has {megabytes} of the {allowed:g} MB it may have; make it smaller",
     "{file}: has more than the {allowed:g} MB it may have",
 )
 

@@ -50,6 +50,7 @@ class Side:
     worker: WorkerClient
     prepare: Prepare
     once: Once | None = None
+    asked: str = ""
 
     def begin(self, seed: int) -> None:
         """Do what has to be done only once, ahead of all pairs."""
@@ -62,6 +63,7 @@ class Side:
         package = self.worker.root()
         package.forget(self._held)
         self._function, arguments = self.prepare(package, np.random.RandomState(seed), *self._ready)
+        self.asked = Proxy.asked(self._function) if isinstance(self._function, Proxy) else ""
         self._started = self.worker.process.cpu_seconds()
         self._arguments = [x if isinstance(x, Proxy) else package.put(x) for x in arguments]
 
@@ -106,6 +108,10 @@ class Race:
             self._pair(len(self.ratios) + 1)
         return statistics.median(self.ratios)
 
+    def name(self, opponent: str) -> str:
+        """Return how a sentence names the opponent: where it has no name, as the check names the student's function."""
+        return opponent or messages.OWN.format(self.opponent.asked.rpartition(".")[2] or messages.OTHER_FUNCTION)
+
     def median(self) -> float | None:
         """Return the median ratio so far; None before the first pair."""
         return round(statistics.median(self.ratios), 3) if self.ratios else None
@@ -148,22 +154,27 @@ def report_race(race: Race, limit: float, opponent: str) -> None:
         ratio = judge_race(race, limit, opponent)
     except Mismatch as slow:
         raise NotScored(messages.UNSCORED.format(slow.message)) from None
-    result = messages.RATIO.format(size=f"{ratio:.3g}", opponent=opponent, limit=limit)
+    size = wording.show_apart(ratio, limit, digits=3)
+    result = messages.RATIO.format(size=size, opponent=race.name(opponent), limit=limit)
     raise NotScored(messages.UNSCORED.format(result))
 
 
 def judge_race(race: Race, limit: float, opponent: str) -> float:
-    """Return the ratio when it is within the limit; raises Mismatch with the sentence when it is not."""
+    """Return the ratio when it is within the limit; raises Mismatch with the sentence when it is not.
+
+    An `opponent` without a name is a function of the student's own, which the sentence names.
+    """
     race.begin()
     try:
         ratio = race.ratio(limit)
     except WorkerTimeout as timeout:
         if timeout.trusted:
             raise
-        late = messages.LATE.fill(sentence=wording.explain_error(timeout).full, limit=limit, opponent=opponent)
+        facts = {"limit": limit, "opponent": race.name(opponent)}
+        late = messages.LATE.fill(sentence=wording.explain_error(timeout).full, **facts)
         raise Mismatch(*late) from None
     if ratio > limit * NEAR[1] or (ratio > limit and len(race.ratios) < RACE_PAIRS_NEAR):
-        raise Mismatch(*wording.explain_slow(ratio, limit, opponent), error=ratio, allowed=limit)
+        raise Mismatch(*wording.explain_slow(ratio, limit, race.name(opponent)), error=ratio, allowed=limit)
     return ratio
 
 
@@ -239,12 +250,20 @@ class Meter:
             )
 
     def _over(self) -> Mismatch:
-        facts = {"title": self.budget.title, "spent": self.spent, "allowed": self.budget.cpu_seconds}
+        facts = {
+            "title": self.budget.title,
+            "spent": wording.show_apart(self.spent, self.budget.cpu_seconds, digits=3),
+            "allowed": self.budget.cpu_seconds,
+        }
         return Mismatch(*messages.OVER_BUDGET.fill(**facts))
 
     def _judge_file(self) -> None:
         budget = self.budget
         file = self.worker.package / budget.file
         if budget.file and file.is_file() and file.stat().st_size > budget.megabytes * MEGABYTE:
-            facts = {"file": budget.file, "megabytes": file.stat().st_size / MEGABYTE, "allowed": budget.megabytes}
+            facts = {
+                "file": budget.file,
+                "megabytes": wording.show_apart(file.stat().st_size / MEGABYTE, budget.megabytes, "f", 1),
+                "allowed": budget.megabytes,
+            }
             raise Mismatch(*messages.LARGE_FILE.fill(**facts))

@@ -69,7 +69,7 @@ def _hint(error: WorkerRaised) -> str:
     if error.odd and error.odd[1] in messages.ODD_CLASSES:
         what, remedy = messages.ODD_CLASSES[error.odd[1]]
         return messages.ODD_LOCAL.format(name=error.odd[0], what=what, remedy=remedy)
-    return ""
+    return messages.HERE.format(error.shapes) if error.shapes else ""
 
 
 def trace_error(error: WorkerError) -> str:
@@ -168,22 +168,42 @@ def explain_inexact(
     name: str, error: float, rel: float, place: Sequence[Any], pair: tuple[float, float], factor: float | None
 ) -> Sentence:
     """Say how far an array is off, and where most: the `pair` got and wanted; `factor` if it is off by one factor."""
-    hint = (
-        say("")
-        if factor is None
-        else (messages.OPPOSITE if abs(factor + 1) < 1e-6 else messages.ONE_FACTOR.fill(factor=factor))
-    )
+    hint = _explain_factor(factor, single=not place)
     where = f", worst at ({', '.join(map(str, place))})" if place else ""
-    digits = {"error": error, "rel": rel, "magnitude": _round_to_power(error)}
+    digits = {"error": show_apart(error, rel, "e", 1), "rel": rel, "magnitude": _round_to_power(error)}
     facts = {"name": name, "place": where, "pair": _show_pair(*pair), "hint": hint.full, "brief_hint": hint.brief}
     return (messages.INEXACT if rel else messages.DIFFERS).fill(**facts, **digits)
+
+
+def _explain_factor(factor: float | None, single: bool) -> Sentence:
+    if factor is None:
+        return say("")
+    if abs(factor + 1) < 1e-6:
+        return messages.OPPOSITE_NUMBER if single else messages.OPPOSITE
+    return (messages.TIMES if single else messages.ONE_FACTOR).fill(factor=factor)
+
+
+def explain_outside(name: str, got: float, low: float, high: float) -> Sentence:
+    """Say that a number lies outside of an interval, or is not the one number that it may be."""
+    bounds = show_number(low), show_number(high)
+    interval = bounds[0] if low == high else messages.INTERVAL.format(*bounds)
+    return messages.OUTSIDE.fill(name=name, got=show_apart(got, low if got < low else high), interval=interval)
+
+
+def explain_value(name: str, got: Any, wanted: Any) -> Sentence:
+    """Say that a value is not equal to the one expected."""
+    texts = show(got), show(wanted)
+    if texts[0] == texts[1] and isinstance(got, float):
+        texts = show_apart(got, float(wanted)), texts[1]
+    return messages.WRONG_VALUE.fill(name=name, got=texts[0], wanted=texts[1])
 
 
 def explain_slow(ratio: float, limit: float, opponent: str) -> Sentence:
     """Say how slow a function is, and what usually is the reason."""
     steps = [step for step in RATIOS if ratio >= step]
-    sizes = f"{ratio:.3g}", f"more than {steps[-1]}" if steps else "too many"
-    return Sentence(*(messages.SLOW.format(size=size, opponent=opponent, limit=limit) for size in sizes))
+    sizes = show_apart(ratio, limit, digits=3), f"more than {steps[-1]}" if steps else "too many"
+    sentence = messages.SLOW if opponent == messages.REFERENCE else messages.SLOW_OWN
+    return Sentence(*(sentence.format(size=size, opponent=opponent, limit=limit) for size in sizes))
 
 
 def explain_unscored(error: NotScored) -> Sentence:
@@ -209,6 +229,15 @@ def show(value: Any) -> str:
     if isinstance(value, np.ndarray):
         return f"an array of shape {value.shape}"
     return repr(value) if isinstance(value, (str, bool, int, type(None), tuple, list)) else show_number(value)
+
+
+def show_apart(value: float, other: float, form: str = "g", digits: int = 6) -> str:
+    """Return a number in so many digits, or in as many more as tell it from another one."""
+    for precision in range(digits, 18):
+        text = f"{value:.{precision}{form}}"
+        if float(text) != float(f"{other:g}"):
+            return text
+    return repr(value)
 
 
 def show_number(value: Any) -> str:

@@ -64,7 +64,7 @@ SLIPS = [
         LAYERS,
         "return dx, dw, db\n\n\ndef relu_forward",
         "return dw, dx, db\n\n\ndef relu_forward",
-        "dx: ",
+        "dx: is what dw should be; are the results in another order?",
     ),
     Slip(
         "db keeps its axis",
@@ -80,7 +80,7 @@ SLIPS = [
         LAYERS,
         "dx = (dout @ w.T).reshape(x.shape)",
         "dx = (dout @ w).reshape(x.shape)",
-        "dx = (dout @ w).reshape(x.shape)",
+        "here dout (5, 4), w (6, 4), x (5, 6)",
     ),
     Slip(
         "not divided by N",
@@ -96,7 +96,7 @@ SLIPS = [
         LAYERS,
         "shifted = x - x.max(axis=1, keepdims=True)",
         "shifted = x",
-        "loss: is infinite",
+        "loss: is infinite; does an exp overflow",
     ),
     Slip(
         "relu in place",
@@ -200,7 +200,7 @@ SLIPS = [
         LAYERS,
         "< p).astype(x.dtype) / p",
         "< p).astype(x.dtype) / (1 - p)",
-        "",
+        "every value is 0.6667 times the right one",
     ),
     Slip(
         "wrong key of a gradient",
@@ -232,7 +232,7 @@ SLIPS = [
         NET,
         "loss += 0.5 * self.reg * np.sum(W**2)",
         "loss += self.reg * np.sum(W**2)",
-        "loss added by reg",
+        "it is 2 times the right one",
     ),
     Slip(
         "velocity not stored",
@@ -240,7 +240,7 @@ SLIPS = [
         OPTIM,
         'config["velocity"] = v',
         'config["v"] = v',
-        "config['velocity']",
+        "config['velocity']: is what it was before the step",
     ),
     Slip(
         "t not incremented",
@@ -248,7 +248,7 @@ SLIPS = [
         OPTIM,
         '    config["t"] += 1\n',
         "",
-        "",
+        "is 0 divided by 0",
     ),
     Slip(
         "pool by integer images",
@@ -275,12 +275,12 @@ SLIPS = [
         "do not require a gradient; were they detached?",
     ),
     Slip(
-        "ascent without a norm",
+        "descent instead of ascent",
         "net_visualization_pytorch.make_fooling_image",
         SEEING,
         "X_fooling += learning_rate * g / g.norm()",
         "X_fooling -= learning_rate * g / g.norm()",
-        "",
+        "was its gradient subtracted?",
     ),
 ]
 

@@ -15,6 +15,8 @@ from grader.sandbox.parent.proxy import Proxy, ProxyFactory
 
 A = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
 NAN, INF = float("nan"), float("inf")
+OF_NAN = "; is 0 divided by 0, or the root or log of a negative number taken?"
+OF_INFINITY = "; does an exp overflow, or is something divided by 0?"
 
 
 def remote(kind, label="") -> Proxy:
@@ -61,23 +63,33 @@ MATCHES = {
     "a NaN": (
         changed((1, 2), NAN),
         A,
-        "dx: 1 of 6 values are NaN, first at (1, 2)",
+        f"dx: 1 of 6 values are NaN, first at (1, 2){OF_NAN}",
         "dx: has NaN values",
     ),
     "NaN and infinity": (
         changed(0, [INF, NAN, 1]),
         A,
-        "dx: 2 of 6 values are NaN, first at (0, 0)",
+        f"dx: 2 of 6 values are NaN, first at (0, 0){OF_NAN}",
         "dx: has NaN values",
     ),
     "infinity": (
         changed((0, 1), -INF),
         A,
-        "dx: 1 of 6 values are infinite, first at (0, 1)",
+        f"dx: 1 of 6 values are infinite, first at (0, 1){OF_INFINITY}",
         "dx: has infinite values",
     ),
-    "NaN alone": (NAN, np.array(1.0), "dx: is NaN", "dx: has NaN values"),
-    "infinity alone": (INF, np.array(1.0), "dx: is infinite", "dx: has infinite values"),
+    "NaN alone": (
+        NAN,
+        np.array(1.0),
+        f"dx: is NaN{OF_NAN}",
+        "dx: has NaN values",
+    ),
+    "infinity alone": (
+        INF,
+        np.array(1.0),
+        f"dx: is infinite{OF_INFINITY}",
+        "dx: has infinite values",
+    ),
     "None": (None, A, "dx: is None; is a return or an assignment missing?", None),
     "text": ("abc", A, "dx: is a str, expected an array of numbers", NO_ARRAY),
     "dict": ({"dx": A}, A, "dx: is a dict, expected an array of numbers", NO_ARRAY),
@@ -259,6 +271,49 @@ def test_unpack_names_the_values_that_are_missing(got, sentence):
     assert mismatch(lambda: expect(got, "loss dx").unpack()).message == sentence
 
 
+ALIKE = {
+    "two numbers": (lambda: expect(1.00000001, "n").to_equal(1.0), "n: got 1.00000001, expected 1"),
+    "just outside": (
+        lambda: expect(np.array([1.00000001]), "W").to_lie_within(0, 1),
+        "W: got 1.00000001, expected 0 to 1",
+    ),
+    "just below": (
+        lambda: expect(np.array([0.99999999]), "W").to_lie_within(1, 2),
+        "W: got 0.99999999, expected 1 to 2",
+    ),
+    "an interval that is one number": (
+        lambda: expect(np.array([0.5]), "b").to_lie_within(0, 0),
+        "b: got 0.5, expected 0",
+    ),
+    "the tolerance": (
+        lambda: expect(np.array([1.000010001, 5.0]), "x").to_match(np.array([1.0, 5.0]) - 4e-5, rel=1e-5),
+        "x: relative error 1.00003e-05 (allowed 1e-05), worst at (0): got 1.00001, expected 0.99996",
+    ),
+}
+
+
+@pytest.mark.parametrize("judge, sentence", ALIKE.values(), ids=ALIKE)
+def test_no_two_equal_numbers_in_one_sentence(judge, sentence):
+    assert mismatch(judge).message == sentence
+
+
+def test_results_in_another_order():
+    found = mismatch(lambda: expect((A, A.T), "dw dx").to_match((A.T, A), rel=1e-6))
+    assert (found.message, found.brief) == 2 * ("dw: is what dx should be; are the results in another order?",)
+    found = mismatch(lambda: expect((A, A), "dw dx").to_match((2 * A, 2 * A), rel=1e-6))
+    assert found.message.startswith("dw: relative error")
+
+
+FACTORS = {2.0: "it is 2 times the right one", 0.25: "it is 0.25 times the right one", -1.0: "the sign is opposite"}
+
+
+@pytest.mark.parametrize("factor, hint", [*FACTORS.items(), (1.7, ""), (2.001, "")])
+def test_simple_factor_of_a_single_number(factor, hint):
+    found = mismatch(lambda: expect(factor * 3.0, "loss").to_match(3.0, rel=1e-6))
+    assert found.message.endswith(f"expected 3{'; ' * bool(hint)}{hint}")
+    assert "2" not in found.brief.partition(")")[2]
+
+
 @pytest.mark.parametrize("got", [(1.0, 2.0), [1.0, 2.0]])
 def test_unpack_returns_one_value_for_each_name(got):
     assert expect(got, "loss dx").unpack() == (1.0, 2.0)
@@ -320,12 +375,15 @@ OTHERS = {
         "W: is None; is a return or an assignment missing?",
     ),
     "dtype": (lambda: expect(A, "W").to_have_dtype(np.float32), "W: dtype is float64, expected float32"),
-    "finite": (lambda: expect(changed((0, 0), NAN), "W").to_be_finite(), "W: 1 of 6 values are NaN, first at (0, 0)"),
+    "finite": (
+        lambda: expect(changed((0, 0), NAN), "W").to_be_finite(),
+        f"W: 1 of 6 values are NaN, first at (0, 0){OF_NAN}",
+    ),
     "too low": (lambda: expect(A, "W").to_lie_within(2, 9), "W: got 1, expected 2 to 9"),
     "too high": (lambda: expect(A, "W").to_lie_within(0, 5.5), "W: got 6, expected 0 to 5.5"),
     "NaN within": (
         lambda: expect(changed((0, 0), NAN), "W").to_lie_within(0, 9),
-        "W: 1 of 6 values are NaN, first at (0, 0)",
+        f"W: 1 of 6 values are NaN, first at (0, 0){OF_NAN}",
     ),
     "claim": (lambda: expect(A, "W").to_be(False, "is not sorted"), "W: is not sorted"),
 }
@@ -377,7 +435,7 @@ def test_brief_of_a_claim_is_what_the_check_gives_for_it():
 def test_a_place_is_found_without_listing_all():
     """An answer of nothing but NaN could otherwise make the grader list a place for each of its elements."""
     found = mismatch(lambda: expect(np.full((500, 400), NAN), "W").to_be_finite())
-    assert found.message == "W: 200000 of 200000 values are NaN, first at (0, 0)"
+    assert found.message == f"W: 200000 of 200000 values are NaN, first at (0, 0){OF_NAN}"
 
 
 def test_nothing_is_computed_from_an_answer_of_another_shape():

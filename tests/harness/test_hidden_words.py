@@ -24,7 +24,7 @@ ODD = Path(__file__).with_name("odd_answers.py")
 KINDS = ("shape", "dtype", "count", "keys", "raises", "value", "text", "class", "not finite")
 QUICK = ("shape",)
 # what a brief form may name: the check's own words, the manifest's, an error's power of ten, the step of a scale
-SAFE = {"name", "asked", "wanted", "low", "high", "brief", "magnitude", "rel", "brief_hint"}
+SAFE = {"name", "other", "asked", "wanted", "low", "high", "brief", "magnitude", "rel", "brief_hint"}
 SAFE |= {"title", "file", "allowed", "limit", "opponent", "earned", "points", "next", "more"}
 SIZE = re.compile(r"(about 1e[+-]\d\d|above 10)(?= \(allowed)")
 

@@ -350,7 +350,7 @@ def test_speed_is_reported_and_not_scored(ways):
     ways.write(("quick = scale", "def quick(x):\n    return sum([2 * x for _ in range(20)]) / 20"))
     found = ways.replayed()
     assert found["quick"].message.startswith("speed is not scored here, but it is when you hand in: took ")
-    assert "times the CPU time of your own other function (allowed 1.5)" in found["quick"].message
+    assert "times the CPU time of your own scale (allowed 1.5)" in found["quick"].message
     assert found["quick"].cpu_ratio > 1.5
     assert found["speed"].message.endswith("it is compared with the reference's, of which only answers are here")
     assert {(found[name].outcome, found[name].points, found[name].score) for name in ("speed", "quick")} == {

@@ -39,7 +39,7 @@ def test_hits(student, scale):
 
 STORIES = {
     0.9: (3, "passed", ""),
-    0.8999: (2.5, "failed", "Share of hits: 0.900 earns 2.5 of 3 points; from 0.9 on it earns 3"),
+    0.8999: (2.5, "failed", "Share of hits: 0.8999 earns 2.5 of 3 points; from 0.9 on it earns 3"),
     0.5: (1, "failed", "Share of hits: 0.500 earns 1 of 3 points; from 0.7 on it earns 2.5"),
     0.25: (0, "failed", "Share of hits: 0.250 earns 0 of 3 points; from 0.5 on it earns 1"),
 }

@@ -403,6 +403,8 @@ def test_update_state(student, reference, rng, rule, key):
     """{rule} leaves the new {key} in the config it returns"""
     (w, dw), config = draw_step(rng), draw_config(rng, rule)
     (_, after), (_, expected) = (getattr(package.optim, rule)(w, dw, config) for package in (student, reference))
+    stays = isinstance(after[key], (int, np.ndarray)) and np.array_equal(after[key], config[key])
+    expect(after[key], f"config['{key}']").to_be(not stays, "is what it was before the step; is the new one stored?")
     expect(after[key], f"config['{key}']").to_match(expected[key], rel=VALUE)
 
 

@@ -144,11 +144,12 @@ def way(package, state, x, target):
     return images[np.append(True, changed)]
 
 
-def expect_fooled(state, fooled, target):
-    """Claims that the net takes an image, with or without a batch axis, for the target."""
+def expect_fooled(state, x, fooled, target):
+    """Claims that the net takes what was made of x (1, 3, 12, 12), with or without a batch axis, for the target."""
     expect(fooled, "X_fooling").to_be_finite()
-    (ahead,) = lead(state, np.reshape(fooled, (1, 3, 12, 12)), target)
-    expect(fooled, "X_fooling").to_be(ahead >= 0, "is not classified as the target class")
+    (before, ahead) = (lead(state, np.reshape(image, (1, 3, 12, 12)), target)[0] for image in (x, fooled))
+    why = "; the target's score fell behind: was its gradient subtracted?" if ahead < before else ""
+    expect(fooled, "X_fooling").to_be(ahead >= 0, f"is not classified as the target class{why}")
 
 
 def climb(package, state, img, target, l2_reg=0.0, learning_rate=2.0, steps=1, **mode):
@@ -223,7 +224,7 @@ def test_saliency_eval_mode(student, rng):
 def test_fooling_image(student, rng):
     """make_fooling_image turns an image into one that the network takes for the target class"""
     state, x, target = draw_fooling(rng)
-    expect_fooled(state, fool(student, state, x, target), target)
+    expect_fooled(state, x, fool(student, state, x, target), target)
 
 
 @points(0.5, "net_visualization_pytorch.make_fooling_image")

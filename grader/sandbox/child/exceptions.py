@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import Attempt
-from ...limits import MESSAGE_CHARACTERS, NEAR_NAMES, TRACEBACK_FRAMES
+from ...limits import MESSAGE_CHARACTERS, NEAR_NAMES, SHOWN_ARRAYS, TRACEBACK_FRAMES
 
 
 def report_exception(error: BaseException, root: Path | None) -> dict[str, Any]:
@@ -35,7 +35,7 @@ def report_exception(error: BaseException, root: Path | None) -> dict[str, Any]:
     report |= {"attempt": attempt.value} if attempt else {}
     with contextlib.suppress(Exception):  # to find a name, code of the package's own may run
         report |= {key: _text(value) for key, value in _explain_name(error, root).items()}
-        report |= _find_odd(error, root)
+        report |= _look_at_arrays(error, root)
     return report
 
 
@@ -89,6 +89,7 @@ TRIED = (
 NETWORK_KINDS = ("gaierror", "URLError", "HTTPError")
 NETWORK_MODULES = ("socket", "ssl", "http", "urllib", "asyncio")
 PROCESS_MODULES = ("subprocess", "multiprocessing", "concurrent")
+SHAPES = re.compile(r"\b(shapes?|sizes?|dimensions?|broadcast|aligned|out of bounds)\b")  # words of NumPy and PyTorch
 BREAKPOINT = re.compile(r"\b(set_trace|breakpoint)\(")
 FORKS = ("fork", "spawn", "exec", "popen", "system")
 
@@ -195,16 +196,27 @@ def _explain_name(error: BaseException, root: Path | None) -> dict[str, str]:
     return {"holder": ast.unparse(node.value)} | (_near(key, _keys(node.value, frame)) if isinstance(key, str) else {})
 
 
-def _find_odd(error: BaseException, root: Path | None) -> dict[str, list[str]]:
-    """Return a variable of the last line of the package's own whose class or dtype is an unusual one."""
+def _look_at_arrays(error: BaseException, root: Path | None) -> dict[str, Any]:
+    """Return a variable of an `odd` class or dtype in the package's last line, or the `shapes` of its arrays.
+
+    Shapes are told only of an error that speaks of them.
+    """
     links = traceback.walk_tb(error.__traceback__)
-    own = [frame for frame, _ in links if root is not None and _is_inside(frame.f_code.co_filename, root)]
-    for name, value in own[-1].f_locals.items() if own else ():
+    own = [(frame, line) for frame, line in links if root is not None and _is_inside(frame.f_code.co_filename, root)]
+    if not own:
+        return {}
+    (frame, line), values = own[-1], own[-1][0].f_locals
+    for name, value in values.items():
         if isinstance(value, (np.matrix, np.ma.MaskedArray, np.longdouble)):
             return {"odd": [_text(name), type(value).__name__]}
         if type(value) is np.ndarray and value.dtype.char in "gGO":
             return {"odd": [_text(name), f"array of dtype {value.dtype}"]}
-    return {}
+    if not SHAPES.search(_sentence(error)):
+        return {}
+    named = dict.fromkeys(re.findall(r"[^\W\d]\w*", linecache.getline(frame.f_code.co_filename, line)))
+    arrays = [name for name in named if isinstance(getattr(values.get(name), "shape", None), tuple)]
+    shapes = [f"{name} {tuple(values[name].shape)}" for name in arrays[:SHOWN_ARRAYS]]
+    return {"shapes": _text(", ".join(shapes))} if shapes else {}
 
 
 def find_expression(link: types.TracebackType) -> ast.expr | None:

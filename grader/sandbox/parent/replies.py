@@ -60,6 +60,7 @@ def _raised(error: dict[str, Any], callee: str) -> WorkerRaised:
     frames = read_frames(error["frames"])
     raised = WorkerRaised(callee, _text(error["message"]), frames, _text(error["type"]), known)
     raised.holder, raised.near = _text(error.get("holder", "")), _text(error.get("near", ""))
+    raised.shapes = _text(error.get("shapes", ""))
     odd = error.get("odd")
     if isinstance(odd, list) and len(odd) == 2:
         raised.odd = _text(odd[0]), _text(odd[1])

@@ -17,7 +17,6 @@ setup: $(READY) ## make .venv with the tested versions (PIP_FLAGS are handed to 
 
 $(READY): constraints.txt pyproject.toml
 	@$(PYTHON) -m grader.install --extras=notebooks,pdf,torch,dev $(PIP_FLAGS)
-	@touch $@
 
 check: $(READY) ## check student/ and print points and what is wrong (ARGS="-q Q2 -k forward")
 	@$(RUN) check $(ARGS)

@@ -10,13 +10,14 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 import threading
 import time
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-FOLDER, LOG = Path(".venv"), "setup.log"
+FOLDER, LOG, READY = Path(".venv"), "setup.log", ".ready"  # READY is what make looks for
 PYTHONS = ((3, 11), (3, 13))  # the oldest and the newest
 # measured with the tested versions: megabytes to download, and on disk for each of them
 CORE, NOTEBOOKS, TOOLS = 40, 230, 100
@@ -40,7 +41,7 @@ def main() -> None:
         print(refusal, file=sys.stderr)
         sys.exit(2)
     names = read_names(extras[0].split(",") if extras else [])
-    print("\n".join(announce(names, flags)), flush=True)
+    print("\n".join(map(wrap, announce(names, flags))), flush=True)
     started = time.monotonic()
     try:
         made = make(f".[{extras[0]}]" if extras else ".", flags, download_megabytes(names, flags))
@@ -49,6 +50,7 @@ def main() -> None:
         made = False
     if not made:
         sys.exit(2)
+    (FOLDER / READY).touch()
     print(f"The environment is ready in {FOLDER}, after {clock(time.monotonic() - started)}. {say_next()}")
 
 
@@ -57,7 +59,10 @@ def make(wanted: str, flags: list[str], megabytes: int) -> bool:
     shown = sys.stdout.isatty()
     if shown:
         print(f"making {FOLDER}", end="", flush=True)
-    if subprocess.run([sys.executable, "-m", "venv", str(FOLDER)], check=False).returncode:
+    words = [sys.executable, "-m", "venv", str(FOLDER)]
+    made = subprocess.run(words, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if made.returncode:
+        print(f"\n{made.stdout}", file=sys.stderr)
         return False
     python = FOLDER / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
     pip = [str(python), "-m", "pip", "install", "--disable-pip-version-check"]
@@ -120,7 +125,7 @@ def announce(names: set[str], flags: list[str]) -> list[str]:
     cuda = takes_cuda(names, flags)
     disk = size * (2 if cuda else ON_DISK)  # CUDA's libraries are packed less
     minutes = 2 + round(size * SECONDS_A_MEGABYTE / 60)
-    if (FOLDER / "pyvenv.cfg").is_file():
+    if (FOLDER / READY).is_file():
         return [f"This brings {FOLDER} up to date with constraints.txt; only what changed is downloaded."]
     lines = [
         f"This makes {FOLDER} with Python {sys.version_info[0]}.{sys.version_info[1]} and the tested versions: "
@@ -136,6 +141,13 @@ def announce(names: set[str], flags: list[str]) -> list[str]:
             "the command shown there ends with it, after --index-url.",
         ]
     return lines
+
+
+def wrap(line: str) -> str:
+    """Return a line broken between words where a terminal shows it; a command stays whole."""
+    if line.startswith(" ") or not sys.stdout.isatty():
+        return line
+    return textwrap.fill(line, min(100, shutil.get_terminal_size().columns), break_on_hyphens=False)
 
 
 def say_size(megabytes: float) -> str:

@@ -89,7 +89,7 @@ def test_a_course_of_numpy_needs_little(fresh):
 
 def test_an_environment_that_is_there_is_brought_up_to_date(fresh):
     (fresh / ".venv").mkdir()
-    (fresh / ".venv/pyvenv.cfg").touch()
+    (fresh / ".venv/.ready").touch()
     assert announce() == "This brings .venv up to date with constraints.txt; only what changed is downloaded."
 
 
@@ -159,6 +159,7 @@ def test_a_pipe_gets_the_first_words_and_the_last(fresh, capsys, monkeypatch, wo
         return subprocess.CompletedProcess(words, 0 if worked or len(started) == 1 else 1)
 
     monkeypatch.setattr(subprocess, "run", run)
+    (fresh / ".venv").mkdir()
     if worked:
         install.main()
     else:
@@ -173,7 +174,30 @@ def test_a_pipe_gets_the_first_words_and_the_last(fresh, capsys, monkeypatch, wo
     ready = (
         "The environment is ready in .venv, after 0:00. Next: source .venv/bin/activate, then python -m grader check"
     )
-    assert (last == ready) is worked
+    assert (last == ready) is (fresh / ".venv/.ready").is_file() is worked
+
+
+def test_a_terminal_breaks_lines_between_words_and_no_command(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert {len(line) <= 60 for line in install.wrap(CUDA.splitlines()[0]).splitlines()} == {True}
+    assert " ".join(install.wrap(CUDA).split()) == " ".join(CUDA.split())
+    command = f"    make setup {'x' * 60}"
+    assert install.wrap(command) == command
+
+
+def test_whoever_stops_it_still_sees_the_command(fresh, capfd, monkeypatch):
+    """What venv says of Ctrl-C is long, and the line to type stands above it."""
+    broken = fresh / "python"
+    broken.write_text("#!/bin/sh\n[ $2 = pip ] || { echo Traceback >&2; kill -INT $PPID; sleep 5; }\n")
+    broken.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(broken))
+    monkeypatch.setattr(sys, "argv", ["install", "--extras=torch"])
+    with pytest.raises(SystemExit, match="2"):
+        install.main()
+    out, err = capfd.readouterr()
+    assert "--extra-index-url ADDRESS" in out and err == "\nstopped; the same command goes on with what is there\n"
+    assert not (fresh / ".venv/.ready").exists()
 
 
 @pytest.mark.parametrize("file", ["Makefile", "grader/release/templates/student/Makefile"])

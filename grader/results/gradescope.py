@@ -232,13 +232,15 @@ def _next_steps(record: Record, rows: list[Row], manifest: Manifest) -> list[str
         first = record.causes[0]
         fix = f"fix {first.place}" if first.line else f"make it possible to import {first.module}"
         return [f"Next: {fix}, then hand in again.", *_count_unwritten(record)]
-    return [*(written or _name_first_fault(rows)), *_count_unwritten(record)]
+    stubs = (i for i, row in enumerate(rows) if any(c.outcome is Outcome.NOT_ATTEMPTED for c in row.checks))
+    before = rows[: next(stubs, len(rows))] if written else rows
+    return [*(_name_first_fault(rows, before) or written), *_count_unwritten(record)]
 
 
-def _name_first_fault(rows: list[Row]) -> list[str]:
-    """Return lines on the first published claim that does not hold, and how to run its check at home."""
+def _name_first_fault(rows: list[Row], before: list[Row]) -> list[str]:
+    """Return lines on the first claim that does not hold, and on how to run its check; none if it is not `before`."""
     wrong = [row for row in rows if any(map(_is_wrong, row.checks))]
-    if not wrong:
+    if not wrong or wrong[0] not in before:
         return []
     first = next(filter(_is_wrong, wrong[0].checks))
     more = f" More to fix is in {_count(wrong[1:], 'row')}." if wrong[1:] else ""

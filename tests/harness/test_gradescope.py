@@ -247,6 +247,17 @@ def test_the_top_praises_what_is_complete():
     assert "all passed" not in rendered(found)["output"]
 
 
+@pytest.mark.parametrize(
+    "first, words",
+    [("failed", "Next: fix shapes.area (row 1.1), then hand in again."), ("passed", "Next: write shapes.moments.")],
+)
+def test_the_top_goes_by_the_order_of_rows(first, words):
+    found = made_of(check("a", first), check("b", "not_attempted", MOMENTS), check("c", "failed", MOMENTS))
+    found.notes = [Note(NoteKind.NEXT, "Next: write shapes.moments.")]
+    (line,) = [line for line in top(found) if line.startswith("Next: ")]
+    assert line.startswith(words)
+
+
 def test_the_top_counts_what_is_not_written():
     names = [f"shapes.f{i}" for i in range(6)]
     few = made_of(*(check(name, "not_attempted", functions=[name]) for name in names[:3]))

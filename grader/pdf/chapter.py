@@ -17,6 +17,7 @@ from .typesetting import SourceMap, Tree
 
 UNREADABLE = "This cell could not be set; its source follows as typed."
 LONGEST_GROUP = 100  # characters of typst in one pair of brackets, where no line breaks
+STICKY = 25  # lines of code that stay on the page of their picture
 BAD_IMAGE = "image that cannot be read"
 
 
@@ -134,7 +135,10 @@ class Chapter:
             count = f"[{cell.count}]" if cell.count is not None else "[ ]"
             body = lines.typeset(lines.highlight(cell.source, self.notebook.language))
             make = partial(self._write_fallback, cell.source)
-            self.source_map.add(f"#code({quote(count)})[{body}]", make, "set as typed", cell.index)
+            first = self.shown[cell.index][:1]
+            sticky = bool(first) and first[0].kind == "image" and cell.source.count("\n") < STICKY
+            opening = f"#code({quote(count)}{', sticky: true' * sticky})["
+            self.source_map.add(f"{opening}{body}]", make, "set as typed", cell.index)
         for shown in self.shown[cell.index]:
             self._add_output(cell, shown)
 

@@ -14,7 +14,7 @@ from ..submission.package_search import explain_missing_file
 from . import convert
 from .convert import Options, Result
 from .outputs import Limits
-from .typesetting import REMEDY
+from .typesetting import explain_missing_fonts
 
 MOST = 40  # degradations listed one by one
 
@@ -72,7 +72,7 @@ def show(result: Result, out: Path, console: Console | None = None) -> None:
     if len(result.degradations) > MOST:
         console.print(f"and {len(result.degradations) - MOST} more notes")
     if result.missing:
-        console.print(f"characters without a font stand as [U+XXXX]; to see them: {REMEDY}", markup=False)
+        console.print(explain_missing_fonts(), markup=False)
     for problem in result.problems:
         console.print(Text.assemble(("lost ", "red"), problem))
     size = f"{result.pages} pages, {len(result.data) / 1e6:.1f} MB"

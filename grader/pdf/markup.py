@@ -53,6 +53,7 @@ LEVELS = {"table": 0, "thead": 1, "tbody": 1, "tfoot": 1, "tr": 2, "td": 3, "th"
 WORD = re.compile(r"[^\W_]+")
 ATTRIBUTED = re.compile(r"<\w+(?:\s+[\w:-]+\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s\"'>]+))*\s*/?>")  # not `<b and c>`
 VOID = {"br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"}
+FONT = re.compile(r"<font\b(?=[^>]*?\bcolor\s*=\s*[\"']?(#?\w+))?")  # which pandoc drops
 NAMES = (
     "a abbr address article aside audio b big blockquote body button caption center cite code colgroup dd del details "
     "dfn div dl dt em figcaption figure font footer form h1 h2 h3 h4 h5 h6 head header html i iframe ins kbd label li "
@@ -154,6 +155,7 @@ def render(text: str) -> str | None:
         page = _parser().render(TABLE.sub(_free_table, _disarm(text.translate(PLAIN))))
     except RecursionError:
         return None
+    page = FONT.sub(r'<span style="color:\1"', page).replace("</font>", "</span>")
     return close_cells(TASK.sub(lambda found: found[1] + ("☐" if found[2] == " " else "☒"), page))
 
 

@@ -23,6 +23,7 @@ OBJECT = re.compile(r"\s*<[\w.]+ (?:object|at 0x\w+)(?: at 0x\w+)?>\s*")
 FORMULA = re.compile(r"\s*(?:(\$\$?)[^$]*\1|\\begin\{.*\\end\{\w+\*?\})\s*", re.DOTALL)
 FRAME = re.compile(r"<(iframe|audio|video|embed|object)\b([^>]*)>", re.IGNORECASE)
 SOURCE = re.compile(r"\bsrc\s*=\s*[\"']?((?!data:)[^\"'\s>]+)")
+ANCHOR = re.compile(r"<a href='vscode-[^']*'>(.*?)</a>")  # which VS Code puts around numbers of lines
 SEQUENCE = re.compile(
     r"\x1b(?:\[([0-9;:?<>=]*)([@-~])|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_][^\x1b]*\x1b\\|[ -/]*[0-~])"
 )
@@ -119,7 +120,7 @@ def _shorten(line: list[Segment], characters: int) -> list[Segment]:
 def _traceback(output: Table) -> str:
     trace = output.get("traceback")
     text = "\n".join(map(join_text, trace)) if isinstance(trace, list) else join_text(trace)
-    return text or f"{join_text(output.get('ename'))}: {join_text(output.get('evalue'))}"
+    return ANCHOR.sub(r"\1", text) or f"{join_text(output.get('ename'))}: {join_text(output.get('evalue'))}"
 
 
 def _best(data: Table, metadata: object, limits: Limits) -> Shown:

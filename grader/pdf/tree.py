@@ -15,6 +15,13 @@ from .typesetting import Tree
 NO_ATTRIBUTES: list[Any] = ["", [], []]
 KEPT = {"Emph", "Strong", "Underline", "Strikeout", "Superscript", "Subscript", "SmallCaps"}
 SPANS = {"kbd": "inline-code", "samp": "inline-code", "mark": "highlight", "small": "small"}
+COLOUR = re.compile(r"(?:^|[;\s])color\s*:\s*(#?\w+)")
+HEX = re.compile(r"#(?:[0-9A-Fa-f]{3}){1,2}")
+COLOURS = {
+    "red": "#d00000", "blue": "#0000d0", "green": "#007000", "orange": "#b05000", "purple": "#800080",
+    "magenta": "#a000a0", "brown": "#803000", "gray": "#606060", "grey": "#606060", "teal": "#006070",
+    "navy": "#000080", "maroon": "#800000",
+}  # fmt: skip
 TABLE_WIDTH = 92  # characters of a table's row that fit at full size, where each cell holds its longest word
 SMALL, SMALLEST = 0.75, 0.5  # of full size: where a table is divided, and where it cannot be
 URL = re.compile(r"https?://[^\s<>\"'(){}]*[^\s<>\"'(){}.,;:!?*_]")
@@ -75,7 +82,7 @@ class Adapter:
                 opening, closing = "‘’" if content[0]["t"] == "SingleQuote" else "“”"
                 return [raw(inline(opening)), *self.inlines(content[1]), raw(inline(closing))]
             case "Span":
-                function = next((SPANS[name] for name in content[0][1] if name in SPANS), "")
+                function = next((SPANS[name] for name in content[0][1] if name in SPANS), _read_colour(content[0][2]))
                 body = self.inlines(content[1])
                 return [raw(f"#{function}["), *body, raw("];")] if function else body
             case "Cite":
@@ -199,6 +206,15 @@ def _divide(least: list[int]) -> list[Sequence[int]]:
 
 def _pick(cells: list[Any], part: Sequence[int], whole: int) -> list[Any]:
     return cells if len(part) == whole else [cells[at] for at in part if at < len(cells)]
+
+
+def _read_colour(attributes: list[list[str]]) -> str:
+    """Return the typst function for the colour of a span, dark enough to be read in grey."""
+    found = COLOUR.search(dict(attributes).get("style", ""))
+    if not found:
+        return ""
+    colour = COLOURS.get(found[1].lower(), found[1])
+    return f'coloured("{colour}")' if HEX.fullmatch(colour) else ""
 
 
 def _embolden(block: Node) -> Node:

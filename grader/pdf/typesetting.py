@@ -26,7 +26,6 @@ PACKAGES = (
     ("noto_cjk_sans_otc", "", ("NotoSansCJK-Regular.ttc",)),
     ("manimgx_fonts", "", ("*.ttf",)),
 )
-REMEDY = "pip install noto-cjk-sans-otc manimgx-fonts"
 BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 FILE = re.compile(r"\b(n\d+/\d+\.\w+):\d+:\d+")
 LINE = re.compile(r"__typst_py_bytes__\.typ:(\d+):\d+")
@@ -236,6 +235,15 @@ def _take(fonts: Fonts, file: Path, always: bool = False) -> None:
         fonts.files.append(file)
         if family not in fonts.families and family != CODE:
             fonts.families.append(family)
+
+
+def explain_missing_fonts() -> str:
+    """Return what to do about characters that no font has: install the packages that are not installed."""
+    absent = [package[0].replace("_", "-") for package in PACKAGES if not _find_packaged(package)]
+    known = "characters without a font stand as [U+XXXX]"
+    return (
+        f"{known}; to see them: pip install {' '.join(absent)}" if absent else f"{known}; no font known here has them"
+    )
 
 
 def _find_packaged(package: tuple[str, str, tuple[str, ...]]) -> list[Path]:

@@ -11,7 +11,7 @@ import pypdf
 import pytest
 
 from grader.errors import ManifestError, ProgramMissing
-from grader.pdf import command, convert, formulas, images, lines, outputs, verify
+from grader.pdf import command, convert, formulas, images, lines, outputs, typesetting, verify
 from grader.pdf import notebook as notebooks
 from grader.pdf.convert import Options, Result
 from grader.pdf.formulas import Macros
@@ -364,6 +364,12 @@ def test_characters_without_a_font_are_named_and_shown_by_number(tmp_path, monke
     text = _text(result.data)
     assert text.count("[U+4E2D]") == 2 and "[U+6587]" in text
     assert result.problems == []
+
+
+def test_only_fonts_that_are_not_installed_are_recommended(monkeypatch):
+    assert "pip install" not in typesetting.explain_missing_fonts()
+    monkeypatch.setattr(typesetting, "PACKAGES", (*typesetting.PACKAGES, ("some_font", "", ("*.ttf",))))
+    assert typesetting.explain_missing_fonts().endswith("to see them: pip install some-font")
 
 
 def test_images_are_looked_for_in_their_places_only(tmp_path):

@@ -173,6 +173,14 @@ markdown(
     "table without ends", "<table><tr><th>zqleft<th>r<tr><td>1<td>2</table>\n\nafter", words=["zqleft"], marks=[NONE]
 )
 
+markdown(
+    "colours of answers",
+    "<font color='blue'>**zqblue** it</font> <span style='color: #ffff00'>zqyellow</span> <font size=3>zqplain</font>",
+    words=["zqblue it", "zqyellow", "zqplain"],
+    marks=[NONE],
+)
+markdown("bold and slanted han", "**粗体中文** 和 *斜体中文* **굵게**", words=["粗体中文", "斜体中文"])
+
 # Formulas
 markdown(
     "columns of one",
@@ -361,6 +369,20 @@ add(
         },
     ),
     words=["division by zero"],
+)
+add(
+    "anchors in a traceback",
+    code(
+        "x",
+        {
+            "output_type": "error",
+            "traceback": [
+                "----> \x1b[0;32m<a href='vscode-notebook-cell:/home/u/a.ipynb#W5?line=2'>3</a>\x1b[0m x + 'zqanchor'"
+            ],
+        },
+    ),
+    words=["3 x + 'zqanchor'"],
+    absent=["vscode-notebook"],
 )
 add("error without traceback", code("x", {"output_type": "error", "ename": "E", "evalue": "bad"}), words=["E: bad"])
 add(

@@ -192,7 +192,7 @@ def submit(
 
         def tell(step: str) -> None:
             line.console.print(f"{step} …", markup=False)
-            line.step(step)
+            line.step("working")
 
         made = making.make_submission(manifest, request, anyway, tell)
     report.show_submission(manifest, made)

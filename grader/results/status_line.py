@@ -21,6 +21,7 @@ class StatusLine:
         self.console = console or make_console()
         self._quiet = quiet or not self.console.is_terminal or self.console.is_dumb_terminal
         self._live: Progress | None = None
+        self._doing = "checking"
 
     def __enter__(self) -> Self:
         if not self._quiet:
@@ -46,7 +47,8 @@ class StatusLine:
         self._live = None
 
     def step(self, text: str) -> None:
-        """Say what is being done, of which nobody knows how much is left."""
+        """Say what is being done; how much of it is left is not known before `count` says so."""
+        self._doing = text
         if self._live is not None:
             self._live.update(self._task, description=text, total=None, count="")
 
@@ -54,7 +56,7 @@ class StatusLine:
         """Say how many checks are done, of how many, and how many of them failed."""
         if self._live is not None:
             failed = sum(check.outcome.failed for check in checks)
-            words = f"checking, {failed} failed" if failed else "checking"
+            words = f"{self._doing}, {failed} failed" if failed else self._doing
             count = f"{len(checks)} of {total}"
             self._live.update(self._task, description=words, total=total, completed=len(checks), count=count)
 

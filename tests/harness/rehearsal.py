@@ -19,6 +19,7 @@ from grader.course import manifest as manifests
 from grader.course.manifest import Manifest
 from grader.grading import mistakes
 from grader.release import autograder
+from grader.results.status_line import StatusLine
 from tests.harness.box import Box
 from tests.harness.results import valid
 from tests.harness.unpacking import unpack
@@ -38,6 +39,9 @@ def main() -> None:
     options.add_argument("--memory", type=int, default=768, help="megabytes")
     options.add_argument("--cores", type=float, default=0.5)
     chosen = options.parse_args()
+    for place in filter(None, (chosen.base, chosen.folder)):
+        if not place.is_dir():
+            options.error(f"{place} is not a folder; give one that is there")
     if sys.platform != "linux" or os.geteuid() != 0:
         sys.exit("the rehearsal needs root on Debian or Ubuntu; use the tests of the container instead")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that what was made is removed
@@ -88,7 +92,8 @@ def grade(root: Path, name: str, files: dict[str, Path], right, chosen: argparse
     for target, place in files.items():
         copy(place, submission / target) if place.is_dir() else shutil.copy(place, submission / target)
     started = time.monotonic()
-    with Box(chosen.memory, chosen.cores) as box, (root / "stdout").open("wb") as out:
+    with Box(chosen.memory, chosen.cores) as box, (root / "stdout").open("wb") as out, StatusLine() as line:
+        line.step(f"grading the {name}")
         process = box.start(
             entered(root, ["/autograder/run_autograder"], "--net"), env={"PATH": PATH}, stdout=out, stderr=out
         )
@@ -178,7 +183,9 @@ def run(command: list[str], seconds: int, environment: dict[str, str] | None = N
 def step(name: str, work) -> None:
     """Does one step and says how long it took."""
     started = time.monotonic()
-    work()
+    with StatusLine() as line:
+        line.step(name)
+        work()
     print(f"{name}: {time.monotonic() - started:.0f} s", flush=True)
 
 

@@ -295,6 +295,8 @@ def test_status_line_counts_and_is_silent_elsewhere(toy):
     for terminal in (True, False):
         shown = io.StringIO()
         with StatusLine(Console(file=shown, force_terminal=terminal, width=60, color_system=None)) as line:
+            line.count([], 12)
+            line._live and line._live.refresh()
             line.step("looking for leaks")
             line._live and line._live.refresh()
             line.count(kept[0], 12)

@@ -11,7 +11,7 @@ from ..checks.context import RunContext
 from ..checks.wording import explain_error
 from ..course.manifest import Manifest
 from ..course.schema import Budget
-from ..errors import CourseError, SandboxError, SubmissionError, WorkerError, WorkerRaised
+from ..errors import CourseError, SandboxError, SubmissionError, WorkerError
 from ..grading import run
 from ..results.record import CheckResult, Outcome
 from ..sandbox.parent.client import WorkerClient
@@ -93,13 +93,16 @@ def _group_modules(manifest: Manifest, package: Path) -> dict[tuple[str, ...], l
 
 
 def _import(context: RunContext, libraries: tuple[str, ...], file: str, found: dict[str, Finding]) -> None:
-    name = f"{context.student.name}/{file}"
+    """Import a module; what another one keeps back is no finding of its own."""
     worker = None
     try:
         worker = context.get_student_worker(libraries, 0)
         _ask(worker, file.removesuffix(".py").split("/"))
     except WorkerError as problem:
-        found.setdefault(name, error(name, f"cannot be imported: {_explain(problem)}; fix it"))
+        cause = context.imports.find(problem, libraries, secret=False)
+        name = f"{context.student.name}/{cause.file if cause else file}"
+        reason = cause.message if cause else f"{explain_error(problem).full}; fix it"
+        found.setdefault(name, error(name, f"cannot be imported: {reason}"))
     finally:
         if worker is not None:
             context.release(worker, libraries)
@@ -108,13 +111,5 @@ def _import(context: RunContext, libraries: tuple[str, ...], file: str, found: d
 def _ask(worker: WorkerClient, parts: list[str]) -> None:
     """Ask for a module by name, so that it is imported."""
     for depth, part in enumerate(parts):
-        owner = ".".join(parts[:depth]) or None
-        worker.request("get", ".".join(parts), target=owner, how="attribute", key=part)
-
-
-def _explain(problem: WorkerError) -> str:
-    where = problem.frames[-1] if problem.frames else None
-    place = f" ({where.file}, line {where.line})" if where else ""
-    if isinstance(problem, WorkerRaised):
-        return f"{problem.kind}: {problem.text}{place}"
-    return f"{explain_error(problem).full}{place}"
+        owner, name = ".".join(parts[:depth]) or None, ".".join(parts[: depth + 1])
+        worker.request("get", name, asked=name, target=owner, how="attribute", key=part)

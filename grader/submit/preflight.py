@@ -45,7 +45,7 @@ def examine_package(manifest: Manifest) -> list[Finding]:
 def _find_missing(manifest: Manifest, package: Path) -> list[Finding]:
     names = [name for name in manifest.submission.required if not (package / name).is_file()]
     return [
-        error(f"{package.name}/{name}", explain_missing_file(package / name, f"{_restore(manifest, name)}, {PRICE}"))
+        error(f"{package.name}/{name}", explain_missing_file(package / name, _restore(manifest, name)))
         for name in names
     ]
 
@@ -54,7 +54,7 @@ def _restore(manifest: Manifest, name: str) -> str:
     """Return how to get a file of the package: from the cell that makes it, where it is none that was given out."""
     file = Path(name)
     maker = "" if file.suffix == ".py" else notebooks.find_maker(manifest.collected_notebooks().values(), file.name)
-    return f"run {maker}, which makes it" if maker else "put it back"
+    return f"run {maker}, which makes it; {PRICE}" if maker else f"put it back, {PRICE}"
 
 
 def _find_nameless(manifest: Manifest) -> list[Finding]:

@@ -468,10 +468,10 @@ for name, (accuracy, target) in results.items():
 
 # %% tags=["proof"]
 assert np.mean(losses_conv[-5:]) < np.mean(losses_conv[:5]), "training lowers the loss"
-assert np.mean(losses_momentum[-5:]) < np.mean(losses_conv[-5:]) - 0.02, "momentum lowers it further"
-assert results["IV convnet"][0] > results["III convnet"][0] + 0.03, f"momentum helps the convnet: {results}"
-if not quick:
+assert np.mean(losses_momentum[-5:]) < np.mean(losses_conv[-5:]) - 0.05, "momentum lowers it further"
+if not quick:  # 200 images say too little
     assert all(accuracy > target for accuracy, target in results.values()), f"a target is missed: {results}"
+    assert results["IV convnet"][0] > results["III convnet"][0] + 0.03, f"momentum helps the convnet: {results}"
 
 # %% [markdown]
 # ## Part V: the open challenge

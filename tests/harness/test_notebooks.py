@@ -12,6 +12,7 @@ from tests.harness.notebook_runs import DATA, runs
 
 ROOT = Path(__file__).parents[2]
 MANIFEST = manifests.load_manifest(ROOT / manifests.FILENAME)
+QUICK_CPU_SECONDS = 60  # 40 on a quiet machine; the first run also draws the data set
 NAMES = pytest.mark.parametrize("name", MANIFEST.notebooks)
 SOONER = ("1_FullyConnectedNets", "5_PyTorch")  # tried with the stubs by default, the others with --slow
 STOPPED = [n if n in SOONER else pytest.param(n, marks=pytest.mark.slow) for n in MANIFEST.notebooks]
@@ -67,6 +68,7 @@ def runs_of_stubs(data):
 @NAMES
 def test_the_reference_runs_it_quickly(quick_runs, name):
     expect_whole(quick_runs.run(name))
+    assert quick_runs.cpu_seconds[name] < QUICK_CPU_SECONDS
 
 
 @NAMES

@@ -67,7 +67,7 @@ def test_a_missing_file_that_a_notebook_makes_names_the_cell(done):
 
     assert change(done, save_widths) == [
         "error student/other.npy: is missing; put it back, what needs it gets no points",
-        "error student/widths.npy: is missing; run cell 8 (scale = 1.0) of Rectangles.ipynb, which makes it, "
+        "error student/widths.npy: is missing; run cell 8 (scale = 1.0) of Rectangles.ipynb, which makes it; "
         "what needs it gets no points",
     ]
 

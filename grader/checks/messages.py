@@ -150,6 +150,7 @@ ODD_CLASSES = {  # as a worker calls them: what they are, and what to do
     "a tuple": ("a tuple", "was it packed twice, or is there a comma at the end of its line?"),
 }
 HERE = "; here {}"
+ODD_TENSOR = "make it a dense one of float32 or float64, on the device that is given or on the CPU"
 ODD_LOCAL = "; here {name} is {what}: {remedy}"
 WRONG_SHAPE = Sentence("{name}: shape is {got}, expected {wanted}", "{name}: a wrong shape")
 OTHER_SHAPE = Sentence(

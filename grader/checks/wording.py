@@ -160,7 +160,7 @@ def _compare_counts(count: int | str | None, names: Sequence[str]) -> dict[str, 
 
 def explain_class(name: str, what: str) -> Sentence:
     """Say that a value is of another class than an array's: `what` is its own, as the worker or Python calls it."""
-    got, remedy = messages.ODD_CLASSES.get(what, (what, ""))
+    got, remedy = messages.ODD_CLASSES.get(what, (what, messages.ODD_TENSOR if what.startswith("tensor ") else ""))
     return messages.NO_ARRAY.fill(name=name, got=got, hint=f"; {remedy}" if remedy else "")
 
 

@@ -2,10 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from grader.checks.expect import Mismatch, expect
 from grader.course import manifest as manifests
 from grader.sandbox.child.exceptions import find_near
+from grader.sandbox.parent.client import launch_worker
+from grader.sandbox.policy import WorkerLimits
 from tests.harness.slips import SLIPS, first_failure
 
 MANIFEST = manifests.load_manifest(Path(__file__).parents[2] / manifests.FILENAME)
@@ -42,6 +46,29 @@ NEAR = [
 @pytest.mark.parametrize("name, names, near", NEAR)
 def test_near_name(name, names, near):
     assert find_near(name, names) == near
+
+
+TENSORS = {
+    "torch.zeros(2, device='meta')": "tensor on meta, torch.float32, torch.strided",
+    "torch.eye(2).to_sparse()": "tensor on cpu, torch.float32, torch.sparse_coo",
+    "torch.zeros(2, dtype=torch.bfloat16)": "tensor on cpu, torch.bfloat16, torch.strided",
+}
+
+
+@pytest.mark.parametrize("value, what", TENSORS.items(), ids=TENSORS)
+def test_tensor_without_numbers_that_numpy_knows(value, what, tmp_path, zygotes):
+    (tmp_path / "nets.py").write_text(f"import torch\n\n\ndef scores():\n    return {value}\n")
+    worker = launch_worker(zygotes.get(("numpy", "torch")), tmp_path, "student", WorkerLimits(call_seconds=60))
+    try:
+        worker.load(("numpy", "torch"))
+        worker.start(1)
+        with pytest.raises(Mismatch) as found:
+            expect(worker.root().nets.scores(), "scores").to_match(np.zeros(2), rel=1e-5)
+    finally:
+        worker.kill()
+    remedy = "make it a dense one of float32 or float64, on the device that is given or on the CPU"
+    assert found.value.message == f"scores: is {what}, expected an array of numbers; {remedy}"
+    assert found.value.brief == "scores: is no array of numbers"
 
 
 MANIFEST_TEXT = """

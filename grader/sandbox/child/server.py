@@ -168,8 +168,8 @@ class WorkerServer:
         return {"handle": [number, _kind(value), _label(value, self._name), callable(value)]}
 
     def _remember(self, value: Any, encoder: Encoder) -> Any:
-        if _is_tensor(value):
-            return {"tensor": [encoder.attach(value.detach().cpu().numpy()), bool(value.requires_grad)]}
+        if _is_tensor(value) and (array := _numbers(value)) is not None:
+            return {"tensor": [encoder.attach(array), bool(value.requires_grad)]}
         for plain in (str, int, float):
             if isinstance(value, plain):
                 return encoder.node(plain(value))
@@ -224,7 +224,18 @@ def _is_tensor(value: Any) -> bool:
     return torch is not None and isinstance(value, torch.Tensor)
 
 
+def _numbers(tensor: Any) -> np.ndarray | None:
+    """Return a tensor's numbers; None where NumPy cannot have them: on meta, in sparse or of bfloat16."""
+    try:
+        array: np.ndarray = tensor.detach().cpu().numpy()
+    except (RuntimeError, TypeError):  # of which NotImplementedError is one
+        return None
+    return array
+
+
 def _kind(value: Any) -> str:
+    if _is_tensor(value):
+        return f"tensor on {value.device.type}, {value.dtype}, {value.layout}"
     if type(value) is np.ndarray:
         return f"array of dtype {value.dtype}"
     return type(value).__name__[:80]

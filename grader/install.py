@@ -178,6 +178,7 @@ class Progress:
 
     def __init__(self, megabytes: int) -> None:
         self.expected, self.done, self.doing = megabytes, 0.0, "looking for packages"
+        self.unpacking = False
         self.lines: list[str] = []
 
     def follow(self, lines: Iterable[str]) -> None:
@@ -194,11 +195,12 @@ class Progress:
             self.done += size
             self.doing = f"downloading {file[1].replace('_', '-')} ({size:.0f} MB)" if size >= 1 else SMALL
         elif line.startswith("Installing collected packages:"):
-            self.doing = f"unpacking {line.count(',') + 1} packages"
+            self.unpacking, self.doing = True, f"unpacking {line.count(',') + 1} packages, a minute or two"
 
     def status(self, seconds: float) -> str:
         """Return the line that says how far it is."""
-        return f"{clock(seconds)}  {say_size(self.done)} of about {say_size(self.expected)}, {self.doing}"
+        size = "" if self.unpacking else f"{say_size(self.done)} of about {say_size(self.expected)}, "
+        return f"{clock(seconds)}  {size}{self.doing}"
 
 
 def run_shown(words: list[str], megabytes: int) -> int:

@@ -1,5 +1,6 @@
 """Show how far a command is, in one line of the terminal that goes away; nothing in a pipe or a file."""
 
+import os
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
@@ -19,7 +20,9 @@ class StatusLine:
 
     def __init__(self, console: Console | None = None, quiet: bool = False) -> None:
         self.console = console or make_console()
-        self._quiet = quiet or not self.console.is_terminal or self.console.is_dumb_terminal
+        # a command typed into a notebook's cell has a terminal, but what it shows cannot be taken back
+        in_a_cell = "JPY_PARENT_PID" in os.environ
+        self._quiet = quiet or in_a_cell or not self.console.is_terminal or self.console.is_dumb_terminal
         self._live: Progress | None = None
         self._doing = "checking"
 

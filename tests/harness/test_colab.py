@@ -1,5 +1,6 @@
 """Google Colab: the first cell of each notebook installs what Colab lacks, replaces nothing, and `check` works then."""
 
+import io
 import json
 import os
 import re
@@ -15,6 +16,9 @@ import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from rich.console import Console
+
+from grader.results.status_line import StatusLine
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -124,3 +128,14 @@ def test_elsewhere_the_cell_does_nothing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     exec(TransformerManager().transform_cell(first_cell(NOTEBOOKS[0])), {})
     assert Path.cwd() == tmp_path
+
+
+def test_a_command_in_a_cell_shows_no_line_of_progress(monkeypatch):
+    """A cell's `!` gives a command a terminal, and keeps what the terminal would take back."""
+    shown = io.StringIO()
+    for name in ("JPY_PARENT_PID", "elsewhere"):
+        monkeypatch.delenv("JPY_PARENT_PID", raising=False)
+        monkeypatch.setenv(name, "1")
+        with StatusLine(Console(file=shown, force_terminal=True)) as line:
+            line.step("making the zip")
+        assert bool(shown.getvalue()) is (name == "elsewhere")

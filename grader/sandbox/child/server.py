@@ -71,7 +71,7 @@ class WorkerServer:
         target = self._target(header["target"])
         if header["how"] == "item":
             return self._node(target[decoder.value(header["key"])], encoder)
-        with self._report_when_late():
+        with self._report_when_late() if _is_to_import(target, header["key"]) else contextlib.nullcontext():
             value = _attribute(target, header["key"])
         return self._node(value, encoder)
 
@@ -203,9 +203,14 @@ def _refuse_breakpoint(*arguments: Any, **keywords: Any) -> None:
     raise BdbQuit
 
 
+def _is_to_import(target: Any, name: str) -> bool:
+    """Return whether a name is that of a package's module, or of none, and not of what it holds already."""
+    return inspect.ismodule(target) and hasattr(target, "__path__") and not hasattr(target, name)
+
+
 def _attribute(target: Any, name: str) -> Any:
     """Return the attribute of an object; a package's modules count as attributes and are imported when asked for."""
-    if inspect.ismodule(target) and hasattr(target, "__path__") and not hasattr(target, name):
+    if _is_to_import(target, name):
         return importlib.import_module(f"{target.__name__}.{name}")
     value = getattr(target, name)
     return value.original if isinstance(value, Callback) else value

@@ -44,7 +44,8 @@ class Indented:
 
 def render(record: Record, width: int = WIDTH, latest: Sequence[str] = ()) -> RenderableType:
     """Return the whole report: what no check can do without, held points, table, sentences, total."""
-    parts = *_causes(record), *_held(record), table(record, width), *sentences(record, latest)
+    tables = [table(record, width)] if record.checks else []
+    parts = *_causes(record), *_held(record), *tables, *sentences(record, latest)
     return Group(*parts, *notes(record), total(record))
 
 

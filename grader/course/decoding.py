@@ -149,7 +149,7 @@ def _explain_type(wanted: list[str], got: str, parts: list[str]) -> str:
     remedy = "give it such a value"
     if got == "str":
         remedy = "put brackets around it" if wanted == ["array"] else "write it without quotes"
-    elif wanted == ["str"]:
+    elif wanted == ["str"] and got in ("int", "float", "bool"):
         remedy = "put it in quotes"
     elif (wanted, got) == (["array"], "object"):
         remedy = f"write [[{parts[-1]}]], with two brackets"

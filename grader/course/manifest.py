@@ -77,8 +77,9 @@ def find_faults(manifest: Manifest) -> Iterator[str]:
     yield from _not_positive("limits", manifest.limits, ("call_seconds", "run_seconds", "cpu_seconds", "memory_mb"))
     yield from _container(manifest.container)
     yield from _secrets(manifest)
-    if not manifest.submission.packages:
-        yield "submission.packages: none; give the name of the students' folder"
+    package = manifest.path("student").name
+    if package.casefold() not in (name.casefold() for name in manifest.submission.packages):
+        yield f"submission.packages: {package} is not in it, the folder that students get; add it"
     limits = ("output_lines", "output_characters", "table_rows", "image_megapixels")
     yield from _not_positive("pdf", manifest.pdf, limits)
     yield from _scales(manifest.scales)
@@ -206,4 +207,4 @@ def _scales(scales: list[Scale]) -> Iterator[str]:
             yield f"scales {scale.name}.name: stands twice; give each scale a name of its own"
         rising = all(a < b and p < q for (a, p), (b, q) in pairwise(scale.steps))
         if not scale.steps or not rising or not all(0 < points < math.inf for _, points in scale.steps):
-            yield f"scales {scale.name}.steps: write pairs of a least value and points, both rising"
+            yield f"scales {scale.name}.steps: no rising steps; write pairs of a least value and points, both rising"

@@ -1,5 +1,6 @@
 """A manifest, a marker or a check file that is wrong is told in one sentence: file, key, remedy."""
 
+import contextlib
 import re
 import shutil
 
@@ -81,7 +82,12 @@ WRONG = {
     "no package": (
         'packages = ["student", "mywork"]',
         "packages = []",
-        "submission.packages: none; give the name of the students' folder",
+        "submission.packages: student is not in it, the folder that students get; add it",
+    ),
+    "another package": (
+        'packages = ["student", "mywork"]',
+        'packages = ["mywork"]',
+        "submission.packages: student is not in it",
     ),
     "slug of another file": (
         'slug = "moments"',
@@ -250,6 +256,35 @@ def test_manifest_that_an_editor_of_windows_has_saved(toy):
     text = (toy.root / manifests.FILENAME).read_text()
     (toy.root / manifests.FILENAME).write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
     assert toy.manifest.points == 8
+
+
+VALUES = ("3", '"x"', "true", "[]", "{}", "[1]", "nan", "-1", "{a = 1}", '[["a"]]', "[[1]]", "2026-01-01", '""', "x")
+
+
+@pytest.mark.parametrize("value", VALUES)
+def test_whatever_a_key_is_set_to_is_told_in_a_sentence(toy, value):
+    lines = (toy.root / manifests.FILENAME).read_text().splitlines()
+    for number, line in enumerate(lines):
+        if "=" in line:
+            changed = [*lines[:number], f"{line.partition('=')[0]}= {value}", *lines[number + 1 :]]
+            (toy.root / manifests.FILENAME).write_text("\n".join(changed))
+            with contextlib.suppress(ManifestError):
+                manifests.load_manifest(toy.root / manifests.FILENAME)
+
+
+@pytest.mark.parametrize("change", ["drop", "double", "cut"])
+def test_whatever_line_is_lost_or_doubled_is_told_with_what_to_do(toy, change):
+    lines = (toy.root / manifests.FILENAME).read_text().splitlines(keepends=True)
+    told = []
+    for number in range(len(lines)):
+        again = {"drop": [], "double": [lines[number]] * 2, "cut": [lines[number][: len(lines[number]) // 2], "\n"]}
+        (toy.root / manifests.FILENAME).write_text("".join([*lines[:number], *again[change], *lines[number + 1 :]]))
+        try:
+            manifests.load_manifest(toy.root / manifests.FILENAME)
+        except ManifestError as error:
+            told.append(str(error))
+    assert len(told) > len(lines) // 3
+    assert all(";" in sentence for sentence in told)
 
 
 def test_manifest_that_is_no_text(tmp_path):

@@ -94,10 +94,10 @@ def test_scale_that_does_not_fit_its_check_is_the_graders_fault(contest):
 
 
 WRONG = {
-    "steps = []": "scales contest.steps: write pairs of a least value and points, both rising",
-    "steps = [[0.5, 2], [0.7, 1]]": "scales contest.steps: write pairs of a least value and points, both rising",
-    "steps = [[0.7, 1], [0.5, 2]]": "scales contest.steps: write pairs of a least value and points, both rising",
-    "steps = [[0.7, 0]]": "scales contest.steps: write pairs of a least value and points, both rising",
+    "steps = []": "scales contest.steps: no rising steps; write pairs of a least value and",
+    "steps = [[0.5, 2], [0.7, 1]]": "scales contest.steps: no rising steps; write pairs of a least value and",
+    "steps = [[0.7, 1], [0.5, 2]]": "scales contest.steps: no rising steps; write pairs of a least value and",
+    "steps = [[0.7, 0]]": "scales contest.steps: no rising steps; write pairs of a least value and",
 }
 
 

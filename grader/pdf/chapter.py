@@ -9,7 +9,7 @@ from . import images, lines, markup, outputs, pandoc
 from .images import ImageProblem, Images
 from .lines import inline, quote
 from .markup import Aside, Formula
-from .notebook import ANSWER, IGNORED, INPUT_IGNORED, QUESTION, TITLE, Cell, Notebook, read_status
+from .notebook import ANSWER, IGNORED, INPUT_IGNORED, QUESTION, TITLE, Cell, Notebook, infer_questions, read_status
 from .outputs import Limits, Shown
 from .pandoc import raw_block
 from .tree import Adapter
@@ -35,6 +35,7 @@ class Chapter:
 
     def __post_init__(self) -> None:
         self.prefix = f"n{self.number}"
+        self.notebook = infer_questions(self.notebook)
         self.source_map = SourceMap(self.notebook.name, self.prefix)
         self.status = read_status(self.notebook, self.prefix)
         self.cells = [cell for cell in self.notebook.cells if IGNORED not in cell.tags]

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pygments.lexer import Lexer
 
 Segment = tuple[str, str]  # a style and its text
+STYLES = {"ow": "k", "nd": "d", "nf": "f", "fm": "f", "nc": "f", "nb": "i", "bp": "i", "il": "m"}  # for pygments' names
 COLUMNS = 100  # of the code font across the text's width; see template.typ
 INDENT = 3  # columns that the drawn mark of a continued line takes
 PARAGRAPH = 40  # lines set as one paragraph; longer ones cost typst more than their length
@@ -164,22 +165,10 @@ def _find_lexer(language: str) -> Lexer:
 
 @cache
 def _choose_style(kind: tuple[str, ...]) -> str:
-    from pygments.token import Comment, Keyword, Name, Number, Operator, String
+    from pygments.token import STANDARD_TYPES
 
-    for group, style in (
-        (Comment, "c"),
-        (Keyword, "k"),
-        (Operator.Word, "k"),
-        (String, "s"),
-        (Number, "m"),
-        (Name.Decorator, "d"),
-        (Name.Function, "f"),
-        (Name.Class, "f"),
-        (Name.Builtin, "i"),
-    ):
-        if kind in group:
-            return style
-    return ""
+    short = next((STANDARD_TYPES[kind[:n]] for n in range(len(kind), 0, -1) if kind[:n] in STANDARD_TYPES), "")
+    return STYLES.get(short, short[:1] if short[:1] in "csmk" else "")
 
 
 def _cut_long_words(text: str) -> list[str]:

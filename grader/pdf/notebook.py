@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..files import open_regular
@@ -15,7 +15,9 @@ OLD_FORMS = {
 }  # fmt: skip  # of outputs before version 4
 IGNORED, INPUT_IGNORED, TITLE = "pdf-ignore", "pdf-ignore-input", "pdf-title"
 QUESTION, ANSWER = "inline-question", "inline-answer"
-PLACEHOLDER = re.compile(r"(?:your )?answer(?: here)?", re.IGNORECASE)
+PLACEHOLDER = re.compile(r"(?:your )?answer(?: here)?(?: fill this in)?|fill this in", re.IGNORECASE)
+ASKS = re.compile(r"^[#*_>\s]*inline\s+question\b", re.IGNORECASE | re.MULTILINE)
+ANSWERS = re.compile(r"^[^\w\n]*(?:\$.*)?(?:your\s+)?answer\b[^\w\n]*", re.IGNORECASE | re.MULTILINE)
 Table = dict[str, object]  # an object of JSON that nobody has validated
 
 
@@ -115,6 +117,21 @@ def from_table(table: object, path: Path, raw: str = "") -> Notebook:
     return Notebook(path, read_cells, _read_language(table), notice)
 
 
+def infer_questions(notebook: Notebook) -> Notebook:
+    """Return a notebook whose questions are tagged; where none is, those are that call themselves inline questions."""
+    if any({QUESTION, ANSWER} & set(cell.tags) for cell in notebook.cells):
+        return notebook
+    cells: list[Cell] = []
+    asked = False
+    for cell in notebook.cells:
+        asks = cell.kind == "markdown" and bool(ASKS.search(cell.source))
+        answers = asked and not asks and cell.kind == "markdown" and bool(ANSWERS.match(cell.source))
+        asked = asks or (asked and answers)
+        tags = [*cell.tags, *[QUESTION] * asks, *[ANSWER] * answers]
+        cells.append(replace(cell, metadata={**cell.metadata, "tags": tags}) if asks or answers else cell)
+    return replace(notebook, cells=cells)
+
+
 def join_text(value: object) -> str:
     """Return text of a notebook: a string, or a list of strings joined."""
     if isinstance(value, list):
@@ -207,6 +224,8 @@ def read_status(notebook: Notebook, prefix: str) -> Status:
             continue
         if QUESTION in cell.tags:
             status.questions.append(_question(cell, f"{prefix}q{len(status.questions)}", len(status.questions) + 1))
+            if found := ANSWERS.search(cell.source):  # in the cell of its question
+                status.questions[-1].answered = is_answer(cell.source[found.end() :])
         elif ANSWER in cell.tags and status.questions:
             status.questions[-1].answered |= is_answer(cell.source) or bool(cell.attachments)
         if cell.kind == "code" and cell.source.strip():
@@ -226,7 +245,8 @@ def is_answer(source: str) -> bool:
 
 
 def _question(cell: Cell, label: str, number: int) -> Question:
-    heading = re.search(r"^\s{0,3}#{1,6}\s+(.+?)\s*#*\s*$", cell.source, re.MULTILINE)
+    headings = re.finditer(r"^\s{0,3}#{1,6}\s+(.+?)\s*#*\s*$", cell.source, re.MULTILINE)
+    heading = next((found for found in headings if not ANSWERS.match(found[0].strip())), None)
     title = re.sub(r"[*_`$]", "", heading[1]) if heading else f"Inline question {number}"
     points = cell.metadata.get("points")
     worth = f"{points} point{'s' * (points != 1)}" if isinstance(points, int | float) else ""

@@ -222,6 +222,22 @@ def test_questions_stand_in_the_outline_and_on_the_title_page(tmp_path):
     assert "How?" in pages[4]
 
 
+def test_questions_without_tags_are_found_by_their_words(tmp_path):
+    cells = [
+        zoo.text("## Inline Question 1:\nWhy?\n\n$\\color{blue}{\\textit Your Answer:}$ Because of $x$."),
+        zoo.text("**Inline question 2** How?\n\n## Answer:\n[FILL THIS IN]"),
+        zoo.text("### Inline Question 3\nWhere?"),
+        zoo.text("*Your answer:* there"),
+        zoo.text("An answer to no question"),
+    ]
+    result = convert.convert([_write(tmp_path, *cells)], OPTIONS)
+    front = pypdf.PdfReader(io.BytesIO(result.data)).pages[0].extract_text()
+    assert "2 of 3 answered" in front
+    assert front.count("not answered") == 1
+    for title in ("Inline Question 1:", "Inline question 2", "Inline Question 3"):
+        assert title in front
+
+
 def test_names_and_status_of_each_notebook_are_on_the_title_page(tmp_path):
     good = _write(tmp_path, zoo.code("a = 1"), name="Good")
     error = {"output_type": "error", "ename": "E", "evalue": "bad", "traceback": ["E: bad"]}

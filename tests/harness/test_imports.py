@@ -1,0 +1,322 @@
+"""A module that cannot be imported costs what needs it, and is told once: where it fails, why, and what to do."""
+
+import re
+
+import pytest
+
+from tests.harness.test_outcomes import (
+    CHECKS,
+    FUNCTIONS,
+    HIDDEN,
+    OTHER,
+    UNWRITTEN,
+    lay_out,
+    layers,
+    outcomes,
+)
+
+
+@pytest.fixture
+def course(toy):
+    """A course of two modules whose package is right until a test changes it."""
+    lay_out(toy, CHECKS, HIDDEN, 4, FUNCTIONS)
+    return toy
+
+
+TOP = "This line is outside of functions, so it runs at each import; remove it, or move it into a notebook."
+USE = "Use the standard library and numpy."
+READ = "until then Python reads nothing of this file."
+MODULES = {
+    "no such library": (
+        "import nonexistent\n" + layers(),
+        "failed",
+        f"layers.py, line 1: nonexistent is not for this question (import nonexistent). {USE}",
+    ),
+    "a library that is not allowed": (
+        "import pytest\n" + layers(),
+        "failed",
+        f"layers.py, line 1: pytest is not for this question (import pytest). {USE}",
+    ),
+    "the solution": (
+        "from solution import layers\n",
+        "failed",
+        f"layers.py, line 1: solution is not for this question (from solution import layers). {USE}",
+    ),
+    "the engine's neighbours": (
+        "import checks.public\n",
+        "failed",
+        f"layers.py, line 1: checks is not for this question (import checks.public). {USE}",
+    ),
+    "a part of a library that is not there": (
+        "import numpy.nothing\n",
+        "failed",
+        "layers.py, line 1: ModuleNotFoundError: No module named 'numpy.nothing' (import numpy.nothing). "
+        "Correct or remove this import.",
+    ),
+    "a name that a library lacks": (
+        "from numpy import dott\n",
+        "failed",
+        "layers.py, line 1: ImportError: cannot import name 'dott' from 'numpy' (from numpy import dott). "
+        "Correct or remove this import.",
+    ),
+    "a module that is not there": (
+        "from .nothing import x\n",
+        "failed",
+        "layers.py, line 1: there is no module nothing in student/ (from .nothing import x). "
+        "Correct this import, or add the module.",
+    ),
+    "a module misspelled": (
+        "from student.othr import scale\n",
+        "failed",
+        "layers.py, line 1: there is no module othr in student/ (from student.othr import scale). Did you mean other?",
+    ),
+    "a name that a module lacks": (
+        "from .other import nothing\n",
+        "failed",
+        "layers.py, line 1: other.py has no nothing (from .other import nothing). "
+        "Correct this import, or write it there.",
+    ),
+    "a name misspelled": (
+        "from .other import scal\n",
+        "failed",
+        "layers.py, line 1: other.py has no scal (from .other import scal). Did you mean scale?",
+    ),
+    "itself": (
+        "from .layers import double\n",
+        "failed",
+        "layers.py, line 1: layers.py is imported while it imports this module (from .layers import double). "
+        "Move one of the imports into a function.",
+    ),
+    "syntax error": (
+        "def double(x)\n    return 2 * x\n",
+        "failed",
+        f"layers.py, line 1: SyntaxError: expected ':' (def double(x)). Fix this line, or the one above it; {READ}",
+    ),
+    "indentation": (
+        "def double(x):\n    y = x\n      return y\n",
+        "failed",
+        "layers.py, line 3: IndentationError: unexpected indent (return y). Indent this line like those around it; "
+        + READ,
+    ),
+    "tabs and spaces": (
+        "def double(x):\n        y = x\n\treturn y\n",
+        "failed",
+        "layers.py, line 3: TabError: inconsistent use of tabs and spaces in indentation (return y). "
+        f"Indent with spaces only; {READ}",
+    ),
+    "null byte": (
+        "x = 1\n\0",
+        "failed",
+        "layers.py, line 2: here is a null byte. Remove it, or take the file from a backup.",
+    ),
+    "Latin-1": (
+        b'x = 1\ny = "caf\xe9"\n',
+        "failed",
+        "layers.py, line 2: this is not UTF-8: byte 0xe9, in Windows-1252 the letter é. Save the file as UTF-8.",
+    ),
+    "UTF-16": (
+        "x = 1\n".encode("utf-16"),
+        "failed",
+        "layers.py: this is UTF-16, which Python does not read. Save the file as UTF-8.",
+    ),
+    "a coding nobody knows": (
+        "# coding: nonsense\n",
+        "failed",
+        f"layers.py: SyntaxError: unknown encoding: nonsense. Fix this line, or the one above it; {READ}",
+    ),
+    "error at import": (
+        "import os\n1 / 0\n",
+        "failed",
+        f"layers.py, line 2: ZeroDivisionError: division by zero (1 / 0). {TOP}",
+    ),
+    "error in a function called at import": (
+        "def f():\n    return 1 / 0\n\n\nf()\n",
+        "failed",
+        f"layers.py, line 5: ZeroDivisionError: division by zero, in layers.f (f()). {TOP}",
+    ),
+    "a file read at import": (
+        "import numpy as np\nnp.load(__file__ + '.npy')\n",
+        "failed",
+        f"layers.py, line 2: the import opens a file that is not there (np.load(__file__ + '.npy')). {TOP}",
+    ),
+    "a file written at import": (
+        "import logging\nlogging.basicConfig(filename='train.log')\n",
+        "failed",
+        "layers.py, line 2: the import writes a file, which graded code may not (logging.basicConfig("
+        f"filename='train.log')). {TOP}",
+    ),
+    "a path in an error's own words": (
+        "raise ValueError(__file__)\n",
+        "failed",
+        f"layers.py, line 1: ValueError: student/layers.py (raise ValueError(__file__)). {TOP}",
+    ),
+    "endless loop": (
+        "while True:\n    pass\n",
+        "timeout",
+        r"layers\.py, line [12]: the import did not finish within 1 s \((while True:|pass)\)\. " + re.escape(TOP),
+    ),
+    "endless loop in a function": (
+        "def f():\n    while True:\n        pass\n\n\nf()\n",
+        "timeout",
+        f"layers.py, line 6: the import did not finish within 1 s (f()). {TOP}",
+    ),
+    "a loop that no report leaves": (
+        "import ctypes\nctypes.PyDLL(None).sleep(60)\n",
+        "timeout",
+        "layers.py: the import did not finish within 1 s. Look at what runs when it is imported.",
+    ),
+    "exit at import": (
+        "import os\nos._exit(4)\n",
+        "crashed",
+        "layers.py: the process ended by itself with exit status 4 while layers ran. "
+        "Look at what runs when it is imported.",
+    ),
+    "sys.exit at import": (
+        "raise SystemExit('bye')\n",
+        "failed",
+        f"layers.py, line 1: the import ends the program (raise SystemExit('bye')). {TOP}",
+    ),
+    "a stub called at import": (
+        "def f():\n    raise NotImplementedError('layers.double')\n\n\nf()\n",
+        "failed",
+        f"layers.py, line 5: NotImplementedError: layers.double, in layers.f (f()). {TOP}",
+    ),
+}
+
+
+@pytest.mark.parametrize("text, outcome, message", MODULES.values(), ids=MODULES)
+def test_module_that_cannot_be_imported_is_told_once_and_costs_only_its_own_functions(course, text, outcome, message):
+    (course.root / "student/layers.py").write_bytes(text if isinstance(text, bytes) else text.encode())
+    found = course.grade()
+    checks = {check.id.rsplit("/", 1)[-1]: check for check in found.checks}
+    assert outcomes(checks) == {"double": outcome, "forward": outcome, "backward": outcome, "scale": "passed"}
+    (cause,) = found.causes
+    assert cause.message == message or re.fullmatch(message, cause.message)
+    assert cause.module == "layers"
+    assert [check.cause for check in checks.values()] == ["layers"] * 3 + ["", "layers"]
+    assert all(checks[name].message == cause.message for name in ("double", "forward", "backward"))
+    assert checks["double_of_many"].message == "layers cannot be imported"
+    assert str(course.root) not in str(found) and "site-packages" not in str(found)
+
+
+def test_module_that_lacks_a_function(course):
+    course.write("student/layers.py", "")
+    found = course.grade()
+    messages = {check.message for check in found.checks if check.visibility == "public" and not check.score}
+    assert messages >= {"layers.double is not there; was it renamed or removed?"}
+    assert found.causes == []
+
+
+def test_missing_module(course):
+    (course.root / "student/layers.py").rename(course.root / "student/layers (1).py")
+    checks = course.outcomes()
+    assert outcomes(checks)["scale"] == "passed"
+    sentence = "layers.py is missing, but layers (1).py is there; a copy is not read, give it the name layers.py."
+    assert checks["double"].message == sentence
+    assert checks["double"].outcome == "failed"
+    (course.root / "student/layers (1).py").unlink()
+    assert course.grade().causes[0].message == "layers.py is missing; put it into student/."
+
+
+def test_loop_at_import_is_paid_for_twice_only(course):
+    course.write("student/layers.py", "while True: pass\n")
+    course.write("student/other.py", f"from .layers import double\n\n\n{OTHER}")
+    found = course.grade()
+    assert [check.outcome for check in found.checks] == ["timeout"] * 3 + ["blocked", "timeout"]
+    assert {check.cause for check in found.checks} == {"layers"}
+    assert len(found.causes) == 1
+    assert found.cpu_seconds < 8
+
+
+BROKEN = {
+    "syntax error": ("def double(x)\n    return x\n", "layers.py, line 1: SyntaxError: expected ':' (def double(x))."),
+    "exception": ("1 / 0\n", "layers.py, line 1: ZeroDivisionError: division by zero (1 / 0)."),
+    "null byte": ("\0", "layers.py, line 1: here is a null byte."),
+    "endless loop": ("while 1: pass\n", "layers.py, line 1: the import did not finish within 1 s (while 1: pass)."),
+    "missing": (None, "layers.py is missing; put it into student/."),
+}
+IMPORTERS = {
+    "at its top": f"from .layers import double\n\n\n{OTHER}",
+    "by another name": f"from cs231n.layers import double\n\n\n{OTHER}",
+    "in a function": "def scale(x, by=1):\n    from .layers import double\n\n    return by * x\n",
+}
+
+
+NEEDED = [  # where a call hangs, nothing tells that it hangs in an import
+    pytest.param(IMPORTERS[how], *BROKEN[what], id=f"{what}-{how}")
+    for what in BROKEN
+    for how in IMPORTERS
+    if (what, how) != ("endless loop", "in a function")
+]
+
+
+@pytest.mark.parametrize("importer, text, message", NEEDED)
+def test_module_that_needs_a_broken_one_waits_for_that(course, importer, text, message):
+    """Also where only the second one is asked for."""
+    course.replace("assignment.toml", "[limits]", '[submission]\npackages = ["student", "cs231n"]\n\n[limits]')
+    course.write("student/other.py", importer)
+    if text is None:
+        (course.root / "student/layers.py").unlink()
+    else:
+        course.write("student/layers.py", text)
+    for found in (course.grade(), course.grade(keyword="test_scale")):
+        check = next(check for check in found.checks if check.id.endswith("/scale"))
+        assert (check.outcome, check.cause, check.message) == ("blocked", "layers", found.causes[0].message)
+        assert check.message.startswith(message)
+        assert len(found.causes) == 1
+
+
+def test_a_library_that_a_function_imports_is_no_failed_import_of_the_module(course):
+    course.write("student/layers.py", layers(double="def double(x):\n    import pytest\n"))
+    found = course.grade()
+    assert found.causes == []
+    assert found.checks[0].message.startswith("double raised ImportError: pytest is not for this question; use ")
+
+
+def test_an_unwritten_function_does_not_wait_for_its_module(course):
+    """Its module is told all the same; only where it cannot be parsed nobody knows what is written."""
+    course.write("student/layers.py", layers(backward=UNWRITTEN) + "\n\n1 / 0\n")
+    found = course.grade()
+    assert [(check.outcome, check.cause) for check in found.checks][:3] == [
+        ("failed", "layers"),
+        ("failed", "layers"),
+        ("not_attempted", ""),
+    ]
+    assert found.causes[0].line == 18
+    assert [note.text for note in found.notes if note.kind == "next"] == [
+        "Next: fix student/layers.py, line 18, then run this again."
+    ]
+
+
+def test_what_only_a_hidden_check_imports_is_told_in_constant_words(course):
+    course.replace("checks/hidden/test_q1_layers.py", "student.layers.double(x).sum()", "student.late.double(x).sum()")
+    double = "seen = []\n\n\ndef double(x):\n    seen.append(x)\n    return 2 * x\n"
+    course.write("student/layers.py", layers(double=double))
+    course.write("student/late.py", "from .layers import seen\n\nraise ValueError(seen)\n")
+    for keyword in ("", "test_double"):
+        found = course.grade(keyword=keyword)
+        hidden = next(check for check in found.checks if check.visibility == "hidden")
+        assert hidden.message == "late cannot be imported"
+        assert [cause.message for cause in found.causes] == ["late cannot be imported"]
+
+
+@pytest.mark.parametrize("name", ["random", "json", "numpy", "grader", "inspect"])
+def test_module_named_like_a_library_harms_nobody(course, name):
+    course.write(f"student/{name}.py", "raise ImportError('this is not the library')\n")
+    assert set(outcomes(course.outcomes()).values()) == {"passed"}
+
+
+INITS = {
+    "raises": ("1 / 0\n", f"__init__.py, line 1: ZeroDivisionError: division by zero (1 / 0). {TOP}", ["student"]),
+    "exits": ("import os\nos._exit(0)\n", "the process ended by itself with exit status 0 while student ran", []),
+}
+
+
+@pytest.mark.parametrize("text, message, causes", INITS.values(), ids=INITS)
+def test_package_that_cannot_be_had_costs_everything_and_says_so(course, text, message, causes):
+    course.write("student/__init__.py", text)
+    found = course.grade()
+    assert (found.score, len(found.checks)) == (0, 5)
+    assert {check.outcome for check in found.checks} <= {"failed", "crashed", "blocked"}
+    assert all(message in check.message for check in found.checks if check.visibility == "public")
+    assert [cause.module for cause in found.causes] == causes

@@ -6,6 +6,7 @@ from types import TracebackType
 
 from ..sandbox.child.exceptions import find_expression
 
+THE_DICT = "the dict"
 ENGINE = str(Path(__file__).parents[1])
 
 
@@ -21,7 +22,8 @@ def find_item(error: BaseException) -> tuple[str, str]:
     if not isinstance(node, ast.Subscript):
         return "", ""
     key = ast.unparse(node.slice) if isinstance(node.slice, ast.Constant) else ""
-    return ast.unparse(node.value), key
+    is_named = isinstance(node.value, (ast.Name, ast.Attribute, ast.Subscript))
+    return ast.unparse(node.value) if is_named else THE_DICT, key
 
 
 def _find(error: BaseException) -> ast.expr | None:

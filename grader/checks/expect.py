@@ -223,7 +223,7 @@ def _finite(name: str, got: np.ndarray, wanted: np.ndarray | None = None) -> Non
     if bad.any():
         place = ", ".join(str(int(i)) for i in np.unravel_index(int(bad.argmax()), bad.shape))
         facts = {"name": name, "what": "NaN" if np.isnan(got).any() else "infinite", "place": place}
-        sentence = messages.NOT_ALL_FINITE if got.ndim else messages.NOT_FINITE
+        sentence = messages.NOT_ALL_FINITE if got.size > 1 else messages.NOT_FINITE
         facts["hint"] = messages.NOT_FINITE_SINCE[facts["what"]]
         raise Mismatch(*sentence.fill(count=int(bad.sum()), size=got.size, **facts))
 

@@ -101,8 +101,9 @@ def explain_unusable(error: BaseException, called: str, asked: str, answer: Any 
         return _explain_key(error, *item)
     if UNPACK.search(text) and (names := find_names(error)):
         return messages.WRONG_COUNT.fill(**_compare_counts(_count(text, answer), names))
-    if UNPACK.search(text):
-        return messages.WRONG_RETURN.fill(called=called, asked=asked, what=_explain_unpacking(text))
+    if UNPACK.search(text) or text.startswith("zip() argument"):
+        what = _compare_counts(_count(text, answer), [])["got"]
+        return messages.WRONG_RETURN.fill(called=called, asked=asked, what=what)
     if isinstance(error, AttributeError) and text.startswith("'numpy.ndarray' object has no attribute"):
         return messages.NO_TENSOR.fill(asked=asked)
     return messages.UNUSABLE.fill(called=called, asked=asked, kind=type(error).__name__, text=text[:200])
@@ -252,15 +253,6 @@ def _show_line(error: WorkerError) -> str:
     frame = error.frames[-1]
     text = f": {frame.text}" if frame.text and "raise Not" not in frame.text else ""
     return f" ({frame.file}, line {frame.line}{text})"
-
-
-def _explain_unpacking(text: str) -> str:
-    """Say what was returned, from Python's own words on what could not be unpacked."""
-    if few := re.search(r"expected (\d+), got (\d+)", text):
-        return f"{few[2]} values where {few[1]} are expected"
-    if many := re.search(r"expected (\d+)", text):
-        return f"more values than the {many[1]} expected"
-    return "one value where several are expected" if "NoneType" not in text else "None; is a return missing?"
 
 
 def _count_values(count: int) -> str:

@@ -78,6 +78,7 @@ MATCHES = {
         f"dx: 1 of 6 values are infinite, first at (0, 1){OF_INFINITY}",
         "dx: has infinite values",
     ),
+    "NaN of one": (np.array([NAN]), np.array([1.0]), f"dx: is NaN{OF_NAN}", "dx: has NaN values"),
     "NaN alone": (
         NAN,
         np.array(1.0),

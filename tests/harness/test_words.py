@@ -6,10 +6,14 @@ import numpy as np
 import pytest
 
 from grader.checks.expect import Mismatch, expect
+from grader.checks.wording import explain_error
 from grader.course import manifest as manifests
+from grader.errors import WorkerRaised
 from grader.sandbox.child.exceptions import find_near
 from grader.sandbox.parent.client import launch_worker
+from grader.sandbox.parent.replies import decode_reply
 from grader.sandbox.policy import WorkerLimits
+from grader.sandbox.wire import WireError
 from tests.harness.slips import SLIPS, first_failure
 
 MANIFEST = manifests.load_manifest(Path(__file__).parents[2] / manifests.FILENAME)
@@ -24,6 +28,29 @@ def test_there_are_thirty_one_slips_of_all_questions():
     functions = MANIFEST.functions()
     assert len({slip.title for slip in SLIPS}) == 31
     assert {functions[slip.function].id for slip in SLIPS} == {question.id for question in MANIFEST.questions}
+
+
+FORGED = {
+    "attempt": ["write"],
+    "near": ["x"] * 1000,
+    "holder": {"a": "b" * 1000},
+    "shapes": 7,
+    "odd": {"a": 1},
+    "frames": [{"file": "f", "line": 1, "function": "g", "text": "a, b = ("}],
+}
+
+
+@pytest.mark.parametrize("field", FORGED)
+def test_forged_report_of_an_exception(field):
+    honest = {"type": "KeyError", "message": "'W1'", "frames": [], "attempt": "write"}
+    try:
+        decode_reply({"error": honest | {field: FORGED[field]}}, [], lambda form, content: None, "net.loss")
+    except WorkerRaised as error:
+        error.asked = "net.loss"
+        assert len(explain_error(error).full) < 1000
+        assert explain_error(error).brief.startswith("net.loss ")
+    except WireError:
+        pass
 
 
 NEAR = [
@@ -149,6 +176,12 @@ SENTENCES = {
         "return x.sum(), {'w_1': x}",
         ("grads has no 'W1', but 'w_1'", "grads has no such entry"),
     ),
+    "a dict without a name": (
+        "value = student.fetch(student.net.loss(x)[1])['W1']",
+        BOTH,
+        "return x.sum(), {'w_1': x}",
+        ("the dict has no 'W1'", "the dict has no 'W1'"),
+    ),
     "one value": (
         "value, grads = student.net.loss(x)",
         BOTH,
@@ -189,6 +222,15 @@ SENTENCES = {
         (
             "returned None, expected 2 values (value, grads); is a return missing?",
             "returned other than 2 values (value, grads)",
+        ),
+    ),
+    "one value, zipped": (
+        "value = student.net.loss(x)\n    sum(1 for a, b in zip(value, reference.net.loss(x), strict=True))",
+        BOTH,
+        "return (x.sum(),)",
+        (
+            "net.loss returned 1 value; see its docstring for what it returns",
+            "net.loss returned something else than expected; see its docstring",
         ),
     ),
     "its own helper returns one value": (

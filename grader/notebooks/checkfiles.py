@@ -96,8 +96,8 @@ def suggest(name: str, names: Collection[str]) -> str:
 
 def find_surplus(folder: Path, names: Iterable[str]) -> list[Path]:
     """Return generated check files of other names."""
-    wanted = set(names)
-    return [f for f in sorted(folder.glob("*.py")) if f.stem not in wanted and f.read_text().startswith(HEADER)]
+    others = [file for file in sorted(folder.glob("*.py")) if file.stem not in set(names)]
+    return [file for file in others if file.read_bytes().startswith(HEADER.encode())]
 
 
 def _collect_checks(manifest: Manifest) -> list[RunningCheck]:

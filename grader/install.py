@@ -44,17 +44,17 @@ def main() -> None:
     print("\n".join(map(wrap, announce(names, flags))), flush=True)
     started = time.monotonic()
     try:
-        made = make(f".[{extras[0]}]" if extras else ".", flags, download_megabytes(names, flags))
+        made = make_environment(f".[{extras[0]}]" if extras else ".", flags, download_megabytes(names, flags))
     except KeyboardInterrupt:
         print("\nstopped; the same command goes on with what is there", file=sys.stderr)
         made = False
     if not made:
         sys.exit(2)
     (FOLDER / READY).touch()
-    print(f"The environment is ready in {FOLDER}, after {clock(time.monotonic() - started)}. {say_next()}")
+    print(f"The environment is ready in {FOLDER}, after {show_clock(time.monotonic() - started)}. {say_next()}")
 
 
-def make(wanted: str, flags: list[str], megabytes: int) -> bool:
+def make_environment(wanted: str, flags: list[str], megabytes: int) -> bool:
     """Make the environment and install what is wanted into it; return whether that worked."""
     shown = sys.stdout.isatty()
     if shown:
@@ -77,11 +77,11 @@ def refuse_python(version: tuple[int, int]) -> str:
         return ""
     names, this = f"{oldest[0]}.{oldest[1]} to {newest[0]}.{newest[1]}", f"{version[0]}.{version[1]}"
     other = "py -3.12 -m grader.install" if sys.platform == "win32" else "python3.12 -m grader.install"
-    example = "make setup PYTHON=python3.12" if by_make() else other
+    example = "make setup PYTHON=python3.12" if is_under_make() else other
     return f"Python {names} is needed, this is {this}; choose one: {example}"
 
 
-def by_make() -> bool:
+def is_under_make() -> bool:
     """Return whether make has started this."""
     return "MAKELEVEL" in os.environ
 
@@ -132,7 +132,9 @@ def announce(names: set[str], flags: list[str]) -> list[str]:
         f"about {say_size(size)} to download, {say_size(disk)} on disk, {minutes} minutes or so."
     ]
     if cuda:
-        again = 'make setup PIP_FLAGS="{}"' if by_make() else f"{Path(sys.executable).name} -m grader.install {{}}"
+        again = (
+            'make setup PIP_FLAGS="{}"' if is_under_make() else f"{Path(sys.executable).name} -m grader.install {{}}"
+        )
         lines += [
             "Most of it is PyTorch: pip's default on Linux is the build for graphics cards. The small one does for "
             f"this course: {say_size(size - TORCH_WITH_CUDA + TORCH['linux'])} in all. To take it, press Ctrl-C, then",
@@ -155,14 +157,14 @@ def say_size(megabytes: float) -> str:
     return f"{megabytes / 1000:.1f} GB" if megabytes >= 1000 else f"{round(megabytes, -1):.0f} MB"
 
 
-def clock(seconds: float) -> str:
+def show_clock(seconds: float) -> str:
     """Return minutes and seconds."""
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
 def say_next() -> str:
     """Return what to type next."""
-    if by_make():
+    if is_under_make():
         return "Next: make check"
     activate = rf"{FOLDER}\Scripts\activate" if sys.platform == "win32" else f"source {FOLDER}/bin/activate"
     return f"Next: {activate}, then python -m grader check"
@@ -173,7 +175,7 @@ def run_quietly(words: list[str]) -> int:
     return subprocess.run([*words, "--quiet"], check=False).returncode
 
 
-class Progress:
+class DownloadProgress:
     """What pip has done so far, read from the lines that it prints."""
 
     def __init__(self, megabytes: int) -> None:
@@ -200,12 +202,12 @@ class Progress:
     def status(self, seconds: float) -> str:
         """Return the line that says how far it is."""
         size = "" if self.unpacking else f"{say_size(self.done)} of about {say_size(self.expected)}, "
-        return f"{clock(seconds)}  {size}{self.doing}"
+        return f"{show_clock(seconds)}  {size}{self.doing}"
 
 
 def run_shown(words: list[str], megabytes: int) -> int:
     """Run pip and keep one line up to date; what it says goes to a file, its end to the terminal where it fails."""
-    started, progress = time.monotonic(), Progress(megabytes)
+    started, progress = time.monotonic(), DownloadProgress(megabytes)
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace") as pip:
         reader = threading.Thread(target=progress.follow, args=[pip.stdout], daemon=True)
         reader.start()

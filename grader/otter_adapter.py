@@ -43,10 +43,10 @@ class CellResult(ExceptionTestFile):  # type: ignore[misc]  # otter comes withou
 
     def summary(self, public_only: bool = False) -> str:
         """Return the result in plain lines."""
-        return report.text(self.judgement)
+        return report.render_text(self.judgement)
 
     def _repr_html_(self) -> str:
-        return report.html(self.judgement)
+        return report.render_html(self.judgement)
 
     def _note(self, judgement: Judgement) -> None:
         self.judgement = judgement

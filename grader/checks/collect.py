@@ -90,7 +90,7 @@ class Choice:
     ahead: Sequence[str] = ()
 
     def select(self, found: list[RunningCheck], manifest: Manifest) -> list[RunningCheck]:
-        """Return the checks that were chosen; raise UsageError where a word of the choice means none of them."""
+        """Return the checks that were chosen. Raise UsageError where a word of the choice means none of them."""
         checks = [running.check for running in found]
         functions = select_functions(self.functions, manifest.functions(), checks)
         ids = {check.id for check in (self.keyword.select(checks) if self.keyword else checks)}
@@ -158,7 +158,7 @@ def describe_problem(report: pytest.CollectReport) -> str:
 
 
 def describe(item: pytest.Function, manifest: Manifest) -> RunningCheck:
-    """Return the check of a collected item; raises ChecksError naming the file and what its marker lacks."""
+    """Return the check of a collected item. Raise ChecksError naming the file and what its marker lacks."""
     file = Path(item.path)
     mark = _read_mark(item)
     question = next((q for q in manifest.questions if q.file == file.name), None)
@@ -187,7 +187,7 @@ def describe(item: pytest.Function, manifest: Manifest) -> RunningCheck:
 
 
 def check_points(checks: list[CheckResult], questions: Sequence[Question], manifest: Manifest) -> None:
-    """Compare the markers' points with the manifest, question by question; raises ChecksError on a difference."""
+    """Compare the markers' points with the manifest, question by question. Raise ChecksError on a difference."""
     folders = [visibility for visibility in ("public", "hidden") if manifest.path(visibility).is_dir()]
     for question in questions:
         for visibility in folders:

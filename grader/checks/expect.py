@@ -269,7 +269,7 @@ def expect_unchanged_arguments(function: Proxy, but: Collection[int | str] = ())
     """Claim that no call of `function` in this check changed an array in its arguments; caches are searched too.
 
     `but` names what the function may change: positions of arguments, or their names and keys of dicts.
-    Raises Mismatch, and ValueError where the check has not called the function.
+    Raise Mismatch, and ValueError where the check has not called the function.
     """
     worker, label = Proxy.owner(function), Proxy.label(function)
     if label not in worker.callees:

@@ -38,7 +38,7 @@ IDLE = 0.05  # of a core: a worker that uses less of it hangs; one that others s
 ELSEWHERE = 2.0  # how much more than its opponent a side may spend besides the call
 
 
-def is_available() -> bool:
+def can_measure() -> bool:
     """Return whether this platform lets the parent read a worker's CPU clock."""
     return sys.platform.startswith("linux")
 
@@ -160,7 +160,7 @@ def report_race(race: Race, limit: float, opponent: str) -> None:
 
 
 def judge_race(race: Race, limit: float, opponent: str) -> float:
-    """Return the ratio when it is within the limit; raises Mismatch with the sentence when it is not.
+    """Return the ratio when it is within the limit. Raise Mismatch with the sentence when it is not.
 
     An `opponent` without a name is a function of the student's own, which the sentence names.
     """
@@ -198,11 +198,11 @@ class Meter:
 
     @contextlib.contextmanager
     def spending(self, times: float = 1.0) -> Iterator[None]:
-        """Count what the worker spends inside, `times` over; raises Mismatch where that is more than the budget.
+        """Count what the worker spends inside, `times` over. Raise Mismatch where that is more than the budget.
 
         `times` above 1 predicts what more of the same will take.
         """
-        if not is_available() or self.worker.transport.process is None:
+        if not can_measure() or self.worker.transport.process is None:
             yield
             return
         worker, timeout_for, overtime = self.worker, self.worker.timeout_for, self.worker.overtime

@@ -106,7 +106,7 @@ class Judge:
     def blame(self, item: pytest.Function, running: RunningCheck, error: BaseException, when: str) -> None:
         """Find out who is to blame for what was raised, and write it down.
 
-        Raises SandboxError, since what the sandbox cannot do has nothing to do with this check.
+        Raise SandboxError, since what the sandbox cannot do has nothing to do with this check.
         """
         if isinstance(error, SandboxError):
             raise error
@@ -136,7 +136,7 @@ class Judge:
         return Case(running.judged, context.faults, context.scores.is_mostly_right, *facts)
 
     def _with_evidence(self, item: pytest.Function, running: RunningCheck, error: BaseException, case: Case) -> Case:
-        """Run the check with the reference where only that tells who is to blame; raises OutOfTime, SandboxError."""
+        """Run the check with the reference where only that tells who is to blame. Raise OutOfTime, SandboxError."""
         if running.worker is not None and is_unforeseen(error):
             judged = follow_through.reference_is_judged(self._context, item, running)
             return replace(case, reference_is_judged=judged)

@@ -193,7 +193,7 @@ def explain_outside(name: str, got: float, low: float, high: float) -> Sentence:
 
 def explain_value(name: str, got: Any, wanted: Any) -> Sentence:
     """Say that a value is not equal to the one expected."""
-    texts = show(got), show(wanted)
+    texts = show_value(got), show_value(wanted)
     if texts[0] == texts[1] and isinstance(got, float):
         texts = show_apart(got, float(wanted)), texts[1]
     return messages.WRONG_VALUE.fill(name=name, got=texts[0], wanted=texts[1])
@@ -223,7 +223,7 @@ def list_names(names: Iterable[str]) -> str:
     return ", ".join(sorted(names))
 
 
-def show(value: Any) -> str:
+def show_value(value: Any) -> str:
     """Return a value as a sentence shows it."""
     if isinstance(value, Proxy):
         return repr(value)

@@ -18,12 +18,12 @@ FAILED, CANNOT_RUN = 1, 2
 
 
 def find_course() -> Manifest:
-    """Return the manifest of the course in which the command is given; raises CourseNotFound where there is none."""
+    """Return the manifest of the course in which the command is given. Raise CourseNotFound where there is none."""
     return manifests.load_manifest(require_utf8_path(manifests.find_manifest(Path.cwd())))
 
 
 def find_whole_course() -> Manifest:
-    """Return the same where the course has its reference; raises CourseError in a student's copy."""
+    """Return the same where the course has its reference. Raise CourseError in a student's copy."""
     manifest = find_course()
     manifest.require_reference()
     return manifest
@@ -32,7 +32,7 @@ def find_whole_course() -> Manifest:
 def choose_questions(manifest: Manifest, names: Sequence[str] | None) -> list[Question]:
     """Return the questions of these ids, all without any.
 
-    Raises UsageError for an unknown id, NotInstalled where a library of theirs is missing.
+    Raise UsageError for an unknown id, NotInstalled where a library of theirs is missing.
     """
     questions = [manifest.question(name) for name in names] if names else manifest.questions
     users: dict[str, list[str]] = {}
@@ -62,7 +62,7 @@ def forbid_together(option: str, others: Mapping[str, object]) -> None:
 
 
 def locate_package(manifest: Manifest, folder: Path | None) -> Path:
-    """Return the package to check, the manifest's by default; raises UsageError where it is none."""
+    """Return the package to check, the manifest's by default. Raise UsageError where it is none."""
     place = folder or manifest.path("student")
     if not place.is_dir():
         raise UsageError(f"{place} is not a folder; give the package's folder with --student")
@@ -84,7 +84,7 @@ def _holds_package(manifest: Manifest, folder: Path) -> bool:
 
 
 def require_utf8_path(place: Path) -> Path:
-    """Return the path itself; raise UsageError where it is not UTF-8, since requests to workers are."""
+    """Return the path itself. Raise UsageError where it is not UTF-8, since requests to workers are."""
     if not is_utf8(str(place)):
         shown = make_printable(str(place))
         raise UsageError(f"{shown}: its path holds a byte that is no UTF-8; rename that folder")

@@ -110,7 +110,7 @@ def doctor(
         raise UsageError(str(error)) from None
     with contextlib.closing(ZygotePool(policy)) as zygotes:
         found = isolation.probe(zygotes, secrets=manifest.secret_places(), root=manifest.root)
-    report.show(found)
+    report.show_isolation(found)
     if found.refusal():
         raise typer.Exit(FAILED)
 

@@ -203,7 +203,7 @@ class Manifest(ManifestTable, frozen=True):
         return self.root / str(getattr(self.paths, kind))
 
     def require_reference(self) -> Path:
-        """Return the reference's folder; raise CourseError where it is missing, as in every student's copy."""
+        """Return the reference's folder. Raise CourseError where it is missing, as in every student's copy."""
         folder = self.path("reference")
         if not folder.is_dir():
             raise CourseError(f"{folder} is not there, and this needs the reference; only the instructor's side has it")
@@ -223,21 +223,21 @@ class Manifest(ManifestTable, frozen=True):
         return [place for place in places if place.exists()]
 
     def question(self, name: str) -> Question:
-        """Return the question of that id, whatever its case; raise UsageError naming the ids there are."""
+        """Return the question of that id, whatever its case. Raise UsageError naming the ids there are."""
         for question in self.questions:
             if question.id.lower() == name.lower():
                 return question
         raise UsageError(f"there is no question {name!r}; choose from {', '.join(q.id for q in self.questions)}")
 
     def scale(self, name: str) -> Scale:
-        """Return the scale of that name; raise UsageError naming those there are."""
+        """Return the scale of that name. Raise UsageError naming those there are."""
         for scale in self.scales:
             if scale.name == name:
                 return scale
         raise UsageError(f"there is no scale {name!r}; choose from {', '.join(s.name for s in self.scales) or 'none'}")
 
     def budget(self, name: str) -> Budget:
-        """Return the budget of that name; raise UsageError naming those there are."""
+        """Return the budget of that name. Raise UsageError naming those there are."""
         for budget in self.budgets:
             if budget.name == name:
                 return budget

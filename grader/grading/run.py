@@ -172,7 +172,7 @@ def run_checks(
 
     files = find_files(manifest, questions)
     progress.record.notes += _check_answers(context, files)
-    choice = selection.choose_checks(timing.is_available() or not context.races)
+    choice = selection.choose_checks(timing.can_measure() or not context.races)
     collector = collect.CheckCollector(manifest, choice, [] if selection.keyword else questions)
     checks = (make or plugin.ChecksPlugin)(context, progress.collect, progress.expect, selection.first)
     if not context.debug:

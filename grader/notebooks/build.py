@@ -158,7 +158,7 @@ def make_students_notebook(manifest: Manifest, name: str) -> JsonNotebook:
 
 
 def read_cells(manifest: Manifest, name: str) -> list[SourceCell]:
-    """Return the cells of a notebook's source; raise CourseError where there is no such source."""
+    """Return the cells of a notebook's source. Raise CourseError where there is no such source."""
     if name not in manifest.notebooks:
         raise UsageError(f"there is no notebook {name!r}; choose from {', '.join(manifest.notebooks) or 'none'}")
     origin = _origin(manifest, name)
@@ -186,7 +186,7 @@ def find_drift(manifest: Manifest, names: Sequence[str] = ()) -> list[Path]:
 
 
 def write_notebooks(manifest: Manifest, names: Sequence[str] = (), force: bool = False) -> list[Path]:
-    """Write the files that differ and return them; raise OutputError, writing nothing, where that would undo edits."""
+    """Write the files that differ and return them. Raise OutputError, writing nothing, where that would undo edits."""
     made = generate_notebooks(manifest, names)
     differing = _compare(manifest, made)
     edited = [f for f in differing if f.suffix == ".ipynb" and f.is_file() and not is_unedited(f)]
@@ -202,7 +202,7 @@ def write_notebooks(manifest: Manifest, names: Sequence[str] = (), force: bool =
 
 
 def write_instructors(manifest: Manifest, names: Sequence[str], folder: Path) -> list[Path]:
-    """Write notebooks with solutions, model answers and rubrics; raise OutputError for the students' own folder."""
+    """Write notebooks with solutions, model answers and rubrics. Raise OutputError for the students' own folder."""
     if folder.resolve() == manifest.path("notebooks").resolve():
         raise OutputError(f"{folder} holds the students' notebooks; choose another folder")
     made = {

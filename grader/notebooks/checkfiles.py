@@ -122,7 +122,7 @@ class NotPassed(AssertionError):
 
 
 def judge(name: str, question: str, function: str, seconds: float = CHECK_CELL_SECONDS) -> Judgement:
-    """Run the public checks of a question that judge a function; raise NotPassed unless all of them pass."""
+    """Run the public checks of a question that judge a function. Raise NotPassed unless all of them pass."""
     try:
         manifest = manifests.load_manifest(manifests.find_for_notebook(Path.cwd()))
         record = _run(manifest, question, function, seconds)
@@ -139,7 +139,7 @@ def judge(name: str, question: str, function: str, seconds: float = CHECK_CELL_S
 
 
 def _run(manifest: Manifest, question: str, function: str, seconds: float) -> Record:
-    """Return the record of `python -m grader check`; raise ChecksError with the reason where there are none."""
+    """Return the record of `python -m grader check`. Raise ChecksError with the reason where there are none."""
     with tempfile.TemporaryDirectory(prefix="chainrule-") as folder:
         written, errors = Path(folder, "record.json"), Path(folder, "errors.txt")
         chosen = ["-q", question, "--function", function]

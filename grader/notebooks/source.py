@@ -48,7 +48,7 @@ class SourceCell:
 
 
 def load_source(file: Path, name: str) -> list[SourceCell]:
-    """Return the cells of a script, which errors call `name`; raise CourseError where it cannot be read."""
+    """Return the cells of a script, which errors call `name`. Raise CourseError where it cannot be read."""
     try:
         text = file.read_text(encoding="utf-8")
     except OSError as error:
@@ -80,7 +80,7 @@ def validate(cells: list[SourceCell], checks: Collection[str], seen: dict[str, S
 
 
 def find_solutions(cell: SourceCell) -> list[tuple[int, int]]:
-    """Return first and last line of each solution, from 0 on and with markers; raise CourseError for a lone one."""
+    """Return first and last line of each solution, from 0 on and with markers. Raise CourseError for a lone one."""
     begin, end = (comment.format(word) for comment, word in zip(MARKERS[cell.kind], (BEGIN, END)))
     found: list[tuple[int, int]] = []
     opened: int | None = None

@@ -6,17 +6,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..sandbox.parent.isolation import Isolation, why_missing
+from ..sandbox.parent.isolation import Isolation, explain_missing_layer
 from ..sandbox.policy import LAYERS
 
 
-def show(found: Isolation, console: Console | None = None) -> None:
+def show_isolation(found: Isolation, console: Console | None = None) -> None:
     """Print the table, where there are layers to try, and the verdict on official grading."""
     out = console or Console(highlight=False)
     out = out if out.is_terminal else Console(highlight=False, width=140, file=out.file)
     layered = sys.platform.startswith("linux")
     if layered:
-        out.print(table(found))
+        out.print(make_layer_table(found))
     for finding in found.findings:
         if finding.layer == "answers":
             words = ("can be read by a worker", "red") if finding.done else ("cannot be read by a worker", "green")
@@ -26,7 +26,7 @@ def show(found: Isolation, console: Console | None = None) -> None:
     out.print(Text("\n" * layered + verdict, style="bold red" if refusal else "bold green"))
 
 
-def table(found: Isolation) -> Table:
+def make_layer_table(found: Isolation) -> Table:
     """Return one row a layer, then one for what must work in spite of all of them."""
     rows = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("Layer", "State", "What was tried", "What it is for"):
@@ -39,7 +39,7 @@ def table(found: Isolation) -> Table:
             story = "; ".join(f"could not {finding.act}" for finding in tried if finding.act)
         else:
             done = [f"could {finding.act}" for finding in tried if finding.done and finding.act]
-            story = "; ".join([*done, why_missing(layer)])
+            story = "; ".join([*done, explain_missing_layer(layer)])
         rows.add_row(layer, state, story, purpose)
     controls = [finding for finding in found.findings if finding.layer == "control"]
     if controls:

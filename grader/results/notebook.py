@@ -31,10 +31,10 @@ class Judgement:
         return bool(self.checks) and all(check.outcome.settled for check in self.checks)
 
     def __str__(self) -> str:
-        return text(self)
+        return render_text(self)
 
 
-def text(found: Judgement) -> str:
+def render_text(found: Judgement) -> str:
     """Return the result in plain lines."""
     first, *more = _begin(found)
     lines = [f"{found.name}: {first}", *(f"  {line}" for line in more)]
@@ -45,7 +45,7 @@ def text(found: Judgement) -> str:
     return "\n".join(lines + [f"  {rest}" for rest in _rest(found, groups)])
 
 
-def html(found: Judgement) -> str:
+def render_html(found: Judgement) -> str:
     """Return the same with a coloured edge."""
     head, *more = _begin(found)
     items = [f"<li>{escape(line)}</li>" for line in more]
@@ -62,7 +62,7 @@ def html(found: Judgement) -> str:
     return f'<div class="{name}" style="{edge}">{first}{listed}</div>'
 
 
-def headline(found: Judgement) -> str:
+def write_headline(found: Judgement) -> str:
     """Say how much of it is right, or why nothing can be said."""
     if found.trouble:
         return f"cannot be checked: {found.trouble}"
@@ -86,7 +86,7 @@ def _name(checks: list[CheckResult]) -> list[str]:
 def _begin(found: Judgement) -> list[str]:
     """Return the first lines: what keeps modules from being imported, with how many checks wait, then the headline."""
     causes = explain_causes(found.causes, found.checks)
-    return [*(line for words in causes for line in words.splitlines()), headline(found)]
+    return [*(line for words in causes for line in words.splitlines()), write_headline(found)]
 
 
 def _rest(found: Judgement, groups: list[list[CheckResult]]) -> list[str]:

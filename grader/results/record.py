@@ -222,7 +222,7 @@ def to_json(record: Record) -> bytes:
 
 
 def from_json(data: bytes) -> Record:
-    """Read a record; raises UsageError where it is none, or one of another schema."""
+    """Read a record. Raise UsageError where it is none, or one of another schema."""
     try:
         found = msgspec.json.decode(data, type=_AnyRecord).schema
         if found == SCHEMA:

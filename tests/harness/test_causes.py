@@ -50,10 +50,10 @@ def test_markdown_says_a_cause_first_and_once():
 
 def test_a_notebook_cell_says_a_cause_first_and_once():
     found = Judgement("q1_area", "Q1", waiting().checks, causes=[CAUSE])
-    lines = notebook.text(found).splitlines()
+    lines = notebook.render_text(found).splitlines()
     assert lines[:2] == [f"q1_area: {SENTENCE}", f"  {WAITING}"]
     assert len(lines) == 5
-    html = notebook.html(found)
+    html = notebook.render_html(found)
     assert html.count("expected &#x27;:&#x27;. Fix it.") == html.count(WAITING) == 1
 
 

@@ -119,7 +119,7 @@ def test_others_are_refused_before_anything_is_made(fresh, capsys, monkeypatch, 
 
 
 def test_the_line_says_what_is_downloaded_how_much_and_how_long():
-    progress = install.Progress(590)
+    progress = install.DownloadProgress(590)
     seen = []
     for line in PIP.splitlines():
         progress.take(line)

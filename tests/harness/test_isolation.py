@@ -14,7 +14,7 @@ from grader.sandbox import policy
 from grader.sandbox.child import landlock
 from grader.sandbox.child.packages import modules_to_compile, write_bytecode
 from grader.sandbox.parent.client import WorkerClient, launch_worker
-from grader.sandbox.parent.isolation import Finding, Isolation, probe, why_missing
+from grader.sandbox.parent.isolation import Attempt, Isolation, explain_missing_layer, probe
 from grader.sandbox.parent.zygote_pool import ZygotePool
 from grader.sandbox.policy import LAYERS, Policy, WorkerLimits, why_too_weak
 from grader.sandbox.wire import Unsendable
@@ -81,8 +81,8 @@ def test_an_open_worker_has_no_layer():
 
 
 def test_answers_a_worker_could_read_are_told():
-    answers = [Finding("answers", "reference", True, ""), Finding("answers", "tests/hidden", False, "")]
-    found = Isolation(answers + [Finding(x, "", False, "") for x in HERE], root=Path("/course"))
+    answers = [Attempt("answers", "reference", True, ""), Attempt("answers", "tests/hidden", False, "")]
+    found = Isolation(answers + [Attempt(x, "", False, "") for x in HERE], root=Path("/course"))
     assert found.refusal() == (
         "a worker could read what holds answers: reference; "
         "set the mode of the course's folder to 700: chmod 700 /course"
@@ -325,7 +325,7 @@ def test_doctor_knows_its_layers(command):
 
 
 def test_reasons_for_a_missing_layer():
-    assert "switched off" in why_missing("seccomp")
+    assert "switched off" in explain_missing_layer("seccomp")
 
 
 def test_a_proxy_means_nothing_to_another_worker(full, package):

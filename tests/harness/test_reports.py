@@ -436,5 +436,5 @@ def test_report_stands_before_the_first_check_and_survives_a_kill(toy, tmp_path,
 
 def test_notebook_says_how_many_points_are_held():
     found = Judgement("q1", "Q1", [check("a", "passed"), check("b", "grader_error")])
-    assert notebook.headline(found) == "1 of 2 checks passed (0.5 of 1 points, 0.5 held)"
-    assert "grader error: area multiplies" in notebook.text(found)
+    assert notebook.write_headline(found) == "1 of 2 checks passed (0.5 of 1 points, 0.5 held)"
+    assert "grader error: area multiplies" in notebook.render_text(found)

@@ -19,7 +19,7 @@ def answer(machine: str, call: int, *arguments: int, audit: int | None = None) -
     for number, argument in enumerate([*arguments, *[0] * (6 - len(arguments))]):
         words[16 + 8 * number] = argument & 0xFFFFFFFF
         words[20 + 8 * number] = (argument >> 32) & 0xFFFFFFFF
-    code, place, accumulator = seccomp.assemble(machine), 0, 0
+    code, place, accumulator = seccomp.assemble_filter(machine), 0, 0
     while True:
         op, if_true, if_false, operand = code[place]
         operand = PID if operand == seccomp.SELF else operand
@@ -157,7 +157,7 @@ def test_other_numberings_are_closed():
 
 def test_jumps_stay_inside():
     for machine in seccomp.ARCHITECTURES:
-        code = seccomp.assemble(machine)
+        code = seccomp.assemble_filter(machine)
         assert len(code) < 4096 and code[-1][0] == seccomp.RETURN
         for place, (_, if_true, if_false, _) in enumerate(code):
             assert 0 <= if_true < 256 and 0 <= if_false < 256 and place + 1 + max(if_true, if_false) < len(code) + 1

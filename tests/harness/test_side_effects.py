@@ -12,7 +12,7 @@ from grader.release import recorder as recording
 from grader.sandbox.child.reports import Fingerprints
 from grader.sandbox.parent.client import Call, Change
 from grader.sandbox.parent.proxy import Proxy, ProxyFactory
-from grader.sandbox.parent.replies import changed_arguments
+from grader.sandbox.parent.replies import decode_changes
 from grader.sandbox.wire import WireError
 
 CHECKS = '''
@@ -129,15 +129,15 @@ def test_tensors_and_parameters_of_a_model_are_found():
 )
 def test_a_report_that_is_none_is_refused(report):
     with pytest.raises(WireError):
-        changed_arguments({"ok": None, "changed": report})
+        decode_changes({"ok": None, "changed": report})
 
 
 def test_a_report_holds_no_text_that_could_do_harm():
-    ((first, key),) = changed_arguments({"ok": None, "changed": [["x\x1b[2J" + "y" * 999, 10**30]]})
+    ((first, key),) = decode_changes({"ok": None, "changed": [["x\x1b[2J" + "y" * 999, 10**30]]})
     assert first.isprintable()
     assert len(first) < 100
     assert key == 10**30
-    assert changed_arguments({"ok": None}) == []
+    assert decode_changes({"ok": None}) == []
 
 
 def claim(ways, but=(), called=("layers.backward",)):

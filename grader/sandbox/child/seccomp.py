@@ -101,7 +101,7 @@ class _Program(ctypes.Structure):
     _fields_ = [("length", ctypes.c_ushort), ("instructions", ctypes.c_void_p)]
 
 
-def assemble(machine: str) -> list[Instruction]:
+def assemble_filter(machine: str) -> list[Instruction]:
     """Return the filter for an architecture. Raise KeyError for one it has no table for."""
     column, audit = ARCHITECTURES[machine]
     code: list[Instruction] = [(LOAD, 0, 0, ARCHITECTURE), (JUMP_EQUAL, 1, 0, audit), (RETURN, 0, 0, KILL)]
@@ -139,7 +139,7 @@ class Filter:
     """The filter of this machine, ready to be put on by a worker; made once, before workers are forked."""
 
     def __init__(self) -> None:
-        code = assemble(platform.machine())
+        code = assemble_filter(platform.machine())
         self._own = [place for place, step in enumerate(code) if step[3] == SELF]
         self._code = (_Instruction * len(code))(*[_Instruction(op, jt, jf, k & 0xFFFFFFFF) for op, jt, jf, k in code])
         self._program = _Program(len(code), ctypes.addressof(self._code))

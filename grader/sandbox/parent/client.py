@@ -15,7 +15,7 @@ from ..policy import WorkerLimits
 from ..wire import DeadlinePassed, Encoder, Tensor, Unsendable, WireError
 from .process import WorkerProcess, launch_process
 from .proxy import Package, Proxy, ProxyFactory
-from .replies import changed_arguments, decode_reply, read_frames, read_status
+from .replies import decode_changes, decode_reply, read_frames, read_wait_status
 from .transport import Deadline, Frame, ProcessTransport, Reply, Transport, WorkerGone
 from .zygote_pool import Factory
 
@@ -98,7 +98,7 @@ class WorkerClient:
 
     @property
     def process(self) -> WorkerProcess:
-        """The worker's process; raises LookupError where requests are answered without one."""
+        """The worker's process. Raise LookupError where requests are answered without one."""
         if self.transport.process is None:
             raise LookupError(f"{self.name} has no process of its own")
         return self.transport.process
@@ -121,7 +121,7 @@ class WorkerClient:
         self.transport.post(Encoder(self._outgoing).frame(request | lists))
 
     def start(self, seed: int) -> None:
-        """Wait until the package is loaded, then seed every generator; raises WorkerError when loading it fails."""
+        """Wait until the package is loaded, then seed every generator. Raise WorkerError when loading it fails."""
         self.transport.post(Encoder(self._outgoing).frame({"op": "reset", "seed": seed}))
         for _ in ("loaded", "seeded"):
             self._answer(None, self.name, self.name)
@@ -205,10 +205,10 @@ class WorkerClient:
         raise Unsendable(f"a {type(value).__name__} has no form on the wire")
 
     def _answer(self, frame: Frame | None, callee: str, asked: str, of_call: bool = False) -> Any:
-        """Return the decoded answer to a frame, or to what was posted; raises WorkerError with its `callee`."""
+        """Return the decoded answer to a frame, or to what was posted. Raise WorkerError with its `callee`."""
         try:
             message, arrays = self._within_deadline(frame, callee)
-            self._note_changes(changed_arguments(message))
+            self._note_changes(decode_changes(message))
             special = ProxyFactory(self, f"{asked}()" if of_call else asked).special
             return decode_reply(message, arrays, special, callee)
         except WireError as error:
@@ -239,7 +239,7 @@ class WorkerClient:
             raise late from None
         except WorkerGone as gone:
             self.kill()
-            raise read_status(gone.status, callee, self.limits.cpu_seconds) from None
+            raise read_wait_status(gone.status, callee, self.limits.cpu_seconds) from None
 
     def _converse(self, frame: Frame | None, deadline: Deadline, reached: list[StackFrame]) -> Reply:
         """Return the reply to a frame, or to what was posted, and serve the calls of callbacks meanwhile.

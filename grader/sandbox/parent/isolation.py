@@ -24,7 +24,7 @@ CONTROLS = ("imports", "computes", "threads", "sees_itself")
 
 
 @dataclass(frozen=True)
-class Finding:
+class Attempt:
     """One act as it went in a worker: of which layer, what was tried, whether it was done, what was said against it."""
 
     layer: str
@@ -37,7 +37,7 @@ class Finding:
 class Isolation:
     """The acts that were tried, and the layers of which none of the forbidden ones was done."""
 
-    findings: list[Finding]
+    findings: list[Attempt]
     broken: str = ""
     root: Path = Path("/")
 
@@ -75,7 +75,7 @@ def probe(
     Where workers are no forks of a zygote there is nothing to try: their layers are those they always have.
     """
     if not zygotes.get(libraries).fresh_workers:
-        return Isolation([Finding("rlimits", "", sys.platform == "win32", "")])
+        return Isolation([Attempt("rlimits", "", sys.platform == "win32", "")])
     with tempfile.TemporaryDirectory(prefix="chainrule-") as folder:
         os.chmod(folder, 0o755)
         package = Path(shutil.copytree(PROBE, Path(folder, "probe"), ignore=shutil.ignore_patterns("__pycache__")))
@@ -92,7 +92,7 @@ def probe(
             worker.kill()
 
 
-def open_to_all(place: Path, root: Path) -> Iterator[Path]:
+def find_open_to_all(place: Path, root: Path) -> Iterator[Path]:
     """Yield a place, or files in it, that the modes from `root` on let every user open who knows where they are."""
     folders = [folder for folder in place.parents if folder.is_relative_to(root)]
     if all(folder.stat().st_mode & stat.S_IXOTH for folder in folders):
@@ -137,7 +137,7 @@ def _try_all(worker: WorkerClient, outside: str, secrets: Iterable[Path], folder
     for place in secrets:
         name = str(place.relative_to(folder) if place.is_relative_to(folder) else place)
         opened = _attempt("answers", name, partial(package.opens, _some(place)))
-        done = opened.done or (not confined and any(open_to_all(place, folder)))
+        done = opened.done or (not confined and any(find_open_to_all(place, folder)))
         findings.append(replace(opened, done=done))
     controls = [_attempt("control", f"{name.replace('_', ' ')}", getattr(package, name)) for name in CONTROLS]
     failed = next((finding for finding in controls if not finding.done), None)
@@ -145,17 +145,17 @@ def _try_all(worker: WorkerClient, outside: str, secrets: Iterable[Path], folder
     return Isolation([*findings, *controls], broken)
 
 
-def _attempt(layer: str, act: str, call: Callable[[], object]) -> Finding:
+def _attempt(layer: str, act: str, call: Callable[[], object]) -> Attempt:
     try:
-        return Finding(layer, act, bool(call()), "")
+        return Attempt(layer, act, bool(call()), "")
     except WorkerError as error:
-        return Finding(layer, act, False, str(error))
+        return Attempt(layer, act, False, str(error))
 
 
 REACH = "its user must be able to reach the interpreter, its libraries and the folder of temporary files (TMPDIR)"
 
 
-def why_missing(layer: str) -> str:
+def explain_missing_layer(layer: str) -> str:
     """Return what this machine lacks for a layer, as well as can be told."""
     if layer == "uid":
         return "only root can give workers user ids of their own" if os.geteuid() else "not asked for, or refused"

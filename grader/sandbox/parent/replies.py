@@ -19,32 +19,32 @@ FOLDERS = re.compile(r"(?<![\w.'\"])(?:[A-Za-z]:)?(?:[\\/][^\\/\s'\":]*)*[\\/](?
 def decode_reply(
     message: dict[str, Any], arrays: list[np.ndarray], special: Callable[[str, Any], Any], callee: str
 ) -> Any:
-    """Return the value of an answer; raises WorkerRaised when it is an error, WireError when it cannot be read."""
+    """Return the value of an answer. Raise WorkerRaised when it is an error, WireError when it cannot be read."""
     try:
         if "error" not in message:
             return Decoder(arrays, special).value(message.get("ok"))
-        raise _raised(message["error"], callee)
+        raise _decode_error(message["error"], callee)
     except (TypeError, KeyError, ValueError, OverflowError, RecursionError):
         raise WireError("an answer that cannot be read") from None
 
 
-def changed_arguments(message: dict[str, Any]) -> list[Way]:
-    """Return the ways to the arguments that a call changed in place; raises WireError when they cannot be read."""
+def decode_changes(message: dict[str, Any]) -> list[Way]:
+    """Return the ways to the arguments that a call changed in place. Raise WireError when they cannot be read."""
     found = message.get("changed", [])
     if not isinstance(found, list) or len(found) > CHANGES:
         raise WireError("a report of changed arguments that is not one")
-    return [_way(way) for way in found]
+    return [_decode_way(way) for way in found]
 
 
 def read_frames(frames: Any) -> list[StackFrame]:
-    """Return the lines that a worker reports; raises WireError when they cannot be read."""
+    """Return the lines that a worker reports. Raise WireError when they cannot be read."""
     try:
         return [StackFrame(_text(f["file"]), int(f["line"]), _text(f["function"]), _text(f["text"])) for f in frames]
     except (TypeError, KeyError, ValueError, OverflowError):
         raise WireError("lines that cannot be read") from None
 
 
-def _way(way: Any) -> Way:
+def _decode_way(way: Any) -> Way:
     if (
         not isinstance(way, list)
         or not 0 < len(way) <= CHANGE_LEVELS
@@ -54,7 +54,7 @@ def _way(way: Any) -> Way:
     return tuple(key if type(key) is int else _text(key)[:CHANGE_KEY_CHARACTERS] for key in way)
 
 
-def _raised(error: dict[str, Any], callee: str) -> WorkerRaised:
+def _decode_error(error: dict[str, Any], callee: str) -> WorkerRaised:
     attempt = error.get("attempt")
     known = Attempt(attempt) if attempt in set(Attempt) else None
     frames = read_frames(error["frames"])
@@ -72,7 +72,7 @@ def _text(value: Any) -> str:
     return "".join(c for c in str(value)[:MESSAGE_CHARACTERS] if c.isprintable() or c == "\n")
 
 
-def read_status(status: int | None, callee: str, cpu_seconds: int) -> WorkerEnded:
+def read_wait_status(status: int | None, callee: str, cpu_seconds: int) -> WorkerEnded:
     """Return the error that a wait status means for what ran meanwhile; None if only the connection was closed."""
     if status is None:
         return WorkerCrashed(callee, Ending.HUNG_UP)
@@ -90,7 +90,7 @@ def _signal_name(status: int) -> str:
     return signal.Signals(number).name if number in set(signal.Signals) else str(number or "")
 
 
-def last_words(output: str, status: int | None) -> str:
+def read_last_words(output: str, status: int | None) -> str:
     """Return the last line of a process that has ended, its files without their folders, or how it ended."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     if lines:

@@ -46,7 +46,7 @@ class SandboxSetup:
     def finish(self, libraries: tuple[str, ...]) -> None:
         """Wait until workers with these libraries may be given the package.
 
-        Raises SandboxError where the isolation breaks code, or is too weak for an official run.
+        Raise SandboxError where the isolation breaks code, or is too weak for an official run.
         """
         if self._thread is not None:
             self._thread.join()

@@ -15,7 +15,7 @@ from ...limits import WORKER_END_SECONDS, WORKER_START_SECONDS
 from ..child.server import WorkerServer
 from ..wire import Channel, ChannelClosed, DeadlinePassed, WireError, unpack_frame
 from .process import WorkerProcess
-from .replies import last_words
+from .replies import read_last_words
 from .zygote_pool import PendingReply
 
 BROKEN = "Set up the environment again."
@@ -57,7 +57,7 @@ class Transport(Protocol):
         """Return the reply to the next of the requests that were posted; raises as `exchange` does."""
 
     def exchange(self, frame: Frame, deadline: Deadline) -> Reply:
-        """Send a frame and return the next one that comes; raises DeadlinePassed, WorkerGone or WireError."""
+        """Send a frame and return the next one that comes. Raise DeadlinePassed, WorkerGone or WireError."""
 
     def close(self, wait: bool = True) -> None:
         """End what is at the other end, by default waiting until nothing is left of it."""
@@ -73,7 +73,7 @@ class ProcessTransport:
         self._ready = not process.says_ready
 
     def connect(self) -> None:
-        """Wait until the process is there and ready; raises SandboxError where it does not come up."""
+        """Wait until the process is there and ready. Raise SandboxError where it does not come up."""
         self.process.meet()
         if self._ready:
             return
@@ -84,7 +84,7 @@ class ProcessTransport:
             raise SandboxError(f"a worker was not ready within {WORKER_START_SECONDS:.0f} s") from None
         except (ChannelClosed, WireError):
             gone = self._lost()
-            said = last_words(self.process.output.take(), gone.status)
+            said = read_last_words(self.process.output.take(), gone.status)
             raise SandboxError(f"a worker could not start: {said}. {BROKEN}") from None
         self._ready = True
 

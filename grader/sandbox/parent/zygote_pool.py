@@ -32,7 +32,7 @@ class PendingReply:
         self.reply = reply
 
 
-def command(settings: dict[str, Any]) -> list[str]:
+def write_command(settings: dict[str, Any]) -> list[str]:
     """Return the command line of a clean interpreter: no site, no user folder, no path but those given."""
     code = f"import runpy, sys; runpy.run_path({str(START)!r}, run_name='__main__')"
     settings = {**settings, "path": [*dict.fromkeys([str(ENGINE), *_library_folders()])], "engine": _engine_apart()}
@@ -48,7 +48,7 @@ def _interpreter() -> str:
     return base or sys.executable
 
 
-def environment() -> dict[str, str]:
+def clean_environment() -> dict[str, str]:
     """Return an environment of one thread a library, no huge pages, which come by chance, nothing of the parent's."""
     # Windows cannot do without SYSTEMROOT
     kept = {name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}
@@ -86,10 +86,10 @@ class Zygote:
         layers, control = sorted(policy.layers), theirs.fileno()
         settings = {"libraries": libraries, "folder": self._folder.name, "layers": layers, "control": control}
         self._process = subprocess.Popen(
-            command(settings),
+            write_command(settings),
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
-            env=environment(),
+            env=clean_environment(),
         )
         theirs.close()
 
@@ -176,16 +176,16 @@ class PlainProcesses:
     ) -> PendingReply:
         """Start a worker; the pending reply holds its `pid` at once. What it may read is not bounded here."""
         settings = {"libraries": self.libraries, "folder": self._folder.name, "limits": limits}
-        options: dict[str, Any] = {"env": environment(), "stdout": sink, "stderr": sink}
+        options: dict[str, Any] = {"env": clean_environment(), "stdout": sink, "stderr": sink}
         if sys.platform == "win32":
-            words = command(settings | {"socket": None})
+            words = write_command(settings | {"socket": None})
             options |= {"stdin": subprocess.PIPE, "creationflags": getattr(subprocess, "CREATE_NO_WINDOW", 0)}
             process = subprocess.Popen(words, **options)
             with contextlib.suppress(OSError):  # where it has ended already, whoever waits for it will notice
                 process.stdin.write(base64.b64encode(theirs.share(process.pid)) + b"\n")
                 process.stdin.close()
         else:
-            words = command(settings | {"socket": theirs.fileno()})
+            words = write_command(settings | {"socket": theirs.fileno()})
             options |= {"stdin": subprocess.DEVNULL, "pass_fds": [theirs.fileno()], "start_new_session": True}
             process = subprocess.Popen(words, **options)
         self._running[process.pid] = process
@@ -226,7 +226,7 @@ class PlainProcesses:
 Factory = Zygote | PlainProcesses
 
 
-def factory(libraries: tuple[str, ...], policy: Policy) -> Factory:
+def make_factory(libraries: tuple[str, ...], policy: Policy) -> Factory:
     """Return a zygote where forking is safe (Linux), else plain processes."""
     return (Zygote if sys.platform.startswith("linux") else PlainProcesses)(libraries, policy)
 
@@ -239,7 +239,7 @@ class ZygotePool:
     """
 
     def __init__(
-        self, policy: Policy | None = None, make: Callable[[tuple[str, ...], Policy], Factory] = factory
+        self, policy: Policy | None = None, make: Callable[[tuple[str, ...], Policy], Factory] = make_factory
     ) -> None:
         self.policy = Policy.own_machine() if policy is None else policy
         self.weakness_told = False

@@ -21,7 +21,7 @@ $(READY): constraints.txt pyproject.toml
 check: $(READY) ## check student/ and print points and what is wrong (ARGS="-q Q2 -k forward")
 	@$(RUN) check $(ARGS)
 
-watch: $(READY) ## check a question again each time one of its files is saved
+watch: $(READY) ## check again at every save, the function just edited first (ARGS="-q Q2")
 	@$(RUN) watch $(ARGS)
 
 grade: $(READY) ## grade a submission: make grade SUBMISSION=x.zip

@@ -23,7 +23,7 @@ class ChecksPlugin:
     """Runs checks and hands each finished one to `collect`, and their number to `expect`; other tests pass by.
 
     A check that passes with the public seed goes on to the secret ones; a check of speed, which draws anew for each
-    pair, does not. With `first`, the run ends at the first that fails.
+    pair, does not. The run ends after one at which it `stops`.
     """
 
     def __init__(
@@ -31,9 +31,9 @@ class ChecksPlugin:
         context: RunContext,
         collect: Callable[[CheckResult], None],
         expect: Callable[[int], None] = lambda count: None,
-        first: bool = False,
+        stops: Callable[[CheckResult], bool] = lambda check: False,
     ) -> None:
-        self.context, self.collect, self._expect, self._first = context, collect, expect, first
+        self.context, self.collect, self._expect, self._stops = context, collect, expect, stops
         self.judge = Judge(context)
         self.failure: SandboxError | None = None
 
@@ -68,8 +68,8 @@ class ChecksPlugin:
             running.check.output = running.worker.take_output()
         context.scores.add(running.check)
         self.collect(running.check)
-        if self._first and running.check.outcome.failed:
-            item.session.shouldfail = "it was to stop at the first failure"
+        if self._stops(running.check):
+            item.session.shouldfail = "it was to stop here"
         return result
 
     @pytest.hookimpl(tryfirst=True)

@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -39,7 +39,8 @@ PROBLEMS = {  # by pytest's exit status
 class Selection:
     """Says which checks to run: questions by id, judged functions (all if empty), a -k expression, timing, seeds.
 
-    The checks of the functions `ahead` run before others. With `first`, the first failure ends the run.
+    The checks of the functions `ahead` run before others. With `first`, the first failure ends the run, and so does
+    a check that waits for one of `modules`.
     """
 
     questions: list[str] = field(default_factory=list)
@@ -50,6 +51,11 @@ class Selection:
     functions: list[str] = field(default_factory=list)
     ahead: list[str] = field(default_factory=list)
     first: bool = False
+    modules: Sequence[str] = ()
+
+    def stops(self, check: CheckResult) -> bool:
+        """Return whether the run ends after this check."""
+        return check.cause in self.modules or (self.first and (check.outcome.failed or bool(check.cause)))
 
     def choose(self, manifest: Manifest) -> list[Question]:
         """Return the chosen questions in the manifest's order; raises UsageError for an unknown id."""
@@ -174,7 +180,7 @@ def run_checks(
     progress.record.notes += _check_answers(context, files)
     choice = selection.choose_checks(timing.can_measure() or not context.races)
     collector = collect.CheckCollector(manifest, choice, [] if selection.keyword else questions)
-    checks = (make or plugin.ChecksPlugin)(context, progress.collect, progress.expect, selection.first)
+    checks = (make or plugin.ChecksPlugin)(context, progress.collect, progress.expect, selection.stops)
     if not context.debug:
         context.setup.finish(tuple(questions[0].libraries))
         progress.record.isolation = context.setup.active_layers()

@@ -63,6 +63,7 @@ class Watcher:
         self._sources = {student / module: read_source(student / module) for module in list_modules(student)}
         self._outcomes: dict[str, Outcome] = {}
         self._stamps: dict[Path, int] = {}
+        self._title = ""
 
     def select_saved(self, files: Iterable[Path]) -> list[Path]:
         """Return the files that were saved since the last run began; the system may name one twice."""
@@ -73,20 +74,47 @@ class Watcher:
         self._stamps = {file: _read_stamp(file) for file in [*self._sources, *files]}
         edited = [name for file in files for name in self._find_edited(file)]
         names = find_questions(self._manifest, self._student, files)
-        ahead = [*edited, *_functions_of(self._manifest, self._student, files)]
-        selection = replace(self._selection, questions=self._choose(names), ahead=list(dict.fromkeys(ahead)))
+        ahead = dict.fromkeys([*edited, *_functions_of(self._manifest, self._student, files)])
+        selection = replace(
+            self._selection,
+            questions=self._choose(names),
+            ahead=list(ahead),
+            modules=[module for module in (_module_of(file, self._student) for file in files) if module],
+        )
+        ends = [name.rpartition(".")[2] if not name.endswith("__") else name for name in edited]
+        self._title = ", ".join(selection.questions or names) + (f": {', '.join(ends)}" if ends else "")
         try:
-            with StatusLine(self._out) as line:
-                subject = self._manifest, self._student, selection
-                found = run.grade_package(*subject, zygotes=self._zygotes, keep=True, tell=line.count)
+            found = self._run(selection, edited)
         except (CourseError, UsageError) as error:  # a file of checks was saved half written
             self._out.print(f"cannot check: {error}", markup=False)
             return
+        self._begin_screen()
+        if any(cause.module in selection.modules for cause in found.causes):
+            self._out.print(*(Text(cause.message, style="bold red") for cause in found.causes), sep="\n\n")
+        else:
+            self._show(found, edited)
+
+    def _run(self, selection: Selection, edited: Sequence[str]) -> Record:
+        """Run the checks; on a terminal, show those of the edited functions as soon as they are done."""
+        with StatusLine(self._out) as line:
+            waiting = self._out.is_terminal and bool(edited)
+
+            def tell(checks: Sequence[CheckResult], total: int) -> None:
+                nonlocal waiting
+                line.count(checks, total)
+                own = [check for check in checks if not set(edited).isdisjoint(check.functions)]
+                if waiting and 0 < len(own) < len(checks):
+                    waiting = False
+                    self._begin_screen()
+                    self._out.print(*terminal.sentences(own), Text(f"\nso far: {summary.say_passed(own)} passed"))
+
+            subject = self._manifest, self._student, selection
+            return run.grade_package(*subject, zygotes=self._zygotes, keep=True, tell=tell)
+
+    def _begin_screen(self) -> None:
         if self._out.is_terminal:
             self._out.clear()
-        ends = [name.rpartition(".")[2] if not name.endswith("__") else name for name in edited]
-        self._out.rule(", ".join(selection.questions or names) + (f": {', '.join(ends)}" if ends else ""))
-        self._show(found, edited)
+        self._out.rule(self._title)
 
     def _choose(self, names: list[str]) -> list[str]:
         """Return the questions to check: the chosen ones, of which those of the saved file where it has any."""

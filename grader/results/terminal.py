@@ -45,7 +45,7 @@ class Indented:
 def render(record: Record, width: int = WIDTH, latest: Sequence[str] = ()) -> RenderableType:
     """Return the whole report: what no check can do without, held points, table, sentences, total."""
     tables = [table(record, width)] if record.checks else []
-    parts = *_causes(record), *_held(record), *tables, *sentences(record, latest)
+    parts = *_causes(record), *_held(record), *tables, *sentences(record.checks, latest)
     return Group(*parts, *notes(record), total(record))
 
 
@@ -123,16 +123,16 @@ def status(checks: list[CheckResult]) -> Text:
     return Text(words, style=worst.style)
 
 
-def sentences(record: Record, latest: Sequence[str] = ()) -> list[RenderableType]:
+def sentences(checks: Sequence[CheckResult], latest: Sequence[str] = ()) -> list[RenderableType]:
     """Return what the checks that were tried and did not pass have to say; what several say alike is said once."""
     lines: list[RenderableType] = []
     places = {name: place for place, name in enumerate(latest, start=1)}
-    groups = group_failures(record.checks)
-    for checks in sorted(groups, key=lambda group: max(places.get(check.id, 0) for check in group)):
-        many = len(checks) > TITLES
-        titles = [_count_alike(checks)] if many else map(_title, checks)
-        lines += [Text(), *(Indented(title, 0) for title in titles), Indented(Text(checks[0].message))]
-        lines += [Indented(Text(list_ids(checks), style="cyan"))] * many
+    groups = group_failures(checks)
+    for group in sorted(groups, key=lambda group: max(places.get(check.id, 0) for check in group)):
+        many = len(group) > TITLES
+        titles = [_count_alike(group)] if many else map(_title, group)
+        lines += [Text(), *(Indented(title, 0) for title in titles), Indented(Text(group[0].message))]
+        lines += [Indented(Text(list_ids(group), style="cyan"))] * many
     return lines
 
 

@@ -161,6 +161,12 @@ def test_first_passes_by_what_is_not_written(toy, command):
     assert "Q2.moments_mean" in out and "were not run" in out
 
 
+def test_first_stops_at_a_module_that_cannot_be_imported(toy, command):
+    toy.write("student/shapes.py", "def area(width, height)\n    return width\n")
+    status, out, _ = command("check", "--first")
+    assert (status, "15 of 16 checks were not run" in out) == (1, True)
+
+
 def test_first_is_a_whole_run_where_nothing_fails(toy, command):
     status, out, _ = command("check", "--first", "--student", "solution", "-q", "Q1")
     assert (status, "not run" in out) == (0, False)

@@ -87,6 +87,26 @@ def test_a_file_that_is_saved_half_written_keeps_what_was_known(watched):
     assert "area" in watched(WRONG + MOMENTS)[0]
 
 
+def test_a_module_that_cannot_be_imported_is_all_that_is_said(watched):
+    watched(AREA + MOMENTS)
+    lines = watched(AREA.replace(":", "", 1) + MOMENTS)
+    assert lines[1].startswith("shapes.py, line 1: SyntaxError: expected ':'")
+    assert not any("Question" in line or "Total" in line for line in lines)
+    assert "Since the last run: nothing changed" in watched(AREA + MOMENTS)
+
+
+def test_the_edited_function_is_shown_before_the_others_are_done(toy):
+    shown = io.StringIO()
+    console = Console(file=shown, width=60, force_terminal=True, color_system=None, legacy_windows=False)
+    toy.write("student/shapes.py", AREA + MOMENTS)
+    watcher = Watcher(toy.manifest, toy.root / "student", Selection(timing=False), toy.zygotes, console)
+    toy.write("student/shapes.py", AREA + MOMENTS.replace("axis=0)\n", "axis=0) + 1\n"))
+    watcher.check([toy.root / "student/shapes.py"])
+    early, late = shown.getvalue().split("\x1b[2J")[1:]
+    assert "failed  moments returns the variance" in early and "so far: 1 of 3 checks passed" in early
+    assert "Total: " not in early and "Total: " in late
+
+
 def test_the_screen_is_cleared_on_a_terminal_only(toy):
     shown = io.StringIO()
     console = Console(file=shown, width=100)

@@ -47,7 +47,8 @@ OLD_NAME = re.compile(
 KERN = re.compile(r"\\m?kern\s*-?[\d.]+\s*[a-z]{2}(?![a-z])|(?<=\\hspace)\*")
 OVER = re.compile(r"\{([^{}]*)\\over(?![a-z])([^{}]*)\}|^([^{}]*)\\over(?![a-z])([^{}]*)$")
 STRING = re.compile(r'(\w+\(|delim: )?"((?:\\.|[^"\\])*)"')
-NORM = re.compile(r"(?<!lr\()\bbar\.v\.double(?![A-Za-z.]|\s*\))")
+SCALED = re.compile(r"#scale\(x: (\d+)%, y: \d+%\)\[((?:\\.|[^\[\]\\])+|[\[\]])\]")
+NORM = re.compile(r"(?<!lr\()(?<!stretch\()\bbar\.v\.double(?![A-Za-z.]|\s*\))")
 TYPST_TOKEN = re.compile(r'cases\(delim: "\{"|\\.|"(?:\\.|[^"\\])*"|.', re.DOTALL)
 NAME = re.compile(r"\\(?:[A-Za-z]+|.)", re.DOTALL)
 DEFINITION = re.compile(
@@ -131,13 +132,19 @@ def clean_typst(text: str) -> str:
     text = re.sub(r"\$\s*<[^<>$]*>\s*$", "$", text.strip())
     text = text.replace("#h(-1em)", "#h(-0.17em)").replace("#h(0em)", "thick")
     text = MARKED.sub(_mark_off, text)
-    text = re.sub(r"#scale\(x: (\d+)%, y: \d+%\)\[((?:\\.|[^\[\]\\])+)\]", r"lr(size: #\1%, \2)", text)
-    text = re.sub(r"(lr\(size: #\d+%, )([][(){}])\)", r"\1\\\2)", text)
-    text = re.sub(r"(lr\(size: #\d+%, bar\.v\.double\))", r' class("normal", \1)', text)
+    text = SCALED.sub(_stretch, text)
     text = NORM.sub(' class("normal", bar.v.double)', text)
     text = OLD_NAME.sub(lambda found: SYMBOLS.get(found[0], found[0]), text)
     text = _space_words(text)
     return _spread_columns(text)
+
+
+def _stretch(found: re.Match[str]) -> str:
+    """Return a bracket or a bar as large as it should be, without regard to what it encloses."""
+    size, what = f"size: #{found[1]}%", found[2].strip()
+    if what in (r"\|", "bar.v.double"):
+        return f' class("normal", stretch({what.replace(chr(92) + "|", "bar.v")}, {size}))'
+    return f"stretch({chr(92) * (what in tuple('[](){}'))}{what}, {size})"
 
 
 def _mark_off(found: re.Match[str]) -> str:

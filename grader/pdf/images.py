@@ -64,7 +64,9 @@ class Images:
                     return candidate.read_bytes()
             except (OSError, ValueError):  # a path no system knows, such as one with a NUL
                 continue
-        raise ImageProblem(f"image not found: {url[:200]}")
+        folder = candidates[0].parent
+        lost = folder.resolve().is_relative_to(root) and not folder.is_dir()
+        raise ImageProblem(f"image not found: {url[:200]}" + f" (nor its folder {folder.name})" * lost)
 
     def keep(self, data: bytes) -> tuple[str, float, float]:
         """Put an image where typst reads it; return its path and its size in points. Raise ImageProblem."""

@@ -306,6 +306,8 @@ def test_formulas_are_mended():
     assert _typst(r"\left[\begin{matrix}5\end{matrix}\right]").typst == "$ [vec(delim: #none, 5)] $"
     assert _typst(r"\begin{vmatrix}a&b\end{vmatrix}").typst == '$ mat(delim: "|", a, b) $'
     assert "cases(" in _typst(r"\left\{\begin{array}{l}a\\b\end{array}\right.").typst
+    assert _typst(r"\Bigl( x \bigr]").typst == r"$ stretch(\(, size: #180%) x stretch(\], size: #120%) $"
+    assert 'class("normal", stretch(bar.v, size: #240%))_a' in _typst(r"f\bigg|_a").typst
     assert _typst(r"\operatorname{tr}(A)").typst == r'$ op("tr")\( A \) $'
     assert _typst(r"\left\lVert x\right\rVert_2").typst == "$ lr(bar.v.double x bar.v.double)_2 $"
     assert _typst(r"\text{a sect}").typst == '$ upright("a sect") $'
@@ -401,7 +403,9 @@ def test_images_are_looked_for_in_their_places_only(tmp_path):
         ("http://x.y/a.png", "not fetched"),
         ("//x.y/a.png", "not fetched"),
         ("attachment:q.png", "attachment not found: q.png"),
-        ("b.png", "image not found: b.png"),
+        ("b.png", "image not found: b.png$"),
+        ("plots/b.png", r"image not found: plots/b.png \(nor its folder plots\)"),
+        ("../../none/b.png", "image not found: ../../none/b.png$"),
     ]:
         with pytest.raises(ImageProblem, match=words):
             store.find(url, {})

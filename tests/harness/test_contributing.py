@@ -34,6 +34,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 WORKFLOW = yaml.safe_load((ROOT / ".github" / "workflows" / "tests.yml").read_text())
 MATRIX = WORKFLOW["jobs"]["tests"]["strategy"]["matrix"]
 MADE_LATER = {
+    "notebooks/contents.json",
+    "notebooks/tests/contents.json",
     "reference/datasets/",
     "student/challenge.pt",
     "student/datasets/",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..course.source import Unparsable, find_definitions, list_modules, read_source
 from ..errors import Ending, StackFrame, WorkerEnded, WorkerError, WorkerRaised
+from ..files import make_printable
 from . import messages
 from .wording import explain_error
 
@@ -21,6 +22,7 @@ NO_MODULE = re.compile(r"No module named '([\w.]+)'")
 NO_NAME = re.compile(r"cannot import name '(\w+)' from (partially initialized module )?'([\w.]+)'")
 REFUSED = re.compile(r"(\w+) is not for this question")
 FILE_IN_BRACKETS = re.compile(r" \([^()]*\.\w+\)$")
+CODE_CHARACTERS = 120  # of a line that a sentence quotes
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -45,7 +47,7 @@ class FailedImport:
     @property
     def code(self) -> str:
         """Return the line's text in brackets, to be put behind a sentence."""
-        return f" ({self.top.text})" if self.top.text else ""
+        return f" ({make_printable(self.top.text, CODE_CHARACTERS)})" if self.top.text else ""
 
 
 def explain_end(error: WorkerEnded, file: str) -> str:

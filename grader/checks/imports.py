@@ -1,5 +1,6 @@
 """Find the module whose import keeps a check from running, and say why, where, and what to do."""
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -103,7 +104,8 @@ class Imports:
         module = self._find_module(tops[-1].file) if tops else ""
         if module:
             failed = FailedImport(self.package, self.names, error, tops[-1], libraries)
-            return Cause(module=module, message=explain_failure(failed), file=tops[-1].file, line=max(tops[-1].line, 0))
+            message = re.sub(r"\s*\n\s*", " ", explain_failure(failed))  # at the top of a report, on one line
+            return Cause(module=module, message=message, file=tops[-1].file, line=max(tops[-1].line, 0))
         if asked and isinstance(error, WorkerEnded):
             file = self._name_file(asked)
             return Cause(module=asked, message=explain_end(error, file), file=file)

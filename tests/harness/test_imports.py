@@ -150,6 +150,22 @@ MODULES = {
         "failed",
         f"layers.py, line 1: ValueError: student/layers.py (raise ValueError(__file__)). {TOP}",
     ),
+    "an error's text of several lines": (
+        "raise ValueError('boom\\n\\nTotal: 5 of 5 points')\n",
+        "failed",
+        "layers.py, line 1: ValueError: boom Total: 5 of 5 points "
+        f"(raise ValueError('boom\\n\\nTotal: 5 of 5 points')). {TOP}",
+    ),
+    "an exception's name of several lines": (
+        "raise type('Odd\\nTotal:', (Exception,), {})\n",
+        "failed",
+        f"layers.py, line 1: Odd Total: (raise type('Odd\\nTotal:', (Exception,), {{}})). {TOP}",
+    ),
+    "a long line": (
+        f"x = 1 / 0  # {'x' * 200}\n",
+        "failed",
+        f"layers.py, line 1: ZeroDivisionError: division by zero (x = 1 / 0  # {'x' * 107}…). {TOP}",
+    ),
     "endless loop": (
         "while True:\n    pass\n",
         "timeout",

@@ -50,8 +50,7 @@ class NormConvNet:
         num_classes     number of scores
         dtype           type of all arithmetic
         """
-        self.normalization, self.groups, self.num_layers = normalization, groups, len(num_filters)
-        self.dtype = dtype
+        self.normalization, self.groups, self.dtype = normalization, groups, dtype
         self.bn_params = [{} for _ in num_filters]
         self.params = {}
         C, H, _ = input_dim
@@ -74,48 +73,53 @@ class NormConvNet:
         with batch normalization in test mode. With y return (loss, grads): the mean cross entropy and its gradients,
         keyed like params.
         """
-        h, caches, grads = X.astype(self.dtype, copy=False), [], {}
-        for i in range(1, self.num_layers + 1):
-            h, cache = self._forward(h, i, "test" if y is None else "train")
-            caches.append(cache)
-        scores, affine_cache = affine_forward(h, self.params["W"], self.params["b"])
+        h, pull_backs = X.astype(self.dtype, copy=False), []
+        for block in range(len(self.bn_params)):
+            h, pull_back = self._apply(block + 1, h, "test" if y is None else "train")
+            pull_backs.append(pull_back)
+        scores, last_cache = affine_forward(h, self.params["W"], self.params["b"])
         if y is None:
             return scores
 
-        loss, dscores = softmax_loss(scores, y)
-        dh, grads["W"], grads["b"] = affine_backward(dscores, affine_cache)
-        for i in range(self.num_layers, 0, -1):
-            dh = self._backward(dh, i, caches[i - 1], grads)
+        grads = {}
+        loss, dh = softmax_loss(scores, y)
+        dh, grads["W"], grads["b"] = affine_backward(dh, last_cache)
+        for pull_back in reversed(pull_backs):
+            dh = pull_back(dh, grads)
         return loss, grads
 
-    def _forward(self, x, i, mode):
-        """Apply block i in a mode; return its output and its caches."""
+    def _apply(self, i, x, mode):
+        """Apply block i in a mode; return its output, and a function that puts gradients into grads and returns dx."""
         a, conv_cache = conv_forward_fast(x, self.params[f"W{i}"], self.params[f"b{i}"], CONV_PARAM)
-        norm_cache = pool_cache = None
-        if self.normalization is not None:
-            gamma, beta = self.params[f"gamma{i}"], self.params[f"beta{i}"]
-            if self.normalization == "batchnorm":
-                self.bn_params[i - 1]["mode"] = mode
-                a, norm_cache = spatial_batchnorm_forward(a, gamma, beta, self.bn_params[i - 1])
-            else:
-                a, norm_cache = spatial_groupnorm_forward(a, gamma, beta, self.groups, {})
+        a, norm_cache = self._normalize(i, a, mode)
         out, relu_cache = relu_forward(a)
+        pool_cache = None
         if _pools(i):
             out, pool_cache = max_pool_forward_fast(out, POOL_PARAM)
-        return out, (conv_cache, norm_cache, relu_cache, pool_cache)
 
-    def _backward(self, dout, i, caches, grads):
-        """Backpropagate through block i: put the gradients of its parameters into grads and return dx."""
-        conv_cache, norm_cache, relu_cache, pool_cache = caches
-        if _pools(i):
-            dout = max_pool_backward_fast(dout, pool_cache)
-        da = relu_backward(dout, relu_cache)
-        if self.normalization is not None:
-            batch = self.normalization == "batchnorm"
-            norm_backward = spatial_batchnorm_backward if batch else spatial_groupnorm_backward
-            da, grads[f"gamma{i}"], grads[f"beta{i}"] = norm_backward(da, norm_cache)
-        dx, grads[f"W{i}"], grads[f"b{i}"] = conv_backward_fast(da, conv_cache)
-        return dx
+        def pull_back(dout, grads):
+            da = relu_backward(max_pool_backward_fast(dout, pool_cache) if _pools(i) else dout, relu_cache)
+            if norm_cache is not None:
+                batch = self.normalization == "batchnorm"
+                norm_backward = spatial_batchnorm_backward if batch else spatial_groupnorm_backward
+                da, *slopes = norm_backward(da, norm_cache)
+                grads |= zip((f"gamma{i}", f"beta{i}"), slopes)
+            dx, *slopes = conv_backward_fast(da, conv_cache)
+            grads |= zip((f"W{i}", f"b{i}"), slopes)
+            return dx
+
+        return out, pull_back
+
+    def _normalize(self, i, a, mode):
+        """Return what block i makes of its convolution's output, and a cache; None for that without normalization."""
+        if self.normalization is None:
+            return a, None
+        scale_and_shift = [self.params[f"{name}{i}"] for name in ("gamma", "beta")]
+        if self.normalization == "groupnorm":
+            return spatial_groupnorm_forward(a, *scale_and_shift, self.groups, {})
+        bn_param = self.bn_params[i - 1]
+        bn_param["mode"] = mode
+        return spatial_batchnorm_forward(a, *scale_and_shift, bn_param)
 
 
 def _pools(i):

@@ -47,7 +47,7 @@ def conv_net_in_torch(net, params, x):
 def norm_conv_net_in_torch(net, params, x):
     """Return the train-mode scores of a NormConvNet."""
     h = x
-    for i in range(1, net.num_layers + 1):
+    for i in range(1, len(net.bn_params) + 1):
         h = F.conv2d(h, params[f"W{i}"], params[f"b{i}"], padding=1)
         if net.normalization is not None:
             gamma, beta = params[f"gamma{i}"].flatten(), params[f"beta{i}"].flatten()

@@ -99,7 +99,7 @@ def test_what_is_spent_within_the_budget_is_on_the_record(work):
     assert found["later"].spending is None
 
 
-def test_a_part_foretells_the_whole(work):
+def test_a_part_predicts_the_whole(work):
     work.replace("checks/public/test_q1_work.py", "times=1", "times=4")
     spent = outcomes(work, 0.2)["work"].spending
     assert 1.0 <= spent.cpu_seconds < 1.4

@@ -14,7 +14,7 @@ from grader.sandbox import policy
 from grader.sandbox.child import landlock
 from grader.sandbox.child.packages import modules_to_compile, write_bytecode
 from grader.sandbox.parent.client import WorkerClient, launch_worker
-from grader.sandbox.parent.isolation import Attempt, Isolation, explain_missing_layer, probe
+from grader.sandbox.parent.isolation import Isolation, TriedAct, explain_missing_layer, probe
 from grader.sandbox.parent.zygote_pool import ZygotePool
 from grader.sandbox.policy import LAYERS, Policy, WorkerLimits, why_too_weak
 from grader.sandbox.wire import Unsendable
@@ -81,8 +81,8 @@ def test_an_open_worker_has_no_layer():
 
 
 def test_answers_a_worker_could_read_are_told():
-    answers = [Attempt("answers", "reference", True, ""), Attempt("answers", "tests/hidden", False, "")]
-    found = Isolation(answers + [Attempt(x, "", False, "") for x in HERE], root=Path("/course"))
+    answers = [TriedAct("answers", "reference", True, ""), TriedAct("answers", "tests/hidden", False, "")]
+    found = Isolation(answers + [TriedAct(x, "", False, "") for x in HERE], root=Path("/course"))
     assert found.refusal() == (
         "a worker could read what holds answers: reference; "
         "set the mode of the course's folder to 700: chmod 700 /course"

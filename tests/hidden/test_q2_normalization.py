@@ -45,7 +45,7 @@ def test_batchnorm_forward_tracks_many_batches(student, reference, rng):
 
 @points(0.25, "layers.batchnorm_backward_alt")
 def test_batchnorm_backward_alt_obeys_eps(student, reference, rng):
-    """With an eps given in bn_param, the dx of batchnorm_backward_alt foretells what your own forward pass does"""
+    """With an eps given in bn_param, the dx of batchnorm_backward_alt predicts what your own forward pass does"""
     compare_with_slope(student, reference, rng, "batchnorm_backward_alt")
 
 

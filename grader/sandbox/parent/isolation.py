@@ -24,7 +24,7 @@ CONTROLS = ("imports", "computes", "threads", "sees_itself")
 
 
 @dataclass(frozen=True)
-class Attempt:
+class TriedAct:
     """One act as it went in a worker: of which layer, what was tried, whether it was done, what was said against it."""
 
     layer: str
@@ -37,7 +37,7 @@ class Attempt:
 class Isolation:
     """The acts that were tried, and the layers of which none of the forbidden ones was done."""
 
-    findings: list[Attempt]
+    findings: list[TriedAct]
     broken: str = ""
     root: Path = Path("/")
 
@@ -75,7 +75,7 @@ def probe(
     Where workers are no forks of a zygote there is nothing to try: their layers are those they always have.
     """
     if not zygotes.get(libraries).fresh_workers:
-        return Isolation([Attempt("rlimits", "", sys.platform == "win32", "")])
+        return Isolation([TriedAct("rlimits", "", sys.platform == "win32", "")])
     with tempfile.TemporaryDirectory(prefix="chainrule-") as folder:
         os.chmod(folder, 0o755)
         package = Path(shutil.copytree(PROBE, Path(folder, "probe"), ignore=shutil.ignore_patterns("__pycache__")))
@@ -145,11 +145,11 @@ def _try_all(worker: WorkerClient, outside: str, secrets: Iterable[Path], folder
     return Isolation([*findings, *controls], broken)
 
 
-def _attempt(layer: str, act: str, call: Callable[[], object]) -> Attempt:
+def _attempt(layer: str, act: str, call: Callable[[], object]) -> TriedAct:
     try:
-        return Attempt(layer, act, bool(call()), "")
+        return TriedAct(layer, act, bool(call()), "")
     except WorkerError as error:
-        return Attempt(layer, act, False, str(error))
+        return TriedAct(layer, act, False, str(error))
 
 
 REACH = "its user must be able to reach the interpreter, its libraries and the folder of temporary files (TMPDIR)"

@@ -17,7 +17,7 @@ from .typesetting import SourceMap, Tree
 
 UNREADABLE = "This cell could not be set; its source follows as typed."
 LONGEST_GROUP = 100  # characters of typst in one pair of brackets, where no line breaks
-STICKY = 25  # lines of code that stay on the page of their picture
+LINE, ROOM = 9.5, 690  # points of a line of code, and of a page for code and its picture
 BAD_IMAGE = "image that cannot be read"
 
 
@@ -136,12 +136,21 @@ class Chapter:
             count = f"[{cell.count}]" if cell.count is not None else "[ ]"
             body = lines.typeset(lines.highlight(cell.source, self.notebook.language))
             make = partial(self._write_fallback, cell.source)
-            first = self.shown[cell.index][:1]
-            sticky = bool(first) and first[0].kind == "image" and cell.source.count("\n") < STICKY
-            opening = f"#code({quote(count)}{', sticky: true' * sticky})["
+            opening = f"#code({quote(count)}{', sticky: true' * self._fits_picture(cell)})["
             self.source_map.add(f"{opening}{body}]", make, "set as typed", cell.index)
         for shown in self.shown[cell.index]:
             self._add_output(cell, shown)
+
+    def _fits_picture(self, cell: Cell) -> bool:
+        """Return whether a cell's code and the picture it draws first fit on one page."""
+        first = next(iter(self.shown[cell.index]), None)
+        if first is None or first.kind != "image":
+            return False
+        try:
+            width, ratio, _ = images.fit(self.images.keep(images.decode(first.data, first.mime)), first.attributes)
+        except ImageProblem:
+            return False
+        return width * ratio + LINE * (cell.source.count("\n") + 3) < ROOM
 
     def _add_output(self, cell: Cell, shown: Shown) -> None:
         if shown.kind == "image":

@@ -109,18 +109,20 @@ def write_image(place: Place, alt: str = "", attributes: dict[str, str] | None =
 
     `attributes` are those of HTML; `alone` is false for an image in a line of text.
     """
-    path, natural, high = place
-    asked = dict(attributes or {})
-    asked |= dict(STYLED.findall(asked.get("style", "")))
-    width, height = _read_size(asked.get("width", ""), WIDEST), _read_size(asked.get("height", ""), HIGHEST)
-    ratio = high / natural if natural else 1
-    if width and height:
-        ratio = height / width
-    wanted = width or (height / ratio if height and ratio else natural)
-    wanted = max(min(wanted, WIDEST, HIGHEST / ratio if ratio else WIDEST), 1)
+    width, ratio, stretched = fit(place, attributes or {})
+    shape = f', height: w * {ratio:.4f}, fit: "stretch"' if stretched else ""
     name = "picture" if alone else "icon"
-    shape = f', height: w * {ratio:.4f}, fit: "stretch"' if width and height else ""
-    return f"{name}(w => image({quote(path)}, width: w{shape}, alt: {quote(alt)}), {wanted:.2f}pt)"
+    return f"{name}(w => image({quote(place[0])}, width: w{shape}, alt: {quote(alt)}), {width:.2f}pt)"
+
+
+def fit(place: Place, attributes: dict[str, str]) -> tuple[float, float, bool]:
+    """Return the width of an image in points, how often it goes into its height, and whether that is asked for."""
+    asked = attributes | dict(STYLED.findall(attributes.get("style", "")))
+    width, height = _read_size(asked.get("width", ""), WIDEST), _read_size(asked.get("height", ""), HIGHEST)
+    stretched = bool(width and height)
+    ratio = height / width if stretched else place[2] / place[1] if place[1] else 1
+    wanted = width or (height / ratio if height and ratio else place[1])
+    return max(min(wanted, WIDEST, HIGHEST / ratio if ratio else WIDEST), 1), ratio, stretched
 
 
 def _read_size(text: str, whole: float) -> float:

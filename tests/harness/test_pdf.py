@@ -450,6 +450,15 @@ def test_megabytes_of_image_data_take_no_time_and_no_pages(tmp_path):
     assert result.problems == []
 
 
+def test_code_stays_with_its_picture_where_they_fit(tmp_path):
+    lines_of_code = "\n".join(f"x{n} = {n}" for n in range(45))
+    for height, alone in ((300, False), (800, True)):
+        picture = zoo.bundle({"image/png": zoo.b64(zoo.png(300, height))})
+        cells = [zoo.code(lines_of_code), zoo.code("plot = 1\n" * 10, picture)]
+        pages = pypdf.PdfReader(io.BytesIO(convert.convert([_write(tmp_path, *cells)], OPTIONS).data)).pages
+        assert ("plot = 1" in pages[1].extract_text()) == alone
+
+
 def test_writing_leaves_the_old_file_whole(tmp_path, monkeypatch):
     out = tmp_path / "a.pdf"
     out.write_bytes(b"old")

@@ -227,7 +227,7 @@ SLIPS = [
         "_hidden_forward returned",
     ),
     Slip(
-        "gradient of reg without the half",
+        "reg without the half",
         f"{FC_NET}.loss",
         NET,
         "loss += 0.5 * self.reg * np.sum(W**2)",

@@ -144,7 +144,11 @@ BODIES = {
     "wrong shape": ("return 2 * x[0]", "failed", r"y: shape is \(3,\), expected \(4, 3\); input x \(4, 3\), seed 7"),
     "transposed": ("return 2 * x.T", "failed", r"y: right values but transposed: shape is .*"),
     "integers": ("return (2 * x).astype(int)", "failed", r"y: dtype is int64, expected floating point; .*"),
-    "NaN": ("return x * np.nan", "failed", r"y: 12 of 12 values are NaN, first at \(0, 0\); input x \(4, 3\), seed 7"),
+    "NaN": (
+        "return x * np.nan",
+        "failed",
+        r"y: 12 of 12 values are NaN, first at \(0, 0\); is 0 divided by 0, .*; input x \(4, 3\), seed 7",
+    ),
     "None": ("2 * x", "failed", r"y: is None; is a return or an assignment missing\?; .*"),
     "object array": (
         "return x.astype(object)",
@@ -167,12 +171,12 @@ BODIES = {
     "an exception": (
         "return x @ x",
         "failed",
-        r"double raised ValueError: matmul: .* \(layers\.py, line \d+: return x @ x\)",
+        r"double raised ValueError: matmul: .* \(layers\.py, line \d+: return x @ x\); here x \(4, 3\)",
     ),
     "an exception below": (
         "return np.linalg.inv(x)",
         "failed",
-        r"double raised LinAlgError: .* \(layers\.py, line \d+: return np\.linalg\.inv\(x\)\)",
+        r"double raised LinAlgError: .* \(layers\.py, line \d+: return np\.linalg\.inv\(x\)\); here x \(4, 3\)",
     ),
     "an assertion": (
         "assert x is None",

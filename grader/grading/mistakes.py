@@ -115,7 +115,9 @@ def try_mistakes(manifest: Manifest, questions: Sequence[str] = (), only: str = 
     names = [manifest.question(name).id for name in questions or [question.id for question in manifest.questions]]
     chosen = [(name, one) for name in names for one in load_mistakes(manifest, name) if only in ("", one.id)]
     if only and not chosen:
-        raise UsageError(f"there is no mistake {only!r} of {', '.join(names)}; fix the id, or choose its question")
+        near = find_nearest(only, [mistake.id for name in names for mistake in load_mistakes(manifest, name)])
+        remedy = f"did you mean {near}?" if near else "fix the id, or choose its question"
+        raise UsageError(f"there is no mistake {only!r} of {', '.join(names)}; {remedy}")
     with contextlib.closing(ZygotePool()) as zygotes, tempfile.TemporaryDirectory(prefix="chainrule-") as folder:
         for name, mistake in chosen:
             yield try_mistake(manifest, mistake, name, Path(folder), zygotes)

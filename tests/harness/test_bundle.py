@@ -206,6 +206,8 @@ def test_what_notebooks_hold_at_first_is_noted(files):
 
 def test_the_same_sources_make_the_same_bytes(toy, command, tmp_path):
     made = []
+    assert command("release")[:1] == (0,) and (toy.root / "release.zip").is_file()
+    (toy.root / "release.zip").unlink()
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         status, out, _ = command("release", "--out", str(tmp_path / name / "a2.zip"))

@@ -61,6 +61,7 @@ def test_exit_status_of_the_module(toy, words, status, line):
         (["submit", "--date", "tomorrow"], "'tomorrow' is no date; write it as 2026-01-31"),
         (["watch", "--student", "nowhere"], "nowhere is not a folder"),
         (["mistakes", "-q", "Q9"], "there is no question 'Q9'; choose from Q1, Q2"),
+        (["mistakes", "--id", "area_add"], "there is no mistake 'area_add' of Q1, Q2; did you mean area_adds?"),
         (["mistakes", "--id", "no_such"], "there is no mistake 'no_such' of Q1, Q2; fix the id, or choose its"),
     ],
 )

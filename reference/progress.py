@@ -36,7 +36,8 @@ def make_bar(iterable=None, **options):
     from tqdm import tqdm
 
     if _is_in_notebook():
-        options |= {"file": _CellLine(), "leave": False}
+        # each line is a message to the browser, so a few a second are enough
+        options = {"mininterval": 0.5} | options | {"file": _CellLine(), "leave": False}
     return tqdm(iterable, **options)
 
 

@@ -1,4 +1,4 @@
-# Generated from reference/progress.py by "python -m grader stubs" (unedited: 1c2bdc724783)
+# Generated from reference/progress.py by "python -m grader stubs" (unedited: 72af9f0f515e)
 """Progress bars that leave nothing behind in a notebook: when a bar ends, so does what the cell shows of it."""
 
 import sys
@@ -37,7 +37,8 @@ def make_bar(iterable=None, **options):
     from tqdm import tqdm
 
     if _is_in_notebook():
-        options |= {"file": _CellLine(), "leave": False}
+        # each line is a message to the browser, so a few a second are enough
+        options = {"mininterval": 0.5} | options | {"file": _CellLine(), "leave": False}
     return tqdm(iterable, **options)
 
 

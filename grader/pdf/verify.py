@@ -27,6 +27,7 @@ TARGET = re.compile(
     re.MULTILINE,
 )  # where links lead, and tags
 IMAGE = re.compile(r"!\[(?:[^\[\]]|\[[^\[\]]*\])*\]\([^()]*\)")
+DRAWN = re.compile(r"<(svg|math)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE)  # what is no text on paper
 LABEL = re.compile(r"^\s{0,3}\[([^\]\n]+)\]:", re.MULTILINE)
 REFERENCE = re.compile(r"\]\[([^\]\n]+)\]")
 LIST = re.compile(r"^[ \t>]*(?:[-*+]\s+)?(?:\[[ xX]\]|\d{1,9}[.)])(?=\s)", re.MULTILINE)  # counted anew
@@ -81,6 +82,11 @@ def find_missing(chapter: Chapter, text: str, no_font: set[str]) -> list[str]:
                 for word in words
                 if _lacks(word, wanted, have, squashed)
             ]
+        lost += [
+            f"cell {cell.index}: the word {word!r} of an output is not in the PDF"
+            for word in _list_words(chapter, cell, no_font)
+            if word not in squashed and word[::-1] not in squashed
+        ]
         for line in _list_lines(chapter, cell):
             packed = _squash(_number_controls(line, no_font))
             found = squashed.find(packed, at)
@@ -100,6 +106,14 @@ def _list_lines(chapter: Chapter, cell: Cell) -> list[str]:
             (head, tail), _ = outputs.cut(outputs.render(shown.text.rstrip("\n")), chapter.limits)
             lines += ["".join(part for _, part in line) for line in head + tail]
     return lines
+
+
+def _list_words(chapter: Chapter, cell: Cell, no_font: set[str]) -> list[str]:
+    """Return the words of a cell's outputs in HTML and Markdown, each once."""
+    pages = [shown.text for shown in chapter.shown[cell.index] if shown.kind in ("html", "markdown")]
+    text = DRAWN.sub(" ", COMMENT.sub(" ", HIDDEN.sub(" ", " ".join(pages))))
+    text = chapter.aside.mark.sub(" ", entities.unescape(TAG.sub(" ", text)))
+    return list(dict.fromkeys(WORD.findall(_normalize(_number_controls(text, no_font)))))
 
 
 def _find_marks(chapter: Chapter, squashed: str) -> set[str]:

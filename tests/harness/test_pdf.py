@@ -178,6 +178,11 @@ def test_lost_outputs_and_marks_are_noticed(tmp_path):
     assert verify.find_missing(chapter, whole, set()) == []
     assert "the line 'last'" in verify.find_missing(chapter, whole.replace("last", ""), set())[0]
     assert "the line \"s='שלום'\"" in verify.find_missing(chapter, whole.replace("ם", ""), set())[0]
+    (tmp_path / "m").mkdir(exist_ok=True)
+    rich = zoo.bundle({"text/html": "<table><tr><td>cellword</td></tr></table><script>hidden</script>"})
+    [other] = convert.build_chapters([notebooks.read(_write(tmp_path, zoo.code("a", rich)))], OPTIONS, tmp_path / "m")
+    assert verify.find_missing(other, "a cellword", set()) == []
+    assert "'cellword' of an output" in verify.find_missing(other, "a", set())[0]
     assert "mark 'zqmath0zq'" in verify.find_missing(chapter, whole + " zqmath0zq", set())[0]
     assert "mark 'zqbare'" in verify.find_missing(chapter, whole + " zqbare", set())[0]
 

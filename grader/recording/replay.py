@@ -39,7 +39,7 @@ class ReplayTransport(ImmediateTransport):
         entry = self._find(fingerprint_request(message, arrays))
         if entry is None:
             raise self._missing(message)
-        return entry.reply, [self._answers.arrays[number] for number in entry.arrays]
+        return entry.reply, [self._answers.arrays[number].copy() for number in entry.arrays]  # a check may change them
 
     def _find(self, ask: Message) -> Entry | None:
         """Return the entry of a request: the next that changed something, or a look before it."""

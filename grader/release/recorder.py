@@ -101,7 +101,7 @@ class Draft:
         (reply, arrays), first = answered, len(self.arrays)
         if "error" in reply:
             reply = {"error": reply["error"] | {"frames": []}}
-        self.arrays += arrays
+        self.arrays += [array.copy() for array in arrays]  # the check may change its own
         return Entry(fingerprint_request(*asked), reply, list(range(first, len(self.arrays))))
 
 
@@ -167,14 +167,18 @@ class RecordingContext(RunContext):
             yield worker
 
     def gather_answers(self, seed: int) -> RecordedAnswers:
-        """Return all cassettes, with their arrays in one list."""
+        """Return all cassettes, with their arrays in one list; what several hold stands in it only once."""
         files = [self.manifest.path("public") / question.file for question in self.manifest.questions]
         digests = {file.name: digest_file(file) for file in files if file.is_file()}
+        places: dict[tuple[str, tuple[int, ...], bytes], int] = {}
         arrays: list[Array] = []
         for draft in self.drafts.values():
+            keys = [(array.dtype.str, array.shape, array.tobytes()) for array in draft.arrays]
+            for key, array in zip(keys, draft.arrays, strict=True):
+                if places.setdefault(key, len(arrays)) == len(arrays):
+                    arrays.append(array)
             for entry in [*draft.cassette.entries, *draft.cassette.calls]:
-                entry.arrays = [number + len(arrays) for number in entry.arrays]
-            arrays += draft.arrays
+                entry.arrays = [places[keys[number]] for number in entry.arrays]
         return self._make_answers(seed, digests, {name: draft.cassette for name, draft in self.drafts.items()}, arrays)
 
     def replay(self, draft: Draft) -> WorkerClient:

@@ -677,3 +677,21 @@ def test_the_course_is_judged_alike(course, tmp_path, zygotes, questions):
     for name in course.demo:
         mistakes.plant(known[name], wrong)
     assert compare(course, copy, wrong, questions, zygotes) == []
+
+
+def test_an_array_that_several_requests_get_is_held_once(recorded):
+    arrays = cassette.load_answers(recorded / "copy" / ANSWERS).arrays
+    assert len({(array.dtype.str, array.shape, array.tobytes()) for array in arrays}) == len(arrays)
+
+
+def test_a_check_may_change_an_answer_that_it_gets_again(toy):
+    once = "        mean, _ = reference.shapes.moments(x)\n        assert abs(mean).max() < 9\n        mean += 1e6\n"
+    x = "    x = rng.randn(6, 3)\n"
+    file = toy.root / "checks/public/test_q2_moments.py"
+    file.write_text(file.read_text().replace(x, x + "    for _ in range(2):\n" + once, 1))
+    recording.record(toy.manifest, toy.root / ANSWERS, toy.zygotes)
+    shutil.rmtree(toy.root / "solution")
+    result = run.grade_package(
+        toy.manifest, toy.root / "student", run.Selection(["Q2"], timing=False), zygotes=toy.zygotes
+    )
+    assert {check.outcome for check in result.checks} & {"grader_error"} == set()

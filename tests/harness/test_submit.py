@@ -333,7 +333,7 @@ def test_wrong_settings_are_told(toy, table, problem):
 
 def test_manifest_with_the_old_name_of_the_table(toy):
     toy.replace("assignment.toml", "[limits]", '[handin]\nzip = "mine.zip"\n[limits]')
-    with pytest.raises(ManifestError, match=r"assignment.toml: handin: the table's name is now \[submit\]; rename it$"):
+    with pytest.raises(ManifestError, match=r"line \d+: handin: the table's name is now \[submit\]; rename it$"):
         assert toy.manifest
 
 

@@ -357,7 +357,7 @@ def test_speed_is_reported_and_not_scored(ways):
         ("not_scored", 0, 0)
     }
     (note,) = [note for note in ways.last.notes if note.kind == "not_scored"]
-    assert note.text == "Not scored here, since it takes the reference: 2 of the checks, worth 3 points."
+    assert note.text == "Scored when you hand in, since it takes the reference: 2 more checks, worth 3 points."
 
 
 def test_answers_of_a_timed_check_are_judged_all_the_same(ways):

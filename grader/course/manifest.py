@@ -34,7 +34,7 @@ FILENAME = "assignment.toml"
 
 
 def find_manifest(start: Path) -> Path:
-    """Return the nearest manifest in `start` or above it; raise CourseNotFound where there is none."""
+    """Return the nearest manifest in `start` or above it. Raise CourseNotFound where there is none."""
     for folder in [start.resolve(), *start.resolve().parents]:
         if (folder / FILENAME).is_file():
             return folder / FILENAME
@@ -56,7 +56,7 @@ def find_for_notebook(start: Path) -> Path:
 
 
 def load_manifest(file: Path) -> Manifest:
-    """Read and validate a manifest; raise ManifestError with file, key and remedy."""
+    """Read and validate a manifest. Raise ManifestError with file, key and remedy."""
     try:
         source = file.read_bytes()
     except OSError as error:
@@ -100,7 +100,7 @@ def find_faults(manifest: Manifest) -> Iterator[str]:
 
 
 def parse_rate(text: str) -> tuple[int, timedelta]:
-    """Return how many submissions in which time, as in `3 per day`; raise ValueError for anything else."""
+    """Return how many submissions in which time, as in `3 per day`. Raise ValueError for anything else."""
     found = RATE.fullmatch(text.strip())
     if not found or not int(found[1]) or (found[2] and not int(found[2])):
         raise ValueError(text)

@@ -58,12 +58,12 @@ class Selection:
         return check.cause in self.modules or (self.first and (check.outcome.failed or bool(check.cause)))
 
     def choose(self, manifest: Manifest) -> list[Question]:
-        """Return the chosen questions in the manifest's order; raises UsageError for an unknown id."""
+        """Return the chosen questions in the manifest's order. Raise UsageError for an unknown id."""
         wanted = {manifest.question(name).id for name in self.questions}
         return [question for question in manifest.questions if not wanted or question.id in wanted]
 
     def choose_checks(self, timing: bool = True) -> "Choice":
-        """Return which of their checks to keep; raises UsageError for a -k expression that is none."""
+        """Return which of their checks to keep. Raise UsageError for a -k expression that is none."""
         from ..checks.collect import Choice
 
         keyword = Keyword(self.keyword) if self.keyword else None
@@ -95,7 +95,7 @@ def grade_package(
     A check that passes with the public seed is run again with every secret seed and must pass each time.
     Its time began when it `started`, by default now. Zygotes that are given are left running, for the next run.
     With `keep`, workers go from check to check, which is quicker; what fails in one is then run again in a fresh one.
-    Raises CourseError when manifest and checks disagree, SandboxError when no worker can be had, or, in an official
+    Raise CourseError when manifest and checks disagree, SandboxError when no worker can be had, or, in an official
     run, when the layers that hold are too few.
     """
     started = started or time.monotonic()
@@ -152,7 +152,7 @@ def _unscored(context: RunContext) -> list[Note]:
 
 
 def _check_answers(context: RunContext, files: list[Path]) -> list[Note]:
-    """Return notes on changed files of checks; raises RecordingError where recorded answers cannot serve."""
+    """Return notes on changed files of checks. Raise RecordingError where recorded answers cannot serve."""
     if context.recorded_answers is None:
         return []
     recorded = context.recorded_answers.header.seed
@@ -167,7 +167,7 @@ def _check_answers(context: RunContext, files: list[Path]) -> list[Note]:
 def run_checks(
     context: RunContext, selection: Selection, progress: Progress, make: Callable[..., "ChecksPlugin"] | None = None
 ) -> None:
-    """Run pytest on the chosen files; raises CourseError with what went wrong when it could not run the checks.
+    """Run pytest on the chosen files. Raise CourseError with what went wrong when it could not run the checks.
 
     `make` makes another plugin of the same arguments.
     """
@@ -197,7 +197,7 @@ def run_checks(
 
 
 def find_files(manifest: Manifest, questions: list[Question]) -> list[Path]:
-    """Return the files of some questions' checks; raises ChecksError where there is none."""
+    """Return the files of some questions' checks. Raise ChecksError where there is none."""
     folders = [manifest.path("public"), manifest.path("hidden")]
     files = [folder / question.file for question in questions for folder in folders]
     found = [file for file in files if file.is_file()]
@@ -207,7 +207,7 @@ def find_files(manifest: Manifest, questions: list[Question]) -> list[Path]:
 
 
 def collect_checks(manifest: Manifest, selection: Selection) -> list[CheckResult]:
-    """Return the selected checks as data, having run none; raises CourseError and UsageError as a run does."""
+    """Return the selected checks as data, having run none. Raise CourseError and UsageError as a run does."""
     from ..checks.collect import CheckCollector
 
     questions = selection.choose(manifest)

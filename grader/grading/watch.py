@@ -160,7 +160,7 @@ def _tell_changes(fixed: list[CheckResult], broken: list[CheckResult]) -> Iterat
 
 
 def find_changed(before: bytes, after: bytes) -> list[str]:
-    """Return the dotted paths of what a module defines and did not define so before; raise Unparsable.
+    """Return the dotted paths of what a module defines and did not define so before. Raise Unparsable.
 
     A class counts by what is defined in it.
     """

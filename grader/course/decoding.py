@@ -38,7 +38,7 @@ SYNTAX = (  # what tomllib says, the usual reason and what to do
 )
 
 
-def decode(source: bytes) -> Manifest:
+def decode_manifest(source: bytes) -> Manifest:
     """Return the manifest of a file's bytes. Raise ManifestError with line, key and remedy, but not the file."""
     try:
         text = source.decode("utf-8-sig").replace("\r\n", "\n")
@@ -80,7 +80,7 @@ def find_line(place: str, text: str) -> int:
 
 
 @dataclass
-class Block:
+class TableLines:
     """The lines of a table, the first of which is its header."""
 
     line: int
@@ -99,11 +99,11 @@ class Block:
         return next((self.line + i for i in found), 0)
 
 
-def _split(text: str) -> list[Block]:
-    blocks = [Block(1, "", [])]
+def _split(text: str) -> list[TableLines]:
+    blocks = [TableLines(1, "", [])]
     for number, line in enumerate(text.splitlines(), 1):
         if header := HEADER.match(line):
-            blocks.append(Block(number, header[1], []))
+            blocks.append(TableLines(number, header[1], []))
         blocks[-1].lines.append(line)
     return blocks
 

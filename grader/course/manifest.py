@@ -13,7 +13,7 @@ import msgspec
 from ..errors import CourseNotFound, ManifestError
 from ..limits import CONTROL_SECONDS
 from ..names import find_nearest
-from .decoding import decode, point_to
+from .decoding import decode_manifest, point_to
 from .presence import find_absent
 from .schema import Container, Layer, Manifest, Question, Scale, Submission, Submit, to_fraction, to_number
 
@@ -62,7 +62,7 @@ def load_manifest(file: Path) -> Manifest:
     except OSError as error:
         raise ManifestError(f"{file}: cannot be read ({error.strerror}); check the path") from None
     try:
-        manifest = msgspec.structs.replace(decode(source), root=file.parent.resolve())
+        manifest = msgspec.structs.replace(decode_manifest(source), root=file.parent.resolve())
     except ManifestError as error:
         raise ManifestError(f"{file}: {error}") from None
     for fault in find_faults(manifest):

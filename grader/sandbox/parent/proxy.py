@@ -8,7 +8,7 @@ import numpy as np
 from ...errors import OutOfTime, SandboxError, WorkerError
 from ..wire import Decoder, Encoder, WireError
 
-Place = int | str | None  # a handle's number, a dotted path in the package, or the package itself
+Target = int | str | None  # a handle's number, a dotted path in the package, or the package itself
 
 
 class MissingKey(KeyError):
@@ -30,14 +30,14 @@ class Proxy:
 
     __slots__ = ("_asked", "_callable", "_factory", "_kind", "_label", "_place")
     _factory: "ProxyFactory"
-    _place: Place
+    _place: Target
     _kind: str
     _label: str
     _callable: bool
     _asked: str
 
     def __init__(
-        self, factory: "ProxyFactory", place: Place, kind: str, label: str, callable_: bool, asked: str = ""
+        self, factory: "ProxyFactory", place: Target, kind: str, label: str, callable_: bool, asked: str = ""
     ) -> None:
         facts = {"_factory": factory, "_place": place, "_kind": kind, "_label": label, "_callable": callable_}
         facts["_asked"] = asked
@@ -45,7 +45,7 @@ class Proxy:
             object.__setattr__(self, name, value)
 
     @staticmethod
-    def place(proxy: "Proxy") -> Place:
+    def place(proxy: "Proxy") -> Target:
         """Return the handle's number in its worker, or the dotted path by which the package holds it."""
         return proxy._place
 

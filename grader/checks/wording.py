@@ -49,17 +49,19 @@ def _count_own(error: WorkerRaised) -> dict[str, str]:
     if error.kind not in ("ValueError", "TypeError") or not error.frames or not UNPACK.search(error.text):
         return {}
     try:
-        (line,) = ast.parse(error.frames[-1].text).body
-    except (SyntaxError, ValueError):
+        called, names = _read_unpacking(error.frames[-1].text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # a line may hold anything, nested however deeply
         return {}
-    if not isinstance(line, ast.Assign) or not isinstance(line.value, ast.Call):
-        return {}
-    target = line.targets[0]
-    if not isinstance(target, (ast.Tuple, ast.List)) or any(isinstance(part, ast.Starred) for part in target.elts):
-        return {}
-    count = _count(error.text, None)
-    names = [ast.unparse(part) for part in target.elts]
-    return {"called": ast.unparse(line.value.func), **_compare_counts(count, names)}
+    return {"called": called, **_compare_counts(_count(error.text, None), names)}
+
+
+def _read_unpacking(line: str) -> tuple[str, list[str]]:
+    """Return what a line calls, and the names of the values that it unpacks. Raise ValueError for any other line."""
+    match ast.parse(line).body:
+        case [ast.Assign(targets=[(ast.Tuple() | ast.List()) as target, *_], value=ast.Call(func=function))]:
+            if not any(isinstance(part, ast.Starred) for part in target.elts):
+                return ast.unparse(function), [ast.unparse(part) for part in target.elts]
+    raise ValueError(line)
 
 
 def _hint(error: WorkerRaised) -> str:

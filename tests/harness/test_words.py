@@ -8,7 +8,7 @@ import pytest
 from grader.checks.expect import Mismatch, expect
 from grader.checks.wording import explain_error
 from grader.course import manifest as manifests
-from grader.errors import WorkerRaised
+from grader.errors import StackFrame, WorkerRaised
 from grader.sandbox.child.exceptions import find_near
 from grader.sandbox.parent.client import launch_worker
 from grader.sandbox.parent.replies import decode_reply
@@ -51,6 +51,13 @@ def test_forged_report_of_an_exception(field):
         assert explain_error(error).brief.startswith("net.loss ")
     except WireError:
         pass
+
+
+def test_a_line_nested_too_deeply_is_shown_as_it_stands():
+    line = f"a, b = ({'-' * 380}x)()"
+    text = "not enough values to unpack (expected 2, got 1)"
+    error = WorkerRaised("net.loss", text, [StackFrame("net.py", 3, "net.loss", line)], "ValueError")
+    assert explain_error(error).full == f"loss raised ValueError: {text} (net.py, line 3: {line})"
 
 
 NEAR = [
@@ -175,6 +182,12 @@ SENTENCES = {
         BOTH,
         "return x.sum(), {'w_1': x}",
         ("grads has no 'W1', but 'w_1'", "grads has no such entry"),
+    ),
+    "a near key with half a surrogate pair": (
+        KEYS.replace("W1", "gamma1"),
+        "x.sum(), {'gamma1': x}",
+        "return x.sum(), {'gamma\\ud8001': x}",
+        ("grads has no 'gamma1'", "grads has no 'gamma1'"),
     ),
     "a dict without a name": (
         "value = student.fetch(student.net.loss(x)[1])['W1']",

@@ -195,7 +195,8 @@ class ProxyFactory:
 
 
 def _list_names(keys: Any) -> list[str]:
-    return [key for key in keys if isinstance(key, str)] if isinstance(keys, list) else []
+    """Return the keys that a sentence may quote; half a surrogate pair could not be written into a report."""
+    return [key for key in keys if isinstance(key, str) and key.isprintable()] if isinstance(keys, list) else []
 
 
 def read_shape(value: Any) -> tuple[int, ...] | None:

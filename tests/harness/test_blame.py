@@ -194,6 +194,20 @@ def test_a_check_that_goes_wrong_after_measuring_puts_nothing_on_the_leaderboard
     assert found.leaderboard == []
 
 
+BEHIND_GIVEN_CODE = {
+    "a constructor": ("nets.Net.__init__", "nets.Net"),
+    "what given code calls": ("nets.build", "nets.load"),
+}
+
+
+@pytest.mark.parametrize("judged, called", BEHIND_GIVEN_CODE.values(), ids=BEHIND_GIVEN_CODE)
+def test_what_is_written_in_part_is_judged_where_the_check_need_not_call_it_by_name(judged, called):
+    faults = KnownFaults(frozenset({judged, "layers.double"}), stubs={judged})
+    case = Case((judged,), faults, called=called, asked=called, callees=frozenset({called}))
+    found = decide(Mismatch("half of it is right", earned=0.5), case)
+    assert (found.outcome, found.earned) == (Outcome.FAILED, 0.5)
+
+
 def test_a_decision_changes_nothing():
     faults = KnownFaults(frozenset({"layers.double"}))
     error = WorkerRaised("layers.double", "boom", [StackFrame("layers.py", 3, "layers.double", "x @ x")], "ValueError")

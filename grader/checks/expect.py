@@ -84,9 +84,9 @@ class Expectation:
 
     def _swapped(self, name: str, got: Any, expected: Any, mismatch: Mismatch) -> Mismatch:
         """Return the mismatch, or a plainer one where the value is what another of the results should be."""
-        others = zip(self._names.split(), expected, strict=True) if isinstance(expected, tuple) else ()
-        for other, wanted in others:
-            if other != name and np.ndim(wanted) and np.shape(got) == np.shape(wanted) and _close(got, wanted):
+        several = isinstance(got, np.ndarray) and isinstance(expected, tuple)
+        for other, wanted in zip(self._names.split(), expected, strict=True) if several else ():
+            if other != name and np.ndim(wanted) and got.shape == np.shape(wanted) and _close(got, wanted):
                 found = Mismatch(*messages.SWAPPED.fill(name=name, other=other), mismatch.error, mismatch.allowed)
                 found.place = mismatch.place
                 return found

@@ -298,6 +298,13 @@ def test_no_two_equal_numbers_in_one_sentence(judge, sentence):
     assert mismatch(judge).message == sentence
 
 
+@pytest.mark.parametrize("answer", [[1.0, 2.0], [[1.0], [2.0, 3.0]]], ids=["of one shape", "of none"])
+def test_list_among_several_results_is_named(answer):
+    wanted = np.array([3.0, 4.0]), np.array([5.0, 6.0])
+    with pytest.raises(Mismatch, match="dx: is a list, expected an array of numbers"):
+        expect((answer, wanted[1]), "dx dw").to_match(wanted, rel=1e-7)
+
+
 def test_results_in_another_order():
     found = mismatch(lambda: expect((A, A.T), "dw dx").to_match((A.T, A), rel=1e-6))
     assert (found.message, found.brief) == 2 * ("dw: is what dx should be; are the results in another order?",)

@@ -176,7 +176,7 @@ def run_quietly(words: list[str]) -> int:
 
 
 class DownloadProgress:
-    """What pip has done so far, read from the lines that it prints."""
+    """The progress of pip, read from the lines that it prints."""
 
     def __init__(self, megabytes: int) -> None:
         self.expected, self.done, self.doing = megabytes, 0.0, "looking for packages"
@@ -207,7 +207,7 @@ class DownloadProgress:
 
 def run_shown(words: list[str], megabytes: int) -> int:
     """Run pip and keep one line up to date; what it says goes to a file, its end to the terminal where it fails."""
-    started, progress = time.monotonic(), DownloadProgress(megabytes)
+    started, progress, width = time.monotonic(), DownloadProgress(megabytes), 0
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace") as pip:
         reader = threading.Thread(target=progress.follow, args=[pip.stdout], daemon=True)
         reader.start()

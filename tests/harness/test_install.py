@@ -147,6 +147,18 @@ def test_a_terminal_sees_one_line_and_the_end_of_what_pip_said_if_it_fails(fresh
     assert after == (expected if status else "")
 
 
+def test_what_ends_at_once_is_told_too(fresh, capsys, monkeypatch):
+    class Hasty(install.threading.Thread):
+        def start(self):
+            super().start()
+            self.join()
+
+    (fresh / ".venv").mkdir()
+    monkeypatch.setattr(install.threading, "Thread", Hasty)
+    assert install.run_shown([sys.executable, "-c", "raise SystemExit(1)"], 590) == 1
+    assert "pip could not install everything" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("worked", [True, False])
 def test_a_pipe_gets_the_first_words_and_the_last(fresh, capsys, monkeypatch, worked):
     started = []

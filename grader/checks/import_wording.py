@@ -4,12 +4,12 @@ import re
 import sys
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
 from ..course.source import Unparsable, find_definitions, list_modules, read_source
 from ..errors import Ending, StackFrame, WorkerEnded, WorkerError, WorkerRaised
 from ..files import make_printable
+from ..names import find_nearest
 from . import messages
 from .wording import explain_error
 
@@ -115,8 +115,8 @@ def _explain_module(failed: FailedImport, text: str) -> str:
     top, _, inside = (named[1] if named else refused[1] if refused else "").partition(".")
     if named and top in failed.names:
         known = [".".join(module.with_suffix("").parts) for module in list_modules(failed.package)]
-        near = get_close_matches(inside, known, 1)
-        remedy = messages.NEAREST.format(near[0]) if near else messages.CORRECT_OR_ADD
+        near = find_nearest(inside, known)
+        remedy = messages.NEAREST.format(near) if near else messages.CORRECT_OR_ADD
         return messages.NO_OWN_MODULE.format(name=inside, package=failed.package.name, remedy=remedy, **facts)
     foreign = failed.libraries and top not in {*failed.libraries, *sys.stdlib_module_names}
     if top and (refused or foreign):
@@ -139,6 +139,6 @@ def _explain_name(failed: FailedImport, text: str) -> str:
         known = find_definitions(read_source(failed.package / file))
     except Unparsable:
         known = {}
-    near = get_close_matches(named[1], known, 1)
-    remedy = messages.NEAREST.format(near[0]) if near else messages.CORRECT_OR_WRITE
+    near = find_nearest(named[1], known)
+    remedy = messages.NEAREST.format(near) if near else messages.CORRECT_OR_WRITE
     return messages.NO_OWN_NAME.format(place=failed.place, file=file, name=named[1], code=failed.code, remedy=remedy)

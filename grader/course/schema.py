@@ -141,7 +141,7 @@ class Budget(ManifestTable, frozen=True):
 
 
 class Report(ManifestTable, frozen=True):
-    """What Gradescope shows: when public and hidden checks are seen, and whether a row is a function's or a check."""
+    """Says when Gradescope shows public and hidden checks, and whether a row is a function's or a check."""
 
     public_visibility: Literal["hidden", "after_due_date", "after_published", "visible"] = "visible"
     hidden_visibility: Literal["hidden", "after_due_date", "after_published", "visible"] = "after_published"

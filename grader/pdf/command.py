@@ -29,7 +29,7 @@ class PdfRequest:
 
 
 def make(manifest: Manifest, out: Path, notebooks: list[Path], request: PdfRequest) -> Result:
-    """Write the PDF; raise OSError, OutputError and PdfError, whose texts say what to do."""
+    """Write the PDF. Raise OSError, OutputError and PdfError, whose texts say what to do."""
     options = read_options(manifest, request)  # before any work
     sources = notebooks or [manifest.path("notebooks") / f"{name}.ipynb" for name in manifest.notebooks]
     if not sources:
@@ -46,7 +46,7 @@ def make(manifest: Manifest, out: Path, notebooks: list[Path], request: PdfReque
 
 
 def read_options(manifest: Manifest, request: PdfRequest) -> Options:
-    """Return the options of a document; raise PdfError for a date that is none."""
+    """Return the options of a document. Raise PdfError for a date that is none."""
     try:
         date = datetime.date.fromisoformat(request.date) if request.date else datetime.date.today()
     except ValueError:

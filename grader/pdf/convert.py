@@ -50,7 +50,7 @@ class Result:
 
 
 def convert(sources: Sequence[Path | Notebook], options: Options) -> Result:
-    """Return the PDF of some notebooks, reopened and checked; raise OSError and PdfError."""
+    """Return the PDF of some notebooks, reopened and checked. Raise OSError and PdfError."""
     with tempfile.TemporaryDirectory(prefix="chainrule-") as folder, ThreadPoolExecutor(1) as pool:
         pool.submit(verify.prepare)
         root = Path(folder).resolve()
@@ -109,7 +109,7 @@ class Document:
     missing: set[str] = field(default_factory=set)
 
     def compile(self) -> bytes:
-        """Return the PDF; raise CannotSet and ProgramMissing."""
+        """Return the PDF. Raise CannotSet and ProgramMissing."""
         blocks = self._list_blocks()
         chosen = choose_fonts(set().union(*(set(block.text) for block in blocks), self.options.title))
         self.missing = chosen.missing

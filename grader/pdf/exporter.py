@@ -29,7 +29,7 @@ class ChainrulePdfExporter(Exporter):
     def from_notebook_node(  # type: ignore[override]  # as nbconvert's own exporters do where the output is no notebook
         self, nb: NotebookNode, resources: dict[str, Any] | None = None, **kw: Any
     ) -> tuple[bytes, dict[str, Any]]:
-        """Return the PDF's bytes and the resources; raise PdfError."""
+        """Return the PDF's bytes and the resources. Raise PdfError."""
         node, found = super().from_notebook_node(nb, resources, **kw)
         about = found.get("metadata", {})
         path = Path(about.get("path") or ".") / f"{about.get('name') or 'notebook'}.ipynb"

@@ -37,7 +37,7 @@ class Images:
     kept: dict[bytes, tuple[str, float, float]] = field(default_factory=dict)
 
     def find(self, url: str, attachments: dict[str, object]) -> bytes:
-        """Return the bytes behind an image's address; raise ImageProblem."""
+        """Return the bytes behind an image's address. Raise ImageProblem."""
         url = url.strip()
         if not url.strip("#"):
             raise ImageProblem("image without an address")
@@ -133,7 +133,7 @@ def _read_size(text: str, whole: float) -> float:
 
 
 def decode(data: object, mime: str) -> bytes:
-    """Return the bytes of an output's image; raise ImageProblem."""
+    """Return the bytes of an output's image. Raise ImageProblem."""
     text = "".join(part for part in data if isinstance(part, str)) if isinstance(data, list) else data
     if not isinstance(text, str):
         raise ImageProblem("image without content")

@@ -91,7 +91,7 @@ class Status:
 
 
 def read(path: Path) -> Notebook:
-    """Read a notebook of any version; raise OSError only when the file itself cannot be read."""
+    """Read a notebook of any version. Raise OSError only when the file itself cannot be read."""
     with open_regular(path) as stream:  # a pipe would be waited for
         text = _decode(stream.read())
     if not text.strip():

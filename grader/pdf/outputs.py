@@ -183,11 +183,6 @@ def render(text: str) -> list[list[Segment]]:
     return result
 
 
-def strip_colours(text: str) -> str:
-    """Return the text without colours."""
-    return "\n".join("".join(part for _, part in line) for line in render(text))
-
-
 def _colour(line: str, style: str) -> tuple[list[Segment], str]:
     if "\x1b" not in line:
         return [(style, line)], style

@@ -22,7 +22,7 @@ VERSION = [1, 23, 1]  # of pandoc's syntax tree
 
 @cache
 def find_program() -> str:
-    """Return the path of pandoc; raise ProgramMissing where it is not installed."""
+    """Return the path of pandoc. Raise ProgramMissing where it is not installed."""
     try:
         import pypandoc
 

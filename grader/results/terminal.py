@@ -7,8 +7,7 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.table import Table
 from rich.text import Text
 
-from .record import CheckResult, Outcome, Record
-from .record import sum_points as sum_points
+from .record import CheckResult, Outcome, Record, sum_points
 from .summary import (
     TITLES,
     cause_of,

@@ -353,8 +353,8 @@ def test_long_lines_are_broken_at_the_column():
 
 
 def test_terminals_are_followed():
-    assert outputs.strip_colours("  0%\r 50%\r100%\n") == "100%\n"
-    assert outputs.strip_colours("abc\b\bX") == "aXc"
+    assert outputs.render("  0%\r 50%\r100%\n") == [[("", "100%")], []]
+    assert outputs.render("abc\b\bX") == [[("", "aXc")]]
     assert outputs.render("\x1b[1;31mred\x1b[0m plain")[0] == [("a1 b", "red"), ("", " plain")]
     assert outputs.render("\x1b[31mred\nstill")[1] == [("a1", "still")]
     assert outputs.render("\x1b[38;2;1;2;3mx\x1b[38;5;4my")[0] == [("", "x"), ("a4", "y")]

@@ -28,6 +28,7 @@ CHANGED = (
     "{} is not the file whose answers were recorded; if a check complains, take it once more from what you downloaded."
 )
 INTERRUPTED = 2
+AGAIN = {"grade": "hand in again", "watch": "save it"}  # how the next run comes about, by command
 PROBLEMS = {  # by pytest's exit status
     3: "the checks could not be run; what pytest says is above",
     4: "the checks could not be run; what pytest says is above",
@@ -136,7 +137,7 @@ def _remarks(record: Record, context: RunContext) -> list[Note]:
     stubs = (f for c in record.checks if c.outcome is Outcome.NOT_ATTEMPTED for f in c.functions if f in places)
     stub = next(stubs, "")
     todo = context.imports.next_step() or (f"write {stub} ({package}/{places[stub]})" if stub else "")
-    again = "hand in again" if record.command == "grade" else "run this again"
+    again = AGAIN.get(record.command, "run this again")
     return [Note(NoteKind.NEXT, f"Next: {todo}, then {again}.")] if todo else []
 
 

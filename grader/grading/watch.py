@@ -109,7 +109,8 @@ class Watcher:
                     self._out.print(*terminal.sentences(own), Text(f"\nso far: {summary.say_passed(own)} passed"))
 
             subject = self._manifest, self._student, selection
-            return run.grade_package(*subject, zygotes=self._zygotes, keep=True, tell=tell)
+            record = run.new_record(self._manifest, "watch", self._student.name)
+            return run.grade_package(*subject, record, zygotes=self._zygotes, keep=True, tell=tell)
 
     def _begin_screen(self) -> None:
         if self._out.is_terminal:
@@ -143,7 +144,8 @@ class Watcher:
         fixed = [c for c in known if c.outcome is Outcome.PASSED and before[c.id] is not Outcome.PASSED]
         broken = [c for c in known if not c.outcome.settled and before[c.id] is Outcome.PASSED]
         own = [check for check in found.checks if not set(edited).isdisjoint(check.functions)]
-        terminal.show(found, self._out, latest=[check.id for check in [*own, *broken]])
+        other = [c for c in known if not c.outcome.settled and before[c.id] is not c.outcome]
+        terminal.show(found, self._out, latest=[check.id for check in [*own, *other]])
         if before:
             self._out.print(*_tell_changes(fixed, broken), sep="\n")
         self._outcomes = before | {check.id: check.outcome for check in found.checks}

@@ -81,6 +81,21 @@ def test_each_save_says_what_changed_with_the_newest_last(watched):
     assert "Since the last run: nothing changed" in watched(WRONG + MOMENTS + "\n")
 
 
+def test_a_check_that_fails_in_another_way_than_before_comes_last(watched):
+    wrong = MOMENTS.replace("axis=0)\n", "axis=0) + 1\n")
+    area = "import os\n\n\ndef area(width, height):\n    return helper(width, height)\n\n\ndef helper(a, b):\n"
+    watched(f"{area}    os._exit(1)\n{wrong}")
+    lines = watched(f"{area}    return a + b\n{wrong}")
+    titles = [line for line in lines if line.startswith(("failed", "crashed"))]
+    assert "moments" in titles[0] and "moments" not in titles[-1]
+    assert "Since the last run: nothing changed" in lines
+
+
+def test_what_is_next_is_checked_by_saving_it(watched):
+    lines = watched(AREA + '\n\ndef moments(x):\n    raise NotImplementedError("shapes.moments")\n')
+    assert "then save it." in " ".join(lines) and "again" not in " ".join(lines)
+
+
 def test_a_file_that_is_saved_half_written_keeps_what_was_known(watched):
     watched(AREA + MOMENTS)
     watched("def (\n" + AREA)

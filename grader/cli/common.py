@@ -102,5 +102,7 @@ def _complete_question(incomplete: str) -> list[str]:
 
 QUESTIONS = Annotated[
     list[str] | None,
-    typer.Option("-q", "--question", help="Only this question; repeatable.", autocompletion=_complete_question),
+    typer.Option(
+        "-q", "--question", metavar="<id>", help="Only this question; repeatable.", autocompletion=_complete_question
+    ),
 ]

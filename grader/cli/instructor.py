@@ -46,7 +46,8 @@ def grade(
     ] = None,
     format: Annotated[Format, typer.Option(help="What to write.")] = Format.gradescope,
     secret_seeds: Annotated[
-        int | None, typer.Option(min=0, help="How many secret seeds to add; the manifest's number by default.")
+        int | None,
+        typer.Option(min=0, metavar="<number>", help="How many secret seeds to add; the manifest's number by default."),
     ] = None,
     unsafe: Annotated[
         bool, typer.Option("--unsafe", help="Grade even where student code cannot be isolated; the report says so.")
@@ -139,7 +140,7 @@ def _show_drift(manifest: Manifest, differing: list[Path], check: bool, source: 
 def autograder(
     out: Annotated[Path, typer.Option(help="Where the zip goes.")] = Path("autograder.zip"),
     pip_flags: Annotated[
-        str | None, typer.Option(help="Flags for pip in the container; the manifest's by default.")
+        str | None, typer.Option(metavar="<flags>", help="Flags for pip in the container; the manifest's by default.")
     ] = None,
 ) -> None:
     """Build the zip that Gradescope runs: the same files make the same bytes."""
@@ -169,7 +170,7 @@ def gradescope(
 @instructor_commands.command()
 def mistakes(
     question: QUESTIONS = None,
-    only: Annotated[str, typer.Option("--id", help="Only the mistake of this id.")] = "",
+    only: Annotated[str, typer.Option("--id", metavar="<id>", help="Only the mistake of this id.")] = "",
 ) -> None:
     """Plant each known mistake into the reference and compare what it costs with what it should cost."""
     from ..grading import mistakes as known
@@ -190,7 +191,10 @@ def release(
     ),
     colab: Annotated[
         str | None,
-        typer.Option(help="Where Colab finds the folder, for links in the notebooks; the manifest's by default."),
+        typer.Option(
+            metavar="<address>",
+            help="Where Colab finds the folder, for links in the notebooks; the manifest's by default.",
+        ),
     ] = None,
 ) -> None:
     """Make what students download, having looked through it for solutions and other secrets."""

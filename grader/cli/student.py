@@ -18,10 +18,14 @@ student_commands = typer.Typer()
 
 
 KEYWORD = Annotated[
-    str, typer.Option("-k", help="Only checks with this in their id or title; and, or, not, parentheses.")
+    str,
+    typer.Option(
+        "-k", metavar="<words>", help="Only checks with this in their id or title; and, or, not, parentheses."
+    ),
 ]
 FUNCTION = Annotated[
-    list[str] | None, typer.Option(help="Only checks that judge this function, or what this check judges; repeatable.")
+    list[str] | None,
+    typer.Option(metavar="<name>", help="Only checks that judge this function, or what this check judges; repeatable."),
 ]
 
 
@@ -33,7 +37,8 @@ def check(
     function: FUNCTION = None,
     timing: Annotated[bool, typer.Option("--timing/--no-timing", help="Whether to run the checks of speed.")] = True,
     seed: Annotated[
-        int | None, typer.Option(help="Draw the inputs from this seed instead of the published one.")
+        int | None,
+        typer.Option(metavar="<number>", help="Draw the inputs from this seed instead of the published one."),
     ] = None,
     json: Annotated[Path | None, typer.Option("--json", help="Also write the record to this file.")] = None,
     debug: Annotated[
@@ -94,7 +99,8 @@ def _check(manifest: Manifest, folder: Path, wanted: dict[str, Any], debug: bool
 @student_commands.command()
 def doctor(
     without: Annotated[
-        list[str] | None, typer.Option(help="Leave this layer out, to see what that does; repeatable.")
+        list[str] | None,
+        typer.Option(metavar="<layer>", help="Leave this layer out, to see what that does; repeatable."),
     ] = None,
 ) -> None:
     """Try each layer of isolation in a throwaway worker; exit 1 when official grading would be refused."""
@@ -140,12 +146,16 @@ def watch(
 def pdf(
     out: Annotated[Path, typer.Argument(help="Where the PDF goes.")],
     notebooks: Annotated[
-        list[Path] | None, typer.Argument(help="The notebooks in order; the manifest's by default.")
+        list[Path] | None,
+        typer.Argument(help="The notebooks in order; the manifest's by default."),
     ] = None,
     name: Annotated[
-        list[str] | None, typer.Option(help="A name for the title page; repeatable. Else from the names file.")
+        list[str] | None,
+        typer.Option(metavar="<name>", help="A name for the title page; repeatable. Else from the names file."),
     ] = None,
-    date: Annotated[str, typer.Option(help="The date on the title page, as 2026-01-31; today by default.")] = "",
+    date: Annotated[
+        str, typer.Option(metavar="<date>", help="The date on the title page, as 2026-01-31; today by default.")
+    ] = "",
     question_pages: Annotated[bool, typer.Option("--question-pages", help="One inline question a page.")] = False,
 ) -> None:
     """Make one PDF of notebooks, reopen it and check that nothing is lost; exit 1 when something is."""
@@ -175,9 +185,12 @@ def submit(
         bool, typer.Option("--anyway", help="Hand in what is there, with all that is missing noted in the zip.")
     ] = False,
     name: Annotated[
-        list[str] | None, typer.Option(help="A name for the PDF's title page; repeatable. Else from the names file.")
+        list[str] | None,
+        typer.Option(metavar="<name>", help="A name for the PDF's title page; repeatable. Else from the names file."),
     ] = None,
-    date: Annotated[str, typer.Option(help="The date on the title page, as 2026-01-31; today by default.")] = "",
+    date: Annotated[
+        str, typer.Option(metavar="<date>", help="The date on the title page, as 2026-01-31; today by default.")
+    ] = "",
     question_pages: Annotated[bool, typer.Option("--question-pages", help="One inline question a page.")] = False,
 ) -> None:
     """Make the zip and the PDF to hand in, or say what is missing; exit 0 only when both are there and good."""

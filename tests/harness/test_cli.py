@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -90,6 +91,13 @@ def test_help_names_every_command(command):
     assert status == 0
     names = list(typer.main.get_command(commands.app).commands)
     assert len(names) >= 14 and [name for name in names if f" {name} " not in out] == []
+
+
+@pytest.mark.parametrize("name", typer.main.get_command(commands.app).commands)
+def test_help_names_no_type_of_python_in_options(command, name):
+    status, out, _ = command(name, "--help")
+    options = out.partition("Options:")[2]
+    assert (status, re.findall(r"<(?:str|int|float|list)\b[^>]*>", options)) == (0, [])
 
 
 def test_selection_of_checks(command):

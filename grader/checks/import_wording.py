@@ -23,6 +23,7 @@ NO_NAME = re.compile(r"cannot import name '(\w+)' from (partially initialized mo
 REFUSED = re.compile(r"(\w+) is not for this question")
 FILE_IN_BRACKETS = re.compile(r" \([^()]*\.\w+\)$")
 CODE_CHARACTERS = 120  # of a line that a sentence quotes
+MISSPELT = 0.75  # nearness from which a library's name is a slip of the keys; torchvision and torch are less near
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -120,8 +121,10 @@ def _explain_module(failed: FailedImport, text: str) -> str:
         return messages.NO_OWN_MODULE.format(name=inside, package=failed.package.name, remedy=remedy, **facts)
     foreign = failed.libraries and top not in {*failed.libraries, *sys.stdlib_module_names}
     if top and (refused or foreign):
+        meant = find_nearest(top, failed.libraries, MISSPELT)
         allowed = " and ".join(["the standard library", *failed.libraries])
-        return messages.NOT_ALLOWED.format(library=top, allowed=allowed, **facts)
+        remedy = messages.NEAREST.format(meant) if meant else messages.USE_LIBRARIES.format(allowed)
+        return messages.NOT_ALLOWED.format(library=top, remedy=remedy, **facts)
     return ""
 
 

@@ -32,6 +32,11 @@ MODULES = {
         "failed",
         f"layers.py, line 1: nonexistent is not for this question (import nonexistent). {USE}",
     ),
+    "a library misspelt": (
+        "import nunpy as np\n" + layers(),
+        "failed",
+        "layers.py, line 1: nunpy is not for this question (import nunpy as np). Did you mean numpy?",
+    ),
     "a library that is not allowed": (
         "import pytest\n" + layers(),
         "failed",

@@ -1,5 +1,6 @@
 """Find the module whose import keeps a check from running, and say why, where, and what to do."""
 
+import os
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -76,7 +77,7 @@ class Imports:
 
     def _is_there(self, module: str) -> bool:
         place = self.package.joinpath(*module.split("."))
-        return place.is_dir() or place.with_suffix(".py").is_file()
+        return os.path.isdir(place) or os.path.isfile(f"{place}.py")  # a worker may say a name that no path can be
 
     def _name_file(self, module: str) -> str:
         """Return the file of a module in the package; where it is not there, of a folder its own name."""

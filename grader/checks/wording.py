@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..course.source import parse_source
 from ..errors import AnswerVaries, NotScored, Unrecorded, WorkerEnded, WorkerError, WorkerRaised
 from ..sandbox.child.exceptions import find_near
 from ..sandbox.parent.client import Call
@@ -50,14 +51,14 @@ def _count_own(error: WorkerRaised) -> dict[str, str]:
         return {}
     try:
         called, names = _read_unpacking(error.frames[-1].text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):  # a line may hold anything, nested however deeply
+    except (ValueError, RecursionError):  # a line may hold anything, nested however deeply
         return {}
     return {"called": called, **_compare_counts(_count(error.text, None), names)}
 
 
 def _read_unpacking(line: str) -> tuple[str, list[str]]:
     """Return what a line calls, and the names of the values that it unpacks. Raise ValueError for any other line."""
-    match ast.parse(line).body:
+    match parse_source(line.encode()).body:
         case [ast.Assign(targets=[(ast.Tuple() | ast.List()) as target, *_], value=ast.Call(func=function))]:
             if not any(isinstance(part, ast.Starred) for part in target.elts):
                 return ast.unparse(function), [ast.unparse(part) for part in target.elts]

@@ -436,6 +436,14 @@ FRAMES = {
     "an error of the wrong form": raw("{'error': 7}"),
     "an unknown value": raw("{'ok': {'pickle': 'gASV'}}"),
     "half a surrogate": raw("{'error': {'type': '\\ud800', 'message': '\\ud800', 'frames': []}}"),
+    "a file whose name is too long": raw(
+        "{'error': {'type': 'E', 'message': 'm', "
+        "'frames': [{'file': 'a' * 400, 'line': 1, 'function': 'f.<module>', 'text': 't'}]}}"
+    ),
+    "a line nested too deeply": raw(
+        "{'error': {'type': 'ValueError', 'message': 'not enough values to unpack', "
+        "'frames': [{'file': 'f', 'line': 1, 'function': 'g', 'text': 'a, b = (' + '-' * 380 + 'x)()'}]}}"
+    ),
     "a late import's lines of the wrong form": raw("{'late': 7}"),
     "many late imports": "(" + raw("{'late': []}") + ") * 2000",
     "many answers": "(" + raw("{'ok': None}") + ") * 2000",

@@ -53,6 +53,13 @@ def test_forged_report_of_an_exception(field):
         pass
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_line_is_read_without_a_warning_of_pythons():
+    text = "not enough values to unpack (expected 2, got 1)"
+    error = WorkerRaised("net.loss", text, [StackFrame("net.py", 3, "net.loss", "a, b = f('\\d')")], "ValueError")
+    assert explain_error(error).full.startswith("loss: f returned 1 value, expected 2 (a, b)")
+
+
 def test_a_line_nested_too_deeply_is_shown_as_it_stands():
     line = f"a, b = ({'-' * 380}x)()"
     text = "not enough values to unpack (expected 2, got 1)"

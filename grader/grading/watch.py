@@ -95,7 +95,7 @@ class Watcher:
             self._show(found, edited)
 
     def _run(self, selection: Selection, edited: Sequence[str]) -> Record:
-        """Run the checks; on a terminal, show those of the edited functions as soon as they are done."""
+        """Run the checks; on a terminal, show those of the edited functions as soon as they are done, or one hangs."""
         with StatusLine(self._out) as line:
             waiting = self._out.is_terminal and bool(edited)
 
@@ -103,7 +103,8 @@ class Watcher:
                 nonlocal waiting
                 line.count(checks, total)
                 own = [check for check in checks if not set(edited).isdisjoint(check.functions)]
-                if waiting and 0 < len(own) < len(checks):
+                hangs = any(check.outcome is Outcome.TIMEOUT for check in own)  # so may each that is left of them
+                if waiting and own and (hangs or len(own) < len(checks)):
                     waiting = False
                     self._begin_screen()
                     self._out.print(*terminal.sentences(own), Text(f"\nso far: {summary.say_passed(own)} passed"))

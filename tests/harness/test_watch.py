@@ -122,6 +122,17 @@ def test_the_edited_function_is_shown_before_the_others_are_done(toy):
     assert "Total: " not in early and "Total: " in late
 
 
+def test_an_endless_loop_is_shown_at_its_first_timeout(toy):
+    shown = io.StringIO()
+    console = Console(file=shown, width=60, force_terminal=True, color_system=None, legacy_windows=False)
+    toy.write("student/shapes.py", AREA + MOMENTS)
+    watcher = Watcher(toy.manifest, toy.root / "student", Selection(timing=False), toy.zygotes, console)
+    toy.write("student/shapes.py", AREA + MOMENTS.replace("    return", "    while True:\n        pass\n    return"))
+    watcher.check([toy.root / "student/shapes.py"])
+    early = shown.getvalue().split("\x1b[2J")[1]
+    assert early.count("timeout  moments") == 1 and "so far: 0 of 1 checks passed" in early
+
+
 def test_the_screen_is_cleared_on_a_terminal_only(toy):
     shown = io.StringIO()
     console = Console(file=shown, width=100)

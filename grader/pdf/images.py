@@ -65,8 +65,8 @@ class Images:
             except (OSError, ValueError):  # a path no system knows, such as one with a NUL
                 continue
         folder = candidates[0].parent
-        lost = folder.resolve().is_relative_to(root) and not folder.is_dir()
-        raise ImageProblem(f"image not found: {url[:200]}" + f" (nor its folder {folder.name})" * lost)
+        lost = f" (nor its folder {folder.name})" if _lacks(root, folder) else ""
+        raise ImageProblem(f"image not found: {url[:200]}{lost}")
 
     def keep(self, data: bytes) -> tuple[str, float, float]:
         """Put an image where typst reads it; return its path and its size in points. Raise ImageProblem."""
@@ -102,6 +102,14 @@ class Images:
                 return "png", width * POINTS, height * POINTS, converted.getvalue()
         except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
             raise ImageProblem("image in a format that cannot be read") from error
+
+
+def _lacks(root: Path, folder: Path) -> bool:
+    """Return whether a folder below the root is not there; False for a path that no system knows."""
+    try:
+        return folder.resolve().is_relative_to(root) and not folder.is_dir()
+    except (OSError, ValueError):
+        return False
 
 
 def write_image(place: Place, alt: str = "", attributes: dict[str, str] | None = None, alone: bool = True) -> str:

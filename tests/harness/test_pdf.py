@@ -411,6 +411,8 @@ def test_images_are_looked_for_in_their_places_only(tmp_path):
         ("b.png", "image not found: b.png$"),
         ("plots/b.png", r"image not found: plots/b.png \(nor its folder plots\)"),
         ("../../none/b.png", "image not found: ../../none/b.png$"),
+        ("a%00b/c.png", "image not found: a%00b/c.png"),
+        (f"{'x' * 300}/c.png", "image not found: x+$"),
     ]:
         with pytest.raises(ImageProblem, match=words):
             store.find(url, {})

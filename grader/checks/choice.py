@@ -11,11 +11,15 @@ from ..results.record import CheckResult, shorten
 TOKEN = re.compile(r"[()]|[^\s()]+")
 OPERATORS = {"and", "or", "not", "(", ")"}
 LISTED = "check --list lists them all"
+SHOWN = 3  # words that one may stand for: more are a list, which --list gives
 
 
 def _advise(word: str, known: Iterable[str]) -> str:
-    nearest = find_nearest(word, known)
-    return f"did you mean {nearest}? {LISTED}" if nearest else LISTED
+    """Say which known word may have been meant: the nearest one, else the first few that hold this one."""
+    known = list(known)
+    holders = [other for other in known if word and word.casefold() in other.casefold()]
+    meant = find_nearest(word, known) or " or ".join(holders[:SHOWN])
+    return f"did you mean {meant}? {LISTED}" if meant else LISTED
 
 
 def resolve_function(word: str, functions: Collection[str]) -> str:

@@ -106,6 +106,8 @@ def test_every_check_of_the_assignment_has_a_short_id_that_means_it_alone():
         (["-k", "(area"], "-k '(area' cannot be read"),
         (["--function", "shapes.aera"], "there is no function 'shapes.aera'; did you mean shapes.area?"),
         (["--function", "aera"], "there is no function 'aera'; did you mean area?"),
+        (["--function", "mo"], "there is no function 'mo'; did you mean moments? check --list lists them all"),
+        (["--function", ""], "there is no function ''; check --list lists them all"),
         (["--function", "Q1.aera.1"], "there is no check 'Q1.aera.1' here; did you mean Q1.area.1?"),
         (["--list", "--first"], "--list and --first contradict each other; leave one of them out"),
         (["--list", "--seed", "0"], "--list and --seed contradict each other"),

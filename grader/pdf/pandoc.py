@@ -68,19 +68,23 @@ def convert_formulas(tex: list[tuple[str, bool]]) -> list[str | None]:
 
 
 def read_text(part: object) -> str:
-    """Return the text of a part of the tree, as a reader would see it."""
-    if isinstance(part, list):
-        return "".join(map(read_text, part))
-    if not isinstance(part, dict):
-        return ""
-    kind, content = part.get("t"), part.get("c")
-    if kind in ("Space", "SoftBreak", "LineBreak"):
-        return " "
-    if kind == "Str":
-        return str(content)
-    if kind in ("Code", "Math", "RawInline", "CodeBlock", "RawBlock") and isinstance(content, list):
-        return str(content[1])
-    return read_text(content)
+    """Return the text of a part of the tree, as a reader would see it; it may be nested however deeply."""
+    words, waiting = [], [part]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, list):
+            waiting += reversed(part)
+        elif isinstance(part, dict):
+            kind, content = part.get("t"), part.get("c")
+            if kind in ("Space", "SoftBreak", "LineBreak"):
+                words.append(" ")
+            elif kind == "Str":
+                words.append(str(content))
+            elif kind in ("Code", "Math", "RawInline", "CodeBlock", "RawBlock") and isinstance(content, list):
+                words.append(str(content[1]))
+            else:
+                waiting.append(content)
+    return "".join(words)
 
 
 def raw(markup: str) -> Node:

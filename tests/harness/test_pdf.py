@@ -338,6 +338,12 @@ def test_a_formula_that_typst_refuses_gives_way_alone(tmp_path, monkeypatch):
     assert result.problems == []
 
 
+def test_markdown_nested_deeply_is_set(tmp_path):
+    result = convert.convert([_write(tmp_path, zoo.text("<div>" * 250 + "innermost"))], OPTIONS)
+    assert "innermost" in _text(result.data)
+    assert result.problems == []
+
+
 def test_a_cell_that_typst_refuses_gives_way_alone(tmp_path, monkeypatch):
     monkeypatch.setattr("grader.pdf.tree.inline", lambda text: f"#nosuch({text!r});" if "odd" in text else "#[fine];")
     result = convert.convert([_write(tmp_path, zoo.text("an odd cell"), zoo.text("fine"))], OPTIONS)

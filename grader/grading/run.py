@@ -132,13 +132,22 @@ def _stopped(progress: Progress) -> list[Note]:
 
 
 def _remarks(record: Record, context: RunContext) -> list[Note]:
-    """Return a note on where to go on: at a module that cannot be imported, else at what is not written yet."""
-    places, package = context.unwritten, context.student.name
-    stubs = (f for c in record.checks if c.outcome is Outcome.NOT_ATTEMPTED for f in c.functions if f in places)
-    stub = next(stubs, "")
-    todo = context.imports.next_step() or (f"write {stub} ({package}/{places[stub]})" if stub else "")
+    """Return a note on where to go on."""
+    todo = context.imports.next_step() or _find_todo(record.checks, context)
     again = AGAIN.get(record.command, "run this again")
     return [Note(NoteKind.NEXT, f"Next: {todo}, then {again}.")] if todo else []
+
+
+def _find_todo(checks: list[CheckResult], context: RunContext) -> str:
+    """Return the first function that public checks find wrong or unwritten, and what to do with it; empty for none."""
+    places, package = context.unwritten, context.student.name
+    for check in checks:
+        if check.visibility == "public" and check.run and check.outcome.by_own_code:
+            return f"fix {', '.join(check.functions)}"
+        stub = next(filter(places.get, check.functions), "") if check.outcome is Outcome.NOT_ATTEMPTED else ""
+        if stub:
+            return f"write {stub} ({package}/{places[stub]})"
+    return ""
 
 
 def _unscored(context: RunContext) -> list[Note]:

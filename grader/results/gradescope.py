@@ -224,10 +224,10 @@ def _subtotal(record: Record, public: list[CheckResult], manifest: Manifest) -> 
 
 
 def _next_steps(record: Record, rows: list[Row], manifest: Manifest) -> list[str]:
-    """Return what to do next, where students may see which published checks passed."""
-    written = [note.text for note in record.notes if note.kind is NoteKind.NEXT]
+    """Return what to do next; nothing where students may not see how published checks ended."""
     if manifest.report.public_visibility != "visible":
-        return written
+        return []
+    written = [note.text for note in record.notes if note.kind is NoteKind.NEXT]
     if record.causes:
         first = record.causes[0]
         fix = f"fix {first.place}" if first.line else f"make it possible to import {first.module}"

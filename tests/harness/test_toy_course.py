@@ -33,6 +33,13 @@ def test_stubs_earn_nothing_and_are_blamed_for_nothing(toy):
     assert note.text == "Next: write shapes.area (student/shapes.py, line 10), then run this again."
 
 
+def test_a_wrong_function_comes_before_a_later_one_that_is_not_written(toy):
+    module = toy.root / "student" / "shapes.py"
+    module.write_text(module.read_text().replace('raise NotImplementedError("shapes.area")', "return None"))
+    (note,) = [note for note in toy.grade().notes if note.kind == "next"]
+    assert note.text == "Next: fix shapes.area, then run this again."
+
+
 def test_a_package_may_have_another_of_the_names(toy):
     (toy.root / "student").rename(toy.root / "mywork")
     assert {check.outcome for check in toy.grade("mywork", questions=["Q1"]).checks} == {"not_attempted"}

@@ -170,13 +170,21 @@ def gradescope(
 @instructor_commands.command()
 def mistakes(
     question: QUESTIONS = None,
-    only: Annotated[str, typer.Option("--id", metavar="<id>", help="Only the mistake of this id.")] = "",
+    only: Annotated[
+        str, typer.Option("--id", metavar="<id>", help="Only the misconception or variant of this id.")
+    ] = "",
+    listed: Annotated[
+        bool, typer.Option("--list", help="List the misconceptions with costs and sentences, and plant none.")
+    ] = False,
 ) -> None:
     """Plant each known mistake into the reference and compare what it costs with what it should cost."""
     from ..grading import mistakes as known
 
     manifest, wrong = find_whole_course(), 0
     choose_questions(manifest, question)
+    if listed:
+        known.list_misconceptions(manifest, question or [], only)
+        return
     for result in known.try_mistakes(manifest, question or [], only):
         wrong += not result.as_expected
         known.show_trial(result)

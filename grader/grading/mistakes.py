@@ -1,4 +1,4 @@
-"""Known-wrong implementations: read, planted into a copy of the reference, judged, and shown in a demonstration."""
+"""Plant known mistakes into copies of the reference, judge them, list them, and show some in a demonstration."""
 
 import ast
 import contextlib
@@ -6,15 +6,16 @@ import shutil
 import tempfile
 import textwrap
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
-import msgspec
 from rich.console import Console
 from rich.text import Text
 
-from ..course.manifest import Manifest
+from ..course.catalogue import Catalogue, Misconception, Variant, load_catalogues
+from ..course.manifest import Manifest, to_fraction, to_number
 from ..course.source import find_span, locate
 from ..errors import CourseError, ManifestError, UsageError
 from ..names import find_nearest
@@ -27,75 +28,42 @@ from . import run
 from .submission import grade_submission
 
 
-class Mistake(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """One wrong implementation, or a right one where `costs` is empty.
-
-    `find` becomes `replace` in `function`; or `body` is what stands below its docstring; or `append` is put at the
-    module's end. `why` is the reason where it costs more than a fifth of the points of its function.
-    """
-
-    id: str
-    title: str
-    function: str
-    costs: list[str]
-    find: str = ""
-    replace: str = ""
-    append: str = ""
-    body: str = ""
-    why: str = ""
-
-
-class _File(msgspec.Struct, forbid_unknown_fields=True):
-    mistake: list[Mistake]
-
-
 @dataclass
 class Trial:
-    """The checks that a planted mistake cost, against those it should cost."""
+    """The checks that a planted variant cost, against those it should cost."""
 
-    mistake: Mistake
+    variant: Variant
     lost: set[str]
     messages: dict[str, str]
 
     @property
     def as_expected(self) -> bool:
-        return self.lost == set(self.mistake.costs)
+        return self.lost == set(self.variant.costs)
 
 
-def load_mistakes(manifest: Manifest, question: str) -> list[Mistake]:
-    """Read the mistakes of one question from `<id>.toml`. Raise CourseError with the file and what is wrong."""
-    file = manifest.path("mistakes") / f"{question.lower()}.toml"
+def plant(variant: Variant, package: Path) -> None:
+    """Write the variant into a package. Raise CourseError where `find` is not there exactly once."""
     try:
-        return msgspec.toml.decode(file.read_bytes(), type=_File).mistake
-    except FileNotFoundError:
-        raise CourseError(f"{file}: there are no known mistakes for {question}; write this file") from None
-    except msgspec.DecodeError as error:
-        raise CourseError(f"{file}: {error}; fix that entry") from None
-
-
-def plant(mistake: Mistake, package: Path) -> None:
-    """Write the mistake into a package. Raise CourseError where `find` is not there exactly once."""
-    try:
-        module, path = locate(package, mistake.function)
+        module, path = locate(package, variant.function)
         source = module.read_text(encoding="utf-8")
         start, end = find_span(source, path)
     except LookupError as error:
-        raise CourseError(f"mistake {mistake.id}: {error}; fix the name") from None
-    if mistake.append:
-        module.write_text(f"{source}\n\n{mistake.append}", encoding="utf-8")
+        raise CourseError(f"mistake {variant.id}: {error}; fix the name") from None
+    if variant.append:
+        module.write_text(f"{source}\n\n{variant.append}", encoding="utf-8")
         return
     text = source[start:end]
-    if not mistake.body and (not mistake.find or text.count(mistake.find) != 1):
-        count = text.count(mistake.find) if mistake.find else "no"
-        raise CourseError(f"mistake {mistake.id}: {count} places match `find` in {mistake.function}; it must be one")
-    planted = _replace_body(text, mistake.body) if mistake.body else text.replace(mistake.find, mistake.replace)
+    if not variant.body and (not variant.find or text.count(variant.find) != 1):
+        count = text.count(variant.find) if variant.find else "no"
+        raise CourseError(f"mistake {variant.id}: {count} places match `find` in {variant.function}; it must be one")
+    planted = _replace_body(text, variant.body) if variant.body else text.replace(variant.find, variant.replace)
     module.write_text(source[:start] + planted + source[end:], encoding="utf-8")
 
 
 def _replace_body(text: str, body: str) -> str:
     """Replace what stands below the docstring in the text of a function."""
     function = ast.parse(textwrap.dedent(text)).body[0]
-    assert isinstance(function, ast.FunctionDef)  # that is what `span` finds
+    assert isinstance(function, ast.FunctionDef)  # that is what `find_span` finds
     first = function.body[0]
     above = first.end_lineno if ast.get_docstring(function) is not None else first.lineno - 1
     lines = text.splitlines(keepends=True)
@@ -110,30 +78,37 @@ def copy_reference(manifest: Manifest, target: Path) -> Path:
     )
 
 
-def try_mistakes(manifest: Manifest, questions: Sequence[str] = (), only: str = "") -> Iterator[Trial]:
-    """Plant each mistake of some questions, all by default, or the one of an id. Raise UsageError without any."""
-    names = [manifest.question(name).id for name in questions or [question.id for question in manifest.questions]]
-    chosen = [(name, one) for name in names for one in load_mistakes(manifest, name) if only in ("", one.id)]
+def choose_variants(catalogues: Sequence[Catalogue], only: str = "") -> list[tuple[Catalogue, Variant]]:
+    """Return all variants, or those of an id, their own or their misconception's. Raise UsageError without any."""
+    known = [(catalogue, variant) for catalogue in catalogues for variant in catalogue.variants]
+    chosen = [(catalogue, one) for catalogue, one in known if only in ("", one.id, one.misconception)]
     if only and not chosen:
-        near = find_nearest(only, [mistake.id for name in names for mistake in load_mistakes(manifest, name)])
+        near = find_nearest(only, [name for _, one in known for name in (one.misconception, one.id) if name])
         remedy = f"did you mean {near}?" if near else "fix the id, or choose its question"
-        raise UsageError(f"there is no mistake {only!r} of {', '.join(names)}; {remedy}")
+        where = ", ".join(catalogue.question for catalogue in catalogues)
+        raise UsageError(f"there is no mistake {only!r} of {where}; {remedy}")
+    return chosen
+
+
+def try_mistakes(manifest: Manifest, questions: Sequence[str] = (), only: str = "") -> Iterator[Trial]:
+    """Plant each variant of some questions, all by default, or those of an id. Raise UsageError without any."""
+    chosen = choose_variants(load_catalogues(manifest, questions), only)
     with contextlib.closing(ZygotePool()) as zygotes, tempfile.TemporaryDirectory(prefix="chainrule-") as folder:
-        for name, mistake in chosen:
-            yield try_mistake(manifest, mistake, name, Path(folder), zygotes)
+        for catalogue, variant in chosen:
+            yield try_mistake(manifest, variant, catalogue.question, Path(folder), zygotes)
 
 
 def try_mistake(
-    manifest: Manifest, mistake: Mistake, question: str, folder: Path, zygotes: ZygotePool, timing: bool = True
+    manifest: Manifest, variant: Variant, question: str, folder: Path, zygotes: ZygotePool, timing: bool = True
 ) -> Trial:
-    """Plant one mistake and run the question's checks on it."""
-    package = copy_reference(manifest, folder / mistake.id / manifest.submission.packages[0])
-    plant(mistake, package)
+    """Plant one variant and run the question's checks on it."""
+    package = copy_reference(manifest, folder / variant.id / manifest.submission.packages[0])
+    plant(variant, package)
     selection = run.Selection([question], timing=timing)
     record = run.grade_package(manifest, package, selection, zygotes=zygotes, keep=True)
-    shutil.rmtree(folder / mistake.id)
+    shutil.rmtree(folder / variant.id)
     failed = {check.id: check.message for check in record.checks if check.outcome is not Outcome.PASSED}
-    return Trial(mistake, set(failed), failed)
+    return Trial(variant, set(failed), failed)
 
 
 def demonstrate(manifest: Manifest, out: Path) -> None:
@@ -143,17 +118,17 @@ def demonstrate(manifest: Manifest, out: Path) -> None:
     results = claim(out.with_suffix(".json"), REPORT, [claim(out, ZIP)])
     build_demo(manifest, chosen, out)
     console.print(f"{out} holds the reference with {len(chosen)} mistakes planted:")
-    for mistake in chosen:
-        console.print(f"  {mistake.function}: {mistake.title}")
+    for variant in chosen:
+        console.print(f"  {variant.function}: {variant.title}")
     console.print()
     with StatusLine() as line:
         result = grade_submission(manifest, out, results, "gradescope", line=line)
     terminal.show(result)
 
 
-def choose_for_demo(manifest: Manifest) -> list[Mistake]:
+def choose_for_demo(manifest: Manifest) -> list[Variant]:
     """Return the mistakes that the manifest names for the demonstration. Raise ManifestError for an unknown one."""
-    known = {mistake.id: mistake for question in manifest.questions for mistake in load_mistakes(manifest, question.id)}
+    known = {variant.id: variant for catalogue in load_catalogues(manifest) for variant in catalogue.variants}
     for name in manifest.demo:
         if name not in known:
             near = find_nearest(name, known)
@@ -162,23 +137,68 @@ def choose_for_demo(manifest: Manifest) -> list[Mistake]:
     return [known[name] for name in manifest.demo]
 
 
-def build_demo(manifest: Manifest, chosen: list[Mistake], out: Path) -> None:
+def build_demo(manifest: Manifest, chosen: list[Variant], out: Path) -> None:
     """Zip a copy of the reference with these mistakes."""
     with tempfile.TemporaryDirectory(prefix="chainrule-") as folder:
         package = copy_reference(manifest, Path(folder) / manifest.submission.packages[0])
-        for mistake in chosen:
-            plant(mistake, package)
+        for variant in chosen:
+            plant(variant, package)
         with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
             for file in sorted(filter(Path.is_file, package.rglob("*"))):
                 archive.write(file, file.relative_to(folder).as_posix())
 
 
 def show_trial(trial: Trial, console: Console | None = None) -> None:
-    """Print one line for the mistake, one for each check it cost, and what differs from its list."""
+    """Print one line for the variant, one for each check it cost, and what differs from its list."""
     out = console or Console(highlight=False, soft_wrap=True)
     mark = ("as expected", "green") if trial.as_expected else ("not as expected", "red")
-    out.print(Text.assemble((trial.mistake.id, "bold"), "  ", mark))
-    expected = set(trial.mistake.costs)
+    out.print(Text.assemble((trial.variant.id, "bold"), "  ", mark))
+    expected = set(trial.variant.costs)
     for check in sorted(trial.lost | expected):
         sign = "=" if check in trial.lost & expected else ("+" if check in trial.lost else "-")
         out.print(Text(f"  {sign} {check}: {trial.messages.get(check, 'passed although it should not')}"))
+
+
+def list_misconceptions(manifest: Manifest, questions: Sequence[str] = (), only: str = "") -> None:
+    """Print the catalogue by function: id, cost, sentence, section.
+
+    Raise CourseError for a cost that is no check, UsageError for an id that is unknown or a right way's.
+    """
+    catalogues = load_catalogues(manifest, questions)
+    chosen = {variant.misconception for _, variant in choose_variants(catalogues, only)}
+    if only and chosen == {""}:
+        raise UsageError(f"{only!r} is a right way, and the list holds misconceptions; leave --list out to try it")
+    worth = {check.id: to_fraction(check.points) for check in run.collect_checks(manifest, run.Selection([*questions]))}
+    by_function: dict[str, list[tuple[Misconception, str]]] = {name: [] for name in manifest.functions()}
+    for catalogue in catalogues:
+        for one in (one for one in catalogue.misconceptions if one.id in chosen):
+            by_function[one.function].append((one, _price(catalogue, one, worth)))
+    show_misconceptions({name: listed for name, listed in by_function.items() if listed})
+
+
+def _price(catalogue: Catalogue, one: Misconception, worth: Mapping[str, Fraction]) -> str:
+    """Return the points that a misconception costs, from its cheapest variant to its dearest."""
+    for variant in one.variants:
+        for check in variant.costs:
+            if check not in worth:
+                near = find_nearest(check, worth)
+                remedy = f"did you mean {near}?" if near else "check --list lists them all"
+                raise catalogue.fault(f"variant {variant.id}", f"there is no check {check!r}; {remedy}")
+    sums = sorted({sum(worth[check] for check in variant.costs) for variant in one.variants})
+    words = " to ".join(str(to_number(Fraction(points))) for points in dict.fromkeys((sums[0], sums[-1])))
+    return f"{words} point{'s' * (words != '1')}"
+
+
+def show_misconceptions(listed: Mapping[str, list[tuple[Misconception, str]]]) -> None:
+    """Print misconceptions with their prices, below the function that they are about."""
+    out = terminal.make_console()
+    for function, entries in listed.items():
+        out.print(Text(function, style="bold"))
+        for one, price in entries:
+            facts = f"  ({price}, {terminal.count(len(one.variants), 'variant')})"
+            out.print(terminal.Indented(Text.assemble((one.id, "cyan"), facts), first=2))
+            for line in filter(None, (one.sentence, one.section)):
+                out.print(terminal.Indented(Text(line)))
+    found = [one for entries in listed.values() for one, _ in entries]
+    variants = terminal.count(sum(len(one.variants) for one in found), "variant")
+    out.print(Text(f"\n{terminal.count(len(found), 'misconception')}, {variants}", style="bold"))

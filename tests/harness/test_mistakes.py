@@ -1,16 +1,19 @@
 """Each check rejects a known-wrong implementation, which costs its own checks and no more; right variants cost nothing.
 
-Right ways of writing a function are tried in one process. By default the five mistakes of a question that fail most are
+Right ways of writing a function are tried in one process. By default the five variants of a question that fail most are
 tried as a student's work is; with --slow, all entries.
 """
 
 import ast
+import json
+import re
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from grader.course import manifest as manifests
+from grader.course.catalogue import list_headings, load_catalogue, load_catalogues
 from grader.course.source import locate
 from grader.grading import mistakes, run
 from tests.harness.mutants.judge import with_judge
@@ -27,10 +30,10 @@ def question(request, zygotes):
 
 
 def choice(known, checks, size=5):
-    """One mistake after the other that fails most of the checks not failed yet."""
+    """One variant after the other that fails most of the checks not failed yet."""
     left, chosen = set(checks), []
     for _ in range(size):
-        best = max(known, key=lambda mistake: len(left.intersection(mistake.costs)))
+        best = max(known, key=lambda variant: len(left.intersection(variant.costs)))
         if best not in chosen:
             chosen.append(best)
         left.difference_update(best.costs)
@@ -43,7 +46,7 @@ def test_the_reference_passes_every_check(question):
 
 def test_every_check_rejects_some_mistake(question):
     name, checks = question
-    rejected = {cost for mistake in mistakes.load_mistakes(MANIFEST, name) for cost in mistake.costs}
+    rejected = {cost for variant in load_catalogue(MANIFEST, name).variants for cost in variant.costs}
     assert {check.id for check in checks} == rejected
 
 
@@ -51,17 +54,17 @@ def test_a_mistake_that_costs_more_than_a_fifth_of_its_function_says_why(questio
     name, checks = question
     worth = {check.id: check.points for check in checks}
     silent = []
-    for mistake in mistakes.load_mistakes(MANIFEST, name):
-        possible = sum(check.points for check in checks if mistake.function in check.functions)
-        if sum(worth[cost] for cost in mistake.costs) > possible / 5 + 1e-9 and not mistake.why:
-            silent.append(mistake.id)
+    for variant in load_catalogue(MANIFEST, name).variants:
+        possible = sum(check.points for check in checks if variant.function in check.functions)
+        if sum(worth[cost] for cost in variant.costs) > possible / 5 + 1e-9 and not variant.why:
+            silent.append(variant.id)
     assert silent == []
 
 
-def rewritten(mistake):
+def rewritten(way):
     """The functions of the assignment that an entry writes in another way: its own, and those it appends."""
-    names = {mistake.function.rsplit(".", 1)[-1]}
-    for node in ast.parse(mistake.append).body:
+    names = {way.function.rsplit(".", 1)[-1]}
+    for node in ast.parse(way.append).body:
         match node:
             case ast.FunctionDef(name):
                 names.add(name)
@@ -69,7 +72,7 @@ def rewritten(mistake):
                 names |= {method.name for method in methods if isinstance(method, ast.FunctionDef)}
             case ast.ImportFrom(names=aliases):
                 names |= {alias.asname or alias.name for alias in aliases}
-    module, _ = locate(MANIFEST.path("reference"), mistake.function)
+    module, _ = locate(MANIFEST.path("reference"), way.function)
     functions = [name for name in MANIFEST.functions() if name.rsplit(".", 1)[-1] in names]
     return {name for name in functions if locate(MANIFEST.path("reference"), name)[0] == module}
 
@@ -77,14 +80,13 @@ def rewritten(mistake):
 def test_each_function_has_three_right_ways_that_cost_nothing(question):
     name, checks = question
     judged = {function for check in checks for function in check.functions} - OPEN
-    right = [mistake for mistake in mistakes.load_mistakes(MANIFEST, name) if not mistake.costs]
-    ways = Counter(function for mistake in right for function in rewritten(mistake))
+    ways = Counter(function for way in load_catalogue(MANIFEST, name).right_ways for function in rewritten(way))
     assert {function: ways[function] for function in judged if ways[function] < 3} == {}
 
 
 def test_right_ways_cost_nothing(question, tmp_path):
     name, _ = question
-    right, lost = [mistake for mistake in mistakes.load_mistakes(MANIFEST, name) if not mistake.costs], {}
+    right, lost = load_catalogue(MANIFEST, name).right_ways, {}
 
     def use(judge):
         for way in right:
@@ -99,12 +101,36 @@ def test_right_ways_cost_nothing(question, tmp_path):
 def test_each_mistake_costs_what_it_should(question, zygotes, tmp_path, request):
     name, checks = question
     slow_checks = {check.id for check in checks if check.cpu_ratio is not None}
-    known = mistakes.load_mistakes(MANIFEST, name)
+    known = [variant for one in load_catalogue(MANIFEST, name).misconceptions for variant in one.variants]
     chosen = known if request.config.getoption("--slow") else choice(known, {check.id for check in checks})
     wrong = []
-    for mistake in chosen:
-        timing = bool(slow_checks.intersection(mistake.costs))
-        trial = mistakes.try_mistake(MANIFEST, mistake, name, tmp_path, zygotes, timing)
+    for variant in chosen:
+        timing = bool(slow_checks.intersection(variant.costs))
+        trial = mistakes.try_mistake(MANIFEST, variant, name, tmp_path, zygotes, timing)
         if not trial.as_expected:
-            wrong.append((mistake.id, sorted(trial.lost ^ set(mistake.costs))))
+            wrong.append((variant.id, sorted(trial.lost ^ set(variant.costs))))
     assert wrong == []
+
+
+def test_every_misconception_leads_to_one_section_of_a_notebook():
+    """The engine refuses what leads nowhere; here the headings are those that the generated notebooks show."""
+    shown = {}
+    for name in MANIFEST.notebooks:
+        cells = json.loads((MANIFEST.path("notebooks") / f"{name}.ipynb").read_text())["cells"]
+        text = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+        shown[name] = re.findall(r"^#+ (.+)$", text, re.M)
+    for name, headings in shown.items():
+        source = (MANIFEST.path("notebooks") / "source" / f"{name}.py").read_text()
+        assert [path[-1] for path in list_headings(source)] == headings
+    for catalogue in load_catalogues(MANIFEST):
+        assert catalogue.misconceptions
+        for one in catalogue.misconceptions:
+            notebook, _, heading = one.section.partition(": ")
+            assert any(
+                heading == shown_heading or heading.endswith(f": {shown_heading}") for shown_heading in shown[notebook]
+            )
+
+
+def test_every_question_has_misconceptions_of_its_own_functions():
+    for question, catalogue in zip(MANIFEST.questions, load_catalogues(MANIFEST), strict=True):
+        assert set(question.functions) - {one.function for one in catalogue.misconceptions} <= OPEN

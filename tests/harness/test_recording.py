@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from grader.course import manifest as manifests
+from grader.course.catalogue import load_catalogue
 from grader.course.manifest import Manifest
 from grader.errors import CourseError, RecordingError, SandboxError
 from grader.grading import mistakes, run
@@ -673,7 +674,7 @@ def test_the_course_is_judged_alike(course, tmp_path, zygotes, questions):
     assert result.score == result.max_score > 0
     wrong = mistakes.copy_reference(course, tmp_path / "wrong/student")
     whole = manifests.load_manifest(ROOT / manifests.FILENAME)
-    known = {m.id: m for q in course.questions for m in mistakes.load_mistakes(whole, q.id)}
+    known = {v.id: v for q in course.questions for v in load_catalogue(whole, q.id).variants}
     for name in course.demo:
         mistakes.plant(known[name], wrong)
     assert compare(course, copy, wrong, questions, zygotes) == []

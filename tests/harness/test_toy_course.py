@@ -9,6 +9,7 @@ import pytest
 
 from grader.checks.fixtures import Contest
 from grader.course import manifest as manifests
+from grader.course.catalogue import Variant, load_catalogue
 from grader.errors import CourseError
 from grader.grading import mistakes
 
@@ -83,17 +84,17 @@ def test_hidden_messages_betray_nothing(toy):
 
 @pytest.mark.parametrize("question", ["Q1", "Q2"])
 def test_planted_mistakes_cost_what_they_should(toy, tmp_path, question):
-    for mistake in mistakes.load_mistakes(toy.manifest, question):
-        trial = mistakes.try_mistake(toy.manifest, mistake, question, tmp_path / "planted", toy.zygotes)
-        assert trial.as_expected, (mistake.id, trial.lost ^ set(mistake.costs))
+    for variant in load_catalogue(toy.manifest, question).variants:
+        trial = mistakes.try_mistake(toy.manifest, variant, question, tmp_path / "planted", toy.zygotes)
+        assert trial.as_expected, (variant.id, trial.lost ^ set(variant.costs))
 
 
 def test_mistake_that_costs_something_else_is_noticed(toy, command):
-    toy.replace("checks/mistakes/q1.toml", "costs = []", 'costs = ["q1_rectangles/area[2]"]')
-    status, out, _ = command("mistakes", "-q", "Q1", "--id", "area_written_differently")
+    toy.replace("checks/mistakes/q2.toml", 'costs = ["hidden', 'costs = ["q2_moments/moments_mean", "hidden')
+    status, out, _ = command("mistakes", "-q", "Q2", "--id", "moments_of_large_numbers_cancels")
     assert status == 1
-    assert "area_written_differently  not as expected" in out
-    assert "- q1_rectangles/area[2]: passed although it should not" in out
+    assert "moments_of_large_numbers_cancels  not as expected" in out
+    assert "- q2_moments/moments_mean: passed although it should not" in out
 
 
 @pytest.mark.parametrize(
@@ -104,16 +105,15 @@ def test_mistake_that_costs_something_else_is_noticed(toy, command):
             "width ** height",
             "mistake area_adds: 0 places match `find` in shapes.area; it must be one",
         ),
-        ('"shapes.area"\nfind', '"shapes.circle"\nfind', "mistake area_adds: circle: no function of that name"),
-        ('"shapes.area"\nfind', '"forms.area"\nfind', "mistake area_adds: forms.area: no module of that name in"),
-        ("title", "tittle", "q1.toml"),
+        ("find", 'function = "shapes.circle"\nfind', "mistake area_adds: circle: no function of that name"),
+        ("find", 'function = "forms.area"\nfind', "mistake area_adds: forms.area: no module of that name in"),
     ],
 )
 def test_mistake_that_cannot_be_planted(toy, tmp_path, old, new, sentence):
     file = toy.root / "checks/mistakes/q1.toml"
     file.write_text(file.read_text().replace(old, new))
     with pytest.raises(CourseError, match=re.escape(sentence)):
-        first = mistakes.load_mistakes(toy.manifest, "Q1")[0]
+        first = load_catalogue(toy.manifest, "Q1").variants[0]
         mistakes.try_mistake(toy.manifest, first, "Q1", tmp_path / "planted", toy.zygotes)
 
 
@@ -123,7 +123,7 @@ def test_body_of_a_mistake_stands_below_the_docstring(toy, function):
     before = (package / "shapes.py").read_text()
     name = function.removeprefix("shapes.")
     body = "\nif True:\n    return 7\n"
-    mistakes.plant(mistakes.Mistake("seven", "7", function, [], body=body), package)
+    mistakes.plant(Variant("seven", "7", function, body=body), package)
     after = (package / "shapes.py").read_text()
     signature, docstring = before[before.index(f"def {name}(") :].splitlines()[:2]
     assert f"{signature}\n{docstring}\n    if True:\n        return 7\n" in after
@@ -138,7 +138,7 @@ def test_body_of_a_mistake_stands_below_the_docstring(toy, function):
 def test_question_without_mistakes_is_named(toy):
     (toy.root / "checks/mistakes/q2.toml").unlink()
     with pytest.raises(CourseError, match="there are no known mistakes for Q2; write this file"):
-        mistakes.load_mistakes(toy.manifest, "Q2")
+        load_catalogue(toy.manifest, "Q2")
 
 
 def test_demo_plants_grades_and_shows(toy, command):

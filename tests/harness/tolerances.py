@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from grader.course import manifest as manifests
+from grader.course.catalogue import load_catalogue
 from grader.course.manifest import Manifest, Question
-from grader.grading.mistakes import copy_reference, load_mistakes, plant
+from grader.grading.mistakes import copy_reference, plant
 from tests.harness.mutants.judge import Judge, with_judge
 
 expect = importlib.import_module("grader.checks.expect")  # the name in the package is the function's
@@ -47,11 +48,11 @@ def table(manifest: Manifest, question: Question) -> dict[str, Row]:
 
     def use(judge: Judge) -> None:
         with tempfile.TemporaryDirectory(prefix="chainrule-") as folder:
-            for mistake in [None, *load_mistakes(manifest, question.id)]:
+            for variant in [None, *load_catalogue(manifest, question.id).variants]:
                 package = copy_reference(manifest, Path(folder) / manifest.submission.packages[0])
-                if mistake is not None:
-                    plant(mistake, package)
-                name, costs = (mistake.id, set(mistake.costs)) if mistake else ("the reference", set())
+                if variant is not None:
+                    plant(variant, package)
+                name, costs = (variant.id, set(variant.costs)) if variant else ("the reference", set())
                 _enter(rows, judge, package, name, costs)
                 shutil.rmtree(package)
 

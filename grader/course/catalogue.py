@@ -1,0 +1,223 @@
+"""Read the catalogue of a question: misconceptions with their variants, and right ways, from `<id>.toml`."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ..errors import CourseError
+from ..names import find_nearest
+from .schema import Manifest
+
+MOST_WORDS = 40  # of a sentence: what is read at a glance below a failure
+RENAMED = "[[mistake]] is now [[misconception]] with its [[misconception.variant]], or [[right_way]]; rewrite it so"
+CELL = re.compile(r"# ?%%(.*)")
+HEADING = re.compile(r"# (#+) (.+)")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way of writing a function: of a misconception, with the checks that it costs, or a right one.
+
+    `find` becomes `replace` in `function`; or `body` is what stands below its docstring; or `append` is put at the
+    module's end. `function` may be a helper. `why` is the reason where it costs more than a fifth of the points of its
+    function. `misconception` is the id of the one it belongs to, empty for a right way.
+    """
+
+    id: str
+    title: str
+    function: str
+    costs: list[str] = field(default_factory=list)
+    find: str = ""
+    replace: str = ""
+    append: str = ""
+    body: str = ""
+    why: str = ""
+    misconception: str = ""
+
+
+@dataclass(frozen=True)
+class Misconception:
+    """A wrong idea of a function: a sentence that teaches, a section of a notebook, and the ways in which it shows."""
+
+    id: str
+    function: str
+    sentence: str
+    section: str
+    variants: list[Variant]
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """The misconceptions and right ways that the file of a question lists."""
+
+    file: Path
+    question: str
+    misconceptions: list[Misconception]
+    right_ways: list[Variant]
+
+    @property
+    def variants(self) -> list[Variant]:
+        """Return all that can be planted: wrong ways, then right ones."""
+        return [variant for one in self.misconceptions for variant in one.variants] + self.right_ways
+
+    def fault(self, entry: str, sentence: str) -> CourseError:
+        """Return an error that names the file and an entry."""
+        return CourseError(f"{self.file}: {entry}: {sentence}")
+
+
+class _Variant(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    id: str
+    title: str
+    costs: list[str] = []
+    function: str = ""
+    find: str = ""
+    replace: str = ""
+    append: str = ""
+    body: str = ""
+    why: str = ""
+
+
+class _Misconception(msgspec.Struct, forbid_unknown_fields=True):
+    id: str
+    function: str
+    sentence: str
+    section: str = ""
+    variant: list[_Variant] = []
+
+
+class _RightWay(msgspec.Struct, forbid_unknown_fields=True):
+    id: str
+    title: str
+    function: str
+    find: str = ""
+    replace: str = ""
+    append: str = ""
+    body: str = ""
+
+
+class _File(msgspec.Struct, forbid_unknown_fields=True):
+    misconception: list[_Misconception] = []
+    right_way: list[_RightWay] = []
+
+
+def load_catalogues(manifest: Manifest, names: Sequence[str] = ()) -> list[Catalogue]:
+    """Read the catalogues of some questions, of all by default. Raise CourseError with file, entry and remedy.
+
+    Each misconception has an id of its own in all of them, each variant and right way in its file.
+    """
+    questions = [manifest.question(name) for name in names] or manifest.questions
+    found = [load_catalogue(manifest, question.id) for question in questions]
+    _reject_repeated((catalogue, "misconception", one.id) for catalogue in found for one in catalogue.misconceptions)
+    return found
+
+
+def load_catalogue(manifest: Manifest, question: str) -> Catalogue:
+    """Read the catalogue of one question. Raise CourseError with file, entry and remedy."""
+    file = manifest.path("mistakes") / f"{question.lower()}.toml"
+    try:
+        raw = msgspec.toml.decode(file.read_bytes())
+    except FileNotFoundError:
+        raise CourseError(f"{file}: there are no known mistakes for {question}; write this file") from None
+    except msgspec.DecodeError as error:
+        raise CourseError(f"{file}: {error}; fix that line") from None
+    try:
+        listed = msgspec.convert(raw, _File)
+    except msgspec.ValidationError as error:
+        raise CourseError(f"{file}: {_explain(str(error), raw)}") from None
+    right_ways = [Variant(**msgspec.structs.asdict(way)) for way in listed.right_way]
+    found = Catalogue(file, question, [_convert(one) for one in listed.misconception], right_ways)
+    _reject_repeated((found, "variant" if way.misconception else "right way", way.id) for way in found.variants)
+    for misconception in found.misconceptions:
+        _validate(manifest, found, misconception)
+    return found
+
+
+def _convert(listed: _Misconception) -> Misconception:
+    variants = [msgspec.structs.asdict(one) | {"misconception": listed.id} for one in listed.variant]
+    for one in variants:
+        one["function"] = one["function"] or listed.function
+    made = [Variant(**one) for one in variants]
+    return Misconception(listed.id, listed.function, " ".join(listed.sentence.split()), listed.section, made)
+
+
+def _explain(message: str, raw: dict[str, Any]) -> str:
+    """Return msgspec's sentence with the entry and the key that it is about in front."""
+    if "mistake" in raw:
+        return RENAMED
+    text, _, path = message.partition(" - at `$.")
+    place, inner = "", raw
+    for key, number in re.findall(r"(\w+)(?:\[(\d+)\])?", path):
+        inner = inner[key][int(number)] if number else inner
+        label = inner.get("id", f"#{int(number) + 1}") if number and isinstance(inner, dict) else ""
+        place += f"{key.replace('_', ' ')} {label}".rstrip() + ": "
+    return f"{place}{text[:1].lower()}{text[1:]}; fix that key"
+
+
+def _reject_repeated(entries: Iterable[tuple[Catalogue, str, str]]) -> None:
+    """Raise CourseError where two entries, each a catalogue, a kind and an id, have one id."""
+    seen: dict[str, str] = {}
+    for catalogue, kind, name in entries:
+        if name in seen:
+            raise catalogue.fault(f"{kind} {name}", f"this id stands in {seen[name]} already; rename one of the two")
+        seen[name] = catalogue.file.name
+
+
+def _validate(manifest: Manifest, catalogue: Catalogue, one: Misconception) -> None:
+    """Raise CourseError for the first fault of a misconception."""
+    entry, words = f"misconception {one.id}", len(one.sentence.split())
+    if one.function not in manifest.functions():
+        near = find_nearest(one.function, manifest.functions())
+        remedy = f"did you mean {near}?" if near else "name the judged function that it is about"
+        raise catalogue.fault(entry, f"the manifest has no function {one.function!r}; {remedy}")
+    if not 0 < words <= MOST_WORDS:
+        remedy = "shorten it" if words else "say what equals what, and the idea behind"
+        raise catalogue.fault(entry, f"its sentence has {words} words, and {MOST_WORDS} are the most; {remedy}")
+    if not one.variants:
+        raise catalogue.fault(entry, "it has no variant; add a [[misconception.variant]] below it")
+    for variant in one.variants:
+        if not variant.costs:
+            remedy = "list the checks that reject it, or make it a [[right_way]]"
+            raise catalogue.fault(f"variant {variant.id}", f"it costs nothing; {remedy}")
+    if fault := _find_fault_of_section(manifest, one.section):
+        raise catalogue.fault(entry, fault)
+
+
+def _find_fault_of_section(manifest: Manifest, section: str) -> str:
+    """Return what is wrong with a pointer into a notebook, empty where it leads to one heading."""
+    if not section and not manifest.notebooks:
+        return ""
+    name, _, heading = section.partition(": ")
+    if name not in manifest.notebooks:
+        near = find_nearest(name, manifest.notebooks)
+        remedy = f"did you mean {near}?" if near else 'write section = "notebook: heading"'
+        return f"section {section!r} begins with no notebook of the manifest; {remedy}"
+    source = manifest.path("notebooks") / "source" / f"{name}.py"
+    paths = list_headings(source.read_text(encoding="utf-8")) if source.is_file() else []
+    found = [path for path in paths if f": {': '.join(path)}".endswith(f": {heading}")]
+    if len(found) > 1:
+        others = ", ".join(repr(": ".join(path[-2:])) for path in found)
+        return f"section {section!r} may be {others}; write the heading above in front of it"
+    if found:
+        return ""
+    near = find_nearest(heading, [path[-1] for path in paths])
+    return f"{source} has no heading {heading!r}; {f'did you mean {near}?' if near else 'copy one from there'}"
+
+
+def list_headings(source: str) -> list[tuple[str, ...]]:
+    """Return the headings of a notebook's source in their order, each with those above it in front."""
+    found: list[tuple[str, ...]] = []
+    levels: list[int] = []
+    markdown = False
+    for line in source.splitlines():
+        if mark := CELL.fullmatch(line):
+            markdown = "[markdown]" in mark[1]
+        elif markdown and (heading := HEADING.fullmatch(line)):
+            level, above = len(heading[1]), found[-1] if found else ()
+            kept = sum(other < level for other in levels)
+            levels = [*levels[:kept], level]
+            found.append((*above[:kept], heading[2].strip()))
+    return found

@@ -236,7 +236,10 @@ WRONG = {
     ("cpu_seconds = 3\n", "cpu_seconds = 30\n"): "cpu_seconds: 30; give more than 0 and less than limits.cpu_seconds",
     ("megabytes = 1", "megabytes = 0"): "megabytes: 0; give more than 0 and no more than submission.max_megabytes",
     ("megabytes = 1", "megabytes = 101"): "megabytes: 101; give more than 0 and no more than submission.max_mega",
-    ('function = "work.piece"', 'function = "work.place"'): "no question lists 'work.place'; did you mean work.piece?",
+    (
+        'function = "work.piece"',
+        'function = "work.place"',
+    ): "function: no question lists 'work.place'; did you mean work.piece?",
     ("[[questions]]", '[[budgets]]\nname="work"\ntitle=""\nfunction="work.piece"\ncpu_seconds=1\n[[questions]]'): (
         "name: stands twice; give each budget a name of its own"
     ),

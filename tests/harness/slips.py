@@ -112,7 +112,7 @@ SLIPS = [
         LAYERS,
         "    x = cache\n    # BEGIN SOLUTION\n    dx = dout * (x > 0)",
         "    x, _ = cache\n    dx = dout * (x > 0)",
-        "x, _ = cache",
+        "x, _ = cache); here cache (5, 6)",
     ),
     Slip(
         "a list instead of an array",

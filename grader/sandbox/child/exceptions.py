@@ -89,7 +89,8 @@ TRIED = (
 NETWORK_KINDS = ("gaierror", "URLError", "HTTPError")
 NETWORK_MODULES = ("socket", "ssl", "http", "urllib", "asyncio")
 PROCESS_MODULES = ("subprocess", "multiprocessing", "concurrent")
-SHAPES = re.compile(r"\b(shapes?|sizes?|dimensions?|broadcast|aligned|out of bounds)\b")  # words of NumPy and PyTorch
+# words by which libraries and Python complain of a shape
+SHAPES = re.compile(r"\b(shapes?|sizes?|dimensions?|broadcast|aligned|out of bounds|unpack)\b")
 BREAKPOINT = re.compile(r"\b(set_trace|breakpoint)\(")
 FORKS = ("fork", "spawn", "exec", "popen", "system")
 

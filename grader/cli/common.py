@@ -66,12 +66,13 @@ def locate_package(manifest: Manifest, folder: Path | None) -> Path:
     place = folder or manifest.path("student")
     if not place.is_dir():
         raise UsageError(f"{place} is not a folder; give the package's folder with --student")
+    resolved = require_utf8_path(place.resolve())
     if folder is not None and not _holds_package(manifest, place):
         inner = [place / name for name in manifest.submission.packages if _holds_package(manifest, place / name)]
         remedy = f"did you mean {inner[0]}?" if inner else "give the package's folder with --student"
         names = dict.fromkeys(name.partition(".")[0] for name in manifest.functions())
         raise UsageError(f"{place} holds no package of this course, which has {', '.join(names)}; {remedy}")
-    return require_utf8_path(place.resolve())
+    return resolved
 
 
 def _holds_package(manifest: Manifest, folder: Path) -> bool:

@@ -264,7 +264,7 @@ def test_the_references_weights_reach_the_top_whatever_the_secret(secret):
     assert (found > top, points) == (True, 2)
 
 
-@pytest.mark.parametrize("name", ["notebooks/source/PyTorch.py", "docs/student-guide.md", "docs/instructor-guide.md"])
+@pytest.mark.parametrize("name", ["notebooks/source/5_PyTorch.py", "docs/student-guide.md", "docs/instructor-guide.md"])
 def test_the_budget_is_told_where_students_and_staff_read(name):
     budget = manifests.load_manifest(ROOT / manifests.FILENAME).budget("challenge")
     text = (ROOT / name).read_text()

@@ -311,9 +311,8 @@ def test_missing_file_costs_its_points_and_is_named(toy, tmp_path):
     source = pack(tmp_path / "submission.zip", {"student/other.py": ""})
     record = grade_submission(toy.manifest, source, tmp_path / "results.json", "gradescope", secret_seeds=0)
     assert (record.score, len(record.checks)) == (0, 16)
-    assert {check.message for check in record.checks if check.question == "Q1" and "squares" not in check.id} == {
-        "shapes.py is missing"
-    }
+    told = {check.visibility: check.message for check in record.checks if check.question == "Q1"}
+    assert told == {"public": "shapes.py is missing; put it into student/.", "hidden": "shapes cannot be imported"}
     assert "student/shapes.py is missing; what needs it gets no points" in [note.text for note in record.notes]
     assert json.loads((tmp_path / "results.json").read_text())["extra_data"]["complete"]
 

@@ -4,12 +4,21 @@ import re
 import sys
 from pathlib import Path
 
+import pytest
+
 from grader.grading import run
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs/architecture.md").read_text()
 WAY = TEXT[TEXT.index("## The way of one check") : TEXT.index("## The way of one submission")]
 FIRST, LAST = ("plugin.py", "pytest_pyfunc_call"), ("verdict.py", "accept")
+
+
+@pytest.fixture(autouse=True)
+def _no_finders_of_other_tests(monkeypatch):
+    """Keep the finders that workers in this process have left from being asked about each import."""
+    others = [finder for finder in sys.meta_path if not type(finder).__module__.startswith("grader.")]
+    monkeypatch.setattr(sys, "meta_path", others)
 
 
 def files_of(toy, **options) -> list[str]:

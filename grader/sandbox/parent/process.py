@@ -16,12 +16,11 @@ from .zygote_pool import Factory, PendingReply
 
 
 class Output:
-    """The worker's capped stdout and stderr: read to the end, kept up to the cap."""
+    """The worker's capped stdout and stderr, from a descriptor that does not block, read to the end."""
 
     def __init__(self, fd: int) -> None:
         self._fd, self.text = fd, b""
         self.open = True
-        os.set_blocking(fd, False)
 
     def fileno(self) -> int:
         return self._fd
@@ -51,10 +50,10 @@ class Output:
 
 
 class ThreadedOutput(Output):
-    """The same where only sockets can be waited for (Windows): a thread reads it."""
+    """The same from one that blocks, where only sockets can be waited for (Windows): a thread reads it."""
 
     def __init__(self, fd: int) -> None:
-        self._fd, self.text = fd, b""
+        super().__init__(fd)
         self.open = False  # nobody else needs to wait for it
         self._thread = threading.Thread(target=self._drain, daemon=True)
         self._thread.start()
@@ -147,7 +146,12 @@ def launch_process(
     """Have a factory start a process that may read beneath `places`; return it, and the channel to it, at once."""
     ours, theirs = socket.socketpair()
     read, sink = os.pipe()
-    output = (ThreadedOutput if sys.platform == "win32" else Output)(read)
+    output: Output
+    if sys.platform == "win32":
+        output = ThreadedOutput(read)
+    else:
+        os.set_blocking(read, False)
+        output = Output(read)
     try:
         born = factory.spawn(limits, theirs, sink, places, judged)
     except BaseException:

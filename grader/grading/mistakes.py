@@ -23,6 +23,7 @@ from ..outputs import REPORT, ZIP, claim
 from ..results import terminal
 from ..results.record import Outcome
 from ..results.status_line import StatusLine
+from ..results.summary import count_noun
 from ..sandbox.parent.zygote_pool import ZygotePool
 from . import run
 from .submission import grade_submission
@@ -195,10 +196,10 @@ def show_misconceptions(listed: Mapping[str, list[tuple[Misconception, str]]]) -
     for function, entries in listed.items():
         out.print(Text(function, style="bold"))
         for one, price in entries:
-            facts = f"  ({price}, {terminal.count(len(one.variants), 'variant')})"
+            facts = f"  ({price}, {count_noun(len(one.variants), 'variant')})"
             out.print(terminal.Indented(Text.assemble((one.id, "cyan"), facts), first=2))
             for line in filter(None, (one.sentence, one.section)):
                 out.print(terminal.Indented(Text(line)))
     found = [one for entries in listed.values() for one, _ in entries]
-    variants = terminal.count(sum(len(one.variants) for one in found), "variant")
-    out.print(Text(f"\n{terminal.count(len(found), 'misconception')}, {variants}", style="bold"))
+    variants = count_noun(sum(len(one.variants) for one in found), "variant")
+    out.print(Text(f"\n{count_noun(len(found), 'misconception')}, {variants}", style="bold"))

@@ -11,7 +11,7 @@ from typing import Any
 from ..course.manifest import Manifest
 from ..limits import REPORT_TEXT_CHARACTERS
 from .record import CheckResult, NoteKind, Outcome, Record, sum_points
-from .summary import by_function, count_passed, explain_causes, explain_held, held_of, lost_of
+from .summary import by_function, count_noun, count_passed, explain_causes, explain_held, held_of, lost_of
 
 UNFINISHED = "Grading did not finish; the points are those of the checks that have run."
 TRY = "To run one check alone: python -m grader check -k {}"
@@ -144,7 +144,7 @@ def describe_row(checks: Sequence[CheckResult]) -> str:
             groups.setdefault((_word(check), _sentence(check)), []).append(check)
     parts = [_count_passed(checks)]
     for (word, sentence), group in groups.items():
-        count = f"{word}, {_count(group)}" if len(group) > 1 else word
+        count = f"{word}, {count_noun(len(group), 'check')}" if len(group) > 1 else word
         told = _shorten(sentence)
         if _is_judged(group[0]):
             claims = [f"✗ {check.title} ({lost_of([check])}){_show_id(check)}" for check in group]
@@ -158,8 +158,8 @@ def describe_row(checks: Sequence[CheckResult]) -> str:
 def _count_passed(checks: Sequence[CheckResult]) -> str:
     passed = count_passed(checks)
     if passed == len(checks):
-        return f"All {_count(checks)} passed." if passed > 1 else "1 check passed."
-    return f"{passed} of {_count(checks)} passed{held_of(checks)}."
+        return f"All {count_noun(len(checks), 'check')} passed." if passed > 1 else "1 check passed."
+    return f"{passed} of {count_noun(len(checks), 'check')} passed{held_of(checks)}."
 
 
 def _is_judged(check: CheckResult) -> bool:
@@ -178,10 +178,6 @@ def _word(check: CheckResult) -> str:
 
 def _sentence(check: CheckResult) -> str:
     return f"waits for {check.cause}, see the top" if check.cause else check.message
-
-
-def _count(things: Sequence[object], noun: str = "check") -> str:
-    return f"1 {noun}" if len(things) == 1 else f"{len(things)} {noun}s"
 
 
 def _shorten(words: str) -> str:
@@ -217,8 +213,7 @@ def _subtotal(record: Record, public: list[CheckResult], manifest: Manifest) -> 
         return []
     points = f"{sum_points(c.score for c in public)} of {sum_points(c.points for c in public)} points"
     hidden = sum_points(question.hidden_points for question in manifest.questions)
-    noun = "point" if hidden == 1 else "points"
-    more = f" Hidden checks are worth {hidden} {noun} more." if hidden else ""
+    more = f" Hidden checks are worth {count_noun(hidden, 'point')} more." if hidden else ""
     praise = ", all passed" if record.complete and count_passed(public) == len(public) else ""
     return [f"Published checks: {points}{held_of(public)}{praise}.{more}"]
 
@@ -243,7 +238,7 @@ def _name_first_fault(rows: list[Row], before: list[Row]) -> list[str]:
     if not wrong or wrong[0] not in before:
         return []
     first = next(filter(_is_wrong, wrong[0].checks))
-    more = f" More to fix is in {_count(wrong[1:], 'row')}." if wrong[1:] else ""
+    more = f" More to fix is in {count_noun(len(wrong) - 1, 'row')}." if wrong[1:] else ""
     fix = f"Next: fix {', '.join(first.functions)} (row {wrong[0].number}), then hand in again.{more}"
     return [fix, TRY.format(first.short_id)]
 

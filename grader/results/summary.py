@@ -49,6 +49,11 @@ def select_scored(checks: Iterable[CheckResult]) -> list[CheckResult]:
     return [check for check in checks if check.outcome is not Outcome.NOT_SCORED]
 
 
+def count_noun(number: int | float, noun: str) -> str:
+    """Return a number with its noun, in the singular where it is one."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def count_passed(checks: Iterable[CheckResult]) -> int:
     """Return how many of some checks passed."""
     return sum(check.outcome is Outcome.PASSED for check in checks)

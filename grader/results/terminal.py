@@ -11,6 +11,7 @@ from .record import CheckResult, Outcome, Record, sum_points
 from .summary import (
     TITLES,
     cause_of,
+    count_noun,
     explain_causes,
     explain_held,
     group_failures,
@@ -79,14 +80,9 @@ def show_list(checks: list[CheckResult], console: Console | None = None) -> None
         out.print(Text.assemble((check.short_id, "cyan"), points, ", ".join(check.functions)))
         out.print(Text(f"    {check.title}"))
     functions = {name for check in checks for name in check.functions}
-    counts = f"{count(len(checks), 'check')} of {count(len(functions), 'function')}"
+    counts = f"{count_noun(len(checks), 'check')} of {count_noun(len(functions), 'function')}"
     points = f"{sum_points(check.points for check in checks):g} points"
     out.print(Text(f"\n{counts}, {points}", style="bold"))
-
-
-def count(number: int, noun: str) -> str:
-    """Return a number with its noun, in the singular where it is one."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def table(record: Record, width: int = WIDTH) -> Table:

@@ -21,6 +21,7 @@ ENGINE = "grader"
 # The rooms from top to bottom: each may import those below it. The foundation is what lies beside the rooms.
 ORDER = (
     "cli",
+    "classroom",
     "release",
     "submit",
     "notebooks",

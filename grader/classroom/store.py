@@ -1,0 +1,192 @@
+"""Keep a class in one SQLite file, whose only writer is the process that grades."""
+
+import contextlib
+import json
+import os
+import sqlite3
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from ..results.record import CheckResult, Record, to_json
+from .view import (
+    FILENAME,
+    VERSION,
+    Batch,
+    ExportedSubmission,
+    JobEnding,
+    State,
+    StoredResult,
+    StoredSubmission,
+    StoreView,
+)
+
+SCHEMA = """
+CREATE TABLE batch (
+    id INTEGER PRIMARY KEY CHECK (id = 1), assignment TEXT, max_score NUMERIC, kind TEXT, source BLOB, seeds TEXT,
+    created TEXT
+);
+CREATE TABLE version (id INTEGER PRIMARY KEY, digests TEXT UNIQUE);
+CREATE TABLE run (
+    id INTEGER PRIMARY KEY, started TEXT, ended TEXT DEFAULT '', purpose TEXT, slots INTEGER, chosen INTEGER
+);
+CREATE TABLE submission (
+    id INTEGER PRIMARY KEY, key TEXT UNIQUE, place BLOB, digest TEXT, submitted TEXT, late INTEGER, state TEXT,
+    tries INTEGER DEFAULT 0, run INTEGER REFERENCES run, version INTEGER REFERENCES version, finished TEXT DEFAULT '',
+    score NUMERIC DEFAULT 0, held NUMERIC DEFAULT 0, seconds REAL DEFAULT 0, cpu_seconds REAL DEFAULT 0,
+    problem TEXT DEFAULT '', record BLOB
+);
+CREATE TABLE person (
+    submission INTEGER REFERENCES submission, place INTEGER, name TEXT, sid TEXT, email TEXT, user TEXT,
+    PRIMARY KEY (submission, place)
+) WITHOUT ROWID;
+CREATE TABLE "check" (
+    number INTEGER PRIMARY KEY, id TEXT UNIQUE, place INTEGER, title TEXT, question TEXT, visibility TEXT,
+    functions TEXT, points NUMERIC
+);
+CREATE TABLE result (
+    submission INTEGER REFERENCES submission, "check" INTEGER REFERENCES "check", outcome TEXT, score NUMERIC,
+    held NUMERIC, seconds REAL, error REAL, ratio REAL, misconception TEXT, message TEXT,
+    PRIMARY KEY (submission, "check")
+) WITHOUT ROWID;
+CREATE INDEX submission_by_state ON submission (state);
+"""
+
+
+class Store(StoreView):
+    """An open store that is written."""
+
+    _MODE: ClassVar[str] = "rw"
+
+    @classmethod
+    def create(cls, folder: Path, batch: Batch) -> Self:
+        """Make the store of a new class in `folder`, which only its owner may enter: seeds and marks lie in it."""
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        aside = folder / f".{FILENAME}.new"
+        for left in (aside, aside.with_name(f"{aside.name}-wal"), aside.with_name(f"{aside.name}-shm")):
+            left.unlink(missing_ok=True)
+        with contextlib.closing(sqlite3.connect(aside, isolation_level=None)) as db:
+            db.execute("PRAGMA journal_mode = WAL")  # it stays so for whoever opens the file
+            db.executescript(SCHEMA)
+            values = [batch.assignment, batch.max_score, batch.kind, os.fsencode(batch.source)]
+            values += [json.dumps(batch.seeds), batch.created]
+            db.execute("INSERT INTO batch VALUES (1, ?, ?, ?, ?, ?, ?)", [_storable(value) for value in values])
+            db.execute(f"PRAGMA user_version = {VERSION}")
+        aside.replace(folder / FILENAME)
+        return cls.open(folder)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """Make what is written inside one transaction."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield self._db
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    def add(self, entries: Iterable[ExportedSubmission]) -> None:
+        """Take the submissions of an export: new ones are to do, and so is again what has other bytes now."""
+        known = {one.key: one for one in self.submissions()}
+        with self._writing() as db:
+            for entry in entries:
+                self._add(db, entry, known.get(entry.key))
+
+    def _add(self, db: sqlite3.Connection, entry: ExportedSubmission, known: StoredSubmission | None) -> None:
+        state = State.SUPERSEDED if entry.superseded else State.TODO
+        if known and known.digest == entry.digest and (known.state is State.SUPERSEDED) == entry.superseded:
+            state = known.state
+        facts = {"digest": entry.digest, "submitted": entry.submitted, "late": int(entry.late), "state": state}
+        values = {"place": os.fsencode(entry.place)} | {name: _storable(value) for name, value in facts.items()}
+        if known:
+            db.execute(f"UPDATE submission SET {_assign(values)} WHERE id = ?", [*values.values(), known.id])
+            number: int | None = known.id
+        else:
+            number = db.execute(
+                f"INSERT INTO submission (key, {', '.join(values)}) VALUES (?, ?, ?, ?, ?, ?)",
+                [_storable(entry.key), *values.values()],
+            ).lastrowid
+        db.execute("DELETE FROM person WHERE submission = ?", [number])
+        rows = [[number, place, *map(_storable, vars(person).values())] for place, person in enumerate(entry.people)]
+        db.executemany("INSERT INTO person VALUES (?, ?, ?, ?, ?, ?)", rows)
+
+    def add_version(self, digests: dict[str, str]) -> int:
+        """Return the number of a version of checks, manifest, reference and engine; a known one keeps its number."""
+        text = json.dumps(digests, sort_keys=True)
+        with self._writing() as db:
+            db.execute("INSERT OR IGNORE INTO version (digests) VALUES (?)", [text])
+            return int(db.execute("SELECT id FROM version WHERE digests = ?", [text]).fetchone()[0])
+
+    def begin_run(self, started: str, purpose: str, slots: int, chosen: int) -> int:
+        """Note that a run begins; what an earlier one left running is to do again."""
+        columns = "(started, purpose, slots, chosen)"
+        with self._writing() as db:
+            db.execute("UPDATE submission SET state = ? WHERE state = ?", [State.TODO, State.RUNNING])
+            values = [started, purpose, slots, chosen]
+            return int(db.execute(f"INSERT INTO run {columns} VALUES (?, ?, ?, ?)", values).lastrowid or 0)
+
+    def end_run(self, run: int, ended: str) -> None:
+        """Note that a run has ended by itself; nothing is running then."""
+        with self._writing() as db:
+            db.execute("UPDATE submission SET state = ? WHERE state = ?", [State.TODO, State.RUNNING])
+            db.execute("UPDATE run SET ended = ? WHERE id = ?", [ended, run])
+
+    def set_state(self, keys: Iterable[str], state: State) -> None:
+        """Give submissions a state; each that begins to run has been tried once more."""
+        more = int(state is State.RUNNING)
+        with self._writing() as db:
+            rows = [[state, more, key] for key in keys]
+            db.executemany("UPDATE submission SET state = ?, tries = tries + ? WHERE key = ?", rows)
+
+    def finish(self, endings: Sequence[JobEnding]) -> None:
+        """Keep how jobs ended, in one transaction; what an earlier run found of them goes."""
+        with self._writing() as db:
+            numbers = self._take_checks(db, [ending.record for ending in endings if ending.record])
+            for ending in endings:
+                self._finish(db, ending, numbers)
+
+    def _finish(self, db: sqlite3.Connection, ending: JobEnding, numbers: dict[str, int]) -> None:
+        facts = {"state": ending.state, "problem": ending.problem, "finished": ending.finished, "run": ending.run}
+        values: dict[str, Any] = {name: _storable(value) for name, value in facts.items()}
+        (number,) = db.execute("SELECT id FROM submission WHERE key = ?", [_storable(ending.key)]).fetchone()
+        record, names = ending.record, ("score", "held", "seconds", "cpu_seconds")
+        values |= {name: getattr(record, name) if record else 0 for name in names}
+        values |= {"version": ending.version, "record": zlib.compress(to_json(record)) if record else None}
+        db.execute("DELETE FROM result WHERE submission = ?", [number])
+        if record:
+            rows = [(number, numbers[one.id], *_facts(one)) for one in record.checks]
+            db.executemany(f"INSERT INTO result VALUES ({', '.join('?' * len(fields(StoredResult)))})", rows)
+        db.execute(f"UPDATE submission SET {_assign(values)} WHERE id = ?", [*values.values(), number])
+
+    def _take_checks(self, db: sqlite3.Connection, records: list[Record]) -> dict[str, int]:
+        """Return the numbers of all checks, having taken those that are new or were changed."""
+        columns = "id, place, title, question, visibility, functions, points"
+        known = {row[0]: row for row in db.execute(f'SELECT {columns} FROM "check"')}
+        query = f'INSERT INTO "check" ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET '
+        query += ", ".join(f"{name} = excluded.{name}" for name in columns.split(", ")[1:])
+        for place, check in (pair for record in records for pair in enumerate(record.checks)):
+            facts = check.title, check.question, check.visibility, json.dumps(check.functions), check.points
+            row = check.id, place, *facts
+            if known.get(check.id) != row:
+                known[check.id] = row
+                db.execute(query, row)
+        return dict(db.execute('SELECT id, number FROM "check"').fetchall())
+
+
+def _assign(values: dict[str, Any]) -> str:
+    return ", ".join(f'"{name}" = ?' for name in values)
+
+
+def _storable(value: Any) -> Any:
+    """Return a value without what SQLite cannot hold: halves of characters, as in names that are no UTF-8."""
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
+
+
+def _facts(check: CheckResult) -> list[Any]:
+    """Return the columns of one result after its two numbers."""
+    numbers = [check.score, check.held, check.seconds, check.error, check.cpu_ratio]
+    return [check.outcome, *numbers, "", _storable(check.message)]

@@ -1,0 +1,262 @@
+"""Read a class from its store: the batch, its submissions with their people, the results of every check."""
+
+import json
+import os
+import sqlite3
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import msgspec
+
+from ..errors import UsageError
+from ..results.record import Outcome, Record, Visibility, from_json
+
+FILENAME = "class.db"
+VERSION = 1
+
+
+class State(StrEnum):
+    """Where a submission stands."""
+
+    TODO = "todo"
+    RUNNING = "running"
+    GRADED = "graded"
+    REFUSED = "refused"  # what was handed in cannot be graded: 0 points and the reason
+    FAILED = "failed"  # the grader came to no result: `problem` says why, and no mark is known
+    SUPERSEDED = "superseded"  # its author handed in again, and the later one counts
+
+    @property
+    def counts(self) -> bool:
+        """Return whether a submission in this state has a mark of its own."""
+        return self in (State.GRADED, State.REFUSED)
+
+
+@dataclass(frozen=True)
+class Person:
+    """One author: `user` is the number that the platform's files give, Canvas's user id or Moodle's participant."""
+
+    name: str
+    sid: str = ""
+    email: str = ""
+    user: str = ""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The class as a whole: `kind` of export, where it lies, the secret seeds that all of its submissions get."""
+
+    assignment: str
+    max_score: int | float
+    kind: str
+    source: Path
+    seeds: tuple[str, ...]
+    created: str = ""
+
+
+@dataclass(frozen=True)
+class ClassRun:
+    """One call of `class grade` or `class regrade`: `chosen` is how many submissions it was to grade.
+
+    Times are ISO 8601 in UTC; `ended` is empty while it runs, and for ever where it was killed.
+    """
+
+    id: int
+    started: str
+    ended: str
+    purpose: str
+    slots: int
+    chosen: int
+
+
+@dataclass(frozen=True)
+class StoredSubmission:
+    """One submission with what is known of it; `score` and `held` mean something where its state counts.
+
+    `key` is its name in the export, `place` its zip or folder, `digest` that of its bytes, `submitted` an ISO 8601
+    time with its zone, or empty where the export tells none. `late` is the export's own mark. `run` is the one that
+    graded it last, `finished` when. `version` says which checks, manifest and engine did (`Store.versions`).
+    """
+
+    id: int
+    key: str
+    people: tuple[Person, ...]
+    place: Path
+    digest: str
+    submitted: str
+    late: bool
+    state: State
+    tries: int = 0
+    run: int | None = None
+    version: int | None = None
+    finished: str = ""
+    score: int | float = 0
+    held: int | float = 0
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    problem: str = ""
+
+    @property
+    def names(self) -> str:
+        """Return the authors' names for a line of a table; the key where there are none."""
+        return ", ".join(person.name for person in self.people if person.name) or self.key
+
+
+@dataclass(frozen=True)
+class ExportedSubmission:
+    """One submission as its export gives it, before anything is graded."""
+
+    key: str
+    place: Path
+    people: tuple[Person, ...] = ()
+    submitted: str = ""
+    late: bool = False
+    digest: str = ""
+    superseded: bool = False
+
+
+@dataclass(frozen=True)
+class KnownCheck:
+    """One check of the class, in the order in which reports list them."""
+
+    number: int
+    id: str
+    title: str
+    question: str
+    visibility: Visibility
+    functions: list[str]
+    points: int | float
+
+
+@dataclass(frozen=True)
+class StoredResult:
+    """What came of one check (`KnownCheck.number`) for one submission (`StoredSubmission.id`)."""
+
+    submission: int
+    check: int
+    outcome: Outcome
+    score: int | float
+    held: int | float
+    seconds: float
+    error: float | None
+    ratio: float | None
+    misconception: str
+    message: str
+
+
+@dataclass(frozen=True)
+class JobEnding:
+    """The end of one job: its state, the record where there is one, else the `problem` that left none."""
+
+    key: str
+    state: State
+    record: Record | None = None
+    problem: str = ""
+    version: int | None = None
+    run: int | None = None
+    finished: str = ""
+
+
+@dataclass
+class StoreView:
+    """An open store that is read; any number may read one beside the process that grades. `with` closes it."""
+
+    file: Path
+    _db: sqlite3.Connection = field(repr=False)
+    _MODE: ClassVar[str] = "ro"
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Open the store in `folder`. Raise UsageError where there is none, or one of another version."""
+        file = folder / FILENAME
+        if not file.is_file():
+            raise UsageError(f"{folder} holds no class; begin one with: python -m grader class grade SOURCE")
+        db = sqlite3.connect(f"{file.resolve().as_uri()}?mode={cls._MODE}", uri=True)
+        db.isolation_level = None
+        try:
+            (version,) = db.execute("PRAGMA user_version").fetchone()
+            if version != VERSION:
+                raise UsageError(f"{file} is a store of version {version}, and this reads version {VERSION}")
+        except sqlite3.DatabaseError as error:
+            db.close()
+            raise UsageError(f"{file} is no store of a class ({error}); move it away, or give another folder") from None
+        except UsageError:
+            db.close()
+            raise
+        return cls(file, db)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def batch(self) -> Batch:
+        """Return the class as a whole."""
+        row = self._db.execute("SELECT assignment, max_score, kind, source, seeds, created FROM batch").fetchone()
+        assignment, max_score, kind, source, seeds, created = row
+        return Batch(assignment, max_score, kind, Path(os.fsdecode(source)), tuple(json.loads(seeds)), created)
+
+    def submissions(self, *states: State) -> list[StoredSubmission]:
+        """Return the submissions in the order of their keys, all or those in one of these states."""
+        people: dict[int, list[Person]] = {}
+        for number, *facts in self._db.execute("SELECT submission, name, sid, email, user FROM person ORDER BY place"):
+            people.setdefault(number, []).append(Person(*facts))
+        names = [column.name for column in fields(StoredSubmission) if column.name != "people"]
+        rows = self._db.execute(f"SELECT {', '.join(names)} FROM submission ORDER BY key")
+        found = [self._make(dict(zip(names, row, strict=True)), people) for row in rows]
+        return [one for one in found if not states or one.state in states]
+
+    def find(self, who: str) -> list[StoredSubmission]:
+        """Return the submissions whose key, name, number or address this is, whatever its case; else holds it."""
+        word, found = who.casefold(), self.submissions()
+
+        def texts(one: StoredSubmission) -> list[str]:
+            return [text.casefold() for text in [one.key, *(t for p in one.people for t in vars(p).values())] if text]
+
+        exact = [one for one in found if word in texts(one)]
+        return exact or [one for one in found if any(word in text for text in texts(one))]
+
+    def checks(self) -> list[KnownCheck]:
+        """Return every check that any submission was judged by, in the order of reports."""
+        names = [column.name for column in fields(KnownCheck)]
+        rows = self._db.execute(f'SELECT {", ".join(names)} FROM "check" ORDER BY place, number')
+        found = [dict(zip(names, row, strict=True)) for row in rows]
+        return [KnownCheck(**facts | {"functions": json.loads(facts["functions"])}) for facts in found]
+
+    def results(self, submission: int | None = None) -> Iterator[StoredResult]:
+        """Yield the results of one submission, or of all that have a mark, submission after submission."""
+        names = [column.name for column in fields(StoredResult)]
+        where = "r.submission = ?" if submission is not None else "s.state IN (?, ?)"
+        values = [submission] if submission is not None else [state for state in State if state.counts]
+        columns = ", ".join(f'r."{name}"' for name in names)
+        query = f"SELECT {columns} FROM result r JOIN submission s ON s.id = r.submission WHERE {where}"
+        for row in self._db.execute(query, values):
+            facts = dict(zip(names, row, strict=True))
+            yield StoredResult(**facts | {"outcome": msgspec.convert(facts["outcome"], Outcome)})
+
+    def record(self, submission: int) -> Record | None:
+        """Return the record of a submission; None where there is none."""
+        row = self._db.execute("SELECT record FROM submission WHERE id = ?", [submission]).fetchone()
+        return from_json(zlib.decompress(row[0])) if row and row[0] is not None else None
+
+    def versions(self) -> dict[int, dict[str, str]]:
+        """Return the digests of checks, manifest, reference and engine by the number of their version."""
+        return {number: json.loads(text) for number, text in self._db.execute("SELECT id, digests FROM version")}
+
+    def runs(self) -> list[ClassRun]:
+        """Return the runs so far, the first one first."""
+        rows = self._db.execute("SELECT id, started, ended, purpose, slots, chosen FROM run ORDER BY id")
+        return [ClassRun(*row) for row in rows]
+
+    def _make(self, facts: dict[str, Any], people: dict[int, list[Person]]) -> StoredSubmission:
+        place, state = Path(os.fsdecode(facts.pop("place"))), State(facts.pop("state"))
+        late, authors = bool(facts.pop("late")), tuple(people.get(facts["id"], ()))
+        return StoredSubmission(**facts, people=authors, place=place, state=state, late=late)

@@ -1,0 +1,145 @@
+"""The store of a class: what is written is read back, whatever the texts; only the bytes decide what is to do again."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from grader.classroom.store import Store
+from grader.classroom.view import FILENAME, Batch, ExportedSubmission, JobEnding, Person, State, StoreView
+from grader.errors import UsageError
+from grader.results.record import Outcome
+from tests.harness.made_class import HOSTILE, fill_store
+
+
+@pytest.fixture
+def store(tmp_path):
+    made = Store.create(tmp_path, Batch("A course", 8, "folder", Path("/exports/a2"), ("ab", "cd")))
+    yield made
+    made.close()
+
+
+def entry(key: str, digest: str = "1", **facts) -> ExportedSubmission:
+    return ExportedSubmission(key, Path("/exports") / key, digest=digest, **facts)
+
+
+def test_batch_is_read_back(store):
+    assert store.batch() == Batch("A course", 8, "folder", Path("/exports/a2"), ("ab", "cd"))
+
+
+def test_store_is_closed_to_others(store):
+    assert store.file.parent.stat().st_mode & 0o077 == 0
+
+
+def test_made_class_is_read_back(tmp_path):
+    fill_store(tmp_path, 120, checks=12).close()
+    with StoreView.open(tmp_path) as store:
+        found, checks = store.submissions(), store.checks()
+        assert len(found) == 120 and len(checks) == 12
+        assert [check.id for check in checks] == [check.id for check in store.record(found[0].id).checks]
+        states = [one.state for one in found]
+        assert {state: states.count(state) for state in set(states)} == {
+            State.GRADED: 115, State.REFUSED: 3, State.FAILED: 2,
+        }  # fmt: skip
+        assert sum(len(one.people) == 2 for one in found) == 8
+        results = list(store.results())
+        assert len(results) == 115 * 12
+        for one in store.submissions(State.GRADED)[:5]:
+            record, own = store.record(one.id), list(store.results(one.id))
+            assert [(r.outcome, r.score, r.message) for r in own] == [
+                (check.outcome, check.score, check.message) for check in record.checks
+            ]
+            assert one.score == record.score == sum(r.score for r in own)
+
+
+@pytest.mark.parametrize("text", [*HOSTILE, os.fsdecode(b"caf\xe9"), "nul\0inside"])
+def test_hostile_text_is_only_text(store, text):
+    store.add([entry(text, people=(Person(text, text, text, text),)), entry("another")])
+    store.set_state([text.encode("utf-8", "backslashreplace").decode()], State.RUNNING)
+    one, other = sorted(store.submissions(), key=lambda found: found.key == "another")
+    shown = text.encode("utf-8", "backslashreplace").decode()
+    assert (one.key, one.people[0].name, one.state) == (shown, shown, State.RUNNING)
+    assert one.place == Path("/exports") / text and other.state is State.TODO
+
+
+def finish(store, key: str, **facts) -> None:
+    record = None
+    store.finish([JobEnding(key, State.GRADED, record, **facts)])
+
+
+def test_submission_with_the_same_bytes_keeps_its_mark(store):
+    store.add([entry("a"), entry("b")])
+    finish(store, "a")
+    finish(store, "b")
+    store.add([entry("a"), entry("b", "2"), entry("c")])
+    assert [one.state for one in store.submissions()] == [State.GRADED, State.TODO, State.TODO]
+
+
+def test_earlier_submission_loses_its_mark_once_it_is_superseded(store):
+    store.add([entry("a")])
+    finish(store, "a")
+    store.add([entry("a", superseded=True), entry("a-1")])
+    assert [one.state for one in store.submissions()] == [State.SUPERSEDED, State.TODO]
+    store.add([entry("a")])
+    assert store.submissions()[0].state is State.TODO
+
+
+def test_what_a_killed_run_left_running_is_to_do_again(store):
+    store.add([entry("a"), entry("b")])
+    first = store.begin_run("2026-01-01T00:00:00+00:00", "grade", 2, 2)
+    store.set_state(["a"], State.RUNNING)
+    second = store.begin_run("2026-01-01T01:00:00+00:00", "grade", 2, 2)
+    assert [(one.state, one.tries) for one in store.submissions()] == [(State.TODO, 1), (State.TODO, 0)]
+    store.end_run(second, "2026-01-01T02:00:00+00:00")
+    assert [run.ended for run in store.runs()] == ["", "2026-01-01T02:00:00+00:00"] and second == first + 1
+
+
+def test_job_without_a_result_leaves_no_old_mark(tmp_path):
+    with fill_store(tmp_path, 3, checks=4) as store:
+        one = store.submissions()[0]
+        store.finish([JobEnding(one.key, State.FAILED, problem="its worker was killed")])
+        after = store.submissions()[0]
+        assert (after.state, after.score, after.problem) == (State.FAILED, 0, "its worker was killed")
+        assert store.record(one.id) is None and not list(store.results(one.id))
+
+
+def test_changed_check_is_known_by_what_it_is_now(tmp_path):
+    with fill_store(tmp_path, 2, checks=4) as store:
+        one, before = store.submissions()[0], store.checks()
+        record = store.record(one.id)
+        record.checks[1].points, record.checks[1].outcome = 7, Outcome.PASSED
+        store.finish([JobEnding(one.key, State.GRADED, record)])
+        assert store.checks() == [before[0], replace(before[1], points=7), *before[2:]]
+
+
+def test_people_are_found_by_any_word(store):
+    people = (Person("Ada Lovelace", "s1", "ada@example.org", "77"), Person("Alan Turing", "s2"))
+    store.add([entry("submission_1", people=people), entry("submission_12")])
+    for word in ("ada lovelace", "S1", "ADA@example.org", "77", "turing", "submission_1"):
+        assert [one.key for one in store.find(word)] == ["submission_1"], word
+    assert len(store.find("submission")) == 2 and not store.find("nobody")
+
+
+def test_version_keeps_its_number(store):
+    first = store.add_version({"engine": "1", "manifest": "2"})
+    assert store.add_version({"manifest": "2", "engine": "1"}) == first
+    second = store.add_version({"engine": "3"})
+    assert store.versions()[second] == {"engine": "3"}
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(None, "holds no class; begin one with"), (b"not a database", "is no store of a class")],
+)
+def test_folder_without_a_store(tmp_path, content, words):
+    if content:
+        (tmp_path / FILENAME).write_bytes(content * 100)
+    with pytest.raises(UsageError, match=words):
+        StoreView.open(tmp_path)
+
+
+def test_store_of_another_version(store):
+    store._db.execute("PRAGMA user_version = 9")
+    with pytest.raises(UsageError, match="is a store of version 9, and this reads version 1"):
+        StoreView.open(store.file.parent)

@@ -1,14 +1,26 @@
-"""Read files that nobody vouches for, and show names that nobody vouches for."""
+"""Read files and show names nobody vouches for; write a file only where it may be, a folder whole, a secret once."""
 
+import contextlib
 import errno
+import json
 import os
+import re
+import secrets
+import shutil
 import stat
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from .limits import NAME_CHARACTERS
+from .errors import CourseError, OutputError
+from .limits import NAME_CHARACTERS, REPORT_BYTES
 
 FLAGS = ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY")  # those this system has
+NOTEBOOK = ".ipynb"
+MARKDOWN = re.compile(rb"# [^\n]*\n\n[^\n]*: \*\*[\d.e+-]+ of [\d.e+-]+ points\*\*\n")
+REPORTS = ({"assignment", "submission", "checks"}, {"score", "output", "tests"})
+BITS = 128
 
 
 class Unreadable(OSError):
@@ -54,3 +66,111 @@ def make_printable(name: str, longest: int = NAME_CHARACTERS) -> str:
     """Return a name for a sentence: on one line, escaped where it cannot be shown, and not too long."""
     shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name[: longest + 1])
     return shown if len(shown) <= longest else f"{shown[:longest]}…"
+
+
+def _is_report(start: bytes) -> bool:
+    """Return whether this is the JSON of a record or of Gradescope's results."""
+    try:
+        table = json.loads(start)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(table, dict) and any(keys <= table.keys() for keys in REPORTS)
+
+
+KINDS: dict[str, Callable[[bytes], bool]] = {
+    "PDF": lambda start: start.startswith(b"%PDF-"),
+    "zip": lambda start: start.startswith((b"PK\x03\x04", b"PK\x05\x06")),
+    "report of the grader's": _is_report,
+    "report in Markdown": lambda start: MARKDOWN.match(start) is not None,
+}
+PDF, ZIP, REPORT, MARKDOWN_REPORT = KINDS
+
+
+def claim(out: Path, kind: str, inputs: Iterable[Path] = (), mine: Callable[[bytes], bool] | None = None) -> Path:
+    """Return the path itself, where a file of this kind may be written there. Raise OutputError.
+
+    A file that is there already has to be of the kind, or empty. `mine` tells so for kinds that are not in KINDS.
+    """
+    shown = make_printable(str(out), 400)
+    if out.is_dir():
+        raise OutputError(f"{shown} is a folder; name a file in it")
+    if mine is None and out.suffix.lower() == NOTEBOOK:
+        raise OutputError(f"{shown} would be a notebook, and what is written is a {kind}; give another name")
+    if any(_same(out, source) for source in inputs):
+        raise OutputError(f"{shown} is what this command reads, and would be lost; give another name")
+    if not os.path.lexists(out):
+        return out
+    try:
+        with open_regular(out) as stream:
+            content = stream.read(REPORT_BYTES)
+    except OSError as error:
+        raise OutputError(f"{shown} is there already ({error.strerror}); give another name") from None
+    if content and not (mine or KINDS[kind])(content):
+        raise OutputError(f"{shown} is there already and is no {kind}; move it away, or give another name")
+    return out
+
+
+@contextlib.contextmanager
+def new_folder(out: Path) -> Iterator[Path]:
+    """Give a folder to fill beside its place, and rename it when that is done: `out` is whole or not there.
+
+    Raise OutputError where something is there already.
+    """
+    claim_folder(out)
+    place = out.resolve()
+    place.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
+    try:
+        yield aside
+        aside.chmod(0o755)
+        if place.is_dir():  # an empty one, which not every system renames over
+            place.rmdir()
+        aside.replace(place)
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
+
+
+def claim_folder(out: Path) -> None:
+    """Raise OutputError where a new folder cannot be made: its place is taken, or is the current folder."""
+    shown = make_printable(str(out), 400)
+    if os.path.lexists(out) and (not out.is_dir() or any(out.iterdir())):
+        raise OutputError(f"{shown} is there already; remove it first, or give another name")
+    if out.resolve() == Path.cwd():
+        raise OutputError(f"{shown} is the current folder; give the name of a new one")
+
+
+def _same(out: Path, source: Path) -> bool:
+    try:
+        return os.path.samefile(out, source)
+    except OSError:
+        return out.resolve() == source.resolve()
+
+
+def read_or_make_secret(file: Path) -> bytes:
+    """Return the secret in a file, 16 bytes; draw it, for the file's owner alone, where there is no such file.
+
+    Raise CourseError for a file of something else, so that nothing is ever derived from less.
+    """
+    if not file.is_file():
+        _draw_secret(file)
+    text = file.read_bytes().strip()
+    if not re.fullmatch(rb"[0-9a-f]{%d}" % (BITS // 4), text):
+        raise CourseError(f"{file} holds no secret of {BITS} bits; delete it, and another is made")
+    return bytes.fromhex(text.decode())
+
+
+def _draw_secret(file: Path) -> None:
+    """Write a new secret aside and give it its name; where another process was quicker, that one's stays."""
+    aside = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        with open(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
+            stream.write(f"{secrets.token_hex(BITS // 8)}\n")
+        try:
+            os.link(aside, file)
+        except FileExistsError:
+            pass
+        except OSError:  # a file system without second names
+            os.replace(aside, file)
+    finally:
+        aside.unlink(missing_ok=True)

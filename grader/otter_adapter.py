@@ -3,8 +3,7 @@
 import sys
 from pathlib import Path
 
-from .errors import CourseError
-from .extras import explain_not_installed
+from .errors import CourseError, explain_not_installed
 
 try:
     import otter

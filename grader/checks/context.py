@@ -14,10 +14,10 @@ from ..course.source import find_stubs, is_unwritten
 from ..errors import OutOfTime, SandboxError, WorkerError
 from ..limits import CHECKS_PER_WORKER, REFERENCE_CPU_SECONDS, REFERENCE_SECONDS, SPARE_WORKERS
 from ..recording import cassette
-from ..recording.replay import RecordedForwarder, make_replay_client
+from ..recording.replay import CallForwarder, RecordedForwarder, make_replay_client
 from ..sandbox.parent.client import Named, WorkerClient, launch_worker
-from ..sandbox.parent.proxy import CallForwarder
-from ..sandbox.parent.setup import SandboxSetup
+from ..sandbox.parent.isolation import SandboxSetup
+from ..sandbox.parent.proxy import Forwarder
 from ..sandbox.parent.transport import InProcessTransport
 from ..sandbox.parent.zygote_pool import ZygotePool
 from ..sandbox.policy import WorkerLimits, cap_memory
@@ -180,9 +180,7 @@ class RunContext:
         finally:
             worker.dismiss()
 
-    def _make_forwarder(
-        self, libraries: tuple[str, ...], seed: int, names: set[str]
-    ) -> CallForwarder | RecordedForwarder:
+    def _make_forwarder(self, libraries: tuple[str, ...], seed: int, names: set[str]) -> Forwarder:
         """Return what answers for the reference where a student's code calls these functions."""
         if self.recorded_answers is not None:
             return RecordedForwarder(self.recorded_answers, seed, names, self.manifest.find_equivalents)

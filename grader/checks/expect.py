@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..sandbox.child.reports import Way
-from ..sandbox.parent.client import Change
-from ..sandbox.parent.proxy import Proxy
+from ..sandbox.child.packages import Way
+from ..sandbox.parent.proxy import Change, Proxy
 from . import messages, wording
 from .messages import Sentence
 

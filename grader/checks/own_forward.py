@@ -12,8 +12,8 @@ import pytest
 
 from ..errors import NotScored, OutOfTime, SandboxError, Unrecorded, WorkerError
 from ..limits import COMPARISON_SECONDS, COMPARISON_SHARE, COMPARISONS
-from ..sandbox.parent.client import Answered, Call, WorkerClient
-from ..sandbox.parent.proxy import Package, Proxy
+from ..sandbox.parent.client import WorkerClient
+from ..sandbox.parent.proxy import Answered, Call, Package, Proxy
 from . import derivative, messages
 from .bookkeeping import DIGITS
 from .collect import RunningCheck

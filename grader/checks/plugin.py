@@ -1,16 +1,22 @@
-"""The pytest plugin: it runs each collected check with every seed, has it judged and hands on the result."""
+"""The pytest plugin: it runs each collected check with every seed, has it judged and hands on the result.
+
+Named in a `conftest.py`, it lets plain `pytest tests/public/...`, and an IDE's test buttons, run checks.
+"""
 
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ..course import manifest as manifests
 from ..errors import NotScored, OutOfTime, SandboxError, Unrecorded, WorkerError, WorkerTimeout
 from ..results.record import CheckResult, Outcome
 from ..sandbox.parent.client import WorkerClient
-from . import follow_through, messages, own_forward, wording
-from .collect import CONTEXT, RUNNING, RunningCheck
+from ..sandbox.parent.zygote_pool import ZygotePool
+from . import fixtures, follow_through, messages, own_forward, timing, wording
+from .collect import CONTEXT, RUNNING, CheckCollector, Choice, RunningCheck
 from .context import RunContext, derive
 from .expect import Mismatch
 from .follow_through import get_arguments, renew
@@ -166,3 +172,15 @@ def _report(item: pytest.Function, running: RunningCheck, call: pytest.CallInfo[
 def _is_final(error: Exception) -> bool:
     """Return whether a failure would be the same in a fresh worker: that of a stub, of a hang, or of the grader."""
     return isinstance(error, FINAL) or (isinstance(error, WorkerError) and error.kind == "NotImplementedError")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the checks' plugin for the manifest found from pytest's root folder."""
+    manifest = manifests.load_manifest(manifests.find_manifest(Path(config.rootpath)))
+    context = RunContext(manifest, manifest.path("student"), ZygotePool())
+    checks = ChecksPlugin(context, lambda check: None)
+    config.pluginmanager.register(fixtures, "chainrule-fixtures")
+    config.pluginmanager.register(CheckCollector(manifest, Choice(timing=timing.can_measure())), "chainrule-collector")
+    config.pluginmanager.register(checks, "chainrule-checks")
+    config.add_cleanup(context.zygotes.close)
+    config.add_cleanup(context.close)

@@ -11,8 +11,7 @@ import numpy as np
 from ..course.source import parse_source
 from ..errors import AnswerVaries, NotScored, Unrecorded, WorkerEnded, WorkerError, WorkerRaised
 from ..sandbox.child.exceptions import find_near
-from ..sandbox.parent.client import Call
-from ..sandbox.parent.proxy import MissingKey, Proxy, read_shape
+from ..sandbox.parent.proxy import Call, MissingKey, Proxy, read_shape
 from . import messages
 from .check_source import find_item, find_names
 from .messages import Sentence, say

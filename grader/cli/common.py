@@ -10,8 +10,7 @@ import typer
 from ..course import manifest as manifests
 from ..course.manifest import Manifest, Question
 from ..course.source import locate
-from ..errors import ChainruleError, UsageError
-from ..extras import require_libraries
+from ..errors import ChainruleError, UsageError, require_libraries
 from ..files import is_utf8, make_printable
 
 FAILED, CANNOT_RUN = 1, 2

@@ -9,7 +9,7 @@ import typer
 
 from ..course.manifest import Manifest
 from ..errors import UsageError
-from ..outputs import MARKDOWN_REPORT, REPORT, claim
+from ..files import MARKDOWN_REPORT, REPORT, claim
 from .common import CANNOT_RUN, FAILED, QUESTIONS, choose_questions, find_course, find_whole_course, forbid_together
 
 instructor_commands = typer.Typer()
@@ -30,9 +30,9 @@ FILES = {Format.gradescope: "results.json", Format.record: "record.json", Format
 @instructor_commands.command()
 def new(folder: Annotated[Path, typer.Argument(help="The folder to make.")]) -> None:
     """Make a small course that runs, to begin your own with."""
-    from ..release import new_course
+    from ..release import bundle
 
-    manifest = new_course.write_course(folder)
+    manifest = bundle.write_course(folder)
     functions = len(manifest.functions())
     typer.echo(f"written: {folder} (a course of {functions} functions, {manifest.points} points)")
     typer.echo(f"Go on with: cd {shlex.quote(str(folder))} && make check; its README.md says what to change")
@@ -88,7 +88,7 @@ def stubs(
     force: Annotated[bool, typer.Option("--force", help="Overwrite files that were edited.")] = False,
 ) -> None:
     """Generate the student's package from the reference."""
-    from ..release import stubs as maker
+    from ..release import student_files as maker
 
     manifest = find_whole_course()
     forbid_together("--check", {"--force": force and check})
@@ -155,12 +155,12 @@ def gradescope(
     root: Annotated[Path, typer.Option(help="The folder that holds submission/ and results/.")] = Path("/autograder"),
 ) -> None:
     """Grade the submission in a container as Gradescope lays it out; run_autograder calls this."""
-    from ..grading import container
+    from ..grading import submission
     from ..results import terminal
 
     if not root.is_dir():
         raise UsageError(f"{root} is not a folder; give the one that holds submission/ and results/ with --root")
-    result = container.grade_in_container(find_course(), root)
+    result = submission.grade_in_container(find_course(), root)
     if result is None:
         typer.echo("not graded: it came too soon after the last ones; results.json says when the next one counts")
     else:

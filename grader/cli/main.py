@@ -9,8 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from .. import __version__
-from ..errors import ChainruleError
-from ..extras import DISTRIBUTION, explain_not_installed, find_extra
+from ..errors import DISTRIBUTION, ChainruleError, explain_not_installed, find_extra
 from . import instructor, student
 from .common import CANNOT_RUN, find_course
 

@@ -8,7 +8,7 @@ import typer
 
 from ..course.manifest import Manifest
 from ..errors import UsageError
-from ..outputs import REPORT, claim
+from ..files import REPORT, claim
 from .common import FAILED, QUESTIONS, choose_questions, find_course, forbid_together, locate_package, require_meaning
 
 if TYPE_CHECKING:

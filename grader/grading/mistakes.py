@@ -18,8 +18,8 @@ from ..course.catalogue import Catalogue, Misconception, Variant, load_catalogue
 from ..course.manifest import Manifest, to_fraction, to_number
 from ..course.source import find_span, locate
 from ..errors import CourseError, ManifestError, UsageError
+from ..files import REPORT, ZIP, claim
 from ..names import find_nearest
-from ..outputs import REPORT, ZIP, claim
 from ..results import terminal
 from ..results.record import Outcome
 from ..results.status_line import StatusLine

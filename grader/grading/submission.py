@@ -1,17 +1,28 @@
-"""Grade a submission: unpack, run, and keep a valid report on disk from before the first check to the end."""
+"""Grade a submission: unpack, run, and keep a valid report on disk from before the first check to the end.
+
+In Gradescope's container, find out too whether the run counts, and end it in time.
+"""
 
 import contextlib
+import json
 import os
 import secrets
+import signal
 import tempfile
 import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
-from ..course.manifest import Manifest
+import msgspec
+
+from ..course.manifest import Manifest, parse_rate, to_number
 from ..errors import ChainruleError, SubmissionError
 from ..files import make_printable
 from ..results import gradescope, markdown
-from ..results.record import Note, NoteKind, Record, to_json, write_atomically
+from ..results.record import Note, NoteKind, Record, tally, to_json, write_atomically
 from ..results.status_line import SILENT, StatusLine
 from ..sandbox.parent.zygote_pool import ZygotePool
 from ..sandbox.policy import Policy
@@ -19,6 +30,8 @@ from ..submission.unpack import unpack_submission
 from . import run
 
 UNSAFE = "Graded with --unsafe: whatever isolation was missing did not stop the grading; do not trust these points."
+STARTED = time.monotonic()
+STOPPED = "The run was stopped from outside, as a rule because its time was over."
 
 
 def grade_submission(
@@ -77,3 +90,141 @@ def render_report(record: Record, manifest: Manifest, form: str) -> bytes:
     if form == "gradescope":
         return gradescope.render(record, manifest)
     return to_json(record) if form == "record" else markdown.render(record).encode()
+
+
+def grade_in_container(manifest: Manifest, root: Path) -> Record | None:
+    """Grade what lies in `root`/submission into `root`/results/results.json; None when it came too soon to count.
+
+    Raise what the grader itself stumbles over, after the results say that it did.
+    """
+    out, manifest = root / "results/results.json", shorten_run(manifest, STARTED)
+    record = run.new_record(manifest, "grade", "submission")
+
+    def write() -> None:
+        tally(record, manifest)
+        write_atomically(out, gradescope.render(record, manifest))
+
+    write()
+    _on_termination(record, write)
+    try:
+        refusal = refuse_early(manifest, read_metadata(root / "submission_metadata.json"))
+        if refusal:
+            write_atomically(out, refusal)
+            return None
+        return grade_submission(manifest, root / "submission", out, "gradescope", record=record)
+    except BaseException as error:
+        if not any(note.kind is NoteKind.GRADER_ERROR for note in record.notes):
+            sentence = f"The grader could not go on ({type(error).__name__}); tell the staff."
+            record.notes.append(Note(NoteKind.GRADER_ERROR, sentence))
+        record.complete = False
+        write()
+        raise
+
+
+def shorten_run(manifest: Manifest, started: float) -> Manifest:
+    """Return the manifest with a run that ends in time for the container, counted from `started`."""
+    box, limits = manifest.container, manifest.limits
+    left = max(1.0, box.seconds - box.reserve - (time.monotonic() - started))
+    limits = msgspec.structs.replace(limits, run_seconds=min(limits.run_seconds, left))
+    return msgspec.structs.replace(manifest, limits=limits)
+
+
+def read_metadata(file: Path) -> dict[str, Any]:
+    """Return Gradescope's word on the submission; nothing where that is missing or malformed."""
+    try:
+        found = json.loads(file.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _on_termination(record: Record, write: Callable[[], None]) -> None:
+    """Have SIGTERM write what there is and end the process: pytest would go on after an exception."""
+
+    def stop(*_: object) -> None:
+        record.complete = False
+        record.notes.insert(0, Note(NoteKind.STOPPED, STOPPED))
+        write()
+        os._exit(128 + signal.SIGTERM)
+
+    signal.signal(signal.SIGTERM, stop)
+
+
+def refuse_early(manifest: Manifest, metadata: dict[str, Any]) -> bytes | None:
+    """Return the results.json of a submission that comes too soon, or None when it is to be graded.
+
+    Times are those of Gradescope's metadata, never of the clock. The score of the last graded submission stays, since
+    on Gradescope the newest submission counts. Earlier ones that were refused, or failed, do not count against it.
+    """
+    if not manifest.container.rate_limit:
+        return None
+    number, window = parse_rate(manifest.container.rate_limit)
+    now = _time(metadata.get("created_at"))
+    earlier = [entry for entry in _entries(metadata) if _counts(entry)]
+    times = sorted(time for time in (_time(entry.get("submission_time")) for entry in earlier) if time)
+    recent = [time for time in times if now and timedelta() <= now - time < window]
+    if now is None or len(recent) < number:
+        return None
+    when = (recent[-number] + window).astimezone(now.tzinfo)
+    sentences = [
+        f"Not graded: this course grades {manifest.container.rate_limit}.",
+        f"The next submission counts from {when:%Y-%m-%d %H:%M:%S} (UTC{when:%z}) on.",
+    ]
+    score = _score(earlier)
+    if score is None:
+        return gradescope.encode(0, "\n".join([*sentences, "No earlier score is known."]), [], {"rate_limited": True})
+    sentences.append("The score of the last graded submission stays.")
+    return gradescope.encode(score, "\n".join(sentences), [_kept(manifest, score)], {"rate_limited": True})
+
+
+def _entries(metadata: dict[str, Any]) -> list[dict[str, Any]]:
+    entries = metadata.get("previous_submissions")
+    return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+
+
+def _counts(entry: dict[str, Any]) -> bool:
+    """Return whether an earlier submission was graded."""
+    results = entry.get("results")
+    facts = results.get("extra_data") if isinstance(results, dict) else None
+    limited = isinstance(facts, dict) and facts.get("rate_limited") is True
+    return entry.get("autograder_error") is not True and not limited
+
+
+def _time(text: Any) -> datetime | None:
+    """Read a time with its zone, UTC where none is given; None for any other text."""
+    try:
+        time = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        return None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def _score(graded: list[dict[str, Any]]) -> int | float | None:
+    """Return the score of the latest of these, which Gradescope lists in any order."""
+    scored = [(time, _number(e.get("score"))) for e in graded if (time := _time(e.get("submission_time")))]
+    known = [(time, score) for time, score in scored if score is not None]
+    return max(known)[1] if known else None
+
+
+def _number(value: Any) -> int | float | None:
+    """Read a score, which Gradescope writes as text, `"95.0"`."""
+    try:
+        score = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return (int(score) if score.is_integer() else score) if score - score == 0 else None
+
+
+def _kept(manifest: Manifest, score: int | float) -> dict[str, Any]:
+    """Return the kept score as a test; as hidden as the hidden checks are, since it tells the total."""
+    report = manifest.report
+    visibility = "visible"
+    if gradescope.hides_total(manifest):
+        visibility = report.hidden_visibility if report.hidden_visibility != "visible" else report.public_visibility
+    most = to_number(sum((question.points for question in manifest.questions), Fraction(0)))
+    return {
+        "name": "Score of the last graded submission",
+        "score": score,
+        "max_score": most,
+        "visibility": visibility,
+    }

@@ -10,7 +10,7 @@ from typing import NotRequired, TypedDict
 
 from ..course.manifest import Manifest
 from ..errors import OutputError, UsageError
-from ..outputs import claim
+from ..files import claim
 from ..results.record import write_atomically
 from . import checkfiles, source
 from .source import SourceCell, find_solutions

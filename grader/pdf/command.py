@@ -9,7 +9,7 @@ from rich.text import Text
 
 from ..course.manifest import Manifest
 from ..errors import PdfError
-from ..outputs import PDF, claim
+from ..files import PDF, claim
 from ..submission.package_search import explain_missing_file
 from . import convert
 from .convert import Options, Result

@@ -1,4 +1,4 @@
-"""The recorded reference: a transport that answers a check's requests, and what answers its callbacks."""
+"""Stand in for the reference: answer a check's requests from recorded answers, and callbacks from these or live."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -6,9 +6,10 @@ from typing import Any
 
 from ..errors import AnswerVaries, Unrecorded
 from ..sandbox.parent.client import WorkerClient
+from ..sandbox.parent.proxy import Forwarder
 from ..sandbox.parent.transport import Deadline, Frame, ImmediateTransport, Reply
 from ..sandbox.policy import WorkerLimits
-from ..sandbox.wire import Encoder, unpack_frame
+from ..sandbox.wire import Decoder, Encoder, unpack_frame
 from .cassette import Array, Entry, Message, RecordedAnswers, agree, fingerprint_request
 
 SAME = 1e-9
@@ -71,45 +72,33 @@ def make_replay_client(answers: RecordedAnswers, name: str) -> WorkerClient:
     return worker
 
 
-class RecordedForwarder:
+class RecordedForwarder(Forwarder):
     """Answers callbacks with the recorded call of the same function that has the same arguments.
 
     A call of an equivalent function, which returns the same for the same arguments, will do. What stays in the other
-    worker, such as a cache, goes by its recorded number. `used` names what was called, `raised` what had no
-    answer, and why.
+    worker, such as a cache, goes by its recorded number.
     """
 
     def __init__(
         self, answers: RecordedAnswers, seed: int, allowed: Iterable[str], equivalents: Callable[[str], set[str]]
     ) -> None:
-        self.used: set[str] = set()
-        self.raised: list[tuple[str, str]] = []
+        super().__init__(allowed)
         cassette = answers.cassette(seed)
         self._answers, self._calls = answers, cassette.calls if cassette is not None else []
-        self._allowed = frozenset(allowed)
         self._equivalents = equivalents
         self._answered: list[Entry] = []
 
-    def __call__(self, message: Message, arrays: list[Array]) -> list[Any]:
-        """Return the reply frame to a call; an error reply where no recorded call is like it."""
-        encoder = Encoder(lambda value, encoder: None)
-        try:
-            call = self._like(message, arrays)
-        except Exception:  # the message is a student's: it may hold anything
-            name = message.get("callback")
-            self.raised.append((name if isinstance(name, str) and name in self._allowed else "function", "LookupError"))
-            return encoder.frame({"error": "raised"})
+    def answer(self, message: Message, arrays: list[Array]) -> list[Any]:
+        """Return the reply frame to a call. Raise LookupError where no recorded call is like it."""
+        encoder, call = Encoder(lambda value, encoder: None), self._like(message, arrays)
         self.used.add(message["callback"])
         encoder.arrays.extend(self._answers.arrays[number] for number in call.arrays)
         return encoder.frame(call.reply)
 
-    def seed(self, seed: int) -> None:
-        """Do nothing; nothing is drawn where everything is recorded."""
-
     def _like(self, message: Message, arrays: list[Array]) -> Entry:
         """Return the recorded call, one not yet answered where several are alike. Raise LookupError for none."""
         name, ask = message["callback"], fingerprint_request(message, arrays)
-        equivalents = self._equivalents(name) if name in self._allowed else set()
+        equivalents = self._equivalents(name) if name in self.allowed else set()
         likely = [call for call in self._calls if call.ask["callback"] in equivalents]
         calls = [call for call in likely if agree(call.ask | {"callback": name}, ask, CLOSE)]
         if not calls:
@@ -117,3 +106,37 @@ class RecordedForwarder:
         call = next((call for call in calls if call not in self._answered), calls[-1])
         self._answered.append(call)
         return call
+
+
+class CallForwarder(Forwarder):
+    """Answers callbacks with another worker's package, live."""
+
+    def __init__(self, package: Any, allowed: Iterable[str]) -> None:
+        super().__init__(allowed)
+        self.package = package
+        self._kept: list[Any] = []
+
+    def seed(self, seed: int) -> None:
+        """Seed the generators of the other package's worker."""
+        self.package.seed(seed)
+
+    def answer(self, message: Message, arrays: list[Array]) -> list[Any]:
+        """Return the reply frame to a call. Raise LookupError for what is not allowed, and what the package raises."""
+        name = message["callback"]
+        if name not in self.allowed:
+            raise LookupError(name)
+        decoder = Decoder(arrays, lambda form, content: self._kept[content])
+        arguments, keywords = decoder.value(message["args"]), decoder.value(message["kwargs"])
+        boxes = {place: self.package.put(value) for place, value in enumerate(arguments) if isinstance(value, dict)}
+        self.used.add(name)
+        function = self.package
+        for part in name.split("."):
+            function = getattr(function, part)
+        result = function(*[boxes.get(place, value) for place, value in enumerate(arguments)], **keywords)
+        dicts = [(place, self.package.fetch(box)) for place, box in boxes.items()]
+        encoder = Encoder(self._keep)
+        return encoder.frame({"ok": encoder.node(result), "dicts": encoder.node(dicts)})
+
+    def _keep(self, value: Any, encoder: Encoder) -> Any:
+        self._kept.append(value)
+        return {"opaque": len(self._kept) - 1}

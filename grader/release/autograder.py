@@ -13,9 +13,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ..course.manifest import FILENAME, Manifest
-from ..course.secrets import read_or_make
 from ..errors import CourseError, ManifestError
-from ..outputs import ZIP, claim
+from ..files import ZIP, claim, read_or_make_secret
 from ..results.record import write_atomically
 from . import requirements
 
@@ -92,7 +91,7 @@ def is_dotted(path: Path) -> bool:
 
 def make_secrets(manifest: Manifest) -> dict[str, bytes]:
     """Return the course's secrets by their files' names, made where missing. Raise CourseError for a broken file."""
-    return {name: read_or_make(manifest.root / name) for name in manifest.container.secrets}
+    return {name: read_or_make_secret(manifest.root / name) for name in manifest.container.secrets}
 
 
 def find_secret_folders(manifest: Manifest) -> list[str]:

@@ -1,27 +1,34 @@
-"""Make the bundle that students download: an allowlist of files, searched for secrets, always the same bytes."""
+"""Make the bundle that students download: an allowlist of files, searched for secrets, always the same bytes.
+
+The small course that `chainrule new` makes, to begin one's own with, is laid out here too.
+"""
 
 import tempfile
 from pathlib import Path
 
+from ..course import manifest as manifests
 from ..course.manifest import Manifest
-from ..errors import LeakError
+from ..errors import LeakError, UsageError
+from ..files import ZIP, claim, claim_folder, new_folder
 from ..notebooks import build
 from ..notebooks.build import JsonCell, JsonNotebook
-from ..outputs import ZIP, claim, claim_folder, new_folder
 from ..pdf.notebook import from_table
 from ..recording.cassette import FILENAME
 from ..results.record import write_atomically
 from ..results.status_line import SILENT, StatusLine
 from ..submit.notebooks import BASELINES, Baseline, encode_baselines, record_baseline
-from . import leaks, requirements, secrets, stubs, student_templates
-from .autograder import collect_engine, find_beside, is_dotted, pack, walk_files
+from . import leaks, requirements, secrets
+from . import student_files as stubs
+from .autograder import EXAMPLE, collect_engine, find_beside, is_dotted, pack, walk_files
 from .recorder import record
 
 ASSETS = "assets"
 PICTURES = {".png", ".jpg", ".jpeg", ".gif", ".svg"}
-BESIDE = ("conftest.py", "LICENSE", "colab.txt", student_templates.GUIDE)
+BESIDE = ("conftest.py", "LICENSE", "colab.txt", stubs.GUIDE)
 SHOWN = 10
 LINK = "open-in-colab"
+NAMES = {"gitignore": ".gitignore"}  # of the example course's files
+PINS = "# The versions that this course was made with: students and Gradescope install these.\n"
 
 
 def write_bundle(
@@ -48,7 +55,7 @@ def write_bundle(
 def collect_bundle(manifest: Manifest, colab: str = "", line: StatusLine = SILENT) -> dict[str, bytes]:
     """Return every file by its name, made from the sources, whatever lies in the folders students will have."""
     line.step("making the package and the notebooks")
-    files = collect_engine() | student_templates.make_student_files(manifest)
+    files = collect_engine() | stubs.make_student_files(manifest)
     made = stubs.generate_stubs(manifest)
     files |= {f"{manifest.paths.student}/{path.as_posix()}": text.encode() for path, text in made.items()}
     files |= _collect_notebooks(manifest, colab) | _collect_checks(manifest, line)
@@ -123,3 +130,23 @@ def _lay(files: dict[str, bytes], out: Path) -> None:
             file = folder / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(content)
+
+
+def write_course(out: Path) -> Manifest:
+    """Write the course into a new folder, whole or not at all, and return its manifest.
+
+    Raise OutputError where something is there already, UsageError in a student's copy, which has no example, and
+    NotInstalled where a package that the course would pin is missing.
+    """
+    if not EXAMPLE.is_dir():
+        raise UsageError("this copy of the engine holds no example course; install chainrule to make one")
+    with new_folder(out) as folder:
+        for path, file in walk_files(EXAMPLE):
+            place = folder / path.parent / NAMES.get(path.stem, path.stem)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(file.read_bytes())
+        manifest = manifests.load_manifest(folder / manifests.FILENAME)
+        pins = requirements.resolve_versions(requirements.list_for_container(manifest))
+        (folder / "constraints.txt").write_text(PINS + "".join(f"{name}=={pins[name]}\n" for name in sorted(pins)))
+        stubs.write_stubs(manifest)
+    return manifests.load_manifest(out / manifests.FILENAME)

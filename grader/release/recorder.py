@@ -17,10 +17,10 @@ from ..checks.follow_through import get_arguments, renew, run_replaced
 from ..checks.plugin import ChecksPlugin
 from ..course.manifest import Manifest
 from ..errors import CourseError, NotScored, RecordingError, Unrecorded
+from ..files import ZIP, claim
 from ..grading import run
 from ..grading.progress import Progress
 from ..limits import RECORDING_SECONDS
-from ..outputs import ZIP, claim
 from ..recording.cassette import (
     AnswersHeader,
     Array,

@@ -11,8 +11,7 @@ from packaging.utils import canonicalize_name
 
 from .. import __version__
 from ..course.manifest import Manifest
-from ..errors import CourseError
-from ..extras import DISTRIBUTION, explain_not_installed
+from ..errors import DISTRIBUTION, CourseError, explain_not_installed
 
 SOURCE = Path(__file__).resolve().parents[2]
 BUILD = {"requires": ["setuptools>=77"], "build-backend": "setuptools.build_meta"}

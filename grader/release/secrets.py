@@ -9,7 +9,7 @@ from pathlib import Path
 from ..course.manifest import Manifest
 from ..notebooks import build, source
 from ..notebooks.source import SourceCell
-from . import stubs
+from . import student_files as stubs
 from .autograder import LEFT_OUT, make_secrets
 from .leaks import SHINGLE, Secrets, split_words, squash
 

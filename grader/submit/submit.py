@@ -19,10 +19,10 @@ import msgspec
 from ..course.manifest import Manifest
 from ..course.source import is_unchanged, list_modules, read_source
 from ..errors import CourseError, OutputError
-from ..outputs import PDF, ZIP, claim
+from ..files import PDF, ZIP, claim
 from ..pdf.command import PdfRequest, make, read_options
 from ..submission.listing import IGNORED
-from . import modules, preflight, smoke_test
+from . import modules, preflight
 from .report import Finding, SubmitResult, select_errors, warning
 
 NOTE = "submission.json"
@@ -75,11 +75,11 @@ def _zip(
     files = collect_submission(manifest)
     _write(zipped, _pack_with_note(manifest, files, made.findings, anyway))
     told = {finding.file for finding in made.findings if finding.message.startswith("line ")}
-    imported = smoke_test.import_modules(manifest, zipped)
+    imported = preflight.import_modules(manifest, zipped)
     made.findings += [finding for finding in imported if finding.file not in told]
     if manifest.budgets and not select_errors(made.findings):
         tell("Trying what has a budget")
-        made.trials = smoke_test.try_budgets(manifest, zipped)
+        made.trials = preflight.try_budgets(manifest, zipped)
     return files
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from grader.grading.submission import grade_submission
 from grader.sandbox.child.packages import PackageAliases
-from grader.submit import smoke_test
+from grader.submit import preflight
 from tests.harness.test_submission import SHAPES as SOLUTION
 from tests.harness.test_submission import pack
 
@@ -63,7 +63,7 @@ def test_other_names_mean_the_package_in_a_check(course, options):
 
 def test_other_names_mean_the_package_where_submit_tries_it(course, tmp_path, zygotes):
     source = pack(tmp_path / "a.zip", {f"student/{name}": text for name, text in FILES.items()})
-    assert smoke_test.import_modules(course.manifest, source, zygotes) == []
+    assert preflight.import_modules(course.manifest, source, zygotes) == []
 
 
 OUTSIDE = {

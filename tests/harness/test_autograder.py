@@ -12,7 +12,7 @@ import pytest
 
 from grader.course import manifest as manifests
 from grader.errors import CourseError, ManifestError
-from grader.grading import container
+from grader.grading import submission
 from grader.release import autograder
 from tests.harness.results import valid
 
@@ -121,8 +121,8 @@ def test_flags_for_pip_come_from_the_manifest(toy, command, tmp_path):
 def test_time_limit_of_the_script_lies_between_the_runs_end_and_the_containers(toy):
     toy.replace("assignment.toml", "[seeds]", "[container]\nseconds = 300\nreserve = 42\n[seeds]")
     assert "timeout --kill-after=7 279 " in autograder.collect_autograder(toy.manifest)["run_autograder"].decode()
-    assert 250 < container.shorten_run(shortened(toy, "run_seconds = 900"), time.monotonic()).limits.run_seconds <= 258
-    assert container.shorten_run(shortened(toy, "run_seconds = 50"), time.monotonic()).limits.run_seconds == 50
+    assert 250 < submission.shorten_run(shortened(toy, "run_seconds = 900"), time.monotonic()).limits.run_seconds <= 258
+    assert submission.shorten_run(shortened(toy, "run_seconds = 50"), time.monotonic()).limits.run_seconds == 50
 
 
 def shortened(toy, seconds):
@@ -183,7 +183,7 @@ def limited(toy, rule: str, created: str, *previous: dict) -> dict | None:
     table = text + f'[container]\nrate_limit = "{rule}"\n'
     manifest = manifests.load_manifest(toy.write("assignment.toml", table))
     metadata = {"created_at": created, "previous_submissions": list(previous)}
-    content = container.refuse_early(manifest, metadata)
+    content = submission.refuse_early(manifest, metadata)
     return content and valid(content)
 
 

@@ -23,8 +23,8 @@ from grader.errors import (
 )
 from grader.grading import run
 from grader.grading import submission as grading
+from grader.recording.replay import CallForwarder
 from grader.results.record import CheckResult, Outcome
-from grader.sandbox.parent.proxy import CallForwarder
 from grader.sandbox.parent.zygote_pool import PlainProcesses, ZygotePool
 from grader.sandbox.wire import Encoder
 

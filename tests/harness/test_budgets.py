@@ -6,7 +6,7 @@ import pytest
 
 from grader.course import manifest as manifests
 from grader.errors import ManifestError
-from grader.submit import preflight, report, smoke_test, submit
+from grader.submit import preflight, report, submit
 
 MANIFEST = """
 title = "A course of one slow function"
@@ -178,7 +178,7 @@ def tried(course, code: str) -> list[tuple[bool, str]]:
     course.write("student/work.py", code)
     zipped = course.root / "work.zip"
     zipped.write_bytes(submit.pack_submission({"student/work.py": code.encode()}))
-    return [(found.fine, found.sentence) for found in smoke_test.try_budgets(course.manifest, zipped)]
+    return [(found.fine, found.sentence) for found in preflight.try_budgets(course.manifest, zipped)]
 
 
 def test_what_is_handed_in_is_tried_by_the_public_checks(work):
@@ -203,7 +203,7 @@ def test_what_raises_is_told_and_what_is_not_written_is_not(work):
 
 def test_nothing_is_tried_where_nothing_can_be(work, tmp_path):
     (tmp_path / "broken.zip").write_bytes(b"PK")
-    assert smoke_test.try_budgets(work.manifest, tmp_path / "broken.zip") == []
+    assert preflight.try_budgets(work.manifest, tmp_path / "broken.zip") == []
     (work.root / "checks/public/test_q1_work.py").unlink()
     assert tried(work, BUSY.format(0.0)) == []
     work.write(

@@ -18,7 +18,8 @@ from grader.course import schema
 from grader.errors import OutputError
 from grader.grading import mistakes, run
 from grader.notebooks import build
-from grader.release import autograder, bundle, leaks, requirements, stubs, student_templates
+from grader.release import autograder, bundle, leaks, requirements
+from grader.release import student_files as stubs
 from grader.release.secrets import add_module, collect_secrets
 from grader.submit.notebooks import digest_text
 
@@ -134,7 +135,7 @@ def test_a_course_without_notebooks_hands_out_nothing_of_notebooks(toy):
 
 def test_what_students_install_follows_from_the_course(made, files, toy):
     def installed(course) -> set[str]:
-        written = student_templates.make_student_files(course.manifest)
+        written = stubs.make_student_files(course.manifest)
         project = tomllib.loads(written["pyproject.toml"].decode())["project"]
         return set(project["dependencies"])
 
@@ -164,7 +165,7 @@ def test_the_manifest_keeps_hidden_points_and_no_secret(made, files, tmp_path):
 
 
 def test_the_real_manifest_survives_too(tmp_path):
-    (tmp_path / "assignment.toml").write_text(student_templates.to_toml(student_templates.make_students_manifest(REAL)))
+    (tmp_path / "assignment.toml").write_text(stubs.to_toml(stubs.make_students_manifest(REAL)))
     students = manifests.load_manifest(tmp_path / "assignment.toml")
     for key in ("title", "points", "questions", "notebooks", "submission", "submit", "limits", "scales"):
         assert getattr(students, key) == getattr(REAL, key)
@@ -183,7 +184,7 @@ def test_the_real_manifest_survives_too(tmp_path):
     ],
 )
 def test_toml_is_read_back(table):
-    assert tomllib.loads(student_templates.to_toml(table)) == table
+    assert tomllib.loads(stubs.to_toml(table)) == table
 
 
 def test_makefile_and_readme_speak_of_this_course(files):

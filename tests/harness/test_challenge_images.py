@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from grader.course import manifest as manifests
-from grader.course.secrets import CourseError, read_or_make
+from grader.files import CourseError, read_or_make_secret
 from grader.grading import run
 from grader.results.record import CheckResult
 from reference import cifar_files, shapes10
@@ -37,14 +37,14 @@ def test_a_secret_is_made_once_for_its_owner_alone(tmp_path):
     file = tmp_path / "some.secret"
     before = os.umask(0)
     try:
-        first = read_or_make(file)
+        first = read_or_make_secret(file)
     finally:
         os.umask(before)
-    assert (len(first), read_or_make(file)) == (16, first)
+    assert (len(first), read_or_make_secret(file)) == (16, first)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert [found.name for found in tmp_path.iterdir()] == ["some.secret"]
     file.unlink()
-    assert read_or_make(file) != first
+    assert read_or_make_secret(file) != first
 
 
 def test_of_two_that_make_a_secret_at_once_both_get_the_same(tmp_path, monkeypatch):
@@ -56,7 +56,7 @@ def test_of_two_that_make_a_secret_at_once_both_get_the_same(tmp_path, monkeypat
         link(source, target)
 
     monkeypatch.setattr(os, "link", overtaken)
-    assert read_or_make(file) == OTHER
+    assert read_or_make_secret(file) == OTHER
 
 
 def test_a_secret_is_made_where_files_have_but_one_name(tmp_path, monkeypatch):
@@ -64,14 +64,14 @@ def test_a_secret_is_made_where_files_have_but_one_name(tmp_path, monkeypatch):
         raise PermissionError
 
     monkeypatch.setattr(os, "link", refuse)
-    assert read_or_make(tmp_path / "some.secret") == read_or_make(tmp_path / "some.secret")
+    assert read_or_make_secret(tmp_path / "some.secret") == read_or_make_secret(tmp_path / "some.secret")
 
 
 @pytest.mark.parametrize("content", ["", "830417\n", "0" * 31, "0" * 33, "x" * 32, "0" * 64])
 def test_a_file_of_something_else_is_no_secret(tmp_path, content):
     (tmp_path / "some.secret").write_text(content)
     with pytest.raises(CourseError, match=r"some.secret holds no secret of 128 bits; delete it, and another is made"):
-        read_or_make(tmp_path / "some.secret")
+        read_or_make_secret(tmp_path / "some.secret")
 
 
 def test_the_challenges_secret_is_the_manifests_and_in_no_repository():

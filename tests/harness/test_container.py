@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from grader.course.manifest import Manifest
-from grader.grading import container as inside
 from grader.grading import mistakes
+from grader.grading import submission as inside
 from grader.release import autograder
 from tests.harness.box import Box
 from tests.harness.results import valid

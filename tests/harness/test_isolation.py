@@ -11,7 +11,7 @@ from grader.errors import SandboxError, WorkerRaised
 from grader.grading.submission import UNSAFE, grade_submission
 from grader.limits import MEGABYTE
 from grader.sandbox import policy
-from grader.sandbox.child import landlock
+from grader.sandbox.child import confine
 from grader.sandbox.child.packages import modules_to_compile, write_bytecode
 from grader.sandbox.parent.client import WorkerClient, launch_worker
 from grader.sandbox.parent.isolation import Isolation, TriedAct, explain_missing_layer, probe
@@ -20,7 +20,7 @@ from grader.sandbox.policy import LAYERS, Policy, WorkerLimits, why_too_weak
 from grader.sandbox.wire import Unsendable
 
 ROOT = os.geteuid() == 0
-HERE = [layer for layer in LAYERS if layer in Policy.full() and (layer != "landlock" or landlock.read_version())]
+HERE = [layer for layer in LAYERS if layer in Policy.full() and (layer != "landlock" or confine.read_version())]
 LIBRARIES = ("numpy",)
 
 
@@ -209,7 +209,7 @@ def use(name):
 """
 
 
-@pytest.mark.skipif(not landlock.read_version(), reason="it is Landlock that keeps the files away")
+@pytest.mark.skipif(not confine.read_version(), reason="it is Landlock that keeps the files away")
 @pytest.mark.parametrize("library", ["torch", "scipy", "grader.checks"])
 def test_other_libraries_cannot_be_read(full, package, library):
     with pytest.raises(WorkerRaised, match=r"Permission denied|No module named"):
@@ -262,7 +262,7 @@ def test_a_worker_gets_a_third_of_a_containers_memory(tmp_path):
 
 def test_only_what_a_question_needs_can_be_read():
     site = str(Path(__import__("numpy").__file__).parents[1])
-    numpy, torch = (landlock.readable_paths(libraries, [site]) for libraries in (["numpy"], ["torch"]))
+    numpy, torch = (confine.readable_paths(libraries, [site]) for libraries in (["numpy"], ["torch"]))
     names = {Path(place).name for place in numpy}
     assert {"numpy", "numpy.libs", "json", "lib-dynload"} <= names
     assert not {"torch", "scipy", "site-packages", "grader"} & names
@@ -273,8 +273,8 @@ def test_private_folders_are_told_from_others(tmp_path):
     private = tmp_path / "private" / "inside"
     private.mkdir(parents=True)
     (tmp_path / "private").chmod(0o700)
-    assert not landlock.is_reachable(str(private))
-    assert landlock.is_reachable("/usr")
+    assert not confine.is_reachable(str(private))
+    assert confine.is_reachable("/usr")
 
 
 @pytest.fixture

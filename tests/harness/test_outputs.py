@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from grader.errors import OutputError
-from grader.outputs import MARKDOWN_REPORT, PDF, REPORT, ZIP, claim
+from grader.files import MARKDOWN_REPORT, PDF, REPORT, ZIP, claim
 from grader.pdf import command as pdf_command
 from grader.release import recorder as recording
 from grader.submit import submit

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from grader import outputs
+from grader import files
 from grader.course import manifest as manifests
 from grader.course.manifest import Manifest
 from grader.errors import OutputError, UsageError
-from grader.release import bundle, new_course, requirements
+from grader.release import bundle, requirements
 from tests.harness.test_container import build
 
 ROOT = Path(__file__).parents[2]
@@ -107,7 +107,7 @@ def test_its_autograder_grades_what_its_students_hand_in(followed):
 
 @pytest.fixture
 def new(tmp_path) -> Manifest:
-    return new_course.write_course(tmp_path / "fresh")
+    return bundle.write_course(tmp_path / "fresh")
 
 
 def test_a_new_course_pins_what_it_was_made_with(new):
@@ -132,7 +132,7 @@ def test_a_package_that_a_course_would_pin_but_is_missing_is_one_sentence(tmp_pa
 
 
 def test_two_new_courses_are_the_same_and_leave_nothing_beside(tmp_path, new):
-    other = new_course.write_course(tmp_path / "other")
+    other = bundle.write_course(tmp_path / "other")
     texts = [
         {f.relative_to(root).as_posix(): f.read_bytes() for f in root.rglob("*") if f.is_file()}
         for root in (new.root, other.root)
@@ -153,38 +153,36 @@ def test_what_is_there_already_stays(tmp_path, taken):
     else:
         out.symlink_to(tmp_path / "nowhere")
     with pytest.raises(OutputError, match="linreg is there already; remove it first, or give another name"):
-        new_course.write_course(out)
+        bundle.write_course(out)
     assert [file.name for file in tmp_path.iterdir()] == ["linreg"]
 
 
 def test_an_empty_folder_will_do_but_not_the_current_one(tmp_path, monkeypatch):
     (tmp_path / "linreg").mkdir()
-    assert new_course.write_course(tmp_path / "linreg").points == 4
+    assert bundle.write_course(tmp_path / "linreg").points == 4
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     with pytest.raises(OutputError, match=r"\. is the current folder; give the name of a new one"):
-        new_course.write_course(Path("."))
+        bundle.write_course(Path("."))
 
 
 def test_nothing_half_is_left(tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        new_course.stubs, "write_stubs", lambda manifest: (_ for _ in ()).throw(OSError("no space left"))
-    )
+    monkeypatch.setattr(bundle.stubs, "write_stubs", lambda manifest: (_ for _ in ()).throw(OSError("no space left")))
     with pytest.raises(OSError, match="no space left"):
-        new_course.write_course(tmp_path / "linreg")
+        bundle.write_course(tmp_path / "linreg")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_example_and_its_solution_stay_at_home(new, monkeypatch, tmp_path):
     files = bundle.collect_bundle(new)
     assert not [name for name in files if "templates/course" in name]
-    monkeypatch.setattr(new_course, "EXAMPLE", tmp_path / "nowhere")
+    monkeypatch.setattr(bundle, "EXAMPLE", tmp_path / "nowhere")
     with pytest.raises(UsageError, match="this copy of the engine holds no example course; install chainrule"):
-        new_course.write_course(tmp_path / "other")
+        bundle.write_course(tmp_path / "other")
 
 
 def test_a_new_folder_is_whole_or_not_there(tmp_path):
-    with pytest.raises(KeyboardInterrupt), outputs.new_folder(tmp_path / "a/b") as folder:
+    with pytest.raises(KeyboardInterrupt), files.new_folder(tmp_path / "a/b") as folder:
         (folder / "half").write_text("")
         raise KeyboardInterrupt
     assert list((tmp_path / "a").iterdir()) == []

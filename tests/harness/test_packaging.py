@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from grader import __version__
-from grader.extras import EXTRAS
+from grader.errors import EXTRAS
 from grader.release import requirements
 from grader.results.record import Outcome
 from grader.sandbox.parent import zygote_pool

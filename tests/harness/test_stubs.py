@@ -9,7 +9,7 @@ import pytest
 
 from grader.course import manifest as manifests
 from grader.errors import CourseError, ManifestError
-from grader.release import stubs
+from grader.release import student_files as stubs
 
 ROOT = Path(__file__).parents[2]
 REAL = manifests.load_manifest(ROOT / manifests.FILENAME)

@@ -16,7 +16,7 @@ import pytest
 from grader.errors import ManifestError
 from grader.grading.submission import grade_submission
 from grader.submission.unpack import unpack_submission
-from grader.submit import smoke_test, submit
+from grader.submit import preflight, submit
 from tests.harness.student_work import cell, empty, finished, save
 
 DONE = "### Done! Please submit code_submission.zip and inline_submission.pdf to Gradescope. ###"
@@ -273,7 +273,7 @@ def test_modules_are_imported_in_a_process_of_their_own(done, tmp_path, zygotes)
     code = "import os, sys\nsys.modules['planted'] = os\nos.environ['PLANTED'] = '1'\n" + RIGHT
     file = tmp_path / "a.zip"
     file.write_bytes(submit.pack_submission({"student/shapes.py": code.encode()}))
-    assert smoke_test.import_modules(done.manifest, file, zygotes) == []
+    assert preflight.import_modules(done.manifest, file, zygotes) == []
     assert "planted" not in sys.modules
     assert "PLANTED" not in os.environ
 
@@ -295,7 +295,7 @@ def test_modules_are_imported_in_a_process_of_their_own(done, tmp_path, zygotes)
 def test_what_cannot_be_imported_is_told(done, tmp_path, zygotes, code, reason):
     file = tmp_path / "a.zip"
     file.write_bytes(submit.pack_submission({"student/shapes.py": (code + RIGHT).encode()}))
-    (found,) = smoke_test.import_modules(done.manifest, file, zygotes)
+    (found,) = preflight.import_modules(done.manifest, file, zygotes)
     assert (found.level, found.file) == ("error", "student/shapes.py")
     assert found.message.startswith(f"cannot be imported: {reason}")
 
@@ -305,14 +305,14 @@ def test_a_module_that_cannot_be_imported_is_told_once_and_not_for_what_imports_
     file = tmp_path / "a.zip"
     modules = {"student/shapes.py": b"1 / 0\n", "student/nets.py": b"from .shapes import area\n"}
     file.write_bytes(submit.pack_submission(modules))
-    found = smoke_test.import_modules(done.manifest, file, zygotes)
+    found = preflight.import_modules(done.manifest, file, zygotes)
     assert [finding.file for finding in found] == ["student/shapes.py"]
 
 
 def test_a_zip_that_the_grader_would_refuse(done, tmp_path, zygotes):
     file = tmp_path / "a.zip"
     file.write_bytes(submit.pack_submission({"elsewhere/shapes.py": b""}))
-    (found,) = smoke_test.import_modules(done.manifest, file, zygotes)
+    (found,) = preflight.import_modules(done.manifest, file, zygotes)
     assert found.message.startswith("there is no folder student/ or mywork/ in it")
 
 

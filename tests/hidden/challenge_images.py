@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from grader.course.secrets import read_or_make
+from grader.files import read_or_make_secret
 from grader.results.record import write_atomically
 from reference.cifar_files import read_batch
 from reference.data_utils import CIFAR10_DIR
@@ -67,7 +67,7 @@ def challenge(secret: bytes | None = None) -> Challenge:
     if secret is None and PACKED.is_file():
         with np.load(PACKED) as packed:
             return Challenge(packed["images"], packed["labels"], "challenge-cifar10")
-    secret = read_or_make(SECRET) if secret is None else secret
+    secret = read_or_make_secret(SECRET) if secret is None else secret
     labels = (Stream(secret, "labels").integers(COUNT) % len(CLASSES)).astype(np.int64)
     images = render_from(labels, Stream(secret, "scenes"), Stream(secret, "grains"))
     return Challenge(images, labels, "challenge")
@@ -90,7 +90,7 @@ def pack(secret: bytes | None = None) -> str:
     if not file.is_file():
         PACKED.unlink(missing_ok=True)
         return f"The challenge is judged on Shapes-10: there is no CIFAR-10 in {CIFAR10_DIR}."
-    secret = read_or_make(SECRET) if secret is None else secret
+    secret = read_or_make_secret(SECRET) if secret is None else secret
     images, labels = read_batch(file)
     chosen = np.argsort(Stream(secret, "choice").integers(len(images)), kind="stable")[:COUNT]
     buffer = io.BytesIO()

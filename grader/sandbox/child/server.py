@@ -16,8 +16,16 @@ import numpy as np
 
 from ..wire import Channel, ChannelClosed, Decoder, Encoder, Unsendable
 from .exceptions import LateReport, report_exception
-from .packages import Callback, OnlyTheseLibraries, PackageAliases, compile_module, install_callbacks, load_package
-from .reports import Fingerprints, Way
+from .packages import (
+    Callback,
+    Fingerprints,
+    OnlyTheseLibraries,
+    PackageAliases,
+    Way,
+    compile_module,
+    install_callbacks,
+    load_package,
+)
 
 
 class WorkerServer:

@@ -86,9 +86,9 @@ def _confinement(settings: dict[str, Any]) -> "Confinement":
 
     policy, first_free = Policy(frozenset(settings["layers"])), CONTROL_FD + 1
     if "uid" in policy:
-        from grader.sandbox.child import landlock
+        from grader.sandbox.child import confine
 
-        first_free = landlock.name_by_descriptor(first_free, settings["engine"])
+        first_free = confine.name_by_descriptor(first_free, settings["engine"])
     from grader.sandbox.child import confine, server  # noqa: F401  # workers cannot read the engine
 
     if "rlimits" in policy:

@@ -2,20 +2,18 @@
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from ...errors import Ending, StackFrame, WorkerCrashed, WorkerError, WorkerRaised, WorkerTimeout
-from ...limits import LATE_SHARE
-from ..child.reports import Way
+from ...errors import Attempt, Ending, StackFrame, WorkerCrashed, WorkerError, WorkerRaised, WorkerTimeout
+from ...limits import CHANGE_KEY_CHARACTERS, CHANGE_LEVELS, CHANGES, LATE_SHARE, MESSAGE_CHARACTERS
+from ..child.packages import Way
 from ..policy import WorkerLimits
-from ..wire import DeadlinePassed, Encoder, Tensor, Unsendable, WireError
-from .process import WorkerProcess, launch_process
-from .proxy import Package, Proxy, ProxyFactory
-from .replies import decode_changes, decode_reply, read_frames, read_wait_status
+from ..wire import DeadlinePassed, Decoder, Encoder, Tensor, Unsendable, WireError
+from .process import WorkerProcess, launch_process, read_wait_status
+from .proxy import Answered, Call, Change, Forwarder, Package, Proxy, ProxyFactory
 from .transport import Deadline, Frame, ProcessTransport, Reply, Transport, WorkerGone
 from .zygote_pool import Factory
 
@@ -24,45 +22,6 @@ PLAIN = {error.__name__: error for error in (AttributeError, TypeError, KeyError
 
 Named = dict[str, tuple[str, bool]]
 Timeout = Callable[[str], float]
-
-
-@dataclass
-class Call:
-    """A call as the parent saw it, for messages: what was called, and the arrays that went along."""
-
-    function: Any
-    label: str
-    arguments: tuple[Any, ...]
-    keywords: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def asked(self) -> str:
-        """The names by which the check came to what it called."""
-        return Proxy.asked(self.function)
-
-
-Answered = tuple[Call, Any]
-
-
-@dataclass(frozen=True)
-class Change:
-    """An array that a call changed in place, as the worker reports it: the argument, then indices and keys in it."""
-
-    call: Call
-    way: Way
-
-
-class Forwarder(Protocol):
-    """Answers the calls of a worker's callbacks; `used` names what was called, `raised` what had no answer, and why."""
-
-    used: set[str]
-    raised: list[tuple[str, str]]
-
-    def __call__(self, message: dict[str, Any], arrays: list[np.ndarray]) -> list[Any]:
-        """Return the reply frame to a call."""
-
-    def seed(self, seed: int) -> None:
-        """Seed the generators of what is called."""
 
 
 class WorkerClient:
@@ -287,3 +246,53 @@ def launch_worker(
     places = [str(package), *filter(None, [bytecode])]
     process, channel = launch_process(factory, limits.as_dict(), places, judged=not trusted)
     return WorkerClient(ProcessTransport(process, channel), package, name, limits, named, trusted)
+
+
+def decode_reply(
+    message: dict[str, Any], arrays: list[np.ndarray], special: Callable[[str, Any], Any], callee: str
+) -> Any:
+    """Return the value of an answer. Raise WorkerRaised when it is an error, WireError when it cannot be read."""
+    try:
+        if "error" not in message:
+            return Decoder(arrays, special).value(message.get("ok"))
+        raise _decode_error(message["error"], callee)
+    except (TypeError, KeyError, ValueError, OverflowError, RecursionError):
+        raise WireError("an answer that cannot be read") from None
+
+
+def decode_changes(message: dict[str, Any]) -> list[Way]:
+    """Return the ways to the arguments that a call changed in place. Raise WireError when they cannot be read."""
+    found = message.get("changed", [])
+    if not isinstance(found, list) or len(found) > CHANGES:
+        raise WireError("a report of changed arguments that is not one")
+    for way in found:
+        is_way = isinstance(way, list) and 0 < len(way) <= CHANGE_LEVELS
+        if not is_way or not all(type(key) in (int, str) for key in way):
+            raise WireError("a changed argument that cannot be found")
+    return [tuple(key if type(key) is int else _text(key)[:CHANGE_KEY_CHARACTERS] for key in way) for way in found]
+
+
+def read_frames(frames: Any) -> list[StackFrame]:
+    """Return the lines that a worker reports. Raise WireError when they cannot be read."""
+    try:
+        return [StackFrame(_text(f["file"]), int(f["line"]), _text(f["function"]), _text(f["text"])) for f in frames]
+    except (TypeError, KeyError, ValueError, OverflowError):
+        raise WireError("lines that cannot be read") from None
+
+
+def _decode_error(error: dict[str, Any], callee: str) -> WorkerRaised:
+    attempt = error.get("attempt")
+    known = Attempt(attempt) if attempt in set(Attempt) else None
+    frames = read_frames(error["frames"])
+    raised = WorkerRaised(callee, _text(error["message"]), frames, _text(error["type"]), known)
+    raised.holder, raised.near = _text(error.get("holder", "")), _text(error.get("near", ""))
+    raised.shapes = _text(error.get("shapes", ""))
+    odd = error.get("odd")
+    if isinstance(odd, list) and len(odd) == 2:
+        raised.odd = _text(odd[0]), _text(odd[1])
+    return raised
+
+
+def _text(value: Any) -> str:
+    """Words from a worker, cut short and without what no report could hold, such as half a surrogate pair."""
+    return "".join(c for c in str(value)[:MESSAGE_CHARACTERS] if c.isprintable() or c == "\n")

@@ -1,19 +1,27 @@
-"""Find which layers hold by trying, in a throwaway worker, what each forbids and what has to work besides."""
+"""Prove, before a submission's code runs, that the isolation holds: try in a throwaway worker what each layer forbids.
 
+The package is compiled meanwhile, since no worker writes.
+"""
+
+import contextlib
 import os
 import shutil
 import stat
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from ...errors import WorkerError
-from ...limits import SECRET_FILES
-from ..child import landlock
+import numpy as np
+
+from ...errors import SandboxError, WorkerError
+from ...limits import COMPILE_SECONDS, SECRET_FILES
+from ..child import confine
+from ..child.packages import modules_to_compile, write_bytecode
 from ..policy import LAYERS, WorkerLimits, why_too_weak
 from .client import WorkerClient, launch_worker
 from .zygote_pool import ZygotePool
@@ -21,6 +29,7 @@ from .zygote_pool import ZygotePool
 PROBE = Path(__file__).parents[1] / "child" / "probe"
 SHOWN = 5
 CONTROLS = ("imports", "computes", "threads", "sees_itself")
+REACH = "its user must be able to reach the interpreter, its libraries and the folder of temporary files (TMPDIR)"
 
 
 @dataclass(frozen=True)
@@ -152,13 +161,93 @@ def _attempt(layer: str, act: str, call: Callable[[], object]) -> TriedAct:
         return TriedAct(layer, act, False, str(error))
 
 
-REACH = "its user must be able to reach the interpreter, its libraries and the folder of temporary files (TMPDIR)"
-
-
 def explain_missing_layer(layer: str) -> str:
     """Return what this machine lacks for a layer, as well as can be told."""
     if layer == "uid":
         return "only root can give workers user ids of their own" if os.geteuid() else "not asked for, or refused"
-    if layer == "landlock" and not landlock.read_version():
+    if layer == "landlock" and not confine.read_version():
         return "this kernel has no Landlock (Linux 5.13 and later, where it is switched on)"
     return "switched off by the policy, or refused by this machine"
+
+
+class SandboxSetup:
+    """Prepares the sandbox for one run; every zygote's isolation is tried before its first worker gets the package.
+
+    No worker may be able to read the `answers` in the course's folder; an official run is refused where one can, or
+    where layers are missing.
+    """
+
+    def __init__(self, zygotes: ZygotePool, package: Path, answers: list[Path], course: Path, official: bool) -> None:
+        self._zygotes, self._package, self._official = zygotes, package.resolve(), official
+        self._answers, self._course = answers, course
+        self._found: dict[tuple[str, ...], Isolation] = {}
+        self._thread: threading.Thread | None = None
+        self._failure: SandboxError | None = None
+        self._folder = tempfile.TemporaryDirectory(prefix="chainrule-")
+        os.chmod(self._folder.name, 0o755)
+
+    @property
+    def bytecode(self) -> str:
+        """Return the folder of the package's bytecode, which workers only read."""
+        return self._folder.name
+
+    def begin(self, libraries: tuple[str, ...]) -> None:
+        """Start on what the first checks will need, beside whatever the caller does until `finish`."""
+        self._thread = threading.Thread(target=self._prepare, args=[libraries])
+        self._thread.start()
+
+    def finish(self, libraries: tuple[str, ...]) -> None:
+        """Wait until workers with these libraries may be given the package.
+
+        Raise SandboxError where the isolation breaks code, or is too weak for an official run.
+        """
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        if self._failure is not None:
+            raise self._failure
+        if libraries not in self._found:
+            self._try(libraries)
+        found = self._found[libraries]
+        refusal = found.refusal() if self._official else found.broken
+        if refusal:
+            raise SandboxError(f"{refusal}. See what holds: python -m grader doctor")
+
+    def active_layers(self) -> list[str]:
+        """Return the layers that held in every zygote used."""
+        return [layer for layer in LAYERS if self._found and all(layer in x.active for x in self._found.values())]
+
+    def refusal(self) -> str:
+        """Return why official grading is not possible here; empty when it is, or nothing was tried."""
+        return next(filter(None, [found.refusal() for found in self._found.values()]), "")
+
+    def close(self) -> None:
+        """Wait for what is under way and remove the bytecode."""
+        if self._thread is not None:
+            self._thread.join()
+        self._folder.cleanup()
+
+    def _prepare(self, libraries: tuple[str, ...]) -> None:
+        try:
+            self._try(libraries)
+            self._compile(libraries)
+        except SandboxError as failure:
+            self._failure = failure
+
+    def _try(self, libraries: tuple[str, ...]) -> None:
+        self._found[libraries] = probe(self._zygotes, libraries, self._answers, self._course)
+
+    def _compile(self, libraries: tuple[str, ...]) -> None:
+        """Write the package's bytecode; what cannot be compiled now will say why where it is imported."""
+        files = modules_to_compile(self._package)
+        if not files or not self._zygotes.get(libraries).fresh_workers:
+            return
+        limits = WorkerLimits(COMPILE_SECONDS, COMPILE_SECONDS)
+        with contextlib.suppress(WorkerError, OSError):  # a name the file system does not take is the package's own
+            worker = launch_worker(self._zygotes.get(libraries), self._package, "compiler", limits)
+            try:
+                for file, content in zip(files, worker.compile(files)):
+                    if isinstance(content, np.ndarray):
+                        write_bytecode(Path(self.bytecode), self._package / file, content)
+            finally:
+                worker.kill()

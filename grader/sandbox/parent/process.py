@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import select
 import signal
 import socket
@@ -10,9 +11,14 @@ import threading
 import time
 from functools import cached_property
 
-from ...limits import WORKER_END_SECONDS, WORKER_OUTPUT_BYTES
+from ...errors import Ending, WorkerCrashed, WorkerEnded, WorkerTimeout
+from ...limits import MESSAGE_CHARACTERS, WORKER_END_SECONDS, WORKER_OUTPUT_BYTES
 from ..wire import Channel
 from .zygote_pool import Factory, PendingReply
+
+KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
+QUOTED_FOLDERS = re.compile(r"""(?<!\w)(['"])(?:[A-Za-z]:)?[^'"]*[\\/](?=[^'"\\/]+\1)""")
+FOLDERS = re.compile(r"(?<![\w.'\"])(?:[A-Za-z]:)?(?:[\\/][^\\/\s'\":]*)*[\\/](?=[^\\/\s])")
 
 
 class Output:
@@ -67,9 +73,6 @@ class ThreadedOutput(Output):
             while self._keep(os.read(self._fd, WORKER_OUTPUT_BYTES)):
                 pass
         os.close(self._fd)
-
-
-KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 
 
 class WorkerProcess:
@@ -162,3 +165,30 @@ def launch_process(
         theirs.close()
         os.close(sink)
     return WorkerProcess(factory, born, output, says_ready=not factory.fresh_workers), Channel(ours, drain=output)
+
+
+def read_wait_status(status: int | None, callee: str, cpu_seconds: int) -> WorkerEnded:
+    """Return the error that a wait status means for what ran meanwhile; None if only the connection was closed."""
+    if status is None:
+        return WorkerCrashed(callee, Ending.HUNG_UP)
+    name = _signal_name(status)
+    if name == "SIGXCPU":
+        return WorkerTimeout(callee, Ending.OUT_OF_CPU_TIME, cpu_seconds)
+    if name == "SIGKILL":
+        return WorkerTimeout(callee, Ending.KILLED, cpu_seconds)
+    return WorkerCrashed(callee, Ending.SIGNALLED, name) if name else WorkerCrashed(callee, Ending.EXITED, status >> 8)
+
+
+def _signal_name(status: int) -> str:
+    """Return the name of the signal in a wait status; empty where there is none."""
+    number = status & 0x7F
+    return signal.Signals(number).name if number in set(signal.Signals) else str(number or "")
+
+
+def read_last_words(output: str, status: int | None) -> str:
+    """Return the last line of a process that has ended, its files without their folders, or how it ended."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    if lines:
+        return FOLDERS.sub("", QUOTED_FOLDERS.sub(r"\1", lines[-1]))[:MESSAGE_CHARACTERS].rstrip(".")
+    name = _signal_name(status or 0)
+    return f"it was ended by signal {name}" if name else f"it ended by itself with exit status {(status or 0) >> 8}"

@@ -1,12 +1,14 @@
 """Proxies: objects in a worker that look, to a check, like the module, function or instance they stand for."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from ...errors import OutOfTime, SandboxError, WorkerError
-from ..wire import Decoder, Encoder, WireError
+from ..child.packages import Way
+from ..wire import Encoder, WireError
 
 Target = int | str | None  # a handle's number, a dotted path in the package, or the package itself
 
@@ -213,53 +215,59 @@ def _clean(text: str) -> str:
     return (text if text.isprintable() else "".join(c for c in text if c.isprintable()))[:120]
 
 
-class CallForwarder:
-    """Answers the calls of one worker's callbacks with another worker's package.
+@dataclass
+class Call:
+    """A call as the parent saw it, for messages: what was called, and the arrays that went along."""
 
-    It calls nothing but `allowed`, whatever the worker asks for. `used` names what was called, `raised` what had no
-    answer, with the kind of error.
+    function: Any
+    label: str
+    arguments: tuple[Any, ...]
+    keywords: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def asked(self) -> str:
+        """The names by which the check came to what it called."""
+        return Proxy.asked(self.function)
+
+
+Answered = tuple[Call, Any]
+
+
+@dataclass(frozen=True)
+class Change:
+    """An array that a call changed in place, as the worker reports it: the argument, then indices and keys in it."""
+
+    call: Call
+    way: Way
+
+
+class Forwarder:
+    """Answers the calls of one worker's callbacks, and of no function but those `allowed`, whatever it asks for.
+
+    `used` names what was called, `raised` what had no answer, with the kind of error.
     """
 
-    def __init__(self, package: Any, allowed: Iterable[str]) -> None:
+    def __init__(self, allowed: Iterable[str]) -> None:
         self.used: set[str] = set()
         self.raised: list[tuple[str, str]] = []
-        self.package, self._allowed = package, frozenset(allowed)
-        self._kept: list[Any] = []
+        self.allowed = frozenset(allowed)
 
     def __call__(self, message: dict[str, Any], arrays: list[np.ndarray]) -> list[Any]:
-        """Return the reply frame to a call; an error reply when it is not allowed, or the other package raised."""
+        """Return the reply frame to a call; an error reply when it is not allowed, or has no answer."""
         try:
-            return self._call(message, arrays)
+            return self.answer(message, arrays)
         except (OutOfTime, SandboxError):  # they tell nothing about the call
             raise
-        except Exception as error:
+        except Exception as error:  # the message is a student's: it may hold anything
             name = message.get("callback")
             kind = error.kind if isinstance(error, WorkerError) else type(error).__name__
-            self.raised.append(
-                (name if isinstance(name, str) and name in self._allowed else "function", kind or "an exception")
-            )
-            return Encoder(self._keep).frame({"error": "raised"})
+            known = name if isinstance(name, str) and name in self.allowed else "function"
+            self.raised.append((known, kind or "an exception"))
+            return Encoder(lambda value, encoder: None).frame({"error": "raised"})
+
+    def answer(self, message: dict[str, Any], arrays: list[np.ndarray]) -> list[Any]:
+        """Return the reply frame to a call. Raise anything where there is none."""
+        raise NotImplementedError
 
     def seed(self, seed: int) -> None:
-        """Seed the generators of the other package's worker."""
-        self.package.seed(seed)
-
-    def _call(self, message: dict[str, Any], arrays: list[np.ndarray]) -> list[Any]:
-        name = message["callback"]
-        if name not in self._allowed:
-            raise LookupError(name)
-        decoder = Decoder(arrays, lambda form, content: self._kept[content])
-        arguments, keywords = decoder.value(message["args"]), decoder.value(message["kwargs"])
-        boxes = {place: self.package.put(value) for place, value in enumerate(arguments) if isinstance(value, dict)}
-        self.used.add(name)
-        function = self.package
-        for part in name.split("."):
-            function = getattr(function, part)
-        result = function(*[boxes.get(place, value) for place, value in enumerate(arguments)], **keywords)
-        dicts = [(place, self.package.fetch(box)) for place, box in boxes.items()]
-        encoder = Encoder(self._keep)
-        return encoder.frame({"ok": encoder.node(result), "dicts": encoder.node(dicts)})
-
-    def _keep(self, value: Any, encoder: Encoder) -> Any:
-        self._kept.append(value)
-        return {"opaque": len(self._kept) - 1}
+        """Seed the generators of what is called."""

@@ -14,8 +14,7 @@ from ...errors import SandboxError
 from ...limits import WORKER_END_SECONDS, WORKER_START_SECONDS
 from ..child.server import WorkerServer
 from ..wire import Channel, ChannelClosed, DeadlinePassed, WireError, unpack_frame
-from .process import WorkerProcess
-from .replies import read_last_words
+from .process import WorkerProcess, read_last_words
 from .zygote_pool import PendingReply
 
 BROKEN = "Set up the environment again."

@@ -189,7 +189,7 @@ class WorkerCrashed(WorkerEnded):
 DISTRIBUTION = "chainrule"
 EXTRAS = {  # the modules that the engine imports, by the extra of pyproject.toml that installs them
     "notebooks": ("jupytext", "otter", "nbformat"),
-    "pdf": ("pypdf", "pypandoc", "mdit_py_plugins", "typst", "fontTools", "PIL", "nbconvert", "traitlets"),
+    "pdf": ("pypdfium2", "pypandoc", "lxml", "mdit_py_plugins", "typst", "fontTools", "PIL", "nbconvert", "traitlets"),
     "torch": ("torch",),
 }
 

@@ -49,10 +49,10 @@ class Chapter:
         texts = [cell.source for cell in self.cells]
         texts += [shown.text for group in self.shown.values() for shown in group]
         self.aside = Aside(markup.choose_prefix(texts))
-        self._html: dict[int, str | None] = {}
+        self.html: dict[int, str | None] = {}
         for cell in self.cells:
             if cell.kind == "markdown":
-                self._html[cell.index] = markup.render(self.aside.extract(cell.source, cell.index))
+                self.html[cell.index] = markup.render(self.aside.extract(cell.source, cell.index))
             for shown in self.shown[cell.index]:
                 if shown.kind == "markdown":
                     shown.text = markup.render(self.aside.extract(shown.text, cell.index)) or ""
@@ -63,7 +63,7 @@ class Chapter:
 
     def list_fragments(self) -> list[str]:
         """Return the HTML of the cells and their outputs."""
-        fragments = [html for html in self._html.values() if html]
+        fragments = [html for html in self.html.values() if html]
         shown = [shown for group in self.shown.values() for shown in group]
         return fragments + [one.text for one in shown if one.kind in ("markdown", "html")]
 
@@ -103,7 +103,7 @@ class Chapter:
         )
 
     def _add_markdown(self, cell: Cell) -> None:
-        html = self._html[cell.index]
+        html = self.html[cell.index]
         if not html or not html.strip():
             if cell.source.strip() and html is None:
                 self._add_verbatim(cell, cell.source, "nested too deeply to be set")
@@ -194,7 +194,7 @@ class Chapter:
     def _add_verbatim(self, cell: Cell, text: str, reason: str = "") -> None:
         if reason:
             self.source_map.degrade(cell.index, reason)
-        body = self._write_fallback(text) if reason else f"#snippet[{lines.typeset(lines.split(text))}]"
+        body = self._write_fallback(text) if reason else f"#snippet[{lines.typeset(lines.decode(text))}]"
         opening, closing = self._frame(cell, True, False)
         self.source_map.add(opening + body + closing, cell=cell.index)
 

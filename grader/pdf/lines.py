@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from functools import cache
 from typing import TYPE_CHECKING
+
+from rich.ansi import AnsiDecoder
+from rich.cells import cell_len
+from rich.style import Style
+from rich.text import Text
 
 if TYPE_CHECKING:
     from pygments.lexer import Lexer
@@ -13,7 +17,6 @@ if TYPE_CHECKING:
 Segment = tuple[str, str]  # a style and its text
 STYLES = {"ow": "k", "nd": "d", "nf": "f", "fm": "f", "nc": "f", "nb": "i", "bp": "i", "il": "m"}  # for pygments' names
 COLUMNS = 100  # of the code font across the text's width; see template.typ
-INDENT = 3  # columns that the drawn mark of a continued line takes
 PARAGRAPH = 40  # lines set as one paragraph; longer ones cost typst more than their length
 
 CONTROLS = {code: f"[U+{code:04X}]" for code in (*range(32), *range(0x7F, 0xA0)) if chr(code) not in "\n\t\x85"}
@@ -34,121 +37,72 @@ def inline(text: str) -> str:
 
     Empty boxes let long words break.
     """
-    if not text:
-        return ""
-    return "#box();".join(f"#{quote(part)};" for part in _cut_long_words(text))
+    parts, at = [], 0
+    for word in LONG.finditer(text):
+        for cut in range(word.start() + STEP, word.end() - STEP // 2, STEP):
+            parts.append(text[at:cut])
+            at = cut
+    return "#box();".join(f"#{quote(part)};" for part in [*parts, text[at:]] if part)
 
 
 def highlight(source: str, language: str) -> list[list[Segment]]:
     """Return the source's lines with a class for each segment; leave an unknown language uncoloured."""
     lines: list[list[Segment]] = [[]]
-    for kind, text in _find_lexer(language).get_tokens(source):
+    for kind, text in _find_lexer(language).get_tokens(source.expandtabs(4)):
         style = _choose_style(kind)
         for position, part in enumerate(text.split("\n")):
             if position:
                 lines.append([])
-            if part:
-                merge = lines[-1] and (lines[-1][-1][0] == style or part.isspace())
-                if merge:
-                    lines[-1][-1] = (lines[-1][-1][0], lines[-1][-1][1] + part)
-                else:
-                    lines[-1].append((style, part))
+            if part and lines[-1] and (lines[-1][-1][0] == style or part.isspace()):
+                lines[-1][-1] = (lines[-1][-1][0], lines[-1][-1][1] + part)
+            elif part:
+                lines[-1].append((style, part))
     while lines and not lines[-1]:
         lines.pop()
     return lines
 
 
-def split(text: str) -> list[list[Segment]]:
-    """Return lines without colour."""
-    return [[("", line)] if line else [] for line in text.split("\n")]
+def decode(text: str) -> list[list[Segment]]:
+    """Return the lines of a stream; a style is empty, a colour (`a1`), bold (`b`) or both."""
+    decoder = AnsiDecoder()
+    return [_split(decoder.decode_line(line)) if "\x1b" in text else [("", line)] for line in text.split("\n")]
 
 
-def typeset(lines: list[list[Segment]], tab: int = 4, columns: int = COLUMNS) -> str:
-    """Return typst markup of the lines."""
-    visual = []
+def _split(line: Text) -> list[Segment]:
+    segments, at = [], 0
+    for span in line.spans:
+        style = _name_style(span.style) if isinstance(span.style, Style) else ""
+        segments += [("", line.plain[at : span.start]), (style, line.plain[span.start : span.end])]
+        at = span.end
+    return [segment for segment in [*segments, ("", line.plain[at:])] if segment[1]]
+
+
+def _name_style(style: Style) -> str:
+    number = style.color.number if style.color else None
+    colour = f"a{number % 8}" if number is not None and number < 16 else ""
+    return " ".join(filter(None, [colour, "b" if style.bold else ""]))
+
+
+def typeset(lines: list[list[Segment]]) -> str:
+    """Return typst markup of the lines; long ones are paragraphs of their own, which typst breaks."""
+    groups: list[list[str]] = [[]]
     for line in lines:
-        for number, part in enumerate(_wrap(_expand_tabs(line, tab), columns)):
-            visual.append(("#cont;" if number else "") + "".join(_set(*segment) for segment in part))
-    groups = [visual[start : start + PARAGRAPH] for start in range(0, len(visual), PARAGRAPH)]
-    return "\n\n".join(" \\\n".join(line or "#none;" for line in group) for group in groups)
-
-
-def measure_width(text: str) -> int:
-    """Return the columns a text takes: two for wide characters, none for combining ones."""
-    if text.isascii():
-        return len(text)
-    return sum(_count_columns(character) for character in text)
-
-
-@cache
-def _count_columns(character: str) -> int:
-    if unicodedata.combining(character) or unicodedata.category(character) in ("Mn", "Me", "Cf"):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" or ord(character) > 0xFFFF else 1
+        text = "".join(part for _, part in line)
+        if cell_len(text) > COLUMNS:
+            between = "#box();" if LONG.search(text) else ""
+            groups += [[f"#long[{between.join(_set(*segment) for segment in line)}]"], []]
+            continue
+        if len(groups[-1]) == PARAGRAPH:
+            groups.append([])
+        groups[-1].append("".join(_set(*segment) for segment in line) or "#none;")
+    return "\n\n".join(" \\\n".join(group) for group in groups if group)
 
 
 def _set(style: str, text: str) -> str:
-    first, *others = style.split() or [""]
-    markup = f"#{first}({quote(text)});" if first else f"#{quote(text)};"
-    for name in others:
+    markup = inline(text)
+    for name in style.split():
         markup = f"#{name}[{markup}];"
     return markup
-
-
-def _expand_tabs(line: list[Segment], tab: int) -> list[Segment]:
-    if not any("\t" in text for _, text in line):
-        return line
-    result: list[Segment] = []
-    column = 0
-    for style, text in line:
-        expanded = ""
-        for part in text:
-            expanded += " " * (tab - (column + len(expanded)) % tab) if part == "\t" else part
-        column += len(expanded)
-        result.append((style, expanded))
-    return result
-
-
-def _wrap(line: list[Segment], columns: int) -> list[list[Segment]]:
-    """Return the visual lines of one line: broken after a space near the margin, else at the margin."""
-    text = "".join(part for _, part in line)
-    left = measure_width(text)
-    if left <= columns:
-        return [line]
-    cuts: list[int] = []
-    start = 0
-    while left > columns - (INDENT if start else 0):
-        end = _fit(text, start, columns - (INDENT if start else 0))
-        space = text.rfind(" ", start + (end - start) * 2 // 3, end)
-        if space >= 0 and not text[start : space + 1].isspace():
-            end = space + 1
-        cuts.append(end)
-        left -= measure_width(text[start:end])
-        start = end
-    return _cut(line, cuts)
-
-
-def _fit(text: str, start: int, columns: int) -> int:
-    end = start
-    while end < len(text) and columns >= 0:
-        columns -= _count_columns(text[end]) if not text[end].isascii() else 1
-        end += 1
-    return max(end - 1 if columns < 0 else end, start + 1)
-
-
-def _cut(line: list[Segment], cuts: list[int]) -> list[list[Segment]]:
-    result: list[list[Segment]] = [[]]
-    position, pending = 0, list(cuts)
-    for style, text in line:
-        while pending and pending[0] < position + len(text):
-            at = pending.pop(0) - position
-            if text[:at]:
-                result[-1].append((style, text[:at]))
-            result.append([])
-            text, position = text[at:], position + at
-        result[-1].append((style, text))
-        position += len(text)
-    return result
 
 
 @cache
@@ -169,15 +123,3 @@ def _choose_style(kind: tuple[str, ...]) -> str:
 
     short = next((STANDARD_TYPES[kind[:n]] for n in range(len(kind), 0, -1) if kind[:n] in STANDARD_TYPES), "")
     return STYLES.get(short, short[:1] if short[:1] in "csmk" else "")
-
-
-def _cut_long_words(text: str) -> list[str]:
-    """Return the text cut within words of more than LONGEST characters."""
-    parts: list[str] = []
-    at = 0
-    for word in LONG.finditer(text):
-        cuts = range(word.start() + STEP, word.end() - STEP // 2, STEP)
-        for cut in cuts:
-            parts.append(text[at:cut])
-            at = cut
-    return [*parts, text[at:]]

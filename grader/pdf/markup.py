@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import re
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from .lines import CONTROLS
 
 if TYPE_CHECKING:
+    from lxml.html import HtmlElement
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
@@ -47,13 +48,11 @@ NOTE = re.compile(r"\[\^([^\]\s]+)\](:?)")
 TASK = re.compile(r"(<li>\s*(?:<p>)?)\[([ xX])\](?=\s)")
 HIDDEN = re.compile(r"<(script|style|head|title)\b[^>]*>.*?(?:</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE)
 COMMENT = re.compile(r"<!--.*?(?:-->|\Z)|<![A-Za-z][^>]*>|<\?.*?\?>", re.DOTALL)
+SVG = re.compile(r"<svg\b.*?</svg\s*>", re.DOTALL | re.IGNORECASE)
 TAG = re.compile(r"</?([A-Za-z][A-Za-z0-9]*)(?:\"[^\"]*\"|'[^']*'|[^<>\"'])*>")
-TABLE_TAG = re.compile(r"<(/?)(table|thead|tbody|tfoot|tr|td|th)\b(?:\"[^\"]*\"|'[^']*'|[^<>\"'])*>", re.IGNORECASE)
-LEVELS = {"table": 0, "thead": 1, "tbody": 1, "tfoot": 1, "tr": 2, "td": 3, "th": 3}
 WORD = re.compile(r"[^\W_]+")
 ATTRIBUTED = re.compile(r"<\w+(?:\s+[\w:-]+\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s\"'>]+))*\s*/?>")  # not `<b and c>`
 VOID = {"br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"}
-FONT = re.compile(r"<font\b(?=[^>]*?\bcolor\s*=\s*[\"']?(#?\w+))?")  # which pandoc drops
 NAMES = (
     "a abbr address article aside audio b big blockquote body button caption center cite code colgroup dd del details "
     "dfn div dl dt em figcaption figure font footer form h1 h2 h3 h4 h5 h6 head header html i iframe ins kbd label li "
@@ -155,52 +154,58 @@ def render(text: str) -> str | None:
         page = _parser().render(TABLE.sub(_free_table, _disarm(text.translate(PLAIN))))
     except RecursionError:
         return None
-    page = FONT.sub(r'<span style="color:\1"', page).replace("</font>", "</span>")
-    return close_cells(TASK.sub(lambda found: found[1] + ("☐" if found[2] == " " else "☒"), page))
+    return strip_hidden(TASK.sub(lambda found: found[1] + ("☐" if found[2] == " " else "☒"), page))
 
 
 def strip_hidden(text: str) -> str:
-    """Return HTML without the parts that a browser does not show."""
-    return COMMENT.sub("", HIDDEN.sub("", text))
+    """Return HTML without the parts that a browser does not show; drawings become images."""
+    return SVG.sub(_embed, COMMENT.sub("", HIDDEN.sub("", text.translate(PLAIN))))
 
 
-def close_cells(text: str) -> str:
-    """Return HTML with the ends of its cells and rows, which may be left out and which pandoc needs."""
-    result, at = [], 0
-    stack: list[str] = []  # open tags
-    for tag in TABLE_TAG.finditer(text):
-        name, level = tag[2].lower(), LEVELS[tag[2].lower()]
-        result.append(text[at : tag.start()])
-        at = tag.end()
-        nested = name == "table" and not tag[1]
-        while stack and not nested and LEVELS[stack[-1]] >= level + bool(tag[1]):
-            result.append(f"</{stack.pop()}>")
-        if not tag[1]:
-            stack.append(name)
-            result.append(tag[0])
-        elif stack and LEVELS[stack[-1]] == level:
-            result.append(f"</{stack.pop()}>")
-    return "".join([*result, text[at:]])
+def _embed(drawing: re.Match[str]) -> str:
+    data = base64.b64encode(drawing[0].encode("utf-8", "replace")).decode()
+    return f'<img src="data:image/svg+xml;base64,{data}">'
+
+
+def parse(text: str) -> HtmlElement:
+    """Return the tree of HTML, in which everything is closed, as browsers read it."""
+    from lxml.html import HTMLParser, fragment_fromstring
+
+    return fragment_fromstring(text, "div", parser=HTMLParser(huge_tree=True, encoding="utf-8"))
+
+
+def tidy(text: str) -> str:
+    """Return HTML that is well formed, for pandoc, which knows no summaries and drops the colours of fonts."""
+    from lxml.html import tostring
+
+    root = parse(text)
+    for summary in root.iter("summary"):
+        summary.tag = "p"
+    for font in root.iter("font"):
+        font.tag = "span"
+        font.set("style", f"color:{font.get('color', '')}")
+    return str(tostring(root, encoding="unicode", method="xml"))
 
 
 def has_content(text: str) -> bool:
     """Return whether a browser would show anything of it."""
-    shown = strip_hidden(text)
-    return bool(html.unescape(TAG.sub("", shown)).strip()) or bool(re.search(r"<(img|hr|table|input)\b", shown, re.I))
+    return bool(html.unescape(TAG.sub("", text)).strip()) or bool(re.search(r"<(img|hr|table|input)\b", text, re.I))
 
 
 def holds(text: str, markup: str) -> bool:
     """Return whether a text holds every word that a piece of HTML shows."""
-    return all(word in text for word in set(WORD.findall(html.unescape(TAG.sub(" ", strip_hidden(markup))))))
+    return all(word in text for word in set(WORD.findall(html.unescape(TAG.sub(" ", markup)))))
 
 
 def cut_rows(text: str, most: int) -> tuple[str, int]:
     """Return a table with its first and last rows, and how many rows were left out."""
-    rows = list(re.finditer(r"<tr\b.*?(?:</tr\s*>|(?=<tr\b)|\Z)", text, re.DOTALL | re.IGNORECASE))
-    if len(rows) <= most:
-        return text, 0
-    first, last = most * 2 // 3, most - most * 2 // 3
-    return text[: rows[first].start()] + text[rows[-last].start() :], len(rows) - most
+    from lxml.html import tostring
+
+    root = parse(text)
+    gone = list(root.iter("tr"))[most * 2 // 3 : most * 2 // 3 - most]
+    for row in gone:
+        row.drop_tree()
+    return str(tostring(root, encoding="unicode", method="xml")) if gone else text, len(gone)
 
 
 @cache
@@ -211,27 +216,9 @@ def _parser() -> MarkdownIt:
     parser = MarkdownIt("js-default", {"html": True, "maxNesting": 10_000}).use(footnote_plugin)
     parser.validateLink = lambda url: True  # type: ignore[method-assign]  # where links may lead is decided later
     parser.normalizeLink = lambda url: url  # type: ignore[method-assign]
-    for name, write in _NOTES.items():
-        parser.add_render_rule(name, _as_rule(write))
+    parser.add_render_rule("footnote_anchor", lambda *_: "")
     parser.core.ruler.push("tags", lambda state: _keep_real_tags(state.tokens))
     return parser
-
-
-_NOTES: dict[str, Callable[[int], str]] = {
-    "footnote_ref": lambda note: f'<a epub:type="noteref" href="#note{note}"></a>',
-    "footnote_open": lambda note: f'<aside epub:type="footnote" id="note{note}">',
-    "footnote_close": lambda _: "</aside>",
-    "footnote_block_open": lambda _: "",
-    "footnote_block_close": lambda _: "",
-    "footnote_anchor": lambda _: "",
-}  # in the form that pandoc reads as notes
-
-
-def _as_rule(write: Callable[[int], str]) -> Callable[..., str]:
-    def rule(_: object, tokens: Sequence[Token], at: int, *__: object) -> str:
-        return write(tokens[at].meta.get("id", 0))
-
-    return rule
 
 
 def _free_table(found: re.Match[str]) -> str:
@@ -248,44 +235,25 @@ def _split_row(row: str) -> list[str]:
 
 
 def _disarm(text: str) -> str:
-    """Keep footnotes only where each is called once before and calls none itself; else make their marks text.
-
-    A note that nothing calls would vanish, and one that leads back to itself never ends.
-    """
+    """Make text of the marks of footnotes where nothing calls one, which would vanish."""
     notes = NOTE.findall(text)
-    calls, defined = [name for name, colon in notes if not colon], [name for name, colon in notes if colon]
-    first = next((number for number, (_, colon) in enumerate(notes) if colon), len(notes))
-    orderly = set(defined) <= set(calls) and len(set(defined)) == len(defined) and all(c for _, c in notes[first:])
-    return text if orderly else text.replace("[^", "\\[^")
+    called = {name for name, colon in notes if not colon}
+    return text if all(name in called for name, _ in notes) else text.replace("[^", "\\[^")
 
 
 def _keep_real_tags(tokens: list[Token]) -> None:
-    """Make text of tags that HTML does not know, and drop those that are not closed in their paragraph."""
+    """Make text of tags that HTML does not know, and of those like `<b and c>` that nothing closes."""
     for token in tokens:
         if token.type == "html_block":
-            token.content = TAG.sub(_escape_unknown, token.content)
-        opened: list[Token] = []
-        for child in token.children or ():
-            tag = TAG.match(child.content) if child.type == "html_inline" else None
-            if tag is None or tag[1].lower() in VOID:
-                continue
-            if tag[1].lower() not in TAGS:
-                child.content = html.escape(child.content)
-            elif not tag[0].startswith("</"):
-                opened.append(child)
-            elif opened and any(_name(other) == tag[1].lower() for other in opened):
-                while _name(last := opened.pop()) != tag[1].lower():
-                    last.content = ""
-            else:
-                child.content = ""
-        for child in opened:
-            child.content = "" if ATTRIBUTED.fullmatch(child.content) else html.escape(child.content)
+            token.content = TAG.sub(lambda tag: _escape_unless(tag[1].lower() in TAGS, tag[0]), token.content)
+        inline = [child for child in token.children or () if child.type == "html_inline"]
+        closed = {tag[1].lower() for child in inline if (tag := TAG.match(child.content)) and tag[0][1] == "/"}
+        for child in inline:
+            if tag := TAG.match(child.content):
+                name = tag[1].lower()
+                real = name in VOID or name in closed or bool(ATTRIBUTED.fullmatch(tag[0]))
+                child.content = _escape_unless(name in TAGS and real, tag[0])
 
 
-def _name(token: Token) -> str:
-    tag = TAG.match(token.content)
-    return tag[1].lower() if tag else ""
-
-
-def _escape_unknown(tag: re.Match[str]) -> str:
-    return tag[0] if tag[1].lower() in TAGS else html.escape(tag[0])
+def _escape_unless(real: bool, tag: str) -> str:
+    return tag if real else html.escape(tag)

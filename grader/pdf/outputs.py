@@ -3,12 +3,13 @@
 import json
 import re
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Literal
 
 from ..limits import HTML_CHARACTERS
 from . import lines
 from . import markup as html
-from .lines import Segment, inline
+from .lines import inline
 from .notebook import Table, join_text
 
 IMAGES = ("image/png", "image/jpeg", "image/svg+xml", "image/gif", "image/webp", "image/bmp")
@@ -24,11 +25,10 @@ FORMULA = re.compile(r"\s*(?:(\$\$?)[^$]*\1|\\begin\{.*\\end\{\w+\*?\})\s*", re.
 FRAME = re.compile(r"<(iframe|audio|video|embed|object)\b([^>]*)>", re.IGNORECASE)
 SOURCE = re.compile(r"\bsrc\s*=\s*[\"']?((?!data:)[^\"'\s>]+)")
 ANCHOR = re.compile(r"<a href='vscode-[^']*'>(.*?)</a>")  # which VS Code puts around numbers of lines
-SEQUENCE = re.compile(
-    r"\x1b(?:\[([0-9;:?<>=]*)([@-~])|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_][^\x1b]*\x1b\\|[ -/]*[0-~])"
-)
-CONTROL = re.compile(r"[\x00-\x07\x0b-\x1a\x1c-\x1f\x7f]")
-Lines = list[list[Segment]]
+CONTROL = re.compile(
+    r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b(?!\[[0-?]*[ -/]*[@-~])[ -/]*[0-~]?"
+    r"|[\x00-\x07\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f]"
+)  # all but colours, returns and backspaces
 
 
 @dataclass(frozen=True)
@@ -74,47 +74,49 @@ def select(cell_outputs: list[Table], limits: Limits) -> list[Shown]:
 
 def typeset(text: str, limits: Limits) -> tuple[str, str]:
     """Return markup of a stream's lines, and in words how much of it was left out."""
-    shown, left_out = cut(render(text.rstrip("\n")), limits)
-    head, tail = shown
-    if not left_out:
-        return lines.typeset(head, 8), ""
-    return f"{lines.typeset(head, 8)}\n\n#note[{inline(left_out)}]\n\n{lines.typeset(tail, 8)}", left_out
+    parts, left_out = cut(follow(text), limits)
+    between = f"\n\n#note[{inline(left_out)}]\n\n" if left_out else ""
+    return between.join(lines.typeset(lines.decode(part)) for part in parts), left_out
 
 
-def cut(text: Lines, limits: Limits) -> tuple[tuple[Lines, Lines], str]:
+def follow(text: str) -> str:
+    """Return what a terminal would show of a stream after its returns, backspaces and tabs."""
+    text = CONTROL.sub("", text.rstrip("\n").replace("\r\n", "\n")).expandtabs(8)
+    return "\n".join(map(_overwrite, text.split("\n"))) if "\r" in text or "\b" in text else text
+
+
+def _overwrite(line: str) -> str:
+    if "\x1b" in line:
+        return next((part for part in reversed(line.split("\r")) if part), "")
+    cells: list[str] = []
+    at = 0
+    for character in line:
+        if character in "\r\b":
+            at = max(at - 1, 0) if character == "\b" else 0
+        else:
+            cells[at : at + 1] = character
+            at += 1
+    return "".join(cells)
+
+
+def cut(text: str, limits: Limits) -> tuple[list[str], str]:
     """Return the first two thirds and the last third that the limits allow, and count the rest in words."""
-    lengths = [sum(len(part) for _, part in line) for line in text]
-    if len(text) <= limits.lines and sum(lengths) <= limits.characters:
-        return (text, []), ""
-    first, last = limits.lines * 2 // 3, limits.lines - limits.lines * 2 // 3
-    head = _take(text, lengths, first, limits.characters * 2 // 3)
-    rest = min(len(text) - len(head), last)
-    tail = _take(text[::-1], lengths[::-1], rest, limits.characters // 3)[::-1] if rest > 0 else []
-    gone = len(text) - len(head) - len(tail)
-    if (not head and not tail) or gone <= 0:
-        part = [_shorten(text[0], limits.characters)]
-        words = f"… {lengths[0] - limits.characters:,} more characters in this line"
-        words += f" and {len(text) - 1:,} more lines" if len(text) > 1 else ""
-        return (part, []), f"{words}, left out"
-    missing = sum(lengths) - sum(len(part) for line in head + tail for _, part in line)
-    return (head, tail), f"… {gone:,} lines ({missing:,} characters) left out"
+    rows = text.split("\n")
+    if len(rows) <= limits.lines and len(text) <= limits.characters:
+        return [text], ""
+    head = _take(rows, limits.lines * 2 // 3, limits.characters * 2 // 3)
+    tail = _take(rows[len(head) :][::-1], limits.lines - limits.lines * 2 // 3, limits.characters // 3)[::-1]
+    gone = rows[len(head) : len(rows) - len(tail)]
+    if not head and not tail:
+        words = f"… {len(rows[0]) - limits.characters:,} more characters in this line"
+        words += f" and {len(rows) - 1:,} more lines" if len(rows) > 1 else ""
+        return [rows[0][: limits.characters], ""], f"{words}, left out"
+    return ["\n".join(head), "\n".join(tail)], f"… {len(gone):,} lines ({sum(map(len, gone)):,} characters) left out"
 
 
-def _take(text: Lines, lengths: list[int], most: int, characters: int) -> Lines:
-    taken = 0
-    while taken < min(most, len(text)) and (characters := characters - lengths[taken]) >= 0:
-        taken += 1
-    return text[:taken]
-
-
-def _shorten(line: list[Segment], characters: int) -> list[Segment]:
-    result: list[Segment] = []
-    for style, part in line:
-        result.append((style, part[:characters]))
-        characters -= len(part)
-        if characters <= 0:
-            break
-    return result
+def _take(rows: list[str], most: int, characters: int) -> list[str]:
+    lengths = accumulate(map(len, rows[:most]))
+    return rows[: sum(length <= characters for length in lengths)]
 
 
 def _traceback(output: Table) -> str:
@@ -167,75 +169,5 @@ def _html(markup: str, plain: str, limits: Limits) -> Shown:
         source = SOURCE.search(frame[2]) if frame else None
         what = (frame[1].lower() if frame else "HTML with a script or no text") + (f" of {source[1]}" if source else "")
         return Shown("note", f"An output that only a browser can show was here ({what}).")
-    markup, gone = html.cut_rows(html.close_cells(markup), limits.rows)
+    markup, gone = html.cut_rows(markup, limits.rows)
     return Shown("html", markup, alternative=plain or html.TAG.sub(" ", markup), mime=f"{gone:,}" if gone else "")
-
-
-def render(text: str) -> list[list[Segment]]:
-    """Return the lines of a stream; a segment is a style (`` or `a1`, `b`, `a4 b`: colour, bold) and its text."""
-    result: list[list[Segment]] = []
-    style = ""
-    for line in text.replace("\r\n", "\n").split("\n"):
-        segments, style = _colour(line, style)
-        if "\r" in line or "\b" in line:
-            segments = _overwrite(segments)
-        result.append([(kind, CONTROL.sub("", part)) for kind, part in segments if part])
-    return result
-
-
-def _colour(line: str, style: str) -> tuple[list[Segment], str]:
-    if "\x1b" not in line:
-        return [(style, line)], style
-    segments: list[Segment] = []
-    position = 0
-    for found in SEQUENCE.finditer(line):
-        segments.append((style, line[position : found.start()]))
-        position = found.end()
-        if found[2] == "m":
-            style = _apply_codes(style, found[1])
-    segments.append((style, line[position:].replace("\x1b", "")))
-    return [segment for segment in segments if segment[1]], style
-
-
-def _apply_codes(style: str, codes: str) -> str:
-    colour = next((part for part in style.split() if part != "b"), "")
-    bold = "b" in style.split()
-    numbers = [int(code) if code.isdigit() else 0 for code in re.split("[;:]", codes)]
-    while numbers:
-        code = numbers.pop(0)
-        if code == 0:
-            colour, bold = "", False
-        elif code in (1, 22):
-            bold = code == 1
-        elif 30 <= code <= 37 or 90 <= code <= 97:
-            colour = f"a{code % 10}"
-        elif code == 39:
-            colour = ""
-        elif code in (38, 48):  # an extended colour takes its numbers along; only the first eight and their
-            kind, *rest = numbers or [0]  # bright sisters are kept
-            numbers = rest[1 if kind == 5 else 3 :]
-            if code == 38 and kind == 5 and rest:
-                colour = f"a{rest[0] % 8}" if rest[0] < 16 else ""
-    return " ".join(filter(None, [colour, "b" if bold else ""]))
-
-
-def _overwrite(segments: list[Segment]) -> list[Segment]:
-    """Return one line after its returns and backspaces."""
-    cells: list[Segment] = []
-    at = 0
-    for style, text in segments:
-        for character in text:
-            if character == "\r":
-                at = 0
-            elif character == "\b":
-                at = max(at - 1, 0)
-            else:
-                cells[at : at + 1] = [(style, character)]
-                at += 1
-    merged: list[Segment] = []
-    for style, character in cells:
-        if merged and merged[-1][0] == style:
-            merged[-1] = (style, merged[-1][1] + character)
-        else:
-            merged.append((style, character))
-    return merged

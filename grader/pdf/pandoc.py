@@ -3,18 +3,19 @@
 import json
 import re
 import subprocess
-import tempfile
+from collections.abc import Callable
 from functools import cache
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ..errors import ProgramMissing
-from ..limits import PANDOC_FRAGMENTS, PANDOC_LEAST_SECONDS, PANDOC_SECONDS
+from ..limits import PANDOC_LEAST_SECONDS, PANDOC_SECONDS
+from .markup import tidy
 from .typesetting import Tree
 
+Piece = TypeVar("Piece")
+Result = TypeVar("Result")
 Node = dict[str, Any]  # `t` names the kind of a node, `c` is its content
-HTML = "html+epub_html_exts-auto_identifiers"
-SEPARATOR = "zqseparatorzq"
+HTML = "html-auto_identifiers"
 CENTERED = re.compile(r"^( *)align\(center\)\[#table\($", re.MULTILINE)  # a literal never begins a line
 END = "// the end of a block"  # a line of its own, which no string literal can hold
 VERSION = [1, 23, 1]  # of pandoc's syntax tree
@@ -32,39 +33,53 @@ def find_program() -> str:
 
 
 def read(fragments: list[str]) -> dict[str, Tree | None]:
-    """Return the blocks of each piece of HTML, read as a file of its own; None for one that pandoc cannot read."""
+    """Return the blocks of each piece of HTML; None for one that pandoc cannot read."""
     fragments = list(dict.fromkeys(fragments))
-    trees: list[Tree | None] = []
-    for start in range(0, len(fragments), PANDOC_FRAGMENTS):
-        trees += _read(fragments[start : start + PANDOC_FRAGMENTS], PANDOC_SECONDS)
+    trees = _divide(_read, fragments)
     return dict(zip(fragments, trees))
 
 
 def write(trees: list[Tree]) -> list[str | None]:
     """Return the typst of each tree; None for one that pandoc cannot write."""
-    if not trees:
-        return []
-    blocks = [block for tree in trees for block in (*tree, raw_block(END))]
-    written = _run_on_tree(blocks, "--wrap=none")
-    parts = written.split(END) if written is not None else []
-    if len(parts) == len(trees) + 1:
-        return [CENTERED.sub(r"\1[#table(", part).strip("\n") for part in parts[:-1]]
-    half = len(trees) // 2
-    return write(trees[:half]) + write(trees[half:]) if half else [None]
+    return _divide(_write, trees)
 
 
 def convert_formulas(tex: list[tuple[str, bool]]) -> list[str | None]:
     """Return the typst of each formula, given as TeX and whether it stands alone; None where pandoc cannot read it."""
-    if not tex:
+    found = _divide(_convert_formulas, tex)
+    return [part if part and part.startswith("$") else None for part in found]
+
+
+def _divide(
+    run: Callable[[list[Piece], float], list[Result]], pieces: list[Piece], seconds: float = PANDOC_SECONDS
+) -> list[Result | None]:
+    """Return a result for each piece: of one run, or where that fails, of one run for each half of them."""
+    results = run(pieces, seconds) if pieces else []
+    if len(results) == len(pieces):
+        return [*results]
+    half, less = len(pieces) // 2, max(seconds / 2, PANDOC_LEAST_SECONDS)
+    return _divide(run, pieces[:half], less) + _divide(run, pieces[half:], less) if half else [None]
+
+
+def _read(fragments: list[str], seconds: float) -> list[Tree]:
+    page = "\n".join(f"<div>{tidy(fragment)}</div>" for fragment in fragments)
+    text = _run(["-f", HTML, "-t", "json"], page, seconds)
+    try:
+        blocks = json.loads(text)["blocks"] if text is not None else []
+    except RecursionError:
         return []
+    return [block["c"][1] for block in blocks]
+
+
+def _write(trees: list[Tree], seconds: float) -> list[str]:
+    written = _run_on_tree([block for tree in trees for block in (*tree, raw_block(END))], "--wrap=none", seconds)
+    return [CENTERED.sub(r"\1[#table(", part).strip("\n") for part in written.split(END)[:-1]]
+
+
+def _convert_formulas(tex: list[tuple[str, bool]], seconds: float) -> list[str]:
     kinds = {True: {"t": "DisplayMath"}, False: {"t": "InlineMath"}}
     blocks = [{"t": "Para", "c": [{"t": "Math", "c": [kinds[display], text]}]} for text, display in tex]
-    written = _run_on_tree(blocks, "--wrap=preserve")
-    parts = written.strip("\n").split("\n\n") if written is not None else []
-    if len(parts) != len(tex):
-        half = len(tex) // 2
-        return [None] if not half else convert_formulas(tex[:half]) + convert_formulas(tex[half:])
-    return [part if part.startswith("$") else None for part in parts]
+    return _run_on_tree(blocks, "--wrap=preserve", seconds).strip("\n").split("\n\n")
 
 
 def read_text(part: object) -> str:
@@ -97,54 +112,20 @@ def raw_block(markup: str) -> Node:
     return {"t": "RawBlock", "c": ["typst", markup]}
 
 
-def _read(fragments: list[str], seconds: float) -> list[Tree | None]:
-    if not fragments:
-        return []
-    with tempfile.TemporaryDirectory(prefix="chainrule-") as folder:
-        names = []
-        Path(folder, "end").write_text(f"<p>{SEPARATOR}</p>\n", encoding="utf-8")
-        for number, fragment in enumerate(fragments):
-            Path(folder, str(number)).write_text(fragment, encoding="utf-8", errors="replace", newline="\n")
-            names += [str(number), "end"]
-        text = _run(["-f", HTML, "-t", "json", "--file-scope", *names], "", folder, seconds)
-    groups: list[Tree] = [[]]
-    for block in _decode(text):
-        if block["t"] in ("Para", "Plain") and block["c"] == [{"t": "Str", "c": SEPARATOR}]:
-            groups.append([])
-        else:
-            groups[-1].append(block)
-    if len(groups) - 1 == len(fragments):
-        return [*groups[:-1]]
-    half = len(fragments) // 2
-    if not half:
-        return [None]
-    less = max(seconds / 2, PANDOC_LEAST_SECONDS)
-    return _read(fragments[:half], less) + _read(fragments[half:], less)
-
-
-def _decode(text: str | None) -> Tree:
-    try:
-        blocks: Tree = json.loads(text)["blocks"] if text is not None else []
-        return blocks
-    except RecursionError:
-        return []
-
-
-def _run_on_tree(blocks: Tree, wrap: str) -> str | None:
+def _run_on_tree(blocks: Tree, wrap: str, seconds: float) -> str:
     document = {"pandoc-api-version": VERSION, "meta": {}, "blocks": blocks}
     try:
         text = json.dumps(document, ensure_ascii=False)
     except RecursionError:
-        return None
-    return _run(["-f", "json", "-t", "typst", wrap], text)
+        return ""
+    return _run(["-f", "json", "-t", "typst", wrap], text, seconds) or ""
 
 
-def _run(arguments: list[str], text: str, folder: str | None = None, seconds: float = PANDOC_SECONDS) -> str | None:
+def _run(arguments: list[str], text: str, seconds: float) -> str | None:
     try:
         done = subprocess.run(
             [find_program(), "--sandbox", "--quiet", *arguments],
             input=text,
-            cwd=folder,
             encoding="utf-8",
             capture_output=True,
             timeout=seconds,

@@ -77,6 +77,9 @@ ZIP_DIRECTORY_BYTES = 16 * MEGABYTE  # of a zip's directory, which is read whole
 OTHER_FILE_BYTES = MEGABYTE  # of a file in the package that is neither a module nor required
 PATH_PART_BYTES = 255  # of a file's or a folder's name: file systems take no more
 
+# Hints.
+HINT_FAILURES = 3  # of a function, from which on a hint is shown where the manifest has it wait
+
 # Notebooks.
 CHECK_CELL_SECONDS = 120.0  # wall clock of the checks in one cell: a student waits for them
 

@@ -1,12 +1,14 @@
-"""Keep what one run remembers: the time it has left, what functions have earned, which are known to be bad."""
+"""Keep what one run remembers: its time, what functions have earned, which are known to be bad, what was judged."""
 
 import contextlib
 import math
 import time
 from collections import Counter
 from collections.abc import Collection, Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any
 
 from ..course.manifest import to_fraction
 from ..course.schema import LimitsTable
@@ -121,3 +123,36 @@ class KnownFaults:
     stubs: set[str] = field(default_factory=set)
     unwritten: set[str] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)
+
+
+@dataclass
+class Trace:
+    """The answers that the claims of a check were about, in order up to the failing one, and how the check ended.
+
+    `ending` is empty for a claim about the last answer.
+    """
+
+    answers: list[Any] = field(default_factory=list)
+    ending: str = ""
+
+
+TRACE: ContextVar[Trace | None] = ContextVar("TRACE", default=None)
+
+
+@contextlib.contextmanager
+def trace_answers() -> Iterator[Trace]:
+    """Note the answers that are judged inside; a run inside of another has a trace of its own."""
+    trace = Trace()
+    token = TRACE.set(trace)
+    try:
+        yield trace
+    finally:
+        TRACE.reset(token)
+
+
+def note_answer(answer: Any, ending: str = "") -> None:
+    """Add an answer to the trace of the running check, or how the check ends."""
+    trace = TRACE.get()
+    if trace is not None:
+        trace.answers.append(answer)
+        trace.ending = ending

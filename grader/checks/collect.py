@@ -18,6 +18,7 @@ from ..sandbox.parent.client import WorkerClient
 from . import messages
 from .choice import Keyword, select_functions
 from .context import RunContext
+from .misconceptions import Evidence
 
 MARKER = "points(value, *functions, timing=False, once=False): worth and judged functions"
 CONTEXT = pytest.StashKey[RunContext]()
@@ -43,7 +44,8 @@ class RunningCheck:
     """A check under way: what it judges, its worker, and the seed it is being run with.
 
     Nobody may learn its inputs where the seed is `secret`, or where it draws `unpublished` ones besides. `remark` is
-    what a second look found.
+    what a second look found. What may tell a misconception is whether it is `right_in_public`, with the public seed,
+    and else the `evidence` of that run and of a second look.
     """
 
     def __init__(self, check: CheckResult, mark: PointsMark, libraries: tuple[str, ...]) -> None:
@@ -52,11 +54,13 @@ class RunningCheck:
         self.worker: WorkerClient | None = None
         self.seed, self.secret, self.unpublished = 0, False, False
         self.remark = ""
+        self.right_in_public = False
+        self.evidence: list[Evidence] = []
 
     def copy(self) -> "RunningCheck":
         """Return the same check on another way: what is written to this one's record stays there."""
         other = copy.copy(self)
-        other.check = msgspec.structs.replace(self.check)
+        other.check, other.evidence = msgspec.structs.replace(self.check), []
         return other
 
     @property

@@ -144,13 +144,21 @@ class RunContext:
         if self.recorded_answers is not None:
             worker = make_replay_client(self.recorded_answers, folder.name)
         elif folder.is_dir():
-            worker = self._launch_trusted(libraries, folder, folder.name)
+            return self.launch_trusted(libraries, folder, seed)
         else:
             answers = self.manifest.path("public") / cassette.FILENAME
             raise SandboxError(
                 f"there is no reference in {folder}, and none of its answers in {answers}, so nothing can be judged; "
                 "take that file once more from what you downloaded"
             )
+        return self._start(worker, seed)
+
+    def launch_trusted(self, libraries: tuple[str, ...], folder: Path, seed: int) -> WorkerClient:
+        """Return a fresh worker of the reference's kind for a package of the instructor's."""
+        limits = WorkerLimits(call_seconds=REFERENCE_SECONDS, cpu_seconds=REFERENCE_CPU_SECONDS)
+        return self._start(self._make(libraries, folder, folder.name, limits, trusted=True), seed)
+
+    def _start(self, worker: WorkerClient, seed: int) -> WorkerClient:
         worker.timeout_for = self.timeouts.for_reference
         try:
             worker.start(seed)
@@ -203,10 +211,6 @@ class RunContext:
             return find_stubs(self.student, self.manifest.functions(), self.timeouts.require_time)
         except OutOfTime:
             return {}
-
-    def _launch_trusted(self, libraries: tuple[str, ...], folder: Path, name: str) -> WorkerClient:
-        limits = WorkerLimits(call_seconds=REFERENCE_SECONDS, cpu_seconds=REFERENCE_CPU_SECONDS)
-        return self._make(libraries, folder, name, limits, trusted=True)
 
     def _launch(self, libraries: tuple[str, ...], modules: Iterable[str]) -> WorkerClient:
         table = self.manifest.limits

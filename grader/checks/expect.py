@@ -10,6 +10,7 @@ import numpy as np
 from ..sandbox.child.packages import Way
 from ..sandbox.parent.proxy import Change, Proxy
 from . import messages, wording
+from .bookkeeping import note_answer
 from .messages import Sentence
 
 TINY = 1e-300
@@ -96,7 +97,9 @@ class Expectation:
         for name, got, wanted in self._pairs(expected):
             if isinstance(wanted, np.ndarray):
                 _match(name, got, wanted, 0.0, TINY)
-            elif not _equal(got, wanted):
+                continue
+            note_answer(got)
+            if not _equal(got, wanted):
                 raise Mismatch(*wording.explain_value(name, got, wanted))
 
     def to_have_shape(self, shape: tuple[int, ...]) -> None:
@@ -143,6 +146,7 @@ class Expectation:
 
         `brief` takes its place in hidden checks and with secret seeds; it holds nothing that comes from the answer.
         """
+        note_answer(self._got)
         if not claim:
             raise Mismatch(*messages.CLAIM.fill(name=self._names, sentence=sentence, brief=brief))
 
@@ -152,6 +156,7 @@ class Expectation:
         several = (tuple, list) if len(names) > 1 else tuple  # a list for one name is an array that was never made
         got = tuple(self._got) if isinstance(self._got, several) else (self._got,)
         if len(got) != len(names):
+            note_answer(self._got)
             raise Mismatch(*wording.explain_count(self._got, names))
         return got
 
@@ -191,6 +196,7 @@ def _distance(got: np.ndarray, wanted: np.ndarray) -> np.ndarray:
 
 
 def _array(name: str, got: Any) -> np.ndarray:
+    note_answer(got)
     if got is None:
         raise Mismatch(*messages.IS_NONE.fill(name=name))
     if isinstance(got, (Proxy, str, tuple, list, dict)):
@@ -275,6 +281,7 @@ def expect_unchanged_arguments(function: Proxy, but: Collection[int | str] = ())
         raise ValueError(f"the check has not called {label}, so nothing is known of its arguments")
     for change in worker.changes:
         if change.call.label == label and not _is_allowed(change.way, but):
+            note_answer(None, ending=f"changed {label} {change.way}")
             argument, name = _spell(change, worker.parameters(function)), label.rsplit(".", 1)[-1]
             raise Mismatch(*messages.CHANGES_ARGUMENT.fill(function=name, argument=argument))
 

@@ -1,7 +1,8 @@
 """Run a check again on other packages: is a wrong answer right given right functions, and who is to blame?"""
 
 import builtins
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,11 @@ from ..course.manifest import Manifest
 from ..errors import OutOfTime, SandboxError, WorkerRaised
 from ..sandbox.parent.proxy import Package
 from . import messages
+from .bookkeeping import trace_answers
 from .collect import Bound, RunningCheck
 from .context import RunContext, derive
 from .expect import Mismatch
+from .misconceptions import Evidence, find_evidence
 from .wording import list_names
 
 BUILT_IN = frozenset(name for name, value in vars(builtins).items() if isinstance(value, type))
@@ -32,17 +35,32 @@ class SecondLook:
 
 
 @dataclass(frozen=True)
+class Tried:
+    """A check that ran with the public seed, and all that it takes to run it again."""
+
+    running: RunningCheck
+    body: Callable[..., None]
+    arguments: Arguments
+
+
+@dataclass(frozen=True)
 class Rerun:
-    """A check run with replaced functions: which were called, which raised what, and what the check raised."""
+    """A check run with replaced functions: which were called, which raised what, what the check raised, and on what."""
 
     used: set[str]
     raised: list[tuple[str, str]]
     error: Exception | None = None
+    evidence: list[Evidence] = field(default_factory=list)
 
 
 def get_arguments(item: pytest.Function) -> Arguments:
     """Return what the fixtures made for a check."""
     return {name: item.funcargs[name] for name in item._fixtureinfo.argnames}
+
+
+def may_be_named(running: RunningCheck) -> bool:
+    """Return whether a misconception may be named by the present run: on published inputs, and not by speed."""
+    return not (running.timing or running.secret or running.check.visibility == "hidden")
 
 
 def renew(arguments: Arguments, running: RunningCheck, **packages: Package) -> Arguments:
@@ -142,16 +160,18 @@ def run_replaced(context: RunContext, item: pytest.Function, running: RunningChe
     seed = derive(running.seed, "worker")
     reference = context.get_reference_worker(running.libraries, seed)
     with context.with_callbacks(running.libraries, seed, names) as worker:
-        raised, forwarder = None, worker.forwarder
+        raised, evidence, forwarder = None, [], worker.forwarder
         assert forwarder is not None  # a worker with stubs has one
         try:
             packages = {"student": worker.root(), "reference": reference.root()}
-            item.obj(**renew(get_arguments(item), running.copy(), **packages))
+            with trace_answers() as trace:
+                item.obj(**renew(get_arguments(item), running.copy(), **packages))
         except (SandboxError, OutOfTime):
             raise
         except Exception as error:
             raised = error
-        return Rerun(forwarder.used, forwarder.raised, raised)
+            evidence = find_evidence(trace, error, running.check.id, worker.last_call)
+        return Rerun(forwarder.used, forwarder.raised, raised, evidence)
 
 
 def _is_comparable(context: RunContext, item: pytest.Function, running: RunningCheck) -> bool:
@@ -181,6 +201,7 @@ def _look_with(context: RunContext, item: pytest.Function, running: RunningCheck
         return _refuse(messages.NONE_MOSTLY_RIGHT.format(list_names(names)))
     rerun = run_replaced(context, item, running, names)
     if rerun.error is not None:
+        running.evidence += rerun.evidence * (may_be_named(running) and isinstance(rerun.error, Mismatch))
         return _refuse(_explain(rerun))
     if not rerun.used:
         return _refuse(messages.CALLS_NONE.format(list_names(names)))

@@ -16,10 +16,12 @@ from ..results.record import CheckResult, Outcome
 from ..sandbox.parent.client import WorkerClient
 from ..sandbox.parent.zygote_pool import ZygotePool
 from . import fixtures, follow_through, messages, own_forward, timing, wording
-from .collect import CONTEXT, RUNNING, CheckCollector, Choice, RunningCheck
+from .bookkeeping import trace_answers
+from .collect import CONTEXT, RUNNING, Bound, CheckCollector, Choice, RunningCheck
 from .context import RunContext, derive
 from .expect import Mismatch
-from .follow_through import get_arguments, renew
+from .follow_through import Tried, get_arguments, may_be_named, renew
+from .misconceptions import find_evidence
 from .verdict import Judge
 
 FINAL = (SandboxError, OutOfTime, WorkerTimeout, NotScored, Unrecorded)
@@ -41,6 +43,7 @@ class ChecksPlugin:
     ) -> None:
         self.context, self.collect, self._expect, self._stops = context, collect, expect, stops
         self.judge = Judge(context)
+        self.tried: list[Tried] = []
         self.failure: SandboxError | None = None
 
     def pytest_configure(self, config: pytest.Config) -> None:
@@ -85,7 +88,10 @@ class ChecksPlugin:
         if running is None:
             return None
         arguments, context = get_arguments(pyfuncitem), self.context
+        if may_be_named(running) and not any(isinstance(value, Bound) for value in arguments.values()):
+            self.tried.append(Tried(running, pyfuncitem.obj, arguments))
         self._run(pyfuncitem, running, arguments)
+        running.right_in_public = True
         for seed in () if running.once else context.secret_seeds:
             context.timeouts.require_time()
             running.secret, running.seed = True, derive(seed, running.check.id)
@@ -119,12 +125,16 @@ class ChecksPlugin:
         What fails in a worker that an earlier check has had is run again in a fresh one, and only that counts.
         """
         try:
-            item.obj(**arguments)
+            with trace_answers() as trace:
+                item.obj(**arguments)
         except Exception as error:
             if running.worker is not None and running.worker.used and not _is_final(error):
                 self._renew_worker(running, running.worker)
                 self._run(item, running, renew(arguments, running))
                 return
+            if may_be_named(running):
+                call = running.worker.last_call if running.worker is not None else None
+                running.evidence = find_evidence(trace, error, running.check.id, call)
             if not isinstance(error, Mismatch):
                 raise
             error.inputs = self._describe_inputs(running)

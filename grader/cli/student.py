@@ -45,6 +45,9 @@ def check(
         bool, typer.Option("--debug", help="Run in one process, so that pdb and prints work; not for grading.")
     ] = False,
     first: Annotated[bool, typer.Option("--first", help="Stop at the first failure.")] = False,
+    hints: Annotated[
+        bool, typer.Option("--hints/--no-hints", help="Whether to name the misconception behind a failure.")
+    ] = True,
     listed: Annotated[bool, typer.Option("--list", help="List the checks with their ids and run none.")] = False,
 ) -> None:
     """Check a student's package and print points and one sentence for each failed check."""
@@ -61,7 +64,7 @@ def check(
     folder = locate_package(manifest, student)
     if json is not None:
         claim(json, REPORT)
-    result = _check(manifest, folder, wanted, debug)
+    result = _check(manifest, folder, wanted, debug, hints)
     from ..results import record, terminal
 
     terminal.show(result)
@@ -78,7 +81,7 @@ def _list(manifest: Manifest, wanted: dict[str, Any]) -> None:
     terminal.show_list(run.collect_checks(manifest, run.Selection(**wanted)))
 
 
-def _check(manifest: Manifest, folder: Path, wanted: dict[str, Any], debug: bool) -> "Record":
+def _check(manifest: Manifest, folder: Path, wanted: dict[str, Any], debug: bool, hints: bool) -> "Record":
     from ..sandbox.parent.zygote_pool import ZygotePool
 
     with contextlib.ExitStack() as stack:
@@ -89,11 +92,14 @@ def _check(manifest: Manifest, folder: Path, wanted: dict[str, Any], debug: bool
 
         line = stack.enter_context(StatusLine(quiet=debug))
         from ..grading import run
+        from ..grading.hints import Failures, Hints
 
         if debug:
             typer.echo("debug: everything runs in one process, without limits or isolation; not for grading", err=True)
         selection = run.Selection(**wanted)
-        return run.grade_package(manifest, folder, selection, zygotes=zygotes, debug=debug, keep=True, tell=line.count)
+        namer = Hints(manifest, Failures.read(manifest)) if hints else None
+        subject = manifest, folder, selection
+        return run.grade_package(*subject, zygotes=zygotes, debug=debug, keep=True, tell=line.count, hints=namer)
 
 
 @student_commands.command()

@@ -1,6 +1,9 @@
-"""Read the catalogue of a question: misconceptions with their variants, and right ways, from `<id>.toml`."""
+"""Read the catalogue of a question, misconceptions and right ways, from `<id>.toml`, and plant what it lists."""
 
+import ast
 import re
+import shutil
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +14,7 @@ import msgspec
 from ..errors import CourseError
 from ..names import find_nearest
 from .schema import Manifest
+from .source import find_span, locate
 
 MOST_WORDS = 40  # of a sentence: what is read at a glance below a failure
 RENAMED = "[[mistake]] is now [[misconception]] with its [[misconception.variant]], or [[right_way]]; rewrite it so"
@@ -134,6 +138,43 @@ def load_catalogue(manifest: Manifest, question: str) -> Catalogue:
     for misconception in found.misconceptions:
         _validate(manifest, found, misconception)
     return found
+
+
+def plant(variant: Variant, package: Path) -> None:
+    """Write the variant into a package. Raise CourseError where `find` is not there exactly once."""
+    try:
+        module, path = locate(package, variant.function)
+        source = module.read_text(encoding="utf-8")
+        start, end = find_span(source, path)
+    except LookupError as error:
+        raise CourseError(f"mistake {variant.id}: {error}; fix the name") from None
+    if variant.append:
+        module.write_text(f"{source}\n\n{variant.append}", encoding="utf-8")
+        return
+    text = source[start:end]
+    if not variant.body and (not variant.find or text.count(variant.find) != 1):
+        count = text.count(variant.find) if variant.find else "no"
+        raise CourseError(f"mistake {variant.id}: {count} places match `find` in {variant.function}; it must be one")
+    planted = _replace_body(text, variant.body) if variant.body else text.replace(variant.find, variant.replace)
+    module.write_text(source[:start] + planted + source[end:], encoding="utf-8")
+
+
+def _replace_body(text: str, body: str) -> str:
+    """Replace what stands below the docstring in the text of a function."""
+    function = ast.parse(textwrap.dedent(text)).body[0]
+    assert isinstance(function, ast.FunctionDef)  # that is what `find_span` finds
+    first = function.body[0]
+    above = first.end_lineno if ast.get_docstring(function) is not None else first.lineno - 1
+    lines = text.splitlines(keepends=True)
+    margin = " " * (len(lines[0]) - len(lines[0].lstrip()) + first.col_offset)
+    return "".join(lines[:above]) + textwrap.indent(textwrap.dedent(body).strip("\n"), margin) + "\n"
+
+
+def copy_reference(manifest: Manifest, target: Path) -> Path:
+    """Copy the reference, without data, to where mistakes can be planted."""
+    return Path(
+        shutil.copytree(manifest.path("reference"), target, ignore=shutil.ignore_patterns("__pycache__", "datasets"))
+    )
 
 
 def _convert(listed: _Misconception) -> Misconception:

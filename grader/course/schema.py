@@ -141,11 +141,15 @@ class Budget(ManifestTable, frozen=True):
 
 
 class Report(ManifestTable, frozen=True):
-    """Says when Gradescope shows public and hidden checks, and whether a row is a function's or a check."""
+    """Says when Gradescope shows public and hidden checks, whether a row is a function's or a check, who gets hints.
+
+    A hint names the misconception behind a failure.
+    """
 
     public_visibility: Literal["hidden", "after_due_date", "after_published", "visible"] = "visible"
     hidden_visibility: Literal["hidden", "after_due_date", "after_published", "visible"] = "after_published"
     rows: Literal["function", "check"] = "function"
+    hints: Literal["always", "after 3 failures", "never"] = "always"
 
 
 class Container(ManifestTable, frozen=True):

@@ -1,10 +1,8 @@
 """Plant known mistakes into copies of the reference, judge them, list them, and show some in a demonstration."""
 
-import ast
 import contextlib
 import shutil
 import tempfile
-import textwrap
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,10 +12,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from ..course.catalogue import Catalogue, Misconception, Variant, load_catalogues
+from ..course.catalogue import Catalogue, Misconception, Variant, copy_reference, load_catalogues, plant
 from ..course.manifest import Manifest, to_fraction, to_number
-from ..course.source import find_span, locate
-from ..errors import CourseError, ManifestError, UsageError
+from ..errors import ManifestError, UsageError
 from ..files import REPORT, ZIP, claim
 from ..names import find_nearest
 from ..results import terminal
@@ -40,43 +37,6 @@ class Trial:
     @property
     def as_expected(self) -> bool:
         return self.lost == set(self.variant.costs)
-
-
-def plant(variant: Variant, package: Path) -> None:
-    """Write the variant into a package. Raise CourseError where `find` is not there exactly once."""
-    try:
-        module, path = locate(package, variant.function)
-        source = module.read_text(encoding="utf-8")
-        start, end = find_span(source, path)
-    except LookupError as error:
-        raise CourseError(f"mistake {variant.id}: {error}; fix the name") from None
-    if variant.append:
-        module.write_text(f"{source}\n\n{variant.append}", encoding="utf-8")
-        return
-    text = source[start:end]
-    if not variant.body and (not variant.find or text.count(variant.find) != 1):
-        count = text.count(variant.find) if variant.find else "no"
-        raise CourseError(f"mistake {variant.id}: {count} places match `find` in {variant.function}; it must be one")
-    planted = _replace_body(text, variant.body) if variant.body else text.replace(variant.find, variant.replace)
-    module.write_text(source[:start] + planted + source[end:], encoding="utf-8")
-
-
-def _replace_body(text: str, body: str) -> str:
-    """Replace what stands below the docstring in the text of a function."""
-    function = ast.parse(textwrap.dedent(text)).body[0]
-    assert isinstance(function, ast.FunctionDef)  # that is what `find_span` finds
-    first = function.body[0]
-    above = first.end_lineno if ast.get_docstring(function) is not None else first.lineno - 1
-    lines = text.splitlines(keepends=True)
-    margin = " " * (len(lines[0]) - len(lines[0].lstrip()) + first.col_offset)
-    return "".join(lines[:above]) + textwrap.indent(textwrap.dedent(body).strip("\n"), margin) + "\n"
-
-
-def copy_reference(manifest: Manifest, target: Path) -> Path:
-    """Copy the reference, without data, to where mistakes can be planted."""
-    return Path(
-        shutil.copytree(manifest.path("reference"), target, ignore=shutil.ignore_patterns("__pycache__", "datasets"))
-    )
 
 
 def choose_variants(catalogues: Sequence[Catalogue], only: str = "") -> list[tuple[Catalogue, Variant]]:

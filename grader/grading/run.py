@@ -21,6 +21,7 @@ from .progress import Progress
 if TYPE_CHECKING:  # pytest is imported once the zygotes have begun to come up
     from ..checks.collect import Choice
     from ..checks.plugin import ChecksPlugin
+    from .hints import Hints
 
 QUIET = ["--disable-plugin-autoload", "--assert=plain", "--import-mode=importlib", "--capture=no"]
 QUIET += [part for name in ("terminal", "cacheprovider", "logging", "faulthandler") for part in ("-p", f"no:{name}")]
@@ -90,25 +91,27 @@ def grade_package(
     keep: bool = False,
     started: float | None = None,
     tell: Callable[[list[CheckResult], int], None] | None = None,
+    hints: "Hints | None" = None,
 ) -> Record:
     """Run the selected checks on the package in `student`; `update` and `tell` see the record as it grows.
 
-    A check that passes with the public seed is run again with every secret seed and must pass each time.
-    Its time began when it `started`, by default now. Zygotes that are given are left running, for the next run.
-    With `keep`, workers go from check to check, which is quicker; what fails in one is then run again in a fresh one.
-    Raise CourseError when manifest and checks disagree, SandboxError when no worker can be had, or, in an official
-    run, when the layers that hold are too few.
+    A check that passes with the public seed is run again with every secret seed and must pass each time. The run's
+    time began when it `started`, by default now. Zygotes that are given are left running, for the next run. With
+    `keep`, workers go from check to check, which is quicker; what fails in one is then run again in a fresh one.
+    In the end `hints` name misconceptions. Raise CourseError when manifest and checks disagree, SandboxError when no
+    worker can be had, or, in an official run, when the layers that hold are too few.
     """
     started = started or time.monotonic()
     record = record or new_record(manifest, "check", student.name)
     progress = Progress(record, manifest, update, tell)
-    options = debug, official, keep and not debug
-    seeds = selection.seed, selection.secret_seeds
-    context = RunContext(manifest, student, zygotes or ZygotePool(), *options, *seeds, started=started)
+    options = debug, official, keep and not debug, selection.seed, selection.secret_seeds
+    context = RunContext(manifest, student, zygotes or ZygotePool(), *options, started=started)
     record.causes = context.imports.causes
     cpu = time.process_time() + context.zygotes.cpu_seconds()
     try:
-        run_checks(context, selection, progress)
+        tried = run_checks(context, selection, progress).tried
+        if hints is not None:
+            hints.name(context, tried)
         context.close()  # every worker is collected then
         cpu = time.process_time() + context.zygotes.cpu_seconds() - cpu
     finally:
@@ -176,8 +179,10 @@ def _check_answers(context: RunContext, files: list[Path]) -> list[Note]:
 
 def run_checks(
     context: RunContext, selection: Selection, progress: Progress, make: Callable[..., "ChecksPlugin"] | None = None
-) -> None:
-    """Run pytest on the chosen files. Raise CourseError with what went wrong when it could not run the checks.
+) -> "ChecksPlugin":
+    """Run pytest on the chosen files, and return the plugin that ran the checks.
+
+    Raise CourseError with what went wrong when it could not run the checks.
 
     `make` makes another plugin of the same arguments.
     """
@@ -204,6 +209,7 @@ def run_checks(
         raise collector.problem or ChecksError(PROBLEMS[status])
     if status == INTERRUPTED:
         raise KeyboardInterrupt
+    return checks
 
 
 def find_files(manifest: Manifest, questions: list[Question]) -> list[Path]:

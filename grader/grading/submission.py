@@ -10,6 +10,7 @@ import secrets
 import signal
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
@@ -28,6 +29,7 @@ from ..sandbox.parent.zygote_pool import ZygotePool
 from ..sandbox.policy import Policy
 from ..submission.unpack import unpack_submission
 from . import run
+from .hints import Failures, Hints
 
 UNSAFE = "Graded with --unsafe: whatever isolation was missing did not stop the grading; do not trust these points."
 STARTED = time.monotonic()
@@ -43,12 +45,12 @@ def grade_submission(
     record: Record | None = None,
     unsafe: bool = False,
     line: StatusLine = SILENT,
+    hints: Hints | None = None,
 ) -> Record:
     """Grade a zip or folder, and keep the report in `out` up to date; a refused one gets 0 points and the reason.
 
-    A given record is the one that grows, so that its owner can see how far the run has come.
-    Raise ChainruleError, after the report says so, when the grader itself cannot run or this machine cannot isolate
-    student code; with `unsafe`, grade all the same and say so in the report.
+    A given record is the one that grows, for its owner to see. Hints do not wait by default. Raise ChainruleError,
+    after the report says so, when the grader cannot run or this machine cannot isolate student code, unless `unsafe`.
     """
     started = time.monotonic()  # unpacking is part of the run
     selection = run.Selection(secret_seeds=_draw_seeds(manifest.seeds.secret if secret_seeds is None else secret_seeds))
@@ -56,7 +58,7 @@ def grade_submission(
     def write(record: Record) -> None:
         write_atomically(out, render_report(record, manifest, form))
 
-    record = record or run.new_record(manifest, "grade", make_printable(source.name))
+    record, hints = record or run.new_record(manifest, "grade", make_printable(source.name)), hints or Hints(manifest)
     write(record)
     if unsafe:
         record.notes.append(Note(NoteKind.ISOLATION, UNSAFE))
@@ -67,7 +69,7 @@ def grade_submission(
             record.notes += [Note(NoteKind.SUBMISSION, note) for note in unpacked.notes]
             with contextlib.closing(ZygotePool(Policy.full())) as zygotes:
                 subject = manifest, unpacked.package, selection, record, write, zygotes
-                run.grade_package(*subject, official=not unsafe, started=started, tell=line.count)
+                run.grade_package(*subject, official=not unsafe, started=started, tell=line.count, hints=hints)
         except SubmissionError as error:
             record.notes.append(Note(NoteKind.REFUSED, f"The submission was not graded: {error}"))
             record.complete = True
@@ -107,11 +109,13 @@ def grade_in_container(manifest: Manifest, root: Path) -> Record | None:
     write()
     _on_termination(record, write)
     try:
-        refusal = refuse_early(manifest, read_metadata(root / "submission_metadata.json"))
+        metadata = read_metadata(root / "submission_metadata.json")
+        refusal = refuse_early(manifest, metadata)
         if refusal:
             write_atomically(out, refusal)
             return None
-        return grade_submission(manifest, root / "submission", out, "gradescope", record=record)
+        hints = Hints(manifest, Failures(count_failures(metadata)))
+        return grade_submission(manifest, root / "submission", out, "gradescope", record=record, hints=hints)
     except BaseException as error:
         if not any(note.kind is NoteKind.GRADER_ERROR for note in record.notes):
             sentence = f"The grader could not go on ({type(error).__name__}); tell the staff."
@@ -175,6 +179,21 @@ def refuse_early(manifest: Manifest, metadata: dict[str, Any]) -> bytes | None:
         return gradescope.encode(0, "\n".join([*sentences, "No earlier score is known."]), [], {"rate_limited": True})
     sentences.append("The score of the last graded submission stays.")
     return gradescope.encode(score, "\n".join(sentences), [_kept(manifest, score)], {"rate_limited": True})
+
+
+def count_failures(metadata: dict[str, Any]) -> Counter[str]:
+    """Return by function how many earlier submissions that were graded had a test of it that failed."""
+    found: Counter[str] = Counter()
+    for entry in filter(_counts, _entries(metadata)):
+        results = entry.get("results")
+        tests = results.get("tests") if isinstance(results, dict) else None
+        failed = [test for test in tests if _is_failed(test)] if isinstance(tests, list) else []
+        found.update({tag for test in failed for tag in test["tags"] if isinstance(tag, str)})
+    return found
+
+
+def _is_failed(test: Any) -> bool:
+    return isinstance(test, dict) and test.get("status") == "failed" and isinstance(test.get("tags"), list)
 
 
 def _entries(metadata: dict[str, Any]) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from ..results.status_line import StatusLine
 from ..results.terminal import Indented
 from ..sandbox.parent.zygote_pool import ZygotePool
 from . import run
+from .hints import Failures, Hints
 from .run import Selection
 
 POLL_MILLISECONDS = 200
@@ -111,7 +112,8 @@ class Watcher:
 
             subject = self._manifest, self._student, selection
             record = run.new_record(self._manifest, "watch", self._student.name)
-            return run.grade_package(*subject, record, zygotes=self._zygotes, keep=True, tell=tell)
+            hints = Hints(self._manifest, Failures.read(self._manifest))
+            return run.grade_package(*subject, record, zygotes=self._zygotes, keep=True, tell=tell, hints=hints)
 
     def _begin_screen(self) -> None:
         if self._out.is_terminal:

@@ -11,7 +11,7 @@ from typing import Any
 from ..course.manifest import Manifest
 from ..limits import REPORT_TEXT_CHARACTERS
 from .record import CheckResult, NoteKind, Outcome, Record, sum_points
-from .summary import by_function, count_noun, count_passed, explain_causes, explain_held, held_of, lost_of
+from .summary import by_function, count_noun, count_passed, explain_causes, explain_held, held_of, list_hints, lost_of
 
 UNFINISHED = "Grading did not finish; the points are those of the checks that have run."
 TRY = "To run one check alone: python -m grader check -k {}"
@@ -130,7 +130,9 @@ def _test(row: Row, manifest: Manifest) -> dict[str, Any]:
 
 def _describe_check(check: CheckResult) -> str:
     """Return what a row of one check says; its claim is the row's name."""
-    return "" if check.outcome is Outcome.PASSED else f"{_word(check)}{held_of([check])}: {_sentence(check)}"
+    if check.outcome is Outcome.PASSED:
+        return ""
+    return "\n".join([f"{_word(check)}{held_of([check])}: {_sentence(check)}", *_hint([check])])
 
 
 def describe_row(checks: Sequence[CheckResult]) -> str:
@@ -148,11 +150,15 @@ def describe_row(checks: Sequence[CheckResult]) -> str:
         told = _shorten(sentence)
         if _is_judged(group[0]):
             claims = [f"✗ {check.title} ({lost_of([check])}){_show_id(check)}" for check in group]
-            parts.append("\n".join([*claims, f"{count}: {told}"]))
+            parts.append("\n".join([*claims, f"{count}: {told}", *_hint(group)]))
         else:
             parts.append(f"{count} ({lost_of(group)}): {told}")
             parts = parts[-1:] if len(group) == len(checks) else parts
     return "\n\n".join(parts[-1:] if len(checks) == 1 else parts)
+
+
+def _hint(checks: Sequence[CheckResult]) -> list[str]:
+    return [f"hint: {words}" for words in list_hints(checks)]
 
 
 def _count_passed(checks: Sequence[CheckResult]) -> str:

@@ -11,6 +11,7 @@ from .summary import (
     group_failures,
     group_rows,
     held_of,
+    list_hints,
     list_ids,
     lost_of,
     points_of,
@@ -44,6 +45,7 @@ def render(record: Record) -> str:
         questions = ", ".join(dict.fromkeys(check.question for check in checks))
         told = f"**{questions} {_cell(title)}** ({first.outcome.word}, {lost_of(checks)})"
         lines += ["", told, "", _quoted(first.message)]
+        lines += [line for words in list_hints(checks) for line in ("", f"Hint: {_cell(words)}")]
     return "\n".join(lines) + "\n"
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from html import escape
 
 from .record import Cause, CheckResult, Outcome
-from .summary import TITLES, explain_causes, group_failures, held_of, list_ids, say_passed
+from .summary import TITLES, explain_causes, group_failures, held_of, list_hints, list_ids, say_passed
 
 SHOWN = 6
 PASSED, NOT_PASSED = "check passed", "check not-passed"
@@ -42,6 +42,7 @@ def render_text(found: Judgement) -> str:
     for checks in groups[:SHOWN]:
         lines += [f"  {checks[0].outcome.word}: {name}" for name in _name(checks)]
         lines += [f"      {line}" for line in checks[0].message.splitlines()]
+        lines += [f"      hint: {words}" for words in list_hints(checks)]
     return "\n".join(lines + [f"  {rest}" for rest in _rest(found, groups)])
 
 
@@ -53,7 +54,8 @@ def render_html(found: Judgement) -> str:
     for checks in groups[:SHOWN]:
         titles = "<br>".join(f"<b>{checks[0].outcome.word}</b> {escape(name)}" for name in _name(checks))
         message = escape(checks[0].message)
-        items.append(f'<li>{titles}<br><code style="white-space: pre-wrap">{message}</code></li>')
+        hints = "".join(f"<br><b>hint</b> {escape(words)}" for words in list_hints(checks))
+        items.append(f'<li>{titles}<br><code style="white-space: pre-wrap">{message}</code>{hints}</li>')
     items += [f"<li>{escape(rest)}</li>" for rest in _rest(found, groups)]
     listed = f'<ul style="margin: 4px 0 0 0">{"".join(items)}</ul>' if items else ""
     edge = f"border-left: 4px solid {COLOURS[found.passed]}; padding: 2px 0 2px 12px"

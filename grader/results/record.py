@@ -115,12 +115,23 @@ class Spending(msgspec.Struct, kw_only=True):
     allowed: int | float
 
 
+class Hint(msgspec.Struct, kw_only=True, frozen=True):
+    """The misconception behind a failure: its id in the catalogue, a sentence that teaches, a notebook's section."""
+
+    id: str
+    sentence: str
+    section: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.sentence} See {self.section}." if self.section else self.sentence
+
+
 class CheckResult(msgspec.Struct, kw_only=True):
     """One check's result; `message` is fit for the student, `detail` (inputs, values) for the instructor.
 
     `functions` are those it judges. `held` are points that are neither given nor lost, since the grader made an error.
     It was not `run` where earlier checks used up the run's time, before it or while it ran. `cause` is the module,
-    one of the record's causes, whose import it waits for.
+    one of the record's causes, whose import it waits for, `misconception` one that its wrong answer is known to be of.
     """
 
     id: str
@@ -135,6 +146,7 @@ class CheckResult(msgspec.Struct, kw_only=True):
     message: str = ""
     detail: str = ""
     cause: str = ""
+    misconception: Hint | None = None
     held: int | float = 0
     error: float | None = None
     allowed: float | None = None

@@ -44,6 +44,11 @@ def group_failures(checks: Iterable[CheckResult]) -> list[list[CheckResult]]:
     return list(groups.values())
 
 
+def list_hints(checks: Iterable[CheckResult]) -> list[str]:
+    """Return the hints to a group of checks, each once."""
+    return list(dict.fromkeys(str(check.misconception) for check in checks if check.misconception))
+
+
 def select_scored(checks: Iterable[CheckResult]) -> list[CheckResult]:
     """Return the checks that are scored here; the others are not missing."""
     return [check for check in checks if check.outcome is not Outcome.NOT_SCORED]

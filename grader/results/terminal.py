@@ -17,6 +17,7 @@ from .summary import (
     group_failures,
     group_rows,
     held_of,
+    list_hints,
     list_ids,
     lost_of,
     points_of,
@@ -27,6 +28,7 @@ from .summary import (
 WIDTH = 120  # of lines in a file or a pipe
 BESIDE = 32  # what stands around a function's name in the table
 INDENT = 4
+HINT = "cyan"
 
 
 class Indented:
@@ -128,6 +130,7 @@ def sentences(checks: Sequence[CheckResult], latest: Sequence[str] = ()) -> list
         many = len(group) > TITLES
         titles = [_count_alike(group)] if many else map(_title, group)
         lines += [Text(), *(Indented(title, 0) for title in titles), Indented(Text(group[0].message))]
+        lines += [Indented(Text.assemble(("hint  ", HINT), words)) for words in list_hints(group)]
         lines += [Indented(Text(list_ids(group), style="cyan"))] * many
     return lines
 

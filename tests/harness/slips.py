@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.course import manifest as manifests
+from grader.course.catalogue import copy_reference
 from grader.course.manifest import Manifest
-from grader.grading import mistakes, run
+from grader.grading import run
 from grader.results.record import CheckResult
 from grader.sandbox.parent.zygote_pool import ZygotePool
 
@@ -290,7 +291,7 @@ def first_failure(slip: Slip, manifest: Manifest, folder: Path, zygotes: ZygoteP
 
     Raises LookupError where the text to replace does not stand there once, or where no check fails.
     """
-    package = mistakes.copy_reference(manifest, folder / "student")
+    package = copy_reference(manifest, folder / "student")
     text = (package / slip.file).read_text()
     if text.count(slip.old) != 1:
         raise LookupError(f"{slip.title}: its text stands {text.count(slip.old)} times in {slip.file}")

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from grader.course import manifest as manifests
-from grader.course.catalogue import list_headings, load_catalogue, load_catalogues
+from grader.course.catalogue import copy_reference, list_headings, load_catalogue, load_catalogues, plant
 from grader.course.source import locate
 from grader.grading import mistakes, run
 from tests.harness.mutants.judge import with_judge
@@ -90,8 +90,8 @@ def test_right_ways_cost_nothing(question, tmp_path):
 
     def use(judge):
         for way in right:
-            package = mistakes.copy_reference(MANIFEST, tmp_path / way.id / MANIFEST.submission.packages[0])
-            mistakes.plant(way, package)
+            package = copy_reference(MANIFEST, tmp_path / way.id / MANIFEST.submission.packages[0])
+            plant(way, package)
             lost[way.id] = [check for check, error in judge.verdicts(package).items() if error]
 
     with_judge(MANIFEST, [MANIFEST.question(name)], use)

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from grader.course import manifest as manifests
-from grader.course.catalogue import load_catalogue
+from grader.course.catalogue import copy_reference, load_catalogue, plant
 from grader.course.manifest import Manifest
 from grader.errors import CourseError, RecordingError, SandboxError
-from grader.grading import mistakes, run
+from grader.grading import run
 from grader.recording import cassette
 from grader.release import recorder as recording
 from grader.results.record import CheckResult
@@ -669,14 +669,14 @@ def test_the_course_is_judged_alike(course, tmp_path, zygotes, questions):
     assert copy.path("public").joinpath(cassette.FILENAME).stat().st_size < 3_000_000
     stubs = run.grade_package(copy, copy.path("student"), run.Selection(questions), zygotes=zygotes, keep=True)
     assert (stubs.score, {c.outcome for c in stubs.checks} <= {"not_attempted", "blocked"}) == (0, True)
-    right = mistakes.copy_reference(course, tmp_path / "right/student")
+    right = copy_reference(course, tmp_path / "right/student")
     result = run.grade_package(copy, right, run.Selection(questions), zygotes=zygotes, keep=True)
     assert result.score == result.max_score > 0
-    wrong = mistakes.copy_reference(course, tmp_path / "wrong/student")
+    wrong = copy_reference(course, tmp_path / "wrong/student")
     whole = manifests.load_manifest(ROOT / manifests.FILENAME)
     known = {v.id: v for q in course.questions for v in load_catalogue(whole, q.id).variants}
     for name in course.demo:
-        mistakes.plant(known[name], wrong)
+        plant(known[name], wrong)
     assert compare(course, copy, wrong, questions, zygotes) == []
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from grader.course import manifest as manifests
-from grader.grading import mistakes, run
+from grader.course.catalogue import copy_reference
+from grader.grading import run
 
 MANIFEST = manifests.load_manifest(Path(__file__).parents[2] / manifests.FILENAME)
 NET, LAYERS, UTILS = "classifiers/fc_net.py", "layers.py", "layer_utils.py"
@@ -25,7 +26,7 @@ def lost(tmp_path, zygotes):
     """Changes a copy of the reference and returns the checks that it does not pass, with their details."""
 
     def grade(questions: list[str], *changes: tuple[str, str, str]) -> dict[str, str]:
-        package = mistakes.copy_reference(MANIFEST, tmp_path / "student")
+        package = copy_reference(MANIFEST, tmp_path / "student")
         for name, old, new in changes:
             text = (package / name).read_text()
             assert old in text, (name, old)

@@ -9,7 +9,7 @@ import pytest
 
 from grader.checks.fixtures import Contest
 from grader.course import manifest as manifests
-from grader.course.catalogue import Variant, load_catalogue
+from grader.course.catalogue import Variant, copy_reference, load_catalogue, plant
 from grader.errors import CourseError
 from grader.grading import mistakes
 
@@ -119,11 +119,11 @@ def test_mistake_that_cannot_be_planted(toy, tmp_path, old, new, sentence):
 
 @pytest.mark.parametrize("function", ["shapes.area", "shapes.squares"], ids=["in place of a region", "of given code"])
 def test_body_of_a_mistake_stands_below_the_docstring(toy, function):
-    package = mistakes.copy_reference(toy.manifest, toy.root / "planted")
+    package = copy_reference(toy.manifest, toy.root / "planted")
     before = (package / "shapes.py").read_text()
     name = function.removeprefix("shapes.")
     body = "\nif True:\n    return 7\n"
-    mistakes.plant(Variant("seven", "7", function, body=body), package)
+    plant(Variant("seven", "7", function, body=body), package)
     after = (package / "shapes.py").read_text()
     signature, docstring = before[before.index(f"def {name}(") :].splitlines()[:2]
     assert f"{signature}\n{docstring}\n    if True:\n        return 7\n" in after

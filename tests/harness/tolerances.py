@@ -17,9 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from grader.course import manifest as manifests
-from grader.course.catalogue import load_catalogue
+from grader.course.catalogue import copy_reference, load_catalogue, plant
 from grader.course.manifest import Manifest, Question
-from grader.grading.mistakes import copy_reference, plant
 from tests.harness.mutants.judge import Judge, with_judge
 
 expect = importlib.import_module("grader.checks.expect")  # the name in the package is the function's

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import msgspec
 
+from grader.course.catalogue import copy_reference
 from grader.course.manifest import Manifest, Question
 from grader.course.source import find_span, locate
-from grader.grading.mistakes import copy_reference
 
 from .judge import Judge, with_judge
 from .mutate import Mutant, mutants

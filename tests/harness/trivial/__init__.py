@@ -3,8 +3,8 @@
 import shutil
 from pathlib import Path
 
+from grader.course.catalogue import copy_reference
 from grader.course.manifest import Manifest
-from grader.grading.mistakes import copy_reference
 
 KINDS = ("zeros", "identity")
 ANSWERS = Path(__file__).with_name("answers.py")

@@ -1,0 +1,292 @@
+"""Name the misconceptions behind failed checks, by recorded runs of the catalogue's variants or by live ones."""
+
+import contextlib
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from ..checks import misconceptions
+from ..checks.bookkeeping import trace_answers
+from ..checks.context import RunContext, derive
+from ..checks.misconceptions import Candidate, choose_misconceptions, find_evidence
+from ..course.catalogue import Misconception, Variant, copy_reference, load_catalogues, plant
+from ..course.manifest import Manifest
+from ..errors import CourseError, OutOfTime, SandboxError
+from ..limits import HINT_FAILURES
+from ..recording.cassette import UNREADABLE
+from ..results.record import CheckResult, Hint, Outcome, write_atomically
+from ..sandbox.parent.client import WorkerClient
+
+if TYPE_CHECKING:  # pytest is imported once the zygotes have begun to come up
+    from ..checks.follow_through import Tried
+
+FILENAME = "misconceptions.npz"
+STATE = ".chainrule.json"  # beside the manifest; a submission holds modules only
+ENGINE = [
+    Path(misconceptions.__file__).with_name(name) for name in ("expect.py", "bookkeeping.py", "misconceptions.py")
+]
+MADE_FROM, SOURCES = ("reference", "public", "mistakes"), (".py", ".toml")
+
+
+class Table(msgspec.Struct):
+    """The recorded failures of all variants: what each misconception says, and which checks each variant fails how.
+
+    `variants` are numbers of a misconception and of checks; the digests of all of them follow one another in their
+    order. `sources` are digests of what it was made from.
+    """
+
+    seed: int
+    sources: dict[str, str]
+    checks: list[str]
+    hints: list[Hint]
+    functions: list[str]
+    variants: list[tuple[int, list[int]]]
+    digests: bytes = b""
+
+    def list_candidates(self) -> list[Candidate]:
+        """Return the variants, each with its digests by check."""
+        size, place, found = misconceptions.DIGEST_BYTES, 0, []
+        for number, checks in self.variants:
+            pieces = [self.digests[start : start + size] for start in range(place, place + size * len(checks), size)]
+            place += size * len(checks)
+            digests = dict(zip((self.checks[check] for check in checks), pieces, strict=True))
+            found.append(Candidate(self.hints[number].id, self.functions[number], digests))
+        return found
+
+
+def save_table(table: Table, file: Path) -> None:
+    """Write a table; the same one makes the same bytes."""
+    header = msgspec.json.encode(msgspec.structs.replace(table, digests=b""), order="deterministic")
+    members = {"header": np.frombuffer(header, np.uint8), "digests": np.frombuffer(table.digests, np.uint8)}
+    with file.open("wb") as out:
+        np.savez_compressed(out, **members)  # type: ignore[arg-type]  # a flag beside the arrays, allow_pickle, is bool
+
+
+def load_table(manifest: Manifest, seed: int) -> Table | None:
+    """Return the recorded table; None where there is none, or it is of another seed, or of what has changed since."""
+    try:
+        with np.load(manifest.path("public") / FILENAME, allow_pickle=False) as members:
+            table = msgspec.json.decode(members["header"].tobytes(), type=Table)
+            table.digests = members["digests"].tobytes()
+    except UNREADABLE:
+        return None
+    fresh = all(table.sources.get(kind) == digest for kind, digest in digest_sources(manifest).items())
+    return table if fresh and table.seed == seed else None
+
+
+def digest_sources(manifest: Manifest) -> dict[str, str]:
+    """Return digests of the sources of a table: the engine's comparison, and the folders of the course that are here.
+
+    In a student's copy these are the engine and the checks.
+    """
+    folders = {kind: manifest.path(kind) for kind in MADE_FROM}
+    files = {kind: sorted(place.rglob("*.*")) for kind, place in folders.items() if place.is_dir()}
+    files["engine"] = ENGINE
+    found = {}
+    for kind, paths in files.items():
+        total = hashlib.sha256()
+        for path in (path for path in paths if path.suffix in SOURCES):
+            total.update(path.name.encode() + path.read_bytes().replace(b"\r\n", b"\n"))
+        found[kind] = total.hexdigest()[:16]
+    return found
+
+
+class Runner:
+    """Runs checks on the reference with a variant planted, in workers of the reference's kind, one variant at a time.
+
+    Close it in the end.
+    """
+
+    def __init__(self, context: RunContext) -> None:
+        self._context, self._planted, self._failed = context, "", False
+        self._folder = tempfile.TemporaryDirectory(prefix="chainrule-")
+        self._workers: dict[tuple[str, ...], WorkerClient] = {}
+        self._package = Path()
+
+    def digest(self, variant: Variant, tried: "Tried") -> bytes:
+        """Return the digest of a check on a variant, empty where it passes or tells nothing.
+
+        Raise SandboxError, OutOfTime, CourseError where the variant cannot be planted.
+        """
+        from ..checks.follow_through import renew
+
+        self._plant(variant)
+        running, context = tried.running.copy(), self._context
+        seed = derive(running.seed, "worker")
+        reference = context.get_reference_worker(running.libraries, seed)
+        running.worker = self._get_worker(running.libraries, seed)
+        with trace_answers() as trace:
+            try:
+                tried.body(**renew(tried.arguments, running, reference=reference.root()))
+            except (SandboxError, OutOfTime):
+                raise
+            except Exception as error:
+                found = find_evidence(trace, error, running.check.id, None)
+                return found[0].digests[0] if found else b""
+        return b""
+
+    def _plant(self, variant: Variant) -> None:
+        if self._planted != variant.id:
+            self._clear()
+            package = Path(self._folder.name) / variant.id / self._context.manifest.submission.packages[0]
+            self._package = copy_reference(self._context.manifest, package)
+            plant(variant, self._package)
+            self._planted = variant.id
+
+    def _get_worker(self, libraries: tuple[str, ...], seed: int) -> WorkerClient:
+        worker = self._workers.get(libraries)
+        if worker is None or not worker.alive:
+            worker = self._workers[libraries] = self._context.launch_trusted(libraries, self._package, seed)
+        else:
+            worker.reset(seed)
+        return worker
+
+    def _clear(self) -> None:
+        for worker in self._workers.values():
+            worker.kill()
+        self._workers.clear()
+        if self._planted:
+            shutil.rmtree(self._package.parent)
+
+    def close(self) -> None:
+        """End the workers and remove what was planted."""
+        self._clear()
+        self._folder.cleanup()
+
+
+class Failures:
+    """How many runs have found a function wrong, since one last found it right.
+
+    They are kept in `file`, where one is given. Where it cannot be written, hints do not wait.
+    """
+
+    def __init__(self, counts: Mapping[str, int], file: Path | None = None) -> None:
+        self._counts, self._file = dict(counts), file
+
+    @classmethod
+    def read(cls, manifest: Manifest) -> "Failures":
+        """Return those that `check` has counted in a folder of the course; none from a file that cannot be read."""
+        file, counts = manifest.root / STATE, {}
+        with contextlib.suppress(OSError, msgspec.MsgspecError):
+            counts = msgspec.json.decode(file.read_bytes(), type=dict[str, int])
+        return cls(counts, file if manifest.report.hints == "after 3 failures" else None)
+
+    def count(self, function: str) -> int:
+        """Return the number for a function, the last run among them."""
+        return self._counts.get(function, 0)
+
+    def note(self, checks: Sequence[CheckResult]) -> None:
+        """Count one more run, by its public checks."""
+        for function in {name for check in checks for name in check.functions}:
+            own = {check.outcome for check in checks if function in check.functions}
+            if Outcome.FAILED in own:
+                self._counts[function] = self.count(function) + 1
+            elif own == {Outcome.PASSED}:
+                self._counts.pop(function, None)
+        if self._file is not None:
+            try:
+                write_atomically(self._file, msgspec.json.encode(self._counts, order="sorted"))
+            except OSError:
+                self._counts = dict.fromkeys(self._counts, HINT_FAILURES)
+
+
+class LiveDigests(Mapping[str, bytes]):
+    """The digests of the checks that a variant fails, each made when it is asked for."""
+
+    def __init__(self, checks: Sequence[str], make: Callable[[str], bytes]) -> None:
+        self._checks, self._make = checks, make
+
+    def __getitem__(self, check: str) -> bytes:
+        if check not in self._checks:
+            raise KeyError(check)
+        return self._make(check)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._checks)
+
+    def __len__(self) -> int:
+        return len(self._checks)
+
+
+class Hints:
+    """Names misconceptions in the records of one course's runs; what it found out live is kept, so a class pays once.
+
+    Without `failures` from before, hints do not wait for some.
+    """
+
+    def __init__(self, manifest: Manifest, failures: "Failures | None" = None) -> None:
+        self._manifest, self._failures = manifest, failures
+        self._live: dict[tuple[int, str, str, str], bytes] = {}
+
+    def name(self, context: RunContext, tried: Sequence["Tried"]) -> None:
+        """Write into the checks that were tried which misconception is behind them, where one is known.
+
+        It ends with the time of the run. No fault of the catalogue or the sandbox ends a run: nothing is named then.
+        """
+        if self._failures is not None:
+            self._failures.note([one.running.check for one in tried])
+        by_check = {one.running.check.id: one for one in tried}
+        failed = {name: one.running.evidence for name, one in by_check.items() if _has_failed(one)}
+        if self._manifest.report.hints == "never" or not any(one.telling for found in failed.values() for one in found):
+            return
+        passed = {name for name, one in by_check.items() if one.running.right_in_public}
+        functions = {name: one.running.judged for name, one in by_check.items()}
+        with contextlib.suppress(OutOfTime, SandboxError, CourseError), contextlib.closing(Runner(context)) as runner:
+            candidates, hints = self._collect(context, by_check, runner)
+            named = choose_misconceptions(candidates, passed, failed, functions)
+            for check, misconception in named.items():
+                if self._may_show(hints[misconception][0]):
+                    by_check[check].running.check.misconception = hints[misconception][1]
+
+    def _collect(
+        self, context: RunContext, tried: Mapping[str, "Tried"], runner: Runner
+    ) -> tuple[list[Candidate], dict[str, tuple[str, Hint]]]:
+        """Return all variants that may be behind the failures, and each misconception's function and hint."""
+        table = load_table(self._manifest, context.public_seed)
+        if table is not None:
+            listed = zip(table.functions, table.hints, strict=True)
+            return table.list_candidates(), {hint.id: (function, hint) for function, hint in listed}
+        if context.recorded_answers is not None or not self._manifest.path("mistakes").is_dir():
+            return [], {}
+        questions = dict.fromkeys(one.running.check.question for one in tried.values())
+        candidates, hints = [], {}
+        for catalogue in load_catalogues(self._manifest, [*questions]):
+            for one in catalogue.misconceptions:
+                hints[one.id] = one.function, make_hint(one)
+                for variant in one.variants:
+                    digests = self._digest_live(catalogue.question, variant, tried, runner)
+                    candidates.append(Candidate(one.id, one.function, digests))
+        return candidates, hints
+
+    def _digest_live(
+        self, question: str, variant: Variant, tried: Mapping[str, "Tried"], runner: Runner
+    ) -> Mapping[str, bytes]:
+        def make(check: str) -> bytes:
+            key = tried[check].running.seed, question, variant.id, check
+            if key not in self._live:
+                self._live[key] = runner.digest(variant, tried[check])
+            return self._live[key]
+
+        return LiveDigests([check for check in variant.costs if check in tried], make)
+
+    def _may_show(self, function: str) -> bool:
+        """Return whether the manifest has hints shown for a function that has failed once more."""
+        if self._manifest.report.hints != "after 3 failures" or self._failures is None:
+            return True
+        return self._failures.count(function) >= HINT_FAILURES
+
+
+def make_hint(one: Misconception) -> Hint:
+    """Return what is shown of a misconception."""
+    return Hint(id=one.id, sentence=one.sentence, section=one.section)
+
+
+def _has_failed(tried: "Tried") -> bool:
+    running = tried.running
+    return running.check.outcome is Outcome.FAILED and bool(running.evidence) and not running.right_in_public

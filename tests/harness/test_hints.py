@@ -1,0 +1,154 @@
+"""A student who makes a known mistake reads its sentence below the failure, and nobody else does."""
+
+import json
+
+import pytest
+
+from grader.course.catalogue import copy_reference, load_catalogues, plant
+from grader.grading import run
+from grader.grading.hints import Failures, Hints
+from grader.grading.submission import count_failures
+from grader.results import gradescope, markdown
+from grader.results import notebook as cells
+from grader.results.record import from_json, to_json
+
+AREA, MOMENTS = "area_is_a_length", "moments_of_a_population"
+SENTENCE = "Your areas equal widths plus heights. A sum of lengths is a length, not an area. See Rectangles: Area."
+
+
+@pytest.fixture
+def planted(toy):
+    """Makes a package with these variants planted."""
+
+    def make(*names):
+        package = copy_reference(toy.manifest, toy.root / "student")
+        for catalogue in load_catalogues(toy.manifest):
+            for variant in catalogue.variants:
+                if variant.id in names:
+                    plant(variant, package)
+        return package
+
+    for file in sorted((toy.root / "student").rglob("*"), reverse=True):
+        file.unlink() if file.is_file() else file.rmdir()
+    (toy.root / "student").rmdir()
+    return make
+
+
+def grade(toy, hints=None, **selection):
+    hints = hints or Hints(toy.manifest)
+    chosen = run.Selection(timing=False, **selection)
+    return run.grade_package(toy.manifest, toy.root / "student", chosen, zygotes=toy.zygotes, keep=True, hints=hints)
+
+
+def named(record):
+    return {check.id: check.misconception.id for check in record.checks if check.misconception}
+
+
+def test_a_known_mistake_is_named_once_where_it_is_found_first(toy, planted):
+    planted("area_adds", "moments_divides_by_n_minus_1")
+    found = grade(toy, seed=12345)
+    assert named(found) == {"q1_rectangles/area[1]": AREA, "q2_moments/moments_variance": MOMENTS}
+    assert from_json(to_json(found)).checks[0].misconception.section == "Rectangles: Area"
+
+
+def test_the_same_idea_in_other_words_is_named(toy, planted):
+    planted()
+    toy.replace("student/shapes.py", "areas_of_rectangles = width * height", "areas_of_rectangles = -(-height - width)")
+    assert named(grade(toy)) == {"q1_rectangles/area[1]": AREA}
+
+
+@pytest.mark.parametrize(
+    "code", ["width * height", "width * height * 2", "0 * width", "width", "None", "width[0]", "width / 0 * height"]
+)
+def test_any_other_answer_is_not(toy, planted, code):
+    planted()
+    toy.replace("student/shapes.py", "areas_of_rectangles = width * height", f"areas_of_rectangles = {code}")
+    assert named(grade(toy)) == {}
+
+
+def test_a_mistake_that_only_hidden_checks_show_is_not_named(toy, planted):
+    planted("area_adds")
+    for n in range(1, 11):
+        toy.replace("checks/mistakes/q1.toml", f'    "q1_rectangles/area[{n}]",\n', "")
+    assert named(grade(toy)) == {}
+
+
+def test_the_sentence_stands_below_the_failure_in_every_report(toy, planted, command):
+    planted("area_adds")
+    status, out, _ = command("check", "--json", "record.json")
+    assert status == 1 and f"hint  {SENTENCE}" in " ".join(out.split()).replace("hint ", "hint  ")
+    found = from_json((toy.root / "record.json").read_bytes())
+    own = [check for check in found.checks if check.question == "Q1" and check.visibility == "public"]
+    rows = json.loads(gradescope.render(found, toy.manifest))["tests"]
+    assert [f"hint: {SENTENCE}" in row["output"] for row in rows[:2]] == [True, False]
+    assert f"\nHint: {SENTENCE}\n" in markdown.render(found)
+    judgement = cells.Judgement("q1_area", "Q1", own)
+    assert f"      hint: {SENTENCE}" in cells.render_text(judgement).splitlines()
+    assert f"<b>hint</b> {SENTENCE}" in cells.render_html(judgement)
+
+
+def test_no_hints_leaves_them_out(toy, planted, command):
+    planted("area_adds")
+    _, out, _ = command("check", "--no-hints")
+    assert "hint" not in out
+
+
+def demand(toy, when):
+    toy.write("assignment.toml", (toy.root / "assignment.toml").read_text() + f'\n[report]\nhints = "{when}"\n')
+
+
+def test_never_means_never(toy, planted, command):
+    planted("area_adds")
+    demand(toy, "never")
+    _, out, _ = command("check")
+    assert "hint" not in out
+
+
+def test_hints_wait_for_the_third_failure_and_begin_anew_after_success(toy, planted, command):
+    planted("area_adds")
+    demand(toy, "after 3 failures")
+    shown = ["hint" in command("check", "-q", "Q1")[1] for _ in range(4)]
+    toy.replace("student/shapes.py", "width + height", "width * height")
+    command("check", "-q", "Q1")
+    toy.replace("student/shapes.py", "width * height", "width + height")
+    shown.append("hint" in command("check", "-q", "Q1")[1])
+    assert shown == [False, False, True, True, False]
+
+
+@pytest.mark.parametrize("content", [b"", b"[1]", b'{"shapes.area": "many"}', b"\xff"])
+def test_a_count_that_cannot_be_read_begins_anew(toy, content):
+    (toy.root / ".chainrule.json").write_bytes(content)
+    assert Failures.read(toy.manifest).count("shapes.area") == 0
+
+
+def earlier(*statuses):
+    """Gradescope's metadata of earlier submissions whose row of `area` ended so."""
+    tests = [{"tags": ["Q1", "shapes.area"], "status": status} for status in statuses]
+    return {"previous_submissions": [{"results": {"tests": [test]}} for test in tests]}
+
+
+def test_gradescope_counts_earlier_submissions(toy, planted):
+    planted("area_adds")
+    demand(toy, "after 3 failures")
+    counts = [count_failures(earlier(*statuses)) for statuses in (["failed"], ["failed", "passed", "failed"])]
+    assert [bool(named(grade(toy, Hints(toy.manifest, Failures(count))))) for count in counts] == [False, True]
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"results": None},
+        {"results": {"tests": None}},
+        {"results": {"tests": [None, {"status": "failed"}, {"status": "failed", "tags": [1, None]}]}},
+        {"results": {"tests": earlier("failed")}, "autograder_error": True},
+        3,
+    ],
+)
+def test_metadata_of_any_form_counts_nothing(entry):
+    assert not count_failures({"previous_submissions": [entry]})
+
+
+def test_a_broken_catalogue_ends_no_run(toy, planted):
+    planted("area_adds")
+    toy.write("checks/mistakes/q1.toml", "[[misconception]")
+    assert [check.outcome for check in grade(toy).checks].count("failed") == 12

@@ -82,6 +82,8 @@ HINT_FAILURES = 3  # of a function, from which on a hint is shown where the mani
 
 # Notebooks.
 CHECK_CELL_SECONDS = 120.0  # wall clock of the checks in one cell: a student waits for them
+CHECK_PROCESS_END_SECONDS = 2.0  # wall clock until the process of these cells has ended: it has little to close
+CHECK_PROCESS_SECONDS = 900.0  # without a check cell, after which the process ends: it holds libraries
 
 # The PDF.
 PANDOC_SECONDS = 30.0  # wall clock of one process for all fragments of a notebook, which take one as a rule

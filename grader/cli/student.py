@@ -13,6 +13,7 @@ from .common import FAILED, QUESTIONS, choose_questions, find_course, forbid_tog
 
 if TYPE_CHECKING:
     from ..results.record import Record
+    from ..sandbox.parent.zygote_pool import ZygotePool
 
 student_commands = typer.Typer()
 
@@ -64,7 +65,10 @@ def check(
     folder = locate_package(manifest, student)
     if json is not None:
         claim(json, REPORT)
-    result = _check(manifest, folder, wanted, debug, hints)
+    from ..sandbox.parent.zygote_pool import ZygotePool
+
+    with contextlib.closing(ZygotePool()) as zygotes:
+        result = _check(manifest, folder, wanted, zygotes, debug, hints)
     from ..results import record, terminal
 
     terminal.show(result)
@@ -81,16 +85,19 @@ def _list(manifest: Manifest, wanted: dict[str, Any]) -> None:
     terminal.show_list(run.collect_checks(manifest, run.Selection(**wanted)))
 
 
-def _check(manifest: Manifest, folder: Path, wanted: dict[str, Any], debug: bool, hints: bool) -> "Record":
-    from ..sandbox.parent.zygote_pool import ZygotePool
+def _check(
+    manifest: Manifest,
+    folder: Path,
+    wanted: dict[str, Any],
+    zygotes: "ZygotePool",
+    debug: bool = False,
+    hints: bool = True,
+) -> "Record":
+    first = choose_questions(manifest, wanted["questions"])[0]
+    zygotes.get(tuple(first.libraries))  # it comes up while the rest of the engine is imported
+    from ..results.status_line import StatusLine
 
-    with contextlib.ExitStack() as stack:
-        zygotes = stack.enter_context(contextlib.closing(ZygotePool()))
-        first = choose_questions(manifest, wanted["questions"])[0]
-        zygotes.get(tuple(first.libraries))  # it comes up while the rest of the engine is imported
-        from ..results.status_line import StatusLine
-
-        line = stack.enter_context(StatusLine(quiet=debug))
+    with StatusLine(quiet=debug) as line:
         from ..grading import run
         from ..grading.hints import Failures, Hints
 
@@ -100,6 +107,22 @@ def _check(manifest: Manifest, folder: Path, wanted: dict[str, Any], debug: bool
         namer = Hints(manifest, Failures.read(manifest)) if hints else None
         subject = manifest, folder, selection
         return run.grade_package(*subject, zygotes=zygotes, debug=debug, keep=True, tell=line.count, hints=namer)
+
+
+@student_commands.command(hidden=True)
+def cells() -> None:
+    """Run the checks that a notebook's cells ask for on stdin, and answer on stdout, until the kernel ends."""
+    from ..notebooks.checkfiles import answer_cells
+    from ..sandbox.parent.zygote_pool import ZygotePool
+
+    with contextlib.closing(ZygotePool()) as zygotes:
+
+        def check(question: str, function: str) -> "Record":
+            manifest = find_course()
+            wanted = {"questions": [question], "functions": [function]}
+            return _check(manifest, locate_package(manifest, None), wanted, zygotes)
+
+        answer_cells(check)
 
 
 @student_commands.command()

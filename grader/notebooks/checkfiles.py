@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
+import json
+import os
 import re
+import select
+import signal
 import subprocess
 import sys
-import tempfile
-from collections.abc import Collection, Iterable
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from fractions import Fraction
@@ -17,9 +24,9 @@ from ..course import manifest as manifests
 from ..course.manifest import Manifest, to_fraction, to_number
 from ..course.source import find_stubs, locate
 from ..errors import ChainruleError, ChecksError, CourseError
-from ..limits import CHECK_CELL_SECONDS
+from ..limits import CHECK_CELL_SECONDS, CHECK_PROCESS_END_SECONDS, CHECK_PROCESS_SECONDS
 from ..results.notebook import Judgement
-from ..results.record import Record, from_json
+from ..results.record import Record, from_json, to_json
 
 if TYPE_CHECKING:  # pytest takes a while to import, and a kernel does without
     from ..checks.collect import RunningCheck
@@ -125,7 +132,7 @@ def judge(name: str, question: str, function: str, seconds: float = CHECK_CELL_S
     """Run the public checks of a question that judge a function. Raise NotPassed unless all of them pass."""
     try:
         manifest = manifests.load_manifest(manifests.find_for_notebook(Path.cwd()))
-        record = _run(manifest, question, function, seconds)
+        record = CheckProcess.beside(manifest.root).ask(question, function, seconds)
         place = find_stubs(manifest.path("student"), [function]).get(function, "")
         checks = [check for check in record.checks if check.visibility == "public"]
         found = Judgement(
@@ -138,28 +145,97 @@ def judge(name: str, question: str, function: str, seconds: float = CHECK_CELL_S
     return found
 
 
-def _run(manifest: Manifest, question: str, function: str, seconds: float) -> Record:
-    """Return the record of `python -m grader check`. Raise ChecksError with the reason where there are none."""
-    with tempfile.TemporaryDirectory(prefix="chainrule-") as folder:
-        written, errors = Path(folder, "record.json"), Path(folder, "errors.txt")
-        chosen = ["-q", question, "--function", function]
-        command = [sys.executable, "-m", "grader", "check", *chosen, "--json", str(written)]
-        with errors.open("wb") as stream:
-            try:
-                subprocess.run(
-                    command,
-                    cwd=manifest.root,
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=stream,
-                    timeout=seconds,
-                )
-            except subprocess.TimeoutExpired:
-                raise ChecksError(
-                    f"the checks were ended after {seconds:g} s; run python -m grader check -q {question} "
-                    "in a terminal to see which one takes so long"
-                ) from None
-        if written.is_file():
-            return from_json(written.read_bytes())
-        said = errors.read_text(errors="replace").strip().splitlines() or ["the checks ended without a word"]
-        raise ChecksError(said[-1].removeprefix("cannot run: "))
+class CheckProcess:
+    """A process beside the kernel that runs the checks of its cells, so that what the kernel holds does not matter.
+
+    It is kept from cell to cell, since libraries take seconds to load. It ends with the kernel, which holds its stdin,
+    and when no cell has asked for a while.
+    """
+
+    kept: CheckProcess | None = None
+
+    @classmethod
+    def beside(cls, root: Path) -> CheckProcess:
+        """Return the kernel's process for the course at `root`; a new one where there is none, or it has ended."""
+        if cls.kept is None or cls.kept.root != root or cls.kept.process.poll() is not None:
+            if cls.kept is not None:
+                cls.kept.end()
+            cls.kept = cls(root)
+        return cls.kept
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        words, pipe = [sys.executable, "-m", "grader", "cells"], subprocess.PIPE
+        # an interrupt of another cell goes to all of the kernel's session
+        self.process = subprocess.Popen(
+            words, cwd=root, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+        atexit.register(self.end)
+
+    def ask(self, question: str, function: str, seconds: float) -> Record:
+        """Return the record of the checks that judge a function. Raise ChecksError with the reason for none."""
+        started, late = time.monotonic(), threading.Timer(seconds, self.process.kill)
+        late.start()
+        try:
+            reply = self._exchange({"question": question, "function": function})
+        except BaseException:  # an interrupt may leave a reply behind, which would answer the next request
+            self.process.terminate()
+            self.end()
+            raise
+        finally:
+            late.cancel()
+        if "record" in reply:
+            return from_json(reply["record"].encode())
+        if not reply:
+            self.end()
+        if not reply and time.monotonic() - started >= seconds:
+            raise ChecksError(
+                f"the checks were ended after {seconds:g} s; run python -m grader check -q {question} "
+                "in a terminal to see which one takes so long"
+            )
+        raise ChecksError(reply.get("trouble", "the checks ended without a word"))
+
+    def end(self) -> None:
+        """End the process: by itself where it waits for a request, or was told to."""
+        atexit.unregister(self.end)
+        for pipe in (self.process.stdin, self.process.stdout):
+            with contextlib.suppress(OSError):
+                pipe and pipe.close()
+        try:
+            self.process.wait(CHECK_PROCESS_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def _exchange(self, request: dict[str, str]) -> dict[str, str]:
+        """Return the reply to a request; empty where the process has ended."""
+        source, sink = self.process.stdout, self.process.stdin
+        if source is None or sink is None:
+            return {}
+        with contextlib.suppress(BrokenPipeError):
+            sink.write(json.dumps(request).encode() + b"\n")
+            sink.flush()
+        line = source.readline()
+        reply: dict[str, str] = json.loads(line) if line.endswith(b"\n") else {}
+        return reply
+
+
+def answer_cells(check: Callable[[str, str], Record]) -> None:
+    """Run the checks that the kernel asks for, a line of JSON each on stdin, until it hangs up or stays away."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that workers and folders go too
+    replies = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # where checks print, no reply is touched
+    while _wait_for_request() and (line := sys.stdin.buffer.readline()):
+        request = json.loads(line)
+        try:
+            reply = {"record": to_json(check(request["question"], request["function"])).decode()}
+        except Exception as error:  # whatever it is, the cell shows it, and the next cell may ask
+            known = isinstance(error, (ChainruleError, OSError))
+            reply = {"trouble": str(error) if known else f"{type(error).__name__}: {error}"}
+        replies.write(json.dumps(reply).encode() + b"\n")
+        replies.flush()
+
+
+def _wait_for_request() -> bool:
+    """Return whether the kernel asks for something, or hangs up, in time; where none can tell, wait on."""
+    return sys.platform == "win32" or bool(select.select([sys.stdin], [], [], CHECK_PROCESS_SECONDS)[0])

@@ -8,10 +8,12 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import otter
 import psutil
 import pytest
@@ -19,7 +21,7 @@ import pytest
 from grader.course import manifest as manifests
 from grader.errors import CourseError
 from grader.notebooks import build, checkfiles
-from grader.notebooks.checkfiles import judge, name_check
+from grader.notebooks.checkfiles import CheckProcess, judge, name_check
 from grader.otter_adapter import Checks
 from tests.harness.notebook_execution import Settings, _configure, copy_course, execute, override
 
@@ -354,11 +356,79 @@ def test_a_run_without_end_is_ended(in_notebooks):
     )
 
 
-def test_a_record_of_another_version_is_one_sentence(in_notebooks, monkeypatch):
-    def older(command, **options):
-        Path(command[-1]).write_text('{"schema": 1, "checks": [{"id": "a", "function": "shapes.area"}]}')
+def test_cells_share_a_process_that_sees_what_was_saved(in_notebooks):
+    assert "not attempted" in repr(Checks().check("q1_area"))
+    first = CheckProcess.kept
+    in_notebooks.write("student/shapes.py", RIGHT)
+    assert Checks().check("q1_area").passed_all
+    in_notebooks.replace("checks/public/test_q1_rectangles.py", "area multiplies the sides of", "area measures")
+    in_notebooks.write("student/shapes.py", RIGHT.replace("width * height", "width"))
+    assert "failed: area measures" in repr(Checks().check("q1_area"))
+    assert CheckProcess.kept is first and first.root == in_notebooks.root
 
-    monkeypatch.setattr(subprocess, "run", older)
+
+def test_what_the_kernel_holds_does_not_matter(in_notebooks, monkeypatch):
+    in_notebooks.write("student/shapes.py", RIGHT)
+    monkeypatch.setattr(np, "multiply", None)
+    monkeypatch.setitem(sys.modules, "student", None)
+    monkeypatch.setattr(subprocess, "run", None)
+    assert Checks().check("q1_area").passed_all
+
+
+def test_a_process_that_has_ended_is_followed_by_another(in_notebooks):
+    Checks().check("q1_area")
+    CheckProcess.kept.process.kill()
+    CheckProcess.kept.process.wait()
+    assert "not attempted" in repr(Checks().check("q1_area"))
+
+
+def test_an_interrupted_cell_leaves_no_reply_to_the_next(in_notebooks):
+    Checks().check("q1_area")
+    held = CheckProcess.kept.process
+    in_notebooks.write("student/shapes.py", "while True:\n    pass\n")
+    threading.Timer(0.3, signal.raise_signal, [signal.SIGINT]).start()
+    with pytest.raises(KeyboardInterrupt):
+        judge("q1_area", "Q1", "shapes.area")
+    assert held.poll() is not None
+    in_notebooks.write("student/shapes.py", RIGHT)
+    assert Checks().check("q1_area").passed_all
+
+
+def test_an_interrupt_of_another_cell_reaches_no_process(in_notebooks):
+    Checks().check("q1_area")
+    assert os.getsid(CheckProcess.kept.process.pid) != os.getsid(0)
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+def test_the_process_ends_with_its_kernel(in_notebooks, end):
+    code = "from grader.otter_adapter import Checks; from grader.notebooks.checkfiles import CheckProcess\n"
+    code += "import time; Checks().check('q1_area'); print(CheckProcess.kept.process.pid, flush=True); time.sleep(600)"
+    kernel = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    beside = psutil.Process(int(kernel.stdout.readline()))
+    started = [beside, *beside.children(recursive=True)]
+    assert len(started) > 1
+    kernel.send_signal(end)
+    assert not psutil.wait_procs(started, timeout=60)[1]
+    kernel.communicate()
+
+
+def test_the_process_ends_where_no_cell_asks_for_long(in_notebooks):
+    code = "from grader.notebooks import checkfiles; from grader.cli.main import run; import sys\n"
+    code += "checkfiles.CHECK_PROCESS_SECONDS = 0.1; sys.argv[1:] = ['cells']; run()"
+    beside = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, cwd=in_notebooks.root)
+    assert beside.wait(timeout=60) == 0
+    beside.stdin.close()
+
+
+def test_checks_that_cannot_be_loaded_end_no_process(in_notebooks):
+    in_notebooks.write("checks/public/test_q1_rectangles.py", "raise SystemError('a fault')\n")
+    assert "cannot be checked" in repr(Checks().check("q1_area"))
+    assert CheckProcess.kept.process.poll() is None
+
+
+def test_a_record_of_another_version_is_one_sentence(in_notebooks, monkeypatch):
+    older = '{"schema": 1, "checks": [{"id": "a", "function": "shapes.area"}]}'
+    monkeypatch.setattr(CheckProcess, "_exchange", lambda *request: {"record": older})
     assert repr(Checks().check("q1_area")) == (
         "q1_area: cannot be checked: this record has schema 1, and this version reads schema 2; "
         "write it again with check --json"

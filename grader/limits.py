@@ -96,3 +96,7 @@ HTML_CHARACTERS = 300_000  # of an output's HTML that is set as such: more is sh
 REPORT_TEXT_CHARACTERS = 20_000  # of one text in Gradescope's report: a page shows no more
 REPORT_INTERVAL_SECONDS = 0.25  # between two versions of a report on disk: a check may take a hundredth of it
 REPORT_BYTES = 64 * MEGABYTE  # read of a file that is in the way, to tell whether it is a report
+
+# Tables of a class.
+GRADEBOOK_BYTES = 64 * MEGABYTE  # of a gradebook to fill, read whole: 10,000 students take a few megabytes
+GRADEBOOK_NAMES = 8  # of students or columns in one sentence; more are counted

@@ -7,11 +7,13 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import msgspec
 
+from ..course.manifest import to_fraction
 from ..errors import UsageError
 from ..results.record import Outcome, Record, Visibility, from_json
 
@@ -241,6 +243,17 @@ class StoreView:
         for row in self._db.execute(query, values):
             facts = dict(zip(names, row, strict=True))
             yield StoredResult(**facts | {"outcome": msgspec.convert(facts["outcome"], Outcome)})
+
+    def question_scores(self) -> dict[int, dict[str, Fraction]]:
+        """Return the exact points of each submission by question."""
+        query = (
+            'SELECT r.submission, c.question, r.score, COUNT(*) FROM result r JOIN "check" c ON c.number = r."check"'
+        )
+        scores: dict[int, dict[str, Fraction]] = {}
+        for number, question, score, count in self._db.execute(f"{query} GROUP BY r.submission, c.question, r.score"):
+            own = scores.setdefault(number, {})
+            own[question] = own.get(question, Fraction(0)) + to_fraction(score) * count
+        return scores
 
     def record(self, submission: int) -> Record | None:
         """Return the record of a submission; None where there is none."""

@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 
 from .. import __version__
 from ..errors import DISTRIBUTION, ChainruleError, explain_not_installed, find_extra
-from . import instructor, student
+from . import instructor, staff, student
 from .common import CANNOT_RUN, find_course
 
 # a shell completes the words of a program by its name, which `python -m grader` has not
@@ -43,6 +43,7 @@ app = typer.Typer(
 )
 app.add_typer(student.student_commands)
 app.add_typer(instructor.instructor_commands)
+app.add_typer(staff.class_commands, name="class")
 
 
 def _show_version(wanted: bool) -> None:

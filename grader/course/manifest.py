@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +15,7 @@ from ..limits import CONTROL_SECONDS
 from ..names import find_nearest
 from .decoding import decode_manifest, point_to
 from .presence import find_absent
-from .schema import Container, Layer, Manifest, Question, Scale, Submission, Submit, to_fraction, to_number
+from .schema import Container, Late, Layer, Manifest, Question, Scale, Submission, Submit, to_fraction, to_number
 
 __all__ = [
     "FILENAME",
@@ -31,6 +31,7 @@ __all__ = [
 
 RATE = re.compile(r"(\d{1,4}) per (?:(\d{1,4}) )?(minute|hour|day)s?")
 FILENAME = "assignment.toml"
+YEAR_MINUTES = 366 * 24 * 60
 
 
 def find_manifest(start: Path) -> Path:
@@ -77,6 +78,7 @@ def find_faults(manifest: Manifest) -> Iterator[str]:
     yield from _not_positive("limits", manifest.limits, ("call_seconds", "run_seconds", "cpu_seconds", "memory_mb"))
     yield from _container(manifest.container)
     yield from _secrets(manifest)
+    yield from _late(manifest.late)
     package = manifest.path("student").name
     if package.casefold() not in (name.casefold() for name in manifest.submission.packages):
         yield f"submission.packages: {package} is not in it, the folder that students get; add it"
@@ -164,6 +166,22 @@ def _container(container: Container) -> Iterator[str]:
         yield f"container.rate_limit: {container.rate_limit!r}; write it as '3 per day' or '1 per 30 minutes'"
     if not container.pip_flags.isprintable():
         yield "container.pip_flags: holds a line break or the like; write it on one line"
+
+
+def _late(late: Late) -> Iterator[str]:
+    try:
+        zoned = not late.due or datetime.fromisoformat(late.due).tzinfo is not None
+    except ValueError:
+        zoned = False
+    if not zoned:
+        yield f"late.due: {late.due!r}; write a time with its zone, such as '2026-03-02T23:59:00+01:00'"
+    for key in ("per_day", "cap"):
+        if not 0 <= getattr(late, key) <= 100:
+            yield f"late.{key}: {getattr(late, key)}; give a percentage, 0 to 100"
+    if not 0 <= late.grace_minutes <= YEAR_MINUTES:
+        yield f"late.grace_minutes: {late.grace_minutes}; give 0 or more, and no more than a year's"
+    if not late.due and late != Late():
+        yield "late.due: missing; write the time from which on a submission is late, with its zone"
 
 
 def _secrets(manifest: Manifest) -> Iterator[str]:

@@ -152,6 +152,19 @@ class Report(ManifestTable, frozen=True):
     hints: Literal["always", "after 3 failures", "never"] = "always"
 
 
+class Late(ManifestTable, frozen=True):
+    """The cost of days late in a class's gradebook: percent of the assignment's points for each day begun.
+
+    `due` is an ISO 8601 time with its zone; empty, nothing is late. Within `grace_minutes` of it nothing is either.
+    `cap` is the most that is lost.
+    """
+
+    due: str = ""
+    grace_minutes: int | float = 0
+    per_day: int | float = 0
+    cap: int | float = 100
+
+
 class Container(ManifestTable, frozen=True):
     """Gradescope's container: its time limit, where the run ends before it, what is installed, how often to submit.
 
@@ -193,6 +206,7 @@ class Manifest(ManifestTable, frozen=True):
     limits: LimitsTable = LimitsTable()
     seeds: Seeds = Seeds()
     report: Report = Report()
+    late: Late = Late()
     container: Container = Container()
     pdf: Pdf = Pdf()
     scales: list[Scale] = msgspec.field(default_factory=list)

@@ -13,7 +13,8 @@ from grader.course.schema import Container, LimitsTable, Pdf, Submission, Submit
 
 ROOT = Path(__file__).parents[2]
 ENGINE = ROOT / "grader"
-COMMANDS = typer.main.get_command(app).commands
+PROGRAM = typer.main.get_command(app).commands
+COMMANDS = PROGRAM | PROGRAM["class"].commands
 
 
 def words_of(name: str) -> set[str]:

@@ -52,6 +52,15 @@ WRONG = {
         "public_points = nan",
         "questions Q2.public_points: nan; give 0 or more",
     ),
+    "due time without a zone": (
+        "points = 8",
+        'points = 8\nlate.due = "2026-03-02 23:59"',
+        "late.due: '2026-03-02 23:59'; write a time with its zone, such as '2026-03-02T23:59:00+01:00'",
+    ),
+    "due time that is none": ("points = 8", 'points = 8\nlate.due = "Monday"', "late.due: 'Monday'; write a time with"),
+    "cost of days late without a due time": ("points = 8", "points = 8\nlate.per_day = 10", "late.due: missing; write"),
+    "more than all for a day late": ("points = 8", "points = 8\nlate.per_day = 110", "late.per_day: 110; give a perc"),
+    "grace of no time": ("points = 8", "points = 8\nlate.grace_minutes = -1", "late.grace_minutes: -1; give 0 or more"),
     "totals": ("points = 8", "points = 9", "points: the questions add up to 8, not 9 (Q1 3, Q2 5); fix one of them"),
     "fractions": ("public_points = 4", "public_points = 4.1", "points: the questions add up to 8.1, not 8"),
     "no TOML": (

@@ -1,0 +1,169 @@
+"""Write the marks of a class as a table that a platform or a spreadsheet reads, late days counted."""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Context
+from fractions import Fraction
+from pathlib import Path
+
+from ..course.schema import Late, to_fraction
+from ..errors import UsageError
+from ..files import claim
+from ..results.record import write_atomically
+from ..results.summary import count_noun
+from .sheets import PLATFORMS, fill_sheet, list_names, read_sheet
+from .view import Person, State, StoredSubmission, StoreView
+
+DAY = timedelta(days=1)
+FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n]")
+NUMBER = re.compile(r"-?\s*|[+-]?[\d.,]+%?")
+GRADESCOPE = ["First Name", "Last Name", "SID", "Email", "Sections", "Total Score", "Max Points", "Status"]
+GRADESCOPE += ["Submission ID", "Submission Time", "Lateness (H:M:S)", "View Count", "Submission Count"]
+OWN = ["Name", "SID", "Email", "User", "Submission", "State", "Submitted", "Days late", "Points", "Deduction", "Mark"]
+OWN += ["Max", "Held"]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One person's mark: the points of the submission that counts, less what its days late cost."""
+
+    person: Person
+    submission: StoredSubmission
+    lateness: timedelta
+    days: int
+    deduction: Fraction
+
+    @property
+    def points(self) -> Fraction:
+        return max(Fraction(0), to_fraction(self.submission.score) - self.deduction)
+
+
+def find_marks(store: StoreView, late: Late) -> list[Mark]:
+    """Return everybody's mark, in the order of the submissions; who stands on several gets the latest one's."""
+    marks: dict[object, Mark] = {}
+    most = to_fraction(store.batch().max_score)
+    for one in store.submissions():
+        if one.state.counts:
+            lateness, days = count_days(late, one.submitted)
+            deduction = min(to_fraction(late.per_day) * days, to_fraction(late.cap)) / 100 * most
+            for place, person in enumerate(one.people or (Person(one.key),)):
+                who = person.user or person.sid or person.email or (one.id, place)
+                mark = Mark(person, one, lateness, days, deduction)
+                marks[who] = max(marks.get(who, mark), mark, key=_order)
+    return list(marks.values())
+
+
+def count_days(late: Late, submitted: str) -> tuple[timedelta, int]:
+    """Return how long after the due time it was handed in, and how many days begun count; none within the grace."""
+    if not late.due or not submitted:
+        return timedelta(), 0
+    lateness = max(timedelta(), datetime.fromisoformat(submitted) - datetime.fromisoformat(late.due))
+    if lateness <= timedelta(minutes=late.grace_minutes):
+        return lateness, 0
+    return lateness, -(-lateness // DAY)
+
+
+def _order(mark: Mark) -> tuple[datetime, int | float]:
+    time = mark.submission.submitted
+    return datetime.fromisoformat(time) if time else datetime.min.replace(tzinfo=UTC), mark.submission.score
+
+
+def list_troubles(store: StoreView, marks: Sequence[Mark], late: Late) -> Iterator[str]:
+    """Yield what a person should know before they trust the marks."""
+    failed = [one.names for one in store.submissions() if not one.state.counts and one.state is not State.SUPERSEDED]
+    if failed:
+        yield f"no mark yet, since not graded: {list_names(failed)}"
+    held = [mark.submission.names for mark in marks if mark.submission.held]
+    if held:
+        yield f"points held by grader errors are not in the marks: {list_names(dict.fromkeys(held))}"
+    unknown = [mark.submission.names for mark in marks if mark.submission.late and not mark.submission.submitted]
+    if unknown:
+        yield f"late at a time that the export does not tell, nothing deducted: {list_names(unknown)}"
+    unjudged = [mark.submission.names for mark in marks if mark.submission.late and mark.submission.submitted]
+    if unjudged and not late.due:
+        yield f"late, and the manifest has no [late] that says what it costs: {list_names(unjudged)}"
+    cost = sum(mark.deduction > 0 for mark in marks)
+    if cost:
+        yield f"{count_noun(cost, 'mark')} lowered for days late"
+
+
+def list_own(store: StoreView, marks: Sequence[Mark]) -> Iterator[list[str]]:
+    """Yield the lines of a table of our own: who, when, and points in all and by question."""
+    scores, questions = store.question_scores(), list(dict.fromkeys(check.question for check in store.checks()))
+    most = spell(to_fraction(store.batch().max_score))
+    yield [*OWN, *questions]
+    for mark in marks:
+        person, one = mark.person, mark.submission
+        who = [person.name, person.sid, person.email, person.user, one.key, one.state.value, one.submitted]
+        points = [to_fraction(one.score), mark.deduction, mark.points]
+        by_question = [spell(scores.get(one.id, {}).get(name, Fraction(0))) for name in questions]
+        yield [*who, str(mark.days), *map(spell, points), most, spell(to_fraction(one.held)), *by_question]
+
+
+def list_gradescope(store: StoreView, marks: Sequence[Mark]) -> Iterator[list[str]]:
+    """Yield the lines of Gradescope's table of one assignment's scores."""
+    most = spell(to_fraction(store.batch().max_score))
+    yield GRADESCOPE
+    for mark in marks:
+        first, _, last = mark.person.name.rpartition(" ")
+        one, seconds = mark.submission, int(mark.lateness.total_seconds())
+        lateness = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+        number = one.key.removeprefix("submission_")
+        who = [first or last, last if first else "", mark.person.sid, mark.person.email, ""]
+        yield [*who, spell(mark.points), most, "Graded", number, one.submitted, lateness, "0", "1"]
+
+
+def write_table(lines: Iterable[list[str]], out: Path, delimiter: str = ",", coding: str = "utf-8") -> None:
+    """Write lines as CSV in which no text is a formula."""
+    text = io.StringIO(newline="")
+    csv.writer(text, delimiter=delimiter).writerows([[disarm(cell) for cell in line] for line in lines])
+    write_atomically(out, text.getvalue().encode(coding))
+
+
+def disarm(cell: str) -> str:
+    """Return text that a spreadsheet takes for text: with an apostrophe where it would be a formula."""
+    if NUMBER.fullmatch(cell) or not FORMULA.match(cell):
+        return cell
+    return f"'{cell}"
+
+
+def spell(points: Fraction) -> str:
+    """Return points as their exact decimal spelling."""
+    value = Context(prec=50).divide(points.numerator, points.denominator)
+    return f"{value.normalize():f}"
+
+
+TABLES = {"csv": list_own, "gradescope": list_gradescope}
+
+
+def write_gradebook(
+    store: StoreView, late: Late, form: str, out: Path, into: Path | None = None, column: str = ""
+) -> Iterator[str]:
+    """Write a gradebook of one of TABLES, or fill one of PLATFORMS, and yield what to tell of it.
+
+    The file that was given stays as it is. Raise UsageError where it does not fit, OutputError where `out` is taken.
+    """
+    marks = find_marks(store, late)
+    if not marks:
+        raise UsageError("nobody has a mark yet; grade the class first: python -m grader class grade SOURCE")
+    own = out.resolve().parent == store.file.resolve().parent  # in the class's folder nothing is anybody else's
+    claim(out, "gradebook of this command's", [into] if into else [], mine=lambda content: own)
+    if form in TABLES:
+        write_table(TABLES[form](store, marks), out)
+        yield f"written: {out} ({count_noun(len(marks), 'mark')})"
+    else:
+        platform = PLATFORMS[form]
+        if into is None:
+            raise UsageError(f"give the gradebook of {platform.name} to fill with --into; {platform.how}")
+        sheet, batch = read_sheet(into), store.batch()
+        points = [(mark.person, spell(mark.points)) for mark in marks]
+        absent = fill_sheet(sheet, platform, points, batch.assignment, to_fraction(batch.max_score), column)
+        write_table([sheet.header, *sheet.rows], out, sheet.delimiter, sheet.coding)
+        yield f"written: {out} ({len(marks) - len(absent)} of {count_noun(len(marks), 'mark')}, by ID)"
+        if absent:
+            yield f"not in {into}: {list_names(absent)}"
+    yield from list_troubles(store, marks, late)

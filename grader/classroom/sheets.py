@@ -1,0 +1,198 @@
+"""Read a gradebook that a platform exported, and fill in marks by ID; refuse one that does not fit."""
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from ..errors import UsageError
+from ..files import make_printable, open_regular
+from ..limits import GRADEBOOK_BYTES, GRADEBOOK_NAMES, MEGABYTE
+from .view import Person
+
+COLUMN = re.compile(r"(?P<name>.*) \((?P<id>\d+)\)", re.DOTALL)
+POINTS_POSSIBLE = "points possible"
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table that was exported: its first line, the others, and how the file spells them."""
+
+    file: Path
+    header: list[str]
+    rows: list[list[str]]
+    delimiter: str
+    coding: str
+
+    def find(self, name: str) -> int | None:
+        """Return the place of a column, whatever the case of its name; None where there is none."""
+        names = [title.strip().casefold() for title in self.header]
+        return names.index(name.casefold()) if name.casefold() in names else None
+
+
+@dataclass(frozen=True)
+class Platform:
+    """A gradebook to fill: the columns it cannot lack, and the columns that say who a row is about, the surest first.
+
+    `points` finds what the assignment is worth there, if the sheet tells.
+    """
+
+    name: str
+    needed: tuple[str, ...]
+    people: tuple[tuple[str, Callable[[Person], str]], ...]
+    column: Callable[["Sheet", str, str], int]
+    points: Callable[["Sheet", int], Iterable[str]]
+    how: str
+
+
+def list_names(names: Iterable[str]) -> str:
+    shown = [make_printable(name) for name in names]
+    more = len(shown) - GRADEBOOK_NAMES
+    return ", ".join(shown[:GRADEBOOK_NAMES]) + (f" and {more} more" if more > 0 else "")
+
+
+def read_sheet(file: Path) -> Sheet:
+    """Read an exported table. Raise UsageError where it is none, or its lines differ in length."""
+    shown = make_printable(str(file), 400)
+    with open_regular(file) as stream:
+        content = stream.read(GRADEBOOK_BYTES + 1)
+    if len(content) > GRADEBOOK_BYTES:
+        raise UsageError(f"{shown} is larger than {GRADEBOOK_BYTES // MEGABYTE} MB, which no gradebook is")
+    coding = "utf-8-sig" if content.startswith(b"\xef\xbb\xbf") else "utf-8"
+    try:
+        text = content.decode(coding)
+        first = text.partition("\n")[0]
+        delimiter = max(",;\t", key=first.count)
+        header, *rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)) or [[]]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"{shown} cannot be read as CSV in UTF-8 ({error}); export it again") from None
+    rows = [row for row in rows if any(row)]
+    for number, row in enumerate(rows, 2):
+        if len(row) != len(header):
+            raise UsageError(
+                f"{shown}: row {number} has {len(row)} cells, and the first row has {len(header)}; export it again"
+            )
+    return Sheet(file, header, rows, delimiter, coding)
+
+
+def _choose_canvas(sheet: Sheet, title: str, wanted: str) -> int:
+    """Return the column of the assignment: that of this name, else of the course's title, else the only one."""
+    columns = {place: match for place, name in enumerate(sheet.header) if (match := COLUMN.fullmatch(name))}
+    for name in [wanted] if wanted else [title]:
+        words = name.strip().casefold()
+        found = [p for p, m in columns.items() if words in (m[0].strip().casefold(), m["name"].strip().casefold())]
+        if len(found) == 1:
+            return found[0]
+    if len(columns) == 1 and not wanted:
+        return next(iter(columns))
+    names = list_names(match[0] for match in columns.values()) or "none"
+    raise UsageError(
+        f"{make_printable(str(sheet.file), 400)}: which column is the assignment's? "
+        f"Name one with --column; there are: {names}"
+    )
+
+
+def _choose_moodle(sheet: Sheet, title: str, wanted: str) -> int:
+    return sheet.find("Grade") or 0
+
+
+def _read_canvas_points(sheet: Sheet, column: int) -> list[str]:
+    return [row[column] for row in sheet.rows if row[0].strip().casefold() == POINTS_POSSIBLE]
+
+
+def _read_moodle_points(sheet: Sheet, column: int) -> list[str]:
+    place = sheet.find("Maximum Grade")
+    return [row[place] for row in sheet.rows] if place is not None else []
+
+
+CANVAS = Platform(
+    "Canvas",
+    ("Student", "ID"),
+    (
+        ("ID", lambda person: person.user),
+        ("SIS User ID", lambda person: person.sid),
+        ("SIS Login ID", lambda person: person.email),
+        ("SIS Login ID", lambda person: person.sid),
+    ),
+    _choose_canvas,
+    _read_canvas_points,
+    "export it there with Grades, Export",
+)
+MOODLE = Platform(
+    "Moodle",
+    ("Identifier", "Grade"),
+    (
+        ("Identifier", lambda person: f"Participant {person.user}" if person.user else ""),
+        ("ID number", lambda person: person.sid),
+        ("Email address", lambda person: person.email),
+    ),
+    _choose_moodle,
+    _read_moodle_points,
+    "download the grading worksheet there",
+)
+
+
+def fill_sheet(
+    sheet: Sheet, platform: Platform, marks: Sequence[tuple[Person, str]], title: str, most: Fraction, column: str
+) -> list[str]:
+    """Write the marks into the sheet's rows by ID, and return the names of those who have no row.
+
+    Raise UsageError where the sheet does not fit: none of the platform's, other points, nobody of this class.
+    """
+    shown = make_printable(str(sheet.file), 400)
+    missing = [name for name in platform.needed if sheet.find(name) is None]
+    if missing:
+        lacks = " and ".join(map(repr, missing))
+        raise UsageError(f"{shown} is no gradebook of {platform.name}: it has no column {lacks}; {platform.how}")
+    target = platform.column(sheet, title, column)
+    for points in platform.points(sheet, target):
+        if _read_number(points) != most:
+            raise UsageError(
+                f"{shown}: {sheet.header[target]} is worth {make_printable(points) or 'nothing'} there, and "
+                f"{float(most):g} here; make them the same, or choose another column"
+            )
+    rows = list(_find_rows(sheet, platform, [person for person, _ in marks]))
+    taken: dict[int, Person] = {}
+    for row, (person, mark) in zip(rows, marks, strict=True):
+        if row in taken:
+            names = list_names([taken[row].name, person.name])
+            raise UsageError(f"{shown}: row {row + 2} would get two marks, of {names}; fix the IDs in the export")
+        if row is not None:
+            taken[row], sheet.rows[row][target] = person, mark
+    if not taken:
+        raise UsageError(f"{shown} has nobody of this class, by {' or '.join(dict(platform.people))}")
+    return [person.name for row, (person, _) in zip(rows, marks, strict=True) if row is None]
+
+
+def _read_number(text: str) -> Fraction | None:
+    try:
+        return Fraction(text.strip().replace(",", "."))
+    except (ValueError, ZeroDivisionError):
+        return None
+
+
+def _find_rows(sheet: Sheet, platform: Platform, people: Sequence[Person]) -> Iterator[int | None]:
+    """Yield each person's row by the surest ID that they have there. Raise UsageError where one stands twice."""
+    places: dict[str, dict[str, list[int]]] = {name: {} for name in dict(platform.people)}
+    for name, rows in places.items():
+        column = sheet.find(name)
+        for number, row in enumerate(sheet.rows if column is not None else ()):
+            rows.setdefault(row[column or 0].strip().casefold(), []).append(number)
+    for person in people:
+        values = [(name, give(person).strip().casefold()) for name, give in platform.people]
+        found = next(((name, value) for name, value in values if value and value in places[name]), None)
+        if found is None:
+            yield None
+            continue
+        name, value = found
+        first, *others = places[name][value]
+        if others:
+            where = f"{make_printable(str(sheet.file), 400)}: {name} {make_printable(value)}"
+            raise UsageError(f"{where} stands in rows {first + 2} and {others[0] + 2}; fix the gradebook")
+        yield first
+
+
+PLATFORMS = {"canvas": CANVAS, "moodle": MOODLE}

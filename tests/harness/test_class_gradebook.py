@@ -1,0 +1,259 @@
+"""Gradebooks: filled by ID, refused where they do not fit, no name a formula, days late to the exact fraction."""
+
+import csv
+import io
+from datetime import timedelta
+from fractions import Fraction
+from pathlib import Path
+
+import pandas
+import pytest
+
+from grader.classroom.gradebook import count_days, disarm, find_marks, write_gradebook
+from grader.classroom.store import Store
+from grader.classroom.view import Batch, ExportedSubmission, JobEnding, Person, State
+from grader.course.schema import Late
+from grader.errors import OutputError, UsageError
+from grader.results.record import Record
+from tests.harness.made_class import DUE, HOSTILE, fill_store
+
+LATE = Late(due=DUE.isoformat(), grace_minutes=30, per_day=12.5, cap=50)
+
+
+@pytest.fixture
+def store(tmp_path):
+    with fill_store(tmp_path / "class", 120, checks=12) as made:
+        yield made
+
+
+@pytest.fixture
+def small(tmp_path):
+    """Three students of a course worth 8 points: in time, 25 hours late, and late at a time that nobody knows."""
+    with Store.create(tmp_path / "class", Batch("A course", 8, "canvas", tmp_path, ("ab",))) as made:
+        entries = [
+            ("a", Person("Ada", "s1", "ada@example.org", "11"), DUE.isoformat(), False),
+            ("b", Person("Bob", "s2", "bob@example.org", "12"), (DUE + timedelta(hours=25)).isoformat(), True),
+            ("c", Person("Cy", "s3", "cy@example.org", "13"), "", True),
+        ]
+        made.add([ExportedSubmission(key, tmp_path, (who,), when, late) for key, who, when, late in entries])
+        for key, score in (("a", 7.25), ("b", 6.1), ("c", 0.3)):
+            record = Record(assignment="A course", command="grade", submission=key, score=score, max_score=8)
+            made.finish([JobEnding(key, State.GRADED, record)])
+        yield made
+
+
+def write(store, form, tmp_path, late=None, **options):
+    out = tmp_path / "out.csv"
+    return out, list(write_gradebook(store, late or Late(), form, out, **options))
+
+
+def export(tmp_path, text: str, coding: str = "utf-8-sig") -> Path:
+    file = tmp_path / "exported.csv"
+    file.write_bytes(text.encode(coding))
+    return file
+
+
+CANVAS = (
+    "Student,ID,SIS User ID,SIS Login ID,Section,Essay (1),A course (2),Current Score\n"
+    "    Points Possible,,,,,20,8.00,(read only)\n"
+    '"Lovelace, Ada",11,s1,ada,S,1,,\n'
+    '"=cmd|calc!A0, Bob",12,s2,bob,S,2,3,\n'
+    '"Nobody, Ann",99,s9,ann,S,3,5.5,\n'
+    '"Student, Test",100,,x,S,,,\n'
+)
+MOODLE = (
+    "Identifier,Full name,Email address,Status,Grade,Maximum Grade,Feedback comments\n"
+    "Participant 13,Cy,cy@example.org,Submitted,-,8.00,\n"
+    "Participant 11,Ada,ada@example.org,Submitted,,8.00,\n"
+)
+
+
+def test_canvas_is_filled_by_id_and_the_export_stays(small, tmp_path):
+    file = export(tmp_path, CANVAS)
+    before = file.read_bytes()
+    out, said = write(small, "canvas", tmp_path, into=file)
+    found = pandas.read_csv(out, dtype=str, keep_default_na=False)
+    assert list(found.columns) == CANVAS.splitlines()[0].split(",")
+    assert list(found["A course (2)"]) == ["8.00", "7.25", "6.1", "5.5", ""]
+    assert list(found["Essay (1)"]) == ["20", "1", "2", "3", ""]
+    assert found["Student"][2] == "'=cmd|calc!A0, Bob" and found["Student"][1] == "Lovelace, Ada"
+    assert file.read_bytes() == before and out.read_bytes().startswith(b"\xef\xbb\xbf")
+    assert said[:2] == [f"written: {out} (2 of 3 marks, by ID)", f"not in {file}: Cy"]
+
+
+def test_canvas_with_semicolons_is_filled_as_it_is(small, tmp_path):
+    file = export(tmp_path, "Student;ID;A course (2)\nAda;11;\n", "utf-8")
+    out, _ = write(small, "canvas", tmp_path, into=file)
+    assert out.read_bytes() == b"Student;ID;A course (2)\r\nAda;11;7.25\r\n"
+
+
+def test_students_of_another_platform_are_found_by_their_other_ids(store, tmp_path):
+    lines = ["Student,ID,SIS User ID,SIS Login ID,A made assignment (5)"]
+    lines += [f"x,,S{n:06},,,"[:-1] if n % 2 else f"x,,,s{n:06}@example.org," for n in range(120)]
+    out, said = write(store, "canvas", tmp_path, into=export(tmp_path, "\n".join(lines)))
+    marks = {mark.person.sid: mark.points for mark in find_marks(store, Late())}
+    found = pandas.read_csv(out, dtype=str, keep_default_na=False)["A made assignment (5)"]
+    for number, text in enumerate(found):
+        assert text == "" if f"s{number:06}" not in marks else Fraction(text) == marks[f"s{number:06}"]
+    assert sum(map(bool, found)) == 118 and "(118 of 126 marks, by ID)" in said[0]
+
+
+def test_moodle_is_filled_by_participant(small, tmp_path):
+    out, _ = write(small, "moodle", tmp_path, into=export(tmp_path, MOODLE))
+    found = pandas.read_csv(out, dtype=str, keep_default_na=False)
+    assert list(found["Grade"]) == ["0.3", "7.25"]
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "options", "words"),
+    [
+        ("canvas", MOODLE, {}, "is no gradebook of Canvas: it has no column 'Student' and 'ID'; export it there"),
+        ("moodle", CANVAS, {}, "is no gradebook of Moodle: it has no column 'Identifier' and 'Grade'; download"),
+        ("canvas", CANVAS.replace("8.00", "10"), {}, r"A course \(2\) is worth 10 there, and 8 here; make them the"),
+        ("moodle", MOODLE.replace("8.00", "100"), {}, "Grade is worth 100 there, and 8 here"),
+        ("canvas", CANVAS.replace("A course", "Lab"), {}, r"Name one with --column; there are: Essay \(1\), Lab \(2\)"),
+        ("canvas", CANVAS, {"column": "Lab"}, "which column is the assignment's"),
+        ("canvas", CANVAS.replace("99", "11"), {}, "ID 11 stands in rows 3 and 5; fix the gradebook"),
+        ("canvas", CANVAS.replace("12,", "").replace("11,", ""), {}, "row 3 has 7 cells, and the first row has 8"),
+        ("canvas", CANVAS.replace(",11,s1,ada", ",1,s,a").replace(",12,s2,bob", ",2,s,a"), {}, "has nobody of this"),
+        ("canvas", "", {}, "is no gradebook of Canvas"),
+        ("canvas", '"unclosed', {}, "cannot be read as CSV in UTF-8"),
+    ],
+)  # fmt: skip
+def test_file_that_does_not_fit_is_refused_in_one_sentence(small, tmp_path, form, text, options, words):
+    file = export(tmp_path, text)
+    with pytest.raises(UsageError, match=words) as found:
+        write(small, form, tmp_path, into=file, **options)
+    assert "\n" not in str(found.value) and not (tmp_path / "out.csv").exists()
+
+
+def test_file_in_another_coding_is_refused(small, tmp_path):
+    with pytest.raises(UsageError, match="cannot be read as CSV in UTF-8"):
+        write(small, "canvas", tmp_path, into=export(tmp_path, "Student;ID\nZoë;1", "latin-1"))
+
+
+def test_gradebook_to_fill_has_to_be_given(small, tmp_path):
+    with pytest.raises(UsageError, match="give the gradebook of Moodle to fill with --into; download the grading"):
+        write(small, "moodle", tmp_path)
+
+
+def test_two_students_of_one_row_are_refused(small, tmp_path):
+    file = export(tmp_path, "Student,ID,SIS User ID,A course (2)\nx,11,s2,\n")
+    with pytest.raises(UsageError, match="row 2 would get two marks, of Ada, Bob; fix the IDs in the export"):
+        write(small, "canvas", tmp_path, into=file)
+
+
+def test_nothing_of_anybody_else_is_written_over(small, tmp_path):
+    file = export(tmp_path, CANVAS)
+    with pytest.raises(OutputError, match="is what this command reads, and would be lost"):
+        list(write_gradebook(small, Late(), "canvas", file, file))
+    (tmp_path / "mine.csv").write_text("x")
+    with pytest.raises(OutputError, match="is there already and is no gradebook of this command's"):
+        list(write_gradebook(small, Late(), "csv", tmp_path / "mine.csv"))
+    own = small.file.parent / "gradebook-csv.csv"
+    for _ in range(2):
+        list(write_gradebook(small, Late(), "csv", own))
+    assert file.read_text("utf-8-sig") == CANVAS and (tmp_path / "mine.csv").read_text() == "x"
+
+
+def test_own_table_is_read_back(store, tmp_path):
+    out, said = write(store, "csv", tmp_path, LATE)
+    found = pandas.read_csv(out, dtype=str, keep_default_na=False)
+    questions = [name for name in found.columns if name.startswith("Q")]
+    assert len(found) == 126 and questions == [f"Q{n}" for n in range(1, 7)]
+    for line in found.to_dict("records"):
+        points = sum(Fraction(line[name]) for name in questions)
+        assert points == Fraction(line["Points"])
+        assert Fraction(line["Mark"]) == max(0, points - Fraction(line["Deduction"]))
+    assert said[1].startswith("no mark yet, since not graded: ") and said[2].startswith("points held by grader errors")
+
+
+def test_table_of_gradescope_is_read_back(store, tmp_path):
+    out, _ = write(store, "gradescope", tmp_path, LATE)
+    found = pandas.read_csv(out, dtype={"Submission ID": str})
+    assert list(found.columns)[:6] == ["First Name", "Last Name", "SID", "Email", "Sections", "Total Score"]
+    by_sid = {mark.person.sid: mark for mark in find_marks(store, LATE)}
+    for line in found.to_dict("records"):
+        mark = by_sid[line["SID"]]
+        assert line["Total Score"] == float(mark.points)
+        assert f"submission_{line['Submission ID']}" == mark.submission.key
+    assert sum(found["Lateness (H:M:S)"] != "00:00:00") == 14
+
+
+@pytest.mark.parametrize("form", ["csv", "gradescope"])
+def test_no_name_becomes_a_formula(tmp_path, form):
+    with fill_store(tmp_path / "class", len(HOSTILE), checks=6, hostile=True) as store:
+        out, _ = write(store, form, tmp_path)
+    lines = list(csv.reader(io.StringIO(out.read_text(), newline="")))
+    assert len(lines) == 1 + len(HOSTILE)
+    cells = [cell for line in lines for cell in line]
+    assert not [cell for cell in cells if cell.strip()[:1] in tuple("=+-@") and cell]
+    if form == "csv":
+        assert [line[0].removeprefix("'") for line in lines[1:]] == HOSTILE
+
+
+@pytest.mark.parametrize(
+    ("cell", "shown"),
+    [
+        ("Ada", "Ada"), ("-1.5", "-1.5"), ("-", "-"), ("+1+1", "'+1+1"), (" =1", "' =1"), ("@SUM(A1)", "'@SUM(A1)"),
+        ("\t=1", "'\t=1"), ("＝1+1", "'＝1+1"), ("\r=1", "'\r=1"), ("50%", "50%"), ("", ""), ("a=b", "a=b"),
+        ("    Points Possible", "    Points Possible"), ("-2+3", "'-2+3"), ("\n=1", "'\n=1"),
+    ],
+)  # fmt: skip
+def test_formulas_are_disarmed(cell, shown):
+    assert disarm(cell) == shown
+
+
+@pytest.mark.parametrize(
+    ("minutes", "days"), [(-5, 0), (0, 0), (30, 0), (31, 1), (24 * 60, 1), (24 * 60 + 1, 2), (9999 * 60, 417)]
+)
+def test_days_are_counted_from_the_due_time_once_the_grace_is_over(minutes, days):
+    submitted = (DUE + timedelta(minutes=minutes)).isoformat()
+    assert count_days(LATE, submitted) == (timedelta(minutes=max(0, minutes)), days)
+
+
+def test_a_time_of_another_zone_is_the_same_moment():
+    assert count_days(LATE, "2026-03-03T02:00:00+02:00")[0] == timedelta(minutes=1)
+
+
+def test_late_days_cost_exact_fractions(small, tmp_path):
+    out, said = write(small, "csv", tmp_path, LATE)
+    found = pandas.read_csv(out, dtype=str)
+    assert list(found["Deduction"]) == ["0", "2", "0"] and list(found["Mark"]) == ["7.25", "4.1", "0.3"]
+    assert said[1:] == [
+        "late at a time that the export does not tell, nothing deducted: Cy", "1 mark lowered for days late",
+    ]  # fmt: skip
+
+
+def test_no_more_than_the_cap_and_all_points_are_lost(small):
+    hard = Late(due="2025-01-01T00:00:00+00:00", per_day=30, cap=100)
+    assert [mark.points for mark in find_marks(small, hard)] == [0, 0, Fraction("0.3")]
+    capped = Late(due="2025-01-01T00:00:00+00:00", per_day=33.3, cap=33.4)
+    assert next(mark.points for mark in find_marks(small, capped)) == Fraction("7.25") - 8 * Fraction("0.334")
+
+
+def test_who_stands_on_two_submissions_gets_the_later_ones_mark(small, tmp_path):
+    pair = Person("Ada", "s1", "ada@example.org", "11"), Person("Dee", "s4", "", "14")
+    later = (DUE + timedelta(minutes=1)).isoformat()
+    small.add([ExportedSubmission("d", tmp_path, pair, later)])
+    small.finish([JobEnding("d", State.GRADED, Record(assignment="", command="grade", submission="d", score=1))])
+    assert {mark.person.name: mark.points for mark in find_marks(small, Late())} == {
+        "Ada": 1, "Dee": 1, "Bob": Fraction("6.1"), "Cy": Fraction("0.3"),
+    }  # fmt: skip
+
+
+def test_class_without_a_mark_is_told(tmp_path):
+    with (
+        Store.create(tmp_path, Batch("A course", 8, "folder", tmp_path, ())) as empty,
+        pytest.raises(UsageError, match="nobody has a mark yet; grade the class first"),
+    ):
+        write(empty, "csv", tmp_path)
+
+
+def test_command_writes_into_the_class(command, toy):
+    with fill_store(toy.root / "class", 5, checks=6):
+        pass
+    status, said, problem = command("class", "gradebook")
+    assert status == 0 and said.startswith("written: class/gradebook-csv.csv (5 marks)"), problem
+    assert command("class", "gradebook", "--into", "x.csv")[0] == 2
+    assert command("class", "gradebook", "--format", "moodle", "--column", "x")[0] == 2

@@ -89,7 +89,6 @@ CHECK_PROCESS_SECONDS = 900.0  # without a check cell, after which the process e
 PANDOC_SECONDS = 30.0  # wall clock of one process for all fragments of a notebook, which take one as a rule
 PANDOC_LEAST_SECONDS = 5.0  # of a process that looks for the fragment that hangs
 TYPST_ATTEMPTS = 400  # to set a document, since each finds one block that cannot be set
-MACRO_EXPANSIONS = 2_000  # in one formula: a macro may expand to itself
 HTML_CHARACTERS = 300_000  # of an output's HTML that is set as such: more is shown as text
 
 # Writing reports.

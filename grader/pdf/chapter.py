@@ -113,7 +113,7 @@ class Chapter:
             self._add_verbatim(cell, cell.source, "HTML that cannot be read whole; set as typed")
             return
         adapter = self._adapter(cell)
-        blocks = adapter.blocks(tree)
+        blocks = adapter.adapt(tree)
         self.title = self.title or adapter.title
         opening, closing = self._frame(cell, bool(blocks), adapter.headed)
         if opening:
@@ -178,7 +178,7 @@ class Chapter:
         if tree is None:
             self._add_lines(cell, plain, "printed")
             return
-        blocks = self._adapter(cell, False).blocks(tree)
+        blocks = self._adapter(cell, False).adapt(tree)
         self.source_map.add("", partial(self._write_fallback, plain), "set as text", cell.index, blocks)
         if shown.kind == "html" and shown.mime:
             words = f"… {shown.mime} rows of this table left out"

@@ -1,42 +1,58 @@
-"""Set formulas: carry macros along, rewrite TeX that pandoc cannot read, fix its typst."""
+"""Set formulas: rewrite TeX that pandoc cannot read, have it expand macros and write typst, fix that typst."""
 
 import re
+from itertools import accumulate
 
-from ..limits import MACRO_EXPANSIONS
 from . import pandoc
 from .markup import Formula
+from .tree import COLOURS, HEX
 
+GROUP = r"\{(?:[^{}\\]|\\.)*\}"
+for _ in range(5):  # groups in groups
+    GROUP = rf"\{{(?:[^{{}}\\]|\\.|{GROUP})*\}}"
+DEFINITION = re.compile(
+    rf"\\(?:(?:new|renew|provide)command|DeclareMathOperator)\*?\s*(?:\{{\s*\\[A-Za-z]+\s*\}}|\\[A-Za-z]+)"
+    rf"\s*(?:\[\d\]\s*)?(?:\[[^\]]*\]\s*)?{GROUP}|\\def\s*\\[A-Za-z]+\s*(?:#\d)*\s*{GROUP}"
+)
+COLOURED = r"\text{zqbare=#1}#2\text{zqbare=}"
+NOTHING = (
+    "notag nonumber small footnotesize scriptsize tiny large Large normalsize allowbreak nobreak noindent centering "
+    "hfill smallskip medskip bigskip llap rlap mathclap smash"
+)
+SAME = {
+    "|": r"\Vert", "lVert": r"\Vert", "rVert": r"\Vert", "hbox": r"\text", "mathbbm": r"\mathbb", "S": r"\text{§}",
+    "mathds": r"\mathbb", "P": r"\text{¶}", "degree": r"^\circ", "surd": r"\text{√}", "ldotp": ".", "And": r"\&",
+    "varlimsup": r"\overline{\lim}", "varliminf": r"\underline{\lim}", "cfrac": r"\dfrac", "R": r"\mathbb{R}",
+    "N": r"\mathbb{N}", "Z": r"\mathbb{Z}", "argmax": r"\operatorname{zqbarearg\,max}",
+    "argmin": r"\operatorname{zqbarearg\,min}",
+}  # fmt: skip
+FIRST = {"label": "", "require": "", "vspace": "", "vphantom": "", "eqref": r"\text{(#1)}", "ref": r"\text{#1}"}
+SECOND = {
+    "href": "#2", "style": "#2", "class": "#2", "cssId": "#2", "colorbox": r"\text{#2}", "textcolor": COLOURED,
+    "color": COLOURED,
+}  # fmt: skip
+MACROS = dict.fromkeys(NOTHING.split(), ""), SAME, FIRST, SECOND  # that pandoc does not know
+PREAMBLE = [
+    rf"\newcommand{{\{name}}}[{max(count, 0)}]{{{text}}}"
+    for count, macros in enumerate(MACROS, -1)
+    for name, text in macros.items()
+]
 FONTS = {
     "bf": "mathbf", "rm": "mathrm", "it": "mathit", "cal": "mathcal", "tt": "mathtt", "sf": "mathsf", "frak": "mathfrak"
 }  # fmt: skip
-DROPPED = re.compile(
-    r"\\(?:notag|nonumber|limits|nolimits|displaylimits|small|footnotesize|scriptsize|tiny|large|Large|normalsize"
-    r"|allowbreak|nobreak|noindent|centering|hfill|smallskip|medskip|bigskip)(?![A-Za-z])"
-)
-DROPPED_WITH_ARGUMENT = re.compile(r"\\(?:label|require|vspace|vphantom)\*?\s*\{[^{}]*\}")
-UNWRAPPED = re.compile(r"\\(?:textcolor|href|style|class|cssId)\s*\{[^{}]*\}\s*(?=\{)")
-REFERENCE = re.compile(r"\\(eq)?ref\s*\{([^{}]*)\}")
+OLD_FONT = re.compile(rf"\\({'|'.join(FONTS)})(?![A-Za-z])\s*((?:[^{{}}&\\]|\\.|{GROUP})*)")  # to the end of its group
 TAG = re.compile(r"\\tag(\*?)\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
-MATRIX = re.compile(r"\\begin\{(array\}\s*(?:\[\w\])?\s*\{([^{}]*)|(?:small)?matrix|[vV]matrix)\}")
+INNER = r"(?:(?!\\begin|\\end).)*"  # of an environment, up to another
+ARRAY = re.compile(rf"\\begin\{{(array\}}\s*(?:\[\w\])?\s*\{{([^{{}}]*)|(?:small|v|V)?matrix|rcases)\}}({INNER})")
 BRACE = re.compile(
-    r"\\left\s*\\(?:\{|lbrace)\s*\\begin\{(?:array\}\s*\{[^{}]*|aligned|matrix)\}((?:(?!\\begin|\\end).)*)"
+    rf"\\left\s*\\(?:\{{|lbrace)\s*\\begin\{{(?:array\}}\s*\{{[^{{}}]*|aligned|matrix)\}}({INNER})"
     r"\\end\{(?:array|aligned|matrix)\}\s*\\right\s*\."
 )
-CASES = re.compile(r"(\\begin\{cases\}(?:(?!\\begin|\\end|\\\\).)*)((?:(?!\\begin|\\end).)*\\end\{cases\})")
-BARE = "zqbare"  # begins the first cell of what pandoc would set with other delimiters, and is taken out again
+CASES = re.compile(rf"(\\begin\{{cases\}}(?:(?!\\begin|\\end|\\\\).)*)({INNER}\\end\{{cases\}})")
+BARE = "zqbare"  # begins words for pandoc that stand for what it does not know, and is taken out again
 MARKED = re.compile(
-    rf'\b(mat|vec)\((?:delim: "\(", )?(?:upright\()?"{BARE}([nvV])([lcr])"\)?,?\s*|(?:upright\()?"{BARE}\w\w"\)?'
+    rf'\b(mat|vec|cases)\((?:delim: "[({{]", )?(?:upright\()?"{BARE}-([^"]*)"\)?,?\s*|(?:upright\()?"{BARE}-[^"]*"\)?'
 )
-DELIMITERS = {"n": "#none", "v": '"|"', "V": '"‖"'}
-RENAMED = {
-    r"\hbox": r"\mbox", r"\mathbbm": r"\mathbb", r"\mathds": r"\mathbb", r"\argmax": r"\operatorname*{arg\,max}",
-    r"\argmin": r"\operatorname*{arg\,min}", r"\newline": r"\\", r"\|": r"\Vert ", r"\lVert": r"\Vert ",
-    r"\rVert": r"\Vert ", r"\S": r"\text{§}", r"\P": r"\text{¶}", r"\degree": r"^\circ ", r"\surd": r"\text{√}",
-    r"\ldotp": ".", r"\And": r"\&", r"\varlimsup": r"\overline{\lim}", r"\varliminf": r"\underline{\lim}",
-    r"\cfrac": r"\dfrac", r"\R": r"\mathbb{R}", r"\N": r"\mathbb{N}", r"\Z": r"\mathbb{Z}",
-    r"\llap": "", r"\rlap": "", r"\mathclap": "", r"\smash": "",
-}  # fmt: skip
-ALWAYS = (r"\|", r"\lVert", r"\rVert", r"\hbox")
 SYMBOLS = {
     "dot.circle": "⊙", "times.circle": "⊗", "minus.circle": "⊖", "times.circle.big": "⨂", "dot.circle.big": "⨀",
     "sect": "∩", "sect.big": "⋂", "sect.sq": "⊓", "sect.double": "⋒", "dash.circle": "⊝",
@@ -49,34 +65,25 @@ OVER = re.compile(r"\{([^{}]*)\\over(?![a-z])([^{}]*)\}|^([^{}]*)\\over(?![a-z])
 STRING = re.compile(r'(\w+\(|delim: )?"((?:\\.|[^"\\])*)"')
 SCALED = re.compile(r"#scale\(x: (\d+)%, y: \d+%\)\[((?:\\.|[^\[\]\\])+|[\[\]])\]")
 NORM = re.compile(r"(?<!lr\()(?<!stretch\()\bbar\.v\.double(?![A-Za-z.]|\s*\))")
-TYPST_TOKEN = re.compile(r'cases\(delim: "\{"|\\.|"(?:\\.|[^"\\])*"|.', re.DOTALL)
-NAME = re.compile(r"\\(?:[A-Za-z]+|.)", re.DOTALL)
-DEFINITION = re.compile(
-    r"\\(?P<how>newcommand|renewcommand|providecommand|def|DeclareMathOperator)\*?\s*"
-    r"(?:\{\s*(?P<braced>\\[A-Za-z]+)\s*\}|(?P<bare>\\[A-Za-z]+))"
-)
-PARAMETERS = re.compile(r"\s*((?:#\d)*)\s*")  # matches anywhere, if only nothing
+COLOUR = re.compile(rf'upright\("{BARE}=([^"]*)"\)\s*')
+TYPST_TOKEN = re.compile(r'cases\((?:delim: "\{"|reverse: #true)|\\.|"(?:\\.|[^"\\])*"|.', re.DOTALL)
 
 
 def typeset(groups: list[list[Formula]]) -> None:
-    """Fill in the typst of the formulas of some notebooks, in at most two runs; macros hold within each."""
-    prepared: list[tuple[Formula, str]] = []
-    for formulas in groups:
-        macros = Macros()
-        for formula in formulas:
-            text = clean(macros.apply(re.sub(r"(?<!\\)%[^\n]*", "", formula.tex)))
-            text, formula.tag = split_tag(text)
-            if text.strip():
-                prepared.append((formula, text))
-            else:
-                formula.empty = bool(formula.tex.strip())
-    _try(prepared)
-    _try([(formula, repair(text)) for formula, text in prepared if not formula.typst])
-
-
-def _try(prepared: list[tuple[Formula, str]]) -> None:
-    results = pandoc.convert_formulas([(text, formula.display) for formula, text in prepared])
-    for (formula, _), result in zip(prepared, results):
+    """Fill in the typst of the formulas of some notebooks, in one run; a macro holds from its definition on."""
+    waiting: list[Formula] = []
+    paragraphs: list[tuple[list[str], str]] = []
+    definitions: list[str] = [*PREAMBLE]
+    for formula in (formula for formulas in groups for formula in formulas):
+        tex = re.sub(r"(?<!\\)%[^\n]*", "", formula.tex)
+        definitions += DEFINITION.findall(tex)
+        text, formula.tag = split_tag(clean(DEFINITION.sub("", tex)))
+        if text.strip():
+            waiting.append(formula)
+            paragraphs.append((definitions, rf"\\[{text}\\]" if formula.display else rf"\\({text}\\)"))
+            definitions = []
+        formula.empty = bool(formula.tex.strip()) and not text.strip()
+    for formula, result in zip(waiting, pandoc.convert_formulas(paragraphs)):
         formula.typst = clean_typst(result) if result else ""
 
 
@@ -90,41 +97,40 @@ def split_tag(tex: str) -> tuple[str, str]:
 
 
 def clean(tex: str) -> str:
-    """Make changes that are safe for every formula: drop comments, labels and sizes, rename old commands."""
-    tex = re.sub(r"(?<!\\)%[^\n]*", "", tex)
+    """Return TeX as pandoc can read it: without old fonts, bare arrays and loose rows."""
     tex = re.sub(r"\s*\n\s*", " ", tex).strip()
     tex += " " * tex.endswith("\\")  # a space after a backslash is a command
-    tex = DROPPED_WITH_ARGUMENT.sub("", tex)
-    tex = REFERENCE.sub(lambda found: rf"\text{{({found[2]})}}" if found[1] else rf"\text{{{found[2]}}}", tex)
+    tex = KERN.sub("", tex).replace(r"\newline", r"\\").replace('"', "''")
+    tex = OVER.sub(lambda found: rf"\frac{{{found[1] or found[3]}}}{{{found[2] or found[4]}}}", tex)
+    tex = re.sub(r"\\x(\w+arrow)\s*(\{[^{}]*\})", r"\\overset\2{\\\1}", tex)
+    tex = re.sub(r"\\unicode\s*\{x([0-9A-Fa-f]{1,6})\}", lambda found: chr(int(found[1], 16) % 0x110000), tex)
+    while (shorter := OLD_FONT.sub(lambda found: rf"\{FONTS[found[1]]}{{{found[2]}}}", tex)) != tex:
+        tex = shorter
+    tex = re.sub(r"(?<!\\)#", r"\\#", tex).replace(r"\operatorname*{", rf"\operatorname{{{BARE}")
     tex = BRACE.sub(r"\\begin{cases}\1\\end{cases}", tex).replace("{dcases}", "{cases}")
-    tex = MATRIX.sub(_mark_matrix, tex).replace(r"\hline", "")
+    tex = ARRAY.sub(_mark_array, tex).replace(r"\hline", "").replace(r"\end{rcases}", r"\end{cases}")
     tex = re.sub(r"\\end\{(?:array|(?:small|v|V)?matrix)\}", r"\\end{pmatrix}", tex)
     tex = CASES.sub(lambda found: f"{found[1]}&{found[2]}" if "&" not in found[0] else found[0], tex)
-    tex = tex.replace(r"\operatorname*{", rf"\operatorname{{{BARE}")
-    return NAME.sub(lambda found: RENAMED[found[0]] if found[0] in ALWAYS else found[0], tex)
-
-
-def _mark_matrix(found: re.Match[str]) -> str:
-    """Return how a matrix that pandoc sets well begins, marked with the delimiter and alignment it should have."""
-    kind = {"vmatrix": "v", "Vmatrix": "V"}.get(found[1], "n")
-    sides = set(found[2] or "c") & set("lcr")
-    side = sides.pop() if len(sides) == 1 else "c"
-    return rf"\begin{{pmatrix}}\text{{{BARE}{kind}{side}}}"
-
-
-def repair(tex: str) -> str:
-    """Rewrite a formula that pandoc refused, for a second try."""
-    tex = KERN.sub("", DROPPED.sub("", tex))
-    tex = OVER.sub(lambda found: rf"\frac{{{found[1] or found[3]}}}{{{found[2] or found[4]}}}", tex)
-    tex = re.sub(r"\\f?colorbox\s*\{[^{}]*\}(?=\s*\{)", r"\\text", tex)
-    tex = re.sub(r"\\x(\w+arrow)\s*(\{[^{}]*\})", r"\\overset\2{\\\1}", tex)
-    while (shorter := UNWRAPPED.sub("", tex)) != tex:
-        tex = shorter
-    tex = re.sub(r"\\unicode\s*\{x([0-9A-Fa-f]{1,6})\}", lambda found: chr(int(found[1], 16) % 0x110000), tex)
-    tex = NAME.sub(lambda found: RENAMED.get(found[0], found[0]), tex)
-    tex = _wrap_fonts(tex).replace('"', "''")
-    tex = re.sub(r"(?<!\\)#", r"\\#", tex)
+    tex = tex.replace(r"\\)", r"\\ )").replace(r"\\]", r"\\ ]")
     return rf"\begin{{aligned}}{tex}\end{{aligned}}" if _has_loose_rows(tex) else tex
+
+
+def _mark_array(found: re.Match[str]) -> str:
+    """Return an array as one that pandoc sets well, marked with the arguments of typst for what it should be."""
+    name, columns, body = found[1], re.sub(r"[^lcr|]", "", found[2] or ""), found[3]
+    if found.string.startswith(r"\end", found.end()):
+        body = re.sub(r"(?:\\\\|\\hline|\s)+\Z", "", body)
+    if name == "rcases":
+        return rf"\begin{{cases}}\text{{{BARE}-reverse: @true, }}{body}"
+    sides = set(columns) - {"|"}
+    side = {"l": "align: @left, ", "r": "align: @right, "}.get(sides.pop(), "") if len(sides) == 1 else ""
+    vertical = list(accumulate(map(len, columns.split("|"))))
+    horizontal = list(accumulate(part.count(r"\\") for part in body.split(r"\hline")))
+    rules = [at for at in vertical[:-1] if 0 < at < vertical[-1]], [at for at in horizontal[:-1] if at]
+    lines = [f"{name}: ({''.join(f'{at},' for at in ats)})" for name, ats in zip(("vline", "hline"), rules) if ats]
+    augment = f"augment: @({', '.join(lines)}), " if lines else ""
+    delimiter = {"vmatrix": "!|!", "Vmatrix": "!‖!"}.get(name, "@none")
+    return rf"\begin{{pmatrix}}\text{{{BARE}-delim: {delimiter}, {side}{augment}}}{body}"
 
 
 def clean_typst(text: str) -> str:
@@ -135,8 +141,22 @@ def clean_typst(text: str) -> str:
     text = SCALED.sub(_stretch, text)
     text = NORM.sub(' class("normal", bar.v.double)', text)
     text = OLD_NAME.sub(lambda found: SYMBOLS.get(found[0], found[0]), text)
-    text = _space_words(text)
-    return _spread_columns(text)
+    text = COLOUR.sub(_colour, text)
+    return _spread_columns(_space_words(text))
+
+
+def _mark_off(found: re.Match[str]) -> str:
+    """Return what a marked array begins with."""
+    arguments = found[2].replace("@", "#").replace("!", '"') if found[1] else ""
+    if found[1] == "vec":
+        arguments = re.sub(r"augment: .*", "", arguments)
+    return f"{found[1]}({arguments}" if found[1] else ""
+
+
+def _colour(found: re.Match[str]) -> str:
+    """Return the beginning or the end of a part in a colour, black where that has no name."""
+    colour = COLOURS.get(found[1].lower(), found[1])
+    return f'text(fill: #rgb("{colour if HEX.fullmatch(colour) else "#000000"}"), ' if found[1] else ")"
 
 
 def _stretch(found: re.Match[str]) -> str:
@@ -145,12 +165,6 @@ def _stretch(found: re.Match[str]) -> str:
     if what in (r"\|", "bar.v.double"):
         return f' class("normal", stretch({what.replace(chr(92) + "|", "bar.v")}, {size}))'
     return f"stretch({chr(92) * (what in tuple('[](){}'))}{what}, {size})"
-
-
-def _mark_off(found: re.Match[str]) -> str:
-    """Return what a marked matrix begins with."""
-    side = {"l": "align: #left, ", "r": "align: #right, "}.get(found[3], "")
-    return f"{found[1]}(delim: {DELIMITERS[found[2]]}, {side}" if found[1] else ""
 
 
 def _space_words(text: str) -> str:
@@ -184,26 +198,6 @@ def _spread_columns(text: str) -> str:
     return result
 
 
-def _wrap_fonts(tex: str) -> str:
-    r"""Rewrite `{\bf x}` as `{\mathbf{x}}`: the switch holds to the end of its group."""
-    pattern = re.compile(rf"\\({'|'.join(FONTS)})(?![A-Za-z])\s*")
-    for _ in range(200):
-        found = pattern.search(tex)
-        if not found:
-            return tex
-        end, depth = found.end(), 0
-        while end < len(tex):
-            if tex[end] == "\\":
-                end += 1
-            elif tex[end] == "{":
-                depth += 1
-            elif (tex[end] == "}" and (depth := depth - 1) < 0) or (tex[end] == "&" and not depth):
-                break
-            end += 1
-        tex = rf"{tex[: found.start()]}\{FONTS[found[1]]}{{{tex[found.end() : end]}}}{tex[end:]}"
-    return tex
-
-
 def _has_loose_rows(tex: str) -> bool:
     r"""Return whether `\\` or `&` stands outside every environment and group."""
     tex = re.sub(r"\\\\|\\[{}&]", lambda found: found[0] if found[0] == r"\\" else "", tex)
@@ -211,88 +205,3 @@ def _has_loose_rows(tex: str) -> bool:
         while (shorter := re.sub(inner, "", tex)) != tex:
             tex = shorter
     return bool(re.search(r"\\\\|&", tex))
-
-
-class Macros:
-    r"""Definitions made so far with `\newcommand`, `\def` and `\DeclareMathOperator`."""
-
-    def __init__(self) -> None:
-        self.known: dict[str, tuple[int, str | None, str]] = {}
-
-    def apply(self, tex: str) -> str:
-        """Return the formula without its definitions and with all known macros expanded."""
-        return self._expand(self._absorb(tex))
-
-    def _absorb(self, tex: str) -> str:
-        result, position = "", 0
-        while found := DEFINITION.search(tex, position):
-            result += tex[position : found.start()]
-            end = self._define(tex, found)
-            if end is None:
-                result, position = result + found[0], found.end()
-            else:
-                position = end
-        return result + tex[position:]
-
-    def _define(self, tex: str, found: re.Match[str]) -> int | None:
-        """Learn one definition and return where it ends; None where it is none."""
-        at, count, default = found.end(), 0, None
-        if found["how"] == "def" and (parameters := PARAMETERS.match(tex, at)):
-            count, at = parameters[1].count("#"), parameters.end()
-        elif number := re.compile(r"\s*\[(\d)\]\s*(?:\[([^\]]*)\])?").match(tex, at):
-            count, default, at = int(number[1]), number[2], number.end()
-        body = read_argument(tex, at)
-        if body is None:
-            return None
-        text = rf"\operatorname{{{body[0]}}}" if found["how"] == "DeclareMathOperator" else body[0]
-        self.known[found["braced"] or found["bare"]] = (count, default, text)
-        return body[1]
-
-    def _expand(self, tex: str) -> str:
-        if not self.known:
-            return tex
-        names = "|".join(re.escape(name[1:]) for name in sorted(self.known, key=len, reverse=True))
-        pattern = re.compile(rf"\\(?:{names})(?![A-Za-z])")
-        for _ in range(MACRO_EXPANSIONS):
-            found = pattern.search(tex)
-            if not found or len(tex) > 100_000:
-                break
-            count, default, body = self.known[found[0]]
-            at, arguments = found.end(), []
-            if default is not None and count:
-                given = re.compile(r"\s*\[([^\]]*)\]").match(tex, at)
-                arguments.append(given[1] if given else default)
-                at = given.end() if given else at
-            while len(arguments) < count and (argument := read_argument(tex, at)):
-                arguments.append(argument[0])
-                at = argument[1]
-            value = re.sub(r"#(\d)", lambda part: (["", *arguments] + [""] * 9)[int(part[1])], body)
-            tex = f"{tex[: found.start()]}{{{value}}}{tex[at:]}" if count else _put(tex, found, value)
-        return tex
-
-
-def read_argument(tex: str, at: int) -> tuple[str, int] | None:
-    """Return the argument that begins at `at`, braced or one token, and its end; None where there is none."""
-    while at < len(tex) and tex[at].isspace():
-        at += 1
-    if at >= len(tex):
-        return None
-    if tex[at] != "{":
-        token = re.compile(r"\\[A-Za-z]+|\\.|.", re.DOTALL).match(tex, at)
-        return (token[0], token.end()) if token else None
-    depth, position = 0, at
-    while position < len(tex):
-        if tex[position] == "\\":
-            position += 1
-        elif tex[position] in "{}":
-            depth += 1 if tex[position] == "{" else -1
-            if not depth:
-                return tex[at + 1 : position], position + 1
-        position += 1
-    return None
-
-
-def _put(tex: str, found: re.Match[str], value: str) -> str:
-    r"""Put a macro without arguments in bare: `{\big(}` and the like would lose their meaning."""
-    gap = " " if re.search(r"\\[A-Za-z]+$", value) and tex[found.end() : found.end() + 1].isalpha() else ""
-    return f"{tex[: found.start()]}{value}{gap}{tex[found.end() :]}"

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Segment = tuple[str, str]  # a style and its text
 STYLES = {"ow": "k", "nd": "d", "nf": "f", "fm": "f", "nc": "f", "nb": "i", "bp": "i", "il": "m"}  # for pygments' names
 COLUMNS = 100  # of the code font across the text's width; see template.typ
+INDENT = 40  # columns at most that the parts of a broken line stand in
 PARAGRAPH = 40  # lines set as one paragraph; longer ones cost typst more than their length
 
 CONTROLS = {code: f"[U+{code:04X}]" for code in (*range(32), *range(0x7F, 0xA0)) if chr(code) not in "\n\t\x85"}
@@ -90,7 +91,8 @@ def typeset(lines: list[list[Segment]]) -> str:
         text = "".join(part for _, part in line)
         if cell_len(text) > COLUMNS:
             between = "#box();" if LONG.search(text) else ""
-            groups += [[f"#long[{between.join(_set(*segment) for segment in line)}]"], []]
+            indent = min(len(text) - len(text.lstrip()), INDENT) + 3
+            groups += [[f"#long({indent})[{between.join(_set(*segment) for segment in line)}]"], []]
             continue
         if len(groups[-1]) == PARAGRAPH:
             groups.append([])

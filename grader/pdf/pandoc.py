@@ -16,6 +16,7 @@ Piece = TypeVar("Piece")
 Result = TypeVar("Result")
 Node = dict[str, Any]  # `t` names the kind of a node, `c` is its content
 HTML = "html-auto_identifiers"
+MATH = "markdown_strict+latex_macros+raw_tex+tex_math_double_backslash"
 CENTERED = re.compile(r"^( *)align\(center\)\[#table\($", re.MULTILINE)  # a literal never begins a line
 END = "// the end of a block"  # a line of its own, which no string literal can hold
 VERSION = [1, 23, 1]  # of pandoc's syntax tree
@@ -44,9 +45,22 @@ def write(trees: list[Tree]) -> list[str | None]:
     return _divide(_write, trees)
 
 
-def convert_formulas(tex: list[tuple[str, bool]]) -> list[str | None]:
-    """Return the typst of each formula, given as TeX and whether it stands alone; None where pandoc cannot read it."""
-    found = _divide(_convert_formulas, tex)
+def convert_formulas(paragraphs: list[tuple[list[str], str]]) -> list[str | None]:
+    """Return the typst of each formula; None where pandoc cannot read it.
+
+    A formula is Markdown that begins with two backslashes and a bracket; the macros that stand before it hold for all
+    that follow.
+    """
+
+    def run(numbers: list[int], seconds: float) -> list[str]:
+        parts: list[str] = []
+        for number in range(numbers[-1] + 1):
+            definitions, formula = paragraphs[number]
+            parts += [*definitions, formula] if number >= numbers[0] else definitions
+        text = _run(["-f", MATH, "-t", "typst", "--wrap=preserve"], "\n\n".join(parts), seconds)
+        return (text or "").strip("\n").split("\n\n")
+
+    found = _divide(run, list(range(len(paragraphs))))
     return [part if part and part.startswith("$") else None for part in found]
 
 
@@ -74,12 +88,6 @@ def _read(fragments: list[str], seconds: float) -> list[Tree]:
 def _write(trees: list[Tree], seconds: float) -> list[str]:
     written = _run_on_tree([block for tree in trees for block in (*tree, raw_block(END))], "--wrap=none", seconds)
     return [CENTERED.sub(r"\1[#table(", part).strip("\n") for part in written.split(END)[:-1]]
-
-
-def _convert_formulas(tex: list[tuple[str, bool]], seconds: float) -> list[str]:
-    kinds = {True: {"t": "DisplayMath"}, False: {"t": "InlineMath"}}
-    blocks = [{"t": "Para", "c": [{"t": "Math", "c": [kinds[display], text]}]} for text, display in tex]
-    return _run_on_tree(blocks, "--wrap=preserve", seconds).strip("\n").split("\n\n")
 
 
 def read_text(part: object) -> str:

@@ -1,8 +1,9 @@
 """Make pandoc's syntax tree fit for paper: its text, formulas, images, code, links and tables."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,7 +14,7 @@ from .pandoc import Node, raw, raw_block, read_text
 from .typesetting import Tree
 
 NO_ATTRIBUTES: list[Any] = ["", [], []]
-KEPT = {"Emph", "Strong", "Underline", "Strikeout", "Superscript", "Subscript", "SmallCaps"}
+TEXTS = {"Str", "Space", "SoftBreak"}
 SPANS = {"kbd": "inline-code", "samp": "inline-code", "mark": "highlight", "small": "small"}
 COLOUR = re.compile(r"(?:^|[;\s])color\s*:\s*(#?\w+)")
 HEX = re.compile(r"#(?:[0-9A-Fa-f]{3}){1,2}")
@@ -44,90 +45,71 @@ class Adapter:
     title: str = ""
     headed: bool = False
 
-    def blocks(self, blocks: Iterable[Node]) -> Tree:
-        """Return the blocks for paper."""
-        return [new for block in blocks for new in self._block(block["t"], block.get("c"))]
-
-    def inlines(self, inlines: Iterable[Node]) -> list[Node]:
-        """Return a run of inlines for paper; text next to text is one literal."""
-        result: list[Node] = []
-        text: list[str] = []
-        for item in [*inlines, {"t": "End"}]:
-            if item["t"] == "Str":
-                text.append(item["c"])
-            elif item["t"] in ("Space", "SoftBreak"):
-                text.append(" ")
-            else:
-                if text:
-                    result.append(raw(self._write_words("".join(text))))
-                    text.clear()
-                result += self._inline(item["t"], item.get("c"))
+    def adapt(self, nodes: Sequence[Node]) -> Tree:
+        """Return a run of blocks or of inlines for paper; text next to text is one literal."""
+        result: Tree = []
+        for is_text, group in groupby(nodes, lambda node: node["t"] in TEXTS):
+            if is_text:
+                result.append(raw(self._write_words("".join(node.get("c", " ") for node in group))))
+                continue
+            for node in group:
+                kind, content = node["t"], node.get("c")
+                found = self._inline(kind, content)
+                result += self._block(kind, content) if found is None else found
         return result
 
-    def _inline(self, kind: str, content: Any) -> list[Node]:
-        if kind in KEPT:
-            return [{"t": kind, "c": self.inlines(content)}]
+    def _adapt_inside(self, content: Any) -> Any:
+        """Return what a node holds, with the nodes in it for paper."""
+        if not isinstance(content, list):
+            return content
+        if content and all(isinstance(part, dict) and "t" in part for part in content):
+            return self.adapt(content)
+        return list(map(self._adapt_inside, content))
+
+    def _inline(self, kind: str, content: Any) -> Tree | None:
         match kind:
             case "Code":
                 return [raw(f"#inline-code[{inline(self.aside.restore(content[1]))}];")]
             case "LineBreak":
                 return [raw("#linebreak();")]
             case "Link":
-                return self._link(self.aside.restore(content[2][0]), self.inlines(content[1]))
+                return self._link(self.aside.restore(content[2][0]), self.adapt(content[1]))
             case "Image":
                 return [raw(self._write_image(content, False))]
-            case "Note":
-                return [{"t": "Note", "c": self.blocks(content)}]
             case "Quoted":
                 opening, closing = "‘’" if content[0]["t"] == "SingleQuote" else "“”"
-                return [raw(inline(opening)), *self.inlines(content[1]), raw(inline(closing))]
+                return [raw(inline(opening)), *self.adapt(content[1]), raw(inline(closing))]
             case "Span":
                 function = next((SPANS[name] for name in content[0][1] if name in SPANS), _read_colour(content[0][2]))
-                body = self.inlines(content[1])
+                body = self.adapt(content[1])
                 return [raw(f"#{function}["), *body, raw("];")] if function else body
-            case "Cite":
-                return self.inlines(content[1])
             case "Math":
                 return [raw(inline(content[1]))]
-        return []
+        return None
 
     def _block(self, kind: str, content: Any) -> Tree:
         match kind:
-            case "Para" | "Plain":
-                if len(content) == 1 and content[0]["t"] == "Image":
-                    return [raw_block(self._write_image(content[0]["c"], True))]
-                return [{"t": kind, "c": inlines}] if (inlines := self.inlines(content)) else []
-            case "LineBlock":
-                return [
-                    {"t": "Para", "c": [new for row in content for new in (*self.inlines(row), raw("#linebreak();"))]}
-                ]
+            case "Para" | "Plain" if len(content) == 1 and content[0]["t"] == "Image":
+                return [raw_block(self._write_image(content[0]["c"], True))]
             case "CodeBlock":
                 (_, classes, _), text = content
                 language = classes[0].removeprefix("language-") if classes else "text"
                 shown = lines.highlight(self.aside.restore(text.strip("\n")), language)
                 return [raw_block(f"#snippet[{lines.typeset(shown)}]")]
-            case "BlockQuote":
-                return [{"t": kind, "c": self.blocks(content)}]
-            case "BulletList":
-                return [{"t": kind, "c": list(map(self.blocks, content))}]
             case "OrderedList":
                 (start, style, delimiter), items = content
-                return [{"t": kind, "c": [[max(start, 0), style, delimiter], list(map(self.blocks, items))]}]
-            case "DefinitionList":
-                return [
-                    {"t": kind, "c": [[self.inlines(term), list(map(self.blocks, parts))] for term, parts in content]}
-                ]
+                return [{"t": kind, "c": [[max(start, 0), style, delimiter], list(map(self.adapt, items))]}]
             case "Header":
                 return self._header(content[0], content[2])
             case "HorizontalRule":
                 return [raw_block("#rule")]
             case "Div":
-                return self.blocks(content[1])
+                return self.adapt(content[1])
             case "Figure":
-                return self.blocks(content[2]) + self.blocks(content[1][1])
+                return self.adapt(content[2]) + self.adapt(content[1][1])
             case "Table":
                 return self._table(content)
-        return []
+        return [{"t": kind, "c": self._adapt_inside(content)}]
 
     def _write_words(self, text: str) -> str:
         """Return the markup of a text with its formulas back in place."""
@@ -155,7 +137,7 @@ class Adapter:
         if self.takes_title and level == 1 and not self.title:
             self.title = self.aside.restore(read_text(inlines)).strip()
             return []
-        body = self.inlines(inlines)
+        body = self.adapt(inlines)
         if not body:
             return []
         if not self.headings:
@@ -178,10 +160,10 @@ class Adapter:
         for group in groups:
             for _, cells in group:
                 for cell in cells:
-                    cell[4] = self.blocks(cell[4])
+                    cell[4] = self.adapt(cell[4])
                     if group is groups[0]:
                         cell[4] = list(map(_embolden, cell[4]))
-        result = self.blocks(caption)
+        result = self.adapt(caption)
         widest = max(sum(least[at] + 3 for at in part) for part in parts)
         size = max(min(1.0, TABLE_WIDTH / max(widest, 1)), SMALLEST)
         for part in parts:

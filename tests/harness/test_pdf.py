@@ -15,7 +15,6 @@ from grader.errors import ManifestError, ProgramMissing
 from grader.pdf import command, convert, formulas, images, lines, outputs, typesetting, verify
 from grader.pdf import notebook as notebooks
 from grader.pdf.convert import Options, Result
-from grader.pdf.formulas import Macros
 from grader.pdf.images import ImageProblem, Images
 from grader.pdf.markup import Aside, Formula
 from grader.pdf.outputs import Limits
@@ -271,17 +270,26 @@ def test_formulas_are_found_as_jupyter_finds_them(text, found):
     assert kept.restore(word) == text
 
 
+def _series(*tex: str) -> list[str]:
+    found = [Formula(one, False, 1) for one in tex]
+    formulas.typeset([found])
+    return [one.typst for one in found]
+
+
 def test_definitions_hold_for_later_formulas():
-    macros = Macros()
-    assert macros.apply(r"\newcommand{\loss}[1]{\mathcal{L}(#1)}\def\R{\mathbb{R}}").strip() == ""
-    assert macros.apply(r"\loss{\theta} \in \R^n") == r"{\mathcal{L}(\theta)} \in \mathbb{R}^n"
-    assert macros.apply(r"\lossy \Rx") == r"\lossy \Rx"
-    macros.apply(r"\newcommand{\n}[2][2]{\|#2\|_{#1}}")
-    assert macros.apply(r"\n{x} \n[1]{y}") == r"{\|x\|_{2}} {\|y\|_{1}}"
-    macros.apply(r"\DeclareMathOperator*{\amax}{arg\,max}")
-    assert macros.apply(r"\amax_x") == r"\operatorname{arg\,max}_x"
-    macros.apply(r"\def\loop{\loop\loop}")
-    assert len(macros.apply(r"\loop")) < 1_000_000
+    defined = r"\newcommand{\loss}[1]{\mathcal{L}(#1)}\def\F{\mathbb{F}}"
+    assert _series(defined, r"\loss{\theta} \in \F^n") == ["", r"$cal(L) \( theta \) in bb(F)^n$"]
+    assert _series(defined, r"\lossy \Fx", "x") == ["", "", "$x$"]
+    assert _series(r"\newcommand{\n}[2][2]{[#2]_{#1}}", r"\n{x} \n[1]{y}")[1] == r"$\[ x \]_2 \[ y \]_1$"
+    assert 'op("arg\u2006max")' in _series(r"\DeclareMathOperator*{\amax}{arg\,max}", r"\amax_x")[1]
+    assert _series(r"\newcommand{\E}[1]{\mathbb{E}[#1]} \E{x}", r"\E{y}")[1] == r"$bb(E) \[ y \]$"
+    assert _series(r"\renewcommand{\R}{S}", r"\R") == ["", "$S$"]
+
+
+def test_a_macro_of_itself_leaves_the_other_formulas():
+    assert _series(r"\def\loop{\loop\loop}", "a", r"\loop", r"\newcommand{\q}{Q}\q", r"\q \R") == [
+        "", "$a$", "", "$Q$", "$Q bb(R)$"
+    ]  # fmt: skip
 
 
 def _typst(tex: str) -> Formula:
@@ -302,6 +310,15 @@ def test_formulas_are_mended():
     assert _typst(r"a &= b \\ &= c").typst
     assert _typst(r"\foo{x}").typst == ""
     assert _typst(r"\left[\begin{matrix}5\end{matrix}\right]").typst == "$ [vec(delim: #none, 5)] $"
+    assert (
+        "augment: #(vline: (1,), hline: (1,))"
+        in _typst(r"\begin{array}{|c|c|}\hline a&b\\\hline c&d\\\hline\end{array}").typst
+    )
+    assert _typst(r"\begin{array}{c}a\\\hline b\end{array}").typst == "$ vec(delim: #none, a, b) $"
+    assert _typst(r"\begin{rcases}a\\b\end{rcases}=c").typst.startswith("$ cases(reverse: #true, & a")
+    assert _typst(r"\textcolor{red}{a, b}").typst == r'$ text(fill: #rgb("#d00000"), a \, b )$'
+    assert 'text(fill: #rgb("#000000"), x )' in _typst(r"\color{nonesuch}{x}").typst
+    assert _typst(r"a {\bf b {\rm c} d} e").typst == "$ a upright(bold(b upright(c) d)) e $"
     assert _typst(r"\begin{vmatrix}a&b\end{vmatrix}").typst == '$ mat(delim: "|", a, b) $'
     assert "cases(" in _typst(r"\left\{\begin{array}{l}a\\b\end{array}\right.").typst
     assert _typst(r"\Bigl( x \bigr]").typst == r"$ stretch(\(, size: #180%) x stretch(\], size: #120%) $"

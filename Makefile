@@ -16,7 +16,7 @@ help: ## list these commands
 setup: $(READY) ## make .venv with the tested versions (PIP_FLAGS are handed to pip)
 
 $(READY): constraints.txt pyproject.toml
-	@$(PYTHON) -m grader.install --extras=notebooks,pdf,torch,dev $(PIP_FLAGS)
+	@$(PYTHON) -m grader.install --extras=notebooks,pdf,torch,class,dev $(PIP_FLAGS)
 
 check: $(READY) ## check student/ and print points and what is wrong (ARGS="-q Q2 -k forward")
 	@$(RUN) check $(ARGS)

@@ -46,6 +46,7 @@ WORKER_END_SECONDS = 0.5  # wall clock until a process has ended whose connectio
 WORKER_OUTPUT_BYTES = 64 * 1024  # of what it prints for one check: the rest is dropped
 WORKER_FILE_MB = 1  # of a file: no worker needs to write one
 WORKER_THREADS = 64  # of all processes of its user id
+WORKER_UIDS = 64  # that one zygote's workers take in turn: few live at once, and 67 zygotes share a host
 WORKER_DESCRIPTORS = 64  # of open files
 WORKER_MEMORY_SHARE = 3  # it gets a third of a container: grader, zygotes and the reference's worker need the rest
 COMPILE_SECONDS = 20  # wall clock and CPU to compile a package before its checks: without, each worker compiles
@@ -99,3 +100,9 @@ REPORT_BYTES = 64 * MEGABYTE  # read of a file that is in the way, to tell wheth
 # Tables of a class.
 GRADEBOOK_BYTES = 64 * MEGABYTE  # of a gradebook to fill, read whole: 10,000 students take a few megabytes
 GRADEBOOK_NAMES = 8  # of students or columns in one sentence; more are counted
+
+# Grading a class.
+JOB_TRIES = 2  # times that a submission may end the process that grades it: the second time nothing else runs
+JOB_MEMORY_MB = 800  # of a slot: the grader, the zygotes with torch loaded, the workers at work
+JOB_RESERVE_SECONDS = 120.0  # wall clock beyond the time of a run, after which its process has hung and ends itself
+EXPORT_METADATA_BYTES = 64 * MEGABYTE  # of a Gradescope export, read whole: a submission takes some kilobytes

@@ -189,4 +189,5 @@ def _storable(value: Any) -> Any:
 def _facts(check: CheckResult) -> list[Any]:
     """Return the columns of one result after its two numbers."""
     numbers = [check.score, check.held, check.seconds, check.error, check.cpu_ratio]
-    return [check.outcome, *numbers, "", _storable(check.message)]
+    misconception = check.misconception.id if check.misconception else ""
+    return [check.outcome, *numbers, misconception, _storable(check.message)]

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from .common import find_course, forbid_together
+from ..errors import UsageError
+from .common import FAILED, choose_questions, find_course, find_whole_course, forbid_together
 
 class_commands = typer.Typer(
     no_args_is_help=True, help="Grade a whole class from an export, and keep what came of it.", rich_markup_mode=None
@@ -23,6 +24,78 @@ class Gradebook(StrEnum):
     gradescope = "gradescope"
     canvas = "canvas"
     moodle = "moodle"
+
+
+@class_commands.command()
+def grade(
+    source: Annotated[
+        Path, typer.Argument(help="A Gradescope export, Canvas or Moodle downloads, or a folder of zips or folders.")
+    ],
+    folder: FOLDER = CLASS,
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="<number>", help="How many at a time; by cores and free memory by default."),
+    ] = None,
+    unsafe: Annotated[
+        bool, typer.Option("--unsafe", help="Grade even where student code cannot be isolated; the reports say so.")
+    ] = False,
+) -> None:
+    """Grade every submission that has no mark yet, all with the same secret seeds; run it again to go on."""
+    from ..classroom import batch, report
+    from ..results.status_line import StatusLine
+
+    manifest = find_whole_course()
+    choose_questions(manifest, None)
+    settings = batch.Settings(jobs or batch.count_slots(manifest), unsafe)
+    with StatusLine() as line:
+
+        def tell(tally: batch.Tally) -> None:
+            line.advance(report.describe_progress(tally), len(tally.endings), tally.chosen)
+            problem = report.describe_ending(tally.endings[-1]) if tally.endings else ""
+            if problem:
+                line.console.print(problem, markup=False, soft_wrap=True)
+
+        export, tally = batch.grade_class(manifest, source, folder, settings, tell)
+    if export.left_out:
+        typer.echo(f"Not graded, since they are neither zips nor folders: {', '.join(export.left_out)}")
+    for text in report.describe_run(tally):
+        typer.echo(text)
+    if tally.interrupted or any(not ending.state.counts for ending in tally.endings):
+        raise typer.Exit(FAILED)
+
+
+@class_commands.command()
+def status(folder: FOLDER = CLASS) -> None:
+    """Say how far the class is, what this run and earlier ones have graded, and what needs a look."""
+    from ..classroom import batch, report
+    from ..classroom.view import StoreView
+
+    with StoreView.open(folder) as store:
+        current = batch.find_version(store, find_whole_course())
+        for text in report.describe_status(store, batch.describe_holder(folder), current):
+            typer.echo(text)
+
+
+@class_commands.command()
+def show(
+    who: Annotated[str, typer.Argument(help="A name, number or address of a student, or the name of a submission.")],
+    folder: FOLDER = CLASS,
+) -> None:
+    """Show what came of one submission, as the student's own report does."""
+    from ..classroom import report
+    from ..classroom.view import StoreView
+    from ..results import terminal
+
+    with StoreView.open(folder) as store:
+        found = store.find(who)
+        if not found:
+            raise UsageError(f"nobody in {folder} is called {who!r}; see all with: python -m grader class status")
+        for one in found:
+            for text in report.describe_submission(one):
+                typer.echo(text)
+        record = store.record(found[0].id) if len(found) == 1 and found[0].state.counts else None
+        if record:
+            terminal.show(record)
 
 
 @class_commands.command()

@@ -11,7 +11,7 @@ from .. import limits
 from ..errors import CourseError, UsageError
 
 VERSION_CONTROL = (".git", ".hg", ".svn")
-WRITTEN = ("solutions", "*.zip", "*.json", "report.md")  # what the commands for instructors write by default
+WRITTEN = ("solutions", "class", "*.zip", "*.json", "report.md")  # what the commands for instructors write by default
 
 
 class ManifestTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):

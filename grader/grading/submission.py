@@ -11,7 +11,7 @@ import signal
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
@@ -53,13 +53,33 @@ def grade_submission(
     after the report says so, when the grader cannot run or this machine cannot isolate student code, unless `unsafe`.
     """
     started = time.monotonic()  # unpacking is part of the run
-    selection = run.Selection(secret_seeds=_draw_seeds(manifest.seeds.secret if secret_seeds is None else secret_seeds))
 
     def write(record: Record) -> None:
         write_atomically(out, render_report(record, manifest, form))
 
     record, hints = record or run.new_record(manifest, "grade", make_printable(source.name)), hints or Hints(manifest)
     write(record)
+    with contextlib.closing(ZygotePool(Policy.full())) as zygotes:
+        seeds = draw_seeds(manifest, secret_seeds)
+        fill_record(manifest, source, record, seeds, zygotes, hints, write, unsafe, started, line)
+    return record
+
+
+def fill_record(
+    manifest: Manifest,
+    source: Path,
+    record: Record,
+    seeds: Sequence[str],
+    zygotes: ZygotePool,
+    hints: Hints,
+    write: Callable[[Record], None] | None = None,
+    unsafe: bool = False,
+    started: float | None = None,
+    line: StatusLine = SILENT,
+) -> None:
+    """Grade a zip or folder on these secret seeds into a record, which `write` sees as it grows; raise as above."""
+    started, update = started or time.monotonic(), write or (lambda record: None)
+    selection = run.Selection(secret_seeds=list(seeds))
     if unsafe:
         record.notes.append(Note(NoteKind.ISOLATION, UNSAFE))
     with tempfile.TemporaryDirectory(prefix="chainrule-") as work:
@@ -67,24 +87,23 @@ def grade_submission(
         try:
             unpacked = unpack_submission(source, manifest, Path(work), started + manifest.limits.run_seconds)
             record.notes += [Note(NoteKind.SUBMISSION, note) for note in unpacked.notes]
-            with contextlib.closing(ZygotePool(Policy.full())) as zygotes:
-                subject = manifest, unpacked.package, selection, record, write, zygotes
-                run.grade_package(*subject, official=not unsafe, started=started, tell=line.count, hints=hints)
+            subject = manifest, unpacked.package, selection, record, write, zygotes
+            run.grade_package(*subject, official=not unsafe, started=started, tell=line.count, hints=hints)
         except SubmissionError as error:
             record.notes.append(Note(NoteKind.REFUSED, f"The submission was not graded: {error}"))
             record.complete = True
-            write(record)
+            update(record)
         except ChainruleError as error:
             # the first line only: what pytest says after it may quote a hidden check
             reason = str(error).partition("\n")[0]
             record.notes.append(Note(NoteKind.GRADER_ERROR, f"The grader could not go on: {reason}"))
-            write(record)
+            update(record)
             raise
-    return record
 
 
-def _draw_seeds(count: int) -> list[str]:
-    return [secrets.token_hex(16) for _ in range(count)]
+def draw_seeds(manifest: Manifest, count: int | None = None) -> list[str]:
+    """Draw the secret seeds of a run, by default as many as the manifest says."""
+    return [secrets.token_hex(16) for _ in range(manifest.seeds.secret if count is None else count)]
 
 
 def render_report(record: Record, manifest: Manifest, form: str) -> bytes:

@@ -55,13 +55,16 @@ class StatusLine:
         if self._live is not None:
             self._live.update(self._task, description=text, total=None, count="")
 
+    def advance(self, text: str, done: int, total: int) -> None:
+        """Say what is being done, and how much of it is done."""
+        if self._live is not None:
+            self._live.update(self._task, description=text, total=total, completed=done, count=f"{done} of {total}")
+
     def count(self, checks: Sequence[CheckResult], total: int) -> None:
         """Say how many checks are done, of how many, and how many of them failed."""
         if self._live is not None:
             failed = sum(check.outcome.failed and not check.cause for check in checks)
-            words = f"{self._doing}, {failed} failed" if failed else self._doing
-            count = f"{len(checks)} of {total}"
-            self._live.update(self._task, description=words, total=total, completed=len(checks), count=count)
+            self.advance(f"{self._doing}, {failed} failed" if failed else self._doing, len(checks), total)
 
 
 SILENT = StatusLine(quiet=True)

@@ -12,7 +12,7 @@ import pytest
 from grader import install
 
 ROOT = Path(__file__).resolve().parents[2]
-EXTRAS = ["notebooks", "pdf", "torch", "dev"]
+EXTRAS = ["notebooks", "pdf", "torch", "class", "dev"]
 CUDA = """\
 Most of it is PyTorch: pip's default on Linux is the build for graphics cards. The small one does for this course: \
 590 MB in all. To take it, press Ctrl-C, then

@@ -27,6 +27,7 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 OPTIONAL = PROJECT["optional-dependencies"]
 DISTRIBUTIONS = {  # of modules that are called otherwise
+    "yaml": "pyyaml",
     "PIL": "pillow",
     "fontTools": "fonttools",
     "otter": "otter-grader",

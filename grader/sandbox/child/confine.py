@@ -13,7 +13,7 @@ import re
 import stat
 import sys
 import sysconfig
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from ...limits import LANDLOCK_RULESETS, MEGABYTE, WORKER_DESCRIPTORS, WORKER_THREADS
 from ..policy import Policy
@@ -179,16 +179,25 @@ def die_first(score: int) -> None:
 class Confinement:
     """Everything that can be prepared before workers are forked; `enter` is the worker's own way in."""
 
-    def __init__(self, policy: Policy, libraries: list[str], path: list[str], folder: str, first_free: int) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        libraries: list[str],
+        path: list[str],
+        folder: str,
+        first_free: int,
+        uids: Sequence[int],
+    ) -> None:
         self._policy, self._folder, self._first_free, self._zygote = policy, folder, first_free, os.getpid()
         self._filter = seccomp.Filter() if "seccomp" in policy and seccomp.is_available() else None
         self._readable = readable_paths(libraries, path) if "landlock" in policy and read_version() else None
         self._rulesets: dict[tuple[str, ...], int] = {}
-        self._uid = random.randint(FIRST_UID, LAST_UID)  # runs side by side start apart
+        self._first_uid, self._last_uid = uids or (0, 0)
+        self._uid = random.randint(self._first_uid, self._last_uid)  # where zygotes share them, they start apart
 
     def prepare(self, places: tuple[str, ...]) -> None:
         """Make what the next worker, which may read these places too, will need."""
-        self._uid = FIRST_UID if self._uid == LAST_UID else self._uid + 1
+        self._uid = self._first_uid if self._uid == self._last_uid else self._uid + 1
         if self._readable is None or places in self._rulesets:
             return
         if len(self._rulesets) == LANDLOCK_RULESETS:

@@ -98,7 +98,8 @@ def _confinement(settings: dict[str, Any]) -> "Confinement":
     load_libraries(settings["libraries"])
     _leave(settings["engine"])
     installed = [entry for entry in settings["path"] if entry != settings["engine"]]
-    made = confine.Confinement(policy, settings["libraries"], installed, settings["folder"], first_free)
+    place = settings["folder"], first_free, settings["uids"]
+    made = confine.Confinement(policy, settings["libraries"], installed, *place)
     gc.collect()
     gc.freeze()  # no collection touches the heap that workers share
     return made

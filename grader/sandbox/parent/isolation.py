@@ -235,7 +235,11 @@ class SandboxSetup:
             self._failure = failure
 
     def _try(self, libraries: tuple[str, ...]) -> None:
-        self._found[libraries] = probe(self._zygotes, libraries, self._answers, self._course)
+        """Try the isolation, once for all runs of a zygote that have the same answers to hide."""
+        tried, key = self._zygotes.tried, (libraries, *self._answers)
+        if key not in tried:
+            tried[key] = probe(self._zygotes, libraries, self._answers, self._course)
+        self._found[libraries] = tried[key]
 
     def _compile(self, libraries: tuple[str, ...]) -> None:
         """Write the package's bytecode; what cannot be compiled now will say why where it is imported."""

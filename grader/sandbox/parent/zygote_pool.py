@@ -15,13 +15,17 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import SandboxError
-from ...limits import WORKER_START_SECONDS
+from ...limits import WORKER_START_SECONDS, WORKER_UIDS
 from ..child import confine
 from ..policy import Policy
+
+if sys.platform != "win32":
+    import fcntl
 
 ENGINE = Path(__file__).resolve().parents[3]
 START = Path(__file__).parents[1] / "child" / "start.py"
 GONE = "the worker factory ended; its last words are above"
+UIDS_FILE = "/tmp/chainrule-uids.lock"  # one for all, wherever their own temporary files go
 THREADS = ("OMP", "OPENBLAS", "MKL", "NUMEXPR")
 
 
@@ -67,6 +71,35 @@ def _engine_apart() -> str:
     return "" if ENGINE in map(Path, _library_folders()) else str(ENGINE)
 
 
+class UidRange:
+    """User ids that no other zygote on this host gives to its workers, by a lock that ends with this process.
+
+    Workers of one user id could signal each other, and would share a limit on threads.
+    """
+
+    _file: int | None = None
+    _own: set[int] = set()
+
+    def __init__(self) -> None:
+        """Claim the first range that is free; `ids` are all there are where none is, or nobody can tell."""
+        self.ids, self._number = (confine.FIRST_UID, confine.LAST_UID), -1
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        for number in range((confine.LAST_UID - confine.FIRST_UID + 1) // WORKER_UIDS):
+            if number not in self._own:  # a process's own lock does not keep it out
+                with contextlib.suppress(OSError):
+                    UidRange._file = os.open(UIDS_FILE, flags, 0o600) if self._file is None else self._file
+                    fcntl.lockf(UidRange._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, number)
+                    first, self._number = confine.FIRST_UID + number * WORKER_UIDS, number
+                    self.ids = first, first + WORKER_UIDS - 1
+                    return self._own.add(number)
+
+    def release(self) -> None:
+        """Let others have the range."""
+        if self._file is not None and self._number in self._own:
+            self._own.discard(self._number)
+            fcntl.lockf(self._file, fcntl.LOCK_UN, 1, self._number)
+
+
 class Zygote:
     """One exec'd clean process per set of libraries; starting returns at once, the first request waits for it."""
 
@@ -85,6 +118,8 @@ class Zygote:
         self._control, theirs = socket.socketpair()
         layers, control = sorted(policy.layers), theirs.fileno()
         settings = {"libraries": libraries, "folder": self._folder.name, "layers": layers, "control": control}
+        self._uids = UidRange() if "uid" in policy else None
+        settings["uids"] = self._uids.ids if self._uids else ()
         self._process = subprocess.Popen(
             write_command(settings),
             pass_fds=[theirs.fileno()],
@@ -155,6 +190,8 @@ class Zygote:
         self._control.close()
         self._process.kill()
         self._process.wait()
+        if self._uids is not None:
+            self._uids.release()
         with contextlib.suppress(OSError):
             self._folder.cleanup()
 
@@ -235,7 +272,7 @@ class ZygotePool:
     """The zygotes of one or several runs, one a set of libraries, each started at first use.
 
     Their workers get the layers of `policy`, by default those for one's own machine. `weakness_told` says whether
-    the reader knows already what they lack.
+    the reader knows already what they lack, and `tried` holds what was found of their isolation.
     """
 
     def __init__(
@@ -243,6 +280,7 @@ class ZygotePool:
     ) -> None:
         self.policy = Policy.own_machine() if policy is None else policy
         self.weakness_told = False
+        self.tried: dict[tuple[Any, ...], Any] = {}
         self._make = make
         self._running: dict[tuple[str, ...], Factory] = {}
 

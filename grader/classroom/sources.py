@@ -1,0 +1,239 @@
+"""Read what an instructor downloads: tell exports apart, and find the submissions in one with their authors."""
+
+import contextlib
+import hashlib
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ..errors import UsageError, explain_not_installed
+from ..files import make_printable, open_regular
+from ..limits import EXPORT_METADATA_BYTES, MEGABYTE
+from ..submission.listing import IGNORED, is_leftover
+from .view import ExportedSubmission, Person
+
+METADATA = "submission_metadata.yml"
+PACKED = (".zip", ".rar", ".7z", ".tar", ".tgz", ".gz", ".bz2", ".xz")  # only zips can be graded, which a report says
+CANVAS = re.compile(r"(?P<name>.+?)(?P<late>_LATE)?_(?P<user>\d+)_(?P<number>\d+)_(?P<original>.+)", re.DOTALL)
+AGAIN = re.compile(r"-(\d+)$")  # what Canvas puts behind the name of a file that was handed in again
+MOODLE = re.compile(r"(?P<name>.*)_(?P<user>\d+)_assignsubmission_(?P<plugin>[a-z]+)_?(?P<original>.*)", re.DOTALL)
+TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d+))? ?(Z|UTC|[+-]\d\d:?\d\d)?")
+
+
+@dataclass(frozen=True)
+class Export:
+    """An export: its kind, its submissions in the order of their keys, and the names of what is none."""
+
+    kind: str
+    submissions: list[ExportedSubmission]
+    left_out: list[str] = field(default_factory=list)
+
+
+def read_export(source: Path) -> Export:
+    """Return the submissions of a Gradescope export, of Canvas or Moodle downloads, or of a folder of zips or folders.
+
+    Nothing of a submission is opened but to digest its bytes. Raise UsageError where nothing is there to be graded.
+    """
+    if not source.is_dir():
+        what = "is a file; unpack it, and give its folder" if source.exists() else "is not there"
+        raise UsageError(f"{make_printable(str(source), 400)} {what}")
+    folder = _find_gradescope(source)
+    places = sorted(place for place in (folder or source).iterdir() if not is_leftover(place.name))
+    if folder:
+        export = _read_gradescope(folder, places)
+    else:
+        kind, read = _tell_apart(places)
+        export = Export(kind, *read(places))
+    if not export.submissions:
+        raise UsageError(f"{make_printable(str(source), 400)} holds no submission: no zip and no folder")
+    found = [replace(one, key=make_key(one.key), digest=digest_submission(one.place)) for one in export.submissions]
+    return replace(export, submissions=_supersede(_make_unique(found)))
+
+
+def make_key(name: str) -> str:
+    """Return a file's name as text that any terminal and any table can hold; other names give other keys."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
+
+
+def digest_submission(place: Path) -> str:
+    """Return a digest of a zip, or of the files in a folder with their names; what cannot be read counts as such."""
+    digest = hashlib.sha256()
+    for file in [place] if not place.is_dir() or place.is_symlink() else _walk(place):
+        digest.update(os.fsencode(file.relative_to(place)) + b"\0")
+        try:
+            with open_regular(file, follow=file == place) as stream:
+                while chunk := stream.read(MEGABYTE):
+                    digest.update(chunk)
+        except OSError as error:
+            digest.update(str(error.strerror).encode())
+    return digest.hexdigest()
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for path, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name not in IGNORED)
+        yield from (Path(path, name) for name in sorted(files) if not is_leftover(name))
+
+
+def _tell_apart(places: Sequence[Path]) -> tuple[str, Callable[[Sequence[Path]], tuple[list[Any], list[str]]]]:
+    """Return the kind of a folder of downloads with its reader: that whose names most of the files have."""
+    of_canvas = sum(CANVAS.fullmatch(place.name) is not None for place in places if place.is_file())
+    of_moodle = sum(MOODLE.fullmatch(place.name) is not None for place in places)
+    if of_moodle * 2 > len(places):
+        return "moodle", _read_moodle
+    return ("canvas", _read_canvas) if of_canvas * 2 > len(places) else ("folder", _read_folder)
+
+
+def _read_folder(places: Sequence[Path]) -> tuple[list[ExportedSubmission], list[str]]:
+    """Return one submission for each zip or folder; the name says whose it is."""
+    found, left_out = [], []
+    for place in places:
+        if place.is_dir() or place.name.lower().endswith(PACKED):
+            name = place.name if place.is_dir() else place.stem
+            found.append(ExportedSubmission(place.name, place, (Person(make_key(name)),)))
+        else:
+            left_out.append(make_key(place.name))
+    return found, sorted(left_out)
+
+
+def _read_canvas(places: Sequence[Path]) -> tuple[list[ExportedSubmission], list[str]]:
+    """Return one submission for each user: the file handed in last, zips before others."""
+    files: dict[str, list[tuple[tuple[bool, int, int], Path, re.Match[str]]]] = {}
+    left_out = []
+    for place in places:
+        match = CANVAS.fullmatch(place.name)
+        if match is None:
+            left_out.append(make_key(place.name))
+            continue
+        original = Path(match["original"])
+        again = AGAIN.search(original.stem)
+        order = original.suffix.lower() == ".zip", int(match["number"]), int(again[1]) if again else 0
+        files.setdefault(match["user"], []).append((order, place, match))
+    found = []
+    for user, own in files.items():
+        own.sort(key=lambda item: item[0])
+        for (is_zip, *_), place, match in own:
+            person, is_last = Person(make_key(match["name"]), user=user), place is own[-1][1]
+            if is_zip or is_last:
+                late = match["late"] is not None
+                found.append(ExportedSubmission(place.name, place, (person,), late=late, superseded=not is_last))
+            else:
+                left_out.append(make_key(place.name))
+    return found, sorted(left_out)
+
+
+def _read_moodle(places: Sequence[Path]) -> tuple[list[ExportedSubmission], list[str]]:
+    """Return one submission for each participant's folder of files, or for each file where there are no folders."""
+    found, left_out = [], []
+    for place in places:
+        match = MOODLE.fullmatch(place.name)
+        if match is not None and match["plugin"] == "file":
+            person = Person(make_key(match["name"]), user=match["user"])
+            found.append(ExportedSubmission(place.name, place, (person,)))
+        else:
+            left_out.append(make_key(place.name))
+    return found, sorted(left_out)
+
+
+def _find_gradescope(source: Path) -> Path | None:
+    """Return the folder with Gradescope's metadata: the source, or the only folder in it that has some."""
+    folders = [source, *sorted(place for place in source.iterdir() if place.is_dir() and not is_leftover(place.name))]
+    found = [folder for folder in folders if (folder / METADATA).is_file()]
+    return found[0] if found[:1] == [source] or len(found) == 1 else None
+
+
+def _read_gradescope(folder: Path, places: Sequence[Path]) -> Export:
+    """Return a submission for each folder, with what the metadata say of it, and for each that is missing."""
+    metadata = _load_metadata(folder / METADATA)
+    names = [place.name for place in places if place.name in metadata or place.is_dir()]
+    names += [name for name in metadata if name not in names and Path(name).name == name]
+    found = [_make_gradescope(name, folder / name, metadata.get(name)) for name in names]
+    known = {METADATA, *names}
+    return Export("gradescope", found, [make_key(place.name) for place in places if place.name not in known])
+
+
+def _make_gradescope(name: str, place: Path, facts: Any) -> ExportedSubmission:
+    facts = facts if isinstance(facts, dict) else {}
+    submitters = facts.get(":submitters")
+    people = [
+        Person(*(_text(one.get(key)) for key in (":name", ":sid", ":email")))
+        for one in (submitters if isinstance(submitters, list) else [])
+        if isinstance(one, dict)
+    ]
+    return ExportedSubmission(name, place, tuple(people), _read_time(facts.get(":created_at")))
+
+
+def _load_metadata(file: Path) -> dict[str, Any]:
+    """Return the metadata as text, lists and dicts, whatever types the file claims. Raise UsageError for others."""
+    try:
+        import yaml
+    except ModuleNotFoundError:
+        raise explain_not_installed("class", "a Gradescope export") from None
+    try:
+        with open_regular(file) as stream:
+            content = stream.read(EXPORT_METADATA_BYTES + 1)
+        if len(content) > EXPORT_METADATA_BYTES:
+            raise UsageError(f"{file} is larger than {EXPORT_METADATA_BYTES // MEGABYTE} MB; export it again")
+        # the base loader makes no objects: tags of Ruby's, which the file has, and of Python's mean nothing to it
+        loaded = yaml.load(content, Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader))
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        reason = str(error).partition("\n")[0]
+        raise UsageError(f"{file} cannot be read ({reason}); export the submissions again") from None
+    if not isinstance(loaded, dict):
+        raise UsageError(f"{file} is no list of submissions; export them again")
+    return {name: facts for name, facts in loaded.items() if isinstance(name, str)}
+
+
+def _text(value: Any) -> str:
+    """Return a scalar of the metadata; Ruby's nil stands there as nothing, `~` or `null`."""
+    return make_key(value) if isinstance(value, str) and value not in ("~", "null") else ""
+
+
+def _read_time(value: Any) -> str:
+    """Return a time of Ruby's as ISO 8601, UTC where it names no zone; empty where it is none."""
+    if isinstance(value, dict):  # ActiveSupport::TimeWithZone
+        value = value.get("utc") or value.get("time")
+    match = TIME.match(value) if isinstance(value, str) else None
+    if match is None:
+        return ""
+    day, clock, fraction, zone = match.groups()
+    with contextlib.suppress(ValueError):
+        time = datetime.fromisoformat(f"{day}T{clock}.{(fraction or '0')[:6]:0<6}{_zone(zone)}")
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).isoformat(timespec="seconds")
+    return ""
+
+
+def _zone(zone: str | None) -> str:
+    return "+00:00" if zone in (None, "Z", "UTC") else str(zone)
+
+
+def _make_unique(found: Iterable[ExportedSubmission]) -> list[ExportedSubmission]:
+    """Return the submissions in the order of their keys, of which no two are alike."""
+    ordered = sorted(found, key=lambda one: (one.key, os.fsencode(one.place)))
+    number = Counter(one.key for one in ordered)
+    return [one if number[one.key] == 1 else replace(one, key=f"{one.key} {one.digest[:8]}") for one in ordered]
+
+
+def _supersede(found: list[ExportedSubmission]) -> list[ExportedSubmission]:
+    """Mark the submissions all of whose known authors handed in again later, as the times say."""
+    latest: dict[str, str] = {}
+    for one in found:
+        for person in one.people:
+            name = person.sid or person.email
+            if name and one.submitted:
+                latest[name] = max(latest.get(name, ""), _instant(one.submitted))
+
+    def is_old(one: ExportedSubmission) -> bool:
+        names = [person.sid or person.email for person in one.people]
+        return bool(names and one.submitted) and all(latest.get(n, "") > _instant(one.submitted) for n in names)
+
+    return [replace(one, superseded=True) if is_old(one) else one for one in found]
+
+
+def _instant(time: str) -> str:
+    return datetime.fromisoformat(time).astimezone(UTC).isoformat()

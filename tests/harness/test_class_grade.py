@@ -1,0 +1,164 @@
+"""A class is graded as each submission alone would be, with the same seeds, and each costs only itself."""
+
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from grader.classroom import batch
+from grader.classroom.view import State, StoreView
+from grader.errors import UsageError
+from grader.grading import run, submission
+from grader.grading.hints import Hints
+from grader.results.record import Record
+from grader.sandbox.parent.zygote_pool import ZygotePool
+from grader.sandbox.policy import Policy
+
+ROOT = Path(__file__).parents[2]
+WRONG = "def area(width, height):\n    return width + height\n"
+HANGING = "while True:\n    pass\n"
+FILLING = "def area(width, height):\n    return bytearray(1 << 40)\n"
+ENDING = "import os\n\n\ndef area(width, height):\n    os.kill(os.getpid(), 9)\n"
+
+
+def make_sources(course, folder: Path) -> Path:
+    """Make a folder of submissions to the toy course: right, wrong, broken and vicious ones."""
+    solution, stub = (course.root / name / "shapes.py" for name in ("solution", "student"))
+    codes = {"right": solution.read_text(), "stub": stub.read_text()}
+    codes |= {"wrong": WRONG, "hanging": HANGING, "filling": FILLING, "ending": ENDING}
+    for name, code in codes.items():
+        package = folder / name / "student"
+        package.mkdir(parents=True)
+        (package / "shapes.py").write_text(code)
+    shutil.make_archive(str(folder / "zipped"), "zip", folder / "right")
+    (folder / "broken.zip").write_bytes((folder / "zipped.zip").read_bytes()[:100])
+    (folder / "empty").mkdir()
+    with zipfile.ZipFile(folder / "traversing.zip", "w") as archive:
+        archive.writestr("../student/shapes.py", "")
+    return folder
+
+
+def comparable(record: Record) -> bytes:
+    """What two runs on the same seeds must have in common: all but times and what was measured by them."""
+    checks = [msgspec.structs.replace(one, seconds=0, cpu_ratio=None, detail="", output="") for one in record.checks]
+    facts = record.score, record.held, record.complete, record.questions, record.notes, record.causes, checks
+    return msgspec.json.encode(facts)
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory, copy_of_toy):
+    return copy_of_toy(tmp_path_factory.mktemp("course"))
+
+
+@pytest.fixture(scope="module")
+def graded(course, tmp_path_factory):
+    """The folder of a class that was graded in two slots, with its sources."""
+    folder = tmp_path_factory.mktemp("class")
+    source = make_sources(course, folder / "submissions")
+    _, tally = batch.grade_class(course.manifest, source, folder / "class", batch.Settings(2), lambda tally: None)
+    assert not tally.interrupted and len(tally.endings) == tally.chosen == 10
+    return folder
+
+
+def test_each_record_is_that_of_a_single_grade(course, graded):
+    with StoreView.open(graded / "class") as store:
+        seeds, found = store.batch().seeds, store.submissions()
+        assert len(seeds) == 2
+        for one in found:
+            record = run.new_record(course.manifest, "grade", one.place.name)
+            zygotes = ZygotePool(Policy.full())
+            try:
+                submission.fill_record(course.manifest, one.place, record, seeds, zygotes, Hints(course.manifest))
+            finally:
+                zygotes.close()
+            assert comparable(store.record(one.id)) == comparable(record), one.key
+
+
+def test_states_and_points(graded):
+    with StoreView.open(graded / "class") as store:
+        found = {one.key: one for one in store.submissions()}
+        states = {key: one.state for key, one in found.items()}
+        refused = {key for key, state in states.items() if state is State.REFUSED}
+        assert refused == {"broken.zip", "empty", "traversing.zip"}
+        assert all(state is State.GRADED for key, state in states.items() if key not in refused)
+        assert found["right"].score == found["zipped.zip"].score == 8
+        assert found["stub"].score == found["hanging"].score == 0
+        assert all(one.held == 0 for one in found.values())
+
+
+def test_nothing_is_left_behind(graded):
+    assert not list((graded / "class/records").iterdir())
+    assert not batch.describe_holder(graded / "class")
+    scratch = (graded / "class" / batch.LOCK).read_text().split("\n")[1]
+    assert scratch and not Path(scratch).exists()
+
+
+def test_second_run_grades_only_what_is_new(course, graded):
+    late = graded / "submissions/late/student"
+    late.mkdir(parents=True)
+    shutil.copy(graded / "submissions/right/student/shapes.py", late)
+    subject = course.manifest, graded / "submissions", graded / "class", batch.Settings(1)
+    with StoreView.open(graded / "class") as store:
+        before = {one.key: one for one in store.submissions()}
+    _, tally = batch.grade_class(*subject, lambda tally: None)
+    assert [ending.key for ending in tally.endings] == ["late"] and tally.earlier == 10
+    with StoreView.open(graded / "class") as store:
+        after = {one.key: one for one in store.submissions()}
+        assert after.pop("late").score == 8 and after == before
+    shutil.rmtree(late.parent)
+
+
+def test_commands_grade_tell_and_show(command, toy):
+    source = toy.root.parent / "handed in"
+    for name in ("right", "wrong"):
+        (source / name / "student").mkdir(parents=True)
+    shutil.copy(toy.root / "solution/shapes.py", source / "right/student")
+    (source / "wrong/student/shapes.py").write_text(WRONG)
+    (source / "broken.zip").write_text("PK")
+    (source / "notes.txt").write_text("notes")
+    status, out, _ = command("class", "grade", str(source), "--jobs", "1")
+    assert status == 0, out
+    assert "refused: broken.zip: The submission was not graded: broken.zip is not a whole zip file" in out
+    assert "Not graded, since they are neither zips nor folders: notes.txt" in out
+    assert "This run: 3 of 3 in" in out and "(1 refused, 2 graded)" in out
+    assert "Most failed: shapes.area (1)" in out
+    status, out, _ = command("class", "status")
+    assert status == 0 and "3 submissions from" in out and "2 graded, 1 refused" in out
+    assert "Graded 3 of 3 by the run of" in out and "0 by earlier runs" in out
+    status, out, _ = command("class", "show", "RIGHT")
+    assert status == 0 and "Total: 8 of 8 points" in out
+    status, out, _ = command("class", "show", "r")
+    assert "right: right" in out and "broken.zip: broken" in out and "Total" not in out
+    status, out, err = command("class", "show", "nobody")
+    assert status == 2 and "nobody in class is called 'nobody'" in err
+    toy.replace("assignment.toml", "call_seconds = 2", "call_seconds = 3")
+    status, out, _ = command("class", "status")
+    assert "3 marks are of other checks, manifest or engine than today's" in out
+    status, out, err = command("class", "grade", str(source.parent / "toy"))
+    assert status == 2 and "holds the marks of" in err and "--folder" in err
+
+
+def test_second_run_beside_a_running_one_is_refused(toy, tmp_path):
+    code = (
+        "import sys, time; from pathlib import Path; from grader.classroom import batch\n"
+        "with batch.hold(Path(sys.argv[1])):\n    print('held', flush=True)\n    time.sleep(60)"
+    )
+    other = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "class")], stdout=subprocess.PIPE, cwd=ROOT)
+    try:
+        assert other.stdout.readline() == b"held\n"
+        assert batch.describe_holder(tmp_path / "class") == f"process {other.pid}"
+        refused = pytest.raises(UsageError, match=rf"is being graded by process {other.pid}")
+        with refused, batch.hold(tmp_path / "class"):
+            pass
+        scratch = Path((tmp_path / "class" / batch.LOCK).read_text().split("\n")[1])
+        assert scratch.is_dir()
+    finally:
+        other.kill()
+        other.wait()
+    assert not batch.describe_holder(tmp_path / "class")
+    with batch.hold(tmp_path / "class"):
+        assert not scratch.exists()

@@ -10,6 +10,7 @@ from typing import Self
 import msgspec
 import pytest
 
+from ..course.edition_schema import LeftOut
 from ..course.manifest import Manifest, Question, to_fraction, to_number
 from ..errors import ChainruleError, ChecksError
 from ..names import find_nearest
@@ -20,24 +21,33 @@ from .choice import Keyword, select_functions
 from .context import RunContext
 from .misconceptions import Evidence
 
-MARKER = "points(value, *functions, timing=False, once=False): worth and judged functions"
+MARKER = "points(value, *functions, timing=False, once=False, promise=''): worth and judged functions"
 CONTEXT = pytest.StashKey[RunContext]()
 RUNNING = pytest.StashKey["RunningCheck"]()
 
 
 @dataclass(frozen=True)
 class PointsMark:
-    """A marker's content: points, the judged functions' dotted names, whether it is of speed, or runs with one seed."""
+    """A marker's content: points, the judged functions' dotted names, whether it is of speed, or runs with one seed.
+
+    `promise` is of which kind the claim is, where only the stubs' own docstrings make it.
+    """
 
     points: float
     functions: tuple[str, ...]
     timing: bool = False
     once: bool = False
+    promise: str = ""
 
 
-def points(value: float, *functions: str, timing: bool = False, once: bool = False) -> pytest.MarkDecorator:
-    """Mark a check: `@points(2, "shapes.area")`; `timing=True` if it is of speed, `once=True` if it draws nothing."""
-    return pytest.mark.points(value, *functions, timing=timing, once=once)
+def points(
+    value: float, *functions: str, timing: bool = False, once: bool = False, promise: str = ""
+) -> pytest.MarkDecorator:
+    """Mark a check: `@points(2, "shapes.area")`; `timing=True` if it is of speed, `once=True` if it draws nothing.
+
+    A `promise`, such as "precision", says that only the stubs' own docstrings claim this; an edition may leave it out.
+    """
+    return pytest.mark.points(value, *functions, timing=timing, once=once, promise=promise)
 
 
 class RunningCheck:
@@ -50,7 +60,7 @@ class RunningCheck:
 
     def __init__(self, check: CheckResult, mark: PointsMark, libraries: tuple[str, ...]) -> None:
         self.check, self.judged, self.libraries = check, mark.functions, libraries
-        self.timing, self.once = mark.timing, mark.once or mark.timing
+        self.timing, self.once, self.promise = mark.timing, mark.once or mark.timing, mark.promise
         self.worker: WorkerClient | None = None
         self.seed, self.secret, self.unpublished = 0, False, False
         self.remark = ""
@@ -114,13 +124,15 @@ class Choice:
 class CheckCollector:
     """A pytest plugin that describes the checks of some files and leaves the chosen ones; other tests pass by.
 
-    Their points are compared with the manifest where `verified`, the questions whose files they are, is given.
+    Their points are compared with the manifest where `verified`, the questions whose files they are, is given. Those
+    that an edition leaves out stand in `left_out`, each with the entry by which it does.
     """
 
     def __init__(self, manifest: Manifest, choice: Choice | None = None, verified: Sequence[Question] = ()) -> None:
         self.manifest, self._choice, self._verified = manifest, choice or Choice(), verified
         self.problem: ChainruleError | None = None
         self.chosen: list[RunningCheck] = []
+        self.left_out: list[tuple[CheckResult, LeftOut]] = []
         self.places: dict[str, int] = {}  # of checks in their files, by id
 
     def pytest_configure(self, config: pytest.Config) -> None:
@@ -144,7 +156,8 @@ class CheckCollector:
             self.places = {running.check.id: place for place, running in enumerate(described)}
             if self.problem is None:
                 check_points([running.check for running in described], self._verified, self.manifest)
-                self.chosen = self._choice.select(described, self.manifest)
+                kept = [running for running in described if not self._leave_out(running)]
+                self.chosen = self._choice.select(kept, self.manifest)
         except ChainruleError as error:
             self.problem = error
         if self.problem is not None:
@@ -152,6 +165,14 @@ class CheckCollector:
         self.chosen.sort(key=self._choice.rank)
         items[:] = [item for item in items if RUNNING not in item.stash or item.stash[RUNNING] in self.chosen]
         items.sort(key=lambda item: self._choice.rank(item.stash[RUNNING]) if RUNNING in item.stash else 0)
+
+    def _leave_out(self, running: RunningCheck) -> bool:
+        """Return whether an edition leaves out a check, and note it where it does."""
+        edition = self.manifest.edition
+        entry = edition.find_entry(running.judged, running.promise) if edition else None
+        if entry is not None:
+            self.left_out.append((running.check, entry))
+        return entry is not None
 
 
 def describe_problem(report: pytest.CollectReport) -> str:
@@ -171,7 +192,7 @@ def describe(item: pytest.Function, manifest: Manifest) -> RunningCheck:
     if mark is None:
         raise ChecksError(f"{file}: {item.name} has no @points(value, function); add it")
     for name in mark.functions:
-        if name not in manifest.functions():
+        if name not in manifest.functions() and not (manifest.edition and manifest.edition.find_entry([name])):
             near = find_nearest(name, manifest.functions())
             remedy = f"did you mean {near}?" if near else "fix one of them"
             raise ChecksError(f"{file}: {item.name} judges {name}, which no question lists; {remedy}")

@@ -232,13 +232,16 @@ class RunContext:
         trusted: bool = False,
     ) -> WorkerClient:
         place, named = folder.resolve(), self._named[folder]
+        edition = None if trusted else self.manifest.edition
+        shims = edition.shims if edition else {}
         if self.debug:  # nothing is kept from this very process
             worker = WorkerClient(InProcessTransport(), place, name, limits, named, trusted)
-            worker.load((), aliases=aliases)
+            worker.load((), aliases=aliases, shims=shims)
         else:
             factory = self.zygotes.get(libraries)
             worker = launch_worker(factory, place, name, limits, bytecode=bytecode, named=named, trusted=trusted)
-            worker.load(libraries, modules, bytecode, aliases)
+            worker.load(libraries, modules, bytecode, aliases, shims)
+        worker.renamed = edition.renamed if edition else {}
         return worker
 
     def _package_names(self) -> list[str]:

@@ -28,7 +28,7 @@ FINAL = (SandboxError, OutOfTime, WorkerTimeout, NotScored, Unrecorded)
 
 
 class ChecksPlugin:
-    """Runs checks and hands each finished one to `collect`, and their number to `expect`; other tests pass by.
+    """Runs checks and hands each finished one to `collect`, and all of them before to `expect`; other tests pass by.
 
     A check that passes with the public seed goes on to the secret ones; a check of speed, which draws anew for each
     pair, does not. The run ends after one at which it `stops`.
@@ -38,7 +38,7 @@ class ChecksPlugin:
         self,
         context: RunContext,
         collect: Callable[[CheckResult], None],
-        expect: Callable[[int], None] = lambda count: None,
+        expect: Callable[[list[CheckResult]], None] = lambda checks: None,
         stops: Callable[[CheckResult], bool] = lambda check: False,
     ) -> None:
         self.context, self.collect, self._expect, self._stops = context, collect, expect, stops
@@ -53,7 +53,7 @@ class ChecksPlugin:
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Start what the chosen checks need, all at once, so that slow libraries load while quick checks run."""
         chosen = [item.stash[RUNNING] for item in session.items if RUNNING in item.stash]
-        self._expect(len(chosen))
+        self._expect([running.check for running in chosen])
         for libraries in dict.fromkeys(running.libraries for running in chosen):
             self.context.zygotes.get(libraries)
 

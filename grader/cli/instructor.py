@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ..course.editions import choose_edition
 from ..course.manifest import Manifest
 from ..errors import UsageError
 from ..files import MARKDOWN_REPORT, REPORT, claim
@@ -49,6 +50,9 @@ def grade(
         int | None,
         typer.Option(min=0, metavar="<number>", help="How many secret seeds to add; the manifest's number by default."),
     ] = None,
+    edition: Annotated[
+        str, typer.Option(metavar="<name>", help="Grade it as a submission to this edition of the course.")
+    ] = "",
     unsafe: Annotated[
         bool, typer.Option("--unsafe", help="Grade even where student code cannot be isolated; the report says so.")
     ] = False,
@@ -58,7 +62,7 @@ def grade(
     from ..results import terminal
     from ..results.status_line import StatusLine
 
-    manifest = find_whole_course()
+    manifest = choose_edition(find_whole_course(), edition)
     choose_questions(manifest, None)
     target = claim(out or Path(FILES[format]), KINDS[format], [submission])
     with StatusLine() as line:

@@ -3,13 +3,19 @@
 import re
 import tomllib
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 import msgspec
 
 from ..errors import ManifestError
 from ..names import find_nearest
-from .schema import Manifest, ManifestTable
+
+
+class ManifestTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """A table of the manifest, in which an unknown key is an error."""
+
+
+Table = TypeVar("Table", bound=ManifestTable)
 
 RENAMED = {"handin": "submit"}  # tables of older manifests
 LABELS = ("id", "name", "forward")  # keys by which an entry of a list is named
@@ -38,8 +44,8 @@ SYNTAX = (  # what tomllib says, the usual reason and what to do
 )
 
 
-def decode_manifest(source: bytes) -> Manifest:
-    """Return the manifest of a file's bytes. Raise ManifestError with line, key and remedy, but not the file."""
+def decode_table(source: bytes, table: type[Table]) -> Table:
+    """Return the table that a file's bytes hold. Raise ManifestError with line, key and remedy, but not the file."""
     try:
         text = source.decode("utf-8-sig").replace("\r\n", "\n")
         raw = tomllib.loads(text)
@@ -49,9 +55,9 @@ def decode_manifest(source: bytes) -> Manifest:
     except tomllib.TOMLDecodeError as error:
         raise ManifestError(_explain_syntax(str(error), text)) from None
     try:
-        return msgspec.convert(raw, Manifest)
+        return msgspec.convert(raw, table)
     except msgspec.ValidationError as error:
-        raise ManifestError(point_to(_explain(str(error), raw), text)) from None
+        raise ManifestError(point_to(_explain(str(error), raw, table), text)) from None
 
 
 def point_to(fault: str, text: str) -> str:
@@ -119,11 +125,11 @@ def _explain_syntax(said: str, text: str) -> str:
     return f"line {number}: not valid TOML: {reason}; {remedy}: {shown}"
 
 
-def _explain(message: str, raw: dict[str, Any]) -> str:
+def _explain(message: str, raw: dict[str, Any], table: type[ManifestTable]) -> str:
     """Return msgspec's sentence with the key in front: `questions Q2.title`, then what is wrong, then what to do."""
     text, _, path = message.partition(" - at `")
     parts = re.findall(r"\w+|\[\d+\]", path.strip("`").removeprefix("$"))
-    key, annotation = _name(parts, raw), _find_type(parts)
+    key, annotation = _name(parts, raw), _find_type(parts, table)
     if unknown := re.search(r"unknown field `(\w+)`", text):
         return _explain_unknown(unknown[1], ".".join(filter(None, [key, unknown[1]])), annotation)
     if missing := re.search(r"missing required field `(\w+)`", text):
@@ -139,7 +145,7 @@ def _explain(message: str, raw: dict[str, Any]) -> str:
 def _explain_unknown(name: str, key: str, table: Any) -> str:
     if name in RENAMED and name == key:
         return f"{key}: the table's name is now [{RENAMED[name]}]; rename it"
-    known = [field.name for field in msgspec.structs.fields(table) if field.name != "root"]
+    known = [field.name for field in msgspec.structs.fields(table) if field.name not in ("root", "edition")]
     near = find_nearest(name, known)
     return f"{key}: unknown key; {f'did you mean {near}?' if near else 'the keys here are ' + ', '.join(known)}"
 
@@ -170,9 +176,9 @@ def _name(parts: list[str], raw: Any) -> str:
     return words
 
 
-def _find_type(parts: list[str]) -> Any:
+def _find_type(parts: list[str], table: type[ManifestTable]) -> Any:
     """Return the type that the schema gives a path."""
-    found: Any = Manifest
+    found: Any = table
     for part in parts:
         if part.startswith("["):
             found = next(iter(get_args(found)), None)

@@ -13,7 +13,7 @@ import msgspec
 from ..errors import CourseNotFound, ManifestError
 from ..limits import CONTROL_SECONDS
 from ..names import find_nearest
-from .decoding import decode_manifest, point_to
+from .decoding import decode_table, point_to
 from .presence import find_absent
 from .schema import Container, Late, Layer, Manifest, Question, Scale, Submission, Submit, to_fraction, to_number
 
@@ -63,7 +63,7 @@ def load_manifest(file: Path) -> Manifest:
     except OSError as error:
         raise ManifestError(f"{file}: cannot be read ({error.strerror}); check the path") from None
     try:
-        manifest = msgspec.structs.replace(decode_manifest(source), root=file.parent.resolve())
+        manifest = msgspec.structs.replace(decode_table(source, Manifest), root=file.parent.resolve())
     except ManifestError as error:
         raise ManifestError(f"{file}: {error}") from None
     for fault in find_faults(manifest):
@@ -75,6 +75,8 @@ def find_faults(manifest: Manifest) -> Iterator[str]:
     """Yield every fault, the first to be fixed first."""
     if not manifest.questions:
         yield "questions: none; add one"
+    if manifest.edition is not None:
+        yield f"edition: is a file of its own; move this table to {manifest.paths.editions}/<name>.toml"
     yield from _not_positive("limits", manifest.limits, ("call_seconds", "run_seconds", "cpu_seconds", "memory_mb"))
     yield from _container(manifest.container)
     yield from _secrets(manifest)

@@ -1,21 +1,20 @@
 """The manifest as data: the tables of `assignment.toml`, what each key means, and its default."""
 
+from collections.abc import Iterable
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NoReturn
 
 import msgspec
 
 from .. import limits
 from ..errors import CourseError, UsageError
+from .decoding import ManifestTable
+from .edition_schema import Edition
 
 VERSION_CONTROL = (".git", ".hg", ".svn")
 WRITTEN = ("solutions", "class", "*.zip", "*.json", "report.md")  # what the commands for instructors write by default
-
-
-class ManifestTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """A table of the manifest, in which an unknown key is an error."""
 
 
 class Paths(ManifestTable, frozen=True):
@@ -27,6 +26,7 @@ class Paths(ManifestTable, frozen=True):
     hidden: str = "tests/hidden"
     mistakes: str = "tests/harness/mistakes"
     notebooks: str = "notebooks"
+    editions: str = "editions"
 
 
 class Question(ManifestTable, frozen=True):
@@ -62,11 +62,6 @@ class Layer(ManifestTable, frozen=True):
     @property
     def passes(self) -> list[str]:
         return [self.forward, *self.backward]
-
-    @property
-    def kind(self) -> str:
-        """Return one name for all entries that compute the same."""
-        return self.same_as or self.forward
 
 
 class Submission(ManifestTable, frozen=True):
@@ -169,7 +164,7 @@ class Container(ManifestTable, frozen=True):
     """Gradescope's container: its time limit, where the run ends before it, what is installed, how often to submit.
 
     `secrets` are files of 128 random bits each, made at first use and packed; checks derive from them what nobody may
-    know and every run must repeat.
+    know and every run must repeat. `edition` is the one to grade by.
     """
 
     seconds: int = limits.CONTAINER_SECONDS
@@ -177,6 +172,7 @@ class Container(ManifestTable, frozen=True):
     packages: list[str] = msgspec.field(default_factory=list)
     pip_flags: str = ""
     rate_limit: str = ""
+    edition: str = ""
     secrets: list[str] = msgspec.field(default_factory=list)
 
 
@@ -194,7 +190,7 @@ class Pdf(ManifestTable, frozen=True):
 
 
 class Manifest(ManifestTable, frozen=True):
-    """The whole assignment; `root` is the folder it was read from."""
+    """The whole assignment; `root` is the folder it was read from, `edition` the one that it was changed to."""
 
     title: str
     points: int
@@ -215,6 +211,7 @@ class Manifest(ManifestTable, frozen=True):
     demo: list[str] = msgspec.field(default_factory=list)
     notebooks: list[str] = msgspec.field(default_factory=list)
     root: Path = Path()
+    edition: Edition | None = None
 
     def path(self, kind: str) -> Path:
         """Return the folder of one kind of thing, as in `[paths]`."""
@@ -222,46 +219,37 @@ class Manifest(ManifestTable, frozen=True):
 
     def require_reference(self) -> Path:
         """Return the reference's folder. Raise CourseError where it is missing, as in every student's copy."""
-        folder = self.path("reference")
-        if not folder.is_dir():
-            raise CourseError(f"{folder} is not there, and this needs the reference; only the instructor's side has it")
-        return folder
+        if (folder := self.path("reference")).is_dir():
+            return folder
+        raise CourseError(f"{folder} is not there, and this needs the reference; only the instructor's side has it")
 
     def collected_notebooks(self) -> dict[str, Path]:
         """Return the notebooks that are handed in, by name."""
-        names = [name for name in self.notebooks if name not in self.submit.left_out]
-        return {name: self.path("notebooks") / f"{name}.ipynb" for name in names}
+        folder, left_out = self.path("notebooks"), self.submit.left_out
+        return {name: folder / f"{name}.ipynb" for name in self.notebooks if name not in left_out}
 
     def secret_places(self) -> list[Path]:
         """Return every folder and file of the course that holds answers, in whatever form, and is there."""
-        places = [self.path(kind) for kind in ("reference", "hidden", "mistakes")]
-        places += [self.path("notebooks") / "source", *(self.root / name for name in self.container.secrets)]
-        places += [self.root / name for name in VERSION_CONTROL]
+        places = [self.path(kind) for kind in ("reference", "hidden", "mistakes", "editions")]
+        places += [self.path("notebooks") / "source"]
+        places += [self.root / name for name in [*self.container.secrets, *VERSION_CONTROL]]
         places += [place for pattern in WRITTEN for place in sorted(self.root.glob(pattern))]
         return [place for place in places if place.exists()]
 
     def question(self, name: str) -> Question:
         """Return the question of that id, whatever its case. Raise UsageError naming the ids there are."""
-        for question in self.questions:
-            if question.id.lower() == name.lower():
-                return question
-        raise UsageError(f"there is no question {name!r}; choose from {', '.join(q.id for q in self.questions)}")
+        known = {question.id.lower(): question for question in self.questions}
+        return known.get(name.lower()) or _refuse("question", name, [q.id for q in self.questions])
 
     def scale(self, name: str) -> Scale:
         """Return the scale of that name. Raise UsageError naming those there are."""
-        for scale in self.scales:
-            if scale.name == name:
-                return scale
-        raise UsageError(f"there is no scale {name!r}; choose from {', '.join(s.name for s in self.scales) or 'none'}")
+        found = {scale.name: scale for scale in self.scales}
+        return found.get(name) or _refuse("scale", name, found)
 
     def budget(self, name: str) -> Budget:
         """Return the budget of that name. Raise UsageError naming those there are."""
-        for budget in self.budgets:
-            if budget.name == name:
-                return budget
-        raise UsageError(
-            f"there is no budget {name!r}; choose from {', '.join(b.name for b in self.budgets) or 'none'}"
-        )
+        known = {budget.name: budget for budget in self.budgets}
+        return known.get(name) or _refuse("budget", name, known)
 
     def functions(self) -> dict[str, Question]:
         """Return every function of the assignment with its question."""
@@ -273,13 +261,17 @@ class Manifest(ManifestTable, frozen=True):
 
     def find_layer_passes(self, name: str) -> set[str]:
         """Return all passes that compute the same layer as this function; the function alone where it is no layer's."""
-        kinds = {layer.kind for layer in self.layers if name in layer.passes}
-        return {name}.union(*(layer.passes for layer in self.layers if layer.kind in kinds))
+        kinds = {layer.same_as or layer.forward for layer in self.layers if name in layer.passes}
+        return {name}.union(*(layer.passes for layer in self.layers if {layer.same_as, layer.forward} & kinds))
 
     def find_equivalents(self, name: str) -> set[str]:
         """Return the functions of its family that return the same for the same arguments, itself among them."""
         forward = {layer.forward for layer in self.layers}
         return {other for other in self.find_layer_passes(name) if (other in forward) == (name in forward)}
+
+
+def _refuse(kind: str, name: str, known: Iterable[str]) -> NoReturn:
+    raise UsageError(f"there is no {kind} {name!r}; choose from {', '.join(known) or 'none'}")
 
 
 @cache

@@ -29,11 +29,13 @@ class Progress:
         self._later: threading.Timer | None = None
         record.checks = []
 
-    def expect(self, count: int) -> None:
-        """Take the number of checks that will run."""
-        self.expected = count
+    def expect(self, checks: list[CheckResult]) -> None:
+        """Take the checks that will run."""
+        self.expected = len(checks)
+        if self._manifest.edition is not None and self.record.command == "grade":
+            self.record.scaled_from = records.sum_points(check.points for check in checks)
         if self._tell:
-            self._tell([], count)
+            self._tell([], self.expected)
 
     @property
     def left(self) -> int:

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 
 from ..checks.choice import Keyword
 from ..checks.context import RunContext
-from ..course.manifest import Manifest, Question, to_number
+from ..course.edition_schema import LeftOut
+from ..course.manifest import Manifest, Question, to_fraction, to_number
 from ..errors import ChecksError, RecordingError
 from ..results import record as records
 from ..results.record import CheckResult, Note, NoteKind, Outcome, Record
+from ..results.summary import count_noun
 from ..sandbox.parent.zygote_pool import ZygotePool
 from .progress import Progress
 
@@ -201,6 +203,7 @@ def run_checks(
         progress.record.isolation = context.setup.active_layers()
         progress.record.notes += _describe_weakness(context)
     status = run_pytest(manifest, files, [fixtures, collector, checks])
+    progress.record.notes += describe_edition(manifest, collector.left_out)
     progress.record.checks.sort(key=lambda check: collector.places[check.id])
     progress.record.isolation = context.setup.active_layers()
     if checks.failure:
@@ -210,6 +213,22 @@ def run_checks(
     if status == INTERRUPTED:
         raise KeyboardInterrupt
     return checks
+
+
+def describe_edition(manifest: Manifest, left_out: Sequence[tuple[CheckResult, LeftOut]]) -> list[Note]:
+    """Return notes on the edition that was graded: which checks are left out and why, and which files are given."""
+    if manifest.edition is None:
+        return []
+    notes = []
+    for entry in manifest.edition.left_out:
+        points = [check.points for check, by in left_out if by is entry]
+        worth = to_number(sum(map(to_fraction, points), to_fraction(entry.points)))
+        what = [*entry.questions, *([count_noun(len(points), "check")] if points else [])]
+        if what:
+            notes.append(f"Left out: {' and '.join(what)}, {count_noun(worth, 'point')}: {entry.why}.")
+    if manifest.edition.given:
+        notes.append(f"Given by this course: {', '.join(manifest.edition.given)}, in the place of those handed in.")
+    return [Note(NoteKind.EDITION, sentence) for sentence in notes]
 
 
 def find_files(manifest: Manifest, questions: list[Question]) -> list[Path]:

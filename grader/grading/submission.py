@@ -13,13 +13,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from ..course.manifest import Manifest, parse_rate, to_number
+from ..course.editions import choose_edition, place_given
+from ..course.manifest import Manifest, parse_rate
 from ..errors import ChainruleError, SubmissionError
 from ..files import make_printable
 from ..results import gradescope, markdown
@@ -87,6 +87,7 @@ def fill_record(
         try:
             unpacked = unpack_submission(source, manifest, Path(work), started + manifest.limits.run_seconds)
             record.notes += [Note(NoteKind.SUBMISSION, note) for note in unpacked.notes]
+            place_given(manifest, unpacked.package)
             subject = manifest, unpacked.package, selection, record, write, zygotes
             run.grade_package(*subject, official=not unsafe, started=started, tell=line.count, hints=hints)
         except SubmissionError as error:
@@ -118,6 +119,7 @@ def grade_in_container(manifest: Manifest, root: Path) -> Record | None:
 
     Raise what the grader itself stumbles over, after the results say that it did.
     """
+    manifest = choose_edition(manifest, manifest.container.edition)
     out, manifest = root / "results/results.json", shorten_run(manifest, STARTED)
     record = run.new_record(manifest, "grade", "submission")
 
@@ -259,10 +261,9 @@ def _kept(manifest: Manifest, score: int | float) -> dict[str, Any]:
     visibility = "visible"
     if gradescope.hides_total(manifest):
         visibility = report.hidden_visibility if report.hidden_visibility != "visible" else report.public_visibility
-    most = to_number(sum((question.points for question in manifest.questions), Fraction(0)))
     return {
         "name": "Score of the last graded submission",
         "score": score,
-        "max_score": most,
+        "max_score": manifest.points,
         "visibility": visibility,
     }

@@ -97,7 +97,7 @@ def make_secrets(manifest: Manifest) -> dict[str, bytes]:
 def find_secret_folders(manifest: Manifest) -> list[str]:
     """Return the folders that students' code must not read, below the root. Raise ManifestError for one elsewhere."""
     folders = []
-    for kind in SECRET:
+    for kind in [*SECRET, *(["editions"] if manifest.container.edition else [])]:
         place = manifest.path(kind).resolve()
         if not place.is_relative_to(manifest.root) or place == manifest.root:
             raise ManifestError(f"paths.{kind}: {place} is no folder below {manifest.root}; move it there")

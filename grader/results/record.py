@@ -68,6 +68,7 @@ class NoteKind(StrEnum):
     SUBMISSION = "submission"  # what was left out of it, or is missing in it
     REFUSED = "refused"  # why it was not graded
     ISOLATION = "isolation"  # what does not hold
+    EDITION = "edition"  # which one it was graded by, and what that leaves out
     CHECKS = "checks"  # which files of checks were changed
     NOT_SCORED = "not_scored"  # how much takes the reference
     NEXT = "next"  # what to write next
@@ -179,7 +180,8 @@ class QuestionScore(msgspec.Struct, kw_only=True):
 class Record(msgspec.Struct, kw_only=True):
     """One run: what was graded, with what, and what came out. `complete` is false until the last check has run.
 
-    `causes` are modules that cannot be imported, the first things to tell.
+    `causes` are modules that cannot be imported, the first things to tell. Where an edition was graded, its checks have
+    `scaled_from` points, and score and maximum are scaled to those of the assignment.
     """
 
     schema: int = SCHEMA
@@ -190,6 +192,7 @@ class Record(msgspec.Struct, kw_only=True):
     score: int | float = 0
     max_score: int | float = 0
     held: int | float = 0
+    scaled_from: int | float = 0
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     questions: list[QuestionScore] = []
@@ -215,12 +218,21 @@ def tally(record: Record, manifest: Manifest) -> None:
     record.leaderboard = [check.standing for check in record.checks if check.standing]
     record.score = sum_points(c.score for c in record.checks)
     record.max_score = sum_points(c.points for c in record.checks)
+    if record.scaled_from:
+        record.score, record.max_score = (
+            _scale(points, manifest.points, record.scaled_from) for points in (record.score, record.max_score)
+        )
     record.held = sum_points(c.held for c in record.checks)
 
 
 def _question(name: str, title: str, checks: list[CheckResult]) -> QuestionScore:
     score, max_score = sum_points(check.score for check in checks), sum_points(check.points for check in checks)
     return QuestionScore(id=name, title=title, score=score, max_score=max_score)
+
+
+def _scale(points: float, whole: int, scaled_from: float) -> int | float:
+    """Return points of an edition as so many of the whole, rounded to hundredths."""
+    return to_number(Fraction(round(100 * to_fraction(points) * whole / to_fraction(scaled_from)), 100))
 
 
 def sum_points(values: Iterable[float]) -> int | float:

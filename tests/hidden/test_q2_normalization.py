@@ -55,13 +55,13 @@ def test_batchnorm_gradient_of_one_feature(student, reference, rng, backward):
     compare_gradients(student, reference, rng, backward, "dx", rel=ROUGH, d=1)
 
 
-@worth("function", {"layernorm_forward": 0.25, "layernorm_backward": 0.25}, "layers.{}")
+@worth("function", {"layernorm_forward": 0.25, "layernorm_backward": 0.25}, "layers.{}", promise="precision")
 def test_precision(student, reference, rng, function):
     """{function} rounds nothing off: float32 gives float32, and float64 comes back with every digit"""
     compare_precision(student, reference, rng, function)
 
 
-@points(0.25, "layers.batchnorm_backward")
+@points(0.25, "layers.batchnorm_backward", promise="arguments")
 def test_batchnorm_backward_leaves_its_arguments(student, rng):
     """batchnorm_backward leaves dout, and what its cache holds, as they were"""
     compare_arguments(student, rng, "batchnorm_backward")

@@ -16,7 +16,7 @@ from tests.public.test_q6_visualization import (
 )
 
 
-@points(0.25, "net_visualization_pytorch.compute_saliency_maps")
+@points(0.25, "net_visualization_pytorch.compute_saliency_maps", promise="given")
 def test_saliency_stale_gradient(student, rng):
     """compute_saliency_maps is not misled by a gradient that X held before"""
     state, x, y = draw_net(rng), draw_images(rng, 2, 3, 12, 12), rng.permutation(CLASSES)[:2]
@@ -26,7 +26,7 @@ def test_saliency_stale_gradient(student, rng):
     expect(got, "saliency").to_match(fresh, rel=1e-4)
 
 
-@points(0.25, "net_visualization_pytorch.make_fooling_image")
+@points(0.25, "net_visualization_pytorch.make_fooling_image", promise="steps")
 def test_fooling_image_out_of_reach(student, rng):
     """make_fooling_image goes on for a hundred steps, and no further, where the network is not fooled"""
     images = way(student, *draw_fooling(rng, steps=0))
@@ -35,7 +35,7 @@ def test_fooling_image_out_of_reach(student, rng):
     expect(images, "X_fooling").to_be(len(images) == 101, late, brief=late)
 
 
-@points(0.25, "net_visualization_pytorch.make_fooling_image")
+@points(0.25, "net_visualization_pytorch.make_fooling_image", promise="given")
 def test_fooling_image_requires_grad(student, rng):
     """make_fooling_image takes an X that requires a gradient, as compute_saliency_maps leaves it"""
     state, x, target = draw_fooling(rng)
@@ -44,7 +44,7 @@ def test_fooling_image_requires_grad(student, rng):
     expect(got, "X_fooling").to_match(untracked, rel=1e-4)
 
 
-@points(0.25, "net_visualization_pytorch.class_visualization_update_step")
+@points(0.25, "net_visualization_pytorch.class_visualization_update_step", promise="given")
 def test_update_step_stale_gradient(student, rng):
     """class_visualization_update_step is not misled by a gradient that img held before"""
     state, x, target = draw_net(rng), draw_images(rng, 1, 3, 12, 12), int(rng.randint(CLASSES))

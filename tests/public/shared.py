@@ -15,10 +15,13 @@ from grader.checks import expect, points
 VALUE, DIGITS = 1e-5, 1e-10
 
 
-def worth(names, values, function):
+def worth(names, values, function, promise=""):
     """Parametrizes a check over the cases of `values`, each with its points; a function's name may hold `{}`."""
     cases = [case if isinstance(case, tuple) else (case,) for case in values]
-    marks = [points(value, function.format(case[0])) for case, value in zip(cases, values.values(), strict=True)]
+    marks = [
+        points(value, function.format(case[0]), promise=promise)
+        for case, value in zip(cases, values.values(), strict=True)
+    ]
     return pytest.mark.parametrize(names, [pytest.param(*c, marks=m) for c, m in zip(cases, marks, strict=True)])
 
 

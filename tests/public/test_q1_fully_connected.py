@@ -179,7 +179,7 @@ def test_softmax_loss_is_a_scalar(student, rng):
     expect(loss, "loss").to_have_shape(())
 
 
-@worth("function", dict.fromkeys(RESULTS, 0.25), "layers.{}")
+@worth("function", dict.fromkeys(RESULTS, 0.25), "layers.{}", promise="precision")
 def test_precision(student, reference, rng, function):
     """{function} keeps the precision of its input: float32 stays float32, float64 keeps all its digits"""
     arrays = draw_arrays(rng, function, bias=0.0)
@@ -197,7 +197,7 @@ def test_precision(student, reference, rng, function):
             expect(array, name).to_have_dtype(np.float32)
 
 
-@worth("function", dict.fromkeys(RESULTS, 0.25), "layers.{}")
+@worth("function", dict.fromkeys(RESULTS, 0.25), "layers.{}", promise="arguments")
 def test_arguments_are_left_as_they_are(student, rng, function):
     """{function} leaves the caller's arrays as they are, in values and shape"""
     # an x of three axes shows a change of its shape, and a layer that forgets to flatten can still take this one
@@ -317,7 +317,7 @@ def test_net_gradient_names(student, rng):
         expect(grads[name], f"grads['{name}']").to_be_computed_from(params[name])
 
 
-@points(0.25, LOSS)
+@points(0.25, LOSS, promise="precision")
 def test_net_precision(student, reference, rng):
     """FullyConnectedNet.loss computes in net.dtype: float64 keeps all its digits, float32 gives float32 gradients"""
     X, y, params = draw_net(rng, HIDDEN[2])
@@ -445,7 +445,7 @@ def test_update_defaults(student, reference, rng, rule):
         expect(config[name], f"config['{name}']").to_equal(expected[name])
 
 
-@worth("rule", dict.fromkeys(CONFIGS, 0.25), "optim.{}")
+@worth("rule", dict.fromkeys(CONFIGS, 0.25), "optim.{}", promise="arguments")
 def test_update_leaves_dw_as_it_is(student, rng, rule):
     """{rule} leaves the caller's gradient dw as it is"""
     (w, dw), config = draw_step(rng), draw_config(rng, rule)

@@ -250,7 +250,10 @@ def test_batchnorm_forward_default_eps(student, reference, rng):
 
 
 @worth(
-    "function", dict.fromkeys(["batchnorm_forward", "batchnorm_backward", "batchnorm_backward_alt"], 0.25), "layers.{}"
+    "function",
+    dict.fromkeys(["batchnorm_forward", "batchnorm_backward", "batchnorm_backward_alt"], 0.25),
+    "layers.{}",
+    promise="precision",
 )
 def test_precision(student, reference, rng, function):
     """{function} keeps the precision of its input: float32 stays float32, float64 keeps all its digits"""
@@ -260,7 +263,7 @@ def test_precision(student, reference, rng, function):
 ARGUMENTS = ["batchnorm_forward", "batchnorm_backward_alt", "layernorm_forward", "layernorm_backward"]
 
 
-@worth("function", dict.fromkeys(ARGUMENTS, 0.25), "layers.{}")
+@worth("function", dict.fromkeys(ARGUMENTS, 0.25), "layers.{}", promise="arguments")
 def test_arguments_are_left_as_they_are(student, rng, function):
     """{function} leaves its arguments as they are; of batch norm's, only running statistics may change"""
     compare_arguments(student, rng, function)
@@ -293,7 +296,7 @@ def test_batchnorm_backward_obeys_eps(student, reference, rng):
     compare_with_slope(student, reference, rng, "batchnorm_backward")
 
 
-@points(0.5, "layers.batchnorm_backward_alt", timing=True)
+@points(0.5, "layers.batchnorm_backward_alt", timing=True, promise="speed")
 def test_batchnorm_backward_alt_is_fast(student, reference, rng, race):
     """batchnorm_backward_alt returns the true dx in no more time than your batchnorm_backward needs"""
     compare_gradients(student, reference, rng, "batchnorm_backward_alt", "dx", rel=ROUGH)

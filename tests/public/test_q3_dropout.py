@@ -48,7 +48,7 @@ def test_dropout_forward_scales(student, rng):
     expect(out, "out").to_match(x * (out != 0) / 0.4, rel=VALUE)
 
 
-@points(0.5, "layers.dropout_forward")
+@points(0.5, "layers.dropout_forward", promise="generator")
 def test_dropout_forward_draws_the_mask(student, reference, rng):
     """With a seed, dropout_forward keeps the units where one rand(*x.shape) of that seed is smaller than p"""
     x = draw_units(rng, 6, 7)
@@ -72,7 +72,7 @@ def test_dropout_forward_varies_without_a_seed(student, rng):
     expect(second, "out of the second call").to_be(bool((first != second).any()), "drops the same units as the first")
 
 
-@points(0.25, "layers.dropout_forward")
+@points(0.25, "layers.dropout_forward", promise="generator")
 def test_dropout_forward_leaves_the_global_generator(student, rng):
     """With a seed, dropout_forward leaves NumPy's global generator as it is, in either mode"""
     x, draw = draw_units(rng, 6, 7), student.library("numpy").random.rand
@@ -103,7 +103,7 @@ def test_dropout_forward_precision(student, rng):
     expect(train(student, x.astype(np.float32), p=0.6), "out").to_have_dtype(np.float32)
 
 
-@points(0.25, "layers.dropout_forward")
+@points(0.25, "layers.dropout_forward", promise="arguments")
 def test_dropout_forward_leaves_its_arguments(student, rng):
     """In train mode, dropout_forward leaves its argument x as it was"""
     train(student, draw_units(rng), p=0.5)
@@ -133,7 +133,7 @@ def test_dropout_backward_train(student, rng):
     expect(dx * (factor != 0), "dx of the units kept").to_match(dout * factor, rel=VALUE)
 
 
-@points(0.25, "layers.dropout_backward")
+@points(0.25, "layers.dropout_backward", promise="precision")
 def test_dropout_backward_precision(student, rng):
     """dropout_backward keeps the precision of its input: float32 stays float32, float64 keeps all its digits"""
     x, dout = draw_units(rng, 6, 7), draw_units(rng, 6, 7)
@@ -143,7 +143,7 @@ def test_dropout_backward_precision(student, rng):
     expect(student.layers.dropout_backward(dout.astype(np.float32), cache), "dx").to_have_dtype(np.float32)
 
 
-@points(0.25, "layers.dropout_backward")
+@points(0.25, "layers.dropout_backward", promise="arguments")
 def test_dropout_backward_leaves_its_arguments(student, rng):
     """In train mode, dropout_backward leaves dout, and the mask in its cache, as they were"""
     dout, dx, _ = backward(student, rng, 20, 30)

@@ -86,11 +86,15 @@ def gradients(package, name, arguments, dout):
     return function(package, name)(dout, cache)
 
 
-def layers(*rows, timing=False):
-    """Parametrizes a check over layer functions and cases; each row is points, a function's name, its cases."""
+def layers(*rows, timing=False, promise=""):
+    """Parametrizes a check over layer functions and cases; each row is points, a function's name, its cases.
+
+    A row may end with a promise of its own.
+    """
     table = []
-    for value, name, cases in rows:
-        mark = points(value, f"fast_layers.{name}" if name.endswith("_fast") else f"layers.{name}", timing=timing)
+    for value, name, cases, *own in rows:
+        judged = f"fast_layers.{name}" if name.endswith("_fast") else f"layers.{name}"
+        mark = points(value, judged, timing=timing, promise=own[0] if own else promise)
         table += [pytest.param(name, case, marks=mark, id=f"{name}-{str(case).replace(' ', '_')}") for case in cases]
     return pytest.mark.parametrize(("name", "case"), table)
 
@@ -159,7 +163,7 @@ def test_max_pooling_gradient(student, reference, rng, name, case):
     expect(gradients(student, name, arguments, dout), "dx").to_match(expected, rel=VALUE)
 
 
-@layers((0.25, "max_pool_backward_naive", ["ties"]), (0.25, "max_pool_backward_fast", ["ties"]))
+@layers((0.25, "max_pool_backward_naive", ["ties"]), (0.25, "max_pool_backward_fast", ["ties"]), promise="ties")
 def test_max_pooling_ties(student, reference, rng, name, case):
     """{name} gives a window's gradient to the first of equal maxima, as its docstring says"""
     (x, pool_param), dout = draw_pool(rng)
@@ -334,7 +338,7 @@ def test_net_regularization_gradient(student, rng):
         expect(grads[name] - plain[name], added).to_match(0.6 * drawn[2][name], rel=VALUE)
 
 
-@points(0.25, LOSS)
+@points(0.25, LOSS, promise="given")
 def test_net_float32(student, reference, rng):
     """A net of dtype float32 computes in float32, also where X comes as float64"""
     X, _, params = draw_net(rng)
@@ -343,7 +347,7 @@ def test_net_float32(student, reference, rng):
     expect(scores, "scores").to_be_computed_from()
 
 
-@points(0.1, LOSS)
+@points(0.1, LOSS, promise="arguments")
 def test_net_leaves_its_data(student, rng):
     """loss leaves X and y as they are"""
     X, y, params = draw_net(rng)
@@ -496,7 +500,9 @@ GROUPNORMS = ["spatial_groupnorm_forward", "spatial_groupnorm_backward"]
 BATCHNORMS = ["spatial_batchnorm_forward", "spatial_batchnorm_backward"]
 
 
-@layers(*((0.1, name, ["float32 and float64"]) for name in [*CONVOLUTIONS, *POOLINGS, *GROUPNORMS]))
+@layers(
+    *((0.1, name, ["float32 and float64"]) for name in [*CONVOLUTIONS, *POOLINGS, *GROUPNORMS]), promise="precision"
+)
 def test_precision(student, rng, name, case):
     """{name} computes in the precision of its arguments: float32 of float32, all digits of float64 of float64"""
     arguments, dout = draw_for(rng, name)
@@ -509,9 +515,13 @@ def test_precision(student, rng, name, case):
         expect(double[value], f"{value} of float64").to_be_computed_from(arguments[0], dout)
 
 
+# that x is not modified is said of the two naive forward passes everywhere
 @layers(
-    *((0.2, name, ["arguments"]) for name in CONVOLUTIONS[:2]),
-    *((0.1, name, ["arguments"]) for name in [*CONVOLUTIONS[2:], *POOLINGS, *BATCHNORMS, *GROUPNORMS]),
+    (0.2, "conv_forward_naive", ["arguments"], ""),
+    (0.2, "conv_backward_naive", ["arguments"]),
+    (0.1, "max_pool_forward_naive", ["arguments"], ""),
+    *((0.1, name, ["arguments"]) for name in [*CONVOLUTIONS[2:], *POOLINGS[1:], *BATCHNORMS, *GROUPNORMS]),
+    promise="arguments",
 )
 def test_untouched(student, rng, name, case):
     """{name} leaves its {case} as they are, and what a cache holds too"""

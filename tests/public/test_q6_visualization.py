@@ -202,7 +202,7 @@ def test_saliency_non_square(student, reference, rng):
     expect(saliency(student, state, x, y), "saliency").to_match(saliency(reference, state, x, y), rel=1e-4)
 
 
-@points(0.25, "net_visualization_pytorch.compute_saliency_maps")
+@points(0.25, "net_visualization_pytorch.compute_saliency_maps", promise="given")
 def test_saliency_twice(student, rng):
     """compute_saliency_maps returns the same maps when it is called again with the same images"""
     state, x, y = draw_net(rng), draw_images(rng, 2, 3, 12, 12), rng.permutation(CLASSES)[:2]
@@ -269,7 +269,7 @@ def test_fooling_image_leaves_the_original(student, rng):
     expect_unchanged_arguments(student.net_visualization_pytorch.make_fooling_image)
 
 
-@points(0.25, "net_visualization_pytorch.make_fooling_image")
+@points(0.25, "net_visualization_pytorch.make_fooling_image", promise="given")
 def test_fooling_image_eval_mode(student, rng):
     """make_fooling_image puts the model in eval mode, so that it fools the network as it is used, without dropout"""
     state, x, target = draw_fooling(rng)
@@ -306,7 +306,7 @@ def test_update_step_regularization(student, reference, rng):
     expect(got, "direction of the step").to_match(expected, rel=1e-4)
 
 
-@points(0.25, "net_visualization_pytorch.class_visualization_update_step")
+@points(0.25, "net_visualization_pytorch.class_visualization_update_step", promise="given")
 def test_update_step_twice(student, rng):
     """class_visualization_update_step depends on img alone: a second step is that of a first from the same img"""
     state, img, target = draw_net(rng), draw_images(rng, 1, 3, 12, 12), int(rng.randint(CLASSES))
@@ -316,7 +316,7 @@ def test_update_step_twice(student, rng):
     expect(direction(images), "direction of the second step").to_match(expected, rel=1e-4)
 
 
-@points(0.25, "net_visualization_pytorch.class_visualization_update_step")
+@points(0.25, "net_visualization_pytorch.class_visualization_update_step", promise="given")
 def test_update_step_eval_mode(student, rng):
     """class_visualization_update_step puts the model in eval mode, so that dropout has no part in the step"""
     state, img, target = draw_net(rng), draw_images(rng, 1, 3, 12, 12), int(rng.randint(CLASSES))

@@ -6,6 +6,7 @@ import importlib.abc
 import importlib.machinery
 import importlib.util
 import os
+import pkgutil
 import sys
 import types
 import zlib
@@ -154,6 +155,19 @@ def load_package(root: Path, name: str) -> None:
         package = types.ModuleType(name)
         package.__path__ = [str(root)]
         sys.modules[name] = package
+
+
+def install_shims(shims: dict[str, dict[str, str]]) -> None:
+    """Make the modules that old imports ask for, out of parts of the standard library."""
+    for name, content in shims.items():
+        parent, _, last = name.rpartition(".")
+        module = types.ModuleType(name)
+        module.__path__ = []
+        for key, source in content.items():
+            setattr(module, key, pkgutil.resolve_name(source))
+        sys.modules[name] = module
+        if parent in sys.modules:
+            setattr(sys.modules[parent], last, module)
 
 
 class OpaqueHandle:

@@ -24,6 +24,7 @@ from .packages import (
     Way,
     compile_module,
     install_callbacks,
+    install_shims,
     load_package,
 )
 
@@ -66,6 +67,7 @@ class WorkerServer:
         PackageAliases(self._name, set(header["aliases"]) - set(header["libraries"])).install()
         for module in [name for name in sys.modules if name == self._name or name.startswith(f"{self._name}.")]:
             del sys.modules[module]
+        install_shims(header["shims"])
         load_package(self._root, self._name)
         for module in header["modules"]:
             with contextlib.suppress(Exception):  # it will be raised again where a check asks for the module

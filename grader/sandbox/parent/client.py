@@ -1,7 +1,7 @@
 """The parent's side of one worker: what is asked of it, under which deadline, and what became of it."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,8 @@ class WorkerClient:
 
     `load` sends the request to load the package, and `start` waits for it, so a worker can come up while another is
     busy. Workers of one package may share `named`, the kind and callability of the names it holds, to ask for
-    each only once. Errors of a worker that is `trusted` are not a student's.
+    each only once. Errors of a worker that is `trusted` are not a student's. Where its functions have arguments under
+    other names than the checks use, they are `renamed`.
     """
 
     def __init__(
@@ -46,12 +47,12 @@ class WorkerClient:
         self.named = {} if named is None else named
         self.timeout_for: Timeout = lambda callee: limits.call_seconds
         self.overtime: Callable[[], float] = lambda: 0.0
-        self.modules: set[str] = set()
+        self.modules, self.callees = set[str](), set[str]()
+        self.renamed: Mapping[str, Mapping[str, str]] = {}
         self.forwarder: Forwarder | None = None
         self.alive, self.started, self.used = True, False, False
         self.last_call: Call | None = None
         self.last_answer: Any = None
-        self.callees: set[str] = set()
         self.answered: list[Answered] | None = None
         self.changes: list[Change] = []
 
@@ -68,16 +69,17 @@ class WorkerClient:
         modules: Iterable[str] = (),
         bytecode: str = "",
         aliases: Sequence[str] = (),
+        shims: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
         """Send the request to load the package, then these modules of it; `start` waits for it.
 
         Code of the package may import `libraries`, all of them if there are none, and its own modules under `aliases`
-        too. Compiled modules are read from the folder `bytecode`.
+        too. Compiled modules are read from the folder `bytecode`. `shims` are modules to make, with what they hold.
         """
         request: dict[str, Any] = {"op": "load", "path": str(self.package), "name": self.name, "bytecode": bytecode}
         request |= {"late_after": LATE_SHARE * self.limits.call_seconds}
         lists = {"modules": sorted(modules), "libraries": list(libraries), "aliases": list(aliases)}
-        self.transport.post(Encoder(self._outgoing).frame(request | lists))
+        self.transport.post(Encoder(self._outgoing).frame(request | lists | {"shims": shims or {}}))
 
     def start(self, seed: int) -> None:
         """Wait until the package is loaded, then seed every generator. Raise WorkerError when loading it fails."""

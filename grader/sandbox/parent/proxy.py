@@ -180,7 +180,8 @@ class ProxyFactory:
 
     def call(self, function: Proxy, arguments: tuple[Any, ...], keywords: dict[str, Any], keep: bool = False) -> Any:
         self.worker.note_call(function, function._label, arguments, keywords)
-        values = {"args": list(arguments), "kwargs": keywords}
+        other = self.worker.renamed.get(function._asked, {})
+        values = {"args": list(arguments), "kwargs": {other.get(name, name): keywords[name] for name in keywords}}
         answer = self.ask("call", function._label, values, function._asked, target=function._place, keep=keep)
         self.worker.note_answer(answer)
         return answer

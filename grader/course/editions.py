@@ -1,0 +1,121 @@
+"""Judge submissions to another year's course: read its edition, and change the manifest and a package to it."""
+
+import re
+from pathlib import Path
+
+import msgspec
+
+from ..errors import ManifestError, UsageError
+from ..names import find_nearest
+from .decoding import decode_table, point_to
+from .edition_schema import Edition, LeftOut
+from .schema import Manifest, Question
+from .source import read_source
+
+SOLUTION = re.compile(rb"\bBEGIN SOLUTION\b")
+
+
+def choose_edition(manifest: Manifest, name: str) -> Manifest:
+    """Return the manifest by which submissions to this edition are graded; as it is without a name.
+
+    Raise UsageError for an edition that there is not, ManifestError for a fault in its file.
+    """
+    if not name:
+        return manifest
+    edition = _read_edition(manifest, name)
+    wholly = {
+        function for entry in edition.left_out for q in entry.questions for function in manifest.question(q).functions
+    }
+    gone = wholly.union(*(entry.functions for entry in edition.left_out))
+    dropped = [question for question in manifest.questions if gone.issuperset(question.functions)]
+    kept = [_keep_functions(question, gone) for question in manifest.questions]
+    submission = msgspec.structs.replace(
+        manifest.submission,
+        packages=edition.packages or manifest.submission.packages,
+        required=edition.required or manifest.submission.required,
+    )
+    return msgspec.structs.replace(
+        manifest,
+        title=edition.title,
+        submission=submission,
+        questions=[question for question in kept if question.functions],
+        layers=[layer for layer in manifest.layers if gone.isdisjoint(layer.passes)],
+        budgets=[budget for budget in manifest.budgets if budget.function not in gone],
+        edition=msgspec.structs.replace(edition, left_out=_assign(dropped, edition.left_out)),
+    )
+
+
+def place_given(manifest: Manifest, package: Path) -> None:
+    """Put the course's own files in the place of those that an edition gives."""
+    for name, source in manifest.edition.given.items() if manifest.edition else ():
+        place = package / name
+        place.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        place.unlink(missing_ok=True)
+        place.write_bytes((manifest.root / source).read_bytes())
+        place.chmod(0o644)
+
+
+def _read_edition(manifest: Manifest, name: str) -> Edition:
+    """Return an edition with all that it has from the one it is like."""
+    folder = manifest.path("editions")
+    known = sorted(file.stem for file in folder.glob("*.toml"))
+    if name not in known:
+        raise UsageError(f"there is no edition {name!r}; choose from {', '.join(known) or 'none'}")
+    file = folder / f"{name}.toml"
+    source = file.read_bytes()
+    try:
+        edition = decode_table(source, Edition)
+    except ManifestError as error:
+        raise ManifestError(f"{file}: {error}") from None
+    if edition.like and (edition.like == name or edition.like not in known):
+        raise ManifestError(f"{file}: like: there is no other edition {edition.like!r}; fix the name")
+    if fault := _find_fault(manifest, edition):
+        raise ManifestError(f"{file}: {point_to(fault, source.decode('utf-8-sig'))}")
+    return _merge(_read_edition(manifest, edition.like), edition) if edition.like else edition
+
+
+def _merge(base: Edition, edition: Edition) -> Edition:
+    return msgspec.structs.replace(
+        edition,
+        packages=edition.packages or base.packages,
+        required=edition.required or base.required,
+        left_out=base.left_out + edition.left_out,
+        renamed=base.renamed | edition.renamed,
+        given=base.given | edition.given,
+        shims=base.shims | edition.shims,
+    )
+
+
+def _find_fault(manifest: Manifest, edition: Edition) -> str:
+    """Return the first name in an edition that the course does not have; empty where each has its thing."""
+    ids, functions = {question.id for question in manifest.questions}, manifest.functions()
+    for number, entry in enumerate(edition.left_out, 1):
+        for key, known in (("questions", ids), ("functions", functions)):
+            for name in [name for name in getattr(entry, key) if name not in known]:
+                near = find_nearest(name, known)
+                return f"left_out #{number}.{key}: {name}; {f'did you mean {near}?' if near else 'fix the name'}"
+    for name, source in edition.given.items():
+        file = manifest.root / source
+        if not re.fullmatch(r"\w+(/\w+)*\.py", name) or not file.is_file():
+            return f"given: {name}, which {source} is to replace; give a module's path and a file of the course"
+        if SOLUTION.search(read_source(file)):
+            return f"given: {source} holds a solution; give a file without one"
+    return ""
+
+
+def _assign(dropped: list[Question], left_out: list[LeftOut]) -> list[LeftOut]:
+    """Return the entries with the questions that are left out as a whole, each at the first that is about it."""
+    entries = []
+    for entry in left_out:
+        names = {*entry.questions, *entry.functions}
+        own = [question for question in dropped if not names.isdisjoint({question.id, *question.functions})]
+        dropped = [question for question in dropped if question not in own]
+        points = float(sum(question.points for question in own))
+        functions = list(dict.fromkeys([*entry.functions, *(name for question in own for name in question.functions)]))
+        facts = {"questions": [question.id for question in own], "functions": functions, "points": points}
+        entries.append(msgspec.structs.replace(entry, **facts))
+    return entries
+
+
+def _keep_functions(question: Question, gone: set[str]) -> Question:
+    return msgspec.structs.replace(question, functions=[name for name in question.functions if name not in gone])

@@ -1,0 +1,197 @@
+"""A submission to another year's course is graded as it was handed in, by the checks that this year's can share."""
+
+import pytest
+
+from grader.course.editions import choose_edition
+from grader.course.manifest import load_manifest
+from grader.errors import ManifestError, UsageError
+from grader.grading.submission import grade_submission
+from grader.results.record import NoteKind, Record, from_json
+
+EDITION = """
+title = "A course of one function, as of 1999"
+packages = ["oldwork"]
+required = ["shapes.py"]
+
+[given]
+"helpers.py" = "editions/helpers.py"
+
+[shims.past]
+
+[shims."past.builtins"]
+xrange = "builtins.range"
+
+[renamed."shapes.area"]
+height = "tall"
+
+[[left_out]]
+functions = ["shapes.moments"]
+why = "it came later"
+
+[[left_out]]
+promises = ["precision"]
+why = "nobody promised it then"
+"""
+
+CHECKS = '''
+import numpy as np
+
+from grader.checks import expect, points
+
+
+@points(0.7, "shapes.area")
+def test_area(student, reference, rng):
+    """area multiplies"""
+    sides = rng.rand(4), rng.rand(4)
+    expected = reference.shapes.area(sides[0], height=sides[1])
+    expect(student.shapes.area(sides[0], height=sides[1]), "area").to_match(expected, rel=1e-12)
+
+
+@points(0.3, "shapes.area", promise="precision")
+def test_area_precision(student, rng):
+    """area keeps float32"""
+    x = rng.rand(4).astype(np.float32)
+    expect(student.shapes.area(x, x), "area").to_have_dtype(np.float32)
+'''
+
+HIDDEN = '''
+from grader.checks import expect, points
+
+
+@points(2, "shapes.area")
+def test_area_of_many(student, rng):
+    """area multiplies many"""
+    sides = rng.rand(40), rng.rand(40)
+    expect(student.shapes.area(*sides), "area").to_match(sides[0] * sides[1], rel=1e-12)
+'''
+
+OLD = """
+from builtins import range
+
+from past.builtins import xrange
+
+from oldwork.helpers import multiply
+
+
+def area(width, tall):
+    for i in xrange(1):
+        return multiply(width, tall).astype(float)
+"""
+
+WRONG = OLD.replace("multiply(width, tall)", "(width + tall)")
+
+
+@pytest.fixture
+def old(toy):
+    """The toy course with an edition in which moments came later, and a submission to it."""
+    toy.write("editions/1999.toml", EDITION)
+    toy.write("editions/helpers.py", "def multiply(a, b):\n    return a * b\n")
+    toy.write("checks/public/test_q1_rectangles.py", CHECKS)
+    toy.write("checks/hidden/test_q1_rectangles.py", HIDDEN)
+    toy.write("handed/oldwork/shapes.py", OLD)
+    toy.write("handed/oldwork/helpers.py", "from .compiled import multiply\n")
+    return toy
+
+
+def grade(course, edition: str, folder: str = "handed", unsafe: bool = True) -> Record:
+    """The record of a graded submission."""
+    out = course.root / "out.json"
+    manifest = choose_edition(course.manifest, edition)
+    grade_submission(manifest, course.root / folder, out, "record", secret_seeds=0, unsafe=unsafe)
+    return from_json(out.read_bytes())
+
+
+def told(record: Record) -> list[str]:
+    return [note.text for note in record.notes if note.kind is NoteKind.EDITION]
+
+
+def test_an_edition_is_graded_as_it_was_handed_in_and_scaled(old):
+    record = grade(old, "1999")
+    assert {check.outcome for check in record.checks} == {"passed"}, [check.message for check in record.checks]
+    assert (record.score, record.max_score, record.scaled_from) == (8, 8, 2.7)
+    assert record.assignment == "A course of one function, as of 1999"
+    assert {check.functions[0] for check in record.checks} == {"shapes.area"}
+
+
+def test_the_report_says_what_is_left_out_and_why(old):
+    assert told(grade(old, "1999")) == [
+        "Left out: Q2, 5 points: it came later.",
+        "Left out: 1 check, 0.3 points: nobody promised it then.",
+        "Given by this course: helpers.py, in the place of those handed in.",
+    ]
+
+
+def test_a_wrong_function_loses_its_points_in_an_edition(old):
+    old.write("handed/oldwork/shapes.py", WRONG)
+    record = grade(old, "1999")
+    assert (record.score, record.max_score) == (0, 8)
+
+
+def test_points_of_an_edition_are_scaled_to_hundredths(old):
+    old.replace("checks/public/test_q1_rectangles.py", "expected = reference", "expected = 1 + reference")
+    record = grade(old, "1999")
+    assert record.score == round(8 * 2 / 2.7, 2)
+
+
+def test_without_an_edition_all_checks_count(old):
+    old.write("handed/student/shapes.py", OLD)
+    old.replace("assignment.toml", '["student", "mywork"]', '["student", "oldwork"]')
+    record = grade(old, "")
+    assert (told(record), record.scaled_from, record.max_score) == ([], 0, 8)
+    assert len(record.checks) == 7
+
+
+def test_the_command_grades_by_an_edition(old, command):
+    status, out, _ = command("grade", "handed", "--edition", "1999", "--unsafe", "--format", "record")
+    assert (status, "Total: 8 of 8 points" in out) == (0, True), out
+    assert "Left out: Q2, 5 points: it came later." in out
+
+
+def test_an_edition_that_there_is_not_is_named_with_those_there_are(old, command):
+    status, _, err = command("grade", "handed", "--edition", "1998")
+    assert (status, err.strip()) == (2, "cannot run: there is no edition '1998'; choose from 1999")
+
+
+FAULTS = {
+    "a function that the course lacks": (
+        ('functions = ["shapes.moments"]', 'functions = ["shapes.moment"]'),
+        "left_out #1.functions: shapes.moment; did you mean shapes.moments?",
+    ),
+    "a question that the course lacks": (
+        ('promises = ["precision"]', 'questions = ["Q9"]'),
+        "left_out #2.questions: Q9; fix the name",
+    ),
+    "an unknown key": (("required = ", "needed = "), "needed: unknown key; the keys here are"),
+    "a given file that is not there": (("editions/helpers.py", "editions/none.py"), "given: helpers.py, which "),
+    "a solution as a given file": (("editions/helpers.py", "solution/shapes.py"), "given: solution/shapes.py holds"),
+    "a given file outside of the package": (('"helpers.py"', '"../helpers.py"'), "given: ../helpers.py, which "),
+    "an edition like one that is not there": (('title = "A', 'like = "1066"\ntitle = "A'), "like: there is no other"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_in_an_edition_is_told_with_its_place(old, fault):
+    (before, after), sentence = FAULTS[fault]
+    old.replace("editions/1999.toml", before, after)
+    with pytest.raises(ManifestError) as raised:
+        choose_edition(old.manifest, "1999")
+    assert sentence in str(raised.value)
+    assert str(old.root / "editions/1999.toml") in str(raised.value)
+
+
+def test_an_edition_has_what_the_one_that_it_is_like_has(old):
+    old.write("editions/2000.toml", 'title = "2000"\nlike = "1999"\n\n[renamed."shapes.moments"]\nx = "data"\n')
+    edition = choose_edition(old.manifest, "2000").edition
+    assert (edition.title, len(edition.left_out), list(edition.given)) == ("2000", 2, ["helpers.py"])
+    assert edition.renamed == {"shapes.area": {"height": "tall"}, "shapes.moments": {"x": "data"}}
+
+
+def test_an_edition_in_the_manifest_is_a_fault(toy):
+    toy.write("assignment.toml", (toy.root / "assignment.toml").read_text() + '\n[edition]\ntitle = "x"\n')
+    with pytest.raises(ManifestError, match="edition: is a file of its own; move"):
+        load_manifest(toy.root / "assignment.toml")
+
+
+def test_an_unknown_edition_raises(toy):
+    with pytest.raises(UsageError, match="choose from none"):
+        choose_edition(toy.manifest, "2022")

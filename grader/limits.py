@@ -81,6 +81,10 @@ PATH_PART_BYTES = 255  # of a file's or a folder's name: file systems take no mo
 # Hints.
 HINT_FAILURES = 3  # of a function, from which on a hint is shown where the manifest has it wait
 
+# Known mistakes, each judged in a fork of the instructor's own process: it takes a tenth of a second as a rule.
+FORK_CPU_SECONDS = 20  # of one that loops
+FORK_SECONDS = 120  # wall clock of one that waits for something
+
 # Notebooks.
 CHECK_CELL_SECONDS = 120.0  # wall clock of the checks in one cell: a student waits for them
 CHECK_PROCESS_END_SECONDS = 2.0  # wall clock until the process of these cells has ended: it has little to close

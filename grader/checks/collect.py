@@ -131,7 +131,7 @@ class CheckCollector:
     def __init__(self, manifest: Manifest, choice: Choice | None = None, verified: Sequence[Question] = ()) -> None:
         self.manifest, self._choice, self._verified = manifest, choice or Choice(), verified
         self.problem: ChainruleError | None = None
-        self.chosen: list[RunningCheck] = []
+        self.items: list[pytest.Function] = []
         self.left_out: list[tuple[CheckResult, LeftOut]] = []
         self.places: dict[str, int] = {}  # of checks in their files, by id
 
@@ -149,6 +149,7 @@ class CheckCollector:
         """Describe each check, and leave out those that were not chosen."""
         folders = {self.manifest.path("public"), self.manifest.path("hidden")}
         found = [item for item in items if isinstance(item, pytest.Function) and folders & set(item.path.parents)]
+        chosen: list[RunningCheck] = []
         try:
             for item in found:
                 item.stash[RUNNING] = describe(item, self.manifest)
@@ -157,14 +158,14 @@ class CheckCollector:
             if self.problem is None:
                 check_points([running.check for running in described], self._verified, self.manifest)
                 kept = [running for running in described if not self._leave_out(running)]
-                self.chosen = self._choice.select(kept, self.manifest)
+                chosen = self._choice.select(kept, self.manifest)
         except ChainruleError as error:
             self.problem = error
         if self.problem is not None:
-            items[:], self.chosen = [], []
-        self.chosen.sort(key=self._choice.rank)
-        items[:] = [item for item in items if RUNNING not in item.stash or item.stash[RUNNING] in self.chosen]
+            items[:], chosen = [], []
+        items[:] = [item for item in items if RUNNING not in item.stash or item.stash[RUNNING] in chosen]
         items.sort(key=lambda item: self._choice.rank(item.stash[RUNNING]) if RUNNING in item.stash else 0)
+        self.items = [item for item in items if isinstance(item, pytest.Function) and RUNNING in item.stash]
 
     def _leave_out(self, running: RunningCheck) -> bool:
         """Return whether an edition leaves out a check, and note it where it does."""

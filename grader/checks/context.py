@@ -29,15 +29,16 @@ from .imports import Imports
 class RunContext:
     """Everything the checks of a run share; passed, never global.
 
-    With `keep`, workers go from check to check, as they do wherever starting one is expensive; else each check has its
-    own. `seed` is the public one, by default the manifest's. `started` is when the run's time began, `unwritten` the
-    places of its stubs, `modules_in_use` those that the last check's worker has loaded.
+    With `in_process`, both sides answer here. With `keep`, workers go from check to check, as they do wherever starting
+    one is expensive; else each check has its own. `seed` is the public one, by default the manifest's. `started` is
+    when the run's time began, `unwritten` the places of its stubs, `modules_in_use` those that the last check's worker
+    has loaded.
     """
 
     manifest: Manifest
     student: Path
     zygotes: ZygotePool
-    debug: bool = False
+    in_process: bool = False
     official: bool = False
     keep: bool = False
     seed: int | None = None
@@ -54,6 +55,7 @@ class RunContext:
     setup: SandboxSetup = field(init=False)
     recorded_answers: cassette.RecordedAnswers | None = field(init=False)
     races: bool = True
+    second_looks: bool = True
     compared_seconds: float = 0.0
     racing: bool = False
     started: float = field(default_factory=time.monotonic)
@@ -90,7 +92,7 @@ class RunContext:
         The next ones are launched at once, with the modules their predecessor used, so that they come up meanwhile.
         """
         self.timeouts.require_time()
-        if not self.debug:
+        if not self.in_process:
             self.setup.finish(libraries)
         keeps, spares = self.keeps(libraries), self.spares[libraries]
         worker = spares.popleft() if spares and not (fresh and keeps) else self._launch(libraries, modules)
@@ -234,8 +236,9 @@ class RunContext:
         place, named = folder.resolve(), self._named[folder]
         edition = None if trusted else self.manifest.edition
         shims = edition.shims if edition else {}
-        if self.debug:  # nothing is kept from this very process
-            worker = WorkerClient(InProcessTransport(), place, name, limits, named, trusted)
+        if self.in_process:  # nothing is kept from this very process
+            transport = InProcessTransport(name, lambda call: worker.forward(call))
+            worker = WorkerClient(transport, place, name, limits, named, trusted)
             worker.load((), aliases=aliases, shims=shims)
         else:
             factory = self.zygotes.get(libraries)

@@ -81,7 +81,7 @@ def look_below(context: RunContext, item: pytest.Function, running: RunningCheck
     if not _is_comparable(context, item, running):
         return SecondLook()
     try:
-        called = _called_by_reference(context, item, running)
+        called = list_called_by_reference(context, item, running)
         if called is None:
             return _refuse(messages.UNREPLACEABLE)
         if not called:
@@ -100,7 +100,7 @@ def needed_is_at_fault(context: RunContext, item: pytest.Function, running: Runn
     if not _is_comparable(context, item, running):
         return None
     try:
-        called = _called_by_reference(context, item, running)
+        called = list_called_by_reference(context, item, running)
         names = list_replaceable(context.manifest, called, running) if called else set()
         rerun = run_replaced(context, item, running, names) if names else Rerun(set(), [])
     except OutOfTime:
@@ -176,11 +176,11 @@ def run_replaced(context: RunContext, item: pytest.Function, running: RunningChe
 
 def _is_comparable(context: RunContext, item: pytest.Function, running: RunningCheck) -> bool:
     """Return whether functions can be replaced in this check at all."""
-    packages = {"student", "reference"} <= set(get_arguments(item)) and not running.timing and not context.debug
+    packages = {"student", "reference"} <= set(get_arguments(item)) and not running.timing and context.second_looks
     return packages and running.worker is not None and running.worker.alive
 
 
-def _called_by_reference(context: RunContext, item: pytest.Function, running: RunningCheck) -> set[str] | None:
+def list_called_by_reference(context: RunContext, item: pytest.Function, running: RunningCheck) -> set[str] | None:
     """Return the assignment's functions that the reference calls in this check; None where they can't be had."""
     known = context.foundations
     if running.check.id not in known and context.recorded_answers is None:

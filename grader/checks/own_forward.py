@@ -101,7 +101,7 @@ def look_at_gradient(
 ) -> SecondLook:
     """Compare what a failed check got with the derivative of the student's own forward pass. Raise SandboxError."""
     forward = find_forward(context, running)
-    if not forward or "student" not in get_arguments(item) or running.timing or context.debug:
+    if not forward or "student" not in get_arguments(item) or running.timing or not context.second_looks:
         return SecondLook()
     if not _is_of_value(mismatch) or context.scores.is_right(forward):
         return SecondLook()

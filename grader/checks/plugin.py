@@ -83,22 +83,26 @@ class ChecksPlugin:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool | None:
-        """Run a check with the public seed, then, in the same workers told to start over, with each secret one."""
+        """Run a check in the place of pytest."""
         running = pyfuncitem.stash.get(RUNNING, None)
         if running is None:
             return None
-        arguments, context = get_arguments(pyfuncitem), self.context
+        self.run(pyfuncitem, running)
+        return True
+
+    def run(self, item: pytest.Function, running: RunningCheck) -> None:
+        """Run a check with the public seed, then, in the same workers told to start over, with each secret one."""
+        arguments, context = get_arguments(item), self.context
         if may_be_named(running) and not any(isinstance(value, Bound) for value in arguments.values()):
-            self.tried.append(Tried(running, pyfuncitem.obj, arguments))
-        self._run(pyfuncitem, running, arguments)
+            self.tried.append(Tried(running, item.obj, arguments))
+        self._run(item, running, arguments)
         running.right_in_public = True
         for seed in () if running.once else context.secret_seeds:
             context.timeouts.require_time()
             running.secret, running.seed = True, derive(seed, running.check.id)
             for worker in filter(None, [running.worker, context.references.get(running.libraries)]):
                 worker.reset(derive(running.seed, "worker"))
-            self._run(pyfuncitem, running, renew(arguments, running))
-        return True
+            self._run(item, running, renew(arguments, running))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_makereport(self, item: pytest.Function, call: pytest.CallInfo[None]) -> pytest.TestReport | None:

@@ -1,13 +1,15 @@
 """Plant known mistakes into copies of the reference, judge them, list them, and show some in a demonstration."""
 
 import contextlib
-import shutil
+import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
@@ -24,6 +26,9 @@ from ..results.summary import count_noun
 from ..sandbox.parent.zygote_pool import ZygotePool
 from . import run
 from .submission import grade_submission
+
+if TYPE_CHECKING:  # pytest comes with it
+    from .forks import ForkedJudge
 
 
 @dataclass
@@ -54,22 +59,48 @@ def choose_variants(catalogues: Sequence[Catalogue], only: str = "") -> list[tup
 def try_mistakes(manifest: Manifest, questions: Sequence[str] = (), only: str = "") -> Iterator[Trial]:
     """Plant each variant of some questions, all by default, or those of an id. Raise UsageError without any."""
     chosen = choose_variants(load_catalogues(manifest, questions), only)
-    with contextlib.closing(ZygotePool()) as zygotes, tempfile.TemporaryDirectory(prefix="chainrule-") as folder:
-        for catalogue, variant in chosen:
-            yield try_mistake(manifest, variant, catalogue.question, Path(folder), zygotes)
+    with contextlib.closing(ZygotePool()) as zygotes:
+        for question, variants in groupby(chosen, lambda one: one[0].question):
+            judge = make_judge(manifest, question)
+            for _, variant in variants:
+                yield try_mistake(manifest, variant, question, zygotes, judge)
+
+
+def make_judge(manifest: Manifest, question: str) -> "ForkedJudge | None":
+    """Return what tries variants of a question in forks; None where forking is unsafe."""
+    if not sys.platform.startswith("linux"):
+        return None
+    from .forks import ForkedJudge
+
+    return ForkedJudge(manifest, question)
 
 
 def try_mistake(
-    manifest: Manifest, variant: Variant, question: str, folder: Path, zygotes: ZygotePool, timing: bool = True
+    manifest: Manifest, variant: Variant, question: str, zygotes: ZygotePool, judge: "ForkedJudge | None" = None
 ) -> Trial:
-    """Plant one variant and run the question's checks on it."""
-    package = copy_reference(manifest, folder / variant.id / manifest.submission.packages[0])
-    plant(variant, package)
-    selection = run.Selection([question], timing=timing)
-    record = run.grade_package(manifest, package, selection, zygotes=zygotes, keep=True)
-    shutil.rmtree(folder / variant.id)
-    failed = {check.id: check.message for check in record.checks if check.outcome is not Outcome.PASSED}
+    """Plant one variant and run the question's checks on it, by the judge where one is given.
+
+    Variants that cost checks which the judge has not, or that end their fork, are tried as a submission is.
+    """
+    checks, quick = None, judge is not None and set(judge.ids).issuperset(variant.costs)
+    with planted(manifest, variant) as package:
+        if judge is not None and quick:
+            checks = judge.judge(package, "" if variant.append else variant.function)
+        if checks is None:
+            selection = run.Selection([question], timing=not quick)
+            checks = run.grade_package(manifest, package, selection, zygotes=zygotes, keep=True).checks
+    failed = {check.id: check.message for check in checks if check.outcome is not Outcome.PASSED}
     return Trial(variant, set(failed), failed)
+
+
+@contextlib.contextmanager
+def planted(manifest: Manifest, variant: Variant | None) -> Iterator[Path]:
+    """Make a copy of the reference with a variant in it, for as long as the context is open."""
+    with tempfile.TemporaryDirectory(prefix="chainrule-") as folder:
+        package = copy_reference(manifest, Path(folder) / manifest.submission.packages[0])
+        if variant is not None:
+            plant(variant, package)
+        yield package
 
 
 def demonstrate(manifest: Manifest, out: Path) -> None:
@@ -151,15 +182,20 @@ def _price(catalogue: Catalogue, one: Misconception, worth: Mapping[str, Fractio
 
 
 def show_misconceptions(listed: Mapping[str, list[tuple[Misconception, str]]]) -> None:
-    """Print misconceptions with their prices, below the function that they are about."""
+    """Print misconceptions with their prices, below the function that they are about and their number."""
     out = terminal.make_console()
     for function, entries in listed.items():
-        out.print(Text(function, style="bold"))
+        out.print(Text.assemble((function, "bold"), f"  ({_count([one for one, _ in entries])})"))
         for one, price in entries:
             facts = f"  ({price}, {count_noun(len(one.variants), 'variant')})"
             out.print(terminal.Indented(Text.assemble((one.id, "cyan"), facts), first=2))
             for line in filter(None, (one.sentence, one.section)):
                 out.print(terminal.Indented(Text(line)))
     found = [one for entries in listed.values() for one, _ in entries]
-    variants = count_noun(sum(len(one.variants) for one in found), "variant")
-    out.print(Text(f"\n{count_noun(len(found), 'misconception')}, {variants}", style="bold"))
+    out.print(Text(f"\n{_count(found)}", style="bold"))
+
+
+def _count(found: Sequence[Misconception]) -> str:
+    """Return how many misconceptions these are, with how many variants."""
+    variants = sum(len(one.variants) for one in found)
+    return f"{count_noun(len(found), 'misconception')}, {count_noun(variants, 'variant')}"

@@ -21,6 +21,8 @@ from ..sandbox.parent.zygote_pool import ZygotePool
 from .progress import Progress
 
 if TYPE_CHECKING:  # pytest is imported once the zygotes have begun to come up
+    import pytest
+
     from ..checks.collect import Choice
     from ..checks.plugin import ChecksPlugin
     from .hints import Hints
@@ -108,6 +110,7 @@ def grade_package(
     progress = Progress(record, manifest, update, tell)
     options = debug, official, keep and not debug, selection.seed, selection.secret_seeds
     context = RunContext(manifest, student, zygotes or ZygotePool(), *options, started=started)
+    context.second_looks = not debug  # each would stop at the breakpoints again
     record.causes = context.imports.causes
     cpu = time.process_time() + context.zygotes.cpu_seconds()
     try:
@@ -189,7 +192,7 @@ def run_checks(
     `make` makes another plugin of the same arguments.
     """
     manifest, questions = context.manifest, selection.choose(context.manifest)
-    if not context.debug:
+    if not context.in_process:
         context.setup.begin(tuple(questions[0].libraries))
     from ..checks import collect, fixtures, plugin, timing
 
@@ -198,7 +201,7 @@ def run_checks(
     choice = selection.choose_checks(timing.can_measure() or not context.races)
     collector = collect.CheckCollector(manifest, choice, [] if selection.keyword else questions)
     checks = (make or plugin.ChecksPlugin)(context, progress.collect, progress.expect, selection.stops)
-    if not context.debug:
+    if not context.in_process:
         context.setup.finish(tuple(questions[0].libraries))
         progress.record.isolation = context.setup.active_layers()
         progress.record.notes += _describe_weakness(context)
@@ -243,6 +246,13 @@ def find_files(manifest: Manifest, questions: list[Question]) -> list[Path]:
 
 def collect_checks(manifest: Manifest, selection: Selection) -> list[CheckResult]:
     """Return the selected checks as data, having run none. Raise CourseError and UsageError as a run does."""
+    from ..checks.collect import RUNNING
+
+    return [item.stash[RUNNING].check for item in collect_items(manifest, selection)]
+
+
+def collect_items(manifest: Manifest, selection: Selection) -> "list[pytest.Function]":
+    """Return the selected checks as pytest collects them. Raise CourseError and UsageError as a run does."""
     from ..checks.collect import CheckCollector
 
     questions = selection.choose(manifest)
@@ -250,7 +260,7 @@ def collect_checks(manifest: Manifest, selection: Selection) -> list[CheckResult
     status = run_pytest(manifest, find_files(manifest, questions), [collector], "--collect-only")
     if collector.problem or status in PROBLEMS:
         raise collector.problem or ChecksError(PROBLEMS[status])
-    return [running.check for running in collector.chosen]
+    return collector.items
 
 
 def _describe_weakness(context: RunContext) -> list[Note]:

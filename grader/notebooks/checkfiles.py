@@ -109,7 +109,7 @@ def find_surplus(folder: Path, names: Iterable[str]) -> list[Path]:
 
 def _collect_checks(manifest: Manifest) -> list[RunningCheck]:
     """Return what pytest collects in the public files, having run none of it."""
-    from ..checks.collect import CheckCollector
+    from ..checks.collect import RUNNING, CheckCollector
     from ..grading.run import run_pytest
 
     files = [manifest.path("public") / question.file for question in manifest.questions]
@@ -117,7 +117,7 @@ def _collect_checks(manifest: Manifest) -> list[RunningCheck]:
     run_pytest(manifest, [file for file in files if file.is_file()], [collector], "--collect-only")
     if collector.problem:
         raise collector.problem
-    return collector.chosen
+    return [item.stash[RUNNING] for item in collector.items]
 
 
 class NotPassed(AssertionError):

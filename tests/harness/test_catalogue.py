@@ -129,11 +129,11 @@ def test_the_list_shows_what_a_misconception_costs_and_teaches(command):
     status, out, err = command("mistakes", "--list")
     assert (status, err) == (0, "")
     assert out.splitlines() == [
-        "shapes.area",
+        "shapes.area  (1 misconception, 1 variant)",
         "  area_is_a_length  (3 points, 1 variant)",
         "    Your areas equal widths plus heights. A sum of lengths is a length, not an area.",
         "    Rectangles: Area",
-        "shapes.moments",
+        "shapes.moments  (2 misconceptions, 2 variants)",
         "  moments_of_a_population  (2 points, 1 variant)",
         "    Your variance equals one divided by N - 1. That estimates a population's; here the sample's own is asked.",
         "    Rectangles: Rectangles",
@@ -151,7 +151,10 @@ def test_the_list_says_between_what_the_cheapest_and_the_dearest_variant_cost(to
     file = toy.root / FILES / "q2.toml"
     file.write_text(f"{file.read_text()}\n{variant.format('dear', dear)}")
     status, out, _ = command("mistakes", "--list", "-q", "Q2", "--id", "moments_cancel")
-    assert (status, out.splitlines()[:2]) == (0, ["shapes.moments", "  moments_cancel  (1 to 2 points, 2 variants)"])
+    assert (status, out.splitlines()[:2]) == (
+        0,
+        ["shapes.moments  (1 misconception, 2 variants)", "  moments_cancel  (1 to 2 points, 2 variants)"],
+    )
     assert out.splitlines()[-1] == "1 misconception, 2 variants"
 
 

@@ -63,7 +63,7 @@ def briefs(folder: Path, kind: str, seed: int) -> dict[str, str]:
         return plugin
 
     zygotes = ZygotePool()
-    context = RunContext(manifest, package, zygotes, debug=True)
+    context = RunContext(manifest, package, zygotes, in_process=True, second_looks=False)
     progress = Progress(new_record(manifest, "check", "student"), manifest, None)
     try:
         with own_modules(manifest):

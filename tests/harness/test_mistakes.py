@@ -1,7 +1,7 @@
 """Each check rejects a known-wrong implementation, which costs its own checks and no more; right variants cost nothing.
 
-Right ways of writing a function are tried in one process. By default the five variants of a question that fail most are
-tried as a student's work is; with --slow, all entries.
+Right ways of writing a function are tried in forks. The five variants of a question that fail most are tried as a
+student's work is; with --slow, all are tried in forks.
 """
 
 import ast
@@ -13,10 +13,9 @@ from pathlib import Path
 import pytest
 
 from grader.course import manifest as manifests
-from grader.course.catalogue import copy_reference, list_headings, load_catalogue, load_catalogues, plant
+from grader.course.catalogue import list_headings, load_catalogue, load_catalogues
 from grader.course.source import locate
 from grader.grading import mistakes, run
-from tests.harness.mutants.judge import with_judge
 
 OPEN = {"challenge.build_model"}  # functions that have no right way, but better and worse ones
 MANIFEST = manifests.load_manifest(Path(__file__).parents[2] / manifests.FILENAME)
@@ -84,32 +83,29 @@ def test_each_function_has_three_right_ways_that_cost_nothing(question):
     assert {function: ways[function] for function in judged if ways[function] < 3} == {}
 
 
-def test_right_ways_cost_nothing(question, tmp_path):
+def find_surprises(question, variants, zygotes, judge):
+    """The variants that do not cost what they should, each with the checks where it differs."""
+    trials = [mistakes.try_mistake(MANIFEST, variant, question, zygotes, judge) for variant in variants]
+    return [(one.variant.id, sorted(one.lost ^ set(one.variant.costs))) for one in trials if not one.as_expected]
+
+
+def test_right_ways_cost_nothing(question, zygotes):
     name, _ = question
-    right, lost = load_catalogue(MANIFEST, name).right_ways, {}
-
-    def use(judge):
-        for way in right:
-            package = copy_reference(MANIFEST, tmp_path / way.id / MANIFEST.submission.packages[0])
-            plant(way, package)
-            lost[way.id] = [check for check, error in judge.verdicts(package).items() if error]
-
-    with_judge(MANIFEST, [MANIFEST.question(name)], use)
-    assert lost == {way.id: [] for way in right}
+    right = load_catalogue(MANIFEST, name).right_ways
+    assert find_surprises(name, right, zygotes, mistakes.make_judge(MANIFEST, name)) == []
 
 
-def test_each_mistake_costs_what_it_should(question, zygotes, tmp_path, request):
+def test_mistakes_cost_a_submission_what_they_should(question, zygotes):
     name, checks = question
-    slow_checks = {check.id for check in checks if check.cpu_ratio is not None}
     known = [variant for one in load_catalogue(MANIFEST, name).misconceptions for variant in one.variants]
-    chosen = known if request.config.getoption("--slow") else choice(known, {check.id for check in checks})
-    wrong = []
-    for variant in chosen:
-        timing = bool(slow_checks.intersection(variant.costs))
-        trial = mistakes.try_mistake(MANIFEST, variant, name, tmp_path, zygotes, timing)
-        if not trial.as_expected:
-            wrong.append((variant.id, sorted(trial.lost ^ set(variant.costs))))
-    assert wrong == []
+    assert find_surprises(name, choice(known, {check.id for check in checks}), zygotes, None) == []
+
+
+@pytest.mark.slow
+def test_each_mistake_costs_what_it_should(question, zygotes):
+    name, _ = question
+    known = [variant for one in load_catalogue(MANIFEST, name).misconceptions for variant in one.variants]
+    assert find_surprises(name, known, zygotes, mistakes.make_judge(MANIFEST, name)) == []
 
 
 def test_every_misconception_leads_to_one_section_of_a_notebook():

@@ -4,11 +4,10 @@
 writing it that cost nothing; wrong ones are those of the known mistakes that the check rejects for their values.
 """
 
+import functools
 import importlib
 import math
-import shutil
 import sys
-import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,11 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from grader.course import manifest as manifests
-from grader.course.catalogue import copy_reference, load_catalogue, plant
+from grader.course.catalogue import load_catalogue
 from grader.course.manifest import Manifest, Question
-from tests.harness.mutants.judge import Judge, with_judge
+from grader.grading.forks import ForkedJudge, call_in_fork
+from grader.grading.mistakes import planted
 
 expect = importlib.import_module("grader.checks.expect")  # the name in the package is the function's
+Claim = tuple[float, float]  # what is allowed, and the error
 MARGIN = 10.0  # between what is allowed and the errors of right and of wrong answers
 
 
@@ -44,38 +45,42 @@ class Row:
 def table(manifest: Manifest, question: Question) -> dict[str, Row]:
     """The rows of a question's checks that compare values with a tolerance, by the check's id."""
     rows: dict[str, Row] = defaultdict(Row)
-
-    def use(judge: Judge) -> None:
-        with tempfile.TemporaryDirectory(prefix="chainrule-") as folder:
-            for variant in [None, *load_catalogue(manifest, question.id).variants]:
-                package = copy_reference(manifest, Path(folder) / manifest.submission.packages[0])
-                if variant is not None:
-                    plant(variant, package)
-                name, costs = (variant.id, set(variant.costs)) if variant else ("the reference", set())
-                _enter(rows, judge, package, name, costs)
-                shutil.rmtree(package)
-
-    with_judge(manifest, [question], use)
+    judge = ForkedJudge(manifest, question.id, second_looks=False)
+    for variant in [None, *load_catalogue(manifest, question.id).variants]:
+        name, costs = (variant.id, set(variant.costs)) if variant else ("the reference", set())
+        with planted(manifest, variant) as package:
+            checks = costs & set(judge.ids) or set(judge.ids)
+            found = call_in_fork(functools.partial(_measure, judge, package, checks), dict[str, list[Claim]])
+        for check, claims in (found or {}).items():
+            if claims:
+                _enter(rows[check], claims, name, right=not costs)
     return dict(rows)
 
 
-def _enter(rows: dict[str, Row], judge: Judge, package: Path, name: str, costs: set[str]) -> None:
-    """Runs the checks that a package fails, all where it should fail none, and enters how far off it is."""
-    for check in costs & set(judge.ids) or judge.ids:
+def _measure(judge: ForkedJudge, package: Path, checks: set[str]) -> dict[str, list[Claim]]:
+    """Runs some checks on a package and returns what each compares."""
+    found = {}
+    for check in checks:
         with _measured() as claims:
-            judge.verdict(package, check)
-        for rel, error in claims:
-            rows[check].allowed.add(rel)
-            if not costs and error / rel > rows[check].right:
-                rows[check].right, rows[check].right_by = error / rel, name
-        if costs and claims and 1 < claims[-1][1] / claims[-1][0] < rows[check].wrong:
-            rows[check].wrong, rows[check].wrong_by = claims[-1][1] / claims[-1][0], name
+            judge.judge_here(package, {check})
+        found[check] = claims
+    return found
+
+
+def _enter(row: Row, claims: list[Claim], name: str, right: bool) -> None:
+    """Enters how far off an answer is."""
+    for rel, error in claims:
+        row.allowed.add(rel)
+        if right and error / rel > row.right:
+            row.right, row.right_by = error / rel, name
+    if not right and 1 < claims[-1][1] / claims[-1][0] < row.wrong:
+        row.wrong, row.wrong_by = claims[-1][1] / claims[-1][0], name
 
 
 @contextmanager
-def _measured() -> Iterator[list[tuple[float, float]]]:
+def _measured() -> Iterator[list[Claim]]:
     """Lists tolerance and error of each comparison of values, in their order."""
-    claims: list[tuple[float, float]] = []
+    claims: list[Claim] = []
     to_match, relative_error = expect.Expectation.to_match, expect.relative_error
     allowed: list[float] = []
 

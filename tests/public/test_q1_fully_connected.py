@@ -30,11 +30,12 @@ RESULTS = {
     "relu_backward": "dx",
     "softmax_loss": "loss dx",
 }
-# epsilon is so small that its place against the root does not matter
+# No number is one minus another, so that no exchange of two goes unseen; epsilon is so small that its place against
+# the root does not matter.
 CONFIGS = {
-    "sgd_momentum": {"learning_rate": 0.3, "momentum": 0.7},
-    "rmsprop": {"learning_rate": 0.2, "decay_rate": 0.8, "epsilon": 1e-12},
-    "adam": {"learning_rate": 0.2, "beta1": 0.7, "beta2": 0.8, "epsilon": 1e-12},
+    "sgd_momentum": {"learning_rate": 0.3, "momentum": 0.6},
+    "rmsprop": {"learning_rate": 0.2, "decay_rate": 0.7, "epsilon": 1e-12},
+    "adam": {"learning_rate": 0.2, "beta1": 0.7, "beta2": 0.85, "epsilon": 1e-12},
 }
 STATES = {"sgd_momentum": ["velocity"], "rmsprop": ["cache"], "adam": ["m", "v"]}
 # after so many steps Adam's bias correction is 1, in whatever order t is counted and used

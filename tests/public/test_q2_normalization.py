@@ -382,7 +382,7 @@ def test_layernorm_backward(student, reference, rng, gradient):
 @points(0.25, "layers.layernorm_backward")
 def test_layernorm_backward_of_few_features(student, reference, rng):
     """layernorm_backward returns the true gradient dx with 5 features too, where D and D - 1 differ much"""
-    compare_gradients(student, reference, rng, "layernorm_backward", "dx", rel=VALUE, n=4, spread=1e4)
+    compare_gradients(student, reference, rng, "layernorm_backward", "dx", rel=VALUE, n=7, spread=1e4)
 
 
 @points(0.25, "layers.layernorm_backward")

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from types import FrameType, ModuleType
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -27,7 +27,7 @@ from ...limits import (
     COMPILED_BYTES,
     COMPILED_MODULES,
 )
-from ..wire import Channel, Decoder, Encoder, Unsendable
+from ..wire import Decoder, Encoder, Unsendable
 
 FACTS = ("__spec__", "__loader__", "__package__")
 ATOMS = (type(None), bool, int, float, complex, str, bytes, np.generic, type, types.ModuleType, types.FunctionType)
@@ -177,10 +177,20 @@ class OpaqueHandle:
         self.number = number
 
 
+class CallbackChannel(Protocol):
+    """A way to the parent for the calls of callbacks."""
+
+    def send(self, frame: list[Any]) -> None:
+        """Send a call."""
+
+    def receive(self) -> tuple[dict[str, Any], list[np.ndarray]]:
+        """Return the answer to it."""
+
+
 class Callback:
     """Stands for a function; a call goes out through the channel. Dicts among the arguments are written back."""
 
-    def __init__(self, name: str, original: Callable[..., Any], channel: Channel) -> None:
+    def __init__(self, name: str, original: Callable[..., Any], channel: CallbackChannel) -> None:
         self._name, self.original, self._channel = name, original, channel
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
@@ -197,7 +207,7 @@ class Callback:
         return decoder.value(message["ok"])
 
 
-def install_callbacks(package: str, names: list[str], channel: Channel) -> None:
+def install_callbacks(package: str, names: list[str], channel: CallbackChannel) -> None:
     """Replace each named function at the top of a module by a callback, in all modules that imported it too."""
     for name in names:
         module_name, _, function = name.rpartition(".")

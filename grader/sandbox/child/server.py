@@ -18,6 +18,7 @@ from ..wire import Channel, ChannelClosed, Decoder, Encoder, Unsendable
 from .exceptions import LateReport, report_exception
 from .packages import (
     Callback,
+    CallbackChannel,
     Fingerprints,
     OnlyTheseLibraries,
     PackageAliases,
@@ -32,11 +33,11 @@ from .packages import (
 class WorkerServer:
     """The objects of one worker and what may be asked of them; handles are numbers, never addresses.
 
-    Functions can be replaced only where there is a `channel` through which their replacements call the parent.
+    Where functions are replaced, the replacements call the parent through `callbacks`, by default the `channel`.
     """
 
-    def __init__(self, channel: Channel | None = None) -> None:
-        self._channel = channel
+    def __init__(self, channel: Channel | None = None, callbacks: CallbackChannel | None = None) -> None:
+        self._channel, self._callbacks = channel, callbacks or channel
         self._objects: dict[int, Any] = {}
         self._root: Path | None = None
         self._name = ""
@@ -124,9 +125,8 @@ class WorkerServer:
         return self._handle(importlib.import_module(header["name"]))
 
     def _do_replace(self, header: dict[str, Any], decoder: Decoder, encoder: Encoder) -> None:
-        if self._channel is None:
-            raise RuntimeError("functions can be replaced only in a process of its own")
-        install_callbacks(self._name, header["names"], self._channel)
+        assert self._callbacks is not None  # only a server that nobody asks to replace anything has none
+        install_callbacks(self._name, header["names"], self._callbacks)
 
     def _do_seed(self, header: dict[str, Any], decoder: Decoder, encoder: Encoder) -> None:
         _seed(header["seed"])

@@ -1,12 +1,14 @@
-"""The ways from a client to what answers its requests: a process, or this very process for `--debug`."""
+"""The ways from a client to what answers its requests: a process, or this very process."""
 
 import contextlib
 import random
+import sys
 import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from types import ModuleType
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -200,22 +202,52 @@ class ImmediateTransport:
 class InProcessTransport(ImmediateTransport):
     """Answers in the parent's own process, through the same frames; no deadline, no isolation, not for grading.
 
-    Student and reference keep a random stream each, as processes of their own would.
+    Each side keeps a random stream and the modules of its package, as a process of its own would. `forward` answers
+    the calls of its callbacks.
     """
 
-    def __init__(self) -> None:
+    _loaded: ClassVar[dict[str, "InProcessTransport"]] = {}  # by package name: the side whose modules can be imported
+
+    def __init__(self, package: str, forward: Callable[[Reply], Frame]) -> None:
         super().__init__()
-        self._server, self._random = WorkerServer(), _random_state()
+        self._package, self._modules = package, dict[str, ModuleType]()
+        self._server, self._random = WorkerServer(callbacks=LocalCallbacks(forward)), _random_state()
 
     def exchange(self, frame: Frame, deadline: Deadline) -> Reply:
-        """Answer a request, on this side's random stream."""
-        outside = _random_state()
+        """Answer a request, on this side's random stream and with its modules."""
+        outside, other = _random_state(), self._loaded.get(self._package, self)
         _set_random_state(self._random)
+        self._swap_modules(other, self)
         try:
             return unpack_frame(self._server.answer(*unpack_frame(frame)))
         finally:
+            self._swap_modules(self, other)
             self._random = _random_state()
             _set_random_state(outside)
+
+    def _swap_modules(self, old: "InProcessTransport", new: "InProcessTransport") -> None:
+        """Let the modules of another side take the place of those that are there."""
+        if old is not new:
+            names = [name for name in sys.modules if f"{name}.".startswith(f"{self._package}.")]
+            old._modules = {name: sys.modules.pop(name) for name in names}
+            sys.modules.update(new._modules)
+        self._loaded[self._package] = new
+
+
+class LocalCallbacks:
+    """Stands for the channel of callbacks where both its ends are here."""
+
+    def __init__(self, forward: Callable[[Reply], Frame]) -> None:
+        self._forward = forward
+        self._replies: deque[Reply] = deque()
+
+    def send(self, frame: Frame) -> None:
+        """Have a call answered at once."""
+        self._replies.append(unpack_frame(self._forward(unpack_frame(frame))))
+
+    def receive(self) -> Reply:
+        """Return the answer to the last call."""
+        return self._replies.pop()
 
 
 def _random_state() -> tuple[Any, Any]:

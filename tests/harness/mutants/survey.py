@@ -1,7 +1,6 @@
 """Plants every mutant of the NumPy functions and lists those that no check rejects."""
 
 import ast
-import tempfile
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,11 +8,11 @@ from pathlib import Path
 
 import msgspec
 
-from grader.course.catalogue import copy_reference
 from grader.course.manifest import Manifest, Question
 from grader.course.source import find_span, locate
+from grader.grading.forks import ForkedJudge
+from grader.grading.mistakes import planted
 
-from .judge import Judge, with_judge
 from .mutate import Mutant, mutants
 
 EQUIVALENT = Path(__file__).with_name("equivalent.toml")
@@ -58,24 +57,17 @@ def survey(manifest: Manifest, questions: Sequence[Question], only: str = "") ->
 
     Raises AssertionError where the reference itself fails a check.
     """
-    found = Survey(0, [])
-
-    def use(judge: Judge) -> None:
-        with tempfile.TemporaryDirectory(prefix="chainrule-") as folder:
-            package = copy_reference(manifest, Path(folder) / manifest.submission.packages[0])
-            broken = [name for name, error in judge.verdicts(package).items() if error]
-            assert not broken, f"the reference itself fails {', '.join(broken)}"
-            for mutant in (mutant for question in questions for mutant in all_mutants(manifest, question)):
-                if only in ("", mutant.function):
-                    found.count += 1
-                    if survives(judge, package, mutant):
-                        found.survivors.append(mutant.name)
-
-    with_judge(manifest, questions, use)
+    found, judges = Survey(0, []), [ForkedJudge(manifest, question.id, second_looks=False) for question in questions]
+    with planted(manifest, None) as package:
+        for mutant in (mutant for question in questions for mutant in all_mutants(manifest, question)):
+            if only in ("", mutant.function):
+                found.count += 1
+                if survives(judges, package, mutant):
+                    found.survivors.append(mutant.name)
     return found
 
 
-def survives(judge: Judge, package: Path, mutant: Mutant) -> bool:
+def survives(judges: Sequence[ForkedJudge], package: Path, mutant: Mutant) -> bool:
     """Whether every check passes with the mutant planted in the package, which is put right again."""
     module, path = locate(package, mutant.function)
     text = module.read_text()
@@ -83,7 +75,11 @@ def survives(judge: Judge, package: Path, mutant: Mutant) -> bool:
     indent = " " * 4 * (len(path) - 1)
     module.write_text(f"{text[:start]}{textwrap.indent(mutant.source, indent)}\n{text[end:]}")
     try:
-        return not judge.rejects(package, mutant.function)
+        for judge in judges:
+            checks = judge.judge(package, mutant.function, first=True)
+            if checks is None or any(check.outcome.failed for check in checks):
+                return False
+        return True
     finally:
         module.write_text(text)
 

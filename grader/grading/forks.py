@@ -1,0 +1,190 @@
+"""Judge many packages by checks that are collected once, each in a fork of this process, for code that is trusted."""
+
+import contextlib
+import importlib
+import os
+import signal
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any, TypeVar
+
+import msgspec
+import numpy as np
+import pytest
+
+from ..checks.collect import RUNNING, RunningCheck
+from ..checks.context import RunContext, derive
+from ..checks.follow_through import list_called_by_reference
+from ..checks.plugin import ChecksPlugin
+from ..course.manifest import Manifest
+from ..limits import FORK_CPU_SECONDS, FORK_SECONDS
+from ..results.record import CheckResult
+from ..sandbox.parent.zygote_pool import ZygotePool
+from . import run
+
+NEED_WORKERS = {"race", "scale", "budget"}  # fixtures
+Answer = TypeVar("Answer")
+
+
+class ForkedJudge:
+    """The checks of one question but those of speed and budgets, which need workers; each package has a fork.
+
+    Verdicts are those of a graded run: answers that are wrong by another function's fault are looked at again, unless
+    `second_looks` are left out. Checks that never reach a planted function pass untried.
+    """
+
+    def __init__(self, manifest: Manifest, question: str, second_looks: bool = True) -> None:
+        self._manifest, self._second_looks = manifest, second_looks
+        items = run.collect_items(manifest, run.Selection([question], timing=False))
+        self._items = [item for item in items if not NEED_WORKERS & set(item._fixtureinfo.argnames)]
+        self._foundations: dict[str, set[str] | None] = {}
+        self._reached: dict[str, set[str]] = {}
+        for library in manifest.question(question).libraries:
+            importlib.import_module(library)
+
+    @property
+    def ids(self) -> list[str]:
+        """Return the ids of the checks."""
+        return [item.stash[RUNNING].check.id for item in self._items]
+
+    def judge(self, package: Path, function: str = "", first: bool = False) -> list[CheckResult] | None:
+        """Return the checks as a package leaves them, up to the `first` that fails; None where its fork was ended.
+
+        Where only one function differs from the reference's, checks that do not reach it are not run.
+        """
+        if function and not self._reached:
+            self._survey()
+        found = call_in_fork(lambda: self.judge_here(package, self._reach(function), first), list[CheckResult])
+        if found and function and any(check.cause for check in found):
+            return self.judge(package, first=first)  # its module fails, and so do checks of other functions
+        return found
+
+    def judge_here(self, package: Path, chosen: set[str] | None = None, first: bool = False) -> list[CheckResult]:
+        """Run the chosen checks, all by default, in this very process; the others pass."""
+        found: list[CheckResult] = []
+        with self._running(package) as plugin:
+            for item in self._items:
+                running = item.stash[RUNNING].copy()
+                found.append(running.check)
+                if chosen is None or running.check.id in chosen:
+                    _judge(plugin, item, running)
+                else:
+                    plugin.judge.accept(running)
+                plugin.context.scores.add(running.check)
+                if first and running.check.outcome.failed:
+                    return found
+            plugin.judge.settle_open_cases()
+        return found
+
+    def _reach(self, function: str) -> set[str] | None:
+        """Return the checks that reach a function of the reference; None for all."""
+        reached = self._reached.items()
+        return {check for check, names in reached if function in names} if function else None
+
+    def _survey(self) -> None:
+        """Find out what each check reaches in the reference, and which functions a second look may replace."""
+        found = call_in_fork(self._look_at_reference, dict[str, tuple[set[str], set[str] | None]])
+        assert found is not None  # the reference ends
+        self._reached = {check: names for check, (names, _) in found.items()}
+        self._foundations = {check: called for check, (_, called) in found.items()}
+
+    def _look_at_reference(self) -> dict[str, tuple[set[str], set[str] | None]]:
+        package, found = self._manifest.path("reference"), dict[str, tuple[set[str], set[str] | None]]()
+        with self._running(package) as plugin:
+            for item in self._items:
+                running = item.stash[RUNNING].copy()
+                with _tracing(package.resolve()) as names:
+                    _judge(plugin, item, running)
+                assert running.check.outcome == "passed", f"the reference fails {running.check.id}"
+                called = list_called_by_reference(plugin.context, item, running) if self._second_looks else None
+                found[running.check.id] = names, called
+        return found
+
+    @contextlib.contextmanager
+    def _running(self, package: Path) -> Iterator[ChecksPlugin]:
+        context = RunContext(self._manifest, package, ZygotePool(), in_process=True, keep=True)
+        context.second_looks = self._second_looks
+        context.foundations.update(self._foundations)
+        with contextlib.closing(context), warnings.catch_warnings(action="ignore"):
+            yield ChecksPlugin(context, lambda check: None)
+
+
+def _judge(plugin: ChecksPlugin, item: pytest.Function, running: RunningCheck) -> None:
+    """Run one check as pytest would, and have what it raises judged."""
+    context, when = plugin.context, "setup"
+    running.seed = derive(context.public_seed, running.check.id)
+    seed = derive(running.seed, "worker")
+    try:
+        reference = context.get_reference_worker(running.libraries, seed)
+        running.worker = context.get_student_worker(running.libraries, seed)
+        made = {"rng": np.random.RandomState(running.seed), "reference": reference.root()}
+        made |= {"student": running.worker.root()} | getattr(getattr(item, "callspec", None), "params", {})
+        item.funcargs = {name: made[name] for name in item._fixtureinfo.argnames}
+        when = "call"
+        plugin.run(item, running)
+    except (Exception, pytest.fail.Exception, pytest.skip.Exception) as error:
+        plugin.judge.blame(item, running, error, when)
+    else:
+        plugin.judge.accept(running)
+    if running.worker is not None and running.worker.alive:
+        context.spares[running.libraries].append(running.worker)
+
+
+@contextlib.contextmanager
+def _tracing(package: Path) -> Iterator[set[str]]:
+    """Collect the dotted names of the package's functions that are called."""
+    found: set[str] = set()
+    places: dict[str, str] = {}
+
+    def look(frame: FrameType, event: str, _: Any) -> None:
+        code = frame.f_code
+        if code.co_filename not in places:
+            file = Path(code.co_filename)
+            inside = file.is_relative_to(package)
+            places[code.co_filename] = ".".join(file.relative_to(package).with_suffix("").parts) if inside else ""
+        if event == "call" and places[code.co_filename]:
+            found.add(f"{places[code.co_filename]}.{code.co_qualname}")
+
+    sys.setprofile(look)
+    try:
+        yield found
+    finally:
+        sys.setprofile(None)
+
+
+def call_in_fork(work: Callable[[], Answer], kind: type[Answer]) -> Answer | None:
+    """Return what the work returns in a fork; None where the fork died or took too long."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            _prepare_child()
+            answer = msgspec.json.encode(work())
+            with open(writing, "wb") as out:
+                out.write(answer)
+            status = 0
+        finally:
+            os._exit(status)
+    os.close(writing)
+    with open(reading, "rb") as answers:
+        answer = answers.read()
+    _, status = os.waitpid(child, 0)
+    return msgspec.json.decode(answer, type=kind) if status == 0 else None
+
+
+def _prepare_child() -> None:
+    """End what loops or waits, and let nothing of it be seen or written."""
+    for number in (signal.SIGALRM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+    signal.alarm(FORK_SECONDS)
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CPU, (FORK_CPU_SECONDS, FORK_CPU_SECONDS))
+    sys.dont_write_bytecode = True
+    silent = os.open(os.devnull, os.O_RDWR)
+    for stream in (1, 2):
+        os.dup2(silent, stream)

@@ -18,7 +18,7 @@ from ..recording.replay import CallForwarder, RecordedForwarder, make_replay_cli
 from ..sandbox.parent.client import Named, WorkerClient, launch_worker
 from ..sandbox.parent.isolation import SandboxSetup
 from ..sandbox.parent.proxy import Forwarder
-from ..sandbox.parent.transport import InProcessTransport
+from ..sandbox.parent.transport import Frame, InProcessTransport, Reply
 from ..sandbox.parent.zygote_pool import ZygotePool
 from ..sandbox.policy import WorkerLimits, cap_memory
 from .bookkeeping import FunctionScores, KnownFaults, Timeouts
@@ -29,10 +29,10 @@ from .imports import Imports
 class RunContext:
     """Everything the checks of a run share; passed, never global.
 
-    With `in_process`, both sides answer here. With `keep`, workers go from check to check, as they do wherever starting
-    one is expensive; else each check has its own. `seed` is the public one, by default the manifest's. `started` is
-    when the run's time began, `unwritten` the places of its stubs, `modules_in_use` those that the last check's worker
-    has loaded.
+    With `in_process`, both sides answer here; breakpoints would stop in `second_looks` again. With `keep`, workers go
+    from check to check, as they do wherever starting one is expensive; else each check has its own. `seed` is the
+    public one, by default the manifest's. `started` is when the run's time began, `unwritten` the places of its stubs,
+    `modules_in_use` those that the last check's worker has loaded.
     """
 
     manifest: Manifest
@@ -237,7 +237,12 @@ class RunContext:
         edition = None if trusted else self.manifest.edition
         shims = edition.shims if edition else {}
         if self.in_process:  # nothing is kept from this very process
-            transport = InProcessTransport(name, lambda call: worker.forward(call))
+
+            def forward(call: Reply) -> Frame:
+                assert worker.forwarder is not None  # whoever replaces functions sets it
+                return worker.forwarder(*call)
+
+            transport = InProcessTransport(name, forward)
             worker = WorkerClient(transport, place, name, limits, named, trusted)
             worker.load((), aliases=aliases, shims=shims)
         else:

@@ -109,8 +109,7 @@ def grade_package(
     record = record or new_record(manifest, "check", student.name)
     progress = Progress(record, manifest, update, tell)
     options = debug, official, keep and not debug, selection.seed, selection.secret_seeds
-    context = RunContext(manifest, student, zygotes or ZygotePool(), *options, started=started)
-    context.second_looks = not debug  # each would stop at the breakpoints again
+    context = RunContext(manifest, student, zygotes or ZygotePool(), *options, started=started, second_looks=not debug)
     record.causes = context.imports.causes
     cpu = time.process_time() + context.zygotes.cpu_seconds()
     try:

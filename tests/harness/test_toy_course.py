@@ -82,10 +82,12 @@ def test_hidden_messages_betray_nothing(toy):
         assert "expected" in check.detail
 
 
+@pytest.mark.parametrize("make_judge", [mistakes.make_judge, lambda *_: None], ids=["in a fork", "as a submission"])
 @pytest.mark.parametrize("question", ["Q1", "Q2"])
-def test_planted_mistakes_cost_what_they_should(toy, tmp_path, question):
+def test_planted_mistakes_cost_what_they_should(toy, question, make_judge):
+    judge = make_judge(toy.manifest, question)
     for variant in load_catalogue(toy.manifest, question).variants:
-        trial = mistakes.try_mistake(toy.manifest, variant, question, tmp_path / "planted", toy.zygotes)
+        trial = mistakes.try_mistake(toy.manifest, variant, question, toy.zygotes, judge)
         assert trial.as_expected, (variant.id, trial.lost ^ set(variant.costs))
 
 
@@ -109,12 +111,12 @@ def test_mistake_that_costs_something_else_is_noticed(toy, command):
         ("find", 'function = "forms.area"\nfind', "mistake area_adds: forms.area: no module of that name in"),
     ],
 )
-def test_mistake_that_cannot_be_planted(toy, tmp_path, old, new, sentence):
+def test_mistake_that_cannot_be_planted(toy, old, new, sentence):
     file = toy.root / "checks/mistakes/q1.toml"
     file.write_text(file.read_text().replace(old, new))
     with pytest.raises(CourseError, match=re.escape(sentence)):
         first = load_catalogue(toy.manifest, "Q1").variants[0]
-        mistakes.try_mistake(toy.manifest, first, "Q1", tmp_path / "planted", toy.zygotes)
+        mistakes.try_mistake(toy.manifest, first, "Q1", toy.zygotes)
 
 
 @pytest.mark.parametrize("function", ["shapes.area", "shapes.squares"], ids=["in place of a region", "of given code"])

@@ -215,14 +215,9 @@ class WorkerClient:
                 reached += frames
                 reply = self.transport.receive(deadline)
             elif self.forwarder is not None and "callback" in reply[0]:
-                reply = self.transport.exchange(self.forward(reply), deadline)
+                reply = self.transport.exchange(self.forwarder(*reply), deadline)
             else:
                 return reply
-
-    def forward(self, call: Reply) -> Frame:
-        """Return the answer to a call of a callback."""
-        assert self.forwarder is not None  # whoever replaces functions sets it
-        return self.forwarder(*call)
 
     def take_output(self) -> str:
         """Return what the worker printed since the last time; empty where that went to the terminal at once."""

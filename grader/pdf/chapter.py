@@ -17,7 +17,6 @@ from .typesetting import SourceMap, Tree
 
 UNREADABLE = "This cell could not be set; its source follows as typed."
 LONGEST_GROUP = 100  # characters of typst in one pair of brackets, where no line breaks
-LINE, ROOM = 9.5, 690  # points of a line of code, and of a page for code and its picture
 BAD_IMAGE = "image that cannot be read"
 
 
@@ -80,13 +79,20 @@ class Chapter:
                 self._add_code(cell)
             elif cell.source.strip():
                 self._add_verbatim(cell, cell.source)
+        if self._in_question:
+            self.source_map.add("]")
 
     def _begin(self, cell: Cell) -> None:
-        """Count the questions, and give each its own page where that is asked for."""
+        """Count the questions, keep each together with its answer, and give it pages of its own where that is asked."""
         asks, answers = QUESTION in cell.tags, ANSWER in cell.tags
         self._questions_seen += asks
-        if self.question_pages and (asks or (self._in_question and not answers)):
+        ends = self._in_question and not answers
+        if ends:
+            self.source_map.add("]")
+        if self.question_pages and (asks or ends):
             self.source_map.add("#pagebreak(weak: true)")
+        if asks:
+            self.source_map.add("#together(above: 1.6em)[")
         self._in_question = asks or (self._in_question and answers)
 
     def _adapter(self, cell: Cell, headings: bool = True) -> Adapter:
@@ -132,25 +138,20 @@ class Chapter:
         return ("#answer[", "]") if ANSWER in cell.tags and filled else ("", "")
 
     def _add_code(self, cell: Cell) -> None:
+        """Add the code and its outputs, those up to the first picture together with the code."""
+        shown = self.shown[cell.index]
+        picture = next((place for place, one in enumerate(shown, 1) if one.kind == "image"), 0)
+        if picture:
+            self.source_map.add("#together[")
         if INPUT_IGNORED not in cell.tags and cell.source.strip():
             count = f"[{cell.count}]" if cell.count is not None else "[ ]"
             body = lines.typeset(lines.highlight(cell.source, self.notebook.language))
             make = partial(self._write_fallback, cell.source)
-            opening = f"#code({quote(count)}{', sticky: true' * self._fits_picture(cell)})["
-            self.source_map.add(f"{opening}{body}]", make, "set as typed", cell.index)
-        for shown in self.shown[cell.index]:
-            self._add_output(cell, shown)
-
-    def _fits_picture(self, cell: Cell) -> bool:
-        """Return whether a cell's code and the picture it draws first fit on one page."""
-        first = next(iter(self.shown[cell.index]), None)
-        if first is None or first.kind != "image":
-            return False
-        try:
-            width, ratio, _ = images.fit(self.images.keep(images.decode(first.data, first.mime)), first.attributes)
-        except ImageProblem:
-            return False
-        return width * ratio + LINE * (cell.source.count("\n") + 3) < ROOM
+            self.source_map.add(f"#code({quote(count)})[{body}]", make, "set as typed", cell.index)
+        for place, one in enumerate(shown, 1):
+            self._add_output(cell, one)
+            if place == picture:
+                self.source_map.add("]")
 
     def _add_output(self, cell: Cell, shown: Shown) -> None:
         if shown.kind == "image":

@@ -489,7 +489,7 @@ def test_code_stays_with_its_picture_where_they_fit(tmp_path):
     lines_of_code = "\n".join(f"x{n} = {n}" for n in range(45))
     for height, alone in ((300, False), (800, True)):
         picture = zoo.bundle({"image/png": zoo.b64(zoo.png(300, height))})
-        cells = [zoo.code(lines_of_code), zoo.code("plot = 1\n" * 10, picture)]
+        cells = [zoo.code(lines_of_code), zoo.code("plot = 1\n" * 20, picture)]
         pages = pypdf.PdfReader(io.BytesIO(convert.convert([_write(tmp_path, *cells)], OPTIONS).data)).pages
         assert ("plot = 1" in pages[1].extract_text()) == alone
 

@@ -100,28 +100,31 @@ def write_pdf(out: Path, data: bytes) -> None:
 
 @dataclass
 class Document:
-    """One typst document of all chapters, its degradations, and the characters that no font has."""
+    """One typst document of all chapters, and the characters that no font has."""
 
     options: Options
     chapters: list[Chapter]
     folder: Path
-    degradations: list[Degradation] = field(default_factory=list)
     missing: set[str] = field(default_factory=set)
+    blocks: list[Block] = field(default_factory=list)
+    numbered: list[Degradation] = field(default_factory=list)
+
+    @property
+    def degradations(self) -> list[Degradation]:
+        """All that is shown otherwise than meant."""
+        maps = [chapter.source_map for chapter in self.chapters]
+        failed = [Degradation(block.notebook, block.cell, block.degradation) for block in self.blocks if block.failed]
+        return [*self.numbered, *(degradation for one in maps for degradation in one.degradations), *failed]
 
     def compile(self) -> bytes:
         """Return the PDF. Raise CannotSet and ProgramMissing."""
-        blocks = self._list_blocks()
+        blocks = self.blocks = self._list_blocks()
         chosen = choose_fonts(set().union(*(set(block.text) for block in blocks), self.options.title))
         self.missing = chosen.missing
         self._degrade_missing(blocks)
         head = f"{chosen.declare()}\n#let assignment = {quote(self.options.title)}\n{TEMPLATE.read_text('utf-8')}"
         compiler = Compiler(head, self.folder, self._gather(chosen.files))
-        data = compiler.compile(blocks, self._write_style(), self.options.date)
-        for chapter in self.chapters:
-            self.degradations += chapter.source_map.degradations
-        failed = [block for block in blocks if block.failed]
-        self.degradations += [Degradation(block.notebook, block.cell, block.degradation) for block in failed]
-        return data
+        return compiler.compile(blocks, self._write_style(), self.options.date)
 
     def _gather(self, files: list[Path]) -> Path | None:
         """Return a folder with just these fonts, so that none of their neighbours is used."""
@@ -165,7 +168,7 @@ class Document:
         for block in blocks:
             if found := sorted(set(pattern.findall(block.text))):
                 text = f"no font has {_name_characters(found)}"
-                self.degradations.append(Degradation(block.notebook or "title page", block.cell, text))
+                self.numbered.append(Degradation(block.notebook or "title page", block.cell, text))
                 if block.text.startswith("#let ") and "eval(" in block.text:
                     block.give_way()
                     block.failed = False  # it is said already

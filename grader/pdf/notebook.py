@@ -71,6 +71,7 @@ class Status:
 
     code: int = 0
     ran: int = 0
+    counted: bool = False  # whether a cell has an execution count: tools that clean notebooks strip them
     errors: int = 0
     questions: list[Question] = field(default_factory=list)
     notice: str = ""
@@ -81,8 +82,12 @@ class Status:
         answered = sum(question.answered for question in self.questions)
         troubles = [f"{self.errors} cell{'s' * (self.errors > 1)} ended with an error"] if self.errors else []
         troubles += [self.notice] if self.notice else []
+        ran = f"{self.ran} of {self.code}"
+        stripped = self.ran and not self.counted
         return [
-            (f"{self.ran} of {self.code}", "bad" if self.ran < self.code else "plain"),
+            (f"not counted, {ran} with output", "plain")
+            if stripped
+            else (ran, "bad" if self.ran < self.code else "plain"),
             ("; ".join(troubles) or "none", "bad" if troubles else "plain"),
             (f"{answered} of {len(self.questions)} answered", "bad" if answered < len(self.questions) else "plain")
             if self.questions
@@ -194,7 +199,7 @@ def _read_cell(cell: object, index: int) -> Cell:
         kind = "markdown" if kind == "heading" else "code" if isinstance(outputs, list) else "raw"
     source = join_text(cell.get("source", cell.get("input"))).replace("\r", "\n")
     if cell.get("cell_type") == "heading":
-        source = "#" * (level if isinstance(level, int) else 1) + " " + source
+        source = "#" * max(1, min(level if isinstance(level, int) else 1, 6)) + " " + source
     return Cell(
         index,
         kind,
@@ -231,6 +236,7 @@ def read_status(notebook: Notebook, prefix: str) -> Status:
         if cell.kind == "code" and cell.source.strip():
             status.code += 1
             status.ran += cell.count is not None or bool(cell.outputs)
+            status.counted |= cell.count is not None
             status.errors += any(output.get("output_type") == "error" for output in cell.outputs)
     return status
 

@@ -17,6 +17,7 @@ from .notebook import INPUT_IGNORED, Cell
 if TYPE_CHECKING:  # it takes a while to import
     from pypdfium2 import PdfPage, PdfTextPage
 
+WIDE = 60  # characters of typst in a formula that may be too wide for a page
 WORD = re.compile(r"[^\W_]+")
 RUN = re.compile(r"[\u0590-\u08ff]+|[^\u0590-\u08ff\W]+")  # letters of one direction
 FRAME = re.compile(r"\A[^\n]*\n|[^\n]*\d+ / \d+\s*\Z")  # the running head and the page's number
@@ -28,7 +29,7 @@ def prepare() -> None:
 
 
 def check(data: bytes, chapters: list[Chapter], no_font: set[str]) -> tuple[int, list[str]]:
-    """Return the number of pages, and sentences that say what is wrong with the PDF."""
+    """Return the number of pages, and sentences that say what is wrong; record formulas that typst found too wide."""
     import pypdfium2
 
     document = pypdfium2.PdfDocument(data)
@@ -43,7 +44,9 @@ def check(data: bytes, chapters: list[Chapter], no_font: set[str]) -> tuple[int,
         problems.append(f"the outline has {len(starts)} notebooks instead of {len(chapters)}")
         starts = [0] * len(chapters)
     for chapter, first, last in zip(chapters, starts, [*starts[1:], 0]):
-        problems += find_missing(chapter, "\n".join(texts[first : last or None]), no_font)
+        text = "\n".join(texts[first : last or None])
+        problems += find_missing(chapter, text, no_font)
+        _record_wide(chapter, _squash(text))
     return len(texts), problems
 
 
@@ -73,6 +76,15 @@ def find_missing(chapter: Chapter, text: str, no_font: set[str]) -> list[str]:
                 lost.append(f"cell {cell.index}: the line {packed[:80]!r} is not in the PDF")
             at = max(at, found)
     return [f"{chapter.notebook.name}, {what}" for what in lost]
+
+
+def _record_wide(chapter: Chapter, squashed: str) -> None:
+    """Record the formulas that stand as typed, since they are wider than the page at half their size."""
+    failed = " ".join(block.degradation for block in chapter.source_map.blocks if block.failed)
+    for formula in chapter.aside.formulas:
+        start = formula.verbatim[:120]
+        if len(formula.typst) > WIDE and start not in failed and _squash(formula.verbatim) in squashed:
+            chapter.source_map.degrade(formula.cell, f"formula wider than the page, set as typed: {start}")
 
 
 def _list_lines(chapter: Chapter, cell: Cell) -> list[str]:

@@ -80,6 +80,20 @@ def find_maker(files: Iterable[Path], name: str) -> str:
     return ""
 
 
+def is_of_another_edition(file: Path, baseline: Baseline) -> bool:
+    """Return whether hardly a text and less than half of the questions and checks are those that were given."""
+    try:
+        cells = read(file).cells
+    except OSError:
+        return False
+    texts = {digest_text(cell.source) for cell in cells if cell.kind == "markdown"}
+    here = {_identify_question(cell, baseline) for cell in cells}
+    here |= {check for cell in cells if cell.kind == "code" for check in CALL.findall(cell.source)}
+    wanted = {*baseline.questions, *baseline.checks}
+    strange = len(texts.intersection(baseline.texts)) * 10 < len(baseline.texts)
+    return bool(cells) and strange and len(here & wanted) * 2 < len(wanted)
+
+
 def examine_notebook(file: Path, baseline: Baseline | None = None) -> list[Finding]:
     """Return everything that is missing in one notebook; with a baseline, also what was deleted."""
     name = file.name
@@ -132,7 +146,9 @@ def _find_failed_cells(name: str, cells: list[Cell]) -> list[Finding]:
     if cells and len(waiting) == len(cells):
         return [error(name, f"was not run: none of its {len(cells)} code cells has a result; {AGAIN}")]
     found = []
-    if waiting:
+    if waiting and all(cell.count is None for cell in cells):
+        found.append(warning(name, f"has results but no execution counts, which show that each cell was run; {AGAIN}"))
+    elif waiting:
         places = join_names([_describe(cell) for cell in waiting])
         found.append(error(name, f"{len(waiting)} of {len(cells)} code cells not run: {places}; run them and save it"))
     for cell in cells:
@@ -176,11 +192,16 @@ def _find_unanswered(name: str, notebook: Notebook, baseline: Baseline | None) -
     if waiting:
         found.append(error(name, f"no answer to {join_names(waiting)}; write it into the cell below, and save"))
     asked = baseline.questions if baseline else {}
-    gone = [title.lstrip("# ") or key for key, title in asked.items() if key not in seen]
+    gone = sorted((title.lstrip("# ") or key for key, title in asked.items() if key not in seen), key=_number_parts)
     if gone:
         remedy = "get that cell from a fresh copy of the notebook, with your answer below it"
         found.append(error(name, f"the cell of {join_names(gone)} is gone; {remedy}"))
     return found
+
+
+def _number_parts(title: str) -> list[tuple[int, str]]:
+    """Return a key that puts question 2 before question 10."""
+    return [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", title)]
 
 
 def _identify_question(cell: Cell, baseline: Baseline | None) -> str | None:

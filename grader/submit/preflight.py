@@ -37,11 +37,18 @@ def examine_course(manifest: Manifest, names: Sequence[str] = ()) -> list[Findin
     found, baselines = examine_package(manifest), notebooks.load_baselines(manifest)
     if manifest.collected_notebooks() and not names:
         found += _find_nameless(manifest)
-    for name, file in manifest.collected_notebooks().items():
-        if file.is_file():
-            found += notebooks.examine_notebook(file, baselines.get(name))
-        else:
+    files = manifest.collected_notebooks()
+    others = [
+        name for name in files if name in baselines and notebooks.is_of_another_edition(files[name], baselines[name])
+    ]
+    if others:
+        names = f"{join_names(others, len(others))}: {'they are' if others[1:] else 'it is'} of another edition"
+        found.append(error(manifest.paths.notebooks, f"{names} than this folder; copy your work into fresh copies"))
+    for name, file in files.items():
+        if not file.is_file():
             found.append(error(file.name, explain_missing_file(file, f"put it back into {manifest.paths.notebooks}/")))
+        elif name not in others:
+            found += notebooks.examine_notebook(file, baselines.get(name))
     return found
 
 

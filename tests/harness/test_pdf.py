@@ -494,6 +494,32 @@ def test_code_stays_with_its_picture_where_they_fit(tmp_path):
         assert ("plot = 1" in pages[1].extract_text()) == alone
 
 
+def test_a_question_and_its_answer_stay_on_one_page_where_they_fit(tmp_path):
+    asked = {"tags": ["inline-question"]}
+    for height, page in ((9, 2), (70, 1)):
+        cells = [
+            zoo.code("\n".join(f"x{n} = {n}" for n in range(60))),
+            zoo.text("### Question 1\nWhy?", metadata=asked),
+            zoo.text("\n\n".join(f"because {n}" for n in range(height)), metadata={"tags": ["inline-answer"]}),
+        ]
+        pages = pypdf.PdfReader(io.BytesIO(convert.convert([_write(tmp_path, *cells)], OPTIONS).data)).pages
+        assert "Why?" in pages[page].extract_text() and "because 0" in pages[page].extract_text()
+
+
+def test_results_without_counts_are_not_called_unrun(tmp_path):
+    cells = [zoo.code("print(1)", zoo.stream("1"), count=None), zoo.code("x = 1", count=None)]
+    front = pypdf.PdfReader(io.BytesIO(convert.convert([_write(tmp_path, *cells)], OPTIONS).data)).pages[0]
+    assert "not counted, 1 of 2 with output" in front.extract_text()
+
+
+@pytest.mark.parametrize("level", [10**9, -3, "two"])
+def test_a_heading_of_an_odd_level_takes_no_memory(tmp_path, level):
+    cell = {"cell_type": "heading", "level": level, "source": "A heading"}
+    file = tmp_path / "old.ipynb"
+    file.write_text(json.dumps({"nbformat": 3, "worksheets": [{"cells": [cell]}]}))
+    assert len(notebooks.read(file).cells[0].source) < 20
+
+
 def test_writing_leaves_the_old_file_whole(tmp_path, monkeypatch):
     out = tmp_path / "a.pdf"
     out.write_bytes(b"old")

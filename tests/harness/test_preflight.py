@@ -88,6 +88,20 @@ def test_some_cells_that_were_not_run(done):
     ]
 
 
+def test_results_without_counts_are_a_warning(done):
+    """Tools that clean notebooks for git strip the counts, and a cell that only assigns shows nothing then"""
+
+    def strip(notebook):
+        for code in notebook["cells"]:
+            code |= {"execution_count": None} if code["cell_type"] == "code" else {}
+        cell(notebook, "largest(")["outputs"] = []
+
+    (line,) = change(done, strip)
+    assert line.startswith(
+        "warning Rectangles.ipynb: has results but no execution counts, which show that each cell was run; run the"
+    )
+
+
 @pytest.mark.parametrize("source", ["", "  \n", "# a note to myself\n# and another"])
 def test_empty_cells_need_not_be_run(done, source):
     added = {"cell_type": "code", "metadata": {}, "source": source} | empty()
@@ -169,6 +183,25 @@ def test_without_the_record_of_what_was_given_nothing_is_missed(done):
     assert change(done, lambda notebook: notebook["cells"].remove(tagged(notebook, "inline-question", 0))) == []
     (done.root / "notebooks" / BASELINES).write_text("{]")
     assert told(done) == []
+
+
+def test_a_notebook_of_another_edition_gets_one_error(done):
+    def replace(notebook):
+        notebook["cells"] = [
+            {"cell_type": "markdown", "metadata": {}, "source": f"### Other question {n}"} for n in range(9)
+        ] + [{"cell_type": "code", "metadata": {}, "source": f"x = {n}"} | empty() for n in range(9)]
+
+    assert change(done, replace) == [
+        "error notebooks: Rectangles: it is of another edition than this folder; copy your work into fresh copies"
+    ]
+
+
+def test_questions_that_are_gone_are_sorted_by_number(done):
+    baselines = json.loads((done.root / "notebooks" / BASELINES).read_text())
+    baselines["Rectangles"]["questions"] |= {"a": "## Question 10", "b": "## Question 9", "c": "## Extra"}
+    done.write(f"notebooks/{BASELINES}", json.dumps(baselines))
+    (line,) = told(done)
+    assert "the cell of Extra, Question 9 and Question 10 is gone" in line
 
 
 # --- checks, figures, parameters ------------------------------------------------------------------------------------

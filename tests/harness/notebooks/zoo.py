@@ -252,6 +252,27 @@ markdown("cancelled", "$\\cancel{x}$ stays", marks=[NONE], words=["stays"])
 markdown("norms", "$\\|x\\|_2^2 = \\left\\|x\\right\\|^2 = \\lVert x\\rVert$ and $a \\parallel b$", marks=[NONE])
 markdown("wide formula", "$$" + "+".join(f"x_{{{n}}}" for n in range(36)) + "$$", marks=[NONE])
 markdown("too wide formula", "$$" + "\\cdot ".join(f"y_{{{n}}}" for n in range(130)) + "$$")
+markdown(
+    "array wider than any page",
+    "$$\\begin{pmatrix}" + "&".join(f"w_{{1,{n}}}" for n in range(90)) + "\\end{pmatrix}$$",
+    marks=["formula wider than the page, set as typed: $$\\begin{pmatrix}"],
+)
+markdown("brace on the right", "$\\begin{rcases}a&1\\\\b\\end{rcases}=c$", marks=[NONE])
+markdown(
+    "colours in formulas",
+    "$\\textcolor{red}{a, \\frac{b}{c}} + {\\color{blue} d} + \\color{nonesuch}{e}$",
+    marks=[NONE],
+)
+markdown(
+    "rules of an array",
+    "$$\\left[\\begin{array}{|cc|c|}\\hline 1&2&3\\\\ \\hline 4&5&6\\\\ 7&8&9\\\\ \\hline\\end{array}\\right]\\begin{array}{c}a\\\\\\hline b\\end{array}$$",
+    marks=[NONE],
+)
+markdown(
+    "macros that others build on",
+    "$\\newcommand{\\q}[1]{\\langle #1\\rangle}\\newcommand{\\qq}[2]{\\q{#1}\\q{#2}}$ so $\\qq{a}{b}$",
+    marks=[NONE],
+)
 markdown("quotes and hashes", 'is $\\text{a "q" \\#1} = "b" #$ fine', words=["fine"])
 markdown("formula in a table", "| f | g |\n|--|--|\n| $\\frac{a}{b}$ | $$\\sum_i x_i$$ |", marks=[NONE])
 markdown("formula in a heading", "## The loss $\\mathcal{L}$ of _W_", words=["The loss"], marks=[NONE])

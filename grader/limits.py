@@ -104,6 +104,9 @@ REPORT_BYTES = 64 * MEGABYTE  # read of a file that is in the way, to tell wheth
 # Tables of a class.
 GRADEBOOK_BYTES = 64 * MEGABYTE  # of a gradebook to fill, read whole: 10,000 students take a few megabytes
 GRADEBOOK_NAMES = 8  # of students or columns in one sentence; more are counted
+PAGE_LINES = 8  # of messages and of slow checks: the rest is in the table of all checks
+PAGE_TEXT_CHARACTERS = 600  # of one text on the page: a submission may have written it
+BOOTSTRAP_SAMPLES = 1_000  # of students, for the interval of alpha: its ends are steady to two digits
 
 # Grading a class.
 JOB_TRIES = 2  # times that a submission may end the process that grades it: the second time nothing else runs

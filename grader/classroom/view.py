@@ -37,6 +37,10 @@ class State(StrEnum):
         return self in (State.GRADED, State.REFUSED)
 
 
+COUNTED = ", ".join(f"'{state}'" for state in State if state.counts)
+COUNTS = f"submission IN (SELECT id FROM submission WHERE state IN ({COUNTED}))"  # the results of marks
+
+
 @dataclass(frozen=True)
 class Person:
     """One author: `user` is the number that the platform's files give, Canvas's user id or Moodle's participant."""
@@ -236,11 +240,9 @@ class StoreView:
     def results(self, submission: int | None = None) -> Iterator[StoredResult]:
         """Yield the results of one submission, or of all that have a mark, submission after submission."""
         names = [column.name for column in fields(StoredResult)]
-        where = "r.submission = ?" if submission is not None else "s.state IN (?, ?)"
-        values = [submission] if submission is not None else [state for state in State if state.counts]
-        columns = ", ".join(f'r."{name}"' for name in names)
-        query = f"SELECT {columns} FROM result r JOIN submission s ON s.id = r.submission WHERE {where}"
-        for row in self._db.execute(query, values):
+        where, values = ("submission = ?", [submission]) if submission is not None else (COUNTS, [])
+        columns = ", ".join(f'"{name}"' for name in names)
+        for row in self._db.execute(f"SELECT {columns} FROM result WHERE {where}", values):
             facts = dict(zip(names, row, strict=True))
             yield StoredResult(**facts | {"outcome": msgspec.convert(facts["outcome"], Outcome)})
 
@@ -254,6 +256,27 @@ class StoreView:
             own = scores.setdefault(number, {})
             own[question] = own.get(question, Fraction(0)) + to_fraction(score) * count
         return scores
+
+    def cells(self) -> Iterator[tuple[int, int, str, float, float]]:
+        """Yield submission, check, outcome, score and seconds of all results that count, without their sentences."""
+        yield from self._db.execute(f'SELECT submission, "check", outcome, score, seconds FROM result WHERE {COUNTS}')
+
+    def misconceptions(self) -> list[tuple[str, int, int]]:
+        """Return each misconception that was named, in how many submissions, and one of them; the commonest first."""
+        return self._db.execute(
+            "SELECT misconception, COUNT(DISTINCT submission) AS number, MIN(submission) FROM result "
+            f"WHERE misconception != '' AND {COUNTS} GROUP BY misconception ORDER BY number DESC, misconception"
+        ).fetchall()
+
+    def messages(self, most: int) -> list[tuple[str, int, int, int]]:
+        """Return the sentences that most submissions got: text, their number, a check, and of how many checks."""
+        told = ", ".join(f"'{outcome}'" for outcome in Outcome if outcome.by_own_code)
+        return self._db.execute(
+            'SELECT message, COUNT(DISTINCT submission) AS number, MIN("check"), COUNT(DISTINCT "check") FROM result '
+            f"WHERE outcome IN ({told}) AND message != '' AND {COUNTS} "
+            "GROUP BY message ORDER BY number DESC, message LIMIT ?",
+            [most],
+        ).fetchall()
 
     def record(self, submission: int) -> Record | None:
         """Return the record of a submission; None where there is none."""

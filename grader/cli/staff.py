@@ -123,3 +123,39 @@ def gradebook(
     with StoreView.open(folder) as store:
         for line in tables.write_gradebook(store, late, format.value, target, into, column):
             typer.echo(line)
+
+
+@class_commands.command()
+def page(
+    out: Annotated[
+        Path | None, typer.Option(metavar="<file>", help="Where to write; page.html in the class's folder by default.")
+    ] = None,
+    folder: FOLDER = CLASS,
+) -> None:
+    """Write the class as one HTML file that needs no network: scores, checks, misconceptions, students, time."""
+    from ..classroom import page as pages
+    from ..classroom.view import StoreView
+
+    with StoreView.open(folder) as store:
+        written = pages.write_page(store, out or folder / "page.html")
+    typer.echo(f"written: {written} ({written.stat().st_size / 1e6:.1f} MB); it holds names and marks")
+
+
+@class_commands.command()
+def feedback(
+    out: Annotated[
+        Path | None, typer.Option(metavar="<folder>", help="A new folder; feedback in the class's folder by default.")
+    ] = None,
+    published: Annotated[
+        bool, typer.Option("--published", help="Grades are published: show what is to be seen only then.")
+    ] = False,
+    folder: FOLDER = CLASS,
+) -> None:
+    """Write a page for the students of each submission, and the results.json that Gradescope reads."""
+    from ..classroom import feedback as pages
+    from ..classroom.view import StoreView
+
+    target = out or folder / "feedback"
+    with StoreView.open(folder) as store:
+        count = pages.write_feedback(store, find_course(), target, published)
+    typer.echo(f"written: {target} ({count} submissions); give students their feedback.html, and no results.json")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from grader.classroom.store import Store
 from grader.classroom.view import Batch, ExportedSubmission, JobEnding, Person, State
-from grader.results.record import CheckResult, Note, NoteKind, Outcome, QuestionScore, Record, sum_points
+from grader.results.record import CheckResult, Hint, Note, NoteKind, Outcome, QuestionScore, Record, sum_points
 
 HOSTILE = [  # names and texts that mean something to HTML, to a spreadsheet, to SQL and to a terminal
     "<script>alert(1)</script>",
@@ -25,6 +25,11 @@ HOSTILE = [  # names and texts that mean something to HTML, to a spreadsheet, to
 ]
 FIRST = ["Ada", "Alan", "Barbara", "Donald", "Edsger", "Emmy", "Frances", "Grace", "Hedy", "John", "Katherine", "Kurt"]
 LAST = ["Allen", "Church", "Dijkstra", "Hamilton", "Hopper", "Knuth", "Lamarr", "Liskov", "Lovelace", "Noether"]
+HINTS = [
+    Hint(id="layers.mean_of_wrong_axis", sentence="The mean is over the batch, axis 0, not over features."),
+    Hint(id="layers.forgot_bias", sentence="The bias is added to each row.", section="1_FullyConnectedNets, Affine"),
+    Hint(id="layers.hostile", sentence="<script>alert(2)</script> is no sentence."),
+]
 DUE = datetime(2026, 3, 2, 23, 59, tzinfo=UTC)
 
 
@@ -132,6 +137,7 @@ def _judge(check: CheckResult, lead: float, place: int, draw: random.Random, hos
         score=check.points if passed else 0,
         outcome=outcome,
         message=HOSTILE[place % len(HOSTILE)] if hostile and not passed else message,
+        misconception=HINTS[place % 3] if not passed and wrong is Outcome.FAILED and place % 4 == 1 else None,
         error=None if passed else draw.random(),
         seconds=round(draw.uniform(0.005, 0.1), 4) + 10 * (outcome is Outcome.TIMEOUT),
     )

@@ -1,0 +1,268 @@
+"""Render a class as one HTML file that asks nothing of any network."""
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from ..files import claim
+from ..limits import PAGE_LINES, PAGE_TEXT_CHARACTERS
+from ..results import gradescope
+from ..results.record import Outcome, shorten, write_atomically
+from ..results.summary import count_noun
+from .statistics import (
+    OUTCOMES,
+    Item,
+    Reliability,
+    Table,
+    count_scores,
+    describe_checks,
+    describe_questions,
+    estimate_reliability,
+    read_table,
+    select_judged,
+)
+from .view import KnownCheck, State, StoredSubmission, StoreView
+
+TEMPLATE = Path(__file__).with_name("page.html")
+BINS = 20
+GENERATOR = b'<meta name="generator" content="chainrule class">'
+HEIGHTS = {  # of a cell in the heatmap, so that it can be read without colours, too; the script knows the same
+    Outcome.GRADER_ERROR: 8,
+    Outcome.CRASHED: 8,
+    Outcome.TIMEOUT: 8,
+    Outcome.FAILED: 8,
+    Outcome.BLOCKED: 4,
+    Outcome.NOT_ATTEMPTED: 2,
+}
+
+
+def render_template(kind: str, **values: Any) -> bytes:
+    """Return a page of one kind; every value is text, and never becomes markup."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATE.parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    environment.filters["digest"] = _digest_script
+    return environment.get_template(TEMPLATE.name).render(kind=kind, **values).encode("utf-8", "replace")
+
+
+def _digest_script(script: str) -> str:
+    """Return what the page's policy lets run: the script of this digest and no other."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(str(script).encode()).digest()).decode()}"
+
+
+def is_own_page(content: bytes) -> bool:
+    """Return whether a file is a page of this command's, which may be written again."""
+    return GENERATOR in content
+
+
+def write_page(store: StoreView, out: Path) -> Path:
+    """Write the page of a class. Raise OutputError where `out` is another file."""
+    claim(out, "page of a class", mine=is_own_page)
+    write_atomically(out, render_page(store))
+    return out
+
+
+def render_page(store: StoreView) -> bytes:
+    """Return the page of a class: scores, questions, misconceptions, checks × students, time."""
+    batch, table = store.batch(), read_table(store)
+    items, questions = describe_checks(table), describe_questions(table)
+    reliability, misconceptions = estimate_reliability(table.points), list(_list_misconceptions(store))
+    everybody = store.submissions()
+    return render_template(
+        "class",
+        title=clean(batch.assignment),
+        subtitle=f"{count_noun(len(everybody), 'submission')}, as of {datetime.now(UTC):%Y-%m-%d %H:%M} UTC.",
+        facts=list(_list_facts(table, everybody, batch.max_score, reliability)),
+        looks=list(_list_looks(table, everybody, items, misconceptions)),
+        histogram=_draw_histogram([float(one.score) for one in table.submissions], float(batch.max_score)),
+        most=f"{batch.max_score:g}",
+        questions=list(_list_questions(store, table, questions)),
+        misconceptions=misconceptions,
+        messages=list(_list_messages(store, table.checks)),
+        legend=[{"code": OUTCOMES.index(o), "height": height, "word": o.word} for o, height in HEIGHTS.items()],
+        time=_describe_time(table.submissions),
+        slow=_list_slow(table, items),
+        flat=_list_flat(table, items),
+        checks=[_show_check(check, item) for check, item in zip(table.checks, items, strict=True)],
+        data=_make_data(table, items),
+    )
+
+
+def clean(text: str, most: int = PAGE_TEXT_CHARACTERS) -> str:
+    return gradescope.text(text, most)
+
+
+def name_check(check: KnownCheck) -> str:
+    """Return a check's short id, with a mark where students do not have it."""
+    name = f"{check.question}.{shorten(re.sub('^(hidden/)?[^/]*/', '', check.id))}"
+    return f"{name} (hidden)" if check.visibility == "hidden" else name
+
+
+def _list_facts(
+    table: Table, everybody: Sequence[StoredSubmission], most: float, reliability: Reliability | None
+) -> Iterator[tuple[str, str, str]]:
+    scores = [float(one.score) for one in table.submissions]
+    left = sum(not one.state.counts and one.state is not State.SUPERSEDED for one in everybody)
+    yield "Graded", str(len(scores)), f"{left} without a mark" if left else ""
+    if scores:
+        yield "Median", f"{median(scores):g}", f"of {most:g}"
+        yield "Mean", f"{np.mean(scores):.1f}", f"± {np.std(scores):.1f}"
+        yield "Full points", str(sum(score >= most for score in scores)), ""
+    if reliability:
+        yield "Alpha", f"{reliability.alpha:.2f}", f"{reliability.low:.2f} to {reliability.high:.2f}"
+    late = sum(one.late for one in table.submissions)
+    yield "Late", str(late), ""
+
+
+def _list_looks(
+    table: Table, everybody: Sequence[StoredSubmission], items: Sequence[Item], misconceptions: Sequence[dict[str, Any]]
+) -> Iterator[tuple[str, str]]:
+    """Yield what a teacher would ask first, the most pressing first, and the names of students it is about."""
+    states = {
+        State.FAILED: "no mark, since the grader failed",
+        State.REFUSED: "refused, with 0 points",
+    }
+    for state, words in states.items():
+        found = [one.names for one in everybody if one.state is state]
+        if found:
+            yield f"{count_noun(len(found), 'submission')}: {words}", _join(found)
+    held = [one.names for one in table.submissions if one.held]
+    if held:
+        yield f"{count_noun(len(held), 'submission')}: points held by grader errors", _join(held)
+    named = list(zip(table.checks, items, strict=True))
+    negative = [c for c, item in named if item.discrimination is not None and item.discrimination < 0]
+    if negative:
+        yield f"Strong students fail these more often, as with a fault: {_join(map(name_check, negative))}", ""
+    nobody = [c for c, item in named if item.counts and item.share == 0]
+    if nobody:
+        yield f"Nobody passes these: {_join(map(name_check, nobody))}", ""
+    if misconceptions:
+        first = misconceptions[0]
+        yield f"The commonest misconception, in {count_noun(first['count'], 'submission')}: {first['sentence']}", ""
+    hard = sorted((pair for pair in named if pair[1].counts and pair[1].share > 0), key=lambda pair: pair[1].share)
+    if hard:
+        check, item = hard[0]
+        yield f"The hardest check that somebody passes: {name_check(check)}, {item.share:.0%} earned", ""
+
+
+def _join(names: Any, most: int = 6) -> str:
+    shown = [clean(name, 120) for name in names]
+    return ", ".join(shown[:most]) + (f" and {len(shown) - most} more" if len(shown) > most else "")
+
+
+def _draw_histogram(scores: Sequence[float], most: float) -> list[dict[str, Any]]:
+    """Return the bars in a drawing 640 wide, whose highest is 140 high."""
+    counts, step = count_scores(scores, most, BINS), 620 / BINS
+    highest, width = max([*counts, 1]), most / BINS
+    return [
+        {
+            "x": 10 + step * i,
+            "width": step - 2,
+            "height": round(140 * count / highest, 1),
+            "count": count,
+            "low": f"{width * i:g}",
+            "high": f"{width * (i + 1):g}",
+        }
+        for i, count in enumerate(counts)
+    ]
+
+
+def _list_questions(store: StoreView, table: Table, questions: dict[str, Item]) -> Iterator[dict[str, Any]]:
+    """Yield a question's row; its title stands in the records only, so the first one tells it."""
+    judged = select_judged(table)
+    first = next((one for one, has in zip(table.submissions, judged, strict=True) if has), None)
+    record = store.record(first.id) if first else None
+    titles = {question.id: question.title for question in record.questions} if record else {}
+    for name, item in questions.items():
+        points = sum(float(check.points) for check in table.checks if check.question == name)
+        yield {
+            "id": name,
+            "title": titles.get(name, ""),
+            "points": f"{points:g}",
+            "share": item.share,
+            "discrimination": item.discrimination,
+        }
+
+
+def _list_misconceptions(store: StoreView) -> Iterator[dict[str, Any]]:
+    """Yield the misconceptions that were named, the commonest first, each with the sentence that teaches."""
+    for name, count, submission in store.misconceptions():
+        record = store.record(submission)
+        hints = (check.misconception for check in (record.checks if record else []))
+        sentence = next((hint.sentence for hint in hints if hint and hint.id == name), "")
+        yield {"id": clean(name), "count": count, "sentence": clean(sentence)}
+
+
+def _list_messages(store: StoreView, checks: Sequence[KnownCheck]) -> Iterator[dict[str, Any]]:
+    """Yield the sentences that most submissions got."""
+    names = {check.number: name_check(check) for check in checks}
+    for message, count, check, others in store.messages(PAGE_LINES):
+        where = names[check] if others == 1 else f"{names[check]} and {count_noun(others - 1, 'check')} more"
+        yield {"count": count, "where": where, "text": clean(message)}
+
+
+def _describe_time(found: Sequence[StoredSubmission]) -> str:
+    spent = sorted(one.cpu_seconds for one in found if one.cpu_seconds)
+    if not spent:
+        return "No submission has been run."
+    words = f"A submission took {median(spent):.1f} CPU seconds in the middle, {spent[-1]:.1f} at most"
+    slowest = max(found, key=lambda one: one.cpu_seconds)
+    return f"{words} ({clean(slowest.key, 120)}), and all {len(spent)} together {sum(spent) / 3600:.1f} hours."
+
+
+def _list_slow(table: Table, items: Sequence[Item]) -> list[dict[str, Any]]:
+    def urgency(pair: tuple[KnownCheck, Item]) -> tuple[int, float]:
+        return -pair[1].counts.get(Outcome.TIMEOUT, 0), -pair[1].seconds
+
+    return [
+        {"id": name_check(check), "seconds": item.seconds, "timeouts": item.counts.get(Outcome.TIMEOUT, 0)}
+        for check, item in sorted(zip(table.checks, items, strict=True), key=urgency)[:PAGE_LINES]
+    ]
+
+
+def _list_flat(table: Table, items: Sequence[Item]) -> dict[str, Any]:
+    flat = [name_check(check) for check, item in zip(table.checks, items, strict=True) if item.is_flat]
+    weak = sum(item.is_weak for item in items)
+    words = f"At {len(flat)} of {count_noun(len(items), 'check')} everybody earned the same; {weak} more hardly tell"
+    return {"words": f"{words} strong students from weak ones.", "ids": flat}
+
+
+def _show_check(check: KnownCheck, item: Item) -> dict[str, Any]:
+    return {
+        "id": name_check(check),
+        "title": clean(check.title),
+        "points": f"{check.points:g}",
+        "share": item.share,
+        "discrimination": item.discrimination,
+        "stubs": item.counts.get(Outcome.NOT_ATTEMPTED, 0),
+    }
+
+
+def _make_data(table: Table, items: Sequence[Item]) -> dict[str, Any]:
+    """Return what the page's script draws from: a character a cell, the place of its outcome."""
+    signs = np.array([*map(str, range(len(OUTCOMES))), "."])  # -1 is the last
+    rows = ["".join(row) for row in signs[table.outcomes]]
+    people = []
+    for number, (one, row) in enumerate(zip(table.submissions, rows, strict=True), 1):
+        names = clean(one.names, 120)
+        texts = [names, one.key, *(text for person in one.people for text in (person.sid, person.email, person.user))]
+        codes = "" if set(row) <= {"."} else row
+        note = "" if codes else "refused" if one.state is State.REFUSED else "no results"
+        people.append(
+            {"name": names, "number": number, "score": one.score, "codes": codes, "note": note}
+            | {"search": " ".join(texts).lower()}
+        )
+    checks = [
+        {"id": name_check(check), "title": clean(check.title), "question": check.question, "share": item.share}
+        for check, item in zip(table.checks, items, strict=True)
+    ]
+    return {"checks": checks, "students": people, "outcomes": [outcome.word for outcome in OUTCOMES]}

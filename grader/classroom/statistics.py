@@ -1,0 +1,161 @@
+"""Describe the checks of a class by numbers: how hard they are, how well they tell students apart, how sure that is."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..limits import BOOTSTRAP_SAMPLES
+from ..results.record import Outcome
+from .view import KnownCheck, StoredSubmission, StoreView
+
+OUTCOMES = list(Outcome)
+CHUNK = 100  # resamples at a time: their weights take n numbers each
+WEAK = 0.1  # a discrimination below it says next to nothing about a student
+FEW = 3  # students below which nothing is estimated
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Table:
+    """The results of a class: submissions × checks, in their order.
+
+    `points` is NaN where a check has no score, since the grader made an error or did not run it; `outcomes` are places
+    in OUTCOMES, -1 where there is none.
+    """
+
+    submissions: list[StoredSubmission]
+    checks: list[KnownCheck]
+    points: Floats
+    outcomes: NDArray[np.int8]
+    seconds: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Item:
+    """A check, or all checks of a question: `share` of its points earned on average, `discrimination` if it has one.
+
+    Discrimination is the correlation of its points with those of all other checks: for a check that is passed or not,
+    the corrected point-biserial correlation.
+    """
+
+    share: float
+    discrimination: float | None
+    counts: dict[Outcome, int]
+    seconds: float = 0.0
+
+    @property
+    def is_flat(self) -> bool:
+        """Return whether everybody earned the same, so that it separates nobody."""
+        return self.discrimination is None
+
+    @property
+    def is_weak(self) -> bool:
+        """Return whether students who do well elsewhere do hardly better here, or worse."""
+        return self.discrimination is not None and self.discrimination < WEAK
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Cronbach's alpha over all checks, with the bounds of its 95 % bootstrap interval over students."""
+
+    alpha: float
+    low: float
+    high: float
+
+
+def read_table(store: StoreView) -> Table:
+    """Read all results of submissions that were judged."""
+    checks, graded = store.checks(), [one for one in store.submissions() if one.state.counts]
+    rows, columns = {one.id: i for i, one in enumerate(graded)}, {check.number: i for i, check in enumerate(checks)}
+    codes = {outcome.value: i for i, outcome in enumerate(OUTCOMES)}
+    shape = len(graded), len(checks)
+    points, seconds = np.full(shape, np.nan), np.zeros(shape, np.float32)
+    outcomes = np.full(shape, -1, np.int8)
+    unscored = codes[Outcome.GRADER_ERROR], codes[Outcome.NOT_SCORED]
+    for submission, check, outcome, score, took in store.cells():
+        place, code = (rows[submission], columns[check]), codes[outcome]
+        outcomes[place], seconds[place] = code, took
+        if code not in unscored:
+            points[place] = score
+    return Table(graded, checks, points, outcomes, seconds)
+
+
+def select_judged(table: Table) -> NDArray[np.bool_]:
+    """Return which submissions have results; a refused one has none, and says nothing about a check."""
+    return np.asarray((table.outcomes >= 0).any(axis=1), bool)
+
+
+def describe_checks(table: Table) -> list[Item]:
+    """Return the numbers of each check."""
+    judged = select_judged(table)
+    points, outcomes, seconds = table.points[judged], table.outcomes[judged], table.seconds[judged]
+    totals = np.nansum(points, axis=1)
+    found = []
+    for place, check in enumerate(table.checks):
+        counts = Counter(int(code) for code in outcomes[:, place] if code >= 0)
+        share, discrimination = _relate(points[:, place], totals, float(check.points))
+        typical = float(np.median(seconds[:, place])) if len(seconds) else 0.0
+        found.append(Item(share, discrimination, {OUTCOMES[code]: counts[code] for code in counts}, typical))
+    return found
+
+
+def describe_questions(table: Table) -> dict[str, Item]:
+    """Return the numbers of each question."""
+    judged, questions = select_judged(table), np.array([check.question for check in table.checks])
+    points, worth = table.points[judged], np.array([float(check.points) for check in table.checks])
+    totals = np.nansum(points, axis=1)
+    found = {}
+    for name in dict.fromkeys(questions.tolist()):
+        own = questions == name
+        share, discrimination = _relate(np.nansum(points[:, own], axis=1), totals, float(worth[own].sum()))
+        codes = Counter(table.outcomes[judged][:, own].ravel().tolist())
+        counts = {outcome: codes[i] for i, outcome in enumerate(OUTCOMES) if codes[i]}
+        found[name] = Item(share, discrimination, counts, float(table.seconds[judged][:, own].sum(axis=1).mean()))
+    return found
+
+
+def _relate(own: Floats, totals: Floats, worth: float) -> tuple[float, float | None]:
+    """Return the share of points earned, and the correlation of these points with all others; None without variance."""
+    known = ~np.isnan(own)
+    own, rest = own[known], totals[known] - own[known]
+    share = float(own.mean() / worth) if len(own) and worth else 0.0
+    if len(own) < FEW or np.ptp(own) == 0 or np.ptp(rest) == 0:
+        return share, None
+    return share, float(np.corrcoef(own, rest)[0, 1])
+
+
+def estimate_reliability(points: Floats, seed: int = 0) -> Reliability | None:
+    """Return alpha with its interval, from the students whose every check has a score; None where it is undefined."""
+    points = points[~np.isnan(points).any(axis=1)]
+    count, checks = points.shape
+    if count < FEW or checks < 2 or not np.ptp(points.sum(axis=1)):
+        return None
+    values = np.column_stack([points, points.sum(axis=1)])
+    values = values - values.mean(axis=0)  # for the digits of the variances
+    draw, alphas = np.random.default_rng(seed), []
+    whole = _find_alpha(np.full((1, count), 1.0), values)[0]
+    for start in range(0, BOOTSTRAP_SAMPLES, CHUNK):
+        size = min(CHUNK, BOOTSTRAP_SAMPLES - start)
+        weights = draw.multinomial(count, np.full(count, 1 / count), size=size).astype(float)
+        alphas.append(_find_alpha(weights, values))
+    low, high = np.nanquantile(np.concatenate(alphas), [0.025, 0.975])
+    return Reliability(float(whole), float(low), float(high))
+
+
+def _find_alpha(weights: Floats, values: Floats) -> Floats:
+    """Return alphas by row of weights: k / (k - 1) (1 - Σ var(item) / var(total)); the last column is that total."""
+    count, checks = values.shape[0], values.shape[1] - 1
+    variances = weights @ values**2 / count - (weights @ values / count) ** 2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        alphas: Floats = checks / (checks - 1) * (1 - variances[:, :-1].sum(axis=1) / variances[:, -1])
+    return np.where(np.isfinite(alphas), alphas, np.nan)
+
+
+def count_scores(scores: Sequence[float], most: float, bins: int) -> list[int]:
+    """Return how many scores fall into each of equal bins from 0 to the most; the last one holds its upper end."""
+    counts, _ = np.histogram(np.clip(scores, 0, most), bins=bins, range=(0, most or 1))
+    return [int(count) for count in counts]

@@ -1,36 +1,31 @@
-"""Grade what is to do of a class: one run at a time, each submission once, whatever dies on the way."""
+"""Grade what is to do of a class, or again what may have changed: one run at a time, whatever dies on the way."""
 
-import contextlib
 import hashlib
-import importlib.metadata
 import json
-import os
-import platform
-import shutil
-import signal
-import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
-from ..course.manifest import FILENAME, Manifest
+from ..course.manifest import Manifest
 from ..errors import UsageError
 from ..files import make_printable
 from ..grading.submission import draw_seeds
-from ..limits import JOB_MEMORY_MB, JOB_TRIES, MEGABYTE
-from ..results.record import NoteKind
+from ..limits import JOB_TRIES
+from ..results.record import NoteKind, sum_points
+from .conditions import digest_course, ending_at_signals, executing, hold, now
 from .engine import Job, JobReport, SlotPool, run_job
-from .sources import Export, digest_submission, read_export
+from .sources import Export, read_export
 from .store import Store
 from .view import FILENAME as STORE
-from .view import Batch, JobEnding, State, StoredSubmission, StoreView
+from .view import Batch, JobEnding, State, StoredSubmission, pack_record
 
-ENGINE = Path(__file__).parents[1]
-LOCK, RECORDS, SCRATCH = "running.lock", "records", "chainrule-class-"
+RECORDS = "records"
 DIED = "the process that graded it ended {} times, the last time with nothing else running: too much memory, or a hang"
+
+
+QUESTION_CHECKS = "checks of "
 
 
 @dataclass(frozen=True)
@@ -63,6 +58,25 @@ class Tally:
         return self.seconds / done * (self.chosen - done) if done else None
 
 
+@dataclass(frozen=True)
+class Change:
+    """A submission before and after it was graded again."""
+
+    before: StoredSubmission
+    after: JobEnding
+
+    @property
+    def writable(self) -> bool:
+        """Return whether what came out replaces what was known: a mark, or whatever there is instead of none."""
+        return self.after.state.counts or not self.before.state.counts
+
+    @property
+    def gain(self) -> int | float:
+        """Return how many points more there are; what was not marked before had none."""
+        record, had = self.after.record, self.before.score if self.before.state.counts else 0
+        return sum_points([record.score, -had]) if record and self.writable else 0
+
+
 def grade_class(
     manifest: Manifest, source: Path, folder: Path, settings: Settings, tell: Callable[[Tally], None]
 ) -> tuple[Export, Tally]:
@@ -74,36 +88,98 @@ def grade_class(
     with hold(folder) as scratch, open_store(manifest, source, folder, export.kind) as store:
         store.add(export.submissions)
         version = store.add_version(digest_course(manifest))
-        with executing(SlotPool(settings.slots, scratch)) as executor:
-            tally = _grade(store, manifest, folder, settings, version, executor, tell)
+        chosen = store.submissions(State.TODO, State.RUNNING)
+        jobs = [make_job(store, manifest, folder, one, version, settings) for one in chosen]
+
+        def begin(job: Job) -> None:
+            store.set_state([job.key], State.RUNNING)
+
+        def take(job: Job, ending: JobEnding) -> None:
+            store.finish([ending])
+            job.out.unlink(missing_ok=True)
+
+        tally = _run(store, "grade", version, jobs, settings, scratch, tell, begin, take)
     return export, tally
 
 
-def _grade(
-    store: Store,
+def regrade_class(
     manifest: Manifest,
     folder: Path,
+    held: bool,
     settings: Settings,
-    version: int,
-    executor: Executor,
     tell: Callable[[Tally], None],
+    confirm: Callable[[list[Change]], bool],
+) -> list[Change]:
+    """Grade again what today's course may mark otherwise, or with `held` what a grader error left without a mark.
+
+    Nothing is written before `confirm` has seen every change and said yes; a submission that comes to no result keeps
+    its mark. Return the changes that were written. What was graded is kept for a later call.
+    """
+    with hold(folder) as scratch, Store.open(folder) as store:
+        version, versions = store.add_version(digest_course(manifest)), store.versions()
+        before = {one.key: one for one in store.submissions()}
+        jobs = []
+        for one in before.values():
+            questions = choose_again(one, held, versions, version, manifest)
+            if questions is not None:
+                jobs.append(make_job(store, manifest, folder, one, version, settings, questions))
+        tally = _run(store, f"regrade --{'held' if held else 'changed'}", version, jobs, settings, scratch, tell)
+        changes = [Change(before[ending.key], ending) for ending in tally.endings]
+        changes.sort(key=lambda change: change.before.key)
+        if tally.interrupted or not changes or not confirm(changes):
+            return []
+        store.finish([change.after for change in changes if change.writable])
+        for job in jobs:
+            job.out.unlink(missing_ok=True)
+    return changes
+
+
+def choose_again(
+    one: StoredSubmission, held: bool, versions: dict[int, dict[str, str]], version: int, manifest: Manifest
+) -> tuple[str, ...] | None:
+    """Return the questions of a submission to grade again, none of them for all; None where its mark stays.
+
+    Where only checks of some questions were changed, the results of the others stay, and so does what was refused.
+    """
+    if held:
+        return () if one.state is State.FAILED or (one.state is State.GRADED and one.held) else None
+    old, new = versions.get(one.version or 0, {}), versions[version]
+    changed = {name for name in old | new if old.get(name) != new.get(name)}
+    if not one.state.counts or not changed:
+        return None
+    if not all(name.startswith(QUESTION_CHECKS) for name in changed):
+        return ()
+    if one.state is State.REFUSED:
+        return None
+    known = [question.id for question in manifest.questions]
+    return tuple(name for name in known if f"{QUESTION_CHECKS}{name}" in changed)
+
+
+def _run(
+    store: Store,
+    purpose: str,
+    version: int,
+    jobs: list[Job],
+    settings: Settings,
+    scratch: Path,
+    tell: Callable[[Tally], None],
+    begin: Callable[[Job], None] = lambda job: None,
+    take: Callable[[Job, JobEnding], None] = lambda job, ending: None,
 ) -> Tally:
-    run = store.begin_run(now(), "grade", settings.slots, len(store.submissions(State.TODO, State.RUNNING)))
-    chosen = store.submissions(State.TODO)
-    jobs = [make_job(store, manifest, folder, one, version, settings.unsafe) for one in chosen]
+    """Run jobs, and hand on how each ended; Ctrl-C ends what is running, and the tally says so."""
+    run = store.begin_run(now(), purpose, settings.slots, len(jobs))
     tally = Tally(len(jobs), sum(one.state.counts for one in store.submissions()))
 
-    def take(job: Job, report: JobReport) -> None:
+    def note(job: Job, report: JobReport) -> None:
         ending = conclude(job, report, version, run)
-        store.finish([ending])
-        job.out.unlink(missing_ok=True)
+        take(job, ending)
         tally.endings.append(ending)
         tell(tally)
 
     tell(tally)
     try:
-        with ending_at_signals():
-            run_jobs(jobs, executor, settings.slots, lambda job: store.set_state([job.key], State.RUNNING), take)
+        with executing(SlotPool(settings.slots, scratch)) as executor, ending_at_signals():
+            run_jobs(jobs, executor, settings.slots, begin, note)
     except KeyboardInterrupt:
         tally.interrupted = True
     finally:
@@ -152,13 +228,21 @@ def conclude(job: Job, report: JobReport, version: int, run: int) -> JobEnding:
 
 
 def make_job(
-    store: Store, manifest: Manifest, folder: Path, one: StoredSubmission, version: int, unsafe: bool = False
+    store: Store,
+    manifest: Manifest,
+    folder: Path,
+    one: StoredSubmission,
+    version: int,
+    settings: Settings,
+    questions: tuple[str, ...] = (),
 ) -> Job:
     """Return the job of a submission; its record's name tells bytes, seeds and versions, and what it replaces."""
-    batch = store.batch()
-    facts = [one.digest, batch.seeds, store.versions()[version], one.run, unsafe]
+    batch, record = store.batch(), store.record(one.id) if questions else None
+    facts = [one.digest, batch.seeds, store.versions()[version], one.run, settings.unsafe, questions]
     name = f"{one.id:06}-{hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:24]}.record"
-    return Job(one.key, one.place, manifest.root, folder.resolve() / RECORDS / name, batch.seeds, unsafe)
+    place, kept = folder.resolve() / RECORDS / name, pack_record(record) if record else b""
+    subject = one.key, one.place, one.digest, manifest.root, place, batch.seeds
+    return Job(*subject, settings.unsafe, questions, kept)
 
 
 def open_store(manifest: Manifest, source: Path, folder: Path, kind: str) -> Store:
@@ -174,122 +258,3 @@ def open_store(manifest: Manifest, source: Path, folder: Path, kind: str) -> Sto
         shown = make_printable(str(other), 400)
         raise UsageError(f"{folder} holds the marks of {shown}; give another folder with --folder")
     return store
-
-
-@contextlib.contextmanager
-def hold(folder: Path) -> Iterator[Path]:
-    """Keep others from grading into a folder; yield a folder for temporary files, which a killed run leaves behind.
-
-    The lock ends with this process, however it ends. Raise UsageError where another process has it.
-    """
-    import fcntl  # Windows has none
-
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o700)
-    with (folder / LOCK).open("a+") as file:
-        file.seek(0)
-        _, _, left = file.read().partition("\n")
-        try:
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UsageError(f"{folder} is being graded by {describe_holder(folder)}; wait for it, or end it") from None
-        _remove_scratch(Path(left))
-        scratch = Path(tempfile.mkdtemp(prefix=SCRATCH))
-        scratch.chmod(0o755)  # workers may have a user id of their own
-        file.truncate(0)
-        print(os.getpid(), scratch, sep="\n", end="", file=file, flush=True)
-        try:
-            yield scratch
-        finally:
-            _remove_scratch(scratch)
-
-
-def describe_holder(folder: Path) -> str:
-    """Return `process 12` where a run is grading into a folder; empty where none is."""
-    import fcntl  # Windows has none
-
-    with contextlib.suppress(FileNotFoundError), (folder / LOCK).open("r+") as file:
-        try:
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return f"process {file.readline().strip()}"
-    return ""
-
-
-def _remove_scratch(place: Path) -> None:
-    if place.name.startswith(SCRATCH):
-        shutil.rmtree(place, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def executing(executor: Executor) -> Iterator[Executor]:
-    """Have what an executor runs ended, whatever happens."""
-    try:
-        yield executor
-    finally:
-        executor.shutdown(cancel_futures=True)
-
-
-@contextlib.contextmanager
-def ending_at_signals() -> Iterator[None]:
-    """Have a request to terminate do what Ctrl-C does."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def count_slots(manifest: Manifest) -> int:
-    """Return how many jobs this machine can take at a time, by its cores and its free memory."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        lines = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
-        free = int(lines["MemAvailable"].split()[0]) * 1024 // MEGABYTE
-    except (OSError, KeyError, ValueError):
-        return cores
-    # one of them may fill what a worker is allowed, and all need their libraries
-    return max(1, min(cores, (free - manifest.limits.memory_mb) // JOB_MEMORY_MB))
-
-
-def digest_course(manifest: Manifest) -> dict[str, str]:
-    """Return digests of what marks depend on besides the submission, by name; each question's checks have their own."""
-    files = {question.id: question.file for question in manifest.questions}
-    folders = [manifest.path("public"), manifest.path("hidden")]
-    found = {f"checks of {name}": _digest(folder / file for folder in folders) for name, file in files.items()}
-    others = [
-        place
-        for folder in folders
-        for place in sorted(folder.rglob("*"))
-        if place.is_file() and place.name not in files.values() and place.suffix != ".pyc"
-    ]
-    found["other files of checks"] = _digest([*others, *(manifest.root / name for name in manifest.container.secrets)])
-    found["manifest"] = _digest([manifest.root / FILENAME])
-    found["reference"] = digest_submission(manifest.path("reference"))
-    found["engine"] = _digest(sorted(ENGINE.rglob("*.py")))
-    return found | {"libraries": _describe_libraries(manifest)}
-
-
-def find_version(store: StoreView, manifest: Manifest) -> int | None:
-    """Return the number of the version that would grade now; None where nothing was graded by it."""
-    today = digest_course(manifest)
-    return next((number for number, digests in store.versions().items() if digests == today), None)
-
-
-def _digest(files: Iterable[Path]) -> str:
-    present = [file for file in files if file.is_file()]
-    return hashlib.sha256("".join(digest_submission(file) for file in present).encode()).hexdigest()
-
-
-def _describe_libraries(manifest: Manifest) -> str:
-    names = sorted({library for question in manifest.questions for library in question.libraries})
-    found = [f"python {platform.python_version()}"]
-    for name in names:
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            found.append(f"{name} {importlib.metadata.version(name)}")
-    return ", ".join(found)
-
-
-def now() -> str:
-    """Return the time in UTC as ISO 8601."""
-    return datetime.now(UTC).isoformat(timespec="seconds")

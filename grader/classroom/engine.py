@@ -6,7 +6,6 @@ import os
 import signal
 import tempfile
 import threading
-import zlib
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
@@ -21,24 +20,30 @@ from ..files import make_printable
 from ..grading import run, submission
 from ..grading.hints import Hints
 from ..limits import JOB_RESERVE_SECONDS
-from ..results.record import NoteKind, Record, from_json, to_json, write_atomically
+from ..results.record import NoteKind, Record, write_atomically
 from ..sandbox.parent.zygote_pool import THREADS, ZygotePool
 from ..sandbox.policy import Policy
+from .sources import digest_submission
+from .view import pack_record, unpack_record
 
 
 @dataclass(frozen=True)
 class Job:
     """One submission to grade: `course` is the folder of the manifest, `out` the record that the job writes.
 
-    The name of `out` says by what it is graded, so that a record that is there already is the right one.
+    The name of `out` says by what it is graded, so that a record that is there already is the right one. With
+    `questions`, only these are graded, and the other results of the record in `kept`, packed, stay.
     """
 
     key: str
     place: Path
+    digest: str
     course: Path
     out: Path
     seeds: tuple[str, ...]
     unsafe: bool = False
+    questions: tuple[str, ...] = ()
+    kept: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,7 @@ class JobReport:
     @property
     def record(self) -> Record | None:
         """Return the record."""
-        return from_json(zlib.decompress(self.content)) if self.content else None
+        return unpack_record(self.content) if self.content else None
 
 
 def run_job(job: Job) -> JobReport:
@@ -64,13 +69,15 @@ def run_job(job: Job) -> JobReport:
         return JobReport(job.out.read_bytes(), resumed=True)
     if not os.path.lexists(job.place):
         return JobReport(problem="its folder or zip is not where the export says; export the submissions again")
+    if digest_submission(job.place) != job.digest:
+        return JobReport(problem="its files have changed since the export was read; class grade reads it again")
     manifest = _load(job.course)
     with open(os.devnull, "w") as nobody:
         faulthandler.dump_traceback_later(manifest.limits.run_seconds + JOB_RESERVE_SECONDS, exit=True, file=nobody)
         try:
             record = run.new_record(manifest, "grade", make_printable(job.place.name))
             shared = _zygotes(job.course), _hints(job.course)
-            submission.fill_record(manifest, job.place, record, job.seeds, *shared, unsafe=job.unsafe)
+            submission.fill_record(manifest, job.place, record, _select(job), *shared, unsafe=job.unsafe)
         except ChainruleError as error:
             _zygotes.cache_clear()
             return JobReport(problem=f"the grader could not go on: {str(error).partition(chr(10))[0]}")
@@ -78,9 +85,17 @@ def run_job(job: Job) -> JobReport:
             faulthandler.cancel_dump_traceback_later()
     if not record.complete and not any(note.kind is NoteKind.REFUSED for note in record.notes):
         return JobReport(problem="its grading did not finish")
-    content = zlib.compress(to_json(record))
+    content = pack_record(record)
     write_atomically(job.out, content)
     return JobReport(content)
+
+
+def _select(job: Job) -> run.Selection:
+    """Return what to grade of a submission, and what stays."""
+    kept = (
+        [check for check in unpack_record(job.kept).checks if check.question not in job.questions] if job.kept else []
+    )
+    return run.Selection(list(job.questions), secret_seeds=list(job.seeds), kept=kept)
 
 
 @lru_cache(maxsize=1)

@@ -7,7 +7,7 @@ from statistics import median
 
 from ..results.record import NoteKind, sum_points
 from ..results.summary import count_noun
-from .batch import Tally
+from .batch import Change, Tally
 from .view import ClassRun, JobEnding, State, StoredSubmission, StoreView
 
 SHOWN = 5
@@ -55,6 +55,24 @@ def describe_run(tally: Tally) -> Iterator[str]:
     if tally.interrupted:
         left = tally.chosen - done
         yield f"Stopped with {left} to do; the same command goes on where this one ended."
+
+
+def describe_changes(changes: Iterable[Change]) -> Iterator[str]:
+    """Yield who gains and loses how much, the largest changes first, and what could not be graded again."""
+    changes = sorted(changes, key=lambda change: -abs(change.gain))
+    for change in changes:
+        record, one = change.after.record, change.before
+        if not change.writable:
+            yield f"{one.key} ({one.names}): could not be graded again, so its mark stays: {change.after.problem}"
+        elif record is None:
+            yield f"{one.key} ({one.names}): still no mark: {change.after.problem}"
+        elif change.gain or record.held != one.held or not one.state.counts:
+            old = f"{one.score:g}" if one.state.counts else "no mark"
+            held = f", {record.held:g} held" if record.held else ""
+            yield f"{one.key} ({one.names}): {old} -> {record.score:g} ({change.gain:+g}{held})"
+    gaining, losing = (sum(sign * change.gain > 0 for change in changes) for sign in (1, -1))
+    same = len(changes) - gaining - losing
+    yield f"{count_noun(len(changes), 'submission')} graded again: {gaining} gain, {losing} lose, {same} stay."
 
 
 def describe_status(store: StoreView, holder: str, current: int | None) -> Iterator[str]:

@@ -4,13 +4,12 @@ import contextlib
 import json
 import os
 import sqlite3
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from ..results.record import CheckResult, Record, to_json
+from ..results.record import CheckResult, Record
 from .view import (
     FILENAME,
     VERSION,
@@ -21,6 +20,7 @@ from .view import (
     StoredResult,
     StoredSubmission,
     StoreView,
+    pack_record,
 )
 
 SCHEMA = """
@@ -155,7 +155,7 @@ class Store(StoreView):
         (number,) = db.execute("SELECT id FROM submission WHERE key = ?", [_storable(ending.key)]).fetchone()
         record, names = ending.record, ("score", "held", "seconds", "cpu_seconds")
         values |= {name: getattr(record, name) if record else 0 for name in names}
-        values |= {"version": ending.version, "record": zlib.compress(to_json(record)) if record else None}
+        values |= {"version": ending.version, "record": pack_record(record) if record else None}
         db.execute("DELETE FROM result WHERE submission = ?", [number])
         if record:
             rows = [(number, numbers[one.id], *_facts(one)) for one in record.checks]

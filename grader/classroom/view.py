@@ -15,7 +15,7 @@ import msgspec
 
 from ..course.manifest import to_fraction
 from ..errors import UsageError
-from ..results.record import Outcome, Record, Visibility, from_json
+from ..results.record import Outcome, Record, Visibility, from_json, to_json
 
 FILENAME = "class.db"
 VERSION = 1
@@ -281,7 +281,7 @@ class StoreView:
     def record(self, submission: int) -> Record | None:
         """Return the record of a submission; None where there is none."""
         row = self._db.execute("SELECT record FROM submission WHERE id = ?", [submission]).fetchone()
-        return from_json(zlib.decompress(row[0])) if row and row[0] is not None else None
+        return unpack_record(row[0]) if row and row[0] is not None else None
 
     def versions(self) -> dict[int, dict[str, str]]:
         """Return the digests of checks, manifest, reference and engine by the number of their version."""
@@ -296,3 +296,13 @@ class StoreView:
         place, state = Path(os.fsdecode(facts.pop("place"))), State(facts.pop("state"))
         late, authors = bool(facts.pop("late")), tuple(people.get(facts["id"], ()))
         return StoredSubmission(**facts, people=authors, place=place, state=state, late=late)
+
+
+def pack_record(record: Record) -> bytes:
+    """Return a record as the store holds it."""
+    return zlib.compress(to_json(record))
+
+
+def unpack_record(content: bytes) -> Record:
+    """Return a record of the store's."""
+    return from_json(zlib.decompress(content))

@@ -1,13 +1,19 @@
 """The commands of whoever grades a class."""
 
+import contextlib
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..errors import UsageError
 from .common import FAILED, choose_questions, find_course, find_whole_course, forbid_together
+
+if TYPE_CHECKING:
+    from ..classroom import batch
+    from ..course.manifest import Manifest
 
 class_commands = typer.Typer(
     no_args_is_help=True, help="Grade a whole class from an export, and keep what came of it.", rich_markup_mode=None
@@ -15,6 +21,13 @@ class_commands = typer.Typer(
 
 FOLDER = Annotated[Path, typer.Option(metavar="<folder>", help="The folder of the class: store and records.")]
 CLASS = Path("class")
+JOBS = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="<number>", help="How many at a time; by cores and free memory by default."),
+]
+UNSAFE = Annotated[
+    bool, typer.Option("--unsafe", help="Grade even where student code cannot be isolated; the reports say so.")
+]
 
 
 class Gradebook(StrEnum):
@@ -32,29 +45,14 @@ def grade(
         Path, typer.Argument(help="A Gradescope export, Canvas or Moodle downloads, or a folder of zips or folders.")
     ],
     folder: FOLDER = CLASS,
-    jobs: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="<number>", help="How many at a time; by cores and free memory by default."),
-    ] = None,
-    unsafe: Annotated[
-        bool, typer.Option("--unsafe", help="Grade even where student code cannot be isolated; the reports say so.")
-    ] = False,
+    jobs: JOBS = None,
+    unsafe: UNSAFE = False,
 ) -> None:
     """Grade every submission that has no mark yet, all with the same secret seeds; run it again to go on."""
     from ..classroom import batch, report
-    from ..results.status_line import StatusLine
 
-    manifest = find_whole_course()
-    choose_questions(manifest, None)
-    settings = batch.Settings(jobs or batch.count_slots(manifest), unsafe)
-    with StatusLine() as line:
-
-        def tell(tally: batch.Tally) -> None:
-            line.advance(report.describe_progress(tally), len(tally.endings), tally.chosen)
-            problem = report.describe_ending(tally.endings[-1]) if tally.endings else ""
-            if problem:
-                line.console.print(problem, markup=False, soft_wrap=True)
-
+    manifest, settings = _prepare(jobs, unsafe)
+    with _telling() as tell:
         export, tally = batch.grade_class(manifest, source, folder, settings, tell)
     if export.left_out:
         typer.echo(f"Not graded, since they are neither zips nor folders: {', '.join(export.left_out)}")
@@ -65,14 +63,71 @@ def grade(
 
 
 @class_commands.command()
+def regrade(
+    changed: Annotated[
+        bool, typer.Option("--changed", help="What today's checks, manifest, reference or engine may mark otherwise.")
+    ] = False,
+    held: Annotated[
+        bool, typer.Option("--held", help="What a grader error has left with points held, or without a mark.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Write the new marks without asking.")] = False,
+    folder: FOLDER = CLASS,
+    jobs: JOBS = None,
+    unsafe: UNSAFE = False,
+) -> None:
+    """Grade again, with the same seeds, and say who gains and loses how much before anything is written."""
+    from ..classroom import batch, report
+
+    if changed == held:
+        raise UsageError("say what to grade again: --changed or --held")
+    manifest, settings = _prepare(jobs, unsafe)
+
+    def confirm(changes: list[batch.Change]) -> bool:
+        for text in report.describe_changes(changes):
+            typer.echo(text)
+        return yes or typer.confirm("Write these marks?")
+
+    with _telling() as tell:
+        written = batch.regrade_class(manifest, folder, held, settings, tell, confirm)
+    typer.echo("written" if written else "nothing was written")
+
+
+def _prepare(jobs: int | None, unsafe: bool) -> "tuple[Manifest, batch.Settings]":
+    from ..classroom import batch, conditions
+
+    manifest = find_whole_course()
+    choose_questions(manifest, None)
+    return manifest, batch.Settings(jobs or conditions.count_slots(manifest), unsafe)
+
+
+@contextlib.contextmanager
+def _telling() -> "Iterator[Callable[[batch.Tally], None]]":
+    """Show how far a run is, and print what goes wrong as it happens."""
+    from ..classroom import report
+    from ..results.status_line import StatusLine
+
+    with StatusLine() as line:
+
+        def tell(tally: "batch.Tally") -> None:
+            line.advance(report.describe_progress(tally), len(tally.endings), tally.chosen)
+            problem = report.describe_ending(tally.endings[-1]) if tally.endings else ""
+            if problem:
+                line.console.print(problem, markup=False, soft_wrap=True)
+            if len(tally.endings) == tally.chosen:
+                line.finish()
+
+        yield tell
+
+
+@class_commands.command()
 def status(folder: FOLDER = CLASS) -> None:
     """Say how far the class is, what this run and earlier ones have graded, and what needs a look."""
-    from ..classroom import batch, report
+    from ..classroom import conditions, report
     from ..classroom.view import StoreView
 
     with StoreView.open(folder) as store:
-        current = batch.find_version(store, find_whole_course())
-        for text in report.describe_status(store, batch.describe_holder(folder), current):
+        current = conditions.find_version(store, find_whole_course())
+        for text in report.describe_status(store, conditions.describe_holder(folder), current):
             typer.echo(text)
 
 

@@ -46,7 +46,7 @@ class Selection:
     """Says which checks to run: questions by id, judged functions (all if empty), a -k expression, timing, seeds.
 
     The checks of the functions `ahead` run before others. With `first`, the first failure ends the run, and so does
-    a check that waits for one of `modules`.
+    a check that waits for one of `modules`. `kept` are results of other questions from an earlier run of the same code.
     """
 
     questions: list[str] = field(default_factory=list)
@@ -58,6 +58,7 @@ class Selection:
     ahead: list[str] = field(default_factory=list)
     first: bool = False
     modules: Sequence[str] = ()
+    kept: Sequence[CheckResult] = ()
 
     def stops(self, check: CheckResult) -> bool:
         """Return whether the run ends after this check."""
@@ -112,6 +113,8 @@ def grade_package(
     context = RunContext(manifest, student, zygotes or ZygotePool(), *options, started=started, second_looks=not debug)
     record.causes = context.imports.causes
     cpu = time.process_time() + context.zygotes.cpu_seconds()
+    for check in selection.kept:
+        context.scores.add(check)
     try:
         tried = run_checks(context, selection, progress).tried
         if hints is not None:
@@ -125,9 +128,17 @@ def grade_package(
             context.zygotes.close()
     record.seconds, record.cpu_seconds = round(time.monotonic() - started, 3), round(cpu, 3)
     record.complete = not progress.left
-    record.notes += _stopped(progress) + _remarks(record, context) + _unscored(context)
+    record.notes += _stopped(progress)
+    _add_kept(record, selection, manifest)
+    record.notes += _remarks(record, context) + _unscored(context)
     progress.show()
     return record
+
+
+def _add_kept(record: Record, selection: Selection, manifest: Manifest) -> None:
+    """Put the results that stay beside those of the run, in the order of the questions."""
+    places = {question.id: place for place, question in enumerate(manifest.questions)}
+    record.checks = sorted([*record.checks, *selection.kept], key=lambda check: places[check.question])
 
 
 def _stopped(progress: Progress) -> list[Note]:

@@ -11,7 +11,7 @@ import signal
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -60,8 +60,8 @@ def grade_submission(
     record, hints = record or run.new_record(manifest, "grade", make_printable(source.name)), hints or Hints(manifest)
     write(record)
     with contextlib.closing(ZygotePool(Policy.full())) as zygotes:
-        seeds = draw_seeds(manifest, secret_seeds)
-        fill_record(manifest, source, record, seeds, zygotes, hints, write, unsafe, started, line)
+        selection = run.Selection(secret_seeds=draw_seeds(manifest, secret_seeds))
+        fill_record(manifest, source, record, selection, zygotes, hints, write, unsafe, started, line)
     return record
 
 
@@ -69,7 +69,7 @@ def fill_record(
     manifest: Manifest,
     source: Path,
     record: Record,
-    seeds: Sequence[str],
+    selection: run.Selection,
     zygotes: ZygotePool,
     hints: Hints,
     write: Callable[[Record], None] | None = None,
@@ -77,9 +77,8 @@ def fill_record(
     started: float | None = None,
     line: StatusLine = SILENT,
 ) -> None:
-    """Grade a zip or folder on these secret seeds into a record, which `write` sees as it grows; raise as above."""
+    """Grade a zip or folder on a selection's secret seeds into a record, which `write` sees grow; raise as above."""
     started, update = started or time.monotonic(), write or (lambda record: None)
-    selection = run.Selection(secret_seeds=list(seeds))
     if unsafe:
         record.notes.append(Note(NoteKind.ISOLATION, UNSAFE))
     with tempfile.TemporaryDirectory(prefix="chainrule-") as work:

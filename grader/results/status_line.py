@@ -45,6 +45,10 @@ class StatusLine:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.finish()
+
+    def finish(self) -> None:
+        """Take the line away, so that something may be asked."""
         if self._live is not None:
             self._live.stop()
         self._live = None

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from grader.classroom import batch
+from grader.classroom import batch, conditions
 from grader.classroom.view import State, StoreView
 from grader.errors import UsageError
 from grader.grading import run, submission
@@ -70,9 +70,9 @@ def test_each_record_is_that_of_a_single_grade(course, graded):
         assert len(seeds) == 2
         for one in found:
             record = run.new_record(course.manifest, "grade", one.place.name)
-            zygotes = ZygotePool(Policy.full())
+            zygotes, selection = ZygotePool(Policy.full()), run.Selection(secret_seeds=list(seeds))
             try:
-                submission.fill_record(course.manifest, one.place, record, seeds, zygotes, Hints(course.manifest))
+                submission.fill_record(course.manifest, one.place, record, selection, zygotes, Hints(course.manifest))
             finally:
                 zygotes.close()
             assert comparable(store.record(one.id)) == comparable(record), one.key
@@ -92,8 +92,8 @@ def test_states_and_points(graded):
 
 def test_nothing_is_left_behind(graded):
     assert not list((graded / "class/records").iterdir())
-    assert not batch.describe_holder(graded / "class")
-    scratch = (graded / "class" / batch.LOCK).read_text().split("\n")[1]
+    assert not conditions.describe_holder(graded / "class")
+    scratch = (graded / "class" / conditions.LOCK).read_text().split("\n")[1]
     assert scratch and not Path(scratch).exists()
 
 
@@ -144,21 +144,21 @@ def test_commands_grade_tell_and_show(command, toy):
 
 def test_second_run_beside_a_running_one_is_refused(toy, tmp_path):
     code = (
-        "import sys, time; from pathlib import Path; from grader.classroom import batch\n"
-        "with batch.hold(Path(sys.argv[1])):\n    print('held', flush=True)\n    time.sleep(60)"
+        "import sys, time; from pathlib import Path; from grader.classroom import conditions\n"
+        "with conditions.hold(Path(sys.argv[1])):\n    print('held', flush=True)\n    time.sleep(60)"
     )
     other = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "class")], stdout=subprocess.PIPE, cwd=ROOT)
     try:
         assert other.stdout.readline() == b"held\n"
-        assert batch.describe_holder(tmp_path / "class") == f"process {other.pid}"
+        assert conditions.describe_holder(tmp_path / "class") == f"process {other.pid}"
         refused = pytest.raises(UsageError, match=rf"is being graded by process {other.pid}")
-        with refused, batch.hold(tmp_path / "class"):
+        with refused, conditions.hold(tmp_path / "class"):
             pass
-        scratch = Path((tmp_path / "class" / batch.LOCK).read_text().split("\n")[1])
+        scratch = Path((tmp_path / "class" / conditions.LOCK).read_text().split("\n")[1])
         assert scratch.is_dir()
     finally:
         other.kill()
         other.wait()
-    assert not batch.describe_holder(tmp_path / "class")
-    with batch.hold(tmp_path / "class"):
+    assert not conditions.describe_holder(tmp_path / "class")
+    with conditions.hold(tmp_path / "class"):
         assert not scratch.exists()

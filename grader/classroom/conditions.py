@@ -1,0 +1,142 @@
+"""Set the conditions of a run: a lock on the class, signals, slots, and digests of what marks depend on."""
+
+import contextlib
+import hashlib
+import importlib.metadata
+import os
+import platform
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ..course.manifest import FILENAME, Manifest
+from ..errors import UsageError
+from ..limits import JOB_MEMORY_MB, MEGABYTE
+from .sources import digest_submission
+from .view import StoreView
+
+ENGINE = Path(__file__).parents[1]
+LOCK, SCRATCH = "running.lock", "chainrule-class-"
+
+
+@contextlib.contextmanager
+def hold(folder: Path) -> Iterator[Path]:
+    """Keep others from grading into a folder; yield a folder for temporary files, which a killed run leaves behind.
+
+    The lock ends with this process, however it ends. Raise UsageError where another process has it.
+    """
+    import fcntl  # Windows has none
+
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    with (folder / LOCK).open("a+") as file:
+        file.seek(0)
+        _, _, left = file.read().partition("\n")
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UsageError(f"{folder} is being graded by {describe_holder(folder)}; wait for it, or end it") from None
+        _remove_scratch(Path(left))
+        scratch = Path(tempfile.mkdtemp(prefix=SCRATCH))
+        scratch.chmod(0o755)  # workers may have a user id of their own
+        file.truncate(0)
+        print(os.getpid(), scratch, sep="\n", end="", file=file, flush=True)
+        try:
+            yield scratch
+        finally:
+            _remove_scratch(scratch)
+
+
+def describe_holder(folder: Path) -> str:
+    """Return `process 12` where a run is grading into a folder; empty where none is."""
+    import fcntl  # Windows has none
+
+    with contextlib.suppress(FileNotFoundError), (folder / LOCK).open("r+") as file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return f"process {file.readline().strip()}"
+    return ""
+
+
+def _remove_scratch(place: Path) -> None:
+    if place.name.startswith(SCRATCH):
+        shutil.rmtree(place, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def executing(executor: Executor) -> Iterator[Executor]:
+    """Have what an executor runs ended, whatever happens."""
+    try:
+        yield executor
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
+@contextlib.contextmanager
+def ending_at_signals() -> Iterator[None]:
+    """Have a request to terminate do what Ctrl-C does."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def count_slots(manifest: Manifest) -> int:
+    """Return how many jobs this machine can take at a time, by its cores and its free memory."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        lines = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
+        free = int(lines["MemAvailable"].split()[0]) * 1024 // MEGABYTE
+    except (OSError, KeyError, ValueError):
+        return cores
+    # one of them may fill what a worker is allowed, and all need their libraries
+    return max(1, min(cores, (free - manifest.limits.memory_mb) // JOB_MEMORY_MB))
+
+
+def digest_course(manifest: Manifest) -> dict[str, str]:
+    """Return digests of what marks depend on besides the submission, by name; each question's checks have their own."""
+    files = {question.id: question.file for question in manifest.questions}
+    folders = [manifest.path("public"), manifest.path("hidden")]
+    found = {f"checks of {name}": _digest(folder / file for folder in folders) for name, file in files.items()}
+    others = [
+        place
+        for folder in folders
+        for place in sorted(folder.rglob("*"))
+        if place.is_file() and place.name not in files.values() and place.suffix != ".pyc"
+    ]
+    found["other files of checks"] = _digest([*others, *(manifest.root / name for name in manifest.container.secrets)])
+    found["manifest"] = _digest([manifest.root / FILENAME])
+    found["reference"] = digest_submission(manifest.path("reference"))
+    found["engine"] = _digest(sorted(ENGINE.rglob("*.py")))
+    return found | {"libraries": _describe_libraries(manifest)}
+
+
+def find_version(store: StoreView, manifest: Manifest) -> int | None:
+    """Return the number of the version that would grade now; None where nothing was graded by it."""
+    today = digest_course(manifest)
+    return next((number for number, digests in store.versions().items() if digests == today), None)
+
+
+def _digest(files: Iterable[Path]) -> str:
+    present = [file for file in files if file.is_file()]
+    return hashlib.sha256("".join(digest_submission(file) for file in present).encode()).hexdigest()
+
+
+def _describe_libraries(manifest: Manifest) -> str:
+    names = sorted({library for question in manifest.questions for library in question.libraries})
+    found = [f"python {platform.python_version()}"]
+    for name in names:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found.append(f"{name} {importlib.metadata.version(name)}")
+    return ", ".join(found)
+
+
+def now() -> str:
+    """Return the time in UTC as ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -97,6 +97,7 @@ ENDINGS = {
 UNWRITTEN = Sentence("{name} is not written yet", "{asked} is not written yet")
 NEEDS_UNWRITTEN = "cannot be judged: it needs {}, which is not written yet"
 NEEDS_BROKEN = "cannot be judged: it needs {name}, and {story}"
+NEEDS_KNOWN = "cannot be judged: it needs {name}, which fails in its own checks"
 SOMETHING = "something of yours"
 
 # A module that cannot be imported. Hidden checks show the first only; the others are found with published inputs.

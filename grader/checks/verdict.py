@@ -264,7 +264,8 @@ def _judge_worker_error(error: WorkerError, case: Case) -> Verdict:
         return _judge_stub(error, case)
     culprit = find_culprit(error, case)
     if culprit is not None:
-        return Verdict(Outcome.BLOCKED, *wording.explain_broken_need(culprit, error), detail=wording.trace_error(error))
+        sentence = wording.explain_broken_need(culprit, error, culprit in case.faults.broken)
+        return Verdict(Outcome.BLOCKED, *sentence, detail=wording.trace_error(error))
     return Verdict(
         OUTCOMES.get(type(error), Outcome.FAILED), *wording.explain_error(error), detail=wording.trace_error(error)
     )

@@ -20,8 +20,11 @@ RATIOS = (1, 2, 5, 10, 20, 50, 100)  # the steps by which a brief form tells a r
 UNPACK = re.compile(r"(not enough|too many) values to unpack|cannot unpack|not iterable")
 
 
-def explain_error(error: WorkerError) -> Sentence:
-    """Say who raised what, and where; the brief form has no word that the code could choose."""
+def explain_error(error: WorkerError, raised: str = "") -> Sentence:
+    """Say who raised what, and where; the brief form has no word that the code could choose.
+
+    The function that was called is said to have `raised`, unless another is given.
+    """
     asked = name_asked(error.asked)
     if isinstance(error, WorkerEnded):
         return messages.ENDINGS[error.ending].fill(callee=error.callee, fact=error.fact, asked=asked)
@@ -30,7 +33,7 @@ def explain_error(error: WorkerError) -> Sentence:
     if not error.frames and error.kind == "AttributeError":
         near = ".".join([*error.callee.split(".")[:-1], error.near])
         return (messages.MISSPELT if error.near else messages.GONE).fill(callee=error.callee, near=near, asked=asked)
-    who, place = error.callee.rsplit(".", 1)[-1] or "what was returned", _show_line(error)
+    who, place = raised or error.callee.rsplit(".", 1)[-1] or "what was returned", _show_line(error)
     if error.attempt:
         where = place or f" {error.callee}"
         return messages.ATTEMPTS[error.attempt].fill(who=who, place=place, where=where, asked=asked)
@@ -80,12 +83,17 @@ def trace_error(error: WorkerError) -> str:
     return "\n".join([explain_error(error).full, *lines])
 
 
-def explain_broken_need(name: str, error: WorkerError) -> Sentence:
-    """Say that a check cannot be judged since a function that it needs raised."""
-    story, brief = explain_error(error)
+def explain_broken_need(name: str, error: WorkerError, is_known: bool) -> Sentence:
+    """Say that a check cannot be judged since a function that it needs raised.
+
+    In brief it is named only where it `is_known` to fail in its own checks: who it is, the worker has said.
+    """
+    brief = explain_error(error).brief
+    raised = name.rpartition(".")[2] if isinstance(error, WorkerRaised) else ""
     asked = name_asked(error.asked) if name == error.callee else messages.SOMETHING
     return Sentence(
-        messages.NEEDS_BROKEN.format(name=name, story=story), messages.NEEDS_BROKEN.format(name=asked, story=brief)
+        messages.NEEDS_BROKEN.format(name=name, story=explain_error(error, raised).full),
+        messages.NEEDS_KNOWN.format(name=name) if is_known else messages.NEEDS_BROKEN.format(name=asked, story=brief),
     )
 
 

@@ -276,7 +276,20 @@ def test_a_net_whose_layer_raises_below_given_code_is_blocked(course, order, kee
     write(toy, square="raise ValueError('boom')")
     check = toy.outcomes(keep=keep)["loss"]
     assert check.outcome == "blocked"
-    assert check.message.startswith("cannot be judged: it needs layers.square, and loss raised ValueError: boom ")
+    assert check.message.startswith("cannot be judged: it needs layers.square, and square raised ValueError: boom ")
+
+
+def test_a_hidden_check_names_what_fails_in_its_own_checks(course):
+    toy = course(IMPORTS + CHECKS["layers"])
+    write(toy, square="raise ValueError('boom')")
+    toy.write("checks/hidden/test_q1_net.py", IMPORTS + CHECKS["net"])
+    text = (toy.root / "assignment.toml").read_text()
+    toy.write("assignment.toml", text.replace("public_points = 2", "public_points = 2\nhidden_points = 1"))
+    toy.replace("assignment.toml", '\npoints = 2', "\npoints = 3")
+    assert toy.outcomes()["loss"].message == "cannot be judged: it needs layers.square, which fails in its own checks"
+    write(toy, square="return x**2 if x.max() < 1 else x.nothing")
+    message = toy.outcomes()["loss"].message
+    assert message == "cannot be judged: it needs something of yours, and nets.Net.loss raised an exception"
 
 
 @pytest.mark.parametrize("order", ORDERS)

@@ -348,7 +348,7 @@ def test_what_raised_in_its_own_check_is_to_blame_elsewhere_too(course):
     )
     check = course.outcomes()["scale"]
     assert check.outcome == "blocked"
-    assert check.message.startswith("cannot be judged: it needs layers.double, and scale raised ValueError: matmul: ")
+    assert check.message.startswith("cannot be judged: it needs layers.double, and double raised ValueError: matmul: ")
 
 
 def test_own_fault_is_not_blamed_on_what_is_needed(course):

@@ -54,8 +54,8 @@ def watched(toy):
     toy.write("student/shapes.py", AREA + MOMENTS)
     watcher = Watcher(toy.manifest, toy.root / "student", Selection(timing=False), toy.zygotes, console)
 
-    def save(text: str) -> list[str]:
-        toy.write("student/shapes.py", text)
+    def save(text: str | None) -> list[str]:
+        toy.write("student/shapes.py", text) if text else (toy.root / "student/shapes.py").unlink()
         shown.seek(0)
         shown.truncate()
         watcher.check([toy.root / "student/shapes.py"])
@@ -108,6 +108,29 @@ def test_a_module_that_cannot_be_imported_is_all_that_is_said(watched):
     assert lines[1].startswith("shapes.py, line 1: SyntaxError: expected ':'")
     assert not any("Question" in line or "Total" in line for line in lines)
     assert "Since the last run: nothing changed" in watched(AREA + MOMENTS)
+
+
+@pytest.mark.parametrize(
+    "module, sentence",
+    [
+        ("while True:\n    pass\n" + AREA, "shapes.py, line 1: the import did not finish within 2 s (while True:)."),
+        ("import pandas\n" + AREA, "shapes.py, line 1: pandas is not for this question (import pandas)."),
+        ("import numpy as np\n" + AREA + "raise KeyError('x')\n", "shapes.py, line 4: KeyError: 'x' (raise KeyError"),
+        (None, "shapes.py is missing; put it into student/."),
+    ],
+)
+def test_the_cause_is_said_first_and_only_once(watched, module, sentence):
+    watched(AREA + MOMENTS)
+    lines = watched(module)[1:]
+    assert " ".join(" ".join(lines).split()).startswith(sentence) and len(lines) <= 4
+
+
+def test_an_unwritten_pass_over_a_broken_one_is_told_once(watched):
+    broken = AREA.replace("return", "raise ValueError('broken')\n    return")
+    stub = '\n\ndef moments(x):\n    area(x, x)\n    raise NotImplementedError("shapes.moments")\n'
+    text = " ".join(watched(broken + stub))
+    assert text.count("ValueError: broken") == 1 and "not attempted" in text
+    assert "Next: fix shapes.area, then save it." in text
 
 
 def test_the_edited_function_is_shown_before_the_others_are_done(toy):

@@ -98,6 +98,10 @@ def claim(out: Path, kind: str, inputs: Iterable[Path] = (), mine: Callable[[byt
         raise OutputError(f"{shown} would be a notebook, and what is written is a {kind}; give another name")
     if any(_same(out, source) for source in inputs):
         raise OutputError(f"{shown} is what this command reads, and would be lost; give another name")
+    above = next(folder for folder in out.absolute().parents if os.path.lexists(folder))
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        why = "is no folder" if not above.is_dir() else "is not yours to write in"
+        raise OutputError(f"{shown} cannot be written: {make_printable(str(above), 400)} {why}; give another place")
     if not os.path.lexists(out):
         return out
     try:

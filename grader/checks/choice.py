@@ -11,15 +11,25 @@ from ..results.record import CheckResult, shorten
 TOKEN = re.compile(r"[()]|[^\s()]+")
 OPERATORS = {"and", "or", "not", "(", ")"}
 LISTED = "check --list lists them all"
+EVERYWHERE = "leave out -q to look in all questions"
 SHOWN = 3  # words that one may stand for: more are a list, which --list gives
 
 
-def _advise(word: str, known: Iterable[str]) -> str:
+def _advise(word: str, known: Iterable[str], otherwise: str = "") -> str:
     """Say which known word may have been meant: the nearest one, else the first few that hold this one."""
     known = list(known)
     holders = [other for other in known if word and word.casefold() in other.casefold()]
     meant = find_nearest(word, known) or " or ".join(holders[:SHOWN])
-    return f"did you mean {meant}? {LISTED}" if meant else LISTED
+    return "; ".join(filter(None, [f"did you mean {meant}?" * bool(meant), otherwise, LISTED])).replace("?;", "?")
+
+
+def advise_option(word: str, questions: Iterable[str], functions: Iterable[str]) -> str:
+    """Say which option a word needs that was given without one: a question's, a function's, or that of any other."""
+    shown = word if re.fullmatch(r"[\w.]+", word) else repr(word)
+    ids = [name for name in questions if name.casefold() == word.casefold()]
+    named = any(name == word or name.endswith(f".{word}") for name in functions)
+    option = f"-q {ids[0]}" if ids else f"{'--function' if named else '-k'} {shown}"
+    return f"{shown} needs an option before it: check {option}"
 
 
 def resolve_function(word: str, functions: Collection[str]) -> str:
@@ -51,16 +61,18 @@ class Keyword:
             sentence = "join words by and, or, not and parentheses"
             raise UsageError(f"-k {text!r} cannot be read; {sentence}") from None
 
-    def select(self, checks: Sequence[CheckResult]) -> list[CheckResult]:
-        """Return the checks that are meant. Raise UsageError where none is."""
+    def select(self, checks: Sequence[CheckResult], questions: Sequence[str] = ()) -> list[CheckResult]:
+        """Return the checks that are meant. Raise UsageError where none is; all may be of a few `questions` only."""
         meant = {phrase: {check.id for check in _find(phrase, checks)} for phrase in self._phrases.values()}
         found = [c for c in checks if self._evaluate(self._tree, lambda phrase: c.id in meant[phrase])]
         if found or not checks:
             return found
+        where = f"of {' and '.join(questions)}" if questions else "here"
         for phrase, ids in meant.items():
             if not ids:
-                raise UsageError(f"no check here has {phrase!r} in its id or title; {_advise(phrase, _words(checks))}")
-        raise UsageError(f"no check here matches -k {self.text!r} as a whole; {LISTED}")
+                advice = _advise(phrase, _words(checks), EVERYWHERE if questions else "")
+                raise UsageError(f"no check {where} has {phrase!r} in its id or title; {advice}")
+        raise UsageError(f"no check {where} matches -k {self.text!r} as a whole; {LISTED}")
 
     def _name_phrases(self) -> str:
         """Return the expression with a name of one letter and a number in each phrase's place."""

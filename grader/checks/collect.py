@@ -107,7 +107,9 @@ class Choice:
         """Return the checks that were chosen. Raise UsageError where a word of the choice means none of them."""
         checks = [running.check for running in found]
         functions = select_functions(self.functions, manifest.functions(), checks)
-        ids = {check.id for check in (self.keyword.select(checks) if self.keyword else checks)}
+        here = list(dict.fromkeys(check.question for check in checks))
+        narrowed = here if len(here) < len(manifest.questions) else []
+        ids = {check.id for check in (self.keyword.select(checks, narrowed) if self.keyword else checks)}
         return [
             running
             for running in found

@@ -115,6 +115,8 @@ def _explain_module(failed: FailedImport, text: str) -> str:
     facts = {"place": failed.place, "code": failed.code}
     top, _, inside = (named[1] if named else refused[1] if refused else "").partition(".")
     if named and top in failed.names:
+        if not all(part.isidentifier() for part in inside.split(".")):  # a dot too many
+            return ""
         known = [".".join(module.with_suffix("").parts) for module in list_modules(failed.package)]
         near = find_nearest(inside, known)
         remedy = messages.NEAREST.format(near) if near else messages.CORRECT_OR_ADD

@@ -42,10 +42,17 @@ def choose_questions(manifest: Manifest, names: Sequence[str] | None) -> list[Qu
     return questions
 
 
-def require_meaning(manifest: Manifest, keyword: str, functions: Sequence[str] | None) -> None:
-    """Raise UsageError for a keyword that cannot be read, and for a word that is no function and no check's id."""
-    from ..checks.choice import Keyword, names_check, resolve_function
+def require_meaning(
+    manifest: Manifest, keyword: str, functions: Sequence[str] | None, loose: Sequence[str] = ()
+) -> None:
+    """Raise UsageError for a keyword that cannot be read, and for a word that is no function and no check's id.
 
+    Also for any `loose` word, which was given without an option.
+    """
+    from ..checks.choice import Keyword, advise_option, names_check, resolve_function
+
+    for word in loose:
+        raise UsageError(advise_option(word, [question.id for question in manifest.questions], manifest.functions()))
     if keyword:
         Keyword(keyword)
     for word in functions or ():

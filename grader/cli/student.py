@@ -30,8 +30,9 @@ FUNCTION = Annotated[
 ]
 
 
-@student_commands.command()
+@student_commands.command(context_settings={"allow_extra_args": True})
 def check(
+    words: typer.Context,
     student: Annotated[Path | None, typer.Option(help="The package to check; the manifest's by default.")] = None,
     question: QUESTIONS = None,
     keyword: KEYWORD = "",
@@ -54,7 +55,7 @@ def check(
     """Check a student's package and print points and one sentence for each failed check."""
     manifest = find_course()
     choose_questions(manifest, question)
-    require_meaning(manifest, keyword, function)
+    require_meaning(manifest, keyword, function, words.args)
     wanted = {"questions": question or [], "keyword": keyword, "timing": timing and not debug, "seed": seed}
     wanted |= {"functions": function or [], "first": first}
     if listed:
@@ -150,8 +151,9 @@ def doctor(
         raise typer.Exit(FAILED)
 
 
-@student_commands.command()
+@student_commands.command(context_settings={"allow_extra_args": True})
 def watch(
+    words: typer.Context,
     student: Annotated[Path | None, typer.Option(help="The package to watch; the manifest's by default.")] = None,
     question: QUESTIONS = None,
     keyword: KEYWORD = "",
@@ -160,7 +162,7 @@ def watch(
     """Check again each time a file is saved, the function just edited first, and say what changed; Ctrl-C ends it."""
     manifest = find_course()
     choose_questions(manifest, question)
-    require_meaning(manifest, keyword, function)
+    require_meaning(manifest, keyword, function, words.args)
     folder = locate_package(manifest, student)
     from ..grading import watch as watching
     from ..grading.run import Selection

@@ -285,7 +285,7 @@ def test_a_hidden_check_names_what_fails_in_its_own_checks(course):
     toy.write("checks/hidden/test_q1_net.py", IMPORTS + CHECKS["net"])
     text = (toy.root / "assignment.toml").read_text()
     toy.write("assignment.toml", text.replace("public_points = 2", "public_points = 2\nhidden_points = 1"))
-    toy.replace("assignment.toml", '\npoints = 2', "\npoints = 3")
+    toy.replace("assignment.toml", "\npoints = 2", "\npoints = 3")
     assert toy.outcomes()["loss"].message == "cannot be judged: it needs layers.square, which fails in its own checks"
     write(toy, square="return x**2 if x.max() < 1 else x.nothing")
     message = toy.outcomes()["loss"].message

@@ -111,7 +111,14 @@ def test_every_check_of_the_assignment_has_a_short_id_that_means_it_alone():
         (["--function", "Q1.aera.1"], "there is no check 'Q1.aera.1' here; did you mean Q1.area.1?"),
         (["--list", "--first"], "--list and --first contradict each other; leave one of them out"),
         (["--list", "--seed", "0"], "--list and --seed contradict each other"),
-        (["-q", "Q2", "-k", "Q1.area.1"], "no check here has 'Q1.area.1' in its id or title"),
+        (["-q", "Q2", "-k", "Q1.area.1"], "no check of Q2 has 'Q1.area.1' in its id or title; "),
+        (["-q", "Q2", "-k", "rectangles"], "leave out -q to look in all questions; check --list lists them all"),
+        (["-q", "Q2", "-k", "area and sides"], "no check of Q2 has 'area' in its id or title; "),
+        (["Q1"], "Q1 needs an option before it: check -q Q1"),
+        (["q2", "--first"], "q2 needs an option before it: check -q Q2"),
+        (["moments"], "moments needs an option before it: check --function moments"),
+        (["the sides"], "'the sides' needs an option before it: check -k 'the sides'"),
+        (["--json", "assignment.toml/new/r.json"], "assignment.toml is no folder; give another place"),
     ],
 )
 def test_word_that_means_nothing_ends_check_before_anything_is_run(toy, command, words, sentence):

@@ -75,6 +75,12 @@ MODULES = {
         "failed",
         "layers.py, line 1: there is no module othr in student/ (from student.othr import scale). Did you mean other?",
     ),
+    "a dot too many": (
+        "import importlib\nimportlib.import_module('student..a')\n",
+        "failed",
+        "layers.py, line 2: ModuleNotFoundError: No module named 'student.' (importlib.import_module('student..a')). "
+        "Correct or remove this import.",
+    ),
     "a name that a module lacks": (
         "from .other import nothing\n",
         "failed",

@@ -113,8 +113,6 @@ def grade_package(
     context = RunContext(manifest, student, zygotes or ZygotePool(), *options, started=started, second_looks=not debug)
     record.causes = context.imports.causes
     cpu = time.process_time() + context.zygotes.cpu_seconds()
-    for check in selection.kept:
-        context.scores.add(check)
     try:
         tried = run_checks(context, selection, progress).tried
         if hints is not None:
@@ -127,18 +125,18 @@ def grade_package(
         if zygotes is None:
             context.zygotes.close()
     record.seconds, record.cpu_seconds = round(time.monotonic() - started, 3), round(cpu, 3)
-    record.complete = not progress.left
-    record.notes += _stopped(progress)
-    _add_kept(record, selection, manifest)
-    record.notes += _remarks(record, context) + _unscored(context)
-    progress.show()
+    _conclude(progress, context, selection)
     return record
 
 
-def _add_kept(record: Record, selection: Selection, manifest: Manifest) -> None:
-    """Put the results that stay beside those of the run, in the order of the questions."""
-    places = {question.id: place for place, question in enumerate(manifest.questions)}
+def _conclude(progress: Progress, context: RunContext, selection: Selection) -> None:
+    """Put the results that stay beside those of the run, in the order of the questions, and add the remarks."""
+    record, places = progress.record, {question.id: place for place, question in enumerate(context.manifest.questions)}
+    record.complete = not progress.left
+    record.notes += _stopped(progress)
     record.checks = sorted([*record.checks, *selection.kept], key=lambda check: places[check.question])
+    record.notes += _remarks(record, context) + _unscored(context)
+    progress.show()
 
 
 def _stopped(progress: Progress) -> list[Note]:
@@ -208,6 +206,8 @@ def run_checks(
 
     files = find_files(manifest, questions)
     progress.record.notes += _check_answers(context, files)
+    for check in selection.kept:
+        context.scores.add(check)
     choice = selection.choose_checks(timing.can_measure() or not context.races)
     collector = collect.CheckCollector(manifest, choice, [] if selection.keyword else questions)
     checks = (make or plugin.ChecksPlugin)(context, progress.collect, progress.expect, selection.stops)

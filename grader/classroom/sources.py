@@ -15,7 +15,7 @@ from ..errors import UsageError, explain_not_installed
 from ..files import make_printable, open_regular
 from ..limits import EXPORT_METADATA_BYTES, MEGABYTE
 from ..submission.listing import IGNORED, is_leftover
-from .view import ExportedSubmission, Person
+from .view import Person
 
 METADATA = "submission_metadata.yml"
 PACKED = (".zip", ".rar", ".7z", ".tar", ".tgz", ".gz", ".bz2", ".xz")  # only zips can be graded, which a report says
@@ -23,6 +23,19 @@ CANVAS = re.compile(r"(?P<name>.+?)(?P<late>_LATE)?_(?P<user>\d+)_(?P<number>\d+
 AGAIN = re.compile(r"-(\d+)$")  # what Canvas puts behind the name of a file that was handed in again
 MOODLE = re.compile(r"(?P<name>.*)_(?P<user>\d+)_assignsubmission_(?P<plugin>[a-z]+)_?(?P<original>.*)", re.DOTALL)
 TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d+))? ?(Z|UTC|[+-]\d\d:?\d\d)?")
+
+
+@dataclass(frozen=True)
+class ExportedSubmission:
+    """One submission as its export gives it, before anything is graded."""
+
+    key: str
+    place: Path
+    people: tuple[Person, ...] = ()
+    submitted: str = ""
+    late: bool = False
+    digest: str = ""
+    superseded: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from ..results.record import CheckResult, Record
+from .sources import ExportedSubmission
 from .view import (
     FILENAME,
     VERSION,
     Batch,
-    ExportedSubmission,
     JobEnding,
     State,
     StoredResult,

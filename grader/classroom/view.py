@@ -112,19 +112,6 @@ class StoredSubmission:
 
 
 @dataclass(frozen=True)
-class ExportedSubmission:
-    """One submission as its export gives it, before anything is graded."""
-
-    key: str
-    place: Path
-    people: tuple[Person, ...] = ()
-    submitted: str = ""
-    late: bool = False
-    digest: str = ""
-    superseded: bool = False
-
-
-@dataclass(frozen=True)
 class KnownCheck:
     """One check of the class, in the order in which reports list them."""
 

@@ -131,20 +131,14 @@ def grade_package(
 
 def _conclude(progress: Progress, context: RunContext, selection: Selection) -> None:
     """Put the results that stay beside those of the run, in the order of the questions, and add the remarks."""
-    record, places = progress.record, {question.id: place for place, question in enumerate(context.manifest.questions)}
+    record, questions = progress.record, [question.id for question in context.manifest.questions]
     record.complete = not progress.left
-    record.notes += _stopped(progress)
-    record.checks = sorted([*record.checks, *selection.kept], key=lambda check: places[check.question])
+    if progress.left:
+        sentence = f"Stopped at the first failure; {progress.left} of {progress.expected} checks were not run."
+        record.notes.append(Note(NoteKind.STOPPED, sentence))
+    record.checks = sorted([*record.checks, *selection.kept], key=lambda check: questions.index(check.question))
     record.notes += _remarks(record, context) + _unscored(context)
     progress.show()
-
-
-def _stopped(progress: Progress) -> list[Note]:
-    """Return a note on the checks that were left out after the first failure."""
-    if not progress.left:
-        return []
-    sentence = f"Stopped at the first failure; {progress.left} of {progress.expected} checks were not run."
-    return [Note(NoteKind.STOPPED, sentence)]
 
 
 def _remarks(record: Record, context: RunContext) -> list[Note]:

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from grader.classroom.sources import ExportedSubmission
 from grader.classroom.store import Store
-from grader.classroom.view import Batch, ExportedSubmission, JobEnding, Person, State
+from grader.classroom.view import Batch, JobEnding, Person, State
 from grader.results.record import CheckResult, Hint, Note, NoteKind, Outcome, QuestionScore, Record, sum_points
 
 HOSTILE = [  # names and texts that mean something to HTML, to a spreadsheet, to SQL and to a terminal

@@ -10,8 +10,9 @@ import pandas
 import pytest
 
 from grader.classroom.gradebook import count_days, disarm, find_marks, write_gradebook
+from grader.classroom.sources import ExportedSubmission
 from grader.classroom.store import Store
-from grader.classroom.view import Batch, ExportedSubmission, JobEnding, Person, State
+from grader.classroom.view import Batch, JobEnding, Person, State
 from grader.course.schema import Late
 from grader.errors import OutputError, UsageError
 from grader.results.record import Record

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from grader.classroom.sources import ExportedSubmission
 from grader.classroom.store import Store
-from grader.classroom.view import FILENAME, Batch, ExportedSubmission, JobEnding, Person, State, StoreView
+from grader.classroom.view import FILENAME, Batch, JobEnding, Person, State, StoreView
 from grader.errors import UsageError
 from grader.results.record import Outcome
 from tests.harness.made_class import HOSTILE, fill_store

@@ -52,8 +52,8 @@ def find_evidence(trace: Trace, error: Exception, check: str, call: Call | None)
 def is_telling(trace: Trace, inputs: Sequence[Any]) -> bool:
     """Return whether the last answer is one that two people would hardly come to in different ways.
 
-    That is so if an argument was changed. It is not if the check raised, or the answer is not finite, whole numbers,
-    all alike, a simple fraction, or an argument of the call.
+    That is so if an argument was changed, or an array of several axes is empty. It is not if the check raised, or the
+    answer is not finite, whole numbers, all alike, a simple fraction, or an argument of the call.
     """
     if trace.ending:
         return trace.ending.startswith("changed")
@@ -61,7 +61,9 @@ def is_telling(trace: Trace, inputs: Sequence[Any]) -> bool:
     if not isinstance(last, np.ndarray | np.number | float) or np.asarray(last).dtype.kind != "f":
         return False
     values = np.asarray(last, np.float64).reshape(-1)
-    if not values.size or not np.isfinite(values).all() or np.abs(values).max() < NOTHING:
+    if not values.size:
+        return np.ndim(last) > 1
+    if not np.isfinite(values).all() or np.abs(values).max() < NOTHING:
         return False
     if values.min() == values.max():
         return values.size == 1 and not _is_simple(float(values[0]))

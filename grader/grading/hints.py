@@ -14,7 +14,7 @@ import numpy as np
 from ..checks import misconceptions
 from ..checks.bookkeeping import trace_answers
 from ..checks.context import RunContext, derive
-from ..checks.misconceptions import Candidate, choose_misconceptions, find_evidence
+from ..checks.misconceptions import Candidate, Evidence, choose_misconceptions, find_evidence
 from ..course.catalogue import Misconception, Variant, copy_reference, load_catalogues, plant
 from ..course.manifest import Manifest
 from ..errors import CourseError, OutOfTime, SandboxError
@@ -43,11 +43,20 @@ class Table(msgspec.Struct):
 
     seed: int
     sources: dict[str, str]
-    checks: list[str]
-    hints: list[Hint]
-    functions: list[str]
-    variants: list[tuple[int, list[int]]]
+    checks: list[str] = []
+    hints: list[Hint] = []
+    functions: list[str] = []
+    variants: list[tuple[int, list[int]]] = []
     digests: bytes = b""
+
+    def add(self, one: Misconception, found: Mapping[str, Evidence]) -> None:
+        """Add a variant with the evidence in each check."""
+        if not self.hints or self.hints[-1].id != one.id:
+            self.hints.append(Hint(id=one.id, sentence=one.sentence, section=one.section))
+            self.functions.append(one.function)
+        self.checks += [check for check in found if check not in self.checks]
+        self.variants.append((len(self.hints) - 1, [self.checks.index(check) for check in found]))
+        self.digests += b"".join(each.digests[0] for each in found.values())
 
     def list_candidates(self) -> list[Candidate]:
         """Return the variants, each with its digests by check."""
@@ -109,8 +118,8 @@ class Runner:
         self._workers: dict[tuple[str, ...], WorkerClient] = {}
         self._package = Path()
 
-    def digest(self, variant: Variant, tried: "Tried") -> bytes:
-        """Return the digest of a check on a variant, empty where it passes or tells nothing.
+    def find(self, variant: Variant, tried: "Tried") -> Evidence | None:
+        """Return the evidence in a check of a variant, None where it passes or is not judged.
 
         Raise SandboxError, OutOfTime, CourseError where the variant cannot be planted.
         """
@@ -127,9 +136,8 @@ class Runner:
             except (SandboxError, OutOfTime):
                 raise
             except Exception as error:
-                found = find_evidence(trace, error, running.check.id, None)
-                return found[0].digests[0] if found else b""
-        return b""
+                return next(iter(find_evidence(trace, error, running.check.id, running.worker.last_call)), None)
+        return None
 
     def _plant(self, variant: Variant) -> None:
         if self._planted != variant.id:
@@ -258,7 +266,7 @@ class Hints:
         candidates, hints = [], {}
         for catalogue in load_catalogues(self._manifest, [*questions]):
             for one in catalogue.misconceptions:
-                hints[one.id] = one.function, make_hint(one)
+                hints[one.id] = one.function, Hint(id=one.id, sentence=one.sentence, section=one.section)
                 for variant in one.variants:
                     digests = self._digest_live(catalogue.question, variant, tried, runner)
                     candidates.append(Candidate(one.id, one.function, digests))
@@ -270,7 +278,8 @@ class Hints:
         def make(check: str) -> bytes:
             key = tried[check].running.seed, question, variant.id, check
             if key not in self._live:
-                self._live[key] = runner.digest(variant, tried[check])
+                found = runner.find(variant, tried[check])
+                self._live[key] = found.digests[0] if found else b""
             return self._live[key]
 
         return LiveDigests([check for check in variant.costs if check in tried], make)
@@ -280,11 +289,6 @@ class Hints:
         if self._manifest.report.hints != "after 3 failures" or self._failures is None:
             return True
         return self._failures.count(function) >= HINT_FAILURES
-
-
-def make_hint(one: Misconception) -> Hint:
-    """Return what is shown of a misconception."""
-    return Hint(id=one.id, sentence=one.sentence, section=one.section)
 
 
 def _has_failed(tried: "Tried") -> bool:

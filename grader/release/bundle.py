@@ -3,6 +3,7 @@
 The small course that `chainrule new` makes, to begin one's own with, is laid out here too.
 """
 
+import contextlib
 import tempfile
 from pathlib import Path
 
@@ -10,17 +11,20 @@ from ..course import manifest as manifests
 from ..course.manifest import Manifest
 from ..errors import LeakError, UsageError
 from ..files import ZIP, claim, claim_folder, new_folder
+from ..grading.hints import FILENAME as HINTS
+from ..grading.hints import load_table, save_table
 from ..notebooks import build
 from ..notebooks.build import JsonCell, JsonNotebook
 from ..pdf.notebook import from_table
 from ..recording.cassette import FILENAME
 from ..results.record import write_atomically
 from ..results.status_line import SILENT, StatusLine
+from ..sandbox.parent.zygote_pool import ZygotePool
 from ..submit.notebooks import BASELINES, Baseline, encode_baselines, record_baseline
 from . import leaks, requirements, secrets
 from . import student_files as stubs
 from .autograder import EXAMPLE, collect_engine, find_beside, is_dotted, pack, walk_files
-from .recorder import record
+from .recorder import record, record_misconceptions
 
 ASSETS = "assets"
 PICTURES = {".png", ".jpg", ".jpeg", ".gif", ".svg"}
@@ -103,13 +107,30 @@ def _link(manifest: Manifest, name: str, notebook: JsonNotebook, colab: str) -> 
 
 
 def _collect_checks(manifest: Manifest, line: StatusLine) -> dict[str, bytes]:
-    """Return the public checks, with the reference's answers to them."""
+    """Return the public checks, with the reference's answers to them and those of known mistakes."""
     folder, name = manifest.path("public"), manifest.paths.public
     files = {f"{name}/{path.as_posix()}": f.read_bytes() for path, f in walk_files(folder) if path.suffix == ".py"}
     with tempfile.TemporaryDirectory(prefix="chainrule-") as place:
         line.step("recording the reference's answers")
         record(manifest, Path(place, FILENAME), line=line)
-        return files | {f"{name}/{FILENAME}": Path(place, FILENAME).read_bytes()}
+        files[f"{name}/{FILENAME}"] = Path(place, FILENAME).read_bytes()
+    hints = _read_misconceptions(manifest, line)
+    return files | ({f"{name}/{HINTS}": hints} if hints else {})
+
+
+def _read_misconceptions(manifest: Manifest, line: StatusLine) -> bytes:
+    """Return the file of recorded misconceptions; it is kept among the public checks, and made where it is not fresh.
+
+    Empty where there is no catalogue, or no hints are given.
+    """
+    file = manifest.path("public") / HINTS
+    if manifest.report.hints == "never" or not manifest.path("mistakes").is_dir():
+        return b""
+    if load_table(manifest, manifest.seeds.public) is None:
+        line.step("recording known mistakes")
+        with contextlib.closing(ZygotePool()) as zygotes:
+            save_table(record_misconceptions(manifest, zygotes), file)
+    return file.read_bytes()
 
 
 def _refuse(found: list[leaks.Leak]) -> None:

@@ -15,10 +15,12 @@ from ..checks.collect import RUNNING, RunningCheck
 from ..checks.context import RunContext, derive
 from ..checks.follow_through import get_arguments, renew, run_replaced
 from ..checks.plugin import ChecksPlugin
+from ..course.catalogue import load_catalogues
 from ..course.manifest import Manifest
 from ..errors import CourseError, NotScored, RecordingError, Unrecorded
 from ..files import ZIP, claim
 from ..grading import run
+from ..grading.hints import Runner, Table, digest_sources
 from ..grading.progress import Progress
 from ..limits import RECORDING_SECONDS
 from ..recording.cassette import (
@@ -57,11 +59,7 @@ def record(
     naming the first that does not. A check whose questions to the reference depend on the judged answers is marked as
     such (`Cassette.varies`): where they differ from the reference's, students see that it is not scored.
     """
-    public = msgspec.structs.replace(
-        manifest,
-        paths=msgspec.structs.replace(manifest.paths, hidden=NOT_THERE),
-        limits=msgspec.structs.replace(manifest.limits, run_seconds=RECORDING_SECONDS),
-    )
+    public = _leave_public(manifest)
     claim(out, ZIP)  # an .npz file is one
     if not public.path("reference").is_dir():
         raise CourseError(f"{public.path('reference')} is not there, and nothing else can answer; only staff has it")
@@ -78,6 +76,44 @@ def record(
     answers = context.gather_answers(public.seeds.public)
     save_answers(answers, out)
     return answers
+
+
+def _leave_public(manifest: Manifest) -> Manifest:
+    """Return the manifest of a course without hidden checks, whose runs may take long."""
+    paths = msgspec.structs.replace(manifest.paths, hidden=NOT_THERE)
+    limits = msgspec.structs.replace(manifest.limits, run_seconds=RECORDING_SECONDS)
+    return msgspec.structs.replace(manifest, paths=paths, limits=limits)
+
+
+def record_misconceptions(manifest: Manifest, zygotes: ZygotePool, seed: int | None = None) -> Table:
+    """Return how each variant of the catalogue fails the public checks.
+
+    One that tells nothing, or fails as another of its misconception does, is left out.
+
+    Raise RecordingError where the reference does not pass, CourseError for a fault of the catalogue.
+    """
+    public = _leave_public(manifest)
+    context = RunContext(public, public.path("reference"), zygotes, races=False, keep=True, seed=seed)
+    progress = Progress(run.new_record(public, "record", "the reference"), public, None)
+    table, seen = Table(context.public_seed, digest_sources(manifest)), set()
+    try:
+        tried = {
+            one.running.check.id: one for one in run.run_checks(context, run.Selection(timing=False), progress).tried
+        }
+        _refuse(progress.record.checks)
+        with contextlib.closing(Runner(context)) as runner:
+            for misconception in (one for catalogue in load_catalogues(manifest) for one in catalogue.misconceptions):
+                for variant in misconception.variants:
+                    found = {check: runner.find(variant, tried[check]) for check in variant.costs if check in tried}
+                    evidence = {check: one for check, one in found.items() if one}
+                    alike = misconception.id, *((check, one.digests) for check, one in sorted(evidence.items()))
+                    if alike not in seen and any(one.telling for one in evidence.values()):
+                        table.add(misconception, evidence)
+                    seen.add(alike)
+    finally:
+        progress.close()
+        context.close()
+    return table
 
 
 def _refuse(checks: list[CheckResult]) -> None:

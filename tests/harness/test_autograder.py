@@ -51,7 +51,8 @@ def test_zip_holds_what_grading_needs_and_nothing_else(tmp_path):
     }
     folders = {name.partition("/")[0] for name in found} - alone
     assert folders == {"grader", "reference", "tests"}
-    assert {name.split("/")[1] for name in found if name.startswith("tests/")} == {"public", "hidden"}
+    assert {name.split("/")[1] for name in found if name.startswith("tests/")} == {"public", "hidden", "harness"}
+    assert {name.rsplit("/", 1)[0] for name in found if name.startswith("tests/harness/")} == {"tests/harness/mistakes"}
     for question in REAL.questions:
         assert {f"tests/public/{question.file}", f"tests/hidden/{question.file}"} <= set(found)
 

@@ -79,6 +79,7 @@ def test_it_holds_what_students_need_and_nothing_else(files):
         "README.md",
         "assignment.toml",
         "checks/public/expected.npz",
+        "checks/public/misconceptions.npz",
         "checks/public/test_q1_rectangles.py",
         "checks/public/test_q2_moments.py",
         "constraints.txt",
@@ -130,6 +131,8 @@ def test_no_stray_file_leaves_with_the_engine(made, toy, tmp_path, monkeypatch):
 def test_a_course_without_notebooks_hands_out_nothing_of_notebooks(toy):
     toy.replace("assignment.toml", 'notebooks = ["Rectangles"]', "")
     toy.write("notebooks/images/plan.svg", "<svg/>")
+    for file in (toy.root / "checks/mistakes").glob("*.toml"):
+        file.write_text(re.sub(r"^section = .*\n", "", file.read_text(), flags=re.MULTILINE))
     assert not [name for name in bundle.collect_bundle(toy.manifest) if name.startswith("notebooks/")]
 
 
@@ -416,6 +419,26 @@ def test_the_toy_bundle_works_where_it_lands(made, tmp_path):
         assert done.stderr == f"{needs} side has it\n"
     shown = set(re.findall(r"^  (\w+)  ", alone(root, "--help").stdout, re.MULTILINE))
     assert shown == {"check", "doctor", "watch", "pdf", "preflight", "submit"}
+
+
+def test_students_read_hints_without_the_catalogue(made, tmp_path):
+    root, sentence = tmp_path / "a2", "hint  Your areas equal widths plus heights."
+    bundle.write_bundle(made[0].manifest, root)
+    solution = (made[0].root / "solution/shapes.py").read_text()
+    (root / "student/shapes.py").write_text(solution.replace("width * height", "height + width"))
+    assert sentence in alone(root, "check", "-q", "Q1").stdout
+    assert sentence not in alone(root, "check", "-q", "Q1", "--no-hints").stdout
+    assert not (root / ".chainrule.json").exists()
+    (root / "checks/public/test_q1_rectangles.py").open("a").write("# a line of one's own\n")
+    assert sentence not in alone(root, "check", "-q", "Q1").stdout
+    (root / "checks/public/misconceptions.npz").write_bytes(b"PK")
+    done = alone(root, "check", "-q", "Q1")
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_a_course_that_gives_no_hints_releases_none(toy):
+    toy.write("assignment.toml", (toy.root / "assignment.toml").read_text() + '\n[report]\nhints = "never"\n')
+    assert "checks/public/misconceptions.npz" not in bundle.collect_bundle(toy.manifest)
 
 
 @pytest.mark.slow

@@ -181,6 +181,7 @@ def test_demonstration_earns_what_its_mistake_leaves(shared, toy, tmp_path):
     scores = {name: score for test in result["tests"] for name, score in test["extra_data"]["checks"].items()}
     lost = {name for name, score in scores.items() if not score}
     assert lost == {cost for mistake in mistakes.choose_for_demo(toy.manifest) for cost in mistake.costs}
+    assert "hint: Your variance equals one divided by N - 1." in str(result["tests"])
     assert 0 < result["score"] == 8 - sum(test["max_score"] - test["score"] for test in result["tests"]) < 8
     assert all(
         (test["status"] == "failed") == any(n in lost for n in test["extra_data"]["checks"]) for test in result["tests"]

@@ -108,7 +108,7 @@ TRIVIAL = {
     "the input in another shape": X[:, :3].reshape(-1),
     "nothing": None,
     "text": "text",
-    "empty": np.zeros((0, 3)),
+    "nothing at all": np.zeros(0),
     "a simple fraction": 0.25,
     "a whole number": 3.0,
 }
@@ -122,6 +122,7 @@ def test_a_trivial_answer_tells_nothing(name):
 def test_an_answer_with_digits_tells_something():
     assert judged(WRONG, inputs=(X, W)).telling
     assert judged(0.123456789).telling
+    assert judged(np.zeros((4, 3, 0, 0))).telling  # as a crop by no padding leaves it
 
 
 def claim_unchanged(way):

@@ -3,14 +3,13 @@
 import os
 import re
 import stat
-import struct
 import time
 import zipfile
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Any, BinaryIO, Literal, cast
 
 from ..errors import SubmissionError
 from ..files import make_printable
@@ -22,10 +21,7 @@ ENVIRONMENTS = {".git", ".hg", ".svn", ".venv", "venv", "node_modules", ".idea",
 ENVIRONMENTS |= {".mypy_cache", ".pytest_cache", ".ruff_cache"}
 IGNORED = LEFTOVERS | ENVIRONMENTS
 VENV = "pyvenv.cfg"
-END, END_SIZE, LONGEST_COMMENT = b"PK\x05\x06", 22, 65_535
-LOCATOR, LOCATOR_SIZE = b"PK\x06\x07", 20
-END_64, END_64_SIZE = b"PK\x06\x06", 56
-ENTRY, ENTRY_SIZE = b"PK\x01\x02", 46
+ENTRY = b"PK\x01\x02"  # what an entry of a zip's directory begins with
 DRIVE = re.compile(r"[A-Za-z]:(/|$)")
 
 PathParts = tuple[str, ...]
@@ -64,11 +60,28 @@ class Listing:
     passed_over: Counter[PathParts] = field(default_factory=Counter)
 
 
+class _ZipStream:
+    """The stream of a zip whose directory, which zipfile reads in one piece, is refused before it is parsed."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def read(self, size: int = -1) -> bytes:
+        """Return what is next. Raise SubmissionError for a directory of too many bytes or entries."""
+        if size > ZIP_DIRECTORY_BYTES:
+            raise _refuse_files()
+        content = self._stream.read(size)
+        if content.startswith(ENTRY) and content.count(ENTRY) > ENTRIES:
+            raise _refuse_files()
+        return content
+
+
 def list_zip(stream: BinaryIO, deadline: float) -> tuple[Listing, zipfile.ZipFile]:
     """Return the entries of a zip, and the zip. Raise SubmissionError, and whatever zipfile raises of a broken one."""
-    if count_zip_entries(stream, ENTRIES, ZIP_DIRECTORY_BYTES) > ENTRIES:
-        raise _refuse_files()
-    archive = zipfile.ZipFile(stream)
+    archive = zipfile.ZipFile(cast(BinaryIO, _ZipStream(stream)))
     found = [(info, _split_name(info.filename)) for info in archive.infolist()]
     environments = {parts[:-1] for _, parts in found if parts[-1:] == (VENV,) and len(parts) > 1}
     entries = Listing()
@@ -220,67 +233,3 @@ def _refuse_files() -> SubmissionError:
 
 def _refuse_folders() -> SubmissionError:
     return SubmissionError(f"it holds more than {FOLDERS:,} folders; leave out data and environments")
-
-
-def count_zip_entries(stream: BinaryIO, most: int, most_bytes: int) -> int:
-    """Return the number of a zip's entries, before it is parsed; `most` + 1 for more, or a directory over `most_bytes`.
-
-    The record may lie, so the entries that are there are counted too. 0 where no record is found: zipfile says why.
-    """
-    end = _find_end(stream)
-    if end is None:
-        return 0
-    place, record = end
-    said, size = struct.unpack("<10xHL6x", record)
-    large = _find_end_64(stream, place)
-    if large is not None:
-        place -= LOCATOR_SIZE + END_64_SIZE
-        said, size = large
-    if said > most or size > most_bytes:
-        return most + 1
-    stream.seek(max(0, place - size))
-    return max(int(said), _step_through(stream.read(size), most))
-
-
-def _find_end(stream: BinaryIO) -> tuple[int, bytes] | None:
-    """Return where the end record stands, and its bytes; it is found as zipfile finds it."""
-    length = stream.seek(0, 2)
-    if length < END_SIZE:
-        return None
-    stream.seek(length - END_SIZE)
-    last = stream.read(END_SIZE)
-    if last.startswith(END) and last.endswith(b"\0\0"):
-        return length - END_SIZE, last
-    start = max(0, length - END_SIZE - LONGEST_COMMENT)
-    stream.seek(start)
-    tail = stream.read()
-    found = tail.rfind(END)
-    record = tail[found : found + END_SIZE]
-    return (start + found, record) if found >= 0 and len(record) == END_SIZE else None
-
-
-def _find_end_64(stream: BinaryIO, place: int) -> tuple[int, int] | None:
-    """Return number and bytes of the entries by the record of a zip64, the largest where two places hold one."""
-    if place < LOCATOR_SIZE + END_64_SIZE:
-        return None
-    stream.seek(place - LOCATOR_SIZE)
-    locator = stream.read(LOCATOR_SIZE)
-    if not locator.startswith(LOCATOR):
-        return None
-    found = []
-    for start in {place - LOCATOR_SIZE - END_64_SIZE, struct.unpack("<8xQ4x", locator)[0]}:
-        if start <= place - LOCATOR_SIZE - END_64_SIZE:
-            stream.seek(start)
-            record = stream.read(END_64_SIZE)
-            if record.startswith(END_64):
-                found.append(struct.unpack("<32xQQ8x", record))
-    return (max(number for number, _ in found), max(size for _, size in found)) if found else None
-
-
-def _step_through(directory: bytes, most: int) -> int:
-    """Return how many entries stand in a directory, `most` + 1 where there are more."""
-    place, number = 0, 0
-    while number <= most and directory.startswith(ENTRY, place) and place + ENTRY_SIZE <= len(directory):
-        place += ENTRY_SIZE + sum(struct.unpack_from("<HHH", directory, place + 28))
-        number += 1
-    return number

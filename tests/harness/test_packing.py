@@ -1,6 +1,7 @@
 """What people really pack is graded, zip and folder alike, with a note of what was left out; bad shapes cost little."""
 
 import io
+import math
 import os
 import random
 import shutil
@@ -16,7 +17,7 @@ import pytest
 from grader.errors import SubmissionError
 from grader.grading.submission import grade_submission
 from grader.limits import ENTRIES, MEGABYTE
-from grader.submission.listing import count_zip_entries
+from grader.submission import listing as listing_module
 from grader.submission.package_search import find_copies
 from grader.submission.unpack import unpack_submission
 from tests.harness.test_submission import GOOD, SHAPES, info, lay, listing, pack
@@ -291,27 +292,29 @@ def test_deep_folders_that_are_ignored_are_left_out(toy, tmp_path):
     assert listing(unpacked(toy, folder, tmp_path).package) == {"shapes.py"}
 
 
-def test_entries_are_counted_by_either_record():
+def test_a_directory_is_bounded_whatever_its_record_says(monkeypatch):
+    monkeypatch.setattr(listing_module, "ENTRIES", 100)
+    monkeypatch.setattr(listing_module, "ZIP_DIRECTORY_BYTES", 10_000)
+
     def counted(raw: bytes) -> int:
-        return count_zip_entries(io.BytesIO(raw), 100, 10_000)
+        return len(listing_module.list_zip(io.BytesIO(raw), math.inf)[0].files)
 
-    assert counted(b"") == counted(b"PK\x05\x06") == counted(b"x" * 100) == 0
-    assert counted(zip_of(3)) == 3
-    assert counted(zip_of(3, comment=b"a comment")) == 3
-    assert counted(zip_of(101)) == 101
-    assert counted(zip_of(3, said=90)) == 90
-    assert counted(zip_of(50, said=1)) == 50
-    assert counted(zip_64_of(3, 7)) == 7
-    assert counted(zip_64_of(3, 2**40)) == 101
-    assert counted(zip_64_of(3, 7, size=2**50)) == 101
+    assert counted(zip_of(3)) == counted(zip_of(3, comment=b"a comment")) == counted(zip_64_of(3, 2**40)) == 3
+    assert counted(zip_of(100)) == counted(zip_of(100, said=1)) == 100
+    for raw in (zip_of(101), zip_of(101, said=1), zip_64_of(101, 7), zip_of(90, length=100)):
+        with pytest.raises(SubmissionError, match="it holds more than 100 files"):
+            counted(raw)
+    for raw in (b"", b"PK\x05\x06", b"x" * 100, zip_64_of(3, 7, size=2**50)):
+        with pytest.raises(zipfile.BadZipFile):
+            counted(raw)
 
 
-def zip_of(number: int, said: int | None = None, comment: bytes = b"") -> bytes:
+def zip_of(number: int, said: int | None = None, comment: bytes = b"", length: int = 1) -> bytes:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
         archive.comment = comment
         for name in range(number):
-            archive.writestr(str(name), b"")
+            archive.writestr(str(name).zfill(length), b"")
     raw = bytearray(stream.getvalue())
     if said is not None:
         end = raw.rindex(b"PK\x05\x06")

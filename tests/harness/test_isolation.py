@@ -40,13 +40,13 @@ def package(tmp_path):
         if parent.name.startswith(("pytest-", "popen-")):  # pytest's own, of the session and of one of its processes
             os.chmod(parent, 0o755)
 
-    def make(zygotes: ZygotePool, text: str, **options) -> WorkerClient:
+    def make(zygotes: ZygotePool, text: str, libraries=LIBRARIES, **options) -> WorkerClient:
         folder = tmp_path / f"package{len(workers)}"
         folder.mkdir()
         (folder / "module.py").write_text(text)
-        worker = launch_worker(zygotes.get(LIBRARIES), folder, "package", WorkerLimits(call_seconds=10.0), **options)
+        worker = launch_worker(zygotes.get(libraries), folder, "package", WorkerLimits(call_seconds=10.0), **options)
         workers.append(worker)
-        worker.load(LIBRARIES, bytecode=options.get("bytecode", ""))
+        worker.load(libraries, bytecode=options.get("bytecode", ""))
         worker.start(0)
         return worker
 
@@ -333,3 +333,38 @@ def test_a_proxy_means_nothing_to_another_worker(full, package):
     ours, theirs = (package(full, "def keep(x):\n    return {1: x}\n") for _ in range(2))
     with pytest.raises(Unsendable, match="another worker"):
         ours.root().module.keep(theirs.root().module.keep(1))
+
+
+NESTED = "def lazy():\n    import importlib.resources.readers, importlib.resources.simple\n    return 5\n"
+
+
+def test_a_package_in_a_package_loaded_early_can_be_imported_from_late(full, package):
+    assert package(full, NESTED).root().module.lazy() == 5
+
+
+TORCH = """
+import sys
+import torch
+from torch import nn
+
+
+def learn():
+    layer, data = nn.Linear(2, 1), torch.ones(4, 2)
+    for kind in (torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW, torch.optim.RMSprop):
+        optimizer = kind(layer.parameters(), lr=0.1)
+        optimizer.zero_grad()
+        (layer(data) ** 2).sum().backward()
+        optimizer.step()
+    return "sympy" in sys.modules
+
+
+def derive():
+    gradient = torch.func.grad(lambda x: (x**2).sum())(torch.ones(2))
+    return gradient[0].item(), torch._dynamo.is_compiling(), "sympy" in sys.modules
+"""
+
+
+def test_optimizers_learn_without_the_compiler_and_what_needs_it_loads_it(full, package):
+    module = package(full, TORCH, libraries=("torch", "numpy")).root().module
+    assert module.learn() is False
+    assert module.derive() == (2.0, False, True)

@@ -103,7 +103,7 @@ def is_reachable(place: str) -> bool:
 
 
 def name_by_descriptor(first: int, engine: str) -> int:
-    """Renames, for all imports to come, folders other users cannot reach; returns the first descriptor it left free.
+    """Rename, for all imports to come, folders other users cannot reach; return the first descriptor it left free.
 
     All but the engine's own, which is done with before the first fork. A folder that is open can be entered through its
     descriptor without passing the folders above it; so an interpreter in a private home folder serves workers under
@@ -120,9 +120,10 @@ def name_by_descriptor(first: int, engine: str) -> int:
     sys.path[:] = [renamed.get(os.path.realpath(entry), entry) for entry in sys.path]
     for module in list(sys.modules.values()):
         for number, entry in enumerate(getattr(module, "__path__", [])):
-            place, name = os.path.split(os.path.realpath(entry))
-            if place in renamed:
-                module.__path__[number] = os.path.join(renamed[place], name)
+            place = os.path.realpath(entry)
+            above = max((folder for folder in renamed if place.startswith(f"{folder}/")), key=len, default="")
+            if above:
+                module.__path__[number] = renamed[above] + place.removeprefix(above)
     sys.path_importer_cache.clear()
     return first
 

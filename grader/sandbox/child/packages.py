@@ -40,7 +40,8 @@ class PackageAliases(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def __init__(self, package: str, names: Iterable[str]) -> None:
         self.package = package
-        self.names = frozenset(names) - {package, *sys.stdlib_module_names}
+        # not by a set of all those names: in a fork, each object that is touched has its page copied
+        self.names = frozenset(name for name in names if name != package and name not in sys.stdlib_module_names)
 
     def install(self) -> None:
         """Take the place of an earlier one for the same package; modules found by it are forgotten."""
@@ -88,17 +89,17 @@ class PackageAliases(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 class OnlyTheseLibraries(importlib.abc.MetaPathFinder):
     """Refuses to import what is neither the standard library, nor the package, nor one of the question's libraries.
 
-    What the libraries themselves import lazily is let through: they ask for it, not the student.
+    What libraries, and those that they need, import late is let through: they ask for it, not the student.
     """
 
     def __init__(self, package: str, libraries: list[str]) -> None:
-        self._allowed = {package, *libraries, *sys.stdlib_module_names}
-        self._libraries = libraries
+        self._package, self._libraries = package, libraries
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> None:
         """Raise ImportError for a top-level module that is there but not allowed; finds nothing itself."""
         top = name.partition(".")[0]
-        unwanted = path is None and top not in self._allowed and self._asked_by_student()
+        allowed = top == self._package or top in self._libraries or top in sys.stdlib_module_names
+        unwanted = path is None and not allowed and self._asked_by_student()
         if unwanted and any(finder.find_spec(name, None) for finder in sys.meta_path if finder is not self):
             these = " and ".join(["the standard library", *self._libraries])
             raise ImportError(f"{top} is not for this question; use {these}", name=name)
@@ -107,8 +108,8 @@ class OnlyTheseLibraries(importlib.abc.MetaPathFinder):
         frame: FrameType | None = sys._getframe(2)
         while frame is not None and frame.f_code.co_filename.startswith("<frozen importlib"):
             frame = frame.f_back
-        asker = "" if frame is None else str(frame.f_globals.get("__name__", ""))
-        return asker.partition(".")[0] not in {*self._libraries, *sys.stdlib_module_names} - {"builtins"}
+        asker = "" if frame is None else str(frame.f_globals.get("__name__", "")).partition(".")[0]
+        return asker in ("", "builtins", self._package)
 
 
 def modules_to_compile(package: Path) -> list[str]:
@@ -141,6 +142,13 @@ def write_bytecode(folder: Path, source: Path, content: np.ndarray) -> None:
     file = place / f"{source.stem}.{sys.implementation.cache_tag}.pyc"
     file.write_bytes(content.tobytes())
     os.chmod(file, 0o644)
+
+
+def forget_package(name: str) -> None:
+    """Forget the modules of a package that was loaded under this name in this process, if one was."""
+    if name in sys.modules:  # else nothing is searched, since that would copy the page of each module's name
+        for module in [module for module in sys.modules if module == name or module.startswith(f"{name}.")]:
+            del sys.modules[module]
 
 
 def load_package(root: Path, name: str) -> None:

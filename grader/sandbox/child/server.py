@@ -24,6 +24,7 @@ from .packages import (
     PackageAliases,
     Way,
     compile_module,
+    forget_package,
     install_callbacks,
     install_shims,
     load_package,
@@ -66,8 +67,7 @@ class WorkerServer:
         if header["libraries"]:
             sys.meta_path.insert(0, OnlyTheseLibraries(self._name, header["libraries"]))
         PackageAliases(self._name, set(header["aliases"]) - set(header["libraries"])).install()
-        for module in [name for name in sys.modules if name == self._name or name.startswith(f"{self._name}.")]:
-            del sys.modules[module]
+        forget_package(self._name)
         install_shims(header["shims"])
         load_package(self._root, self._name)
         for module in header["modules"]:
@@ -231,7 +231,7 @@ def _seed(seed: int) -> None:
     random.seed(seed)
     torch = sys.modules.get("torch")
     if torch is not None:
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # manual_seed itself takes 2 ms to look at devices nobody has here
 
 
 def _is_tensor(value: Any) -> bool:

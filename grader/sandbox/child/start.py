@@ -5,11 +5,13 @@ A zygote is a clean process with the libraries loaded; it holds no secret.
 
 import base64
 import gc
+import importlib
 import json
 import os
 import signal
 import socket
 import sys
+import types
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the engine can be imported only once the settings have said where it lies
@@ -17,6 +19,7 @@ if TYPE_CHECKING:  # the engine can be imported only once the settings have said
 
 CONTROL_FD = 3
 FAILED = 70
+COMPILER = "torch._dynamo"
 
 
 def main() -> None:
@@ -174,6 +177,7 @@ def _load_torch() -> None:
         sys.get_int_max_str_digits, sys.set_int_max_str_digits = lambda: 0, lambda maxdigits: None
     import torch
 
+    _keep_compiler_out(torch)
     torch.set_num_threads(1)
     torch.manual_seed(0)
     layer = torch.nn.Sequential(torch.nn.Conv2d(1, 1, 1), torch.nn.Flatten(), torch.nn.Linear(4, 2))
@@ -181,6 +185,34 @@ def _load_torch() -> None:
     loss = torch.nn.functional.cross_entropy(layer(torch.zeros(1, 1, 2, 2)), torch.zeros(1, dtype=torch.long))
     loss.backward()
     optimizer.step()
+
+
+def _keep_compiler_out(torch: Any) -> None:
+    """Spare the workers PyTorch's compiler, half of all its modules: optimizers load it to be left out by it.
+
+    Whatever else is asked of it loads it all the same.
+    """
+
+    class NoCompiler(types.ModuleType):
+        """Stands for `torch._dynamo` as far as optimizers need it."""
+
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith("__") and name != "__path__":
+                raise AttributeError(name)
+            if sys.modules[COMPILER] is self:
+                del sys.modules[COMPILER], torch._dynamo
+                os.environ["TORCHINDUCTOR_CACHE_DIR"] = os.curdir  # its import makes this folder, unless it is there
+            return getattr(importlib.import_module(COMPILER), name)
+
+        @staticmethod
+        def disable(function: Any = None, recursive: bool = True, **unused: Any) -> Any:
+            return (lambda decorated: decorated) if function is None else function
+
+        @staticmethod
+        def graph_break(*unused: Any) -> None:
+            """Do nothing; nothing is compiled."""
+
+    torch._dynamo = sys.modules[COMPILER] = NoCompiler(COMPILER)
 
 
 if __name__ == "__main__":

@@ -16,14 +16,12 @@ import time
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 FOLDER, LOG, READY = Path(".venv"), "setup.log", ".ready"  # READY is what make looks for
 PYTHONS = ((3, 11), (3, 13))  # the oldest and the newest
-# measured with the tested versions: megabytes to download, and on disk for each of them
-CORE, NOTEBOOKS, TOOLS = 40, 230, 100
-TORCH = {"win32": 140, "darwin": 130, "linux": 220}
-TORCH_WITH_CUDA = 3000
-ON_DISK = 3
+CORE = 40  # megabytes to download of the engine's own packages; pyproject.toml says those of a course
+ON_DISK = 3  # megabytes for each that is downloaded
 PLACES = ("index-url", "find-links", "-f ")
 FILE = re.compile(r"(?:Downloading|Using cached) ([\w.]+)-\S+ \(([\d.]+) ([kMG])B\)")
 MEGABYTES = {"k": 0.001, "M": 1.0, "G": 1000.0}
@@ -88,11 +86,16 @@ def is_under_make() -> bool:
 
 def read_names(extras: list[str]) -> set[str]:
     """Return the names of the packages that pyproject.toml asks for, those of these extras too."""
-    import tomllib  # older Pythons than are needed have none
-
-    project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
+    project = read_project()["project"]
     chosen = [name for extra in extras for name in project["optional-dependencies"][extra]]
     return {re.split(r"[^\w.-]", name)[0].lower() for name in [*project["dependencies"], *chosen]}
+
+
+def read_project() -> dict[str, Any]:
+    """Return what pyproject.toml holds."""
+    import tomllib  # older Pythons than are needed have none
+
+    return tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))
 
 
 def knows_a_place(flags: list[str]) -> bool:
@@ -114,9 +117,13 @@ def takes_cuda(names: set[str], flags: list[str]) -> bool:
 
 def download_megabytes(names: set[str], flags: list[str]) -> int:
     """Return about how much there is to download."""
-    torch = TORCH_WITH_CUDA if takes_cuda(names, flags) else TORCH.get(sys.platform, TORCH["linux"])
-    parts = {"jupyterlab": NOTEBOOKS, "mypy": TOOLS, "torch": torch}
-    return CORE + sum(size for name, size in parts.items() if name in names)
+    sizes: dict[str, Any] = read_project().get("tool", {}).get("chainrule", {}).get("megabytes", {})
+    systems = ["cuda"] * takes_cuda(names, flags) + [sys.platform, "linux"]
+    total = CORE
+    for name, size in sizes.items():
+        if name in names:
+            total += next(size[system] for system in systems if system in size) if isinstance(size, dict) else size
+    return total
 
 
 def announce(names: set[str], flags: list[str]) -> list[str]:
@@ -137,7 +144,7 @@ def announce(names: set[str], flags: list[str]) -> list[str]:
         )
         lines += [
             "Most of it is PyTorch: pip's default on Linux is the build for graphics cards. The small one does for "
-            f"this course: {say_size(size - TORCH_WITH_CUDA + TORCH['linux'])} in all. To take it, press Ctrl-C, then",
+            f"this course: {say_size(download_megabytes(names, [PLACES[0]]))} in all. To take it, press Ctrl-C, then",
             f"    {again.format('--extra-index-url ADDRESS')}",
             "ADDRESS stands on https://pytorch.org/get-started/locally: choose Stable, Linux, Pip, Python, CPU; "
             "the command shown there ends with it, after --index-url.",

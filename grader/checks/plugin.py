@@ -115,6 +115,8 @@ class ChecksPlugin:
                 self.judge.blame(item, running, call.excinfo.value, call.when)
             except SandboxError as failure:
                 self.failure, item.session.shouldstop = failure, "the sandbox failed"
+            except Exception as fault:
+                self.judge.hold(running, fault)
         elif call.when == "call":
             self.judge.accept(running)
         return _report(item, running, call)

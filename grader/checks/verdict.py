@@ -24,10 +24,7 @@ from .collect import RunningCheck
 from .context import RunContext
 from .expect import Mismatch
 
-OUTCOMES: dict[type[WorkerError], Outcome] = {
-    WorkerTimeout: Outcome.TIMEOUT,
-    WorkerCrashed: Outcome.CRASHED,
-}
+OUTCOMES: dict[type[WorkerError], Outcome] = {WorkerTimeout: Outcome.TIMEOUT, WorkerCrashed: Outcome.CRASHED}
 
 
 @dataclass
@@ -147,8 +144,15 @@ class Judge:
             return replace(case, needed_is_at_fault=at_fault)
         return case
 
+    def hold(self, running: RunningCheck, fault: Exception) -> None:
+        """Hold a check's points, since the engine itself failed at its verdict; the run goes on."""
+        self.write(running, Verdict(Outcome.GRADER_ERROR, *messages.HELD, detail=_traceback(fault)))
+
     def _settle(self, running: RunningCheck, error: BaseException, case: Case) -> None:
-        found = decide(error, case)
+        try:
+            found = decide(error, case)
+        except Exception as fault:
+            return self.hold(running, fault)
         self._context.faults.broken.update(find_faulty(error, found, running.judged))
         self.write(running, found)
 

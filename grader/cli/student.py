@@ -66,9 +66,7 @@ def check(
     folder = locate_package(manifest, student)
     if json is not None:
         claim(json, REPORT)
-    from ..sandbox.parent.zygote_pool import ZygotePool
-
-    with contextlib.closing(ZygotePool()) as zygotes:
+    with _open_zygotes() as zygotes:
         result = _check(manifest, folder, wanted, zygotes, debug, hints)
     from ..results import record, terminal
 
@@ -84,6 +82,12 @@ def _list(manifest: Manifest, wanted: dict[str, Any]) -> None:
     from ..results import terminal
 
     terminal.show_list(run.collect_checks(manifest, run.Selection(**wanted)))
+
+
+def _open_zygotes() -> contextlib.closing["ZygotePool"]:
+    from ..sandbox.parent.zygote_pool import ZygotePool
+
+    return contextlib.closing(ZygotePool())
 
 
 def _check(
@@ -114,9 +118,8 @@ def _check(
 def cells() -> None:
     """Run the checks that a notebook's cells ask for on stdin, and answer on stdout, until the kernel ends."""
     from ..notebooks.checkfiles import answer_cells
-    from ..sandbox.parent.zygote_pool import ZygotePool
 
-    with contextlib.closing(ZygotePool()) as zygotes:
+    with _open_zygotes() as zygotes:
 
         def check(question: str, function: str) -> "Record":
             manifest = find_course()

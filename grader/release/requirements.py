@@ -29,6 +29,13 @@ def read_project() -> dict[str, Any]:
     return kept
 
 
+def read_settings(course: Path) -> dict[str, Any]:
+    """Return the engine's own table of a course's pyproject.toml, which setting up reads; empty where it has none."""
+    file = course / "pyproject.toml"
+    tool = tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {}) if file.is_file() else {}
+    return {DISTRIBUTION: tool[DISTRIBUTION]} if DISTRIBUTION in tool else {}
+
+
 def list_for_students(manifest: Manifest) -> list[str]:
     """Return what students install: the engine's core, the course's libraries, and notebooks and PDF if it has some."""
     extras = read_project()["optional-dependencies"]

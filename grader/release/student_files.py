@@ -199,7 +199,7 @@ def _make_project(manifest: Manifest) -> dict[str, Any]:
     found = requirements.read_project() | {"dependencies": requirements.list_for_students(manifest)}
     pytest = {"testpaths": [manifest.paths.public], "pythonpath": ["."], "addopts": "--import-mode=importlib"}
     setuptools = {"packages": {"find": {"include": ["grader*"]}}, "package-data": {"grader": _list_data()}}
-    tool = {"setuptools": setuptools, "pytest": {"ini_options": pytest}}
+    tool = {"setuptools": setuptools, "pytest": {"ini_options": pytest}} | requirements.read_settings(manifest.root)
     return {"build-system": requirements.BUILD, "project": found, "tool": tool}
 
 

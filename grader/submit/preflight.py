@@ -112,7 +112,7 @@ def _judge_syntax(package: Path, file: Path) -> list[Finding]:
     except TooLarge as problem:
         return [warning(name, f"was not looked through, since {problem}; keep data in files of their own")]
     except Unparsable as problem:
-        return [error(name, f"line {problem.line}: {problem}; Python cannot read this file, fix it")]
+        return [error(name, f"line {problem.line}: {problem}; Python cannot read this file, fix it", problem.line)]
     return []
 
 
@@ -146,7 +146,7 @@ def _find_forbidden(manifest: Manifest, package: Path) -> list[Finding]:
 
 def _forbid(file: str, top: str, line: int, question: Question) -> Finding:
     have = join_names(["the standard library", *question.libraries])
-    return error(file, f"line {line}: {top} is not there when {question.id} is graded; use {have}")
+    return error(file, f"line {line}: {top} is not there when {question.id} is graded; use {have}", line)
 
 
 def _find_lines(package: Path, file: str, question: Question) -> set[int]:

@@ -21,12 +21,13 @@ MOST_DEGRADATIONS = 5  # of the PDF
 NOTHING = "Nothing was written. Fix the errors and run this again, or hand in what is there with --anyway."
 
 
-class Finding(msgspec.Struct, frozen=True):
+class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
     """One sentence about one file: what is missing there, and what to do."""
 
     level: Literal["error", "warning"]
     file: str
     message: str
+    line: int = 0  # where there is one to look at
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,9 @@ class SubmitResult:
     placed: bool = False
 
 
-def error(file: str, message: str) -> Finding:
+def error(file: str, message: str, line: int = 0) -> Finding:
     """Return a finding that costs points for certain, or that nobody could grade."""
-    return Finding("error", file, message)
+    return Finding("error", file, message, line)
 
 
 def warning(file: str, message: str) -> Finding:

@@ -74,7 +74,7 @@ def _zip(
     tell(f"Packing {zipped.name} and importing what is in it")
     files = collect_submission(manifest)
     _write(zipped, _pack_with_note(manifest, files, made.findings, anyway))
-    told = {finding.file for finding in made.findings if finding.message.startswith("line ")}
+    told = {finding.file for finding in made.findings if finding.line}
     imported = preflight.import_modules(manifest, zipped)
     made.findings += [finding for finding in imported if finding.file not in told]
     if manifest.budgets and not select_errors(made.findings):

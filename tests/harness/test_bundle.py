@@ -156,6 +156,11 @@ def test_what_students_install_follows_from_the_course(made, files, toy):
     assert needed <= set(requirements.list_for_students(REAL))
 
 
+def test_students_are_told_how_large_the_download_is():
+    written = tomllib.loads(stubs.make_student_files(REAL)["pyproject.toml"].decode())
+    assert written["tool"]["chainrule"]["megabytes"]["torch"]["linux"] > 100
+
+
 def test_the_manifest_keeps_hidden_points_and_no_secret(made, files, tmp_path):
     (tmp_path / "assignment.toml").write_bytes(files["assignment.toml"])
     students, own = manifests.load_manifest(tmp_path / "assignment.toml"), made[0].manifest

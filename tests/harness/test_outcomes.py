@@ -341,6 +341,20 @@ def test_what_is_needed_and_wrong_does_not_block(course):
     assert outcomes(course.outcomes()) == expected
 
 
+@pytest.mark.parametrize("place", ["wording.explain_error", "wording.explain_broken_need", "imports.explain_failure"])
+def test_a_fault_in_wording_holds_that_check_only(course, monkeypatch, place):
+    def fail(*_):
+        raise LookupError("no such sentence")
+
+    monkeypatch.setattr(f"grader.checks.{place}", fail)
+    line = "1 / 0\n" * place.startswith("imports")
+    course.write("student/layers.py", line + layers(forward="def forward(x):\n    return x.nothing\n"))
+    checks = course.outcomes()
+    assert checks["scale"].outcome == "passed"
+    held = [check for check in checks.values() if check.outcome == "grader_error"]
+    assert held and all("no such sentence" in check.detail and check.held == check.points for check in held)
+
+
 def test_what_raised_in_its_own_check_is_to_blame_elsewhere_too(course):
     course.write("student/layers.py", layers(double="def double(x):\n    return x @ x\n"))
     course.write(

@@ -13,7 +13,7 @@ from .notebook import ANSWER, IGNORED, INPUT_IGNORED, QUESTION, TITLE, Cell, Not
 from .outputs import Limits, Shown
 from .pandoc import raw_block
 from .tree import Adapter
-from .typesetting import SourceMap, Tree
+from .typesetting import Block, Degradation, Tree
 
 UNREADABLE = "This cell could not be set; its source follows as typed."
 LONGEST_GROUP = 100  # characters of typst in one pair of brackets, where no line breaks
@@ -22,7 +22,7 @@ BAD_IMAGE = "image that cannot be read"
 
 @dataclass
 class Chapter:
-    """The source map of one notebook; `build` fills it from the trees of `list_fragments`."""
+    """The blocks of one notebook, which `build` makes of the trees of `list_fragments`."""
 
     notebook: Notebook
     number: int
@@ -30,17 +30,19 @@ class Chapter:
     limits: Limits
     question_pages: bool = False
     title: str = ""
-    used: dict[int, str] = field(default_factory=dict)  # markup of formulas by number
+    blocks: list[Block] = field(default_factory=list)
+    degradations: list[Degradation] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.prefix = f"n{self.number}"
+        self.prefix = f"n{self.number}"  # makes the names of its definitions unique in the document
         self.notebook = infer_questions(self.notebook)
-        self.source_map = SourceMap(self.notebook.name, self.prefix)
         self.status = read_status(self.notebook, self.prefix)
         self.cells = [cell for cell in self.notebook.cells if IGNORED not in cell.tags]
         self.shown = {cell.index: outputs.select(cell.outputs, self.limits) for cell in self.cells}
-        self._questions_seen = 0
+        self._cell = Cell(0, "raw", self.notebook.raw)  # the one that is written
+        self._questions = iter(self.status.questions)
         self._in_question = False
+        self._names = 0
         self._extract()
 
     def _extract(self) -> None:
@@ -58,7 +60,7 @@ class Chapter:
                 elif shown.kind == "html":
                     shown.text = self.aside.hide_data(shown.text)
                 elif shown.kind == "latex":
-                    shown.text = self.aside.add(_strip_dollars(shown.text), True, cell.index, shown.text)
+                    shown.text = self.aside.add(shown.text.strip().strip("$").strip(), True, cell.index, shown.text)
 
     def list_fragments(self) -> list[str]:
         """Return the HTML of the cells and their outputs."""
@@ -70,71 +72,84 @@ class Chapter:
         """Write every cell; Markdown and HTML as trees, which are written later."""
         self._trees = trees
         if self.notebook.notice:
-            self._add_notice()
+            self.degrade(self.notebook.notice)
+            self._add(f"#problem[{inline(self.notebook.notice)}]")
+            if self.notebook.raw:
+                self._add_lines(self.notebook.raw, "printed")
         for cell in self.cells:
+            self._cell = cell
             self._begin(cell)
             if cell.kind == "markdown":
                 self._add_markdown(cell)
             elif cell.kind == "code":
                 self._add_code(cell)
             elif cell.source.strip():
-                self._add_verbatim(cell, cell.source)
+                self._add_verbatim()
         if self._in_question:
-            self.source_map.add("]")
+            self._add("]")
+
+    def _add(
+        self, text: str, fallback: Callable[[], str] | None = None, degradation: str = "", tree: Tree | None = None
+    ) -> None:
+        self.blocks.append(Block(text, fallback, degradation, self._cell.index, tree=tree))
+
+    def _define(self, expression: str, fallback: str = "", degradation: str = "") -> str:
+        """Add a definition on lines of its own and return the markup that uses it."""
+        name = f"{self.prefix}x{self._names}"
+        self._names += 1
+        self._add(f"#let {name} = {expression}", lambda: f"#let {name} = {fallback}", degradation)
+        return f"#{name};"
+
+    def degrade(self, text: str, cell: int | None = None) -> None:
+        """Record something shown otherwise than meant, in the cell that is written or another one."""
+        self.degradations.append(Degradation(self.notebook.name, self._cell.index if cell is None else cell, text))
+
+    def list_degradations(self) -> list[Degradation]:
+        """Return what is shown otherwise than meant, blocks that gave way last."""
+        failed = [block for block in self.blocks if block.failed]
+        return self.degradations + [Degradation(self.notebook.name, one.cell, one.degradation) for one in failed]
 
     def _begin(self, cell: Cell) -> None:
-        """Count the questions, keep each together with its answer, and give it pages of its own where that is asked."""
+        """Keep a question together with its answer, and give it pages of its own where that is asked."""
         asks, answers = QUESTION in cell.tags, ANSWER in cell.tags
-        self._questions_seen += asks
         ends = self._in_question and not answers
         if ends:
-            self.source_map.add("]")
+            self._add("]")
         if self.question_pages and (asks or ends):
-            self.source_map.add("#pagebreak(weak: true)")
+            self._add("#pagebreak(weak: true)")
         if asks:
-            self.source_map.add("#together(above: 1.6em)[")
+            self._question = next(self._questions)
+            self._add("#together(above: 1.6em)[")
         self._in_question = asks or (self._in_question and answers)
 
-    def _adapter(self, cell: Cell, headings: bool = True) -> Adapter:
-        def image(url: str, alternative: str, attributes: dict[str, str], alone: bool) -> str:
-            find = partial(self.images.find, url, cell.attachments)
-            return self._define_image(find, cell.index, alternative, attributes, alone)
-
-        return Adapter(
-            self.aside,
-            lambda number: self._define_formula(number, cell.index),
-            image,
-            headings,
-            takes_title=TITLE in cell.tags and not self.title,
-        )
+    def _adapter(self, headings: bool = True) -> Adapter:
+        takes_title = TITLE in self._cell.tags and not self.title
+        return Adapter(self.aside, self._define_formula, self._find_image, headings, takes_title)
 
     def _add_markdown(self, cell: Cell) -> None:
         html = self.html[cell.index]
-        if not html or not html.strip():
-            if cell.source.strip() and html is None:
-                self._add_verbatim(cell, cell.source, "nested too deeply to be set")
+        if html is None:
+            self._add_verbatim("nested too deeply to be set")
             return
-        tree = self._trees[html]
+        tree = self._trees[html] if html.strip() else []
         if tree is None or not markup.holds(pandoc.read_text(tree), html):
-            self._add_verbatim(cell, cell.source, "HTML that cannot be read whole; set as typed")
+            self._add_verbatim("HTML that cannot be read whole; set as typed")
             return
-        adapter = self._adapter(cell)
+        adapter = self._adapter()
         blocks = adapter.adapt(tree)
         self.title = self.title or adapter.title
         opening, closing = self._frame(cell, bool(blocks), adapter.headed)
         if opening:
             blocks = [raw_block(opening), *blocks, raw_block(closing)]
         if blocks:
-            make = partial(self._write_fallback, cell.source, opening, closing)
-            self.source_map.add("", make, "set as typed", cell.index, blocks)
+            self._add("", partial(self._write_fallback, cell.source, opening, closing), "set as typed", blocks)
 
     def _frame(self, cell: Cell, filled: bool, headed: bool) -> tuple[str, str]:
         """Return what opens and closes the frame of a cell that asks or answers a question."""
         if QUESTION in cell.tags:
-            question = self.status.questions[self._questions_seen - 1]
-            points = quote(question.points) if question.points else "none"
-            heading = "" if headed else f"#heading(level: 4)[{inline(question.title)}]\n\n"
-            return f"#question({quote(question.label)}, {points})[{heading}", "]"
+            points = quote(self._question.points) if self._question.points else "none"
+            heading = "" if headed else f"#heading(level: 4)[{inline(self._question.title)}]\n\n"
+            return f"#question({quote(self._question.label)}, {points})[{heading}", "]"
         return ("#answer[", "]") if ANSWER in cell.tags and filled else ("", "")
 
     def _add_code(self, cell: Cell) -> None:
@@ -142,105 +157,91 @@ class Chapter:
         shown = self.shown[cell.index]
         picture = next((place for place, one in enumerate(shown, 1) if one.kind == "image"), 0)
         if picture:
-            self.source_map.add("#together[")
+            self._add("#together[")
         if INPUT_IGNORED not in cell.tags and cell.source.strip():
             count = f"[{cell.count}]" if cell.count is not None else "[ ]"
             body = lines.typeset(lines.highlight(cell.source, self.notebook.language))
-            make = partial(self._write_fallback, cell.source)
-            self.source_map.add(f"#code({quote(count)})[{body}]", make, "set as typed", cell.index)
+            self._add(f"#code({quote(count)})[{body}]", partial(self._write_fallback, cell.source), "set as typed")
         for place, one in enumerate(shown, 1):
-            self._add_output(cell, one)
+            self._add_output(one)
             if place == picture:
-                self.source_map.add("]")
+                self._add("]")
 
-    def _add_output(self, cell: Cell, shown: Shown) -> None:
+    def _add_output(self, shown: Shown) -> None:
         if shown.kind == "image":
             decode = partial(images.decode, shown.data, shown.mime)
-            self.source_map.add(
-                self._define_image(decode, cell.index, shown.alternative, shown.attributes, True), cell=cell.index
-            )
+            self._add(self._define_image(decode, shown.alternative, shown.attributes, True))
         elif shown.kind == "note":
             if not shown.alternative:
-                self.source_map.degrade(cell.index, shown.text[:120])
-            self.source_map.add(f"#note[{inline(shown.text)}]", cell=cell.index)
+                self.degrade(shown.text[:120])
+            self._add(f"#note[{inline(shown.text)}]")
         elif shown.kind == "latex":
             [number] = self.aside.word.findall(shown.text)
-            formula = self._define_formula(int(number), cell.index)
-            make = partial(self._write_fallback, shown.alternative)
-            self.source_map.add(formula, make, "set as text", cell.index)
+            formula = self._define_formula(int(number))
+            self._add(formula, partial(self._write_fallback, shown.alternative), "set as text")
         elif shown.kind in ("markdown", "html"):
-            self._add_rich(cell, shown)
+            self._add_rich(shown)
         else:
-            self._add_lines(cell, shown.text, "printed" if shown.kind == "stdout" else "complained")
+            self._add_lines(shown.text, "printed" if shown.kind == "stdout" else "complained")
 
-    def _add_rich(self, cell: Cell, shown: Shown) -> None:
+    def _add_rich(self, shown: Shown) -> None:
         tree = self._trees.get(shown.text)
         plain = shown.alternative or self.aside.restore(markup.TAG.sub(" ", shown.text))
         if tree is None:
-            self._add_lines(cell, plain, "printed")
+            self._add_lines(plain, "printed")
             return
-        blocks = self._adapter(cell, False).adapt(tree)
-        self.source_map.add("", partial(self._write_fallback, plain), "set as text", cell.index, blocks)
+        blocks = self._adapter(headings=False).adapt(tree)
+        self._add("", partial(self._write_fallback, plain), "set as text", blocks)
         if shown.kind == "html" and shown.mime:
             words = f"… {shown.mime} rows of this table left out"
-            self.source_map.add(f"#note[{inline(words)}]", cell=cell.index)
-            self.source_map.degrade(cell.index, f"output cut: {words}")
+            self._add(f"#note[{inline(words)}]")
+            self.degrade(f"output cut: {words}")
 
-    def _add_lines(self, cell: Cell, text: str, style: str) -> None:
+    def _add_lines(self, text: str, style: str) -> None:
         body, left_out = outputs.typeset(text, self.limits)
-        self.source_map.add(f"#{style}[{body}]", cell=cell.index)
+        self._add(f"#{style}[{body}]")
         if left_out:
-            self.source_map.degrade(cell.index, f"output cut: {left_out}")
+            self.degrade(f"output cut: {left_out}")
 
-    def _add_verbatim(self, cell: Cell, text: str, reason: str = "") -> None:
+    def _add_verbatim(self, reason: str = "") -> None:
+        """Add the cell's source as typed, and where there is a reason, say it."""
+        text = self._cell.source
         if reason:
-            self.source_map.degrade(cell.index, reason)
+            self.degrade(reason)
         body = self._write_fallback(text) if reason else f"#snippet[{lines.typeset(lines.decode(text))}]"
-        opening, closing = self._frame(cell, True, False)
-        self.source_map.add(opening + body + closing, cell=cell.index)
+        opening, closing = self._frame(self._cell, True, False)
+        self._add(opening + body + closing)
 
     def _write_fallback(self, text: str, opening: str = "", closing: str = "") -> str:
         """Return a text as typed, cut as an output is."""
         body, _ = outputs.typeset(markup.shorten_data(text), self.limits)
         return f"{opening}#fallback({quote(UNREADABLE)})[{body}]{closing}"
 
-    def _add_notice(self) -> None:
-        self.source_map.degrade(0, self.notebook.notice)
-        self.source_map.add(f"#problem[{inline(self.notebook.notice)}]")
-        if self.notebook.raw:
-            self._add_lines(Cell(0, "raw", self.notebook.raw), self.notebook.raw, "printed")
+    def _define_formula(self, number: int) -> str:
+        """Return the markup of a formula."""
+        formula = self.aside.formulas[number]
+        verbatim = f"verbatim[{inline(formula.verbatim)}]"
+        verbatim = f"block({verbatim})" if formula.display else verbatim
+        degradation = f"formula set as typed: {formula.verbatim[:120]}"
+        if formula.empty:
+            return ""
+        if formula.typst:
+            return self._define(_write_formula(formula), verbatim, degradation)
+        self.degrade(degradation)
+        return self._define(verbatim)
 
-    def _define_formula(self, number: int, cell: int) -> str:
-        """Return the markup of a formula, which is defined once."""
-        if number not in self.used:
-            formula = self.aside.formulas[number]
-            verbatim = f"verbatim[{inline(formula.verbatim)}]"
-            verbatim = f"block({verbatim})" if formula.display else verbatim
-            degradation = f"formula set as typed: {formula.verbatim[:120]}"
-            if formula.empty:
-                self.used[number] = ""
-            elif formula.typst:
-                self.used[number] = self.source_map.define(_write_formula(formula), verbatim, degradation, cell)
-            else:
-                self.source_map.degrade(cell, degradation)
-                self.used[number] = self.source_map.define(verbatim, "", "", cell)
-        return self.used[number]
+    def _find_image(self, url: str, alternative: str, attributes: dict[str, str], alone: bool) -> str:
+        find = partial(self.images.find, url, self._cell.attachments)
+        return self._define_image(find, alternative, attributes, alone)
 
-    def _define_image(
-        self, get: Callable[[], bytes], cell: int, alternative: str, attributes: dict[str, str], alone: bool
-    ) -> str:
+    def _define_image(self, get: Callable[[], bytes], alternative: str, attributes: dict[str, str], alone: bool) -> str:
         """Return the markup of an image, or of a red box that names it and says what is wrong."""
         try:
             expression = images.write_image(self.images.keep(get()), alternative, attributes, alone)
         except ImageProblem as problem:
-            self.source_map.degrade(cell, str(problem))
-            return self.source_map.define(_write_box(str(problem), alternative), "", "", cell)
-        return self.source_map.define(expression, _write_box(BAD_IMAGE, alternative), BAD_IMAGE, cell)
-
-
-def _strip_dollars(latex: str) -> str:
-    """Return the TeX of an output without its dollar signs."""
-    return latex.strip().strip("$").strip()
+            self.degrade(str(problem))
+            return self._define(_write_box(str(problem), alternative))
+        return self._define(expression, _write_box(BAD_IMAGE, alternative), BAD_IMAGE)
 
 
 def _write_formula(formula: Formula) -> str:

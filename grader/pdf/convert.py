@@ -1,14 +1,13 @@
 """Convert notebooks to one checked PDF: read, set, compile, reopen."""
 
 import datetime
+import json
 import os
-import re
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 from . import formulas, pandoc, verify
@@ -16,11 +15,12 @@ from . import notebook as notebooks
 from .chapter import Chapter
 from .images import Images
 from .lines import quote
-from .notebook import Notebook, Question
+from .notebook import Notebook
 from .outputs import Limits
-from .typesetting import Block, Compiler, Degradation, choose_fonts
+from .typesetting import Block, Compiler, Degradation, choose_fonts, show_by_number
 
 NAMED = 12  # characters without a font that are named one by one
+STYLE = "#show: paper-style"
 TEMPLATE = Path(__file__).with_name("template.typ")
 
 
@@ -59,7 +59,8 @@ def convert(sources: Sequence[Path | Notebook], options: Options) -> Result:
         document = Document(options, chapters, root)
         data = document.compile()
     pages, problems = verify.check(data, chapters, document.missing)
-    return Result(data, pages, document.degradations, problems, document.missing)
+    shown = [degradation for chapter in chapters for degradation in chapter.list_degradations()]
+    return Result(data, pages, document.degradations + shown, problems, document.missing)
 
 
 def build_chapters(read: list[Notebook], options: Options, root: Path) -> list[Chapter]:
@@ -76,7 +77,7 @@ def build_chapters(read: list[Notebook], options: Options, root: Path) -> list[C
         setting.result()
     for chapter in chapters:
         chapter.build(trees)
-    waiting = [block for chapter in chapters for block in chapter.source_map.blocks if block.tree]
+    waiting = [block for chapter in chapters for block in chapter.blocks if block.tree]
     for block, text in zip(waiting, pandoc.write([block.tree or [] for block in waiting])):
         if text is None:
             block.give_way()
@@ -106,25 +107,25 @@ class Document:
     chapters: list[Chapter]
     folder: Path
     missing: set[str] = field(default_factory=set)
-    blocks: list[Block] = field(default_factory=list)
-    numbered: list[Degradation] = field(default_factory=list)
-
-    @property
-    def degradations(self) -> list[Degradation]:
-        """All that is shown otherwise than meant."""
-        maps = [chapter.source_map for chapter in self.chapters]
-        failed = [Degradation(block.notebook, block.cell, block.degradation) for block in self.blocks if block.failed]
-        return [*self.numbered, *(degradation for one in maps for degradation in one.degradations), *failed]
+    degradations: list[Degradation] = field(default_factory=list)  # of characters without a font
 
     def compile(self) -> bytes:
         """Return the PDF. Raise CannotSet and ProgramMissing."""
-        blocks = self.blocks = self._list_blocks()
-        chosen = choose_fonts(set().union(*(set(block.text) for block in blocks), self.options.title))
+        parts = [(chapter.notebook.name, _open_chapter(chapter) + chapter.blocks) for chapter in self.chapters]
+        blocks = [Block(f"{STYLE}\n#title-page()")]
+        for _, part in parts:
+            blocks += [each for block in part for each in (block, Block(""))]
+        front = Block(json.dumps(self._describe_front(blocks), ensure_ascii=False))
+        chosen = choose_fonts(set().union(*(set(block.text) for block in [front, *blocks])))
         self.missing = chosen.missing
-        self._degrade_missing(blocks)
-        head = f"{chosen.declare()}\n#let assignment = {quote(self.options.title)}\n{TEMPLATE.read_text('utf-8')}"
-        compiler = Compiler(head, self.folder, self._gather(chosen.files))
-        return compiler.compile(blocks, self._write_style(), self.options.date)
+        for name, part in [("title page", [front]), *parts] if self.missing else ():
+            for block in part:
+                if found := sorted(self.missing.intersection(block.text)):
+                    self.degradations.append(Degradation(name, block.cell, f"no font has {_name_characters(found)}"))
+        (self.folder / "front.json").write_text(show_by_number(front.text, chosen.missing), encoding="utf-8")
+        head = f"{chosen.declare()}\n{TEMPLATE.read_text('utf-8')}"
+        compiler = Compiler(head, self.folder, self._gather(chosen.files), chosen.missing)
+        return compiler.compile(blocks, STYLE, self.options.date)
 
     def _gather(self, files: list[Path]) -> Path | None:
         """Return a folder with just these fonts, so that none of their neighbours is used."""
@@ -136,53 +137,37 @@ class Document:
             shutil.copyfile(file, folder / file.name)
         return folder
 
-    def _write_style(self) -> str:
-        return f"#show: paper-style.with({quote(self.options.paper)})"
-
-    def _list_blocks(self) -> list[Block]:
-        blocks = [Block(self._write_opening())]
-        for chapter in self.chapters:
-            name = chapter.notebook.path.name
-            blocks.append(Block(f"#set page(header: running({quote(name)}))"))
-            title = chapter.title or chapter.notebook.name
-            blocks.append(Block(f"#opening({quote(title)}, {quote(name)})<{chapter.prefix}>"))
-            for block in chapter.source_map.blocks:
-                blocks += [block, Block("")]
-        return blocks
-
-    def _write_opening(self) -> str:
-        rows = "".join(map(_write_row, self.chapters))
-        shown = [(chapter, question) for chapter in self.chapters for question in _list_shown(chapter)]
-        questions = "".join(_write_entry(chapter, question) for chapter, question in shown)
-        names, date = quote(self.options.names), quote(self.options.date.isoformat())
-        return (
-            f"{self._write_style()}\n#set document(title: assignment, author: {names})\n"
-            f"#title-page({names}, {date}, ({rows}), ({questions}))"
-        )
-
-    def _degrade_missing(self, blocks: list[Block]) -> None:
-        """Show the code point of each character that no font has, and record where."""
-        if not self.missing:
-            return
-        pattern = re.compile(f"[{''.join(map(re.escape, sorted(self.missing)))}]")
-        for block in blocks:
-            if found := sorted(set(pattern.findall(block.text))):
-                text = f"no font has {_name_characters(found)}"
-                self.numbered.append(Degradation(block.notebook or "title page", block.cell, text))
-                if block.text.startswith("#let ") and "eval(" in block.text:
-                    block.give_way()
-                    block.failed = False  # it is said already
-            block.text = _show_by_number(pattern, block.text)
-            if block.fallback:
-                block.fallback = partial(_make_by_number, pattern, block.fallback)
+    def _describe_front(self, blocks: list[Block]) -> dict[str, object]:
+        """Return what the title page shows: of questions only those that are in the document."""
+        texts = "\n".join(block.text for block in blocks)
+        chapters = [(chapter, chapter.notebook.name) for chapter in self.chapters]
+        return {
+            "title": self.options.title,
+            "names": self.options.names,
+            "date": self.options.date.isoformat(),
+            "paper": self.options.paper,
+            "rows": [{"target": one.prefix, "name": name, "cells": one.status.cells} for one, name in chapters],
+            "questions": [
+                {
+                    "target": question.label,
+                    "notebook": name,
+                    "name": question.title,
+                    "about": ", ".join(filter(None, [question.points, "" if question.answered else "not answered"])),
+                }
+                for one, name in chapters
+                for question in one.status.questions
+                if f"#question({quote(question.label)}" in texts
+            ],
+        }
 
 
-def _show_by_number(pattern: re.Pattern[str], text: str) -> str:
-    return pattern.sub(lambda hit: f"[U+{ord(hit[0]):04X}]", text)
-
-
-def _make_by_number(pattern: re.Pattern[str], make: Callable[[], str]) -> str:
-    return _show_by_number(pattern, make())
+def _open_chapter(chapter: Chapter) -> list[Block]:
+    name = chapter.notebook.path.name
+    title = chapter.title or chapter.notebook.name
+    return [
+        Block(f"#set page(header: running({quote(name)}))"),
+        Block(f"#opening({quote(title)}, {quote(name)})<{chapter.prefix}>"),
+    ]
 
 
 def _name_characters(characters: list[str]) -> str:
@@ -191,28 +176,3 @@ def _name_characters(characters: list[str]) -> str:
     names = [f"{character} ({point})" if character.isprintable() else point for character, point in points[:NAMED]]
     more = f" and {len(points) - NAMED} more" if len(points) > NAMED else ""
     return ", ".join(names) + more
-
-
-def _write_row(chapter: Chapter) -> str:
-    """Return a notebook's row on the title page."""
-    cells = "".join(f"({quote(text)}, {quote(state)}), " for text, state in chapter.status.cells)
-    return f"(target: <{chapter.prefix}>, name: {quote(chapter.notebook.name)}, cells: ({cells})), "
-
-
-def _list_shown(chapter: Chapter) -> list[Question]:
-    """Return the questions that are in the document, and so can be pointed at."""
-    texts = [block.text for block in chapter.source_map.blocks]
-    return [
-        question
-        for question in chapter.status.questions
-        if any(f"#question({quote(question.label)}" in text for text in texts)
-    ]
-
-
-def _write_entry(chapter: Chapter, question: Question) -> str:
-    """Return a question's row on the title page."""
-    about = ", ".join(filter(None, [question.points, "" if question.answered else "not answered"]))
-    return (
-        f"(target: label({quote(question.label)}), notebook: {quote(chapter.notebook.name)}, "
-        f"name: {quote(question.title)}, points: {quote(about)}), "
-    )

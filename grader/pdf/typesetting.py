@@ -4,7 +4,7 @@ import datetime
 import importlib.util
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -16,13 +16,14 @@ from .lines import quote
 
 Tree = list[dict[str, Any]]  # of pandoc
 TEXT, CODE, MATH = "Libertinus Serif", "DejaVu Sans Mono", "New Computer Modern Math"
-PLAIN = (
-    "matplotlib",
-    "mpl-data/fonts/ttf",
-    ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf", "DejaVuSansMono.ttf", "STIXGeneral.ttf"),
-)
-# Font packages from pip, tried in this order when a text needs them; both are under the SIL Open Font License 1.1.
+# Where fonts come from, in the order in which they are tried when a text needs them: a package, a folder in it, files.
+# The packages after the first hold nothing but fonts; all are under the SIL Open Font License 1.1 or freer.
 PACKAGES = (
+    (
+        "matplotlib",
+        "mpl-data/fonts/ttf",
+        ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf", "DejaVuSansMono.ttf", "STIXGeneral.ttf"),
+    ),
     ("noto_cjk_sans_otc", "", ("NotoSansCJK-Regular.ttc",)),
     ("manimgx_fonts", "", ("*.ttf",)),
 )
@@ -38,7 +39,6 @@ class Block:
     text: str
     fallback: Callable[[], str] | None = None
     degradation: str = ""
-    notebook: str = ""
     cell: int = 0
     failed: bool = False
     tree: Tree | None = None  # of pandoc, until `text` is written from it
@@ -61,52 +61,23 @@ class Degradation:
         return f"{self.notebook}, cell {self.cell}: {self.text}" if self.cell else f"{self.notebook}: {self.text}"
 
 
-@dataclass
-class SourceMap:
-    """The blocks of one notebook; `prefix` makes their names unique in the document."""
-
-    notebook: str
-    prefix: str
-    blocks: list[Block] = field(default_factory=list)
-    degradations: list[Degradation] = field(default_factory=list)
-    names: int = 0
-
-    def add(
-        self,
-        text: str,
-        fallback: Callable[[], str] | None = None,
-        degradation: str = "",
-        cell: int = 0,
-        tree: Tree | None = None,
-    ) -> None:
-        """Add a block, of markup or of a tree."""
-        self.blocks.append(Block(text, fallback, degradation, self.notebook, cell, tree=tree))
-
-    def define(self, expression: str, fallback: str, degradation: str, cell: int) -> str:
-        """Add a definition on lines of its own and return the markup that uses it."""
-        name = f"{self.prefix}x{self.names}"
-        self.names += 1
-        self.add(f"#let {name} = {expression}", lambda: f"#let {name} = {fallback}", degradation, cell)
-        return f"#{name};"
-
-    def degrade(self, cell: int, text: str) -> None:
-        """Record something shown otherwise than meant."""
-        self.degradations.append(Degradation(self.notebook, cell, text))
-
-
 class CannotSet(PdfError):
     """Nothing makes the document compile; the text says what typst said."""
 
 
 class Compiler:
-    """Run typst for one document: `head` holds the definitions before its blocks, `root` its images."""
+    """Run typst for one document: `head` holds the definitions before its blocks, `root` its images.
 
-    def __init__(self, head: str, root: Path, fonts: Path | None) -> None:
+    Characters that no font has are shown by number.
+    """
+
+    def __init__(self, head: str, root: Path, fonts: Path | None, missing: set[str]) -> None:
         try:
             import typst
         except ImportError:
             raise ProgramMissing("typst is missing; install it with: pip install typst") from None
         self.head = head
+        self._missing = missing
         self._error = typst.TypstError
         found = typst.Fonts(include_system_fonts=False, font_paths=[fonts] if fonts else [])
         self._typst = typst.Compiler(root=root, font_paths=found)
@@ -129,7 +100,9 @@ class Compiler:
     def _once(self, text: str, date: datetime.datetime) -> tuple[bytes | None, str]:
         """Return the PDF, or None and what typst said."""
         try:
-            data = self._typst.compile(text.encode(), format="pdf", timestamp=date, pdf_tags=True)
+            data = self._typst.compile(
+                show_by_number(text, self._missing).encode(), format="pdf", timestamp=date, pdf_tags=True
+            )
             return (data, "") if isinstance(data, bytes) else (None, "typst returned no PDF")
         except self._error as error:
             return None, error.diagnostic or str(error)
@@ -161,6 +134,11 @@ def join_blocks(head: str, blocks: list[Block]) -> tuple[str, list[int]]:
         parts.append(block.text)
         lines += block.text.count("\n") + 1
     return "\n".join(parts) + "\n", starts
+
+
+def show_by_number(text: str, characters: set[str]) -> str:
+    """Return the text with the code points of the characters that no font has in their place."""
+    return text.translate({ord(character): f"[U+{ord(character):04X}]" for character in characters})
 
 
 def find_blocks_at(diagnostic: str, blocks: list[Block], starts: list[int]) -> list[Block]:
@@ -196,19 +174,18 @@ class Fonts:
 def choose_fonts(characters: set[str]) -> Fonts:
     """Return the fewest fonts that cover the characters, so that a machine's own fonts change little."""
     fonts = Fonts(missing={character for character in characters if _needs_font(character)})
-    if not fonts.missing:
-        return fonts
-    for file in _find_packaged(PLAIN):
-        _take(fonts, file, always=file.name == "DejaVuSans.ttf")
-    for package in PACKAGES:
-        for file in _find_packaged(package):
-            if fonts.missing - BIDI:
-                _take(fonts, file)
-    if fonts.missing - BIDI:
-        for file in _find_system_fonts():
-            _take(fonts, file)
+    for file in _list_fonts() if fonts.missing else ():
+        _take(fonts, file, always=not fonts.files)
+        if not fonts.missing - BIDI:
+            break
     fonts.families = [_choose_region(family, characters) for family in fonts.families]
     return fonts
+
+
+def _list_fonts() -> Iterator[Path]:
+    for package in PACKAGES:
+        yield from _find_packaged(package)
+    yield from _find_system_fonts()
 
 
 def _choose_region(family: str, characters: set[str]) -> str:

@@ -13,6 +13,7 @@ from .chapter import Chapter
 from .formulas import BARE
 from .markup import TAG
 from .notebook import INPUT_IGNORED, Cell
+from .typesetting import show_by_number
 
 if TYPE_CHECKING:  # it takes a while to import
     from pypdfium2 import PdfPage, PdfTextPage
@@ -80,11 +81,11 @@ def find_missing(chapter: Chapter, text: str, no_font: set[str]) -> list[str]:
 
 def _record_wide(chapter: Chapter, squashed: str) -> None:
     """Record the formulas that stand as typed, since they are wider than the page at half their size."""
-    failed = " ".join(block.degradation for block in chapter.source_map.blocks if block.failed)
+    failed = " ".join(block.degradation for block in chapter.blocks if block.failed)
     for formula in chapter.aside.formulas:
         start = formula.verbatim[:120]
         if len(formula.typst) > WIDE and start not in failed and _squash(formula.verbatim) in squashed:
-            chapter.source_map.degrade(formula.cell, f"formula wider than the page, set as typed: {start}")
+            chapter.degrade(f"formula wider than the page, set as typed: {start}", formula.cell)
 
 
 def _list_lines(chapter: Chapter, cell: Cell) -> list[str]:
@@ -137,8 +138,7 @@ def _count(word: str, squashed: str) -> int:
 
 def _number_controls(text: str, no_font: set[str]) -> str:
     """Return the text as it is shown: characters that are controls or have no font by their numbers."""
-    text = text.translate(lines.CONTROLS)
-    return "".join(f"[U+{ord(character):04X}]" if character in no_font else character for character in text)
+    return show_by_number(text.translate(lines.CONTROLS), no_font)
 
 
 def _normalize(text: str) -> str:

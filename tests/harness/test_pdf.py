@@ -219,6 +219,17 @@ def test_questions_stand_in_the_outline_and_on_the_title_page(tmp_path):
     assert "How?" in pages[4]
 
 
+def test_a_question_in_a_code_cell_and_notebooks_of_one_name_confuse_nothing(tmp_path):
+    tags = {"tags": ["inline-question"]}
+    (tmp_path / "a").mkdir()
+    cells = [zoo.code("1", metadata=tags), zoo.text("### Second\nWhy?", metadata=tags)]
+    files = [_write(tmp_path, *cells), _write(tmp_path / "a", zoo.text("others"))]
+    result = convert.convert(files, OPTIONS)
+    front = pypdf.PdfReader(io.BytesIO(result.data)).pages[0].extract_text()
+    assert "Second" in front and "Inline question 1" not in front
+    assert result.problems == [] and "others" in _text(result.data)
+
+
 def test_questions_without_tags_are_found_by_their_words(tmp_path):
     cells = [
         zoo.text("## Inline Question 1:\nWhy?\n\n$\\color{blue}{\\textit Your Answer:}$ Because of $x$."),
@@ -405,13 +416,15 @@ def test_long_outputs_are_cut_and_counted():
 
 
 def test_characters_without_a_font_are_named_and_shown_by_number(tmp_path, monkeypatch):
-    monkeypatch.setattr("grader.pdf.typesetting.PACKAGES", ())
+    monkeypatch.setattr(typesetting, "PACKAGES", typesetting.PACKAGES[:1])
     monkeypatch.setattr("grader.pdf.typesetting._find_system_fonts", list)
     result = convert.convert([_write(tmp_path, zoo.text("ok 中 and $\\text{文}$"), zoo.code("x = '中'"))], OPTIONS)
     notes = [str(mark) for mark in result.degradations]
     assert "one, cell 1: no font has 中 (U+4E2D)" in notes
     assert "one, cell 2: no font has 中 (U+4E2D)" in notes
     assert result.missing == set("中文")
+    named = convert.convert([_write(tmp_path, zoo.text("x"))], Options(names="文", date=DATE))
+    assert "[U+6587]" in _text(named.data) and str(named.degradations[0]) == "title page: no font has 文 (U+6587)"
     text = _text(result.data)
     assert text.count("[U+4E2D]") == 2 and "[U+6587]" in text
     assert result.problems == []

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any, TypeVar
@@ -38,8 +38,10 @@ class ForkedJudge:
 
     def __init__(self, manifest: Manifest, question: str, second_looks: bool = True) -> None:
         self._manifest, self._second_looks = manifest, second_looks
-        items = run.collect_items(manifest, run.Selection([question], timing=False))
+        items = run.collect_items(manifest, run.Selection([question]))
         self._items = [item for item in items if not NEED_WORKERS & set(item._fixtureinfo.argnames)]
+        left_out = [item.stash[RUNNING] for item in items if item not in self._items]
+        self._incomplete = {function for running in left_out for function in running.judged}
         self._foundations: dict[str, set[str] | None] = {}
         self._reached: dict[str, set[str]] = {}
         for library in manifest.question(question).libraries:
@@ -49,6 +51,13 @@ class ForkedJudge:
     def ids(self) -> list[str]:
         """Return the ids of the checks."""
         return [item.stash[RUNNING].check.id for item in self._items]
+
+    def can_judge(self, function: str, costs: Iterable[str]) -> bool:
+        """Return whether it has the checks that a change of a function costs, and all others of this function.
+
+        One that it lacks would count: others are judged given right functions where these are mostly right.
+        """
+        return set(self.ids).issuperset(costs) and function not in self._incomplete
 
     def judge(self, package: Path, function: str = "", first: bool = False) -> list[CheckResult] | None:
         """Return the checks as a package leaves them, up to the `first` that fails; None where its fork was ended.

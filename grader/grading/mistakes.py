@@ -80,9 +80,10 @@ def try_mistake(
 ) -> Trial:
     """Plant one variant and run the question's checks on it, by the judge where one is given.
 
-    Variants that cost checks which the judge has not, or that end their fork, are tried as a submission is.
+    Wrong ones that the judge cannot judge, and what ends its fork, are tried as a submission is.
     """
-    checks, quick = None, judge is not None and set(judge.ids).issuperset(variant.costs)
+    checks = None
+    quick = judge is not None and (not variant.costs or judge.can_judge(variant.function, variant.costs))
     with planted(manifest, variant) as package:
         if judge is not None and quick:
             checks = judge.judge(package, "" if variant.append else variant.function)

@@ -191,7 +191,7 @@ EXTRAS = {  # the modules that the engine imports, by the extra of pyproject.tom
     "notebooks": ("jupytext", "otter", "nbformat"),
     "pdf": ("pypdfium2", "pypandoc", "lxml", "mdit_py_plugins", "typst", "fontTools", "PIL", "nbconvert", "traitlets"),
     "torch": ("torch",),
-    "class": ("yaml", "distributed", "jinja2"),
+    "class": ("yaml", "distributed", "jinja2", "copydetect"),
 }
 
 

@@ -105,7 +105,13 @@ REPORT_BYTES = 64 * MEGABYTE  # read of a file that is in the way, to tell wheth
 GRADEBOOK_BYTES = 64 * MEGABYTE  # of a gradebook to fill, read whole: 10,000 students take a few megabytes
 GRADEBOOK_NAMES = 8  # of students or columns in one sentence; more are counted
 PAGE_LINES = 8  # of messages and of slow checks: the rest is in the table of all checks
+PAGE_MISCONCEPTIONS = 40  # the commonest ones: a catalogue has hundreds
 PAGE_TEXT_CHARACTERS = 600  # of one text on the page: a submission may have written it
+SIMILAR_CUT = 0.5  # of what is rare in a submission, from where on another is alike: independent ones share 0.3
+SIMILAR_SHARE = 0.2  # of a class, from where on what so many have is nobody's own
+SIMILAR_TOKENS = 40  # fingerprints that only two have, at least: what is alike in less is chance
+SIMILAR_PAIRS = 10  # of a cluster with their texts; and so many may share a fingerprint in any class
+SIMILAR_TEXTS = 8  # functions of a pair with their texts
 BOOTSTRAP_SAMPLES = 1_000  # of students, for the interval of alpha: its ends are steady to two digits
 
 # Grading a class.

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..files import claim
-from ..limits import PAGE_LINES, PAGE_TEXT_CHARACTERS
+from ..limits import PAGE_LINES, PAGE_MISCONCEPTIONS, PAGE_TEXT_CHARACTERS
 from ..results import gradescope
 from ..results.record import Outcome, shorten, write_atomically
 from ..results.summary import count_noun
@@ -195,7 +195,7 @@ def _list_questions(store: StoreView, table: Table, questions: dict[str, Item]) 
 
 def _list_misconceptions(store: StoreView) -> Iterator[dict[str, Any]]:
     """Yield the misconceptions that were named, the commonest first, each with the sentence that teaches."""
-    for name, count, submission in store.misconceptions():
+    for name, count, submission, *_ in store.find_commonest("misconception", PAGE_MISCONCEPTIONS):
         record = store.record(submission)
         hints = (check.misconception for check in (record.checks if record else []))
         sentence = next((hint.sentence for hint in hints if hint and hint.id == name), "")
@@ -205,7 +205,7 @@ def _list_misconceptions(store: StoreView) -> Iterator[dict[str, Any]]:
 def _list_messages(store: StoreView, checks: Sequence[KnownCheck]) -> Iterator[dict[str, Any]]:
     """Yield the sentences that most submissions got."""
     names = {check.number: name_check(check) for check in checks}
-    for message, count, check, others in store.messages(PAGE_LINES):
+    for message, count, _, check, others in store.find_commonest("message", PAGE_LINES):
         where = names[check] if others == 1 else f"{names[check]} and {count_noun(others - 1, 'check')} more"
         yield {"count": count, "where": where, "text": clean(message)}
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import msgspec
 
@@ -39,6 +39,8 @@ class State(StrEnum):
 
 COUNTED = ", ".join(f"'{state}'" for state in State if state.counts)
 COUNTS = f"submission IN (SELECT id FROM submission WHERE state IN ({COUNTED}))"  # the results of marks
+
+CommonText = tuple[str, int, int, int, int]  # with the number of submissions, one of them, a check, their number
 
 
 @dataclass(frozen=True)
@@ -235,11 +237,9 @@ class StoreView:
 
     def question_scores(self) -> dict[int, dict[str, Fraction]]:
         """Return the exact points of each submission by question."""
-        query = (
-            'SELECT r.submission, c.question, r.score, COUNT(*) FROM result r JOIN "check" c ON c.number = r."check"'
-        )
+        query = 'SELECT submission, question, score, COUNT(*) FROM result JOIN "check" ON number = "check"'
         scores: dict[int, dict[str, Fraction]] = {}
-        for number, question, score, count in self._db.execute(f"{query} GROUP BY r.submission, c.question, r.score"):
+        for number, question, score, count in self._db.execute(f"{query} GROUP BY submission, question, score"):
             own = scores.setdefault(number, {})
             own[question] = own.get(question, Fraction(0)) + to_fraction(score) * count
         return scores
@@ -248,22 +248,14 @@ class StoreView:
         """Yield submission, check, outcome, score and seconds of all results that count, without their sentences."""
         yield from self._db.execute(f'SELECT submission, "check", outcome, score, seconds FROM result WHERE {COUNTS}')
 
-    def misconceptions(self) -> list[tuple[str, int, int]]:
-        """Return each misconception that was named, in how many submissions, and one of them; the commonest first."""
-        return self._db.execute(
-            "SELECT misconception, COUNT(DISTINCT submission) AS number, MIN(submission) FROM result "
-            f"WHERE misconception != '' AND {COUNTS} GROUP BY misconception ORDER BY number DESC, misconception"
-        ).fetchall()
-
-    def messages(self, most: int) -> list[tuple[str, int, int, int]]:
-        """Return the sentences that most submissions got: text, their number, a check, and of how many checks."""
+    def find_commonest(self, column: Literal["misconception", "message"], most: int) -> list[CommonText]:
+        """Return the texts that most submissions got where their own code failed, the commonest first."""
         told = ", ".join(f"'{outcome}'" for outcome in Outcome if outcome.by_own_code)
-        return self._db.execute(
-            'SELECT message, COUNT(DISTINCT submission) AS number, MIN("check"), COUNT(DISTINCT "check") FROM result '
-            f"WHERE outcome IN ({told}) AND message != '' AND {COUNTS} "
-            "GROUP BY message ORDER BY number DESC, message LIMIT ?",
-            [most],
-        ).fetchall()
+        query = f"""
+            SELECT {column}, COUNT(DISTINCT submission) AS whose, MIN(submission), MIN("check"), COUNT(DISTINCT "check")
+            FROM result WHERE outcome IN ({told}) AND {column} != '' AND {COUNTS}
+            GROUP BY {column} ORDER BY whose DESC, {column} LIMIT ?"""
+        return self._db.execute(query, [most]).fetchall()
 
     def record(self, submission: int) -> Record | None:
         """Return the record of a submission; None where there is none."""

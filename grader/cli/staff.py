@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import UsageError
+from ..limits import SIMILAR_CUT
 from .common import FAILED, choose_questions, find_course, find_whole_course, forbid_together
 
 if TYPE_CHECKING:
@@ -214,3 +215,33 @@ def feedback(
     with StoreView.open(folder) as store:
         count = pages.write_feedback(store, find_course(), target, published)
     typer.echo(f"written: {target} ({count} submissions); give students their feedback.html, and no results.json")
+
+
+@class_commands.command()
+def similar(
+    also: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="<folder>", help="Submissions of a former year to compare with; repeatable."),
+    ] = None,
+    cut: Annotated[
+        float,
+        typer.Option(
+            min=0.05, max=1, metavar="<number>", help="The share of what is rare from where on two are alike."
+        ),
+    ] = SIMILAR_CUT,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="<file>", help="Where to write; similar.html in the class's folder by default."),
+    ] = None,
+    folder: FOLDER = CLASS,
+) -> None:
+    """Find submissions whose own functions are alike, and show both texts: a reason to look, no verdict."""
+    from ..classroom import similarity
+    from ..classroom.view import StoreView
+    from ..results.status_line import StatusLine
+
+    with StoreView.open(folder) as store, StatusLine() as line:
+        subject = store, find_whole_course(), also or (), out or folder / "similar.html"
+        told = list(similarity.write_similar(*subject, cut, line))
+    for text in told:
+        typer.echo(text)

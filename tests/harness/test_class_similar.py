@@ -1,0 +1,194 @@
+"""Similarity: copies are found whatever was done to them, independent work is not, given code counts for nothing."""
+
+import ast
+import random
+import shutil
+from pathlib import Path
+
+import pytest
+
+from grader.classroom import similarity
+from grader.classroom.similarity import Own, find_pairs, group_pairs, write_similar
+from grader.classroom.store import Store
+from grader.classroom.view import Batch, ExportedSubmission, Person
+from grader.limits import SIMILAR_CUT
+from tests.harness.test_class_page import Reader
+
+FUNCTIONS = 12
+CALLS = ["np.sum", "np.exp", "np.mean", "np.where", "np.maximum", "np.prod", "np.sort", "len"]
+NAMES = ["rows", "total", "scale", "mask", "out", "cache", "left", "mean", "step", "grad"]
+
+
+def write_function(name: str, draw: random.Random) -> str:
+    """Return a function of ten statements as one student might write it, and no other."""
+
+    def term(depth: int) -> str:
+        if depth == 0:
+            return draw.choice([*NAMES, "x", str(draw.randint(0, 9)), f"x[{draw.choice(NAMES)}]"])
+        form = draw.choice(["{a} + {b}", "{a} * ({b})", "{f}({a})", "{a} - {b}", "{f}({a}, axis={n})", "({a}) ** {n}"])
+        return form.format(a=term(depth - 1), b=term(depth - 1), f=draw.choice(CALLS), n=draw.randint(0, 3))
+
+    lines = []
+    while len(lines) < 10:
+        target = draw.choice(NAMES)
+        lines += draw.choice(
+            [
+                [f"    {target} = {term(2)}"],
+                [f"    {target} += {term(1)}"],
+                [f"    if {term(1)} > {term(1)}:", f"        {target} = {term(2)}"],
+                [f"    for {target} in range({term(1)}):", f"        {draw.choice(NAMES)} = {term(2)}"],
+            ]
+        )
+    return "\n".join([f"def {name}(x):", '    """Return what it says."""', *lines, f"    return {draw.choice(NAMES)}"])
+
+
+def write_student(seed: int) -> dict[str, str]:
+    draw = random.Random(seed)
+    return {f"layers.f{number}": write_function(f"f{number}", draw) for number in range(FUNCTIONS)}
+
+
+def rename(text: str) -> str:
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id in NAMES:
+            node.id = f"my_{node.id}_{len(node.id)}"
+    return ast.unparse(tree)
+
+
+def comment(text: str) -> str:
+    return "\n".join(f"{line}  # line {i}\n\n" if i > 1 else line for i, line in enumerate(text.split("\n")))
+
+
+DISGUISES = {
+    "as it was": lambda texts: texts,
+    "renamed": lambda texts: {name: rename(text) for name, text in texts.items()},
+    "reordered": lambda texts: dict(reversed(texts.items())),
+    "commented": lambda texts: {name: comment(text) for name, text in texts.items()},
+    "docstrings": lambda texts: {name: text.replace("what it says", "something else") for name, text in texts.items()},
+    "reformatted": lambda texts: {name: text.replace("(", "(\n        ") for name, text in texts.items()},
+    "under other names": lambda texts: {f"own.{name}": text for name, text in texts.items()},
+}
+
+
+def own(name: str, texts: dict[str, str], current: bool = True) -> Own:
+    return Own(name, texts, similarity.take_prints(texts), current)
+
+
+@pytest.fixture(scope="module")
+def students():
+    return [own(f"student {seed}", write_student(seed)) for seed in range(24)]
+
+
+def test_independent_work_is_not_alike(students):
+    assert find_pairs(students) == []
+
+
+@pytest.mark.parametrize("disguise", DISGUISES)
+def test_copy_is_found_whatever_was_done_to_it(students, disguise):
+    copies = [own(f"copy {seed}", DISGUISES[disguise](write_student(seed))) for seed in (3, 17)]
+    found = find_pairs([*students, *copies])
+    assert {(pair.left, pair.right) for pair in found} == {(3, 24), (17, 25)}
+
+
+def test_copy_of_most_functions_is_found_and_of_a_few_is_not(students):
+    def mix(own_share: int) -> dict[str, str]:
+        names = list(write_student(7))
+        return {name: write_student(7 if i >= own_share else 99)[name] for i, name in enumerate(names)}
+
+    most, few = own("most", mix(3)), own("few", mix(10))
+    assert [(pair.left, pair.right) for pair in find_pairs([*students, most])] == [(7, 24)]
+    assert find_pairs([*students, few]) == []
+
+
+def test_what_many_have_says_nothing():
+    common = {f"layers.c{n}": write_function(f"c{n}", random.Random(1000 + n)) for n in range(FUNCTIONS)}
+    found = [own(f"s{seed}", common | {"layers.mine": write_student(seed)["layers.f0"]}) for seed in range(30)]
+    assert find_pairs(found) == []
+
+
+def test_two_in_a_class_of_two_are_compared_too():
+    texts = write_student(1)
+    assert len(find_pairs([own("a", texts), own("b", DISGUISES["renamed"](texts))])) == 1
+    assert find_pairs([own("a", texts), own("b", write_student(2))]) == []
+    assert find_pairs([]) == []
+
+
+def test_former_years_are_compared_with_this_one_only(students):
+    texts = write_student(5)
+    found = [*students, own("old", texts, False), own("older", texts, False)]
+    assert {(pair.left, pair.right) for pair in find_pairs(found)} == {(5, 24), (5, 25)}
+
+
+def test_pairs_become_clusters(students):
+    copies = [own(f"c{i}", DISGUISES[way](write_student(seed))) for i, (way, seed) in enumerate(
+        [("renamed", 2), ("commented", 2), ("reordered", 9)]
+    )]  # fmt: skip
+    clusters = group_pairs(find_pairs([*students, *copies]))
+    members = [{place for pair in cluster for place in (pair.left, pair.right)} for cluster in clusters]
+    assert sorted(members, key=len) == [{9, 26}, {2, 24, 25}]
+
+
+def test_both_texts_are_shown_whole_with_what_is_alike():
+    texts = {"layers.f0": write_student(1)["layers.f0"]}
+    (row,) = similarity.compare_texts(own("a", texts), own("b", {"layers.f0": comment(texts["layers.f0"])}))
+    assert texts["layers.f0"] in "".join(part for _, part in row["left"])
+    assert row["share"] > 0.9 and any(alike for alike, _ in row["left"]) and any(alike for alike, _ in row["right"])
+
+
+HOSTILE = '"""<script>alert(1)</script>"><img src=x onerror=alert(1)>"""'
+
+
+def hand_in(folder: Path, toy, seed: int, disguise=lambda text: text, docstring: str = "") -> Path:
+    """Lay down a submission of the toy course in which one function is that of a student of this seed."""
+    package = shutil.copytree(toy.root / "student", folder / "student")
+    texts = write_student(seed)
+    body = "\n\n\n".join(disguise(text) for text in texts.values())
+    with (package / "shapes.py").open("a") as file:
+        file.write(f"\n\n{body.replace(chr(34) * 3 + 'Return what it says.' + chr(34) * 3, docstring or 'pass')}\n")
+    return folder
+
+
+@pytest.fixture
+def handed_in(toy, tmp_path):
+    """A class of eight, of whom two hand in the same, and a third's is that of a former year."""
+    with Store.create(toy.root / "class", Batch("A course", 8, "folder", tmp_path, ())) as store:
+        people = [(seed, str, "") for seed in range(6)] + [(2, rename, HOSTILE), (90, str, "")]
+        entries = []
+        for number, (seed, disguise, docstring) in enumerate(people):
+            place = hand_in(tmp_path / f"now/p{number}", toy, seed, disguise, docstring)
+            entries.append(
+                ExportedSubmission(f"p{number}", place, (Person(f"<b>Person {number}"),), digest=str(number))
+            )
+        (tmp_path / "now/broken").mkdir()
+        entries.append(ExportedSubmission("broken", tmp_path / "now/broken", (Person("Broken"),)))
+        store.add(entries)
+    hand_in(tmp_path / "2024/old", toy, 90, comment)
+    hand_in(tmp_path / "2024/other", toy, 91)
+    return tmp_path
+
+
+def test_class_is_compared_from_its_files(handed_in, toy):
+    out = handed_in / "similar.html"
+    with Store.open(toy.root / "class") as store:
+        said = list(write_similar(store, toy.manifest, [handed_in / "2024"], out, SIMILAR_CUT))
+    assert said[:2] == [
+        f"written: {out} (2 clusters among 10 submissions)",
+        "A likeness is a reason to look, not a verdict.",
+    ]
+    assert {line.partition(":")[0] for line in said[2:]} == {"<b>Person 2, <b>Person 6", "<b>Person 7, 2024"}
+    page = out.read_bytes()
+    reader = Reader(page)
+    assert "img" not in {tag for tag, _ in reader.elements} and set(reader.scripts) == {""}
+    assert b"<b>Person" not in page and b"&lt;b&gt;Person 6" in page and b"a reason to look, not a verdict" in page
+    assert b"layers" not in page and b"shapes.f0" in page
+
+
+def test_given_code_is_nobody_s_own(handed_in, toy):
+    given = similarity.read_given(toy.manifest)
+    alone = similarity.read_own("nobody", toy.root / "student", toy.manifest, given)
+    assert alone.texts == {} and alone.prints == frozenset()
+
+
+def test_command_says_where_it_wrote(handed_in, command):
+    status, said, problem = command("class", "similar", "--also", handed_in / "2024", "--cut", "0.9")
+    assert status == 0 and said.startswith("written: class/similar.html ("), problem

@@ -1,20 +1,23 @@
 """Grade what is to do of a class, or again what may have changed: one run at a time, whatever dies on the way."""
 
+import contextlib
 import hashlib
 import json
+import os
 import time
-from collections.abc import Callable, Iterable
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..course.manifest import Manifest
-from ..errors import UsageError
+from ..errors import SandboxError, UsageError
 from ..files import make_printable
 from ..grading.submission import draw_seeds
 from ..limits import JOB_TRIES
 from ..results.record import NoteKind, sum_points
-from .conditions import digest_course, ending_at_signals, executing, hold, now
+from .cluster import connecting
+from .conditions import digest_course, ending_at_signals, hold, now
 from .engine import Job, JobReport, SlotPool, run_job
 from .sources import Export, read_export
 from .store import Store
@@ -30,10 +33,11 @@ QUESTION_CHECKS = "checks of "
 
 @dataclass(frozen=True)
 class Settings:
-    """How to run jobs: in how many slots, and whether without isolation."""
+    """How to run jobs: in how many slots, whether without isolation, on which scheduler's workers if any."""
 
     slots: int
     unsafe: bool = False
+    scheduler: str = ""
 
 
 @dataclass
@@ -178,13 +182,30 @@ def _run(
 
     tell(tally)
     try:
-        with executing(SlotPool(settings.slots, scratch)) as executor, ending_at_signals():
-            run_jobs(jobs, executor, settings.slots, begin, note)
+        with _executing(settings, scratch) as (executor, slots), ending_at_signals():
+            run_jobs(jobs, executor, slots, begin, note)
     except KeyboardInterrupt:
         tally.interrupted = True
     finally:
         store.end_run(run, now())
     return tally
+
+
+@contextlib.contextmanager
+def _executing(settings: Settings, scratch: Path) -> Iterator[tuple[Executor, int]]:
+    """Yield what runs jobs, and how many at a time. Raise SandboxError where a process cannot even start."""
+    if settings.scheduler:
+        with connecting(settings.scheduler, settings.slots, scratch) as found:
+            yield found
+        return
+    executor = SlotPool(settings.slots, scratch)
+    try:
+        executor.submit(os.getpid).result()
+        yield executor, settings.slots
+    except BrokenExecutor:
+        raise SandboxError("a process that grades could not start; what it says is above") from None
+    finally:
+        executor.shutdown()
 
 
 def run_jobs(
@@ -207,6 +228,8 @@ def run_jobs(
             running[executor.submit(run_job, job)] = job
         done, _ = wait(running, timeout=1, return_when=FIRST_COMPLETED)
         for future in done:
+            if future.cancelled():
+                raise SandboxError("the scheduler has gone; the same command goes on where this one ended")
             job, error = running.pop(future), future.exception()
             if error is None:
                 take(job, future.result())

@@ -9,7 +9,6 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Executor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -66,15 +65,6 @@ def describe_holder(folder: Path) -> str:
 def _remove_scratch(place: Path) -> None:
     if place.name.startswith(SCRATCH):
         shutil.rmtree(place, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def executing(executor: Executor) -> Iterator[Executor]:
-    """Have what an executor runs ended, whatever happens."""
-    try:
-        yield executor
-    finally:
-        executor.shutdown(cancel_futures=True)
 
 
 @contextlib.contextmanager

@@ -26,6 +26,10 @@ JOBS = Annotated[
     int | None,
     typer.Option(min=1, metavar="<number>", help="How many at a time; by cores and free memory by default."),
 ]
+SCHEDULER = Annotated[
+    str,
+    typer.Option(metavar="<address>", help="A Dask scheduler whose workers grade; `local` starts workers here."),
+]
 UNSAFE = Annotated[
     bool, typer.Option("--unsafe", help="Grade even where student code cannot be isolated; the reports say so.")
 ]
@@ -47,12 +51,13 @@ def grade(
     ],
     folder: FOLDER = CLASS,
     jobs: JOBS = None,
+    scheduler: SCHEDULER = "",
     unsafe: UNSAFE = False,
 ) -> None:
     """Grade every submission that has no mark yet, all with the same secret seeds; run it again to go on."""
     from ..classroom import batch, report
 
-    manifest, settings = _prepare(jobs, unsafe)
+    manifest, settings = _prepare(jobs, unsafe, scheduler)
     with _telling() as tell:
         export, tally = batch.grade_class(manifest, source, folder, settings, tell)
     if export.left_out:
@@ -74,6 +79,7 @@ def regrade(
     yes: Annotated[bool, typer.Option("--yes", help="Write the new marks without asking.")] = False,
     folder: FOLDER = CLASS,
     jobs: JOBS = None,
+    scheduler: SCHEDULER = "",
     unsafe: UNSAFE = False,
 ) -> None:
     """Grade again, with the same seeds, and say who gains and loses how much before anything is written."""
@@ -81,7 +87,7 @@ def regrade(
 
     if changed == held:
         raise UsageError("say what to grade again: --changed or --held")
-    manifest, settings = _prepare(jobs, unsafe)
+    manifest, settings = _prepare(jobs, unsafe, scheduler)
 
     def confirm(changes: list[batch.Change]) -> bool:
         for text in report.describe_changes(changes):
@@ -93,12 +99,12 @@ def regrade(
     typer.echo("written" if written else "nothing was written")
 
 
-def _prepare(jobs: int | None, unsafe: bool) -> "tuple[Manifest, batch.Settings]":
+def _prepare(jobs: int | None, unsafe: bool, scheduler: str) -> "tuple[Manifest, batch.Settings]":
     from ..classroom import batch, conditions
 
     manifest = find_whole_course()
     choose_questions(manifest, None)
-    return manifest, batch.Settings(jobs or conditions.count_slots(manifest), unsafe)
+    return manifest, batch.Settings(jobs or conditions.count_slots(manifest), unsafe, scheduler)
 
 
 @contextlib.contextmanager

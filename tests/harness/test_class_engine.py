@@ -1,0 +1,169 @@
+"""Whatever dies while a class is graded, nothing that was reported is lost, and no other submission pays."""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from grader.classroom import batch
+from grader.classroom.engine import JobReport, SlotPool, run_job
+from grader.classroom.view import FILENAME, State, StoreView
+from grader.errors import SandboxError
+
+ROOT = Path(__file__).parents[2]
+
+
+def hand_in(course, folder: Path, count: int) -> Path:
+    for number in range(count):
+        package = folder / f"s{number:02}/student"
+        package.mkdir(parents=True)
+        shutil.copy(course.root / "solution/shapes.py", package)
+    return folder
+
+
+def command(course, source: Path, *words: str) -> list[str]:
+    return [sys.executable, "-m", "grader", "class", "grade", str(source), "--jobs", "2", *words]
+
+
+def start(course, source: Path, *words: str) -> subprocess.Popen:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    return subprocess.Popen(command(course, source, *words), cwd=course.root, env=environment, **pipes)
+
+
+def states(course) -> list[State]:
+    if not (course.root / "class" / FILENAME).exists():
+        return []
+    with StoreView.open(course.root / "class") as store:
+        return [one.state for one in store.submissions()]
+
+
+def await_graded(course, number: int, process: subprocess.Popen) -> None:
+    while states(course).count(State.GRADED) < number:
+        assert process.poll() is None, process.stdout.read()
+        time.sleep(0.1)
+
+
+def fail_marked(job: batch.Job) -> JobReport:
+    """Grade nothing; a submission whose name says so ends the process."""
+    if "killer" in job.key:
+        os._exit(9)
+    time.sleep(0.05)
+    return JobReport(problem="it was only looked at")
+
+
+def make_jobs(names: list[str], tmp_path: Path) -> list[batch.Job]:
+    return [batch.Job(name, tmp_path, "", tmp_path, tmp_path / name, ()) for name in names]
+
+
+def test_death_of_a_process_costs_its_own_job_only(tmp_path, monkeypatch):
+    monkeypatch.setattr(batch, "run_job", fail_marked)
+    names = [f"s{number}" for number in range(6)] + ["killer 1", "killer 2"]
+    found, pool = {}, SlotPool(2, tmp_path)
+    try:
+        batch.run_jobs(
+            make_jobs(names, tmp_path), pool, 2, lambda job: None, lambda job, report: found.update({job.key: report})
+        )
+    finally:
+        pool.shutdown()
+    assert set(found) == set(names)
+    deaths = {key for key, report in found.items() if "ended 2 times" in report.problem}
+    assert deaths == {"killer 1", "killer 2"}
+
+
+def test_record_that_is_there_is_not_made_again(toy, tmp_path):
+    job = batch.Job("a", tmp_path / "nowhere", "", toy.root, tmp_path / "out.record", ())
+    assert "is not where the export says" in run_job(job).problem
+    job.out.write_bytes(b"a packed record")
+    assert run_job(job) == JobReport(b"a packed record", resumed=True)
+
+
+def test_submission_that_changed_since_the_export_was_read_is_not_graded(toy, tmp_path):
+    (tmp_path / "a.zip").write_text("other bytes")
+    job = batch.Job("a", tmp_path / "a.zip", "digest of others", toy.root, tmp_path / "out.record", ())
+    assert "have changed since the export was read" in run_job(job).problem and not job.out.exists()
+
+
+def test_process_that_cannot_start_blames_no_submission(toy, tmp_path, monkeypatch):
+    source = hand_in(toy, tmp_path / "in", 1)
+    monkeypatch.setattr("grader.classroom.engine.prepare_slot", os._exit)
+    with pytest.raises(SandboxError, match="a process that grades could not start"):
+        batch.grade_class(toy.manifest, source, toy.root / "class", batch.Settings(1), lambda tally: None)
+    assert states(toy) == [State.TODO]
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_run_that_is_stopped_goes_on(toy, tmp_path, sent):
+    source = hand_in(toy, tmp_path / "in", 3)
+    first = start(toy, source)
+    await_graded(toy, 1, first)
+    children = psutil.Process(first.pid).children(recursive=True)
+    first.send_signal(sent)
+    out, _ = first.communicate(timeout=60)
+    assert first.returncode == 1 and "the same command goes on where this one ended" in out, out
+    psutil.wait_procs(children, timeout=10)
+    assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+    assert State.RUNNING not in states(toy)
+    done = states(toy).count(State.GRADED)
+    second = subprocess.run(
+        command(toy, source), cwd=toy.root, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)}
+    )
+    assert (
+        f"This run: {3 - done} of {3 - done}" in second.stdout
+        and f"{done} were graded by earlier runs" in second.stdout
+    )
+    assert states(toy) == [State.GRADED] * 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("victim", ["coordinator", "slot"])
+def test_ten_kills_at_random_moments(toy, tmp_path, victim):
+    source, draw = hand_in(toy, tmp_path / "in", 12), random.Random(7)
+    reported: dict[str, tuple] = {}
+    kills = 0
+    for _ in range(60):
+        run = start(toy, source)
+        until = time.monotonic() + draw.uniform(1, 6)
+        while time.monotonic() < until and run.poll() is None:
+            time.sleep(0.05)
+        if run.poll() is None and kills < 10:
+            place = psutil.Process(run.pid)
+            slots = [child for child in place.children() if "spawn_main" in " ".join(child.cmdline())]
+            target = place if victim == "coordinator" else draw.choice(slots) if slots else None
+            if target is not None:
+                target.kill()
+                kills += 1
+        if victim == "slot" or kills >= 10:
+            run.wait()
+        run.kill() if victim == "coordinator" and kills < 10 else None
+        run.communicate()
+        with StoreView.open(toy.root / "class") as store:
+            now = {one.key: (one.score, one.finished) for one in store.submissions(State.GRADED)}
+        assert reported.items() <= now.items(), "what was reported stays as it was"
+        reported = now
+        if len(now) == 12 and (kills >= 10 or victim == "coordinator"):
+            break
+        if victim == "slot" and len(now) == 12 and kills < 10:
+            shutil.rmtree(toy.root / "class")
+            reported = {}
+    assert kills >= (10 if victim == "slot" else 1) and len(reported) == 12
+    assert {score for score, _ in reported.values()} == {8}
+
+
+@pytest.mark.slow
+def test_dask_grades_as_the_local_pool_does(toy, tmp_path):
+    source = hand_in(toy, tmp_path / "in", 4)
+    killer = source / "killer/student"
+    killer.mkdir(parents=True)
+    (killer / "shapes.py").write_text("import os\n\n\ndef area(width, height):\n    os.kill(os.getppid(), 9)\n")
+    run = start(toy, source, "--scheduler", "local")
+    out, _ = run.communicate(timeout=300)
+    assert run.returncode == 0, out
+    assert states(toy) == [State.GRADED] * 5

@@ -9,8 +9,9 @@ import pytest
 
 from grader.classroom import similarity
 from grader.classroom.similarity import Own, find_pairs, group_pairs, write_similar
+from grader.classroom.sources import ExportedSubmission
 from grader.classroom.store import Store
-from grader.classroom.view import Batch, ExportedSubmission, Person
+from grader.classroom.view import Batch, Person
 from grader.limits import SIMILAR_CUT
 from tests.harness.test_class_page import Reader
 

@@ -12,7 +12,7 @@ import struct
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -187,6 +187,16 @@ def _index(content: Any) -> int:
     if type(content) is not int or content < 0:
         raise WireError("an array number that is not one")
     return content
+
+
+class CallbackChannel(Protocol):
+    """A way to the parent for the calls of callbacks."""
+
+    def send(self, frame: list[Any]) -> None:
+        """Send a call."""
+
+    def receive(self) -> tuple[dict[str, Any], list[np.ndarray]]:
+        """Return the answer to it."""
 
 
 class ChannelClosed(Exception):

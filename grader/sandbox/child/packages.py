@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from types import FrameType, ModuleType
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +27,7 @@ from ...limits import (
     COMPILED_BYTES,
     COMPILED_MODULES,
 )
-from ..wire import Decoder, Encoder, Unsendable
+from ..wire import CallbackChannel, Decoder, Encoder, Unsendable
 
 FACTS = ("__spec__", "__loader__", "__package__")
 ATOMS = (type(None), bool, int, float, complex, str, bytes, np.generic, type, types.ModuleType, types.FunctionType)
@@ -183,16 +183,6 @@ class OpaqueHandle:
 
     def __init__(self, number: int) -> None:
         self.number = number
-
-
-class CallbackChannel(Protocol):
-    """A way to the parent for the calls of callbacks."""
-
-    def send(self, frame: list[Any]) -> None:
-        """Send a call."""
-
-    def receive(self) -> tuple[dict[str, Any], list[np.ndarray]]:
-        """Return the answer to it."""
 
 
 class Callback:

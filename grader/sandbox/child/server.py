@@ -14,11 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from ..wire import Channel, ChannelClosed, Decoder, Encoder, Unsendable
+from ..wire import CallbackChannel, Channel, ChannelClosed, Decoder, Encoder, Unsendable
 from .exceptions import LateReport, report_exception
 from .packages import (
     Callback,
-    CallbackChannel,
     Fingerprints,
     OnlyTheseLibraries,
     PackageAliases,

@@ -12,9 +12,15 @@ from grader.grading.submission import UNSAFE, grade_submission
 from grader.limits import MEGABYTE
 from grader.sandbox import policy
 from grader.sandbox.child import confine
-from grader.sandbox.child.packages import modules_to_compile, write_bytecode
 from grader.sandbox.parent.client import WorkerClient, launch_worker
-from grader.sandbox.parent.isolation import Isolation, TriedAct, explain_missing_layer, probe
+from grader.sandbox.parent.isolation import (
+    Isolation,
+    TriedAct,
+    explain_missing_layer,
+    modules_to_compile,
+    probe,
+    write_bytecode,
+)
 from grader.sandbox.parent.zygote_pool import ZygotePool
 from grader.sandbox.policy import LAYERS, Policy, WorkerLimits, why_too_weak
 from grader.sandbox.wire import Unsendable
@@ -365,6 +371,8 @@ def derive():
 
 
 def test_optimizers_learn_without_the_compiler_and_what_needs_it_loads_it(full, package):
-    module = package(full, TORCH, libraries=("torch", "numpy")).root().module
+    worker = package(full, TORCH, libraries=("torch", "numpy"))
+    worker.timeout_for = lambda callee: 120  # loading the compiler takes a second of CPU time
+    module = worker.root().module
     assert module.learn() is False
     assert module.derive() == (2.0, False, True)

@@ -5,27 +5,22 @@ import importlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
-import os
 import pkgutil
 import sys
 import types
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
 
 import numpy as np
 
-from ...course.source import list_modules
 from ...limits import (
     CHANGE_KEY_CHARACTERS,
     CHANGE_LEVELS,
     CHANGE_OBJECTS,
     CHANGES,
-    COMPILED_BYTES,
-    COMPILED_MODULES,
 )
 from ..wire import CallbackChannel, Decoder, Encoder, Unsendable
 
@@ -112,12 +107,6 @@ class OnlyTheseLibraries(importlib.abc.MetaPathFinder):
         return asker in ("", "builtins", self._package)
 
 
-def modules_to_compile(package: Path) -> list[str]:
-    """Return the package's modules as paths inside of it, without very large ones, and up to a number."""
-    small = (file for file in list_modules(package) if (package / file).stat().st_size <= COMPILED_BYTES)
-    return sorted(str(file) for file in islice(small, COMPILED_MODULES))
-
-
 def compile_module(source: Path) -> np.ndarray | None:
     """Return the bytes of a module's bytecode file; None where it cannot be compiled. No code of it is run."""
     loader = _Keep("module", str(source))
@@ -133,15 +122,6 @@ class _Keep(importlib.machinery.SourceFileLoader):
 
     def set_data(self, path: str, data: Any, **unused: int) -> None:
         self.content = bytes(data)
-
-
-def write_bytecode(folder: Path, source: Path, content: np.ndarray) -> None:
-    """Put a module's bytecode where a worker told of this folder looks for it."""
-    place = folder / str(source.parent).lstrip("/")
-    place.mkdir(parents=True, exist_ok=True)
-    file = place / f"{source.stem}.{sys.implementation.cache_tag}.pyc"
-    file.write_bytes(content.tobytes())
-    os.chmod(file, 0o644)
 
 
 def forget_package(name: str) -> None:
@@ -251,7 +231,7 @@ def _arrays(entries: list[tuple[Any, Any]]) -> Iterator[tuple[Way, Any]]:
             if isinstance(value, ATOMS) or id(value) in seen or len(seen) >= CHANGE_OBJECTS:
                 continue
             seen.add(id(value))
-            if isinstance(value, np.ndarray) or _is_tensor(value):
+            if isinstance(value, np.ndarray) or is_tensor(value):
                 yield path, value
             else:
                 below += [((*path, _key(key)), part) for key, part in _parts(value)]
@@ -277,7 +257,7 @@ def _key(key: Any) -> int | str:
 def _fingerprint(array: Any) -> Any:
     """Summarize dtype, shape and bytes; None for what holds no plain numbers, such as a sparse tensor."""
     try:
-        values = np.asarray(array.detach().cpu().numpy() if _is_tensor(array) else array)
+        values = np.asarray(array.detach().cpu().numpy() if is_tensor(array) else array)
         if values.dtype.hasobject:
             return None
         flat = np.ascontiguousarray(values).reshape(-1)
@@ -286,6 +266,7 @@ def _fingerprint(array: Any) -> Any:
         return None
 
 
-def _is_tensor(value: Any) -> bool:
+def is_tensor(value: Any) -> bool:
+    """Return whether a value is a tensor, which nothing is before PyTorch is loaded."""
     torch = sys.modules.get("torch")
     return torch is not None and isinstance(value, torch.Tensor)

@@ -26,6 +26,7 @@ from .packages import (
     forget_package,
     install_callbacks,
     install_shims,
+    is_tensor,
     load_package,
 )
 
@@ -163,7 +164,7 @@ class WorkerServer:
 
         So does an array of a class of its own, such as np.matrix, which multiplies in another way.
         """
-        plain = value is None or isinstance(value, (bool, int, float, str, np.generic)) or _is_tensor(value)
+        plain = value is None or isinstance(value, (bool, int, float, str, np.generic)) or is_tensor(value)
         if not plain and type(value) is not np.ndarray:
             return self._handle(value)
         try:
@@ -177,7 +178,7 @@ class WorkerServer:
         return {"handle": [number, _kind(value), _label(value, self._name), callable(value)]}
 
     def _remember(self, value: Any, encoder: Encoder) -> Any:
-        if _is_tensor(value) and (array := _numbers(value)) is not None:
+        if is_tensor(value) and (array := _numbers(value)) is not None:
             return {"tensor": [encoder.attach(array), bool(value.requires_grad)]}
         for plain in (str, int, float):
             if isinstance(value, plain):
@@ -233,11 +234,6 @@ def _seed(seed: int) -> None:
         torch.default_generator.manual_seed(seed)  # manual_seed itself takes 2 ms to look at devices nobody has here
 
 
-def _is_tensor(value: Any) -> bool:
-    torch = sys.modules.get("torch")
-    return torch is not None and isinstance(value, torch.Tensor)
-
-
 def _numbers(tensor: Any) -> np.ndarray | None:
     """Return a tensor's numbers; None where NumPy cannot have them: on meta, in sparse or of bfloat16."""
     try:
@@ -248,7 +244,7 @@ def _numbers(tensor: Any) -> np.ndarray | None:
 
 
 def _kind(value: Any) -> str:
-    if _is_tensor(value):
+    if is_tensor(value):
         return f"tensor on {value.device.type}, {value.dtype}, {value.layout}"
     if type(value) is np.ndarray:
         return f"array of dtype {value.dtype}"

@@ -18,10 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
+from ...course.source import list_modules
 from ...errors import SandboxError, WorkerError
-from ...limits import COMPILE_SECONDS, SECRET_FILES
+from ...limits import COMPILE_SECONDS, COMPILED_BYTES, COMPILED_MODULES, SECRET_FILES
 from ..child import confine
-from ..child.packages import modules_to_compile, write_bytecode
 from ..policy import LAYERS, WorkerLimits, why_too_weak
 from .client import WorkerClient, launch_worker
 from .zygote_pool import ZygotePool
@@ -255,3 +255,18 @@ class SandboxSetup:
                         write_bytecode(Path(self.bytecode), self._package / file, content)
             finally:
                 worker.kill()
+
+
+def modules_to_compile(package: Path) -> list[str]:
+    """Return the package's modules as paths inside of it, without very large ones, and up to a number."""
+    small = (file for file in list_modules(package) if (package / file).stat().st_size <= COMPILED_BYTES)
+    return sorted(str(file) for file in islice(small, COMPILED_MODULES))
+
+
+def write_bytecode(folder: Path, source: Path, content: np.ndarray) -> None:
+    """Put a module's bytecode where a worker told of this folder looks for it."""
+    place = folder / str(source.parent).lstrip("/")
+    place.mkdir(parents=True, exist_ok=True)
+    file = place / f"{source.stem}.{sys.implementation.cache_tag}.pyc"
+    file.write_bytes(content.tobytes())
+    os.chmod(file, 0o644)

@@ -90,6 +90,12 @@ class ChecksPlugin:
         self.run(pyfuncitem, running)
         return True
 
+    def accept_untried(self, item: pytest.Function, running: RunningCheck) -> None:
+        """Take a check as passed that would not call what differs from the reference."""
+        running.right_in_public = True
+        self.tried += [Tried(running, item.obj, {})] * may_be_named(running)
+        self.judge.accept(running)
+
     def run(self, item: pytest.Function, running: RunningCheck) -> None:
         """Run a check with the public seed, then, in the same workers told to start over, with each secret one."""
         arguments, context = get_arguments(item), self.context

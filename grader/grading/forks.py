@@ -24,6 +24,7 @@ from ..limits import FORK_CPU_SECONDS, FORK_SECONDS
 from ..results.record import CheckResult
 from ..sandbox.parent.zygote_pool import ZygotePool
 from . import run
+from .hints import Hints
 
 NEED_WORKERS = {"race", "scale", "budget"}  # fixtures
 Answer = TypeVar("Answer")
@@ -33,11 +34,13 @@ class ForkedJudge:
     """The checks of one question but those of speed and budgets, which need workers; each package has a fork.
 
     Verdicts are those of a graded run: answers that are wrong by another function's fault are looked at again, unless
-    `second_looks` are left out. Checks that never reach a planted function pass untried.
+    `second_looks` are left out. Checks that never reach a planted function pass untried. `hints` name misconceptions.
     """
 
-    def __init__(self, manifest: Manifest, question: str, second_looks: bool = True) -> None:
-        self._manifest, self._second_looks = manifest, second_looks
+    def __init__(
+        self, manifest: Manifest, question: str, second_looks: bool = True, hints: Hints | None = None
+    ) -> None:
+        self._manifest, self._second_looks, self._hints = manifest, second_looks, hints
         items = run.collect_items(manifest, run.Selection([question]))
         self._items = [item for item in items if not NEED_WORKERS & set(item._fixtureinfo.argnames)]
         left_out = [item.stash[RUNNING] for item in items if item not in self._items]
@@ -81,11 +84,13 @@ class ForkedJudge:
                 if chosen is None or running.check.id in chosen:
                     _judge(plugin, item, running)
                 else:
-                    plugin.judge.accept(running)
+                    plugin.accept_untried(item, running)
                 plugin.context.scores.add(running.check)
                 if first and running.check.outcome.failed:
                     return found
             plugin.judge.settle_open_cases()
+            if self._hints is not None:
+                self._hints.name(plugin.context, plugin.tried)
         return found
 
     def _reach(self, function: str) -> set[str] | None:

@@ -11,6 +11,7 @@ import tomllib
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from grader.course import manifest as manifests
@@ -18,6 +19,7 @@ from grader.course import schema
 from grader.errors import OutputError
 from grader.grading import mistakes, run
 from grader.notebooks import build
+from grader.recording.cassette import load_answers
 from grader.release import autograder, bundle, leaks, requirements
 from grader.release import student_files as stubs
 from grader.release.secrets import add_module, collect_secrets
@@ -439,6 +441,20 @@ def test_students_read_hints_without_the_catalogue(made, tmp_path):
     (root / "checks/public/misconceptions.npz").write_bytes(b"PK")
     done = alone(root, "check", "-q", "Q1")
     assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_hints_hold_no_number_of_an_answer_and_only_of_checks_whose_answers_students_have(made, tmp_path):
+    files = {name: made[1][f"checks/public/{name}"] for name in ("misconceptions.npz", "expected.npz")}
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    with np.load(tmp_path / "misconceptions.npz", allow_pickle=False) as members:
+        assert sorted(members) == ["digests", "header"]
+        text = members["header"].tobytes().decode()
+        digests = members["digests"].size
+    header = json.loads(text, parse_float=lambda number: pytest.fail(f"{number} is in the file"))
+    assert digests == 6 * sum(len(checks) for _, checks in header["variants"])
+    assert header["checks"] and not [check for check in header["checks"] if "hidden" in check]
+    assert set(header["checks"]) <= set(load_answers(tmp_path / "expected.npz").header.cassettes)
 
 
 def test_a_course_that_gives_no_hints_releases_none(toy):

@@ -1,5 +1,6 @@
 """A misconception is named where a failed check's answers are those of its variants, and of no other's."""
 
+import hashlib
 from types import SimpleNamespace
 
 import numpy as np
@@ -93,6 +94,20 @@ def test_the_same_answer_in_another_check_is_another():
 def test_rounding_in_place_of_zeros_agrees_with_zeros():
     noise = 1e-17 * RNG.randn(4, 3)
     assert agree(judged(noise), judged(np.zeros((4, 3))))
+
+
+def test_who_undoes_a_digest_knows_one_projection_and_no_answer():
+    """The attack on a file for students: finding the number behind a digest by trying gives one equation, no more."""
+    name = hashlib.blake2b(b"q1/double/1", digest_size=4).digest()
+    draws = np.random.RandomState(int.from_bytes(name, "little"))
+    draws.uniform(1, 2)
+    direction = draws.standard_normal(WRONG.size)
+    unit = direction / np.linalg.norm(direction)
+    other = RNG.randn(WRONG.size)
+    other += (WRONG.reshape(-1) @ unit - other @ unit) * unit
+    assert agree(judged(other.reshape(WRONG.shape)), judged(WRONG))  # so a digest is one of very different answers
+    solved = (WRONG.reshape(-1) @ unit) * unit / 2  # WRONG is twice what is right, and the attacker knows it
+    assert np.abs(solved - RIGHT.reshape(-1)).max() > 0.5 * np.abs(RIGHT).max()
 
 
 TRIVIAL = {

@@ -11,11 +11,11 @@ from urllib.parse import unquote, unquote_to_bytes, urlsplit
 from .lines import quote
 
 POINTS = 0.75  # a pixel of the screen in points
-WIDEST, HIGHEST = 470, 620  # points; a picture taller than this would not leave room for its page's margins
+WIDEST, HIGHEST = 470, 620  # points of a page, which a size in percent is a part of
 NATIVE = {"PNG": "png", "JPEG": "jpg", "GIF": "gif", "WEBP": "webp"}
 SUFFIXES = {"image/png", "image/jpeg", "image/gif", "image/webp", "image/svg+xml", "image/bmp", "image/tiff"}
 STYLED = re.compile(r"(?:^|[;\s])(width|height)\s*:\s*([^;!]+)")
-Place = tuple[str, float, float]  # a path, and a width and height in points
+Place = tuple[str, float]  # a path, and a width in points; 0 where the drawing itself says it
 LARGEST = 4  # times the megapixels allowed: larger images are not opened to be scaled down
 LINKED = re.compile(
     rb"<image\b(?:(?!>)(?!href\s*=\s*[\"']data:).)*href(?:(?!href)[^>])*>(?:\s*</image\s*>)?", re.DOTALL
@@ -34,7 +34,7 @@ class Images:
     beside: Path
     assets: list[Path]
     megapixels: float = 40
-    kept: dict[bytes, tuple[str, float, float]] = field(default_factory=dict)
+    kept: dict[bytes, Place] = field(default_factory=dict)
 
     def find(self, url: str, attachments: dict[str, object]) -> bytes:
         """Return the bytes behind an image's address. Raise ImageProblem."""
@@ -68,20 +68,20 @@ class Images:
         lost = f" (nor its folder {folder.name})" if _lacks(root, folder) else ""
         raise ImageProblem(f"image not found: {url[:200]}{lost}")
 
-    def keep(self, data: bytes) -> tuple[str, float, float]:
-        """Put an image where typst reads it; return its path and its size in points. Raise ImageProblem."""
+    def keep(self, data: bytes) -> Place:
+        """Put an image where typst reads it; return its path and its width in points. Raise ImageProblem."""
         if data not in self.kept:
-            suffix, width, height, data_out = self._measure(data)
+            suffix, width, data_out = self._measure(data)
             name = f"{len(self.kept)}.{suffix}"
             (self.folder / name).write_bytes(data_out)
-            self.kept[data] = (f"/{self.folder.name}/{name}", width, height)
+            self.kept[data] = (f"/{self.folder.name}/{name}", width)
         return self.kept[data]
 
-    def _measure(self, data: bytes) -> tuple[str, float, float, bytes]:
+    def _measure(self, data: bytes) -> tuple[str, float, bytes]:
         if not data:
             raise ImageProblem("image without content")
         if re.search(rb"<svg[\s>]", data[:4000]):
-            return ("svg", *_measure_svg(data), LINKED.sub(b"", data))
+            return "svg", 0, LINKED.sub(b"", data)
         from PIL import Image, UnidentifiedImageError
 
         Image.MAX_IMAGE_PIXELS = None
@@ -93,13 +93,13 @@ class Images:
                     most = f"{LARGEST * self.megapixels:g} megapixels"
                     raise ImageProblem(f"image of {width} x {height} pixels, more than {most}")
                 if picture.format in NATIVE and scale >= 1:
-                    return NATIVE[picture.format], width * POINTS, height * POINTS, data
+                    return NATIVE[picture.format], width * POINTS, data
                 converted = io.BytesIO()
                 if scale < 1:
                     picture.draft(None, (int(width * scale), int(height * scale)))
                     picture.thumbnail((max(int(width * scale), 1), max(int(height * scale), 1)))
                 picture.convert("RGBA").save(converted, "PNG")
-                return "png", width * POINTS, height * POINTS, converted.getvalue()
+                return "png", width * POINTS, converted.getvalue()
         except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
             raise ImageProblem("image in a format that cannot be read") from error
 
@@ -117,20 +117,15 @@ def write_image(place: Place, alt: str = "", attributes: dict[str, str] | None =
 
     `attributes` are those of HTML; `alone` is false for an image in a line of text.
     """
-    width, ratio, stretched = fit(place, attributes or {})
-    shape = f', height: w * {ratio:.4f}, fit: "stretch"' if stretched else ""
+    asked = (attributes or {}) | dict(STYLED.findall((attributes or {}).get("style", "")))
+    sizes = {
+        "width": _read_size(asked.get("width", ""), WIDEST),
+        "height": _read_size(asked.get("height", ""), HIGHEST),
+    }
+    sizes = sizes if any(sizes.values()) else {"width": place[1]}
+    words = ", ".join(f"{name}: {size:.2f}pt" for name, size in sizes.items() if size)
     name = "picture" if alone else "icon"
-    return f"{name}(w => image({quote(place[0])}, width: w{shape}, alt: {quote(alt)}), {width:.2f}pt)"
-
-
-def fit(place: Place, attributes: dict[str, str]) -> tuple[float, float, bool]:
-    """Return the width of an image in points, how often it goes into its height, and whether that is asked for."""
-    asked = attributes | dict(STYLED.findall(attributes.get("style", "")))
-    width, height = _read_size(asked.get("width", ""), WIDEST), _read_size(asked.get("height", ""), HIGHEST)
-    stretched = bool(width and height)
-    ratio = height / width if stretched else place[2] / place[1] if place[1] else 1
-    wanted = width or (height / ratio if height and ratio else place[1])
-    return max(min(wanted, WIDEST, HIGHEST / ratio if ratio else WIDEST), 1), ratio, stretched
+    return f"{name}((..size) => image({quote(place[0])}, alt: {quote(alt)}, ..size), ({words or ':'}))"
 
 
 def _read_size(text: str, whole: float) -> float:
@@ -170,19 +165,3 @@ def _find_attachment(name: str, attachments: dict[str, object]) -> bytes:
         if mime in SUFFIXES:
             return decode(data, mime)
     raise ImageProblem(f"attachment not found: {name[:200]}")
-
-
-def _measure_svg(data: bytes) -> tuple[float, float]:
-    tag = re.search(rb"<svg\b[^>]*>", data, re.DOTALL)
-    text = tag[0].decode("utf-8", "replace") if tag else ""
-    units = {"": POINTS, "px": POINTS, "pt": 1, "in": 72, "cm": 28.35, "mm": 2.835, "em": 10.5}
-    sizes = []
-    for name in ("width", "height"):
-        found = re.search(rf"\b{name}\s*=\s*[\"']\s*([\d.]+)\s*([a-z]*)\s*[\"']", text)
-        sizes.append(float(found[1]) * units.get(found[2], POINTS) if found else 0)
-    box = re.search(r"viewBox\s*=\s*[\"']\s*[-\d.]+[\s,]+[-\d.]+[\s,]+([\d.]+)[\s,]+([\d.]+)", text)
-    if box and float(box[1]) and float(box[2]):
-        ratio = float(box[2]) / float(box[1])
-        width = sizes[0] or (sizes[1] / ratio if sizes[1] else float(box[1]) * POINTS)
-        return width, width * ratio
-    return (sizes[0] or WIDEST, sizes[1] or sizes[0] or WIDEST)

@@ -166,7 +166,7 @@ def compare_texts(left: Own, right: Own) -> list[dict[str, Any]]:
 
     rows = []
     for name in left.texts.keys() & right.texts.keys():
-        sides = fingerprint(left.texts[name]), fingerprint(right.texts[name])
+        sides = [fingerprint(textwrap.dedent(one.texts[name])) for one in (left, right)]
         tokens, shares, slices = compare_files(*sides)
         if tokens:
             cut = [list(_divide(side.raw_code, found)) for side, found in zip(sides, slices, strict=True)]

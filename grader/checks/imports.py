@@ -1,18 +1,29 @@
 """Find the module whose import keeps a check from running, and say why, where, and what to do."""
 
+import ast
+import contextlib
 import os
 import re
+import sys
+import warnings
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from importlib.machinery import PathFinder
 from pathlib import Path
 
-from ..course.source import list_modules, read_source
+import numpy as np
+
+from ..course.manifest import Manifest
+from ..course.source import Unparsable, list_modules, parse_source, read_source
 from ..errors import Ending, StackFrame, WorkerEnded, WorkerError, WorkerRaised
-from ..results.record import Cause
+from ..files import make_printable
+from ..names import find_nearest
+from ..results.record import Cause, Note, NoteKind
 from ..submission.package_search import explain_missing_file
 from . import messages
-from .import_wording import NO_MODULE, FailedImport, explain_end, explain_failure
+from .import_wording import MISSPELT, NO_MODULE, FailedImport, explain_end, explain_failure
 
+SHOWN = 8  # imports that a note names; more are counted
 TOP = ".<module>"  # ends the name of a frame at module level
 UNSAID = (Ending.GONE, Ending.HUNG_UP, Ending.GARBLED)  # they say nothing about what was imported meanwhile
 
@@ -126,3 +137,61 @@ class Imports:
             return self.package.name
         is_module = all(part.isidentifier() for part in path.split("/")) and self._is_there(path.replace("/", "."))
         return path.replace("/", ".") if is_module else ""
+
+
+def describe_stray_imports(manifest: Manifest, package: Path) -> list[Note]:
+    """Return a note on what the package's modules import at their top and a stand-in answers; none without any.
+
+    Only their source is read, so no worker has a say in it.
+    """
+    named = {*manifest.submission.packages, manifest.paths.student, package.name}
+    named |= {file.parts[0].removesuffix(".py") for file in list_modules(package)}
+    shims = {name.partition(".")[0] for name in (manifest.edition.shims if manifest.edition else ())}
+    found = []
+    for file, libraries in sorted(_find_libraries(manifest, package).items()):
+        known = {*sys.stdlib_module_names, *libraries, *named, *shims}
+        with contextlib.suppress(Unparsable):
+            for node in parse_source(read_source(package / file)).body:
+                if _is_stray(node, known, libraries):
+                    found.append(f"{file.as_posix()}, line {node.lineno} ({make_printable(ast.unparse(node), 60)})")
+    if not found:
+        return []
+    shown = "; ".join([*found[:SHOWN], *([f"and {len(found) - SHOWN} more"] if found[SHOWN:] else [])])
+    return [Note(NoteKind.IMPORTS, messages.STRAY_IMPORTS.format(shown))]
+
+
+def _find_libraries(manifest: Manifest, package: Path) -> dict[Path, set[str]]:
+    """Return the modules that a run imports, each with the libraries of the questions that judge what is in it."""
+    found: dict[Path, set[str]] = {}
+    for name, question in manifest.functions().items():
+        parts = name.split(".")
+        for file in (Path(*parts[:end]).with_suffix(".py") for end in range(1, len(parts))):
+            if (package / file).is_file():
+                found.setdefault(file, set()).update(question.libraries)
+    return found
+
+
+def _is_stray(node: ast.stmt, known: Collection[str], libraries: Collection[str]) -> bool:
+    """Return whether a statement imports a library that is not for the question, or a name that NumPy lacks."""
+    if isinstance(node, ast.Import):
+        names = [(alias.name, "") for alias in node.names]
+    elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+        names = [(node.module, alias.name) for alias in node.names if alias.name != "*"]
+    else:
+        return False
+    tops = {name.partition(".")[0] for name, _ in names}
+    foreign = any(top not in known and not find_nearest(top, libraries, MISSPELT) for top in tops)
+    return foreign or any(name.partition(".")[0] == np.__name__ and _is_lacking(name, part) for name, part in names)
+
+
+def _is_lacking(module: str, name: str) -> bool:
+    """Return whether NumPy, as it is loaded here, has neither a module of this name nor the name in it."""
+    value: object = np
+    for part in filter(None, [*module.split(".")[1:], name]):
+        with warnings.catch_warnings(action="ignore"):
+            inside = getattr(value, part, None)
+        places = getattr(value, "__path__", None)
+        if inside is None:
+            return not (places and PathFinder.find_spec(part, places))
+        value = inside
+    return False

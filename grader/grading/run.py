@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..checks.choice import Keyword
 from ..checks.context import RunContext
+from ..checks.imports import describe_stray_imports
 from ..course.edition_schema import LeftOut
 from ..course.manifest import Manifest, Question, to_fraction, to_number
 from ..errors import ChecksError, RecordingError
@@ -211,6 +212,7 @@ def run_checks(
         progress.record.notes += _describe_weakness(context)
     status = run_pytest(manifest, files, [fixtures, collector, checks])
     progress.record.notes += describe_edition(manifest, collector.left_out)
+    progress.record.notes += describe_stray_imports(manifest, context.student)
     progress.record.checks.sort(key=lambda check: collector.places[check.id])
     progress.record.isolation = context.setup.active_layers()
     if checks.failure:

@@ -70,6 +70,7 @@ class NoteKind(StrEnum):
     REFUSED = "refused"  # why it was not graded
     ISOLATION = "isolation"  # what does not hold
     EDITION = "edition"  # which one it was graded by, and what that leaves out
+    IMPORTS = "imports"  # which ones at the top of a module are answered by stand-ins
     CHECKS = "checks"  # which files of checks were changed
     NOT_SCORED = "not_scored"  # how much takes the reference
     NEXT = "next"  # what to write next

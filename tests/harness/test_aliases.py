@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from grader.grading.submission import grade_submission
-from grader.sandbox.child.packages import PackageAliases
+from grader.sandbox.child.imports import PackageAliases
 from grader.submit import preflight
 from tests.harness.test_submission import SHAPES as SOLUTION
 from tests.harness.test_submission import pack

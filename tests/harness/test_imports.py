@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from grader.results.record import NoteKind
 from tests.harness.test_outcomes import (
     CHECKS,
     FUNCTIONS,
@@ -28,38 +29,38 @@ USE = "Use the standard library and numpy."
 READ = "until then Python reads nothing of this file."
 MODULES = {
     "no such library": (
-        "import nonexistent\n" + layers(),
+        "import nonexistent\nnonexistent.begin()\n" + layers(),
         "failed",
-        f"layers.py, line 1: nonexistent is not for this question (import nonexistent). {USE}",
+        f"layers.py, line 2: nonexistent is not for this question (nonexistent.begin()). {USE}",
     ),
     "a library misspelt": (
-        "import nunpy as np\n" + layers(),
+        "import nunpy as np\n" + layers(double="def double(x):\n    return np.multiply(2, x)\n"),
         "failed",
         "layers.py, line 1: nunpy is not for this question (import nunpy as np). Did you mean numpy?",
     ),
     "a library that is not allowed": (
-        "import pytest\n" + layers(),
+        "import pytest\nparts = list(pytest)\n" + layers(),
         "failed",
-        f"layers.py, line 1: pytest is not for this question (import pytest). {USE}",
+        f"layers.py, line 2: pytest is not for this question (parts = list(pytest)). {USE}",
     ),
     "the solution": (
-        "from solution import layers\n",
+        "from solution import layers\ndouble = layers.double\n",
         "failed",
-        f"layers.py, line 1: solution is not for this question (from solution import layers). {USE}",
+        f"layers.py, line 2: solution is not for this question (double = layers.double). {USE}",
     ),
     "the engine's neighbours": (
-        "import checks.public\n",
+        "import checks.public\nchecks.public()\n",
         "failed",
-        f"layers.py, line 1: checks is not for this question (import checks.public). {USE}",
+        f"layers.py, line 2: checks is not for this question (checks.public()). {USE}",
     ),
     "a part of a library that is not there": (
-        "import numpy.nothing\n",
+        "import numpy.nothing\nnumpy.nothing()\n",
         "failed",
         "layers.py, line 1: ModuleNotFoundError: No module named 'numpy.nothing' (import numpy.nothing). "
         "Correct or remove this import.",
     ),
     "a name that a library lacks": (
-        "from numpy import dott\n",
+        "from numpy import dott\ndott()\n",
         "failed",
         "layers.py, line 1: ImportError: cannot import name 'dott' from 'numpy' (from numpy import dott). "
         "Correct or remove this import.",
@@ -298,6 +299,112 @@ def test_a_library_that_a_function_imports_is_no_failed_import_of_the_module(cou
     found = course.grade()
     assert found.causes == []
     assert found.checks[0].message.startswith("double raised ImportError: pytest is not for this question; use ")
+
+
+STRAY = [
+    "import matplotlib",
+    "import matplotlib.pyplot as plt",
+    "import matplotlib.pyplot",
+    "from matplotlib import pyplot, colors as c",
+    "from sklearn import metrics",
+    "from sklearn.utils.extmath import softmax",
+    "import torchvision.transforms as T, os",
+    "import torch",
+    "from scipy.signal import convolve2d",
+    "from tensorflow.python.ops.gen_batch_ops import batch",
+    "import numpy.nothing",
+    "from numpy.core.fromnumeric import shape",
+    "from numpy.lib.function_base import average",
+    "from numpy import float_, long",
+    "from numpy.random import nothing as n",
+    "from pickle import TRUE",
+    "from pickle import NOTHING",
+    "from os import nothing",
+    "from IPython import get_ipython",
+    "import nunpy",
+    "from turtle import shape",
+]
+
+
+@pytest.mark.parametrize("line", STRAY)
+def test_a_stray_import_of_which_nothing_is_used_costs_nothing(course, line):
+    course.write("student/layers.py", f'"""The layers."""\n{line}\n' + layers())
+    found = course.grade()
+    assert {check.outcome for check in found.checks} == {"passed"}, [check.message for check in found.checks]
+    assert found.causes == []
+
+
+STANDS_IN = "Stand-ins were imported for what these questions do not use; they cost nothing until they are used: "
+
+
+def test_the_report_names_stray_imports(course):
+    lines = ["import os", "import matplotlib.pyplot as plt", "from numpy import float_, dot", "from pickle import TRUE"]
+    course.write("student/layers.py", "\n".join(lines) + "\n" + layers())
+    course.write("student/other.py", "import sklearn\nfrom .layers import double\n" + OTHER)
+    notes = [note for note in course.grade().notes if note.kind is NoteKind.IMPORTS]
+    places = "layers.py, line 2 (import matplotlib.pyplot as plt); layers.py, line 3 (from numpy import float_, dot)"
+    assert [note.text for note in notes] == [f"{STANDS_IN}{places}; other.py, line 1 (import sklearn)."]
+
+
+def test_a_package_without_stray_imports_gets_no_note_on_them(course):
+    course.write(
+        "student/layers.py", "import student.other\nfrom other import nothing\nfrom torch import *\n" + layers()
+    )
+    assert [note.text for note in course.grade().notes if note.kind is NoteKind.IMPORTS] == []
+
+
+def test_many_stray_imports_are_counted(course):
+    course.write("student/layers.py", "import sklearn\n" * 20 + layers())
+    (note,) = (note.text for note in course.grade().notes if note.kind is NoteKind.IMPORTS)
+    assert note.endswith("layers.py, line 8 (import sklearn); and 12 more.")
+
+
+USED = {
+    "import torch": "torch.tensor(x)",
+    "import scipy.signal as s": "s.convolve2d(x, x)",
+    "from scipy.signal import convolve2d": "convolve2d(x, x)",
+    "import tensorflow as tf": "tf.nn.relu(x)",
+    "from sklearn.preprocessing import scale": "scale * x",
+    "from sklearn.base import params": "[p for p in params]",
+    "import matplotlib.pyplot": "matplotlib.pyplot.plot(x)",
+}
+
+
+@pytest.mark.parametrize("line", USED)
+def test_what_a_stray_import_stands_for_raises_where_it_is_used(course, line):
+    """So one function is at fault, and the others keep their points."""
+    course.write("student/layers.py", line + "\n" + layers(double=f"def double(x):\n    return {USED[line]}\n"))
+    found = course.grade()
+    assert found.causes == []
+    library = re.split(r"[ .]", line)[1]
+    for check in found.checks:
+        own = check.functions == ["layers.double"]
+        assert check.outcome == ("failed" if own else "passed"), check.message
+        if own and check.visibility == "public":
+            said = f"double raised ImportError: {library} is not for this question; use the standard library and numpy"
+            assert check.message.startswith(said)
+
+
+FALLBACK = """
+try:
+    import torch
+except ImportError:
+    torch = None
+
+"""
+
+
+def test_an_import_that_may_fail_does_so(course):
+    """An indented one is tried by somebody who has something else."""
+    text = FALLBACK + layers(double="def double(x):\n    return 2 * x if torch is None else torch.add(x, x)\n")
+    course.write("student/layers.py", text)
+    assert {check.outcome for check in course.grade().checks} == {"passed"}
+
+
+def test_an_import_of_a_sibling_without_its_package_is_no_stray_one(course):
+    course.write("student/layers.py", "from other import nothing\n" + layers())
+    (cause,) = course.grade().causes
+    assert cause.message.startswith("layers.py, line 1: other is not for this question (from other import nothing).")
 
 
 def test_an_unwritten_function_does_not_wait_for_its_module(course):

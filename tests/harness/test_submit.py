@@ -282,8 +282,8 @@ def test_modules_are_imported_in_a_process_of_their_own(done, tmp_path, zygotes)
     "code, reason",
     [
         (
-            "import scipy\n",
-            "shapes.py, line 1: scipy is not for this question (import scipy). Use the standard library",
+            "import scipy\nscipy.signal\n",
+            "shapes.py, line 2: scipy is not for this question (scipy.signal). Use the standard library",
         ),
         ("def f(:\n", "shapes.py, line 1: SyntaxError: "),
         ("from .gone import f\n", "shapes.py, line 1: there is no module gone in student/ (from .gone import f). "),

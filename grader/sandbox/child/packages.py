@@ -1,17 +1,14 @@
-"""A package in a worker: loaded under its names, kept to its libraries, compiled, its calls watched and forwarded."""
+"""A package in a worker: loaded, compiled, its calls watched and forwarded."""
 
 import contextlib
 import importlib
-import importlib.abc
 import importlib.machinery
 import importlib.util
-import pkgutil
 import sys
 import types
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import FrameType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -24,87 +21,9 @@ from ...limits import (
 )
 from ..wire import CallbackChannel, Decoder, Encoder, Unsendable
 
-FACTS = ("__spec__", "__loader__", "__package__")
 ATOMS = (type(None), bool, int, float, complex, str, bytes, np.generic, type, types.ModuleType, types.FunctionType)
 
 Way = tuple[int | str, ...]
-
-
-class PackageAliases(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finds the package's own modules, the same objects, under other names; nothing outside of the package."""
-
-    def __init__(self, package: str, names: Iterable[str]) -> None:
-        self.package = package
-        # not by a set of all those names: in a fork, each object that is touched has its page copied
-        self.names = frozenset(name for name in names if name != package and name not in sys.stdlib_module_names)
-
-    def install(self) -> None:
-        """Take the place of an earlier one for the same package; modules found by it are forgotten."""
-        former = [finder for finder in sys.meta_path if isinstance(finder, PackageAliases)]
-        for finder in former:
-            if finder.package == self.package:
-                sys.meta_path.remove(finder)
-                for name in [name for name in sys.modules if finder._is_alias(name)]:
-                    del sys.modules[name]
-        if self.names:
-            sys.meta_path.insert(0, self)
-
-    def find_spec(
-        self, name: str, path: object = None, target: ModuleType | None = None
-    ) -> importlib.machinery.ModuleSpec | None:
-        """Return a spec whose module is the package's own of that path; None where there is none."""
-        if not self._is_alias(name):
-            return None
-        own = self._own(name)
-        if own not in sys.modules and importlib.util.find_spec(own) is None:
-            return None
-        return importlib.machinery.ModuleSpec(name, self, is_package=False)
-
-    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
-        """Return the package's own module; its facts are kept, since importing writes those of the alias into it."""
-        module = importlib.import_module(self._own(spec.name))
-        spec.loader_state = {fact: getattr(module, fact, None) for fact in FACTS}
-        return module
-
-    def exec_module(self, module: ModuleType) -> None:
-        """Give the module, which has run already, its own facts back."""
-        if module.__spec__ is None:
-            raise ImportError(f"{module.__name__} has lost its spec")
-        for fact, value in module.__spec__.loader_state.items():
-            setattr(module, fact, value)
-
-    def _is_alias(self, name: str) -> bool:
-        return name.partition(".")[0] in self.names
-
-    def _own(self, name: str) -> str:
-        _, dot, rest = name.partition(".")
-        return f"{self.package}{dot}{rest}"
-
-
-class OnlyTheseLibraries(importlib.abc.MetaPathFinder):
-    """Refuses to import what is neither the standard library, nor the package, nor one of the question's libraries.
-
-    What libraries, and those that they need, import late is let through: they ask for it, not the student.
-    """
-
-    def __init__(self, package: str, libraries: list[str]) -> None:
-        self._package, self._libraries = package, libraries
-
-    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
-        """Raise ImportError for a top-level module that is there but not allowed; finds nothing itself."""
-        top = name.partition(".")[0]
-        allowed = top == self._package or top in self._libraries or top in sys.stdlib_module_names
-        unwanted = path is None and not allowed and self._asked_by_student()
-        if unwanted and any(finder.find_spec(name, None) for finder in sys.meta_path if finder is not self):
-            these = " and ".join(["the standard library", *self._libraries])
-            raise ImportError(f"{top} is not for this question; use {these}", name=name)
-
-    def _asked_by_student(self) -> bool:
-        frame: FrameType | None = sys._getframe(2)
-        while frame is not None and frame.f_code.co_filename.startswith("<frozen importlib"):
-            frame = frame.f_back
-        asker = "" if frame is None else str(frame.f_globals.get("__name__", "")).partition(".")[0]
-        return asker in ("", "builtins", self._package)
 
 
 def compile_module(source: Path) -> np.ndarray | None:
@@ -143,19 +62,6 @@ def load_package(root: Path, name: str) -> None:
         package = types.ModuleType(name)
         package.__path__ = [str(root)]
         sys.modules[name] = package
-
-
-def install_shims(shims: dict[str, dict[str, str]]) -> None:
-    """Make the modules that old imports ask for, out of parts of the standard library."""
-    for name, content in shims.items():
-        parent, _, last = name.rpartition(".")
-        module = types.ModuleType(name)
-        module.__path__ = []
-        for key, source in content.items():
-            setattr(module, key, pkgutil.resolve_name(source))
-        sys.modules[name] = module
-        if parent in sys.modules:
-            setattr(sys.modules[parent], last, module)
 
 
 class OpaqueHandle:

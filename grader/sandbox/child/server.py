@@ -16,16 +16,14 @@ import numpy as np
 
 from ..wire import CallbackChannel, Channel, ChannelClosed, Decoder, Encoder, Unsendable
 from .exceptions import LateReport, report_exception
+from .imports import OnlyTheseLibraries, PackageAliases, StrayImports, install_shims
 from .packages import (
     Callback,
     Fingerprints,
-    OnlyTheseLibraries,
-    PackageAliases,
     Way,
     compile_module,
     forget_package,
     install_callbacks,
-    install_shims,
     is_tensor,
     load_package,
 )
@@ -66,6 +64,7 @@ class WorkerServer:
         sys.pycache_prefix = header["bytecode"] or sys.pycache_prefix
         if header["libraries"]:
             sys.meta_path.insert(0, OnlyTheseLibraries(self._name, header["libraries"]))
+            StrayImports(self._name, header["aliases"], header["libraries"]).install()
         PackageAliases(self._name, set(header["aliases"]) - set(header["libraries"])).install()
         forget_package(self._name)
         install_shims(header["shims"])

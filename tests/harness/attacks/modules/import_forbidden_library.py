@@ -14,7 +14,7 @@ def attack(target):
     import os
     import sys
 
-    hooks = "grader.sandbox.child.packages"
+    hooks = "grader.sandbox.child.imports"
     sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != hooks]
     sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(target["library"])))))
     sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(target["library"]))))

@@ -79,7 +79,7 @@ ATTEMPTS[Attempt.BREAKPOINT] = Sentence(
 )
 ENDED = "the process ended while {asked} ran"
 ENDINGS = {
-    Ending.LATE: Sentence("{callee} did not finish within {fact:g} s", "{asked} did not finish in time"),
+    Ending.LATE: Sentence("{callee} did not finish within {fact}", "{asked} did not finish within {fact}"),
     Ending.HUNG_BEFORE: Sentence(
         "{callee} was not tried again: it has hung before", "{asked} was not tried again: it has hung before"
     ),
@@ -94,6 +94,7 @@ ENDINGS = {
     Ending.GARBLED: Sentence("{callee} broke its connection to the grader: {fact}", ENDED),
     Ending.GONE: Sentence("{callee} cannot be asked: its process has already ended", ENDED),
 }
+SECONDS, LESS_TWICE = "{:g} s", "{:g} s ({:g} s once it has hung twice)"
 UNWRITTEN = Sentence("{name} is not written yet", "{asked} is not written yet")
 NEEDS_UNWRITTEN = "cannot be judged: it needs {}, which is not written yet"
 NEEDS_BROKEN = "cannot be judged: it needs {name}, and {story}"

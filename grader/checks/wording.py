@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..course.source import parse_source
-from ..errors import AnswerVaries, NotScored, Unrecorded, WorkerEnded, WorkerError, WorkerRaised
+from ..errors import AnswerVaries, Ending, NotScored, Unrecorded, WorkerEnded, WorkerError, WorkerRaised
+from ..limits import SHORT_SECONDS
 from ..sandbox.child.exceptions import find_near
 from ..sandbox.parent.proxy import Call, MissingKey, Proxy, read_shape
 from . import messages
@@ -27,7 +28,8 @@ def explain_error(error: WorkerError, raised: str = "") -> Sentence:
     """
     asked = name_asked(error.asked)
     if isinstance(error, WorkerEnded):
-        return messages.ENDINGS[error.ending].fill(callee=error.callee, fact=error.fact, asked=asked)
+        fact = _say_patience(float(error.fact)) if error.ending is Ending.LATE else error.fact
+        return messages.ENDINGS[error.ending].fill(callee=error.callee, fact=fact, asked=asked)
     if not isinstance(error, WorkerRaised):
         raise TypeError(f"no sentence for a {type(error).__name__}")
     if not error.frames and error.kind == "AttributeError":
@@ -45,6 +47,11 @@ def explain_error(error: WorkerError, raised: str = "") -> Sentence:
         return messages.OWN_COUNT.fill(who=who, place=place, asked=asked, **counted)
     what = f"{error.kind}: {error.text}" if error.text else error.kind
     return messages.RAISED.fill(who=who, what=what, place=place + _hint(error), asked=asked)
+
+
+def _say_patience(seconds: float) -> str:
+    """Return how long a call is waited for: the same words each time, though those that hang again get less."""
+    return (messages.LESS_TWICE if seconds > SHORT_SECONDS else messages.SECONDS).format(seconds, SHORT_SECONDS)
 
 
 def _count_own(error: WorkerRaised) -> dict[str, str]:

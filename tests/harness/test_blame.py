@@ -383,8 +383,9 @@ def test_a_class_that_has_hung_is_tried_again_for_a_second(course):
     checks = [CHECKS["net"].replace("test_loss", f"test_{name}") for name in "abc"]
     toy = course(IMPORTS + "".join(checks), call_seconds=2)
     toy.write("student/nets.py", "class Net:\n    def __init__(self):\n        while True: pass\n")
-    messages = [check.message for check in toy.grade().checks]
-    assert [message.rpartition(" did not finish within ")[2] for message in messages] == ["2 s", "2 s", "1 s"]
+    first, *_, last = checks = toy.grade().checks
+    assert {check.message for check in checks} == {"nets.Net did not finish within 2 s (1 s once it has hung twice)"}
+    assert last.seconds < 2 <= first.seconds
 
 
 BURN = "start = time.process_time()\n    while time.process_time() - start < 0.7: pass\n    return 2 * x"

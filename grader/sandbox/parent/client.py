@@ -195,7 +195,8 @@ class WorkerClient:
         except DeadlinePassed:
             self.kill()
             self.timeout_for(callee)  # raises where the run is over: then the call itself did not take too long
-            late = WorkerTimeout(callee, Ending.LATE if seconds else Ending.HUNG_BEFORE, seconds)
+            limit = max(seconds, float(self.limits.call_seconds))  # of a first call: it may have hung before
+            late = WorkerTimeout(callee, Ending.LATE if seconds else Ending.HUNG_BEFORE, limit)
             late.frames = reached
             raise late from None
         except WorkerGone as gone:

@@ -116,6 +116,7 @@ BOOTSTRAP_SAMPLES = 1_000  # of students, for the interval of alpha: its ends ar
 
 # Grading a class.
 JOB_TRIES = 2  # times that a submission may end the process that grades it: the second time nothing else runs
+MEMO_BYTES = 128 * MEGABYTE  # of the reference's answers that a slot remembers: this course's take a few megabytes
 JOB_MEMORY_MB = 800  # of a slot: the grader, the zygotes with torch loaded, the workers at work
 JOB_RESERVE_SECONDS = 120.0  # wall clock beyond the time of a run, after which its process has hung and ends itself
 CLUSTER_SECONDS = 60.0  # wall clock until a scheduler and one of its workers answer

@@ -6,6 +6,7 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from ..course.source import find_stubs, is_unwritten
 from ..errors import OutOfTime, SandboxError, WorkerError
 from ..limits import CHECKS_PER_WORKER, REFERENCE_CPU_SECONDS, REFERENCE_SECONDS, SPARE_WORKERS
 from ..recording import cassette
+from ..recording.memo import MemoTransport, ReferenceMemo
 from ..recording.replay import CallForwarder, RecordedForwarder, make_replay_client
 from ..sandbox.parent.client import Named, WorkerClient, launch_worker
 from ..sandbox.parent.isolation import SandboxSetup
@@ -23,6 +25,8 @@ from ..sandbox.parent.zygote_pool import ZygotePool
 from ..sandbox.policy import WorkerLimits, cap_memory
 from .bookkeeping import FunctionScores, KnownFaults, Timeouts
 from .imports import Imports
+
+REFERENCE_LIMITS = WorkerLimits(call_seconds=REFERENCE_SECONDS, cpu_seconds=REFERENCE_CPU_SECONDS)
 
 
 @dataclass
@@ -60,9 +64,13 @@ class RunContext:
     racing: bool = False
     started: float = field(default_factory=time.monotonic)
     unwritten: dict[str, str] = field(init=False)
+    memo: ReferenceMemo | None = field(init=False)
     _named: dict[Path, Named] = field(default_factory=lambda: defaultdict(dict))
 
     def __post_init__(self) -> None:
+        self.memo = None if self.in_process else self.zygotes.memo
+        if self.memo is not None:
+            self._named[self.manifest.path("reference").resolve()] = self.memo.named
         answers, course = self.manifest.secret_places(), self.manifest.root
         self.recorded_answers = cassette.find_answers(self.manifest)
         self.foundations.update(self.recorded_answers.foundations() if self.recorded_answers else {})
@@ -135,7 +143,8 @@ class RunContext:
         """Return the reference's worker, kept from check to check and reset for each."""
         worker = self.references.get(libraries)
         if worker is None or not worker.alive:
-            worker = self.references[libraries] = self.launch_reference(libraries, seed)
+            launch = self.launch_reference if self.memo is None else self._remember_reference
+            worker = self.references[libraries] = launch(libraries, seed)
         else:
             worker.reset(seed)
         return worker
@@ -157,8 +166,7 @@ class RunContext:
 
     def launch_trusted(self, libraries: tuple[str, ...], folder: Path, seed: int) -> WorkerClient:
         """Return a fresh worker of the reference's kind for a package of the instructor's."""
-        limits = WorkerLimits(call_seconds=REFERENCE_SECONDS, cpu_seconds=REFERENCE_CPU_SECONDS)
-        return self._start(self._make(libraries, folder, folder.name, limits, trusted=True), seed)
+        return self._start(self._make(libraries, folder, folder.name, REFERENCE_LIMITS, trusted=True), seed)
 
     def _start(self, worker: WorkerClient, seed: int) -> WorkerClient:
         worker.timeout_for = self.timeouts.for_reference
@@ -168,6 +176,15 @@ class RunContext:
             worker.dismiss()
             raise
         return worker
+
+    def _remember_reference(self, libraries: tuple[str, ...], seed: int) -> WorkerClient:
+        """Return a worker that answers as the reference did in earlier runs, and brings it up for what is new."""
+        assert self.memo is not None  # or nothing is remembered
+        folder = self.manifest.path("reference").resolve()
+        transport = MemoTransport(self.memo, libraries, partial(self.launch_reference, libraries))
+        worker = WorkerClient(transport, folder, folder.name, REFERENCE_LIMITS, self.memo.named, trusted=True)
+        worker.load(libraries)
+        return self._start(worker, seed)
 
     @contextlib.contextmanager
     def with_callbacks(

@@ -20,6 +20,7 @@ from ..files import make_printable
 from ..grading import run, submission
 from ..grading.hints import Hints
 from ..limits import JOB_RESERVE_SECONDS
+from ..recording.memo import ReferenceMemo
 from ..results.record import NoteKind, Record, write_atomically
 from ..sandbox.parent.zygote_pool import THREADS, ZygotePool
 from ..sandbox.policy import Policy
@@ -76,7 +77,7 @@ def run_job(job: Job) -> JobReport:
         faulthandler.dump_traceback_later(manifest.limits.run_seconds + JOB_RESERVE_SECONDS, exit=True, file=nobody)
         try:
             record = run.new_record(manifest, "grade", make_printable(job.place.name))
-            shared = _zygotes(job.course), _hints(job.course)
+            shared = _zygotes(job.course, job.seeds), _hints(job.course)
             submission.fill_record(manifest, job.place, record, _select(job), *shared, unsafe=job.unsafe)
         except ChainruleError as error:
             _zygotes.cache_clear()
@@ -104,9 +105,11 @@ def _load(course: Path) -> Manifest:
 
 
 @lru_cache(maxsize=1)
-def _zygotes(course: Path) -> ZygotePool:
-    """Return the zygotes that all jobs of this process share."""
-    return ZygotePool(Policy.full())
+def _zygotes(course: Path, seeds: tuple[str, ...]) -> ZygotePool:
+    """Return the zygotes that all jobs of this process share, with what the reference answers on these seeds."""
+    pool = ZygotePool(Policy.full())
+    pool.memo = ReferenceMemo()
+    return pool
 
 
 @lru_cache(maxsize=1)

@@ -72,11 +72,9 @@ def _engine_apart() -> str:
 
 
 class UidRange:
-    """User ids that no other zygote on this host gives to its workers, by a lock that ends with this process.
+    """User ids that workers of no other zygote on this host have, by a lock that ends with this process."""
 
-    Workers of one user id could signal each other, and would share a limit on threads.
-    """
-
+    # workers of one user id could signal each other, and would share a limit on threads
     _file: int | None = None
     _own: set[int] = set()
 
@@ -271,8 +269,8 @@ def make_factory(libraries: tuple[str, ...], policy: Policy) -> Factory:
 class ZygotePool:
     """The zygotes of one or several runs, one a set of libraries, each started at first use.
 
-    Their workers get the layers of `policy`, by default those for one's own machine. `weakness_told` says whether
-    the reader knows already what they lack, and `tried` holds what was found of their isolation.
+    Workers get the layers of `policy`, by default those for one's own machine. `weakness_told` says whether the reader
+    knows already what they lack; `tried` holds what was found of them, `memo` what the reference answers, if kept.
     """
 
     def __init__(
@@ -281,6 +279,7 @@ class ZygotePool:
         self.policy = Policy.own_machine() if policy is None else policy
         self.weakness_told = False
         self.tried: dict[tuple[Any, ...], Any] = {}
+        self.memo: Any = None
         self._make = make
         self._running: dict[tuple[str, ...], Factory] = {}
 

@@ -77,13 +77,14 @@ def list_troubles(store: StoreView, marks: Sequence[Mark], late: Late) -> Iterat
     failed = [one.names for one in store.submissions() if not one.state.counts and one.state is not State.SUPERSEDED]
     if failed:
         yield f"no mark yet, since not graded: {list_names(failed)}"
-    held = [mark.submission.names for mark in marks if mark.submission.held]
+    own = list({mark.submission.id: mark.submission for mark in marks}.values())  # those of a group only once
+    held = [one.names for one in own if one.held]
     if held:
-        yield f"points held by grader errors are not in the marks: {list_names(dict.fromkeys(held))}"
-    unknown = [mark.submission.names for mark in marks if mark.submission.late and not mark.submission.submitted]
+        yield f"points held by grader errors are not in the marks: {list_names(held)}"
+    unknown = [one.names for one in own if one.late and not one.submitted]
     if unknown:
         yield f"late at a time that the export does not tell, nothing deducted: {list_names(unknown)}"
-    unjudged = [mark.submission.names for mark in marks if mark.submission.late and mark.submission.submitted]
+    unjudged = [one.names for one in own if one.late and one.submitted]
     if unjudged and not late.due:
         yield f"late, and the manifest has no [late] that says what it costs: {list_names(unjudged)}"
     cost = sum(mark.deduction > 0 for mark in marks)

@@ -243,6 +243,14 @@ def test_who_stands_on_two_submissions_gets_the_later_ones_mark(small, tmp_path)
     }  # fmt: skip
 
 
+def test_a_group_is_named_once(store, tmp_path):
+    said = write(store, "csv", tmp_path)[1]
+    (held,) = [line for line in said if line.startswith("points held")]
+    late = next(line for line in said if "no [late]" in line)
+    names = late.partition(": ")[2].partition(" and ")[0].split(", ")
+    assert held.count(", ") == 1 and len(names) == len(set(names))
+
+
 def test_class_without_a_mark_is_told(tmp_path):
     with (
         Store.create(tmp_path, Batch("A course", 8, "folder", tmp_path, ())) as empty,

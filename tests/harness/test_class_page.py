@@ -266,6 +266,13 @@ def browser():
         chromium.close()
 
 
+def pdf_text(content: bytes) -> list[str]:
+    import pypdfium2
+
+    with pypdfium2.PdfDocument(content) as document:
+        return [page.get_textpage().get_text_range() for page in document]
+
+
 @pytest.fixture
 def opened(browser, tmp_path):
     """Open a page, and fail at the end over any error, any line on the console and any other request."""
@@ -313,6 +320,14 @@ def test_browser_filters_sorts_hides_and_walks(opened, tame):
     tab.select_option("#order", "hard")
     tab.locator("table.sortable").last.locator("th button").nth(2).click()
     tab.locator(".strip").nth(3).hover()
+
+
+@pytest.mark.slow
+def test_paper_shows_every_student(opened, tame, tmp_path):
+    tab = opened(tame)
+    text = "".join(pdf_text(tab.pdf(format="A4")))
+    lowest = min((one for one in tame.submissions() if one.state.counts), key=lambda one: one.score)
+    assert lowest.names.split(",")[0][:12] in text and tab.locator("#people tr").count() == 50
 
 
 @pytest.mark.slow

@@ -87,6 +87,7 @@ def run_job(job: Job) -> JobReport:
     if not record.complete and not any(note.kind is NoteKind.REFUSED for note in record.notes):
         return JobReport(problem="its grading did not finish")
     content = pack_record(record)
+    job.out.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # another machine has no folder of the class
     write_atomically(job.out, content)
     return JobReport(content)
 

@@ -155,15 +155,3 @@ def test_ten_kills_at_random_moments(toy, tmp_path, victim):
             reported = {}
     assert kills >= (10 if victim == "slot" else 1) and len(reported) == 12
     assert {score for score, _ in reported.values()} == {8}
-
-
-@pytest.mark.slow
-def test_dask_grades_as_the_local_pool_does(toy, tmp_path):
-    source = hand_in(toy, tmp_path / "in", 4)
-    killer = source / "killer/student"
-    killer.mkdir(parents=True)
-    (killer / "shapes.py").write_text("import os\n\n\ndef area(width, height):\n    os.kill(os.getppid(), 9)\n")
-    run = start(toy, source, "--scheduler", "local")
-    out, _ = run.communicate(timeout=300)
-    assert run.returncode == 0, out
-    assert states(toy) == [State.GRADED] * 5

@@ -1,0 +1,103 @@
+"""Dask's workers grade as slots do, the cluster scripts of the docs run, and a scheduler's death loses nothing."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from grader.classroom.view import State, StoreView
+from tests.harness.test_class_engine import hand_in, start, states
+from tests.harness.test_class_grade import comparable
+
+ROOT = Path(__file__).parents[2]
+STAND_INS = {
+    "dask_jobqueue.py": """
+from distributed import LocalCluster
+
+class SLURMCluster(LocalCluster):
+    def __init__(self, cores, processes, memory, walltime, local_directory, job_script_prologue):
+        assert cores == processes == 1 and all(line.startswith("export ") for line in job_script_prologue)
+        super().__init__(n_workers=0, threads_per_worker=1, memory_limit=0, dashboard_address=None)
+
+    def scale(self, jobs):
+        super().scale(min(jobs, 2))
+""",
+    "dask_kubernetes/operator.py": """
+from distributed import LocalCluster
+
+def make_cluster_spec(name, image, n_workers, resources, env, worker_command):
+    assert "--nthreads 1" in worker_command and n_workers == int(n_workers)
+    return {"n_workers": min(n_workers, 2)}
+
+class KubeCluster(LocalCluster):
+    def __init__(self, custom_cluster_spec):
+        super().__init__(**custom_cluster_spec, threads_per_worker=1, memory_limit=0, dashboard_address=None)
+""",
+}
+
+
+def run_script(course, folder: Path, name: str, source: Path) -> subprocess.CompletedProcess:
+    for file, text in STAND_INS.items():
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).write_text(text)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)])}
+    words = [sys.executable, str(ROOT / "docs/cluster" / name), str(source)]
+    return subprocess.run(words, cwd=course.root, env=environment, capture_output=True, text=True, timeout=300)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["slurm.py", "kubernetes.py"])
+def test_scripts_of_the_docs_grade_a_class(toy, tmp_path, name):
+    done = run_script(toy, tmp_path / "stand-ins", name, hand_in(toy, tmp_path / "in", 3))
+    assert done.returncode == 0 and "This run: 3 of 3" in done.stdout, done.stdout + done.stderr
+    assert states(toy) == [State.GRADED] * 3
+
+
+@pytest.mark.slow
+def test_dask_grades_as_slots_do(toy, tmp_path):
+    source = hand_in(toy, tmp_path / "in", 3)
+    out, _ = start(toy, source, "--scheduler", "local").communicate(timeout=300)
+    assert "This run: 3 of 3" in out, out
+    with StoreView.open(toy.root / "class") as store:
+        found = [comparable(store.record(one.id)) for one in store.submissions(State.GRADED)]
+    assert len(found) == 3 and len(set(found)) == 1
+    out, _ = start(toy, source, "--folder", "other").communicate(timeout=300)
+    with StoreView.open(toy.root / "other") as store:
+        assert comparable(store.record(store.submissions()[0].id)) == found[0]
+
+
+def serve(folder: Path, *words: str) -> subprocess.Popen:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "DASK_DISTRIBUTED__SCHEDULER__WORKER_SATURATION": "1.0"}
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    return subprocess.Popen([sys.executable, "-m", "dask", *words], cwd=folder, env=environment, **silent)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kills", [3])
+def test_death_of_the_scheduler_loses_nothing(toy, tmp_path, kills):
+    source, draw, graded = hand_in(toy, tmp_path / "in", 8), random.Random(3), 0
+    for attempt in range(kills + 1):
+        port = 18786 + attempt
+        served = [serve(tmp_path, "scheduler", "--port", str(port), "--no-dashboard")]
+        served += [serve(tmp_path, "worker", f"tcp://127.0.0.1:{port}", "--nthreads", "1", "--memory-limit", "0")]
+        run = start(toy, source, "--scheduler", f"tcp://127.0.0.1:{port}")
+        try:
+            if attempt < kills:
+                until = time.monotonic() + draw.uniform(12, 25)
+                while time.monotonic() < until and run.poll() is None:
+                    time.sleep(0.2)
+                served[0].send_signal(signal.SIGKILL)
+            out, _ = run.communicate(timeout=200)
+        finally:
+            for process in [run, *served]:
+                process.kill()
+                process.wait()
+        now = states(toy)
+        assert State.FAILED not in now and now.count(State.GRADED) >= graded, out
+        graded = now.count(State.GRADED)
+    assert graded == 8, out

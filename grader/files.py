@@ -1,6 +1,7 @@
-"""Read files and show names nobody vouches for; write a file only where it may be, a folder whole, a secret once."""
+"""Read files and names nobody vouches for; write a file only where it may be, a folder whole, a secret once."""
 
 import contextlib
+import difflib
 import errno
 import json
 import os
@@ -21,6 +22,7 @@ NOTEBOOK = ".ipynb"
 MARKDOWN = re.compile(rb"# [^\n]*\n\n[^\n]*: \*\*[\d.e+-]+ of [\d.e+-]+ points\*\*\n")
 REPORTS = ({"assignment", "submission", "checks"}, {"score", "output", "tests"})
 BITS = 128
+NEARNESS = 0.6  # of two words, from 0 to 1, from which on one may have been meant by the other
 
 
 class Unreadable(OSError):
@@ -178,3 +180,10 @@ def _draw_secret(file: Path) -> None:
             os.replace(aside, file)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def find_nearest(word: str, known: Iterable[str], nearness: float = NEARNESS) -> str:
+    """Return the known word that comes nearest, whatever its case; an empty string where none is near."""
+    originals = {name.casefold(): name for name in known}
+    found = difflib.get_close_matches(word.casefold(), originals, n=1, cutoff=nearness)
+    return originals[found[0]] if found else ""

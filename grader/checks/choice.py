@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 from ..errors import UsageError
-from ..names import find_nearest
+from ..files import find_nearest
 from ..results.record import CheckResult, shorten
 
 TOKEN = re.compile(r"[()]|[^\s()]+")

@@ -13,7 +13,7 @@ import pytest
 from ..course.edition_schema import LeftOut
 from ..course.manifest import Manifest, Question, to_fraction, to_number
 from ..errors import ChainruleError, ChecksError
-from ..names import find_nearest
+from ..files import find_nearest
 from ..results.record import CheckResult, Outcome
 from ..sandbox.parent.client import WorkerClient
 from . import messages

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from ..course.source import Unparsable, find_definitions, list_modules, read_source
 from ..errors import Ending, StackFrame, WorkerEnded, WorkerError, WorkerRaised
-from ..files import make_printable
-from ..names import find_nearest
+from ..files import find_nearest, make_printable
 from . import messages
 from .wording import explain_error
 

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from ..errors import CourseError
-from ..names import find_nearest
+from ..files import find_nearest
 from .schema import Manifest
 from .source import find_span, locate
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, get_args
 import msgspec
 
 from ..errors import ManifestError
-from ..names import find_nearest
+from ..files import find_nearest
 
 
 class ManifestTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from ..errors import ManifestError, UsageError
-from ..names import find_nearest
+from ..files import find_nearest
 from .decoding import decode_table, point_to
 from .edition_schema import Edition, LeftOut
 from .schema import Manifest, Question

@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 
 from ..errors import CourseNotFound, ManifestError
+from ..files import find_nearest
 from ..limits import CONTROL_SECONDS
-from ..names import find_nearest
 from .decoding import decode_table, point_to
 from .presence import find_absent
 from .schema import Container, Late, Layer, Manifest, Question, Scale, Submission, Submit, to_fraction, to_number

@@ -6,7 +6,7 @@ A manifest may be ahead of its files, so a name that is near to none of them is 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from ..names import find_nearest
+from ..files import find_nearest
 from .schema import Manifest, Paths
 from .source import Unparsable, find_definitions, list_modules, locate, read_source
 

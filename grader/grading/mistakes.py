@@ -17,8 +17,7 @@ from rich.text import Text
 from ..course.catalogue import Catalogue, Misconception, Variant, copy_reference, load_catalogues, plant
 from ..course.manifest import Manifest, to_fraction, to_number
 from ..errors import ManifestError, UsageError
-from ..files import REPORT, ZIP, claim
-from ..names import find_nearest
+from ..files import REPORT, ZIP, claim, find_nearest
 from ..results import terminal
 from ..results.record import Outcome
 from ..results.status_line import StatusLine

@@ -16,8 +16,7 @@ import numpy as np
 from ..course.manifest import Manifest
 from ..course.source import Unparsable, list_modules, parse_source, read_source
 from ..errors import Ending, StackFrame, WorkerEnded, WorkerError, WorkerRaised
-from ..files import make_printable
-from ..names import find_nearest
+from ..files import find_nearest, make_printable
 from ..results.record import Cause, Note, NoteKind
 from ..submission.package_search import explain_missing_file
 from . import messages

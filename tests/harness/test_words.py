@@ -10,7 +10,8 @@ from grader.checks.wording import explain_error
 from grader.course import manifest as manifests
 from grader.errors import StackFrame, WorkerRaised
 from grader.sandbox.child.exceptions import find_near
-from grader.sandbox.parent.client import decode_reply, launch_worker
+from grader.sandbox.parent.client import launch_worker
+from grader.sandbox.parent.process import decode_reply
 from grader.sandbox.policy import WorkerLimits
 from grader.sandbox.wire import WireError
 from tests.harness.slips import SLIPS, first_failure

@@ -5,16 +5,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from ...errors import Attempt, Ending, StackFrame, WorkerCrashed, WorkerError, WorkerRaised, WorkerTimeout
-from ...limits import CHANGE_KEY_CHARACTERS, CHANGE_LEVELS, CHANGES, LATE_SHARE, MESSAGE_CHARACTERS
+from ...errors import Ending, StackFrame, WorkerCrashed, WorkerError, WorkerRaised, WorkerTimeout
+from ...limits import LATE_SHARE
 from ..child.packages import Way
 from ..policy import WorkerLimits
-from ..wire import DeadlinePassed, Decoder, Encoder, Tensor, Unsendable, WireError
-from .process import WorkerProcess, launch_process, read_wait_status
+from ..wire import DeadlinePassed, Encoder, Tensor, Unsendable, WireError
+from .process import WorkerProcess, decode_changes, decode_reply, launch_process, read_frames, read_wait_status
 from .proxy import Answered, Call, Change, Forwarder, Package, Proxy, ProxyFactory
-from .transport import Deadline, Frame, ProcessTransport, Reply, Transport, WorkerGone
+from .transport import (
+    Deadline,
+    Frame,
+    ProcessTransport,
+    Reply,
+    Transport,
+    WorkerGone,
+)
 from .zygote_pool import Factory
 
 ACCESSES = ("get", "set", "list", "len")
@@ -249,53 +254,3 @@ def launch_worker(
     places = [str(package), *filter(None, [bytecode])]
     process, channel = launch_process(factory, limits.as_dict(), places, judged=not trusted)
     return WorkerClient(ProcessTransport(process, channel), package, name, limits, named, trusted)
-
-
-def decode_reply(
-    message: dict[str, Any], arrays: list[np.ndarray], special: Callable[[str, Any], Any], callee: str
-) -> Any:
-    """Return the value of an answer. Raise WorkerRaised when it is an error, WireError when it cannot be read."""
-    try:
-        if "error" not in message:
-            return Decoder(arrays, special).value(message.get("ok"))
-        raise _decode_error(message["error"], callee)
-    except (TypeError, KeyError, ValueError, OverflowError, RecursionError):
-        raise WireError("an answer that cannot be read") from None
-
-
-def decode_changes(message: dict[str, Any]) -> list[Way]:
-    """Return the ways to the arguments that a call changed in place. Raise WireError when they cannot be read."""
-    found = message.get("changed", [])
-    if not isinstance(found, list) or len(found) > CHANGES:
-        raise WireError("a report of changed arguments that is not one")
-    for way in found:
-        is_way = isinstance(way, list) and 0 < len(way) <= CHANGE_LEVELS
-        if not is_way or not all(type(key) in (int, str) for key in way):
-            raise WireError("a changed argument that cannot be found")
-    return [tuple(key if type(key) is int else _text(key)[:CHANGE_KEY_CHARACTERS] for key in way) for way in found]
-
-
-def read_frames(frames: Any) -> list[StackFrame]:
-    """Return the lines that a worker reports. Raise WireError when they cannot be read."""
-    try:
-        return [StackFrame(_text(f["file"]), int(f["line"]), _text(f["function"]), _text(f["text"])) for f in frames]
-    except (TypeError, KeyError, ValueError, OverflowError):
-        raise WireError("lines that cannot be read") from None
-
-
-def _decode_error(error: dict[str, Any], callee: str) -> WorkerRaised:
-    attempt = error.get("attempt")
-    known = Attempt(attempt) if attempt in set(Attempt) else None
-    frames = read_frames(error["frames"])
-    raised = WorkerRaised(callee, _text(error["message"]), frames, _text(error["type"]), known)
-    raised.holder, raised.near = _text(error.get("holder", "")), _text(error.get("near", ""))
-    raised.shapes = _text(error.get("shapes", ""))
-    odd = error.get("odd")
-    if isinstance(odd, list) and len(odd) == 2:
-        raised.odd = _text(odd[0]), _text(odd[1])
-    return raised
-
-
-def _text(value: Any) -> str:
-    """Words from a worker, cut short and without what no report could hold, such as half a surrogate pair."""
-    return "".join(c for c in str(value)[:MESSAGE_CHARACTERS] if c.isprintable() or c == "\n")

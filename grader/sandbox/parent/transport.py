@@ -13,7 +13,10 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from ...errors import SandboxError
-from ...limits import WORKER_END_SECONDS, WORKER_START_SECONDS
+from ...limits import (
+    WORKER_END_SECONDS,
+    WORKER_START_SECONDS,
+)
 from ..child.server import WorkerServer
 from ..wire import Channel, ChannelClosed, DeadlinePassed, WireError, unpack_frame
 from .process import WorkerProcess, read_last_words

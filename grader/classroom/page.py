@@ -17,6 +17,7 @@ from ..results import gradescope
 from ..results.record import Outcome, shorten, write_atomically
 from ..results.summary import count_noun
 from .statistics import (
+    FEW,
     OUTCOMES,
     Item,
     Reliability,
@@ -142,7 +143,7 @@ def _list_looks(
     negative = [c for c, item in named if item.discrimination is not None and item.discrimination < 0]
     if negative:
         yield f"Strong students fail these more often, as with a fault: {_join(map(name_check, negative))}", ""
-    nobody = [c for c, item in named if item.counts and item.share == 0]
+    nobody = [c for c, item in named if item.counts and item.share == 0 and c.points]
     if nobody:
         yield f"Nobody passes these: {_join(map(name_check, nobody))}", ""
     if misconceptions:
@@ -230,6 +231,8 @@ def _list_slow(table: Table, items: Sequence[Item]) -> list[dict[str, Any]]:
 
 
 def _list_flat(table: Table, items: Sequence[Item]) -> dict[str, Any]:
+    if select_judged(table).sum() < FEW:
+        return {"words": f"Fewer than {FEW} submissions tell nothing about a check.", "ids": []}
     flat = [name_check(check) for check, item in zip(table.checks, items, strict=True) if item.is_flat]
     weak = sum(item.is_weak for item in items)
     words = f"At {len(flat)} of {count_noun(len(items), 'check')} everybody earned the same; {weak} more hardly tell"

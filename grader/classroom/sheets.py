@@ -14,6 +14,7 @@ from ..limits import GRADEBOOK_BYTES, GRADEBOOK_NAMES, MEGABYTE
 from .view import Person
 
 COLUMN = re.compile(r"(?P<name>.*) \((?P<id>\d+)\)", re.DOTALL)
+POINTS = re.compile(r"\d{1,9}([.,]\d{1,9})?", re.ASCII)
 POINTS_POSSIBLE = "points possible"
 
 
@@ -168,10 +169,8 @@ def fill_sheet(
 
 
 def _read_number(text: str) -> Fraction | None:
-    try:
-        return Fraction(text.strip().replace(",", "."))
-    except (ValueError, ZeroDivisionError):
-        return None
+    found = POINTS.fullmatch(text.strip())
+    return Fraction(found[0].replace(",", ".")) if found else None
 
 
 def _find_rows(sheet: Sheet, platform: Platform, people: Sequence[Person]) -> Iterator[int | None]:

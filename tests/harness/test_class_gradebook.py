@@ -112,6 +112,7 @@ def test_moodle_is_filled_by_participant(small, tmp_path):
         ("moodle", CANVAS, {}, "is no gradebook of Moodle: it has no column 'Identifier' and 'Grade'; download"),
         ("canvas", CANVAS.replace("8.00", "10"), {}, r"A course \(2\) is worth 10 there, and 8 here; make them the"),
         ("moodle", MOODLE.replace("8.00", "100"), {}, "Grade is worth 100 there, and 8 here"),
+        ("canvas", CANVAS.replace("8.00", "8e999999999"), {}, r"A course \(2\) is worth 8e999999999 there"),
         ("canvas", CANVAS.replace("A course", "Lab"), {}, r"Name one with --column; there are: Essay \(1\), Lab \(2\)"),
         ("canvas", CANVAS, {"column": "Lab"}, "which column is the assignment's"),
         ("canvas", CANVAS.replace("99", "11"), {}, "ID 11 stands in rows 3 and 5; fix the gradebook"),

@@ -166,6 +166,11 @@ def test_class_without_any_result_has_a_page(tmp_path):
         assert b"Nothing stands out." in render_page(store)
 
 
+def test_two_submissions_tell_nothing_about_a_check(tmp_path):
+    with fill_store(tmp_path, 2, checks=3) as store:
+        assert b"Fewer than 3 submissions tell nothing about a check." in render_page(store)
+
+
 def test_only_a_page_is_written_over(tame, tmp_path):
     file = tmp_path / "page.html"
     write_page(tame, file)

@@ -225,11 +225,11 @@ class LiveDigests(Mapping[str, bytes]):
 class Hints:
     """Names misconceptions in the records of one course's runs; what it found out live is kept, so a class pays once.
 
-    Without `failures` from before, hints do not wait for some.
+    Without `failures` from before, hints do not wait for some. A `table` stands in for the recorded one.
     """
 
-    def __init__(self, manifest: Manifest, failures: "Failures | None" = None) -> None:
-        self._manifest, self._failures = manifest, failures
+    def __init__(self, manifest: Manifest, failures: "Failures | None" = None, table: Table | None = None) -> None:
+        self._manifest, self._failures, self._table = manifest, failures, table
         self._live: dict[tuple[int, str, str, str], bytes] = {}
 
     def name(self, context: RunContext, tried: Sequence["Tried"]) -> None:
@@ -256,13 +256,14 @@ class Hints:
         self, context: RunContext, tried: Mapping[str, "Tried"], runner: Runner
     ) -> tuple[list[Candidate], dict[str, tuple[str, Hint]]]:
         """Return all variants that may be behind the failures, and each misconception's function and hint."""
-        table = load_table(self._manifest, context.public_seed)
+        table = self._table or load_table(self._manifest, context.public_seed)
         if table is not None:
             listed = zip(table.functions, table.hints, strict=True)
             return table.list_candidates(), {hint.id: (function, hint) for function, hint in listed}
         if context.recorded_answers is not None or not self._manifest.path("mistakes").is_dir():
             return [], {}
-        questions = dict.fromkeys(one.running.check.question for one in tried.values())
+        telling = (one.running for one in tried.values() if any(found.telling for found in one.running.evidence))
+        questions = dict.fromkeys(running.check.question for running in telling)
         candidates, hints = [], {}
         for catalogue in load_catalogues(self._manifest, [*questions]):
             for one in catalogue.misconceptions:

@@ -1,25 +1,27 @@
-"""Measure which variants of the catalogue are named: `python -m tests.harness.naming [--seed N] [--whole N] [Q2 …]`.
+"""Measure which variants of the catalogue are named: `python -m tests.harness.naming [--seed N] [--whole] [Q2 …]`.
 
 Each variant is taken for a student's work on inputs that no test uses, and what its checks judge is looked up in the
-table that a release ships, made on the same inputs. `--whole N` also grades every N-th of them as `check` does, live.
+table that a release ships, made on the same inputs. `--whole` also grades each as a run does, second looks included.
 """
 
 import argparse
 import contextlib
-import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from grader.checks.context import RunContext
 from grader.checks.misconceptions import Candidate, Evidence, choose_misconceptions
 from grader.course import manifest as manifests
-from grader.course.catalogue import Misconception, Variant, copy_reference, load_catalogues, plant
+from grader.course.catalogue import Misconception, Variant, load_catalogues
 from grader.course.manifest import Manifest
 from grader.grading import run
-from grader.grading.hints import Hints, Runner
+from grader.grading.forks import ForkedJudge
+from grader.grading.hints import Hints, Runner, Table
+from grader.grading.mistakes import planted
 from grader.grading.progress import Progress
 from grader.sandbox.parent.zygote_pool import ZygotePool
 
@@ -84,29 +86,36 @@ def _covers(one: Failing, other: Failing) -> bool:
     return all(found.agrees(theirs.get(check, b"")) for check, found in one.evidence.items())
 
 
-def grade_whole(manifest: Manifest, one: Failing, seed: int, zygotes: ZygotePool) -> set[str]:
-    """The names that `check` gives a package with the variant planted."""
-    folder = Path(tempfile.mkdtemp(prefix="chainrule-"))
-    try:
-        package = copy_reference(manifest, folder / manifest.submission.packages[0])
-        plant(one.variant, package)
-        selection = run.Selection([one.question], timing=False, seed=seed)
-        record = run.grade_package(manifest, package, selection, zygotes=zygotes, keep=True, hints=Hints(manifest))
-        return {check.misconception.id for check in record.checks if check.misconception}
-    finally:
-        shutil.rmtree(folder)
+def make_table(found: list[Failing], seed: int) -> Table:
+    """The table that a release would ship for these variants."""
+    table = Table(seed, {})
+    for one in filter(lambda one: one.tells, found):
+        table.add(one.misconception, one.evidence)
+    return table
+
+
+def grade_whole(manifest: Manifest, question: str, found: list[Failing], seed: int) -> Iterator[tuple[Failing, set]]:
+    """The names that a graded run gives each variant, offline: planted, judged, looked at again, looked up."""
+    seeds = msgspec.structs.replace(manifest.seeds, public=seed)
+    manifest = msgspec.structs.replace(manifest, seeds=seeds)
+    judge = ForkedJudge(manifest, question, hints=Hints(manifest, table=make_table(found, seed)))
+    for one in found:
+        with planted(manifest, one.variant) as package:
+            checks = judge.judge(package, "" if one.variant.append else one.variant.function)
+        yield one, {check.misconception.id for check in checks or [] if check.misconception}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("questions", nargs="*")
     parser.add_argument("--seed", type=int, default=SEED)
-    parser.add_argument("--whole", type=int, default=0)
+    parser.add_argument("--whole", action="store_true")
     asked = parser.parse_args()
     manifest = manifests.load_manifest(Path(__file__).parents[2] / manifests.FILENAME)
     with contextlib.closing(ZygotePool()) as zygotes:
         for question in asked.questions or [question.id for question in manifest.questions]:
-            judged = list(judge(*run_variants(manifest, question, asked.seed, zygotes)))
+            found, functions = run_variants(manifest, question, asked.seed, zygotes)
+            judged = list(judge(found, functions))
             counts = Counter(said.partition(":")[0] for _, said in judged)
             ideas = {one.misconception.id for one, _ in judged}
             named = {one.misconception.id for one, said in judged if said == "right"}
@@ -116,11 +125,10 @@ def main() -> None:
             for one, said in judged:
                 if said != "right":
                     print(f"  {one.misconception.id} / {one.variant.id}: {said}", flush=True)
-            for one, said in judged[:: asked.whole] if asked.whole else ():
-                live = grade_whole(manifest, one, asked.seed, zygotes)
-                expected = {one.misconception.id} if said == "right" else set()
-                if live != expected:
-                    print(f"  live, {one.variant.id}: {live or 'nothing'}, not {expected or 'nothing'}", flush=True)
+            right = {one.variant.id for one, said in judged if said == "right"}
+            for one, names in grade_whole(manifest, question, found, asked.seed) if asked.whole else ():
+                if names != ({one.misconception.id} if one.variant.id in right else set()):
+                    print(f"  in a graded run, {one.variant.id}: {names or 'nothing'}", flush=True)
 
 
 if __name__ == "__main__":

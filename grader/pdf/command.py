@@ -10,6 +10,7 @@ from rich.text import Text
 from ..course.manifest import Manifest
 from ..errors import PdfError
 from ..files import PDF, claim
+from ..results.record import write_atomically
 from ..submission.package_search import explain_missing_file
 from . import convert
 from .convert import Options, Result
@@ -41,7 +42,7 @@ def make(manifest: Manifest, out: Path, notebooks: list[Path], request: PdfReque
             )
     claim(out, PDF, sources)
     result = convert.convert(sources, options)
-    convert.write_pdf(out, result.data)
+    write_atomically(out, result.data)
     return result
 
 

@@ -2,7 +2,6 @@
 
 import datetime
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -86,19 +85,6 @@ def build_chapters(read: list[Notebook], options: Options, root: Path) -> list[C
     return chapters
 
 
-def write_pdf(out: Path, data: bytes) -> None:
-    """Write aside, then rename, so that a PDF is whole or as it was before."""
-    aside = out.with_name(f".{out.name}.{os.getpid()}.tmp")
-    try:
-        with aside.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(out)
-    finally:
-        aside.unlink(missing_ok=True)
-
-
 @dataclass
 class Document:
     """One typst document of all chapters, and the characters that no font has."""
@@ -123,8 +109,8 @@ class Document:
                 if found := sorted(self.missing.intersection(block.text)):
                     self.degradations.append(Degradation(name, block.cell, f"no font has {_name_characters(found)}"))
         (self.folder / "front.json").write_text(show_by_number(front.text, chosen.missing), encoding="utf-8")
-        head = f"{chosen.declare()}\n{TEMPLATE.read_text('utf-8')}"
-        compiler = Compiler(head, self.folder, self._gather(chosen.files), chosen.missing)
+        (self.folder / "fonts.json").write_text(json.dumps(chosen.families), encoding="utf-8")
+        compiler = Compiler(TEMPLATE.read_text("utf-8"), self.folder, self._gather(chosen.files), chosen.missing)
         return compiler.compile(blocks, STYLE, self.options.date)
 
     def _gather(self, files: list[Path]) -> Path | None:

@@ -12,10 +12,9 @@ from typing import Any
 
 from ..errors import PdfError, ProgramMissing
 from ..limits import TYPST_ATTEMPTS
-from .lines import quote
 
 Tree = list[dict[str, Any]]  # of pandoc
-TEXT, CODE, MATH = "Libertinus Serif", "DejaVu Sans Mono", "New Computer Modern Math"
+CODE = "DejaVu Sans Mono"  # which typst brings along
 # Where fonts come from, in the order in which they are tried when a text needs them: a package, a folder in it, files.
 # The packages after the first hold nothing but fonts; all are under the SIL Open Font License 1.1 or freer.
 PACKAGES = (
@@ -159,16 +158,6 @@ class Fonts:
     families: list[str] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
     missing: set[str] = field(default_factory=set)
-
-    def declare(self) -> str:
-        """Return the typst definitions that the template uses."""
-
-        def names(*first: str) -> str:
-            return "(" + ", ".join(quote(name) for name in (*first, *self.families)) + ",)"
-
-        return "\n".join(
-            (f"#let text-fonts = {names(TEXT)}", f"#let code-fonts = {names(CODE)}", f"#let math-fonts = {names(MATH)}")
-        )
 
 
 def choose_fonts(characters: set[str]) -> Fonts:

@@ -543,18 +543,18 @@ def test_a_heading_of_an_odd_level_takes_no_memory(tmp_path, level):
     assert len(notebooks.read(file).cells[0].source) < 20
 
 
-def test_writing_leaves_the_old_file_whole(tmp_path, monkeypatch):
-    out = tmp_path / "a.pdf"
-    out.write_bytes(b"old")
+def test_writing_leaves_the_old_file_whole(toy, monkeypatch):
+    out, file = toy.root / "a.pdf", _write(toy.root, zoo.text("x"))
+    out.write_bytes(b"%PDF-old")
 
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(convert.os, "fsync", full)
+    monkeypatch.setattr("grader.results.record.os.replace", full)
     with pytest.raises(OSError, match="No space"):
-        convert.write_pdf(out, b"new")
-    assert out.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [out]
+        command.make(toy.manifest, out, [file], command_wishes())
+    assert out.read_bytes() == b"%PDF-old"
+    assert [one for one in toy.root.iterdir() if "pdf" in one.name] == [out]
 
 
 def test_the_command_writes_the_pdf_and_says_what_it_did(command, toy):

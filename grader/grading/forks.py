@@ -177,7 +177,7 @@ def call_in_fork(work: Callable[[], Answer], kind: type[Answer]) -> Answer | Non
         status = 1
         try:
             _prepare_child()
-            answer = msgspec.json.encode(work())
+            answer = msgspec.msgpack.encode(work())  # JSON has no NaN
             with open(writing, "wb") as out:
                 out.write(answer)
             status = 0
@@ -187,7 +187,7 @@ def call_in_fork(work: Callable[[], Answer], kind: type[Answer]) -> Answer | Non
     with open(reading, "rb") as answers:
         answer = answers.read()
     _, status = os.waitpid(child, 0)
-    return msgspec.json.decode(answer, type=kind) if status == 0 else None
+    return msgspec.msgpack.decode(answer, type=kind) if status == 0 else None
 
 
 def _prepare_child() -> None:

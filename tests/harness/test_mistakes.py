@@ -6,6 +6,8 @@ student's work is; with --slow, all are tried in forks.
 
 import ast
 import json
+import math
+import os
 import re
 from collections import Counter
 from pathlib import Path
@@ -16,6 +18,7 @@ from grader.course import manifest as manifests
 from grader.course.catalogue import list_headings, load_catalogue, load_catalogues
 from grader.course.source import locate
 from grader.grading import mistakes, run
+from grader.grading.forks import call_in_fork
 
 OPEN = {"challenge.build_model"}  # functions that have no right way, but better and worse ones
 MANIFEST = manifests.load_manifest(Path(__file__).parents[2] / manifests.FILENAME)
@@ -106,6 +109,11 @@ def test_each_mistake_costs_what_it_should(question, zygotes):
     name, _ = question
     known = [variant for one in load_catalogue(MANIFEST, name).misconceptions for variant in one.variants]
     assert find_surprises(name, known, zygotes, mistakes.make_judge(MANIFEST, name)) == []
+
+
+def test_a_fork_hands_back_what_its_work_returns_and_nothing_where_it_dies():
+    assert call_in_fork(lambda: [math.inf, 0.5], list[float]) == [math.inf, 0.5]
+    assert call_in_fork(lambda: os._exit(3), list[float]) is None
 
 
 def test_every_misconception_leads_to_one_section_of_a_notebook():

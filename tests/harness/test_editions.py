@@ -1,12 +1,22 @@
 """A submission to another year's course is graded as it was handed in, by the checks that this year's can share."""
 
+import re
+import runpy
+from pathlib import Path
+
+import numpy as np
 import pytest
 
-from grader.course.editions import choose_edition
+from grader.course.editions import choose_edition, place_given
 from grader.course.manifest import load_manifest
 from grader.errors import ManifestError, UsageError
+from grader.grading import run
 from grader.grading.submission import grade_submission
 from grader.results.record import NoteKind, Record, from_json
+from reference import fast_layers
+from tests.harness.old_submissions import EDITORS, MISTAKES, YEARS, write_submission
+
+ROOT = Path(__file__).parents[2]
 
 EDITION = """
 title = "A course of one function, as of 1999"
@@ -195,3 +205,78 @@ def test_an_edition_in_the_manifest_is_a_fault(toy):
 def test_an_unknown_edition_raises(toy):
     with pytest.raises(UsageError, match="choose from none"):
         choose_edition(toy.manifest, "2022")
+
+
+REAL = load_manifest(ROOT / "assignment.toml")
+
+
+def grade_old(year: str, folder, **options) -> Record:
+    """The record of a made submission to the course of that year."""
+    source = write_submission(folder / "handed", year, **options)
+    grade_submission(choose_edition(REAL, year), source, folder / "out.json", "record", secret_seeds=0, unsafe=True)
+    return from_json((folder / "out.json").read_bytes())
+
+
+def find_wrong(record: Record) -> dict[str, str]:
+    return {check.short_id: check.message for check in record.checks if check.outcome != "passed"}
+
+
+def test_every_year_that_there_is_an_edition_of_has_a_made_submission():
+    assert sorted(file.stem for file in (ROOT / "editions").glob("*.toml")) == YEARS
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("head", ["", EDITORS], ids=["untouched", "with_what_editors_insert"])
+@pytest.mark.parametrize("year", YEARS)
+def test_a_made_submission_of_each_year_gets_all_points(tmp_path, year, head):
+    record = grade_old(year, tmp_path, head=head)
+    assert find_wrong(record) == {}
+    assert (record.score, record.max_score, record.complete) == (100, 100, True)
+
+
+COSTS = {"2019": 98.79, "2022": 98.53, "2023": 99.6, "2024": 99.6, "2025": 99.56}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("year", YEARS)
+def test_a_mistake_in_a_made_submission_costs_its_points(tmp_path, year):
+    record = grade_old(year, tmp_path, wrong=MISTAKES[year])
+    assert find_wrong(record)
+    assert record.score == COSTS[year]
+
+
+def test_dropout_of_2019_is_graded_in_a_moment(tmp_path, zygotes):
+    """Its keep ratio has another name, its imports are absolute, and editors were there."""
+    manifest = choose_edition(REAL, "2019")
+    package = write_submission(tmp_path, "2019", EDITORS) / "cs231n"
+    place_given(manifest, package)
+    record = run.grade_package(manifest, package, run.Selection(["Q3"]), zygotes=zygotes, keep=True)
+    assert find_wrong(record) == {}
+    assert len(record.checks) == 17
+
+
+def test_each_promise_that_an_edition_leaves_out_is_made_by_a_check_and_told_in_the_guide():
+    guide = (ROOT / "docs/instructor-guide.md").read_text()
+    texts = [file.read_text() for kind in ("public", "hidden") for file in REAL.path(kind).glob("test_*.py")]
+    made = {promise for text in texts for promise in re.findall(r'promise="(\w+)"', text)}
+    left_out = {
+        word for year in YEARS for entry in choose_edition(REAL, year).edition.left_out for word in entry.promises
+    }
+    assert made == left_out == set(re.findall(r"^\| `(\w+)` \| ", guide.split("| Promise |")[1].split("\n\n")[0], re.M))
+
+
+def test_the_given_fast_layers_do_what_the_reference_does():
+    rng = np.random.RandomState(3)
+    given = runpy.run_path(str(ROOT / "editions/given/fast_layers.py"))
+    x, w, b, dout = rng.randn(2, 3, 7, 9), rng.randn(4, 3, 3, 5), rng.randn(4), rng.randn(2, 4, 4, 4)
+    conv, pool = {"stride": 2, "pad": 1}, {"pool_height": 3, "pool_width": 3, "stride": 2}
+    for name, arguments, gradient in (("conv", (x, w, b, conv), dout), ("max_pool", (x, pool), rng.randn(2, 3, 3, 4))):
+        out, cache = given[f"{name}_forward_fast"](*arguments)
+        expected, own = getattr(fast_layers, f"{name}_forward_fast")(*arguments)
+        np.testing.assert_allclose(out, expected, rtol=1e-12)
+        got, right = (
+            given[f"{name}_backward_fast"](gradient, cache),
+            getattr(fast_layers, f"{name}_backward_fast")(gradient, own),
+        )
+        for ours, theirs in zip(got, right, strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-12)

@@ -11,6 +11,7 @@ import pkgutil
 import sys
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any, NoReturn
@@ -201,9 +202,8 @@ def _find_statement(name: str, scope: Mapping[str, Any]) -> tuple[ast.Import | a
         frame = frame.f_back
     if frame is None or frame.f_globals is not scope or frame.f_code.co_name != "<module>":
         return None
-    tree = parse_source(read_source(Path(frame.f_code.co_filename)))
-    read = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
-    for node in tree.body:
+    statements, read = _read_module(frame.f_code.co_filename)
+    for node in statements:
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -213,6 +213,14 @@ def _find_statement(name: str, scope: Mapping[str, Any]) -> tuple[ast.Import | a
         if name in names and node.lineno <= frame.f_lineno <= (node.end_lineno or node.lineno):
             return node, read
     return None
+
+
+@cache
+def _read_module(file: str) -> tuple[list[ast.stmt], set[str]]:
+    """Return the statements of a module, and the names that it reads."""
+    tree = parse_source(read_source(Path(file)))
+    read = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    return tree.body, read
 
 
 def _bind(alias: ast.alias, node: ast.Import | ast.ImportFrom) -> str:

@@ -60,6 +60,7 @@ MESSAGE_CHARACTERS = 400  # of an exception's text, or of a name in it
 LATE_SHARE = 0.8  # of a call's wall clock, after which a worker says which line an import has reached
 TRACEBACK_FRAMES = 6  # at each end of a traceback: the outer ones say who called, the inner ones what raised
 SHOWN_ARRAYS = 4  # of a line that raised, with their shapes: a sentence stays readable
+INPUT_CHARACTERS = 20  # of a text among the inputs of a call that a sentence shows: longer ones are no settings
 NEAR_NAMES = 2_000  # compared with one that is not there: each takes some microseconds
 CHANGE_OBJECTS = 10_000  # searched for arrays that a call changed in place: each is fingerprinted twice
 CHANGE_LEVELS = 12  # of objects in objects, for the same search

@@ -218,7 +218,8 @@ def _shape(name: str, got: np.ndarray, shape: tuple[int, ...], wanted: np.ndarra
 
 def _kind(name: str, got: np.ndarray, wanted: np.ndarray) -> None:
     if wanted.dtype.kind == "f" and got.dtype.kind != "f":
-        raise Mismatch(*messages.WRONG_DTYPE.fill(name=name, got=got.dtype, wanted="floating point"))
+        sentence = messages.INTEGERS if got.dtype.kind in "iu" else messages.WRONG_DTYPE
+        raise Mismatch(*sentence.fill(name=name, got=got.dtype, wanted="floating point"))
 
 
 def _finite(name: str, got: np.ndarray, wanted: np.ndarray | None = None) -> None:

@@ -166,6 +166,10 @@ TRANSPOSED = Sentence(
     "{name}: right values but transposed: shape is {got}, expected {wanted}", "{name}: right values but transposed"
 )
 WRONG_DTYPE = Sentence("{name}: dtype is {got}, expected {wanted}", "{name}: dtype is not {wanted}")
+INTEGERS = Sentence(
+    "{name}: dtype is {got}, expected floating point; is an array made with an integer dtype on the way?",
+    "{name}: dtype is not floating point",
+)
 FITS_FLOAT32 = say("{name}: float32 could hold every value; is something computed or kept in float32?")
 NOT_FINITE = Sentence("{name}: is {what}; {hint}", "{name}: has {what} values")
 NOT_ALL_FINITE = Sentence(
@@ -187,7 +191,10 @@ INEXACT = Sentence(
 )
 DIFFERS = Sentence("{name}: differs{place}{pair}{hint}", "{name}: differs{brief_hint}")
 OPPOSITE = say("; the sign is opposite everywhere")
-ONE_FACTOR = Sentence("; every value is {factor:.4g} times the right one", "; every value is off by the same factor")
+RATIO_OF_COUNTS, ROOT_OF_COUNTS = " ({})", " (the root of {})"
+ONE_FACTOR = Sentence(
+    "; every value is {factor:.4g}{ratio} times the right one", "; every value is off by the same factor"
+)
 OPPOSITE_NUMBER = say("; the sign is opposite")
 TIMES = Sentence("; it is {factor:.4g} times the right one", "; it is off by a simple factor")
 SWAPPED = say("{name}: is what {other} should be; are the results in another order?")

@@ -4,6 +4,7 @@ import ast
 import math
 import re
 from collections.abc import Iterable, Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,13 @@ from ..course.source import parse_source
 from ..errors import AnswerVaries, Ending, NotScored, Unrecorded, WorkerEnded, WorkerError, WorkerRaised
 from ..limits import SHORT_SECONDS
 from ..sandbox.child.exceptions import find_near
-from ..sandbox.parent.proxy import Call, MissingKey, Proxy, read_shape
+from ..sandbox.parent.proxy import Call, MissingKey, Proxy
 from . import messages
 from .check_source import find_item, find_names
 from .messages import Sentence, say
 
 RATIOS = (1, 2, 5, 10, 20, 50, 100)  # the steps by which a brief form tells a ratio
+COUNTED = 12  # the largest count in whose ratios a factor is told
 UNPACK = re.compile(r"(not enough|too many) values to unpack|cannot unpack|not iterable")
 
 
@@ -153,12 +155,9 @@ def name_asked(asked: str) -> str:
 
 
 def describe_inputs(call: Call | None, names: Sequence[str], seed: str) -> str:
-    """Name the arrays that went into the last call: `input x (7, 5), w (5, 3), seed 231`."""
-    if call is None:
-        return seed
-    named = [*zip(names, call.arguments, strict=False), *call.keywords.items()]
-    arrays = [f"{name} {read_shape(value)}" for name, value in named if read_shape(value) is not None]
-    return ", ".join([f"input {', '.join(arrays)}"] * bool(arrays) + [seed])
+    """Name what went into the last call: `input x (7, 5), bn_param (mode='train', eps=1e-05), seed 231`."""
+    told = call.list_inputs(names) if call is not None else []
+    return ", ".join([f"input {', '.join(told)}"] * bool(told) + [seed])
 
 
 def explain_count(got: Any, names: Sequence[str]) -> Sentence:
@@ -198,7 +197,16 @@ def _explain_factor(factor: float | None, single: bool) -> Sentence:
         return say("")
     if abs(factor + 1) < 1e-6:
         return messages.OPPOSITE_NUMBER if single else messages.OPPOSITE
-    return (messages.TIMES if single else messages.ONE_FACTOR).fill(factor=factor)
+    return (messages.TIMES if single else messages.ONE_FACTOR).fill(factor=factor, ratio=_name_ratio(factor))
+
+
+def _name_ratio(factor: float) -> str:
+    """Return ` (3/4)` or ` (the root of 3/4)` for a factor whose digits hide a ratio of small counts, else nothing."""
+    for form, value in ((messages.RATIO_OF_COUNTS, factor), (messages.ROOT_OF_COUNTS, factor * abs(factor))):
+        ratio = Fraction(value).limit_denominator(COUNTED)
+        if abs(float(ratio) - value) < 1e-6 * abs(value) and f"{factor:.4g}" != f"{factor:.10g}":
+            return form.format(ratio)
+    return ""
 
 
 def explain_outside(name: str, got: float, low: float, high: float) -> Sentence:

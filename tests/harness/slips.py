@@ -177,7 +177,7 @@ SLIPS = [
         LAYERS,
         'bn_param["running_mean"] = running_mean',
         'bn_param["mean"] = running_mean',
-        "running_mean",
+        "bn_param['running_mean']: is None; is a return or an assignment missing?",
     ),
     Slip(
         "variance over N - 1",
@@ -185,7 +185,7 @@ SLIPS = [
         LAYERS,
         "var = np.square(x_centred).mean(axis=0)",
         "var = x.var(axis=0, ddof=1)",
-        "out: relative error",
+        "every value is 0.866 (the root of 3/4) times the right one",
     ),
     Slip(
         "log file written",
@@ -201,7 +201,7 @@ SLIPS = [
         LAYERS,
         "< p).astype(x.dtype) / p",
         "< p).astype(x.dtype) / (1 - p)",
-        "every value is 0.6667 times the right one",
+        "every value is 0.6667 (2/3) times the right one",
     ),
     Slip(
         "wrong key of a gradient",
@@ -257,7 +257,7 @@ SLIPS = [
         LAYERS,
         "out = np.empty((N, C, H_out, W_out), dtype=x.dtype)",
         "out = np.empty((N, C, H_out, W_out), dtype=int)",
-        "out: dtype is int64, expected floating point",
+        "expected floating point; is an array made with an integer dtype on the way?",
     ),
     Slip(
         "a GPU by name",

@@ -35,6 +35,7 @@ def mismatch(judge) -> Mismatch:
     return found.value
 
 
+OF_INTEGERS = "; is an array made with an integer dtype on the way?"
 NO_ARRAY = "dx: is no array of numbers"
 NOT_FLOAT = "dx: dtype is not floating point"
 MATCHES = {
@@ -58,7 +59,7 @@ MATCHES = {
         "dx: right values but transposed: shape is (3, 2), expected (2, 3)",
         "dx: right values but transposed",
     ),
-    "integers": (A.astype(int), A, "dx: dtype is int64, expected floating point", NOT_FLOAT),
+    "integers": (A.astype(int), A, f"dx: dtype is int64, expected floating point{OF_INTEGERS}", NOT_FLOAT),
     "booleans": (True, np.array(1.0), "dx: dtype is bool, expected floating point", NOT_FLOAT),
     "a NaN": (
         changed((1, 2), NAN),

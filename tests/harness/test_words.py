@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from grader.checks.expect import Mismatch, expect
-from grader.checks.wording import explain_error
+from grader.checks.wording import describe_inputs, explain_error
 from grader.course import manifest as manifests
 from grader.errors import StackFrame, WorkerRaised
 from grader.sandbox.child.exceptions import find_near
 from grader.sandbox.parent.client import launch_worker
 from grader.sandbox.parent.process import decode_reply
+from grader.sandbox.parent.proxy import Call
 from grader.sandbox.policy import WorkerLimits
 from grader.sandbox.wire import WireError
 from tests.harness.slips import SLIPS, first_failure
@@ -327,3 +328,11 @@ SENTENCES = {
 @pytest.mark.parametrize("check, right, body, sentences", SENTENCES.values(), ids=SENTENCES)
 def test_sentence_in_full_and_in_brief(told, check, right, body, sentences):
     assert told(check, right, body) == sentences
+
+
+def test_inputs_are_told_with_the_plain_values_of_their_settings():
+    arrays = np.zeros((2, 3)), {"mode": "train", "p": 0.25, "seed": 7, "mask": np.zeros(3), "sizes": [1, 2]}
+    call = Call("dropout_forward", "", arrays, {"scale": 0.5, "name": "a" * 80, "flag": None})
+    assert describe_inputs(call, ["x", "dropout_param"], "seed 231") == (
+        "input x (2, 3), dropout_param (mode='train', p=0.25, seed=7), scale=0.5, seed 231"
+    )

@@ -179,7 +179,8 @@ def test_batchnorm_forward_applies(student, rng, name):
 def test_batchnorm_forward_writes_back(student, reference, rng, name):
     """A first call in train mode leaves (1 - momentum) times the batch's statistic in bn_param['{name}']"""
     inputs = draw_norm(rng)
-    expect(after_forward(student, *inputs).get(name), name).to_match(after_forward(reference, *inputs)[name], rel=ROUGH)
+    got, expected = (after_forward(package, *inputs).get(name) for package in (student, reference))
+    expect(got, f"bn_param['{name}']").to_match(expected, rel=ROUGH)
 
 
 @points(0.25, "layers.batchnorm_forward")
@@ -198,17 +199,16 @@ def test_batchnorm_forward_continues(student, rng, name):
     # With momentum 0.5 swapped weights change nothing here.
     zeros, start = (dict.fromkeys(STATISTICS, value) | {"momentum": 0.5} for value in (np.zeros(5), old))
     fresh, continued = (after_forward(student, *inputs, **kept).get(name) for kept in (zeros, start))
-    expect(fresh, name).to_have_shape((5,))
-    expect(continued, name).to_match(0.5 * old + fresh, rel=VALUE)
+    expect(fresh, f"bn_param['{name}']").to_have_shape((5,))
+    expect(continued, f"bn_param['{name}']").to_match(0.5 * old + fresh, rel=VALUE)
 
 
 @points(0.25, "layers.batchnorm_forward")
 def test_batchnorm_forward_obeys_momentum(student, rng):
     """batchnorm_forward uses the momentum given in bn_param"""
     inputs = x, *_ = draw_norm(rng)
-    expect(after_forward(student, *inputs, momentum=0.5).get("running_mean"), "running_mean").to_match(
-        0.5 * x.mean(axis=0), rel=VALUE
-    )
+    tracked = after_forward(student, *inputs, momentum=0.5).get("running_mean")
+    expect(tracked, "bn_param['running_mean']").to_match(0.5 * x.mean(axis=0), rel=VALUE)
 
 
 def draw_trained(rng, scale, d=5):

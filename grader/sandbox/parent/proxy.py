@@ -1,12 +1,13 @@
 """Proxies: objects in a worker that look, to a check, like the module, function or instance they stand for."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from ...errors import OutOfTime, SandboxError, WorkerError
+from ...limits import INPUT_CHARACTERS
 from ..child.packages import Way
 from ..wire import Encoder, WireError
 
@@ -229,6 +230,25 @@ class Call:
     def asked(self) -> str:
         """The names by which the check came to what it called."""
         return Proxy.asked(self.function)
+
+    def list_inputs(self, names: Sequence[str]) -> list[str]:
+        """Return the arrays that went along with their shapes, and plain values, those in dicts too, as they are."""
+        named = [*zip(names, self.arguments, strict=False), *self.keywords.items()]
+        return [shown for name, value in named if (shown := _show_input(name, value))]
+
+
+def _show_input(name: str, value: Any) -> str:
+    shape = read_shape(value)
+    if shape is None and isinstance(value, dict):
+        plain = [shown for key, one in value.items() if (shown := _show_plain(key, one))]
+        return f"{name} ({', '.join(plain)})" if plain else ""
+    return _show_plain(name, value) if shape is None else f"{name} {shape}"
+
+
+def _show_plain(name: object, value: Any) -> str:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    is_plain = isinstance(value, bool) or (isinstance(value, str) and len(value) <= INPUT_CHARACTERS)
+    return f"{name}={value:.6g}" if is_number else f"{name}={value!r}" if is_plain else ""
 
 
 Answered = tuple[Call, Any]

@@ -1,17 +1,23 @@
 """A student who makes a known mistake reads its sentence below the failure, and nobody else does."""
 
 import json
+from pathlib import Path
 
+import numpy as np
 import pytest
 
+from grader.checks.misconceptions import Evidence
+from grader.course import manifest as manifests
 from grader.course.catalogue import copy_reference, load_catalogues, plant
 from grader.grading import run
-from grader.grading.hints import Failures, Hints
+from grader.grading.hints import Failures, Hints, Table, save_table
 from grader.grading.submission import count_failures
 from grader.results import gradescope, markdown
 from grader.results import notebook as cells
 from grader.results.record import from_json, to_json
+from tests.harness import naming
 
+REAL = manifests.load_manifest(Path(__file__).parents[2] / manifests.FILENAME)
 AREA, MOMENTS = "area_is_a_length", "moments_of_a_population"
 SENTENCE = "Your areas equal widths plus heights. A sum of lengths is a length, not an area. See Rectangles: Area."
 
@@ -152,3 +158,21 @@ def test_a_broken_catalogue_ends_no_run(toy, planted):
     planted("area_adds")
     toy.write("checks/mistakes/q1.toml", "[[misconception]")
     assert [check.outcome for check in grade(toy).checks].count("failed") == 12
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("question", [question.id for question in REAL.questions])
+def test_no_variant_gets_another_name_and_most_get_theirs(question, zygotes):
+    judged = list(naming.judge(*naming.run_variants(REAL, question, naming.SEED, zygotes)))
+    assert [(one.variant.id, said) for one, said in judged if said.startswith("wrong")] == []
+    assert sum(said == "right" for _, said in judged) > 0.6 * len(judged)
+
+
+def test_the_file_of_all_variants_is_small(tmp_path):
+    table, draws = Table(1, {}), np.random.RandomState(0)
+    for one in (one for catalogue in load_catalogues(REAL) for one in catalogue.misconceptions):
+        for variant in one.variants:
+            checks = [check for check in variant.costs if not check.startswith("hidden/")]
+            table.add(one, {check: Evidence((draws.bytes(6),), True) for check in checks})
+    save_table(table, tmp_path / "misconceptions.npz")
+    assert (tmp_path / "misconceptions.npz").stat().st_size < 150_000

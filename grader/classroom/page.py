@@ -140,7 +140,7 @@ def _list_looks(
     if held:
         yield f"{count_noun(len(held), 'submission')}: points held by grader errors", _join(held)
     named = list(zip(table.checks, items, strict=True))
-    negative = [c for c, item in named if item.discrimination is not None and item.discrimination < 0]
+    negative = [c for c, item in named if item.is_reversed]
     if negative:
         yield f"Strong students fail these more often, as with a fault: {_join(map(name_check, negative))}", ""
     nobody = [c for c, item in named if item.counts and item.share == 0 and c.points]

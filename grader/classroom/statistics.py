@@ -1,5 +1,6 @@
 """Describe the checks of a class by numbers: how hard they are, how well they tell students apart, how sure that is."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from .view import KnownCheck, StoredSubmission, StoreView
 OUTCOMES = list(Outcome)
 CHUNK = 100  # resamples at a time: their weights take n numbers each
 WEAK = 0.1  # a discrimination below it says next to nothing about a student
-FEW = 3  # students below which nothing is estimated
+FEW = 10  # students below which nothing is estimated: it would be chance
 
 Floats = NDArray[np.float64]
 
@@ -46,6 +47,11 @@ class Item:
     discrimination: float | None
     counts: dict[Outcome, int]
     seconds: float = 0.0
+
+    @property
+    def is_reversed(self) -> bool:
+        """Return whether strong students earn less, and more clearly so than by chance: below two standard errors."""
+        return self.discrimination is not None and self.discrimination < -2 / math.sqrt(sum(self.counts.values()))
 
     @property
     def is_flat(self) -> bool:

@@ -91,7 +91,7 @@ def test_alpha_of_items_that_are_the_same_is_one_and_of_noise_none_at_all():
     assert abs(statistics.estimate_reliability(noise).alpha) < 0.15
 
 
-@pytest.mark.parametrize("points", [np.zeros((0, 5)), np.ones((2, 5)), np.ones((50, 5)), np.ones((50, 1))])
+@pytest.mark.parametrize("points", [np.zeros((0, 5)), np.eye(9, 5), np.ones((50, 5)), np.ones((50, 1))])
 def test_alpha_of_a_class_that_tells_nothing_is_none(points):
     assert statistics.estimate_reliability(points) is None
 
@@ -166,9 +166,18 @@ def test_class_without_any_result_has_a_page(tmp_path):
         assert b"Nothing stands out." in render_page(store)
 
 
-def test_two_submissions_tell_nothing_about_a_check(tmp_path):
-    with fill_store(tmp_path, 2, checks=3) as store:
-        assert b"Fewer than 3 submissions tell nothing about a check." in render_page(store)
+def test_a_few_submissions_tell_nothing_about_a_check(tmp_path):
+    with fill_store(tmp_path, 9, checks=3) as store:
+        page = render_page(store)
+    assert b"Fewer than 10 submissions tell nothing about a check." in page and b"<dt>Alpha" not in page
+
+
+def test_check_that_strong_students_fail_is_pointed_at_and_chance_is_not(tame):
+    table = statistics.read_table(tame)
+    table.points[:, 4] = table.checks[4].points - table.points[:, 4]
+    table.points[:, 5] = np.random.default_rng(1).integers(0, 2, len(table.points))
+    found = statistics.describe_checks(table)
+    assert [place for place, item in enumerate(found) if item.is_reversed] == [4]
 
 
 def test_only_a_page_is_written_over(tame, tmp_path):

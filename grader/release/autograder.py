@@ -12,6 +12,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from ..course.editions import choose_edition
 from ..course.manifest import FILENAME, Manifest
 from ..errors import CourseError, ManifestError
 from ..files import ZIP, claim, read_or_make_secret
@@ -57,6 +58,7 @@ def collect_autograder(manifest: Manifest, pip_flags: str = "") -> dict[str, byt
     Secrets that have not been used yet are made, or each run of the zip would make others.
     """
     _require_checks(manifest)
+    choose_edition(manifest, manifest.container.edition)  # a fault in it is told here and not in the container
     make_secrets(manifest)
     pins = find_beside(manifest, "constraints.txt")
     entries = {FILENAME: (manifest.root / FILENAME).read_bytes(), "constraints.txt": pins.read_bytes()}

@@ -12,6 +12,7 @@ from grader.course.manifest import load_manifest
 from grader.errors import ManifestError, UsageError
 from grader.grading import run
 from grader.grading.submission import grade_submission
+from grader.release import autograder
 from grader.results.record import NoteKind, Record, from_json
 from reference import fast_layers
 from tests.harness.old_submissions import EDITORS, MISTAKES, YEARS, write_submission
@@ -160,6 +161,30 @@ def test_the_command_grades_by_an_edition(old, command):
 def test_an_edition_that_there_is_not_is_named_with_those_there_are(old, command):
     status, _, err = command("grade", "handed", "--edition", "1998")
     assert (status, err.strip()) == (2, "cannot run: there is no edition '1998'; choose from 1999")
+
+
+def test_the_container_grades_by_the_edition_that_the_manifest_names(old):
+    old.write("assignment.toml", (old.root / "assignment.toml").read_text() + '\n[container]\nedition = "1999"\n')
+    old.write("constraints.txt", (ROOT / "constraints.txt").read_text())
+    packed = autograder.collect_autograder(old.manifest)
+    box = old.root / "box"
+    for name, content in packed.items():
+        (box / name).parent.mkdir(parents=True, exist_ok=True)
+        (box / name).write_bytes(content)
+    manifest = load_manifest(box / "assignment.toml")
+    record = grade(old, manifest.container.edition)
+    assert (record.score, {name for name in packed if name.startswith("editions/")}) == (
+        8,
+        {"editions/1999.toml", "editions/helpers.py"},
+    )
+    assert choose_edition(manifest, manifest.container.edition).submission.packages == ["oldwork"]
+
+
+def test_a_zip_for_the_container_is_not_made_with_an_edition_that_there_is_not(old):
+    old.write("assignment.toml", (old.root / "assignment.toml").read_text() + '\n[container]\nedition = "1998"\n')
+    old.write("constraints.txt", (ROOT / "constraints.txt").read_text())
+    with pytest.raises(UsageError, match="there is no edition '1998'; choose from 1999"):
+        autograder.collect_autograder(old.manifest)
 
 
 FAULTS = {

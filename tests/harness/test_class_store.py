@@ -1,11 +1,13 @@
 """The store of a class: what is written is read back, whatever the texts; only the bytes decide what is to do again."""
 
 import os
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from grader.classroom import report
 from grader.classroom.sources import ExportedSubmission
 from grader.classroom.store import Store
 from grader.classroom.view import FILENAME, Batch, JobEnding, Person, State, StoreView
@@ -144,3 +146,13 @@ def test_store_of_another_version(store):
     store._db.execute("PRAGMA user_version = 9")
     with pytest.raises(UsageError, match="is a store of version 9, and this reads version 1"):
         StoreView.open(store.file.parent)
+
+
+@pytest.mark.slow
+def test_ten_thousand_submissions(tmp_path):
+    fill_store(tmp_path, 10_000, checks=60).close()
+    with StoreView.open(tmp_path) as store:
+        began = time.process_time()
+        lines = list(report.describe_status(store, "", 1))
+        assert "10000 submissions" in lines[0] and time.process_time() - began < 5
+        assert sum(1 for _ in store.results()) == 60 * len(store.submissions(State.GRADED))

@@ -15,7 +15,6 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +23,7 @@ from ..course import manifest as manifests
 from ..course.manifest import Manifest, to_fraction, to_number
 from ..course.source import find_stubs, locate
 from ..errors import ChainruleError, ChecksError, CourseError
+from ..files import find_nearest
 from ..limits import CHECK_CELL_SECONDS, CHECK_PROCESS_END_SECONDS, CHECK_PROCESS_SECONDS
 from ..results.notebook import Judgement
 from ..results.record import Record, from_json, to_json
@@ -97,8 +97,8 @@ def name_check(manifest: Manifest, question: str, function: str) -> str:
 
 def suggest(name: str, names: Collection[str]) -> str:
     """Return the remedy for a wrong name of a check."""
-    near = get_close_matches(name, names, n=3)
-    return f"perhaps {' or '.join(near)}" if near else "the names are those of the files in notebooks/tests"
+    near = find_nearest(name, names)
+    return f"perhaps {near}" if near else "the names are those of the files in notebooks/tests"
 
 
 def find_surplus(folder: Path, names: Iterable[str]) -> list[Path]:

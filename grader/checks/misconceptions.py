@@ -162,9 +162,9 @@ def choose_misconceptions(
 
     `failed` has the evidence in each check whose answers were judged wrong, in their order, `functions` what each
     check judges. A candidate is out if a check of its function passed that its variant fails, or failed with other
-    answers; further failures contradict nothing, since people make two slips at once. A candidate is also out if it
-    explains only some of what another explains. Where those left at a check do not mean one misconception, none is
-    named there.
+    answers, or if no check of its function tells it; further failures contradict nothing, since people make two slips
+    at once. A candidate is also out if it explains only some of what another explains. Where those left at a check do
+    not mean one misconception, none is named there.
     """
     matches = [match for one in candidates if (match := _match(one, passed, failed, functions))]
     best = [one for one in matches if not any(one.checks < other.checks for other in matches)]
@@ -196,5 +196,5 @@ def _match(
         if check in own and not agreeing[check]:
             return None
     checks = frozenset(check for check, found in agreeing.items() if found)
-    telling = frozenset(check for check in checks if any(one.telling for one in agreeing[check]))
+    telling = frozenset(check for check in checks & own if any(one.telling for one in agreeing[check]))
     return Match(candidate, checks, telling) if telling else None

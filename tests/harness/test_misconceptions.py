@@ -265,6 +265,12 @@ CHOICES = {
         {"one": evidence(A, telling=False), "two": evidence(B)},
         {"two": "m"},
     ),
+    "told by another function's check only": (
+        [("m", "f", {"one": A, "net": B})],
+        (),
+        {"one": evidence(A, telling=False), "net": evidence(B)},
+        {},
+    ),
     "nothing is known": ([], (), {"one": evidence(A)}, {}),
 }
 

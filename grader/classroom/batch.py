@@ -200,10 +200,13 @@ def _executing(settings: Settings, scratch: Path) -> Iterator[tuple[Executor, in
         return
     executor = SlotPool(settings.slots, scratch)
     try:
-        executor.submit(os.getpid).result()
+        for _ in range(JOB_TRIES):
+            with contextlib.suppress(BrokenExecutor):
+                executor.submit(os.getpid).result()
+                break
+        else:
+            raise SandboxError("a process that grades could not start; what it says is above")
         yield executor, settings.slots
-    except BrokenExecutor:
-        raise SandboxError("a process that grades could not start; what it says is above") from None
     finally:
         executor.shutdown()
 

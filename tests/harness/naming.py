@@ -77,7 +77,8 @@ def judge(found: list[Failing], functions: dict) -> Iterator[tuple[Failing, str]
         elif not one.tells:
             yield one, "its answers are trivial"
         else:
-            yield one, f"alike: {', '.join(sorted(alike - {one.misconception.id}))}"
+            others = ", ".join(sorted(alike - {one.misconception.id}))
+            yield one, f"alike: {others}" if others else "no check of its function tells it"
 
 
 def _covers(one: Failing, other: Failing) -> bool:

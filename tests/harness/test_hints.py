@@ -162,10 +162,12 @@ def test_a_broken_catalogue_ends_no_run(toy, planted):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("question", [question.id for question in REAL.questions])
-def test_no_variant_gets_another_name_and_most_get_theirs(question, zygotes):
+def test_no_variant_gets_another_name_and_each_silence_has_a_reason(question, zygotes):
     judged = list(naming.judge(*naming.run_variants(REAL, question, naming.SEED, zygotes)))
     assert [(one.variant.id, said) for one, said in judged if said.startswith("wrong")] == []
-    assert sum(said == "right" for _, said in judged) > 0.6 * len(judged)
+    reasons = ("alike", "its answers are trivial", "no public check", "no check of its function")
+    assert [said for _, said in judged if said != "right" and not said.startswith(reasons)] == []
+    assert sum(said == "right" for _, said in judged) > 0.4 * len(judged)
 
 
 def test_the_file_of_all_variants_is_small(tmp_path):

@@ -98,6 +98,9 @@ class StackFrame:
     text: str
 
 
+UNWRITTEN = "NotImplementedError"  # what a stub raises
+
+
 class Attempt(StrEnum):
     """An act that graded code cannot do, or that nobody should leave in it; the value is its word on the wire."""
 
@@ -165,6 +168,11 @@ class WorkerRaised(WorkerError):
 
     def __str__(self) -> str:
         return self.text
+
+    @property
+    def put_off(self) -> bool:
+        """Return whether the package's own line raised it, as a stub does; libraries raise it too."""
+        return self.kind == UNWRITTEN and (not self.frames or UNWRITTEN in self.frames[-1].text)
 
 
 class WorkerEnded(WorkerError):

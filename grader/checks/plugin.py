@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ..course import manifest as manifests
-from ..errors import NotScored, OutOfTime, SandboxError, Unrecorded, WorkerError, WorkerTimeout
+from ..errors import NotScored, OutOfTime, SandboxError, Unrecorded, WorkerRaised, WorkerTimeout
 from ..results.record import CheckResult, Outcome
 from ..sandbox.parent.client import WorkerClient
 from ..sandbox.parent.zygote_pool import ZygotePool
@@ -193,7 +193,7 @@ def _report(item: pytest.Function, running: RunningCheck, call: pytest.CallInfo[
 
 def _is_final(error: Exception) -> bool:
     """Return whether a failure would be the same in a fresh worker: that of a stub, of a hang, or of the grader."""
-    return isinstance(error, FINAL) or (isinstance(error, WorkerError) and error.kind == "NotImplementedError")
+    return isinstance(error, FINAL) or (isinstance(error, WorkerRaised) and error.put_off)
 
 
 def pytest_configure(config: pytest.Config) -> None:

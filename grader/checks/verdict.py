@@ -203,7 +203,7 @@ def is_unforeseen(error: BaseException) -> bool:
 
 def depends_on_others(error: BaseException, case: Case) -> bool:
     """Return whether the verdict hangs on what is found out about the functions that raised below a judged one."""
-    if not isinstance(error, WorkerRaised) or error.trusted or error.kind == "NotImplementedError":
+    if not isinstance(error, WorkerRaised) or error.trusted or error.put_off:
         return False
     if case.is_unwritten() or case.cause is not None:
         return False
@@ -264,7 +264,7 @@ def _judge_import(error: WorkerError, cause: Cause, case: Case) -> Verdict:
 
 def _judge_worker_error(error: WorkerError, case: Case) -> Verdict:
     """Judge code that raised, hung or crashed: the judged function's own, or that of a culprit it needs."""
-    if isinstance(error, WorkerRaised) and error.kind == "NotImplementedError":
+    if isinstance(error, WorkerRaised) and error.put_off:
         return _judge_stub(error, case)
     culprit = find_culprit(error, case)
     if culprit is not None:

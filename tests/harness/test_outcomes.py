@@ -217,6 +217,11 @@ BODIES = {
     "yielding nothing": ("yield from ()", "failed", "y: is generator, expected an array of numbers; .*"),
     "not written": ("raise NotImplementedError('layers.double')", "not_attempted", "layers.double is not written yet"),
     "put off": ("raise NotImplementedError", "not_attempted", "layers.double is not written yet"),
+    "put off by a library": (
+        "return __import__('logging').Handler().emit(x)",
+        "failed",
+        r"double raised NotImplementedError: emit must be .* \(layers\.py, line \d+: .*\)",
+    ),
     "own message of any kind": (
         "raise ValueError('\\ud800\\x1b[2J' + 'x' * 10**6)",
         "failed",

@@ -193,10 +193,10 @@ def pdf(
     question_pages: Annotated[bool, typer.Option("--question-pages", help="One inline question a page.")] = False,
 ) -> None:
     """Make one PDF of notebooks, reopen it and check that nothing is lost; exit 1 when something is."""
-    from ..pdf import command
+    from ..pdf import convert
 
-    result = command.make(find_course(), out, notebooks or [], command.PdfRequest(name or [], date, question_pages))
-    command.show(result, out)
+    result = convert.make(find_course(), out, notebooks or [], convert.PdfRequest(name or [], date, question_pages))
+    convert.show(result, out)
     if result.problems:
         raise typer.Exit(FAILED)
 
@@ -228,7 +228,7 @@ def submit(
     question_pages: Annotated[bool, typer.Option("--question-pages", help="One inline question a page.")] = False,
 ) -> None:
     """Make the zip and the PDF to hand in, or say what is missing; exit 0 only when both are there and good."""
-    from ..pdf.command import PdfRequest
+    from ..pdf.convert import PdfRequest
     from ..results.status_line import StatusLine
     from ..submit import report
     from ..submit import submit as making

@@ -5,12 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
+from ..course.schema import Pdf
 from . import images, lines, markup, outputs, pandoc
 from .images import ImageProblem, Images
 from .lines import inline, quote
 from .markup import Aside, Formula
 from .notebook import ANSWER, IGNORED, INPUT_IGNORED, QUESTION, TITLE, Cell, Notebook, infer_questions, read_status
-from .outputs import Limits, Shown
+from .outputs import Shown
 from .pandoc import raw_block
 from .tree import Adapter
 from .typesetting import Block, Degradation, Tree
@@ -25,20 +26,18 @@ class Chapter:
     """The blocks of one notebook, which `build` makes of the trees of `list_fragments`."""
 
     notebook: Notebook
-    number: int
     images: Images
-    limits: Limits
-    question_pages: bool = False
+    settings: Pdf
     title: str = ""
     blocks: list[Block] = field(default_factory=list)
     degradations: list[Degradation] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.prefix = f"n{self.number}"  # makes the names of its definitions unique in the document
+        self.prefix = self.images.folder.name  # makes the names of its definitions unique in the document
         self.notebook = infer_questions(self.notebook)
         self.status = read_status(self.notebook, self.prefix)
         self.cells = [cell for cell in self.notebook.cells if IGNORED not in cell.tags]
-        self.shown = {cell.index: outputs.select(cell.outputs, self.limits) for cell in self.cells}
+        self.shown = {cell.index: outputs.select(cell.outputs, self.settings) for cell in self.cells}
         self._cell = Cell(0, "raw", self.notebook.raw)  # the one that is written
         self._questions = iter(self.status.questions)
         self._in_question = False
@@ -115,7 +114,7 @@ class Chapter:
         ends = self._in_question and not answers
         if ends:
             self._add("]")
-        if self.question_pages and (asks or ends):
+        if self.settings.question_pages and (asks or ends):
             self._add("#pagebreak(weak: true)")
         if asks:
             self._question = next(self._questions)
@@ -198,7 +197,7 @@ class Chapter:
             self.degrade(f"output cut: {words}")
 
     def _add_lines(self, text: str, style: str) -> None:
-        body, left_out = outputs.typeset(text, self.limits)
+        body, left_out = outputs.typeset(text, self.settings)
         self._add(f"#{style}[{body}]")
         if left_out:
             self.degrade(f"output cut: {left_out}")
@@ -214,7 +213,7 @@ class Chapter:
 
     def _write_fallback(self, text: str, opening: str = "", closing: str = "") -> str:
         """Return a text as typed, cut as an output is."""
-        body, _ = outputs.typeset(markup.shorten_data(text), self.limits)
+        body, _ = outputs.typeset(markup.shorten_data(text), self.settings)
         return f"{opening}#fallback({quote(UNREADABLE)})[{body}]{closing}"
 
     def _define_formula(self, number: int) -> str:

@@ -9,18 +9,37 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
+from rich.console import Console
+from rich.text import Text
+
+from ..course.manifest import Manifest
+from ..course.schema import Pdf
+from ..errors import PdfError
+from ..files import PDF, claim
+from ..results.record import write_atomically
+from ..submission.package_search import explain_missing_file
 from . import formulas, pandoc, verify
 from . import notebook as notebooks
 from .chapter import Chapter
 from .images import Images
 from .lines import quote
 from .notebook import Notebook
-from .outputs import Limits
-from .typesetting import Block, Compiler, Degradation, choose_fonts, show_by_number
+from .typesetting import Block, Compiler, Degradation, choose_fonts, explain_missing_fonts, show_by_number
 
+MOST = 40  # degradations listed one by one
 NAMED = 12  # characters without a font that are named one by one
 STYLE = "#show: paper-style"
 TEMPLATE = Path(__file__).with_name("template.typ")
+
+
+@dataclass(frozen=True)
+class PdfRequest:
+    """The wishes of the person at the command line."""
+
+    names: list[str]
+    date: str = ""
+    question_pages: bool = False
 
 
 @dataclass(frozen=True)
@@ -30,10 +49,7 @@ class Options:
     title: str = "Notebooks"
     names: str = ""
     date: datetime.date = field(default_factory=datetime.date.today)
-    paper: str = "a4"
-    question_pages: bool = False
-    limits: Limits = field(default_factory=Limits)
-    megapixels: float = 40
+    settings: Pdf = field(default_factory=Pdf)
     assets: tuple[Path, ...] = ()
 
 
@@ -48,10 +64,53 @@ class Result:
     missing: set[str] = field(default_factory=set)
 
 
+def make(manifest: Manifest, out: Path, notebooks: list[Path], request: PdfRequest) -> Result:
+    """Write the PDF. Raise OSError, OutputError and PdfError, whose texts say what to do."""
+    options = read_options(manifest, request)  # before any work
+    sources = notebooks or [manifest.path("notebooks") / f"{name}.ipynb" for name in manifest.notebooks]
+    if not sources:
+        raise PdfError("no notebooks; name them after the PDF, or list them in the manifest under notebooks")
+    for source in sources:
+        if not source.is_file():
+            raise PdfError(
+                f"{source} {explain_missing_file(source, 'put the notebook there or leave it out of the list')}"
+            )
+    claim(out, PDF, sources)
+    result = convert(sources, options)
+    write_atomically(out, result.data)
+    return result
+
+
+def read_options(manifest: Manifest, request: PdfRequest) -> Options:
+    """Return the options of a document. Raise PdfError for a date that is none."""
+    settings = manifest.pdf
+    return Options(
+        title=manifest.title,
+        names=", ".join(request.names or _read_names(manifest.root / settings.names_file)),
+        date=read_date(request.date),
+        settings=msgspec.structs.replace(settings, question_pages=request.question_pages or settings.question_pages),
+        assets=tuple(manifest.root / folder for folder in settings.assets),
+    )
+
+
+def read_date(text: str) -> datetime.date:
+    """Return the date of a text, today's of an empty one. Raise PdfError for a date that is none."""
+    try:
+        return datetime.date.fromisoformat(text) if text else datetime.date.today()
+    except ValueError:
+        raise PdfError(f"{text!r} is no date; write it as 2026-01-31") from None
+
+
+def _read_names(file: Path) -> list[str]:
+    try:
+        return [line.strip() for line in file.read_text("utf-8", "replace").splitlines() if line.strip()]
+    except OSError:
+        return []
+
+
 def convert(sources: Sequence[Path | Notebook], options: Options) -> Result:
     """Return the PDF of some notebooks, reopened and checked. Raise OSError and PdfError."""
-    with tempfile.TemporaryDirectory(prefix="chainrule-") as folder, ThreadPoolExecutor(1) as pool:
-        pool.submit(verify.prepare)
+    with tempfile.TemporaryDirectory(prefix="chainrule-") as folder:
         root = Path(folder).resolve()
         read = [source if isinstance(source, Notebook) else notebooks.read(source) for source in sources]
         chapters = build_chapters(read, options, root)
@@ -68,8 +127,8 @@ def build_chapters(read: list[Notebook], options: Options, root: Path) -> list[C
     for number, notebook in enumerate(read):
         folder = root / f"n{number}"
         folder.mkdir()
-        images = Images(folder, notebook.path.parent, list(options.assets), options.megapixels)
-        chapters.append(Chapter(notebook, number, images, options.limits, options.question_pages))
+        images = Images(folder, notebook.path.parent, options.assets, options.settings.image_megapixels)
+        chapters.append(Chapter(notebook, images, options.settings))
     with ThreadPoolExecutor(1) as pool:
         setting = pool.submit(formulas.typeset, [chapter.aside.formulas for chapter in chapters])
         trees = pandoc.read([fragment for chapter in chapters for fragment in chapter.list_fragments()])
@@ -131,7 +190,7 @@ class Document:
             "title": self.options.title,
             "names": self.options.names,
             "date": self.options.date.isoformat(),
-            "paper": self.options.paper,
+            "paper": self.options.settings.paper,
             "rows": [{"target": one.prefix, "name": name, "cells": one.status.cells} for one, name in chapters],
             "questions": [
                 {
@@ -162,3 +221,21 @@ def _name_characters(characters: list[str]) -> str:
     names = [f"{character} ({point})" if character.isprintable() else point for character, point in points[:NAMED]]
     more = f" and {len(points) - NAMED} more" if len(points) > NAMED else ""
     return ", ".join(names) + more
+
+
+def show(result: Result, out: Path, console: Console | None = None) -> None:
+    """Print the degradations, the losses, and the file with its size."""
+    console = console or Console(highlight=False, soft_wrap=True)
+    for degradation in result.degradations[:MOST]:
+        console.print(Text.assemble(("note ", "yellow"), str(degradation)))
+    if len(result.degradations) > MOST:
+        console.print(f"and {len(result.degradations) - MOST} more notes")
+    if result.missing:
+        console.print(explain_missing_fonts(), markup=False)
+    for problem in result.problems:
+        console.print(Text.assemble(("lost ", "red"), problem))
+    size = f"{result.pages} pages, {len(result.data) / 1e6:.1f} MB"
+    console.print(
+        f"written: {out} ({size}{'' if result.problems else '; reopened and checked'})",
+        markup=False,
+    )

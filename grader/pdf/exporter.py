@@ -1,6 +1,5 @@
 """Offer the engine as an exporter of nbconvert: `jupyter nbconvert --to chainrule-pdf One.ipynb`."""
 
-import datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +8,9 @@ from nbformat import NotebookNode
 from traitlets import Bool, Unicode
 
 from ..course import manifest as manifests
+from ..course.schema import Pdf
 from ..errors import CourseError
-from . import command, convert
+from . import convert
 from .notebook import from_table
 
 
@@ -41,9 +41,10 @@ class ChainrulePdfExporter(Exporter):
         return result.data, found
 
     def _read_options(self, path: Path) -> convert.Options:
-        request = command.PdfRequest([self.names] if self.names else [], self.date, self.question_pages)
+        request = convert.PdfRequest([self.names] if self.names else [], self.date, self.question_pages)
         try:
-            return command.read_options(manifests.load_manifest(manifests.find_manifest(path.parent)), request)
+            manifest = manifests.load_manifest(manifests.find_manifest(path.parent))
         except CourseError:
-            date = datetime.date.fromisoformat(self.date) if self.date else datetime.date.today()
-            return convert.Options(path.stem, self.names, date, question_pages=self.question_pages)
+            settings = Pdf(question_pages=self.question_pages)
+            return convert.Options(path.stem, self.names, convert.read_date(self.date), settings)
+        return convert.read_options(manifest, request)

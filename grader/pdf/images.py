@@ -4,6 +4,7 @@ import base64
 import binascii
 import io
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
@@ -32,7 +33,7 @@ class Images:
 
     folder: Path
     beside: Path
-    assets: list[Path]
+    assets: Sequence[Path]
     megapixels: float = 40
     kept: dict[bytes, Place] = field(default_factory=dict)
 

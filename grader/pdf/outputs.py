@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Literal
 
+from ..course.schema import Pdf
 from ..limits import HTML_CHARACTERS
 from . import lines
 from . import markup as html
@@ -31,15 +32,6 @@ CONTROL = re.compile(
 )  # all but colours, returns and backspaces
 
 
-@dataclass(frozen=True)
-class Limits:
-    """How much of one output is shown."""
-
-    lines: int = 400
-    characters: int = 60_000
-    rows: int = 100
-
-
 @dataclass
 class Shown:
     """One output: text lines of a stream, an image, a fragment for pandoc, or a note."""
@@ -52,7 +44,7 @@ class Shown:
     alternative: str = ""
 
 
-def select(cell_outputs: list[Table], limits: Limits) -> list[Shown]:
+def select(cell_outputs: list[Table], limits: Pdf) -> list[Shown]:
     """Return what is shown of a cell's outputs; a stream that comes in parts is joined first."""
     result: list[Shown] = []
     for output in cell_outputs:
@@ -72,7 +64,7 @@ def select(cell_outputs: list[Table], limits: Limits) -> list[Shown]:
     return [shown for shown in result if shown.text.strip() or shown.kind == "image"]
 
 
-def typeset(text: str, limits: Limits) -> tuple[str, str]:
+def typeset(text: str, limits: Pdf) -> tuple[str, str]:
     """Return markup of a stream's lines, and in words how much of it was left out."""
     parts, left_out = cut(follow(text), limits)
     between = f"\n\n#note[{inline(left_out)}]\n\n" if left_out else ""
@@ -99,18 +91,19 @@ def _overwrite(line: str) -> str:
     return "".join(cells)
 
 
-def cut(text: str, limits: Limits) -> tuple[list[str], str]:
+def cut(text: str, limits: Pdf) -> tuple[list[str], str]:
     """Return the first two thirds and the last third that the limits allow, and count the rest in words."""
     rows = text.split("\n")
-    if len(rows) <= limits.lines and len(text) <= limits.characters:
+    if len(rows) <= limits.output_lines and len(text) <= limits.output_characters:
         return [text], ""
-    head = _take(rows, limits.lines * 2 // 3, limits.characters * 2 // 3)
-    tail = _take(rows[len(head) :][::-1], limits.lines - limits.lines * 2 // 3, limits.characters // 3)[::-1]
+    first, most = limits.output_lines * 2 // 3, limits.output_characters
+    head = _take(rows, first, most * 2 // 3)
+    tail = _take(rows[len(head) :][::-1], limits.output_lines - first, most // 3)[::-1]
     gone = rows[len(head) : len(rows) - len(tail)]
     if not head and not tail:
-        words = f"… {len(rows[0]) - limits.characters:,} more characters in this line"
+        words = f"… {len(rows[0]) - most:,} more characters in this line"
         words += f" and {len(rows) - 1:,} more lines" if len(rows) > 1 else ""
-        return [rows[0][: limits.characters], ""], f"{words}, left out"
+        return [rows[0][:most], ""], f"{words}, left out"
     return ["\n".join(head), "\n".join(tail)], f"… {len(gone):,} lines ({sum(map(len, gone)):,} characters) left out"
 
 
@@ -125,7 +118,7 @@ def _traceback(output: Table) -> str:
     return ANCHOR.sub(r"\1", text) or f"{join_text(output.get('ename'))}: {join_text(output.get('evalue'))}"
 
 
-def _best(data: Table, metadata: object, limits: Limits) -> Shown:
+def _best(data: Table, metadata: object, limits: Pdf) -> Shown:
     """Return the richest form that paper can show; an empty text for what was wiped out, as a bar that has ended."""
     if all(mime.startswith("text/") and value in ("", [], [""]) for mime, value in data.items()):
         return Shown("stdout")
@@ -160,7 +153,7 @@ def _best(data: Table, metadata: object, limits: Limits) -> Shown:
     return Shown("note", f"An output of a kind that paper cannot show was here ({kinds}).")
 
 
-def _html(markup: str, plain: str, limits: Limits) -> Shown:
+def _html(markup: str, plain: str, limits: Pdf) -> Shown:
     markup = html.strip_hidden(markup)
     if len(markup) > HTML_CHARACTERS:
         return Shown("stdout", html.TAG.sub(" ", markup))
@@ -169,5 +162,5 @@ def _html(markup: str, plain: str, limits: Limits) -> Shown:
         source = SOURCE.search(frame[2]) if frame else None
         what = (frame[1].lower() if frame else "HTML with a script or no text") + (f" of {source[1]}" if source else "")
         return Shown("note", f"An output that only a browser can show was here ({what}).")
-    markup, gone = html.cut_rows(markup, limits.rows)
+    markup, gone = html.cut_rows(markup, limits.table_rows)
     return Shown("html", markup, alternative=plain or html.TAG.sub(" ", markup), mime=f"{gone:,}" if gone else "")

@@ -24,11 +24,6 @@ RUN = re.compile(r"[\u0590-\u08ff]+|[^\u0590-\u08ff\W]+")  # letters of one dire
 FRAME = re.compile(r"\A[^\n]*\n|[^\n]*\d+ / \d+\s*\Z")  # the running head and the page's number
 
 
-def prepare() -> None:
-    """Import the reader while there is other work to wait for."""
-    import pypdfium2  # noqa: F401
-
-
 def check(data: bytes, chapters: list[Chapter], no_font: set[str]) -> tuple[int, list[str]]:
     """Return the number of pages, and sentences that say what is wrong; record formulas that typst found too wide."""
     import pypdfium2
@@ -95,7 +90,7 @@ def _list_lines(chapter: Chapter, cell: Cell) -> list[str]:
     rows = cell.source.split("\n") if INPUT_IGNORED not in cell.tags else []
     for shown in chapter.shown[cell.index]:
         if shown.kind in ("stdout", "stderr", "error"):
-            parts, _ = outputs.cut(outputs.follow(shown.text), chapter.limits)
+            parts, _ = outputs.cut(outputs.follow(shown.text), chapter.settings)
             rows += ["".join(text for _, text in row) for part in parts for row in lines.decode(part)]
     return rows
 

@@ -20,7 +20,7 @@ from ..course.manifest import Manifest
 from ..course.source import is_unchanged, list_modules, read_source
 from ..errors import CourseError, OutputError
 from ..files import PDF, ZIP, claim
-from ..pdf.command import PdfRequest, make, read_options
+from ..pdf.convert import PdfRequest, make, read_options
 from ..submission.listing import IGNORED
 from . import modules, preflight
 from .report import Finding, SubmitResult, select_errors, warning

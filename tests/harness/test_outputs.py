@@ -9,7 +9,7 @@ import pytest
 
 from grader.errors import OutputError
 from grader.files import MARKDOWN_REPORT, PDF, REPORT, ZIP, claim
-from grader.pdf import command as pdf_command
+from grader.pdf.convert import PdfRequest
 from grader.release import recorder as recording
 from grader.submit import submit
 from tests.harness.student_work import finished, save
@@ -98,7 +98,7 @@ def test_zip_is_written_over_a_zip(course, command):
 
 
 def test_submit_writes_over_its_own_kind_only(course, monkeypatch):
-    wishes = pdf_command.PdfRequest([])
+    wishes = PdfRequest([])
     for name in ("code_submission.zip", "inline_submission.pdf"):
         course.write(name, "years of work")
         before = contents(course.root)

@@ -11,13 +11,13 @@ import pypdf
 import pypdfium2
 import pytest
 
+from grader.course.schema import Pdf
 from grader.errors import ManifestError, ProgramMissing
-from grader.pdf import command, convert, formulas, images, lines, outputs, typesetting, verify
+from grader.pdf import convert, formulas, images, lines, outputs, typesetting, verify
 from grader.pdf import notebook as notebooks
-from grader.pdf.convert import Options, Result
+from grader.pdf.convert import Options, PdfRequest, Result
 from grader.pdf.images import ImageProblem, Images
 from grader.pdf.markup import Aside, Formula
-from grader.pdf.outputs import Limits
 
 DATE = datetime.date(2026, 1, 31)
 OPTIONS = Options(title="A course", names="Ada, Alan", date=DATE)
@@ -213,7 +213,7 @@ def test_questions_stand_in_the_outline_and_on_the_title_page(tmp_path):
     for words in ("A course", "Ada, Alan", "2026-01-31", "1 of 2 answered", "3 points, not answered"):
         assert words in front
     assert result.pages == 2
-    spread = convert.convert([file], Options(title="A course", date=DATE, question_pages=True))
+    spread = convert.convert([file], Options(title="A course", date=DATE, settings=Pdf(question_pages=True)))
     pages = [page.extract_text() for page in pypdf.PdfReader(io.BytesIO(spread.data)).pages]
     assert "because" in pages[2] and "more text" not in pages[2]
     assert "How?" in pages[4]
@@ -400,19 +400,19 @@ def test_terminals_are_followed():
 def test_an_output_that_was_wiped_out_leaves_nothing():
     """A progress bar that has ended leaves an empty text in its notebook"""
     wiped = [{"output_type": "display_data", "data": data, "metadata": {}} for data in ({}, {"text/plain": ""})]
-    assert outputs.select(wiped, Limits()) == []
+    assert outputs.select(wiped, Pdf()) == []
 
 
 def test_long_outputs_are_cut_and_counted():
     many = "\n".join(f"line {n}" for n in range(1000))
-    (head, tail), words = outputs.cut(many, Limits(lines=30, characters=10_000))
+    (head, tail), words = outputs.cut(many, Pdf(output_lines=30, output_characters=10_000))
     assert head.count("\n") == 19 and tail.count("\n") == 9 and "970 lines" in words
     assert tail.endswith("\nline 999")
-    (head, tail), words = outputs.cut("z" * 500, Limits(characters=100))
+    (head, tail), words = outputs.cut("z" * 500, Pdf(output_characters=100))
     assert (head, tail) == ("z" * 100, "") and "400 more characters" in words
-    (head, tail), words = outputs.cut("a\n" * 8 + "z" * 90, Limits(characters=60))
+    (head, tail), words = outputs.cut("a\n" * 8 + "z" * 90, Pdf(output_characters=60))
     assert (head, tail) == ("\n".join("a" * 8), "") and words == "… 1 lines (90 characters) left out"
-    assert outputs.cut("a\nb", Limits()) == (["a\nb"], "")
+    assert outputs.cut("a\nb", Pdf()) == (["a\nb"], "")
 
 
 def test_characters_without_a_font_are_named_and_shown_by_number(tmp_path, monkeypatch):
@@ -552,7 +552,7 @@ def test_writing_leaves_the_old_file_whole(toy, monkeypatch):
 
     monkeypatch.setattr("grader.results.record.os.replace", full)
     with pytest.raises(OSError, match="No space"):
-        command.make(toy.manifest, out, [file], command_wishes())
+        convert.make(toy.manifest, out, [file], PdfRequest([], "2026-01-31"))
     assert out.read_bytes() == b"%PDF-old"
     assert [one for one in toy.root.iterdir() if "pdf" in one.name] == [out]
 
@@ -590,10 +590,6 @@ def test_missing_programs_are_named(tmp_path, monkeypatch):
         convert.convert([file], OPTIONS)
 
 
-def command_wishes() -> command.PdfRequest:
-    return command.PdfRequest([], "2026-01-31")
-
-
 def test_nbconvert_can_use_the_engine(tmp_path):
     from traitlets.config import Config
 
@@ -624,7 +620,7 @@ def test_limits_of_the_manifest_are_judged(toy, key):
 def test_limits_of_the_manifest_are_used(toy):
     toy.write("assignment.toml", (toy.root / "assignment.toml").read_text() + "\n[pdf]\noutput_lines = 9\n")
     file = _write(toy.root, zoo.code("x", zoo.stream("".join(f"line {n}\n" for n in range(50)))))
-    result = command.make(toy.manifest, toy.root / "o.pdf", [file], command_wishes())
+    result = convert.make(toy.manifest, toy.root / "o.pdf", [file], PdfRequest([], "2026-01-31"))
     assert "41 lines" in result.degradations[0].text
 
 

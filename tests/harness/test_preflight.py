@@ -8,7 +8,7 @@ import pytest
 from grader.course import manifest as manifests
 from grader.errors import PdfError
 from grader.notebooks import build
-from grader.pdf.command import PdfRequest, make
+from grader.pdf.convert import PdfRequest, make
 from grader.pdf.notebook import read
 from grader.submit import modules, notebooks, preflight, report
 from grader.submit.notebooks import BASELINES, encode_baselines, record_baseline

@@ -168,7 +168,7 @@ class Chapter:
 
     def _add_output(self, shown: Shown) -> None:
         if shown.kind == "image":
-            decode = partial(images.decode, shown.data, shown.mime)
+            decode = partial(images.decode, shown.text)
             self._add(self._define_image(decode, shown.alternative, shown.attributes, True))
         elif shown.kind == "note":
             if not shown.alternative:
@@ -191,8 +191,8 @@ class Chapter:
             return
         blocks = self._adapter(headings=False).adapt(tree)
         self._add("", partial(self._write_fallback, plain), "set as text", blocks)
-        if shown.kind == "html" and shown.mime:
-            words = f"… {shown.mime} rows of this table left out"
+        if shown.rows_left_out:
+            words = f"… {shown.rows_left_out:,} rows of this table left out"
             self._add(f"#note[{inline(words)}]")
             self.degrade(f"output cut: {words}")
 

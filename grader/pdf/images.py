@@ -10,11 +10,11 @@ from pathlib import Path
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
 from .lines import quote
+from .notebook import join_text
 
 POINTS = 0.75  # a pixel of the screen in points
 WIDEST, HIGHEST = 470, 620  # points of a page, which a size in percent is a part of
 NATIVE = {"PNG": "png", "JPEG": "jpg", "GIF": "gif", "WEBP": "webp"}
-SUFFIXES = {"image/png", "image/jpeg", "image/gif", "image/webp", "image/svg+xml", "image/bmp", "image/tiff"}
 STYLED = re.compile(r"(?:^|[;\s])(width|height)\s*:\s*([^;!]+)")
 Place = tuple[str, float]  # a path, and a width in points; 0 where the drawing itself says it
 LARGEST = 4  # times the megapixels allowed: larger images are not opened to be scaled down
@@ -136,14 +136,10 @@ def _read_size(text: str, whole: float) -> float:
     return float(found[1]) * units.get(found[2], POINTS) if found else 0
 
 
-def decode(data: object, mime: str) -> bytes:
-    """Return the bytes of an output's image. Raise ImageProblem."""
-    text = "".join(part for part in data if isinstance(part, str)) if isinstance(data, list) else data
-    if not isinstance(text, str):
-        raise ImageProblem("image without content")
-    if mime == "image/svg+xml" and "<svg" in text:
-        return text.encode("utf-8", "replace")
-    return _decode_base64(text)
+def decode(data: object) -> bytes:
+    """Return the bytes of an image in a notebook: base64, or a drawing's source. Raise ImageProblem."""
+    text = join_text(data)
+    return text.encode("utf-8", "replace") if "<svg" in text else _decode_base64(text)
 
 
 def _decode_base64(text: str) -> bytes:
@@ -163,6 +159,6 @@ def _decode_data_uri(url: str) -> bytes:
 def _find_attachment(name: str, attachments: dict[str, object]) -> bytes:
     found = attachments.get(name)
     for mime, data in found.items() if isinstance(found, dict) else []:
-        if mime in SUFFIXES:
-            return decode(data, mime)
+        if mime.startswith("image/"):
+            return decode(data)
     raise ImageProblem(f"attachment not found: {name[:200]}")

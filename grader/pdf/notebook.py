@@ -9,10 +9,6 @@ from ..files import open_regular
 
 CONFLICT = re.compile(r"^\s*(<{7}|={7}|>{7})(?: .*)?$", re.MULTILINE)
 KINDS = ("markdown", "code", "raw")
-OLD_FORMS = {
-    "text": "text/plain", "html": "text/html", "svg": "image/svg+xml", "png": "image/png", "jpeg": "image/jpeg",
-    "latex": "text/latex", "json": "application/json", "javascript": "application/javascript",
-}  # fmt: skip  # of outputs before version 4
 IGNORED, INPUT_IGNORED, TITLE = "pdf-ignore", "pdf-ignore-input", "pdf-title"
 QUESTION, ANSWER = "inline-question", "inline-answer"
 PLACEHOLDER = re.compile(r"(?:your )?answer(?: here)?(?: fill this in)?|fill this in", re.IGNORECASE)
@@ -112,9 +108,8 @@ def from_table(table: object, path: Path, raw: str = "") -> Notebook:
     """Return a notebook from its parsed JSON; `raw` is shown when that is no notebook."""
     if not isinstance(table, dict):
         return Notebook(path, notice="This file is not a notebook: its JSON is not an object.", raw=raw)
-    if "worksheets" in table and "cells" not in table:
-        table = _modernise(table)
-    cells = table.get("cells")
+    old = isinstance(table.get("worksheets"), list) and "cells" not in table
+    cells = _collect_cells(table["worksheets"]) if old else table.get("cells")
     if not isinstance(cells, list):
         return Notebook(path, notice="This file is not a notebook: it has no list of cells.", raw=raw)
     notice = "" if cells else "This notebook has no cells."
@@ -164,42 +159,35 @@ def _explain(text: str, error: Exception) -> str:
     return "This notebook cannot be read: it is nested too deeply. Its raw text follows."
 
 
-def _modernise(table: Table) -> Table:
-    """Return a notebook of version 2 or 3 as version 4, as far as it is one."""
-    sheets = table["worksheets"]
-    if not isinstance(sheets, list):
-        return table
-    cells: list[object] = []
-    for sheet in sheets:
-        found = sheet.get("cells") if isinstance(sheet, dict) else None
-        cells += found if isinstance(found, list) else []
-    for cell in cells:
-        if isinstance(cell, dict):
-            outputs = cell.get("outputs")
-            cell["execution_count"] = cell.get("prompt_number")
-            cell["outputs"] = list(map(_modernise_output, outputs)) if isinstance(outputs, list) else None
-    return {**table, "cells": cells}
+def _collect_cells(sheets: list[object]) -> list[object]:
+    """Return the cells of the worksheets of a notebook of version 2 or 3, as those of version 4."""
+    found = [sheet.get("cells") for sheet in sheets if isinstance(sheet, dict)]
+    return [_modernise(cell) for cells in found if isinstance(cells, list) for cell in cells]
 
 
-def _modernise_output(output: object) -> object:
-    if not isinstance(output, dict) or output.get("output_type") not in ("pyout", "display_data", "pyerr"):
-        return output | {"name": output.get("stream")} if isinstance(output, dict) else output
-    if output["output_type"] == "pyerr":
-        return output | {"output_type": "error"}
-    data = {mime: output[key] for key, mime in OLD_FORMS.items() if key in output}
-    return {"output_type": "display_data", "data": data, "metadata": output.get("metadata")}
+def _modernise(cell: object) -> object:
+    """Return a cell of version 2 or 3 as one of version 4; one that is malformed as it is."""
+    from nbformat import from_dict
+    from nbformat.v4.convert import upgrade_cell
+
+    try:
+        node = from_dict(cell)
+        if node.cell_type == "heading":
+            node.level = max(1, min(node.get("level", 1), 6))
+            node.source = join_text(node.source)
+        return upgrade_cell(node)
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
+        return cell
 
 
 def _read_cell(cell: object, index: int) -> Cell:
     if not isinstance(cell, dict):
         return Cell(index, "raw", join_text(cell))
     outputs, metadata, attachments = cell.get("outputs"), cell.get("metadata"), cell.get("attachments")
-    kind, count, level = cell.get("cell_type"), cell.get("execution_count"), cell.get("level")
+    kind, count = cell.get("cell_type"), cell.get("execution_count")
     if kind not in KINDS:
         kind = "markdown" if kind == "heading" else "code" if isinstance(outputs, list) else "raw"
     source = join_text(cell.get("source", cell.get("input"))).replace("\r", "\n")
-    if cell.get("cell_type") == "heading":
-        source = "#" * max(1, min(level if isinstance(level, int) else 1, 6)) + " " + source
     return Cell(
         index,
         kind,

@@ -34,14 +34,13 @@ CONTROL = re.compile(
 
 @dataclass
 class Shown:
-    """One output: text lines of a stream, an image, a fragment for pandoc, or a note."""
+    """One output: text lines of a stream, an image's data, a fragment for pandoc, or a note."""
 
     kind: Literal["stdout", "stderr", "error", "image", "markdown", "html", "latex", "note"]
     text: str = ""
-    mime: str = ""
-    data: object = None
     attributes: dict[str, str] = field(default_factory=dict)  # of an image: its width and height
     alternative: str = ""
+    rows_left_out: int = 0
 
 
 def select(cell_outputs: list[Table], limits: Pdf) -> list[Shown]:
@@ -129,7 +128,7 @@ def _best(data: Table, metadata: object, limits: Pdf) -> Shown:
         if mime in data:
             about = metadata.get(mime) if isinstance(metadata, dict) else None
             size = {key: str(value) for key, value in about.items()} if isinstance(about, dict) else {}
-            return Shown("image", mime=mime, data=data[mime], attributes=size, alternative=plain)
+            return Shown("image", join_text(data[mime]), size, plain)
     for mime, name in INTERACTIVE.items():
         if mime in data:
             words = f"An interactive {name} was here; paper cannot show it"
@@ -163,4 +162,4 @@ def _html(markup: str, plain: str, limits: Pdf) -> Shown:
         what = (frame[1].lower() if frame else "HTML with a script or no text") + (f" of {source[1]}" if source else "")
         return Shown("note", f"An output that only a browser can show was here ({what}).")
     markup, gone = html.cut_rows(markup, limits.table_rows)
-    return Shown("html", markup, alternative=plain or html.TAG.sub(" ", markup), mime=f"{gone:,}" if gone else "")
+    return Shown("html", markup, alternative=plain or html.TAG.sub(" ", markup), rows_left_out=gone)

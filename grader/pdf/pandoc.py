@@ -86,7 +86,12 @@ def _read(fragments: list[str], seconds: float) -> list[Tree]:
 
 
 def _write(trees: list[Tree], seconds: float) -> list[str]:
-    written = _run_on_tree([block for tree in trees for block in (*tree, raw_block(END))], "--wrap=none", seconds)
+    blocks = [block for tree in trees for block in (*tree, raw_block(END))]
+    try:
+        text = json.dumps({"pandoc-api-version": VERSION, "meta": {}, "blocks": blocks}, ensure_ascii=False)
+    except RecursionError:
+        return []
+    written = _run(["-f", "json", "-t", "typst", "--wrap=none"], text, seconds) or ""
     return [CENTERED.sub(r"\1[#table(", part).strip("\n") for part in written.split(END)[:-1]]
 
 
@@ -118,15 +123,6 @@ def raw(markup: str) -> Node:
 def raw_block(markup: str) -> Node:
     """Return typst as a block of the tree."""
     return {"t": "RawBlock", "c": ["typst", markup]}
-
-
-def _run_on_tree(blocks: Tree, wrap: str, seconds: float) -> str:
-    document = {"pandoc-api-version": VERSION, "meta": {}, "blocks": blocks}
-    try:
-        text = json.dumps(document, ensure_ascii=False)
-    except RecursionError:
-        return ""
-    return _run(["-f", "json", "-t", "typst", wrap], text, seconds) or ""
 
 
 def _run(arguments: list[str], text: str, seconds: float) -> str | None:

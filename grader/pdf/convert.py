@@ -2,7 +2,6 @@
 
 import datetime
 import json
-import shutil
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -29,7 +28,6 @@ from .typesetting import Block, Compiler, Degradation, choose_fonts, explain_mis
 
 MOST = 40  # degradations listed one by one
 NAMED = 12  # characters without a font that are named one by one
-STYLE = "#show: paper-style"
 TEMPLATE = Path(__file__).with_name("template.typ")
 
 
@@ -114,11 +112,10 @@ def convert(sources: Sequence[Path | Notebook], options: Options) -> Result:
         root = Path(folder).resolve()
         read = [source if isinstance(source, Notebook) else notebooks.read(source) for source in sources]
         chapters = build_chapters(read, options, root)
-        document = Document(options, chapters, root)
-        data = document.compile()
-    pages, problems = verify.check(data, chapters, document.missing)
-    shown = [degradation for chapter in chapters for degradation in chapter.list_degradations()]
-    return Result(data, pages, document.degradations + shown, problems, document.missing)
+        data, missing, degradations = _set_pages(options, chapters, root)
+    pages, problems = verify.check(data, chapters, missing)
+    degradations += [degradation for chapter in chapters for degradation in chapter.list_degradations()]
+    return Result(data, pages, degradations, problems, missing)
 
 
 def build_chapters(read: list[Notebook], options: Options, root: Path) -> list[Chapter]:
@@ -144,66 +141,45 @@ def build_chapters(read: list[Notebook], options: Options, root: Path) -> list[C
     return chapters
 
 
-@dataclass
-class Document:
-    """One typst document of all chapters, and the characters that no font has."""
+def _set_pages(options: Options, chapters: list[Chapter], root: Path) -> tuple[bytes, set[str], list[Degradation]]:
+    """Return the PDF, the characters that no font has, and where they stand. Raise CannotSet and ProgramMissing."""
+    parts = [(chapter.notebook.name, _open_chapter(chapter) + chapter.blocks) for chapter in chapters]
+    blocks = [Block("#title-page()"), *(block for _, part in parts for block in part)]
+    front = Block(json.dumps(_describe_front(options, chapters, blocks), ensure_ascii=False))
+    fonts = choose_fonts(set().union(*(set(block.text) for block in [front, *blocks])))
+    degradations = [
+        Degradation(name, block.cell, f"no font has {_name_characters(found)}")
+        for name, part in [("title page", [front]), *parts]
+        for block in part
+        if fonts.missing and (found := sorted(fonts.missing.intersection(block.text)))
+    ]
+    (root / "front.json").write_text(show_by_number(front.text, fonts.missing), encoding="utf-8")
+    (root / "fonts.json").write_text(json.dumps(fonts.families), encoding="utf-8")
+    data = Compiler(TEMPLATE.read_text("utf-8"), root, fonts).compile(blocks, options.date)
+    return data, fonts.missing, degradations
 
-    options: Options
-    chapters: list[Chapter]
-    folder: Path
-    missing: set[str] = field(default_factory=set)
-    degradations: list[Degradation] = field(default_factory=list)  # of characters without a font
 
-    def compile(self) -> bytes:
-        """Return the PDF. Raise CannotSet and ProgramMissing."""
-        parts = [(chapter.notebook.name, _open_chapter(chapter) + chapter.blocks) for chapter in self.chapters]
-        blocks = [Block(f"{STYLE}\n#title-page()")]
-        for _, part in parts:
-            blocks += [each for block in part for each in (block, Block(""))]
-        front = Block(json.dumps(self._describe_front(blocks), ensure_ascii=False))
-        chosen = choose_fonts(set().union(*(set(block.text) for block in [front, *blocks])))
-        self.missing = chosen.missing
-        for name, part in [("title page", [front]), *parts] if self.missing else ():
-            for block in part:
-                if found := sorted(self.missing.intersection(block.text)):
-                    self.degradations.append(Degradation(name, block.cell, f"no font has {_name_characters(found)}"))
-        (self.folder / "front.json").write_text(show_by_number(front.text, chosen.missing), encoding="utf-8")
-        (self.folder / "fonts.json").write_text(json.dumps(chosen.families), encoding="utf-8")
-        compiler = Compiler(TEMPLATE.read_text("utf-8"), self.folder, self._gather(chosen.files), chosen.missing)
-        return compiler.compile(blocks, STYLE, self.options.date)
-
-    def _gather(self, files: list[Path]) -> Path | None:
-        """Return a folder with just these fonts, so that none of their neighbours is used."""
-        if not files:
-            return None
-        folder = self.folder / "fonts"
-        folder.mkdir()
-        for file in files:
-            shutil.copyfile(file, folder / file.name)
-        return folder
-
-    def _describe_front(self, blocks: list[Block]) -> dict[str, object]:
-        """Return what the title page shows: of questions only those that are in the document."""
-        texts = "\n".join(block.text for block in blocks)
-        chapters = [(chapter, chapter.notebook.name) for chapter in self.chapters]
-        return {
-            "title": self.options.title,
-            "names": self.options.names,
-            "date": self.options.date.isoformat(),
-            "paper": self.options.settings.paper,
-            "rows": [{"target": one.prefix, "name": name, "cells": one.status.cells} for one, name in chapters],
-            "questions": [
-                {
-                    "target": question.label,
-                    "notebook": name,
-                    "name": question.title,
-                    "about": ", ".join(filter(None, [question.points, "" if question.answered else "not answered"])),
-                }
-                for one, name in chapters
-                for question in one.status.questions
-                if f"#question({quote(question.label)}" in texts
-            ],
-        }
+def _describe_front(options: Options, chapters: list[Chapter], blocks: list[Block]) -> dict[str, object]:
+    """Return what the title page shows: of questions only those that are in the document."""
+    texts = "\n".join(block.text for block in blocks)
+    return {
+        "title": options.title,
+        "names": options.names,
+        "date": options.date.isoformat(),
+        "paper": options.settings.paper,
+        "rows": [{"target": one.prefix, "name": one.notebook.name, "cells": one.status.cells} for one in chapters],
+        "questions": [
+            {
+                "target": question.label,
+                "notebook": chapter.notebook.name,
+                "name": question.title,
+                "about": ", ".join(filter(None, [question.points, "" if question.answered else "not answered"])),
+            }
+            for chapter in chapters
+            for question in chapter.status.questions
+            if f"#question({quote(question.label)}" in texts
+        ],
+    }
 
 
 def _open_chapter(chapter: Chapter) -> list[Block]:

@@ -64,19 +64,15 @@ TAGS = VOID | set(NAMES.split())
 
 @dataclass
 class Formula:
-    """One formula: its TeX, whether it stands alone, its cell and, once set, its typst and its number."""
+    """One formula: its TeX, whether it stands alone, its cell, how it was typed and, once set, its typst and number."""
 
     tex: str
     display: bool
     cell: int
+    verbatim: str = ""
     typst: str = ""
     tag: str = ""
-    source: str = ""
     empty: bool = False  # it only defines macros
-
-    @property
-    def verbatim(self) -> str:
-        return self.source or (f"$${self.tex}$$" if self.display else f"${self.tex}$")
 
 
 @dataclass
@@ -100,9 +96,9 @@ class Aside:
     def word(self) -> re.Pattern[str]:
         return re.compile(rf"{self.prefix}math(\d+)zq")
 
-    def add(self, tex: str, display: bool, cell: int, source: str = "") -> str:
+    def add(self, tex: str, display: bool, cell: int, verbatim: str) -> str:
         """Keep a formula and return its word."""
-        self.formulas.append(Formula(tex, display, cell, source=source))
+        self.formulas.append(Formula(tex, display, cell, verbatim))
         return f"{self.prefix}math{len(self.formulas) - 1}zq"
 
     def extract(self, text: str, cell: int) -> str:

@@ -3,10 +3,12 @@
 import datetime
 import importlib.util
 import re
+import shutil
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -64,32 +66,41 @@ class CannotSet(PdfError):
     """Nothing makes the document compile; the text says what typst said."""
 
 
+@dataclass
+class Fonts:
+    """The families to set a text with, their files, and the characters that none of them has."""
+
+    families: list[str] = field(default_factory=list)
+    files: list[Path] = field(default_factory=list)
+    missing: set[str] = field(default_factory=set)
+
+
 class Compiler:
-    """Run typst for one document: `head` holds the definitions before its blocks, `root` its images.
+    """Run typst for one document: `head` holds the definitions before its blocks, `root` its images."""
 
-    Characters that no font has are shown by number.
-    """
-
-    def __init__(self, head: str, root: Path, fonts: Path | None, missing: set[str]) -> None:
+    def __init__(self, head: str, root: Path, fonts: Fonts) -> None:
         try:
             import typst
         except ImportError:
             raise ProgramMissing("typst is missing; install it with: pip install typst") from None
         self.head = head
-        self._missing = missing
+        self._missing = fonts.missing
         self._error = typst.TypstError
-        found = typst.Fonts(include_system_fonts=False, font_paths=[fonts] if fonts else [])
+        (root / "fonts").mkdir()
+        for file in fonts.files:  # without their neighbours
+            shutil.copyfile(file, root / "fonts" / file.name)
+        found = typst.Fonts(include_system_fonts=False, font_paths=[root / "fonts"])
         self._typst = typst.Compiler(root=root, font_paths=found)
 
-    def compile(self, blocks: list[Block], opening: str, date: datetime.date) -> bytes:
-        """Return the PDF, dated; `opening` sets the style of a block compiled alone. Raise CannotSet."""
+    def compile(self, blocks: list[Block], date: datetime.date) -> bytes:
+        """Return the PDF, dated. Raise CannotSet."""
         noon = datetime.datetime.combine(date, datetime.time(), datetime.UTC)
         for _ in range(TYPST_ATTEMPTS):
             text, starts = join_blocks(self.head, blocks)
             data, said = self._once(text, noon)
             if data is not None:
                 return data
-            failing = find_blocks_at(said, blocks, starts) or self._suspects(blocks, opening, noon)
+            failing = find_blocks_at(said, blocks, starts) or self._find_suspect(blocks, noon)
             if not failing:
                 raise CannotSet(f"typst cannot set these notebooks: {said.strip()[:500]}")
             for block in failing:
@@ -110,29 +121,29 @@ class Compiler:
                 raise
             return None, f"typst panicked: {error}"
 
-    def _suspects(self, blocks: list[Block], opening: str, date: datetime.datetime) -> list[Block]:
-        """Return the blocks that fail when set without the others, for an error that names no line."""
-        definitions = [block for block in blocks if block.text.startswith("#let ")]
-        bad = []
-        for block in blocks:
-            if not block.fallback:
-                continue
-            alone = [Block(opening), *(other for other in definitions if other is not block), block]
-            if defined := re.match(r"#let (\w+) = ", block.text):
-                alone.append(Block(f"#{defined[1]};"))
-            if self._once(join_blocks(self.head, alone)[0], date)[0] is None:
-                bad.append(block)
-        return bad
+    def _find_suspect(self, blocks: list[Block], date: datetime.datetime) -> list[Block]:
+        """Return the block that fails where all others give way, found by halves; for an error that names no line."""
+        suspects = [block for block in blocks if block.fallback]
+        spares = {id(block): Block(block.fallback()) for block in suspects if block.fallback}
+
+        def fails(kept: list[Block]) -> bool:
+            others = spares.keys() - map(id, kept)
+            shown = [spares[id(block)] if id(block) in others else block for block in blocks]
+            return self._once(join_blocks(self.head, shown)[0], date)[0] is None
+
+        if fails([]):
+            return []
+        while len(suspects) > 1:
+            half = suspects[: len(suspects) // 2]
+            suspects = half if fails(half) else suspects[len(half) :]
+        return suspects
 
 
 def join_blocks(head: str, blocks: list[Block]) -> tuple[str, list[int]]:
-    """Return the whole source and the line on which each block begins."""
-    lines, starts, parts = head.count("\n") + 2, [], [head]
-    for block in blocks:
-        starts.append(lines)
-        parts.append(block.text)
-        lines += block.text.count("\n") + 1
-    return "\n".join(parts) + "\n", starts
+    """Return the whole source, with an empty line between blocks, and the line on which each block begins."""
+    parts = [head, *(block.text for block in blocks)]
+    starts = accumulate((part.count("\n") + 2 for part in parts), initial=1)
+    return "\n\n".join(parts) + "\n", [*starts][1:-1]
 
 
 def show_by_number(text: str, characters: set[str]) -> str:
@@ -149,15 +160,6 @@ def find_blocks_at(diagnostic: str, blocks: list[Block], starts: list[int]) -> l
         if at is not None and blocks[at].fallback and blocks[at] not in found:
             found.append(blocks[at])
     return found
-
-
-@dataclass
-class Fonts:
-    """The families to set a text with, their files, and the characters that none of them has."""
-
-    families: list[str] = field(default_factory=list)
-    files: list[Path] = field(default_factory=list)
-    missing: set[str] = field(default_factory=set)
 
 
 def choose_fonts(characters: set[str]) -> Fonts:

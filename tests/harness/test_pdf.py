@@ -359,6 +359,13 @@ def test_a_formula_that_typst_refuses_gives_way_alone(tmp_path, monkeypatch):
     assert result.problems == []
 
 
+def test_a_formula_gives_way_alone_where_typst_names_no_place(tmp_path, monkeypatch):
+    monkeypatch.setattr(formulas, "clean_typst", lambda text: text.replace("x", "nosuchname"))
+    monkeypatch.setattr(typesetting, "find_blocks_at", lambda *_: [])
+    result = convert.convert([_write(tmp_path, zoo.text("left $x$ middle $y$"), zoo.text("**other**"))], OPTIONS)
+    assert [mark.text for mark in result.degradations] == ["formula set as typed: $x$"]
+
+
 def test_markdown_nested_deeply_is_set(tmp_path):
     result = convert.convert([_write(tmp_path, zoo.text("<div>" * 250 + "innermost"))], OPTIONS)
     assert "innermost" in _text(result.data)

@@ -237,12 +237,12 @@ def _supersede(found: list[ExportedSubmission]) -> list[ExportedSubmission]:
     latest: dict[str, str] = {}
     for one in found:
         for person in one.people:
-            name = person.sid or person.email
+            name = person.surest_id
             if name and one.submitted:
                 latest[name] = max(latest.get(name, ""), _instant(one.submitted))
 
     def is_old(one: ExportedSubmission) -> bool:
-        names = [person.sid or person.email for person in one.people]
+        names = [person.surest_id for person in one.people]
         return bool(names and one.submitted) and all(latest.get(n, "") > _instant(one.submitted) for n in names)
 
     return [replace(one, superseded=True) if is_old(one) else one for one in found]

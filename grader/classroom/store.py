@@ -90,11 +90,18 @@ class Store(StoreView):
         self._db.execute("COMMIT")
 
     def add(self, entries: Iterable[ExportedSubmission]) -> None:
-        """Take the submissions of an export: new ones are to do, and so is again what has other bytes now."""
-        known = {one.key: one for one in self.submissions()}
+        """Take the submissions of an export: new ones are to do, and so is again what has other bytes now.
+
+        What the export no longer has is superseded where all of its authors stand on other submissions there.
+        """
+        entries, known = list(entries), {one.key: one for one in self.submissions()}
         with self._writing() as db:
             for entry in entries:
                 self._add(db, entry, known.get(entry.key))
+        there = {person.surest_id for entry in entries if not entry.superseded for person in entry.people} - {""}
+        gone = known.keys() - {entry.key for entry in entries}
+        replaced = [key for key in gone if (people := known[key].people) and there >= {one.surest_id for one in people}]
+        self.set_state(replaced, State.SUPERSEDED)
 
     def _add(self, db: sqlite3.Connection, entry: ExportedSubmission, known: StoredSubmission | None) -> None:
         state = State.SUPERSEDED if entry.superseded else State.TODO

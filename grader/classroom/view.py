@@ -52,6 +52,11 @@ class Person:
     email: str = ""
     user: str = ""
 
+    @property
+    def surest_id(self) -> str:
+        """Return what tells this person from all others of the class; empty where only a name is known."""
+        return self.user or self.sid or self.email
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -157,7 +162,10 @@ class JobEnding:
 
 @dataclass
 class StoreView:
-    """An open store that is read; any number may read one beside the process that grades. `with` closes it."""
+    """An open store that is read; any number may read one beside the process that grades. `with` closes it.
+
+    A reader sees the store as it was when it first looked, whatever is graded meanwhile.
+    """
 
     file: Path
     _db: sqlite3.Connection = field(repr=False)
@@ -175,6 +183,8 @@ class StoreView:
             (version,) = db.execute("PRAGMA user_version").fetchone()
             if version != VERSION:
                 raise UsageError(f"{file} is a store of version {version}, and this reads version {VERSION}")
+            if cls._MODE == "ro":
+                db.execute("BEGIN")
         except sqlite3.DatabaseError as error:
             db.close()
             raise UsageError(f"{file} is no store of a class ({error}); move it away, or give another folder") from None
@@ -186,8 +196,11 @@ class StoreView:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         self.close()
+        if isinstance(error, sqlite3.Error):
+            remedy = "see whether its disk is full, or give another folder with --folder"
+            raise UsageError(f"{self.file} cannot be read or written ({error}); {remedy}") from error
 
     def close(self) -> None:
         """Close the file."""

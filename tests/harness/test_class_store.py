@@ -124,6 +124,40 @@ def test_people_are_found_by_any_word(store):
     assert len(store.find("submission")) == 2 and not store.find("nobody")
 
 
+def test_submission_that_is_gone_keeps_its_mark_unless_all_its_authors_handed_in_again(store):
+    ada, bob = Person("Ada", "s1"), Person("Bob", "s2")
+    store.add([entry("a", people=(ada,)), entry("ab", people=(ada, bob)), entry("nobody")])
+    for key in ("a", "ab", "nobody"):
+        finish(store, key)
+    store.add([entry("a2", people=(ada,))])
+    states = {one.key: one.state for one in store.submissions()}
+    assert states == {
+        "a": State.SUPERSEDED, "a2": State.TODO, "ab": State.GRADED, "nobody": State.GRADED,
+    }  # fmt: skip
+
+
+def test_reader_sees_one_state_of_a_class_that_is_being_graded(tmp_path):
+    with fill_store(tmp_path, 5, checks=4) as store:
+        store.add([entry("late")])
+        with StoreView.open(tmp_path) as view:
+            before = view.submissions()
+            record = store.record(before[-1].id)
+            store.finish([JobEnding("late", State.GRADED, record)])
+            assert {number for number, *_ in view.cells()} <= {one.id for one in before if one.state.counts}
+            assert view.submissions() == before
+        with StoreView.open(tmp_path) as view:
+            assert view.submissions() != before
+
+
+def test_store_that_breaks_while_it_is_read_is_told_in_one_sentence(tmp_path):
+    fill_store(tmp_path, 5, checks=4).close()
+    with (
+        pytest.raises(UsageError, match=r"class\.db cannot be read or written \(no such table: elsewhere\)"),
+        StoreView.open(tmp_path) as view,
+    ):
+        view._db.execute("SELECT * FROM elsewhere")
+
+
 def test_version_keeps_its_number(store):
     first = store.add_version({"engine": "1", "manifest": "2"})
     assert store.add_version({"manifest": "2", "engine": "1"}) == first

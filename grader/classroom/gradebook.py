@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Context
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 from ..course.schema import Late, to_fraction
@@ -43,18 +44,21 @@ class Mark:
 
 
 def find_marks(store: StoreView, late: Late) -> list[Mark]:
-    """Return everybody's mark, in the order of the submissions; who stands on several gets the latest one's."""
+    """Return everybody's mark, in the order of the submissions; who stands on several gets the latest one's.
+
+    Who has no mark for the latest has none: an older one is not shown in its place.
+    """
     marks: dict[object, Mark] = {}
     most = to_fraction(store.batch().max_score)
     for one in store.submissions():
-        if one.state.counts:
+        if one.state is not State.SUPERSEDED:
             lateness, days = count_days(late, one.submitted)
             deduction = min(to_fraction(late.per_day) * days, to_fraction(late.cap)) / 100 * most
             for place, person in enumerate(one.people or (Person(one.key),)):
-                who = person.user or person.sid or person.email or (one.id, place)
+                who = person.surest_id or (one.id, place)
                 mark = Mark(person, one, lateness, days, deduction)
                 marks[who] = max(marks.get(who, mark), mark, key=_order)
-    return list(marks.values())
+    return [mark for mark in marks.values() if mark.submission.state.counts]
 
 
 def count_days(late: Late, submitted: str) -> tuple[timedelta, int]:
@@ -67,9 +71,10 @@ def count_days(late: Late, submitted: str) -> tuple[timedelta, int]:
     return lateness, -(-lateness // DAY)
 
 
-def _order(mark: Mark) -> tuple[datetime, int | float]:
-    time = mark.submission.submitted
-    return datetime.fromisoformat(time) if time else datetime.min.replace(tzinfo=UTC), mark.submission.score
+def _order(mark: Mark) -> tuple[datetime, bool, int | float]:
+    one = mark.submission
+    time = datetime.fromisoformat(one.submitted) if one.submitted else datetime.min.replace(tzinfo=UTC)
+    return time, one.state.counts, one.score
 
 
 def list_troubles(store: StoreView, marks: Sequence[Mark], late: Late) -> Iterator[str]:
@@ -132,6 +137,12 @@ def disarm(cell: str) -> str:
     return f"'{cell}"
 
 
+def _is_own(out: Path, folder: Path, content: bytes) -> bool:
+    """Return whether a file was written by this command: as its content tells, or its name in the class's folder."""
+    named = out.name in {f"gradebook-{form}.csv" for form in (*TABLES, *PLATFORMS)}
+    return content.startswith(",".join(OWN).encode()) or (named and out.resolve().parent == folder.resolve())
+
+
 def spell(points: Fraction) -> str:
     """Return points as their exact decimal spelling."""
     value = Context(prec=50).divide(points.numerator, points.denominator)
@@ -151,8 +162,7 @@ def write_gradebook(
     marks = find_marks(store, late)
     if not marks:
         raise UsageError("nobody has a mark yet; grade the class first: python -m grader class grade SOURCE")
-    own = out.resolve().parent == store.file.resolve().parent  # in the class's folder nothing is anybody else's
-    claim(out, "gradebook of this command's", [into] if into else [], mine=lambda content: own)
+    claim(out, "gradebook of this command's", [into] if into else [], mine=partial(_is_own, out, store.file.parent))
     if form in TABLES:
         write_table(TABLES[form](store, marks), out)
         yield f"written: {out} ({count_noun(len(marks), 'mark')})"

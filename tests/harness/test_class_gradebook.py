@@ -158,6 +158,41 @@ def test_nothing_of_anybody_else_is_written_over(small, tmp_path):
     assert file.read_text("utf-8-sig") == CANVAS and (tmp_path / "mine.csv").read_text() == "x"
 
 
+def test_store_and_other_files_of_the_class_are_not_written_over(small, tmp_path):
+    before = small.file.read_bytes()
+    (small.file.parent / "canvas.csv").write_text(CANVAS)
+    for name in (small.file.name, "canvas.csv"):
+        with pytest.raises(OutputError, match="is there already and is no gradebook of this command's; move it away"):
+            list(write_gradebook(small, Late(), "csv", small.file.parent / name))
+    assert small.file.read_bytes() == before and (small.file.parent / "canvas.csv").read_text() == CANVAS
+
+
+def test_table_of_this_command_may_be_written_again_anywhere(small, tmp_path):
+    for _ in range(2):
+        out, _ = write(small, "csv", tmp_path)
+    assert "Ada" in out.read_text()
+
+
+def test_submission_that_a_new_export_replaces_gives_no_mark(small, tmp_path):
+    """On Canvas each file has a new name, and the export has no times: the better mark would win."""
+    again = ExportedSubmission("a-1", tmp_path, (Person("Ada", user="11"),))
+    others = [ExportedSubmission(key, tmp_path, (Person(key, user=user),)) for key, user in (("b", "12"), ("c", "13"))]
+    small.add([again, *others])
+    assert {one.key: one.state for one in small.submissions()}["a"] is State.SUPERSEDED
+    small.finish([JobEnding("a-1", State.GRADED, Record(assignment="", command="grade", submission="a-1", score=2))])
+    assert {mark.person.user: mark.points for mark in find_marks(small, Late())}["11"] == 2
+
+
+def test_no_older_mark_stands_for_a_newer_submission_without_one(small, tmp_path):
+    pair = Person("Ada", "s1", "ada@example.org", "11"), Person("Dee", "s4", "", "14")
+    entries = [ExportedSubmission("d", tmp_path, pair, DUE.isoformat())]
+    entries += [ExportedSubmission("e", tmp_path, pair[:1], (DUE + timedelta(minutes=1)).isoformat())]
+    small.add(entries)
+    small.finish([JobEnding("d", State.GRADED, Record(assignment="", command="grade", submission="d", score=1))])
+    small.finish([JobEnding("e", State.FAILED, problem="its process was killed")])
+    assert {mark.person.name for mark in find_marks(small, Late())} == {"Dee", "Bob", "Cy"}
+
+
 def test_own_table_is_read_back(store, tmp_path):
     out, said = write(store, "csv", tmp_path, LATE)
     found = pandas.read_csv(out, dtype=str, keep_default_na=False)

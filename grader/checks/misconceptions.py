@@ -126,11 +126,13 @@ def _measure(answer: Any, name: str) -> tuple[str, float, bool]:
     finite = np.isfinite(values)
     values = np.where(finite, values, 0.0)
     word = f"{array.dtype.kind.replace('u', 'i')}{array.shape}{int((~finite).sum())}"
-    if not values.size or math.sqrt(values @ values) < NOTHING:
+    largest = float(np.abs(values).max(initial=0.0))
+    values = values / (largest or 1.0)  # or the sums below may be infinite
+    if largest * math.sqrt(values @ values) < NOTHING:
         return f"{word}0", 0.0, False
     draws = np.random.RandomState(int.from_bytes(_hash(name, 4), "little"))
     weight, projection = draws.uniform(1, 2), float(draws.standard_normal(values.size) @ values)
-    number = weight * math.log(abs(projection)) if projection else 0.0
+    number = weight * (math.log(largest) + math.log(abs(projection))) if projection else 0.0
     return f"{word}{'-' if projection < 0 else '+'}", number, array.dtype.kind == "f" and array.dtype.itemsize < 8
 
 

@@ -1,6 +1,8 @@
 """Judge submissions to another year's course: read its edition, and change the manifest and a package to it."""
 
+import pkgutil
 import re
+import shutil
 from pathlib import Path
 
 import msgspec
@@ -49,14 +51,16 @@ def place_given(manifest: Manifest, package: Path) -> None:
     """Put the course's own files in the place of those that an edition gives."""
     for name, source in manifest.edition.given.items() if manifest.edition else ():
         place = package / name
+        for file in [above for above in place.parents if above.is_relative_to(package) and above.is_file()]:
+            file.unlink()
         place.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        place.unlink(missing_ok=True)
+        shutil.rmtree(place) if place.is_dir() else place.unlink(missing_ok=True)
         place.write_bytes((manifest.root / source).read_bytes())
         place.chmod(0o644)
 
 
-def _read_edition(manifest: Manifest, name: str) -> Edition:
-    """Return an edition with all that it has from the one it is like."""
+def _read_edition(manifest: Manifest, name: str, above: tuple[str, ...] = ()) -> Edition:
+    """Return an edition with all that it has from the one it is like; those `above` are like this one."""
     folder = manifest.path("editions")
     known = sorted(file.stem for file in folder.glob("*.toml"))
     if name not in known:
@@ -67,11 +71,11 @@ def _read_edition(manifest: Manifest, name: str) -> Edition:
         edition = decode_table(source, Edition)
     except ManifestError as error:
         raise ManifestError(f"{file}: {error}") from None
-    if edition.like and (edition.like == name or edition.like not in known):
+    if edition.like and (edition.like in (name, *above) or edition.like not in known):
         raise ManifestError(f"{file}: like: there is no other edition {edition.like!r}; fix the name")
     if fault := _find_fault(manifest, edition):
         raise ManifestError(f"{file}: {point_to(fault, source.decode('utf-8-sig'))}")
-    return _merge(_read_edition(manifest, edition.like), edition) if edition.like else edition
+    return _merge(_read_edition(manifest, edition.like, (name, *above)), edition) if edition.like else edition
 
 
 def _merge(base: Edition, edition: Edition) -> Edition:
@@ -94,6 +98,17 @@ def _find_fault(manifest: Manifest, edition: Edition) -> str:
             for name in [name for name in getattr(entry, key) if name not in known]:
                 near = find_nearest(name, known)
                 return f"left_out #{number}.{key}: {name}; {f'did you mean {near}?' if near else 'fix the name'}"
+    called = {*functions, *(name.rpartition(".")[0] for name in functions)}  # a class is called too
+    for name in edition.renamed:
+        if name not in called:
+            near = find_nearest(name, called)
+            return f"renamed: {name}; {f'did you mean {near}?' if near else 'name a function of the course'}"
+    for module, content in edition.shims.items():
+        for name, source in content.items():
+            try:
+                pkgutil.resolve_name(source)
+            except (ImportError, AttributeError, ValueError):
+                return f"shims: {module}.{name}, which {source} is to answer; name a part of the standard library"
     for name, source in edition.given.items():
         file = manifest.root / source
         if not re.fullmatch(r"\w+(/\w+)*\.py", name) or not file.is_file():

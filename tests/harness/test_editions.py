@@ -200,6 +200,14 @@ FAULTS = {
     "a given file that is not there": (("editions/helpers.py", "editions/none.py"), "given: helpers.py, which "),
     "a solution as a given file": (("editions/helpers.py", "solution/shapes.py"), "given: solution/shapes.py holds"),
     "a given file outside of the package": (('"helpers.py"', '"../helpers.py"'), "given: ../helpers.py, which "),
+    "a renamed argument of no function": (
+        ('renamed."shapes.area"', 'renamed."shapes.aera"'),
+        "renamed: shapes.aera; did you mean shapes.area?",
+    ),
+    "a part that the standard library lacks": (
+        ('"builtins.range"', '"builtins.rnge"'),
+        "shims: past.builtins.xrange, which builtins.rnge is to answer; name a part",
+    ),
     "an edition like one that is not there": (('title = "A', 'like = "1066"\ntitle = "A'), "like: there is no other"),
 }
 
@@ -219,6 +227,22 @@ def test_an_edition_has_what_the_one_that_it_is_like_has(old):
     edition = choose_edition(old.manifest, "2000").edition
     assert (edition.title, len(edition.left_out), list(edition.given)) == ("2000", 2, ["helpers.py"])
     assert edition.renamed == {"shapes.area": {"height": "tall"}, "shapes.moments": {"x": "data"}}
+
+
+def test_editions_that_are_like_each_other_are_a_fault(old):
+    old.write("editions/2000.toml", 'title = "2000"\nlike = "1999"\n')
+    old.replace("editions/1999.toml", "title =", 'like = "2000"\ntitle =')
+    with pytest.raises(ManifestError, match=r"2000\.toml: like: there is no other edition '1999'"):
+        choose_edition(old.manifest, "1999")
+
+
+@pytest.mark.parametrize("given, handed", [("helpers.py", "helpers.py/x.py"), ("tools/helpers.py", "tools")])
+def test_a_given_file_takes_the_place_of_whatever_is_there(old, given, handed):
+    (old.root / "handed/oldwork/helpers.py").unlink()
+    old.write(f"handed/oldwork/{handed}", "a = 1\n")
+    old.replace("editions/1999.toml", '"helpers.py"', f'"{given}"')
+    old.replace("handed/oldwork/shapes.py", "oldwork.helpers", f"oldwork.{given[:-3].replace('/', '.')}")
+    assert grade(old, "1999").score == 8
 
 
 def test_an_edition_in_the_manifest_is_a_fault(toy):

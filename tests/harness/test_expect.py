@@ -316,6 +316,12 @@ def test_results_in_another_order():
 FACTORS = {2.0: "it is 2 times the right one", 0.25: "it is 0.25 times the right one", -1.0: "the sign is opposite"}
 
 
+@pytest.mark.parametrize("sides", [(1,), (4, 3)])
+def test_an_answer_near_the_largest_float_is_told_as_any_other(sides):
+    found = mismatch(lambda: expect(np.full(sides, 1.7e308), "out").to_match(np.full(sides, 3.0), rel=1e-6))
+    assert "got 1.7e+308, expected 3" in found.message
+
+
 @pytest.mark.parametrize("factor, hint", [*FACTORS.items(), (1.7, ""), (2.001, "")])
 def test_simple_factor_of_a_single_number(factor, hint):
     found = mismatch(lambda: expect(factor * 3.0, "loss").to_match(3.0, rel=1e-6))

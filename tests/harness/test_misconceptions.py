@@ -78,6 +78,11 @@ def test_float32_agrees_to_its_own_digits():
     assert not agree(judged(wrong), judged((wrong * np.float32(1 + 1e-4)).astype(np.float32)))
 
 
+@pytest.mark.parametrize("huge", [np.full((4, 3), 1.7e308), 1e308 * RNG.uniform(-1, 1, (4, 3))], ids=["alike", "mixed"])
+def test_the_sums_of_huge_answers_stay_finite(huge):
+    assert agree(judged(huge), judged(huge.copy())) and not agree(judged(huge), judged(huge[::-1] / 3))
+
+
 def test_every_answer_up_to_the_failing_one_counts():
     def claims(answer):
         expect(answer, "dx dw").to_match((RIGHT, RIGHT), rel=0.5)

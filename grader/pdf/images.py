@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import unquote, unquote_to_bytes, urlsplit
+from urllib.parse import unquote, unquote_to_bytes
 
 from .lines import quote
 from .notebook import join_text
@@ -46,13 +46,9 @@ class Images:
             return _decode_data_uri(url)
         if url.startswith("attachment:"):
             return _find_attachment(unquote(url.removeprefix("attachment:")), attachments)
-        try:
-            parts = urlsplit(url)
-        except ValueError:
-            raise ImageProblem(f"image not found: {url[:200]}") from None
-        if parts.scheme in ("http", "https", "ftp") or url.startswith("//"):
+        if re.match(r"(https?:|ftp:)?//", url, re.IGNORECASE):
             raise ImageProblem(f"remote image, not fetched: {url[:200]}")
-        return self._find_file(unquote(parts.path) if not re.match(r"[A-Za-z]:[\\/]", url) else url, url)
+        return self._find_file(unquote(re.split("[?#]", url)[0]), url)
 
     def _find_file(self, path: str, url: str) -> bytes:
         path = path.replace("\\", "/")

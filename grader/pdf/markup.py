@@ -241,14 +241,15 @@ def _keep_real_tags(tokens: list[Token]) -> None:
     """Make text of tags that HTML does not know, and of those like `<b and c>` that nothing closes."""
     for token in tokens:
         if token.type == "html_block":
-            token.content = TAG.sub(lambda tag: _escape_unless(tag[1].lower() in TAGS, tag[0]), token.content)
+            drawn = SVG.sub(_embed, token.content)
+            token.content = TAG.sub(lambda tag: _escape_unless(tag[1].lower() in TAGS, tag[0]), drawn)
         inline = [child for child in token.children or () if child.type == "html_inline"]
         closed = {tag[1].lower() for child in inline if (tag := TAG.match(child.content)) and tag[0][1] == "/"}
         for child in inline:
             if tag := TAG.match(child.content):
                 name = tag[1].lower()
                 real = name in VOID or name in closed or bool(ATTRIBUTED.fullmatch(tag[0]))
-                child.content = _escape_unless(name in TAGS and real, tag[0])
+                child.content = _escape_unless((name in TAGS and real) or "svg" in closed, tag[0])
 
 
 def _escape_unless(real: bool, tag: str) -> str:

@@ -82,7 +82,8 @@ def _read(fragments: list[str], seconds: float) -> list[Tree]:
         blocks = json.loads(text)["blocks"] if text is not None else []
     except RecursionError:
         return []
-    return [block["c"][1] for block in blocks]
+    whole = all(block["t"] == "Div" for block in blocks)  # a cell of no table, for one, would stand outside
+    return [block["c"][1] for block in blocks] if whole else []
 
 
 def _write(trees: list[Tree], seconds: float) -> list[str]:

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
-from urllib.parse import urlsplit
 
 from . import lines
 from .lines import inline
@@ -76,15 +75,10 @@ class Adapter:
                 return self._link(self.aside.restore(content[2][0]), self.adapt(content[1]))
             case "Image":
                 return [raw(self._write_image(content, False))]
-            case "Quoted":
-                opening, closing = "‘’" if content[0]["t"] == "SingleQuote" else "“”"
-                return [raw(inline(opening)), *self.adapt(content[1]), raw(inline(closing))]
             case "Span":
                 function = next((SPANS[name] for name in content[0][1] if name in SPANS), _read_colour(content[0][2]))
                 body = self.adapt(content[1])
                 return [raw(f"#{function}["), *body, raw("];")] if function else body
-            case "Math":
-                return [raw(inline(content[1]))]
         return None
 
     def _block(self, kind: str, content: Any) -> Tree:
@@ -123,10 +117,7 @@ class Adapter:
         return "".join(part if at % 2 else _link_addresses(part) for at, part in enumerate(parts))
 
     def _link(self, url: str, body: list[Node]) -> list[Node]:
-        try:
-            remote = urlsplit(url).scheme in ("http", "https", "mailto")
-        except ValueError:
-            remote = False
+        remote = re.match(r"(https?|mailto):", url, re.IGNORECASE)
         return [raw(f"#link({lines.quote(url)})["), *body, raw("];")] if remote and body else body
 
     def _write_image(self, image: Any, alone: bool) -> str:

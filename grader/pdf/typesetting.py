@@ -216,10 +216,7 @@ def explain_missing_fonts() -> str:
 
 def _find_packaged(package: tuple[str, str, tuple[str, ...]]) -> list[Path]:
     module, folder, patterns = package
-    try:
-        spec = importlib.util.find_spec(module)
-    except (ImportError, ValueError):
-        return []
+    spec = importlib.util.find_spec(module)
     for place in spec.submodule_search_locations or [] if spec else []:
         return [file for pattern in patterns for file in sorted((Path(place) / folder).glob(pattern))]
     return []

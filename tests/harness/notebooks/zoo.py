@@ -123,6 +123,9 @@ markdown("inline html", "a<br>b<br/>c <font color='red'>red</font> x<sub>1</sub>
 markdown("centered html", "<center><h2>Big</h2><p>words</p></center>", words=["Big", "words"])
 markdown("tags that are none", "a List<int> and <your name here> and 1 < 2 > 0", words=["List<int>"])
 markdown("entities", "&lt;tag&gt; &amp; &eacute; &#9731; &nope;", words=["<tag>", "&nope;"])
+markdown("cells of no table", "a <td>zqstray</td> b\n\n<th>zqhead</th>", words=["a <td>zqstray", "zqhead"])
+markdown("quotes by tag", "he said <q>no <b>way</b></q> and left", words=["“no way”"], marks=[NONE])
+markdown("addresses that are none", "[x](http://[a) ![y](http://[b)", words=["x"], marks=["remote image, not fetched"])
 markdown("scripts", "<script>alert('zq')</script><style>p{color:red}</style>shown", absent=["alert"])
 markdown("long word", "w" * 400 + " and https://example.org/" + "path/" * 60, marks=[NONE])
 markdown("crossing emphasis", "**bold *both** only* _x_y_ snake_case_name **", words=["snake_case_name"])
@@ -322,6 +325,8 @@ add(
 )
 
 # Images
+DRAWING = "<svg width='60' height='30'>\n<circle cx='15' cy='15' r='9'/>\n</svg>"
+markdown("drawings by tag", f"see {DRAWING} and\n\n{DRAWING}", words=["see"], absent=["<circle"], marks=[NONE])
 FILES |= {"near.png": png(), "a b.png": png(9, 9), "../outside.png": png(3, 3), "cut.png": png(40, 40, 3)}
 markdown("images beside it", "![near](near.png) ![](./near.png 'title')\n\n![spaces](a%20b.png)", marks=[NONE])
 markdown("missing image", "![my plot](plots/loss.png)", marks=["image not found: plots/loss.png"], words=["loss.png"])

@@ -22,12 +22,11 @@ from .engine import Job, JobReport, SlotPool, run_job
 from .sources import Export, read_export
 from .store import Store
 from .view import FILENAME as STORE
-from .view import Batch, JobEnding, State, StoredSubmission, pack_record
+from .view import Batch, JobEnding, State, StoredSubmission, StoreView, pack_record
 
 RECORDS = "records"
 DIED = "the process that graded it ended {} times, the last time with nothing else running: too much memory, or a hang"
-
-
+KILLED = "KilledWorker"  # Dask's word for it
 QUESTION_CHECKS = "checks of "
 
 
@@ -86,8 +85,10 @@ def grade_class(
 ) -> tuple[Export, Tally]:
     """Grade every submission of an export that has no mark yet into the store in `folder`, which is made if need be.
 
-    Raise UsageError for another export than the folder's, and where another run is grading it.
+    Raise UsageError for another export than the folder's, for a folder in it, and where another run is grading it.
     """
+    if folder.resolve().is_relative_to(source.resolve()):
+        raise UsageError(f"{folder} lies in the export; give a folder elsewhere with --folder")
     export = read_export(source)
     with hold(folder) as scratch, open_store(manifest, source, folder, export.kind) as store:
         store.add(export.submissions)
@@ -113,12 +114,13 @@ def regrade_class(
     settings: Settings,
     tell: Callable[[Tally], None],
     confirm: Callable[[list[Change]], bool],
-) -> list[Change]:
+) -> tuple[list[Change], Tally]:
     """Grade again what today's course may mark otherwise, or with `held` what a grader error left without a mark.
 
     Nothing is written before `confirm` has seen every change and said yes; a submission that comes to no result keeps
     its mark. Return the changes that were written. What was graded is kept for a later call.
     """
+    StoreView.open(folder).close()  # where there is no class, nothing is made
     with hold(folder) as scratch, Store.open(folder) as store:
         version, versions = store.add_version(digest_course(manifest)), store.versions()
         before = {one.key: one for one in store.submissions()}
@@ -131,11 +133,11 @@ def regrade_class(
         changes = [Change(before[ending.key], ending) for ending in tally.endings]
         changes.sort(key=lambda change: change.before.key)
         if tally.interrupted or not changes or not confirm(changes):
-            return []
+            return [], tally
         store.finish([change.after for change in changes if change.writable])
         for job in jobs:
             job.out.unlink(missing_ok=True)
-    return changes
+    return changes, tally
 
 
 def choose_again(
@@ -220,7 +222,7 @@ def run_jobs(
 ) -> None:
     """Run jobs, as many at a time as there are slots, and hand on each report as it comes.
 
-    A job whose process dies is run again when nothing else runs, so that no other is blamed, and then given up.
+    A job that fails is run again when nothing else runs, so that no other is blamed for a death, and then given up.
     """
     waiting, suspects, deaths = list(jobs)[::-1], list[Job](), dict[str, int]()
     running: dict[Future[JobReport], Job] = {}
@@ -241,7 +243,14 @@ def run_jobs(
             if deaths[job.key] < JOB_TRIES:
                 suspects.append(job)
             else:
-                take(job, JobReport(problem=DIED.format(deaths[job.key])))
+                take(job, JobReport(problem=_explain(error, deaths[job.key])))
+
+
+def _explain(error: BaseException, tries: int) -> str:
+    """Return why a job came to no result: its process died, or the grader itself made an error."""
+    if isinstance(error, BrokenExecutor) or type(error).__name__ == KILLED:
+        return DIED.format(tries)
+    return f"the grader could not go on: {type(error).__name__}: {make_printable(str(error), 400)}"
 
 
 def conclude(job: Job, report: JobReport, version: int, run: int) -> JobEnding:

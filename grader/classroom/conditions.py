@@ -7,37 +7,54 @@ import os
 import platform
 import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO
 
 from ..course.manifest import FILENAME, Manifest
 from ..errors import UsageError
 from ..limits import JOB_MEMORY_MB, MEGABYTE
 from .sources import digest_submission
+from .view import FILENAME as STORE
 from .view import StoreView
 
 ENGINE = Path(__file__).parents[1]
 LOCK, SCRATCH = "running.lock", "chainrule-class-"
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(file: IO[str]) -> None:
+        file.seek(1 << 30)  # what is locked cannot be read, and the file is to be
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+
+else:
+    import fcntl
+
+    def _lock(file: IO[str]) -> None:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @contextlib.contextmanager
 def hold(folder: Path) -> Iterator[Path]:
     """Keep others from grading into a folder; yield a folder for temporary files, which a killed run leaves behind.
 
-    The lock ends with this process, however it ends. Raise UsageError where another process has it.
+    The lock ends with this process, however it ends. Raise UsageError where another process has it, and for a folder of
+    other things.
     """
-    import fcntl  # Windows has none
-
+    if folder.exists() and not any((folder / name).exists() for name in (LOCK, STORE)) and any(folder.iterdir()):
+        raise UsageError(f"{folder} holds other files and no class; give another folder with --folder")
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
     with (folder / LOCK).open("a+") as file:
         file.seek(0)
         _, _, left = file.read().partition("\n")
         try:
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            _lock(file)
+        except (BlockingIOError, PermissionError):
             raise UsageError(f"{folder} is being graded by {describe_holder(folder)}; wait for it, or end it") from None
         _remove_scratch(Path(left))
         scratch = Path(tempfile.mkdtemp(prefix=SCRATCH))
@@ -52,12 +69,11 @@ def hold(folder: Path) -> Iterator[Path]:
 
 def describe_holder(folder: Path) -> str:
     """Return `process 12` where a run is grading into a folder; empty where none is."""
-    import fcntl  # Windows has none
-
     with contextlib.suppress(FileNotFoundError), (folder / LOCK).open("r+") as file:
         try:
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            _lock(file)
+        except (BlockingIOError, PermissionError):
+            file.seek(0)
             return f"process {file.readline().strip()}"
     return ""
 

@@ -1,14 +1,16 @@
 """Grade one submission in a process of its own: an idempotent job, and a pool that survives the death of a slot."""
 
+import contextlib
 import faulthandler
 import multiprocessing
 import os
 import signal
 import tempfile
 import threading
+import zlib
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
@@ -66,8 +68,9 @@ def run_job(job: Job) -> JobReport:
 
     A process that has not come to an end long after the run's time is over ends itself.
     """
-    if job.out.is_file():
-        return JobReport(job.out.read_bytes(), resumed=True)
+    left = _read_left(job.out)
+    if left:
+        return JobReport(left, resumed=True)
     if not os.path.lexists(job.place):
         return JobReport(problem="its folder or zip is not where the export says; export the submissions again")
     if digest_submission(job.place) != job.digest:
@@ -90,6 +93,15 @@ def run_job(job: Job) -> JobReport:
     job.out.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # another machine has no folder of the class
     write_atomically(job.out, content)
     return JobReport(content)
+
+
+def _read_left(place: Path) -> bytes:
+    """Return the record that an earlier run left; nothing where there is none, or points are held in it."""
+    with contextlib.suppress(OSError, zlib.error, ChainruleError):
+        content = place.read_bytes()
+        if not unpack_record(content).held:
+            return content
+    return b""
 
 
 def _select(job: Job) -> run.Selection:
@@ -165,7 +177,11 @@ class SlotPool(Executor):
             if future.set_running_or_notify_cancel():
                 slot = free.pop(0)
                 self._busy.add(slot)
-                inner = self._pool(slot).submit(function, *arguments)
+                try:
+                    inner = self._pool(slot).submit(function, *arguments)
+                except BrokenExecutor:  # its process was killed while it had nothing to do
+                    self._end(slot)
+                    inner = self._pool(slot).submit(function, *arguments)
                 inner.add_done_callback(partial(self._take, slot, future))
 
     def _pool(self, slot: int) -> ProcessPoolExecutor:
@@ -174,15 +190,18 @@ class SlotPool(Executor):
             self._pools[slot] = ProcessPoolExecutor(1, context, prepare_slot, (str(self.folder),))
         return self._pools[slot]
 
+    def _end(self, slot: int) -> None:
+        dead = self._pools.pop(slot, None)
+        if dead:
+            dead.shutdown(wait=False, cancel_futures=True)
+
     def _take(self, slot: int, future: Future[Any], done: Future[Any]) -> None:
         """Hand on what a process returned, and give the slot the next job; a dead one gets a new process."""
         error = done.exception() if not done.cancelled() else ChainruleError("the run was ended")
         with self._lock:
             self._busy.discard(slot)
             if error is not None:
-                dead = self._pools.pop(slot, None)
-                if dead:
-                    dead.shutdown(wait=False, cancel_futures=True)
+                self._end(slot)
         if error is not None:
             future.set_exception(error)
         else:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from statistics import median
 
+from ..files import find_nearest, make_printable
 from ..results.record import NoteKind, sum_points
 from ..results.summary import count_noun
 from .batch import Change, Tally
@@ -52,6 +53,8 @@ def describe_run(tally: Tally) -> Iterator[str]:
     failing = count_failing(tally.endings).most_common(SHOWN)
     if failing:
         yield f"Most failed: {', '.join(f'{name} ({number})' for name, number in failing)}."
+    if states[State.FAILED]:
+        yield f"{states[State.FAILED]} without a mark, since the grader failed: {COMMAND} regrade --held"
     if tally.interrupted:
         left = tally.chosen - done
         yield f"Stopped with {left} to do; the same command goes on where this one ended."
@@ -75,6 +78,24 @@ def describe_changes(changes: Iterable[Change]) -> Iterator[str]:
     yield f"{count_noun(len(changes), 'submission')} graded again: {gaining} gain, {losing} lose, {same} stay."
 
 
+def explain_nothing(tally: Tally, held: bool) -> str:
+    """Return why a regrade has written nothing."""
+    if tally.interrupted:
+        return "stopped, and nothing was written; the same command goes on where this one ended"
+    if not tally.chosen:
+        words = "no points are held, and the grader failed nowhere" if held else "no mark depends on what has changed"
+        return f"nothing to grade again, and nothing was written: {words}"
+    return "nothing was written; the same command asks again, with what was graded now"
+
+
+def explain_nobody(store: StoreView, who: str) -> str:
+    """Return a sentence on a name that nobody has, with the one that comes nearest."""
+    known = {text for one in store.submissions() for text in (one.key, *(person.name for person in one.people))}
+    near = find_nearest(who, known)
+    remedy = f"perhaps {make_printable(near)}" if near else f"everybody stands in the table of: {COMMAND} gradebook"
+    return f"nobody in {store.file.parent} is called {make_printable(who)!r}; {remedy}"
+
+
 def describe_status(store: StoreView, holder: str, current: int | None) -> Iterator[str]:
     """Yield how a class stands: `holder` grades it just now, `current` is the version of today's checks and engine."""
     batch, found, runs = store.batch(), store.submissions(), store.runs()
@@ -94,6 +115,8 @@ def describe_status(store: StoreView, holder: str, current: int | None) -> Itera
     for one in found:
         if one.state is State.FAILED:
             yield f"failed: {one.key}: {one.problem}"
+    if counts[State.FAILED]:
+        yield f"{counts[State.FAILED]} without a mark, since the grader failed: {COMMAND} regrade --held"
     older = sum(one.state.counts and one.version != current for one in found)
     if older:
         yield f"{older} marks are of other checks, manifest or engine than today's: {COMMAND} regrade --changed"

@@ -54,7 +54,7 @@ def grade(
     scheduler: SCHEDULER = "",
     unsafe: UNSAFE = False,
 ) -> None:
-    """Grade every submission that has no mark yet, all with the same secret seeds; run it again to go on."""
+    """Grade every submission that is new or has changed, all with the same secret seeds; run it again to go on."""
     from ..classroom import batch, report
 
     manifest, settings = _prepare(jobs, unsafe, scheduler)
@@ -95,8 +95,10 @@ def regrade(
         return yes or typer.confirm("Write these marks?")
 
     with _telling() as tell:
-        written = batch.regrade_class(manifest, folder, held, settings, tell, confirm)
-    typer.echo("written" if written else "nothing was written")
+        written, tally = batch.regrade_class(manifest, folder, held, settings, tell, confirm)
+    typer.echo("written" if written else report.explain_nothing(tally, held))
+    if tally.interrupted or not all(change.writable for change in written):
+        raise typer.Exit(FAILED)
 
 
 def _prepare(jobs: int | None, unsafe: bool, scheduler: str) -> "tuple[Manifest, batch.Settings]":
@@ -151,7 +153,7 @@ def show(
     with StoreView.open(folder) as store:
         found = store.find(who)
         if not found:
-            raise UsageError(f"nobody in {folder} is called {who!r}; see all with: python -m grader class status")
+            raise UsageError(report.explain_nobody(store, who))
         for one in found:
             for text in report.describe_submission(one):
                 typer.echo(text)
@@ -178,7 +180,8 @@ def gradebook(
     from ..classroom import gradebook as tables
     from ..classroom.view import StoreView
 
-    forbid_together(f"--format {format.value}", {"--into": format.value in tables.TABLES and into})
+    if into and format.value in tables.TABLES:
+        raise UsageError("--into is a gradebook to fill; say whose it is with --format canvas or --format moodle")
     forbid_together(f"--format {format.value}", {"--column": format is not Gradebook.canvas and column})
     late = find_course().late
     target = out or folder / f"gradebook-{format.value}.csv"
@@ -216,11 +219,13 @@ def feedback(
     """Write a page for the students of each submission, and the results.json that Gradescope reads."""
     from ..classroom import feedback as pages
     from ..classroom.view import StoreView
+    from ..results.summary import count_noun
 
     target = out or folder / "feedback"
     with StoreView.open(folder) as store:
         count = pages.write_feedback(store, find_course(), target, published)
-    typer.echo(f"written: {target} ({count} submissions); give students their feedback.html, and no results.json")
+    whose = count_noun(count, "submission")
+    typer.echo(f"written: {target} ({whose}); give students their feedback.html, and no results.json")
 
 
 @class_commands.command()

@@ -14,8 +14,9 @@ import pytest
 
 from grader.classroom import batch
 from grader.classroom.engine import JobReport, SlotPool, run_job
-from grader.classroom.view import FILENAME, State, StoreView
+from grader.classroom.view import FILENAME, State, StoreView, pack_record
 from grader.errors import SandboxError
+from grader.results.record import Record
 
 ROOT = Path(__file__).parents[2]
 
@@ -81,8 +82,47 @@ def test_death_of_a_process_costs_its_own_job_only(tmp_path, monkeypatch):
 def test_record_that_is_there_is_not_made_again(toy, tmp_path):
     job = batch.Job("a", tmp_path / "nowhere", "", toy.root, tmp_path / "out.record", ())
     assert "is not where the export says" in run_job(job).problem
-    job.out.write_bytes(b"a packed record")
-    assert run_job(job) == JobReport(b"a packed record", resumed=True)
+    content = pack_record(Record(assignment="", command="grade", submission="a", score=1))
+    job.out.write_bytes(content)
+    assert run_job(job) == JobReport(content, resumed=True)
+
+
+@pytest.mark.parametrize(
+    "content", [b"half a record", pack_record(Record(assignment="", command="grade", submission="a", held=1))]
+)
+def test_record_that_is_broken_or_holds_points_is_made_again(toy, tmp_path, content):
+    job = batch.Job("a", tmp_path / "nowhere", "", toy.root, tmp_path / "out.record", ())
+    job.out.write_bytes(content)
+    assert "is not where the export says" in run_job(job).problem
+
+
+def refuse_disk(job: batch.Job) -> JobReport:
+    raise OSError(28, "No space left on device")
+
+
+def test_error_of_the_grader_is_told_as_what_it_is(tmp_path, monkeypatch):
+    monkeypatch.setattr(batch, "run_job", refuse_disk)
+    found, pool = [], SlotPool(1, tmp_path)
+    try:
+        batch.run_jobs(make_jobs(["a"], tmp_path), pool, 1, lambda job: None, lambda job, report: found.append(report))
+    finally:
+        pool.shutdown()
+    assert [report.problem for report in found] == [
+        "the grader could not go on: OSError: [Errno 28] No space left on device"
+    ]
+
+
+def test_process_that_dies_while_it_waits_is_started_again(tmp_path):
+    pool = SlotPool(1, tmp_path)
+    try:
+        first = pool.submit(os.getpid).result(timeout=60)
+        inner = pool._pools[0]
+        os.kill(first, signal.SIGKILL)
+        while not inner._broken:
+            time.sleep(0.05)
+        assert pool.submit(os.getpid).result(timeout=60) != first
+    finally:
+        pool.shutdown()
 
 
 def test_submission_that_changed_since_the_export_was_read_is_not_graded(toy, tmp_path):

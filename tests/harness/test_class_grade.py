@@ -1,8 +1,11 @@
 """A class is graded as each submission alone would be, with the same seeds, and each costs only itself."""
 
+import importlib.util
+import os
 import shutil
 import subprocess
 import sys
+import types
 import zipfile
 from pathlib import Path
 
@@ -134,12 +137,57 @@ def test_commands_grade_tell_and_show(command, toy):
     status, out, _ = command("class", "show", "r")
     assert "right: right" in out and "broken.zip: broken" in out and "Total" not in out
     status, out, err = command("class", "show", "nobody")
-    assert status == 2 and "nobody in class is called 'nobody'" in err
+    assert status == 2 and "nobody in class is called 'nobody'; everybody stands in the table of" in err
+    status, out, err = command("class", "show", "rihgt")
+    assert status == 2 and "nobody in class is called 'rihgt'; perhaps right" in err
     toy.replace("assignment.toml", "call_seconds = 2", "call_seconds = 3")
     status, out, _ = command("class", "status")
     assert "3 marks are of other checks, manifest or engine than today's" in out
-    status, out, err = command("class", "grade", str(source.parent / "toy"))
+    status, out, err = command("class", "grade", str(source / "right"))
     assert status == 2 and "holds the marks of" in err and "--folder" in err
+
+
+def test_folder_with_other_things_stays_as_it_is(toy, tmp_path, command):
+    (tmp_path / "thesis").mkdir(0o755)
+    (tmp_path / "thesis/chapter.txt").write_text("x")
+    source = tmp_path / "in"
+    (source / "a").mkdir(parents=True)
+    for folder, words in (
+        (tmp_path / "thesis", "holds other files and no class; give another folder with --folder"),
+        (source, "lies in the export; give a folder elsewhere with --folder"),
+        (source / "class", "lies in the export; give a folder elsewhere with --folder"),
+    ):
+        status, _, err = command("class", "grade", str(source), "--folder", str(folder))
+        assert status == 2 and words in err
+    assert (tmp_path / "thesis").stat().st_mode & 0o777 == 0o755
+    assert [place.name for place in (tmp_path / "thesis").iterdir()] == ["chapter.txt"]
+    assert [place.name for place in source.iterdir()] == ["a"]
+
+
+def test_regrade_of_no_class_leaves_nothing_behind(toy, command):
+    status, _, err = command("class", "regrade", "--changed", "--folder", "clas")
+    assert status == 2 and "clas holds no class; begin one with" in err and not (toy.root / "clas").exists()
+
+
+def test_lock_is_had_on_windows(tmp_path, monkeypatch):
+    locked = []
+
+    def locking(handle, mode, size):
+        if locked:
+            raise PermissionError(13, "Permission denied")
+        locked.append(os.lseek(handle, 0, os.SEEK_CUR))
+
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    monkeypatch.setitem(sys.modules, "msvcrt", types.SimpleNamespace(locking=locking, LK_NBLCK=2))
+    monkeypatch.setattr(sys, "platform", "win32")
+    spec = importlib.util.spec_from_file_location("grader.classroom.conditions_of_windows", conditions.__file__)
+    found = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(found)
+    with found.hold(tmp_path / "class"):
+        assert locked[0] > 1000, "what is locked cannot be read, and the file is to be"
+        assert found.describe_holder(tmp_path / "class") == f"process {os.getpid()}"
+        with pytest.raises(UsageError, match="is being graded by process"), found.hold(tmp_path / "class"):
+            pass
 
 
 def test_second_run_beside_a_running_one_is_refused(toy, tmp_path):

@@ -193,7 +193,7 @@ def _match(
     if not tellable or not own.isdisjoint(passed):
         return None
     agreeing: dict[str, list[Evidence]] = {}
-    for check in sorted(failed.keys() & digests.keys(), key=lambda check: check not in own):
+    for check in sorted((check for check in failed if check in digests), key=lambda check: check not in own):
         agreeing[check] = [one for one in failed[check] if one.agrees(digests[check])]
         if check in own and not agreeing[check]:
             return None

@@ -140,8 +140,8 @@ def load_catalogue(manifest: Manifest, question: str) -> Catalogue:
     return found
 
 
-def plant(variant: Variant, package: Path) -> None:
-    """Write the variant into a package. Raise CourseError where `find` is not there exactly once."""
+def plant(variant: Variant, package: Path) -> Path:
+    """Write the variant into a package; return the changed module. Raise CourseError for a `find` not there once."""
     try:
         module, path = locate(package, variant.function)
         source = module.read_text(encoding="utf-8")
@@ -150,13 +150,14 @@ def plant(variant: Variant, package: Path) -> None:
         raise CourseError(f"mistake {variant.id}: {error}; fix the name") from None
     if variant.append:
         module.write_text(f"{source}\n\n{variant.append}", encoding="utf-8")
-        return
+        return module
     text = source[start:end]
     if not variant.body and (not variant.find or text.count(variant.find) != 1):
         count = text.count(variant.find) if variant.find else "no"
         raise CourseError(f"mistake {variant.id}: {count} places match `find` in {variant.function}; it must be one")
     planted = _replace_body(text, variant.body) if variant.body else text.replace(variant.find, variant.replace)
     module.write_text(source[:start] + planted + source[end:], encoding="utf-8")
+    return module
 
 
 def _replace_body(text: str, body: str) -> str:

@@ -113,10 +113,11 @@ class Runner:
     """
 
     def __init__(self, context: RunContext) -> None:
-        self._context, self._planted, self._failed = context, "", False
+        self._context = context
         self._folder = tempfile.TemporaryDirectory(prefix="chainrule-")
+        self._package = Path(self._folder.name, context.manifest.submission.packages[0])
+        self._planted: tuple[Variant, Path] | None = None
         self._workers: dict[tuple[str, ...], WorkerClient] = {}
-        self._package = Path()
 
     def find(self, variant: Variant, tried: "Tried") -> Evidence | None:
         """Return the evidence in a check of a variant, None where it passes or is not judged.
@@ -140,12 +141,20 @@ class Runner:
         return None
 
     def _plant(self, variant: Variant) -> None:
-        if self._planted != variant.id:
-            self._clear()
-            package = Path(self._folder.name) / variant.id / self._context.manifest.submission.packages[0]
-            self._package = copy_reference(self._context.manifest, package)
-            plant(variant, self._package)
-            self._planted = variant.id
+        """Plant a variant into the one copy of the reference, in the place of the variant before."""
+        if self._planted is None or self._planted[0] != variant:
+            self._end_workers()
+            self._restore()
+            self._planted = variant, plant(variant, self._package)
+
+    def _restore(self) -> None:
+        """Make the copy as the reference is."""
+        reference = self._context.manifest.path("reference")
+        if not self._package.is_dir():
+            copy_reference(self._context.manifest, self._package)
+        elif self._planted is not None:
+            module, self._planted = self._planted[1], None
+            shutil.copyfile(reference / module.relative_to(self._package), module)
 
     def _get_worker(self, libraries: tuple[str, ...], seed: int) -> WorkerClient:
         worker = self._workers.get(libraries)
@@ -155,16 +164,14 @@ class Runner:
             worker.reset(seed)
         return worker
 
-    def _clear(self) -> None:
+    def _end_workers(self) -> None:
         for worker in self._workers.values():
-            worker.kill()
+            worker.dismiss()
         self._workers.clear()
-        if self._planted:
-            shutil.rmtree(self._package.parent)
 
     def close(self) -> None:
         """End the workers and remove what was planted."""
-        self._clear()
+        self._end_workers()
         self._folder.cleanup()
 
 
@@ -235,7 +242,7 @@ class Hints:
     def name(self, context: RunContext, tried: Sequence["Tried"]) -> None:
         """Write into the checks that were tried which misconception is behind them, where one is known.
 
-        It ends with the time of the run. No fault of the catalogue or the sandbox ends a run: nothing is named then.
+        It ends with the time of the run. No fault of the catalogue, sandbox or disk ends a run: nothing is named then.
         """
         if self._failures is not None:
             self._failures.note([one.running.check for one in tried])
@@ -245,7 +252,8 @@ class Hints:
             return
         passed = {name for name, one in by_check.items() if one.running.right_in_public}
         functions = {name: one.running.judged for name, one in by_check.items()}
-        with contextlib.suppress(OutOfTime, SandboxError, CourseError), contextlib.closing(Runner(context)) as runner:
+        faults = OutOfTime, SandboxError, CourseError, OSError
+        with contextlib.suppress(*faults), contextlib.closing(Runner(context)) as runner:
             candidates, hints = self._collect(context, by_check, runner)
             named = choose_misconceptions(candidates, passed, failed, functions)
             for check, misconception in named.items():

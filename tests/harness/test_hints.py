@@ -1,16 +1,19 @@
 """A student who makes a known mistake reads its sentence below the failure, and nobody else does."""
 
+import contextlib
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from grader.checks.context import RunContext
 from grader.checks.misconceptions import Evidence
 from grader.course import manifest as manifests
-from grader.course.catalogue import copy_reference, load_catalogues, plant
-from grader.grading import run
+from grader.course.catalogue import Variant, copy_reference, load_catalogues, plant
+from grader.grading import hints, run
 from grader.grading.hints import Failures, Hints, Table, save_table
+from grader.grading.progress import Progress
 from grader.grading.submission import count_failures
 from grader.results import gradescope, markdown
 from grader.results import notebook as cells
@@ -158,6 +161,30 @@ def test_a_broken_catalogue_ends_no_run(toy, planted):
     planted("area_adds")
     toy.write("checks/mistakes/q1.toml", "[[misconception]")
     assert [check.outcome for check in grade(toy).checks].count("failed") == 12
+
+
+def test_a_full_disk_ends_no_run(toy, planted, monkeypatch):
+    planted("area_adds")
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(hints, "copy_reference", fail)
+    assert [check.outcome for check in grade(toy).checks].count("failed") == 12
+
+
+def test_variants_are_planted_one_at_a_time_whatever_their_ids(toy):
+    """Two files may have one id, and what was planted before is gone."""
+    ways = ["width + height", "width - height", "width"]
+    planted = [Variant("same", "", "shapes.area", find="width * height", replace=way) for way in ways]
+    planted.append(Variant("same", "", "shapes.moments", append="raise ValueError"))
+    context = RunContext(toy.manifest, toy.root / "solution", toy.zygotes, keep=True)
+    progress = Progress(run.new_record(toy.manifest, "check", "solution"), toy.manifest, None)
+    closing = contextlib.closing
+    with closing(context), closing(progress), closing(hints.Runner(context)) as runner:
+        tried = run.run_checks(context, run.Selection(["Q1"], timing=False), progress).tried[0]
+        found = [runner.find(one, tried) for one in planted + planted[:3]]
+    assert len({one.digests for one in found[:4]}) == 4 and found[:3] == found[4:]
 
 
 @pytest.mark.slow

@@ -145,7 +145,8 @@ def choose_again(
 ) -> tuple[str, ...] | None:
     """Return the questions of a submission to grade again, none of them for all; None where its mark stays.
 
-    Where only checks of some questions were changed, the results of the others stay, and so does what was refused.
+    Where only checks of some questions were changed, the results of the others stay, and so does what was refused. Of
+    an edition all are graded again, since points are scaled by their sum.
     """
     if held:
         return () if one.state is State.FAILED or (one.state is State.GRADED and one.held) else None
@@ -153,7 +154,7 @@ def choose_again(
     changed = {name for name in old | new if old.get(name) != new.get(name)}
     if not one.state.counts or not changed:
         return None
-    if not all(name.startswith(QUESTION_CHECKS) for name in changed):
+    if manifest.edition is not None or not all(name.startswith(QUESTION_CHECKS) for name in changed):
         return ()
     if one.state is State.REFUSED:
         return None

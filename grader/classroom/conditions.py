@@ -119,6 +119,8 @@ def digest_course(manifest: Manifest) -> dict[str, str]:
     found["other files of checks"] = _digest([*others, *(manifest.root / name for name in manifest.container.secrets)])
     found["manifest"] = _digest([manifest.root / FILENAME])
     found["reference"] = digest_submission(manifest.path("reference"))
+    if manifest.edition is not None:
+        found["edition"] = _digest(sorted(manifest.path("editions").rglob("*.*")))
     found["engine"] = _digest(sorted(ENGINE.rglob("*.py")))
     return found | {"libraries": _describe_libraries(manifest)}
 

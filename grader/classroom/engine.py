@@ -16,6 +16,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
+from ..course.editions import choose_edition
 from ..course.manifest import FILENAME, Manifest, load_manifest
 from ..errors import ChainruleError
 from ..files import make_printable
@@ -114,7 +115,8 @@ def _select(job: Job) -> run.Selection:
 
 @lru_cache(maxsize=1)
 def _load(course: Path) -> Manifest:
-    return load_manifest(course / FILENAME)
+    manifest = load_manifest(course / FILENAME)
+    return choose_edition(manifest, manifest.container.edition)
 
 
 @lru_cache(maxsize=1)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..course.editions import choose_edition
 from ..errors import UsageError
 from ..limits import SIMILAR_CUT
 from .common import FAILED, choose_questions, find_course, find_whole_course, forbid_together
@@ -104,9 +105,15 @@ def regrade(
 def _prepare(jobs: int | None, unsafe: bool, scheduler: str) -> "tuple[Manifest, batch.Settings]":
     from ..classroom import batch, conditions
 
-    manifest = find_whole_course()
+    manifest = _find_class_course()
     choose_questions(manifest, None)
     return manifest, batch.Settings(jobs or conditions.count_slots(manifest), unsafe, scheduler)
+
+
+def _find_class_course() -> "Manifest":
+    """Return the manifest by which a class is graded: that of the edition that Gradescope's container grades."""
+    manifest = find_whole_course()
+    return choose_edition(manifest, manifest.container.edition)
 
 
 @contextlib.contextmanager
@@ -135,7 +142,7 @@ def status(folder: FOLDER = CLASS) -> None:
     from ..classroom.view import StoreView
 
     with StoreView.open(folder) as store:
-        current = conditions.find_version(store, find_whole_course())
+        current = conditions.find_version(store, _find_class_course())
         for text in report.describe_status(store, conditions.describe_holder(folder), current):
             typer.echo(text)
 
@@ -252,7 +259,7 @@ def similar(
     from ..results.status_line import StatusLine
 
     with StoreView.open(folder) as store, StatusLine() as line:
-        subject = store, find_whole_course(), also or (), out or folder / "similar.html"
+        subject = store, _find_class_course(), also or (), out or folder / "similar.html"
         told = list(similarity.write_similar(*subject, cut, line))
     for text in told:
         typer.echo(text)

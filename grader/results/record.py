@@ -183,7 +183,7 @@ class Record(msgspec.Struct, kw_only=True):
     """One run: what was graded, with what, and what came out. `complete` is false until the last check has run.
 
     `causes` are modules that cannot be imported, the first things to tell. Where an edition was graded, its checks have
-    `scaled_from` points, and score and maximum are scaled to those of the assignment.
+    `scaled_from` points, and score, maximum and held are scaled to those of the assignment.
     """
 
     schema: int = SCHEMA
@@ -218,13 +218,11 @@ def tally(record: Record, manifest: Manifest) -> None:
     chosen = [q for q in manifest.questions if any(check.question == q.id for check in record.checks)]
     record.questions = [_question(q.id, q.title, [c for c in record.checks if c.question == q.id]) for q in chosen]
     record.leaderboard = [check.standing for check in record.checks if check.standing]
-    record.score = sum_points(c.score for c in record.checks)
-    record.max_score = sum_points(c.points for c in record.checks)
+    columns = zip(*((c.score, c.points, c.held) for c in record.checks), strict=True)
+    totals = [sum_points(column) for column in columns] or [0, 0, 0]
     if record.scaled_from:
-        record.score, record.max_score = (
-            _scale(points, manifest.points, record.scaled_from) for points in (record.score, record.max_score)
-        )
-    record.held = sum_points(c.held for c in record.checks)
+        totals = [_scale(points, manifest.points, record.scaled_from) for points in totals]
+    record.score, record.max_score, record.held = totals
 
 
 def _question(name: str, title: str, checks: list[CheckResult]) -> QuestionScore:

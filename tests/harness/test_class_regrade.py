@@ -2,11 +2,13 @@
 
 import shutil
 
+import msgspec
 import pytest
 
 from grader.classroom import batch
 from grader.classroom.batch import choose_again
 from grader.classroom.view import State, StoredSubmission, StoreView
+from grader.course.edition_schema import Edition
 from tests.harness.test_class_grade import WRONG, comparable
 
 HALF = "def area(width, height):\n    return width * height\n"
@@ -119,6 +121,12 @@ CHANGES = [
     ({"engine": "b"}, State.SUPERSEDED, None),
     ({"engine": "b"}, State.TODO, None),
 ]
+
+
+def test_of_an_edition_every_question_is_graded_again(toy, tmp_path):
+    one, manifest = StoredSubmission(1, "a", (), tmp_path, "", "", False, State.GRADED, version=1), toy.manifest
+    manifest = msgspec.structs.replace(manifest, edition=Edition(title="1999"))
+    assert choose_again(one, False, {1: DIGESTS, 2: DIGESTS | {"checks of Q2": "b"}}, 2, manifest) == ()
 
 
 @pytest.mark.parametrize(("changed", "state", "questions"), CHANGES)

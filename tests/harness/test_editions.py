@@ -144,6 +144,12 @@ def test_points_of_an_edition_are_scaled_to_hundredths(old):
     assert record.score == round(8 * 2 / 2.7, 2)
 
 
+def test_held_points_of_an_edition_are_scaled_too(old):
+    old.replace("checks/public/test_q1_rectangles.py", "expected = reference", "expected = nothing + reference")
+    record = grade(old, "1999")
+    assert (record.score, record.held) == (round(8 * 2 / 2.7, 2), round(8 * 0.7 / 2.7, 2))
+
+
 def test_without_an_edition_all_checks_count(old):
     old.write("handed/student/shapes.py", OLD)
     old.replace("assignment.toml", '["student", "mywork"]', '["student", "oldwork"]')
@@ -178,6 +184,20 @@ def test_the_container_grades_by_the_edition_that_the_manifest_names(old):
         {"editions/1999.toml", "editions/helpers.py"},
     )
     assert choose_edition(manifest, manifest.container.edition).submission.packages == ["oldwork"]
+
+
+def test_a_class_is_graded_and_regraded_by_the_edition_of_the_container(old, command):
+    old.write("assignment.toml", (old.root / "assignment.toml").read_text() + '\n[container]\nedition = "1999"\n')
+    old.write("class of 1999/ada/oldwork/shapes.py", OLD)
+    assert command("class", "grade", "class of 1999", "--jobs", "1", "--unsafe")[0] == 0
+    status, out, _ = command("class", "show", "ada")
+    assert (status, "Total: 8 of 8 points" in out) == (0, True), out
+    old.replace("checks/public/test_q1_rectangles.py", "expected = reference", "expected = 1 + reference")
+    assert "other checks" in command("class", "status")[1]
+    status, out, _ = command("class", "regrade", "--changed", "--yes", "--jobs", "1", "--unsafe")
+    assert "Total: 5.93 of 8 points" in command("class", "show", "ada")[1], out
+    old.replace("editions/1999.toml", "nobody promised it then", "it was not promised")
+    assert "other checks" in command("class", "status")[1]
 
 
 def test_a_zip_for_the_container_is_not_made_with_an_edition_that_there_is_not(old):

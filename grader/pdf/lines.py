@@ -1,21 +1,16 @@
 """Write text, code and output as typst string literals: nothing in them can be read as markup."""
 
-from __future__ import annotations
-
 import re
 from functools import cache
-from typing import TYPE_CHECKING
+from itertools import groupby
 
 from rich.ansi import AnsiDecoder
 from rich.cells import cell_len
 from rich.style import Style
+from rich.syntax import ANSISyntaxTheme, Syntax, SyntaxTheme
 from rich.text import Text
 
-if TYPE_CHECKING:
-    from pygments.lexer import Lexer
-
 Segment = tuple[str, str]  # a style and its text
-STYLES = {"ow": "k", "nd": "d", "nf": "f", "fm": "f", "nc": "f", "nb": "i", "bp": "i", "il": "m"}  # for pygments' names
 COLUMNS = 100  # of the code font across the text's width; see template.typ
 INDENT = 40  # columns at most that the parts of a broken line stand in
 PARAGRAPH = 40  # lines set as one paragraph; longer ones cost typst more than their length
@@ -47,20 +42,9 @@ def inline(text: str) -> str:
 
 
 def highlight(source: str, language: str) -> list[list[Segment]]:
-    """Return the source's lines with a class for each segment; leave an unknown language uncoloured."""
-    lines: list[list[Segment]] = [[]]
-    for kind, text in _find_lexer(language).get_tokens(source.expandtabs(4)):
-        style = _choose_style(kind)
-        for position, part in enumerate(text.split("\n")):
-            if position:
-                lines.append([])
-            if part and lines[-1] and (lines[-1][-1][0] == style or part.isspace()):
-                lines[-1][-1] = (lines[-1][-1][0], lines[-1][-1][1] + part)
-            elif part:
-                lines[-1].append((style, part))
-    while lines and not lines[-1]:
-        lines.pop()
-    return lines
+    """Return the source's lines with a style for each segment; leave an unknown language uncoloured."""
+    text = Syntax("", language, theme=_choose_theme()).highlight(source.translate(CONTROLS).expandtabs(4))
+    return [_split(line) for line in text.split("\n")]
 
 
 def decode(text: str) -> list[list[Segment]]:
@@ -75,13 +59,14 @@ def _split(line: Text) -> list[Segment]:
         style = _name_style(span.style) if isinstance(span.style, Style) else ""
         segments += [("", line.plain[at : span.start]), (style, line.plain[span.start : span.end])]
         at = span.end
-    return [segment for segment in [*segments, ("", line.plain[at:])] if segment[1]]
+    segments = [segment for segment in [*segments, ("", line.plain[at:])] if segment[1]]
+    return [(style, "".join(text for _, text in group)) for style, group in groupby(segments, lambda one: one[0])]
 
 
 def _name_style(style: Style) -> str:
     number = style.color.number if style.color else None
     colour = f"a{number % 8}" if number is not None and number < 16 else ""
-    return " ".join(filter(None, [colour, "b" if style.bold else ""]))
+    return " ".join(filter(None, [colour, "b" if style.bold else "", "c" if style.italic else ""]))
 
 
 def typeset(lines: list[list[Segment]]) -> str:
@@ -108,20 +93,21 @@ def _set(style: str, text: str) -> str:
 
 
 @cache
-def _find_lexer(language: str) -> Lexer:
-    from pygments.lexers import get_lexer_by_name
-    from pygments.lexers.special import TextLexer
-    from pygments.util import ClassNotFound
+def _choose_theme() -> SyntaxTheme:
+    """Return the styles of code in the terminal's colours, which the template makes dark."""
+    from pygments.token import Comment, Keyword, Name, Number, Operator, String
 
-    try:
-        return get_lexer_by_name(language, stripnl=False, stripall=False, ensurenl=True)
-    except (ClassNotFound, ValueError):
-        return TextLexer(stripnl=False, ensurenl=True)
-
-
-@cache
-def _choose_style(kind: tuple[str, ...]) -> str:
-    from pygments.token import STANDARD_TYPES
-
-    short = next((STANDARD_TYPES[kind[:n]] for n in range(len(kind), 0, -1) if kind[:n] in STANDARD_TYPES), "")
-    return STYLES.get(short, short[:1] if short[:1] in "csmk" else "")
+    function = Style(color="blue", bold=True)
+    return ANSISyntaxTheme(
+        {
+            Comment: Style(italic=True),
+            Keyword: Style(color="magenta"),
+            Operator.Word: Style(color="magenta"),
+            String: Style(color="green"),
+            Number: Style(color="blue"),
+            Name.Function: function,
+            Name.Class: function,
+            Name.Builtin: Style(color="cyan"),
+            Name.Decorator: Style(color="yellow"),
+        }
+    )

@@ -69,7 +69,7 @@ def test_other_names_mean_the_package_where_submit_tries_it(course, tmp_path, zy
 OUTSIDE = {
     "mywork.json": "there is no module json in student/",
     "mywork.nothing": "there is no module nothing in student/",
-    "mywork..os": "there is no module",
+    "mywork..os": "ModuleNotFoundError: No module named 'mywork.'",
     "other.helpers": "other is not for this question",
 }
 

@@ -148,7 +148,7 @@ def test_what_students_install_follows_from_the_course(made, files, toy):
     assert installed(made[0]) == set(project["dependencies"])
     assert {"numpy", "jupyterlab", "otter-grader", "typst"} <= installed(made[0])
     assert not {"torch", "torchvision", "scipy", "ruff"} & installed(made[0])
-    assert set(project["optional-dependencies"]) == {"notebooks", "pdf", "torch"}
+    assert set(project["optional-dependencies"]) == {"class", "notebooks", "pdf", "torch"}
     toy.replace("assignment.toml", 'notebooks = ["Rectangles"]', "")
     assert installed(toy) == set(PROJECT["dependencies"])
     manifest = (toy.root / "assignment.toml").read_text()

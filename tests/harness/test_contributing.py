@@ -41,6 +41,7 @@ MADE_LATER = {
     "student/datasets/",
     "tests/hidden/challenge.secret",
     "tests/public/expected.npz",
+    "tests/public/misconceptions.npz",
 }
 FENCE = re.compile(r"^```.*?^```", re.M | re.S)
 CODE = re.compile(r"^```.*?^```|^ {4}\S[^\n]*|`[^`\n]+`", re.M | re.S)

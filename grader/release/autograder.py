@@ -22,7 +22,8 @@ from . import requirements
 ENGINE = Path(__file__).resolve().parents[2]
 TEMPLATES = Path(__file__).resolve().with_name("templates") / "container"
 EXAMPLE = TEMPLATES.with_name("course")
-DATA = ("classroom/page.html", "pdf/template.typ", "release/templates")  # of the engine, beside its modules; pyproject.toml packs the same
+# of the engine, beside its modules; pyproject.toml packs the same
+DATA = ("classroom/page.html", "pdf/template.typ", "release/templates")
 SECRET = ("reference", "public", "hidden", "mistakes")
 LEFT_OUT = {"__pycache__", ".ipynb_checkpoints", ".DS_Store", "datasets"}
 EXECUTABLE = {"setup.sh", "run_autograder"}

@@ -245,9 +245,7 @@ def _common_factor(got: np.ndarray, wanted: np.ndarray, rel: float) -> float | N
     with np.errstate(invalid="ignore", over="ignore"):  # of an answer near the largest float, they are not finite
         factor = float((got * wanted).sum() / norm)
         off = float(np.abs(got - factor * wanted).max())
-    if not (np.isfinite(factor) and np.isfinite(off)) or factor == 0.0 or abs(factor - 1) < 1e-3:
-        return None
-    if off > rel * abs(factor) * np.abs(wanted).max():
+    if factor == 0.0 or abs(factor - 1) < 1e-3 or not off <= rel * abs(factor) * np.abs(wanted).max() < np.inf:
         return None
     if wanted.size == 1 and not any(abs(factor / simple - 1) < 1e-6 for simple in SIMPLE_FACTORS):
         return None

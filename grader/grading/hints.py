@@ -17,7 +17,7 @@ from ..checks.context import RunContext, derive
 from ..checks.misconceptions import Candidate, Evidence, choose_misconceptions, find_evidence
 from ..course.catalogue import Misconception, Variant, copy_reference, load_catalogues, plant
 from ..course.manifest import Manifest
-from ..errors import CourseError, OutOfTime, SandboxError
+from ..errors import CourseError, OutOfTime, SandboxError, WorkerError
 from ..limits import HINT_FAILURES
 from ..recording.cassette import UNREADABLE
 from ..results.record import CheckResult, Hint, Outcome, write_atomically
@@ -28,9 +28,9 @@ if TYPE_CHECKING:  # pytest is imported once the zygotes have begun to come up
 
 FILENAME = "misconceptions.npz"
 STATE = ".chainrule.json"  # beside the manifest; a submission holds modules only
-ENGINE = [
-    Path(misconceptions.__file__).with_name(name) for name in ("expect.py", "bookkeeping.py", "misconceptions.py")
-]
+COMPARISON = "expect", "bookkeeping", "misconceptions"
+ENGINE = [Path(misconceptions.__file__).with_name(f"{name}.py") for name in COMPARISON]
+FAULTS = CourseError, SandboxError, WorkerError, OutOfTime, OSError  # at a variant, which end no run
 MADE_FROM, SOURCES = ("reference", "public", "mistakes"), (".py", ".toml")
 
 
@@ -142,19 +142,15 @@ class Runner:
 
     def _plant(self, variant: Variant) -> None:
         """Plant a variant into the one copy of the reference, in the place of the variant before."""
-        if self._planted is None or self._planted[0] != variant:
-            self._end_workers()
-            self._restore()
-            self._planted = variant, plant(variant, self._package)
-
-    def _restore(self) -> None:
-        """Make the copy as the reference is."""
-        reference = self._context.manifest.path("reference")
+        if self._planted is not None and self._planted[0] == variant:
+            return
+        self._end_workers()
         if not self._package.is_dir():
             copy_reference(self._context.manifest, self._package)
         elif self._planted is not None:
             module, self._planted = self._planted[1], None
-            shutil.copyfile(reference / module.relative_to(self._package), module)
+            shutil.copyfile(self._context.manifest.path("reference") / module.relative_to(self._package), module)
+        self._planted = variant, plant(variant, self._package)
 
     def _get_worker(self, libraries: tuple[str, ...], seed: int) -> WorkerClient:
         worker = self._workers.get(libraries)
@@ -242,7 +238,7 @@ class Hints:
     def name(self, context: RunContext, tried: Sequence["Tried"]) -> None:
         """Write into the checks that were tried which misconception is behind them, where one is known.
 
-        It ends with the time of the run. No fault of the catalogue, sandbox or disk ends a run: nothing is named then.
+        It ends with the time of the run. Where the catalogue, the sandbox or the disk fails, nothing is named.
         """
         if self._failures is not None:
             self._failures.note([one.running.check for one in tried])
@@ -252,8 +248,7 @@ class Hints:
             return
         passed = {name for name, one in by_check.items() if one.running.right_in_public}
         functions = {name: one.running.judged for name, one in by_check.items()}
-        faults = OutOfTime, SandboxError, CourseError, OSError
-        with contextlib.suppress(*faults), contextlib.closing(Runner(context)) as runner:
+        with contextlib.suppress(*FAULTS), contextlib.closing(Runner(context)) as runner:
             candidates, hints = self._collect(context, by_check, runner)
             named = choose_misconceptions(candidates, passed, failed, functions)
             for check, misconception in named.items():

@@ -11,6 +11,7 @@ from grader.checks.context import RunContext
 from grader.checks.misconceptions import Evidence
 from grader.course import manifest as manifests
 from grader.course.catalogue import Variant, copy_reference, load_catalogues, plant
+from grader.errors import Ending, OutOfTime, WorkerCrashed
 from grader.grading import hints, run
 from grader.grading.hints import Failures, Hints, Table, save_table
 from grader.grading.progress import Progress
@@ -163,13 +164,16 @@ def test_a_broken_catalogue_ends_no_run(toy, planted):
     assert [check.outcome for check in grade(toy).checks].count("failed") == 12
 
 
-def test_a_full_disk_ends_no_run(toy, planted, monkeypatch):
+@pytest.mark.parametrize(
+    "fault", [OSError(28, "No space left on device"), WorkerCrashed("shapes", Ending.GONE), OutOfTime()], ids=repr
+)
+def test_no_fault_at_a_variant_ends_a_run(toy, planted, monkeypatch, fault):
     planted("area_adds")
 
     def fail(*_):
-        raise OSError(28, "No space left on device")
+        raise fault
 
-    monkeypatch.setattr(hints, "copy_reference", fail)
+    monkeypatch.setattr(hints.Runner, "_get_worker", fail)
     assert [check.outcome for check in grade(toy).checks].count("failed") == 12
 
 

@@ -17,7 +17,7 @@ from ..grading.submission import draw_seeds
 from ..limits import JOB_TRIES
 from ..results.record import NoteKind, sum_points
 from .cluster import connecting
-from .conditions import digest_course, ending_at_signals, hold, now
+from .conditions import choose_again, digest_course, ending_at_signals, hold, now
 from .engine import Job, JobReport, SlotPool, run_job
 from .sources import Export, read_export
 from .store import Store
@@ -27,7 +27,6 @@ from .view import Batch, JobEnding, State, StoredSubmission, StoreView, pack_rec
 RECORDS = "records"
 DIED = "the process that graded it ended {} times, the last time with nothing else running: too much memory, or a hang"
 KILLED = "KilledWorker"  # Dask's word for it
-QUESTION_CHECKS = "checks of "
 
 
 @dataclass(frozen=True)
@@ -122,11 +121,12 @@ def regrade_class(
     """
     StoreView.open(folder).close()  # where there is no class, nothing is made
     with hold(folder) as scratch, Store.open(folder) as store:
-        version, versions = store.add_version(digest_course(manifest)), store.versions()
+        today, versions = digest_course(manifest), store.versions()
+        version = store.add_version(today)
         before = {one.key: one for one in store.submissions()}
         jobs = []
         for one in before.values():
-            questions = choose_again(one, held, versions, version, manifest)
+            questions = choose_again(one, held, versions, today, manifest)
             if questions is not None:
                 jobs.append(make_job(store, manifest, folder, one, version, settings, questions))
         tally = _run(store, f"regrade --{'held' if held else 'changed'}", version, jobs, settings, scratch, tell)
@@ -138,28 +138,6 @@ def regrade_class(
         for job in jobs:
             job.out.unlink(missing_ok=True)
     return changes, tally
-
-
-def choose_again(
-    one: StoredSubmission, held: bool, versions: dict[int, dict[str, str]], version: int, manifest: Manifest
-) -> tuple[str, ...] | None:
-    """Return the questions of a submission to grade again, none of them for all; None where its mark stays.
-
-    Where only checks of some questions were changed, the results of the others stay, and so does what was refused. Of
-    an edition all are graded again, since points are scaled by their sum.
-    """
-    if held:
-        return () if one.state is State.FAILED or (one.state is State.GRADED and one.held) else None
-    old, new = versions.get(one.version or 0, {}), versions[version]
-    changed = {name for name in old | new if old.get(name) != new.get(name)}
-    if not one.state.counts or not changed:
-        return None
-    if manifest.edition is not None or not all(name.startswith(QUESTION_CHECKS) for name in changed):
-        return ()
-    if one.state is State.REFUSED:
-        return None
-    known = [question.id for question in manifest.questions]
-    return tuple(name for name in known if f"{QUESTION_CHECKS}{name}" in changed)
 
 
 def _run(

@@ -19,10 +19,11 @@ from ..errors import UsageError
 from ..limits import JOB_MEMORY_MB, MEGABYTE
 from .sources import digest_submission
 from .view import FILENAME as STORE
-from .view import StoreView
+from .view import State, StoredSubmission, StoreView
 
 ENGINE = Path(__file__).parents[1]
 LOCK, SCRATCH = "running.lock", "chainrule-class-"
+QUESTION_CHECKS = "checks of "
 
 if sys.platform == "win32":
     import msvcrt
@@ -109,7 +110,7 @@ def digest_course(manifest: Manifest) -> dict[str, str]:
     """Return digests of what marks depend on besides the submission, by name; each question's checks have their own."""
     files = {question.id: question.file for question in manifest.questions}
     folders = [manifest.path("public"), manifest.path("hidden")]
-    found = {f"checks of {name}": _digest(folder / file for folder in folders) for name, file in files.items()}
+    found = {f"{QUESTION_CHECKS}{name}": _digest(folder / file for folder in folders) for name, file in files.items()}
     others = [
         place
         for folder in folders
@@ -125,10 +126,32 @@ def digest_course(manifest: Manifest) -> dict[str, str]:
     return found | {"libraries": _describe_libraries(manifest)}
 
 
-def find_version(store: StoreView, manifest: Manifest) -> int | None:
-    """Return the number of the version that would grade now; None where nothing was graded by it."""
-    today = digest_course(manifest)
-    return next((number for number, digests in store.versions().items() if digests == today), None)
+def choose_again(
+    one: StoredSubmission, held: bool, versions: dict[int, dict[str, str]], today: dict[str, str], manifest: Manifest
+) -> tuple[str, ...] | None:
+    """Return the questions of a submission to grade again, none of them for all; None where its mark stays.
+
+    Where only checks of some questions were changed, the results of the others stay, and so does what was refused. Of
+    an edition all are graded again, since points are scaled by their sum.
+    """
+    if held:
+        return () if one.state is State.FAILED or (one.state is State.GRADED and one.held) else None
+    old = versions.get(one.version or 0, {})
+    changed = {name for name in old | today if old.get(name) != today.get(name)}
+    if not one.state.counts or not changed:
+        return None
+    if manifest.edition is not None or not all(name.startswith(QUESTION_CHECKS) for name in changed):
+        return ()
+    if one.state is State.REFUSED:
+        return None
+    known = [question.id for question in manifest.questions]
+    return tuple(name for name in known if f"{QUESTION_CHECKS}{name}" in changed)
+
+
+def count_changed(store: StoreView, manifest: Manifest) -> int:
+    """Return how many marks today's checks, manifest, reference or engine may alter."""
+    versions, today = store.versions(), digest_course(manifest)
+    return sum(choose_again(one, False, versions, today, manifest) is not None for one in store.submissions())
 
 
 def _digest(files: Iterable[Path]) -> str:

@@ -85,7 +85,7 @@ def explain_nothing(tally: Tally, held: bool) -> str:
     if not tally.chosen:
         words = "no points are held, and the grader failed nowhere" if held else "no mark depends on what has changed"
         return f"nothing to grade again, and nothing was written: {words}"
-    return "nothing was written; the same command asks again, with what was graded now"
+    return "nothing was written; the same command asks again, and with --yes it writes"
 
 
 def explain_nobody(store: StoreView, who: str) -> str:
@@ -96,8 +96,8 @@ def explain_nobody(store: StoreView, who: str) -> str:
     return f"nobody in {store.file.parent} is called {make_printable(who)!r}; {remedy}"
 
 
-def describe_status(store: StoreView, holder: str, current: int | None) -> Iterator[str]:
-    """Yield how a class stands: `holder` grades it just now, `current` is the version of today's checks and engine."""
+def describe_status(store: StoreView, holder: str, changed: int) -> Iterator[str]:
+    """Yield how a class stands: `holder` grades it just now, and today's course may alter so many `changed` marks."""
     batch, found, runs = store.batch(), store.submissions(), store.runs()
     yield f"{batch.assignment}: {count_noun(len(found), 'submission')} from {batch.source} ({batch.kind})"
     counts = Counter(one.state for one in found)
@@ -117,9 +117,9 @@ def describe_status(store: StoreView, holder: str, current: int | None) -> Itera
             yield f"failed: {one.key}: {one.problem}"
     if counts[State.FAILED]:
         yield f"{counts[State.FAILED]} without a mark, since the grader failed: {COMMAND} regrade --held"
-    older = sum(one.state.counts and one.version != current for one in found)
-    if older:
-        yield f"{older} marks are of other checks, manifest or engine than today's: {COMMAND} regrade --changed"
+    if changed:
+        marks = count_noun(changed, "mark")
+        yield f"Changed checks, manifest, reference or engine may alter {marks}: {COMMAND} regrade --changed"
     if counts[State.TODO] and not holder:
         yield f"{counts[State.TODO]} to do: {COMMAND} grade {batch.source}"
 

@@ -58,8 +58,11 @@ def list_names(names: Iterable[str]) -> str:
 def read_sheet(file: Path) -> Sheet:
     """Read an exported table. Raise UsageError where it is none, or its lines differ in length."""
     shown = make_printable(str(file), 400)
-    with open_regular(file) as stream:
-        content = stream.read(GRADEBOOK_BYTES + 1)
+    try:
+        with open_regular(file) as stream:
+            content = stream.read(GRADEBOOK_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"{shown} cannot be read ({error.strerror}); give the file that was exported") from None
     if len(content) > GRADEBOOK_BYTES:
         raise UsageError(f"{shown} is larger than {GRADEBOOK_BYTES // MEGABYTE} MB, which no gradebook is")
     coding = "utf-8-sig" if content.startswith(b"\xef\xbb\xbf") else "utf-8"

@@ -53,7 +53,8 @@ def read_export(source: Path) -> Export:
     Nothing of a submission is opened but to digest its bytes. Raise UsageError where nothing is there to be graded.
     """
     if not source.is_dir():
-        what = "is a file; unpack it, and give its folder" if source.exists() else "is not there"
+        packed = "is a file; unpack it, and give its folder"
+        what = packed if source.exists() else "is not there; give the folder of the submissions"
         raise UsageError(f"{make_printable(str(source), 400)} {what}")
     folder = _find_gradescope(source)
     places = sorted(place for place in (folder or source).iterdir() if not is_leftover(place.name))

@@ -93,7 +93,9 @@ def regrade(
     def confirm(changes: list[batch.Change]) -> bool:
         for text in report.describe_changes(changes):
             typer.echo(text)
-        return yes or typer.confirm("Write these marks?")
+        with contextlib.suppress(typer.Abort):  # nobody is there to answer
+            return yes or typer.confirm("Write these marks?")
+        return False
 
     with _telling() as tell:
         written, tally = batch.regrade_class(manifest, folder, held, settings, tell, confirm)
@@ -142,8 +144,8 @@ def status(folder: FOLDER = CLASS) -> None:
     from ..classroom.view import StoreView
 
     with StoreView.open(folder) as store:
-        current = conditions.find_version(store, _find_class_course())
-        for text in report.describe_status(store, conditions.describe_holder(folder), current):
+        changed = conditions.count_changed(store, _find_class_course())
+        for text in report.describe_status(store, conditions.describe_holder(folder), changed):
             typer.echo(text)
 
 

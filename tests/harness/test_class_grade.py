@@ -142,7 +142,7 @@ def test_commands_grade_tell_and_show(command, toy):
     assert status == 2 and "nobody in class is called 'rihgt'; perhaps right" in err
     toy.replace("assignment.toml", "call_seconds = 2", "call_seconds = 3")
     status, out, _ = command("class", "status")
-    assert "3 marks are of other checks, manifest or engine than today's" in out
+    assert "Changed checks, manifest, reference or engine may alter 3 marks:" in out
     status, out, err = command("class", "grade", str(source / "right"))
     assert status == 2 and "holds the marks of" in err and "--folder" in err
 

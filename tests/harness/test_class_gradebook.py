@@ -134,6 +134,12 @@ def test_file_in_another_coding_is_refused(small, tmp_path):
         write(small, "canvas", tmp_path, into=export(tmp_path, "Student;ID\nZoë;1", "latin-1"))
 
 
+@pytest.mark.parametrize(("name", "words"), [("nowhere.csv", "No such file"), ("class", "no regular file")])
+def test_file_that_cannot_be_read_is_named(small, tmp_path, name, words):
+    with pytest.raises(UsageError, match=rf"{name} cannot be read \(.*{words}.*\); give the file that was exported"):
+        write(small, "canvas", tmp_path, into=tmp_path / name)
+
+
 def test_gradebook_to_fill_has_to_be_given(small, tmp_path):
     with pytest.raises(UsageError, match="give the gradebook of Moodle to fill with --into; download the grading"):
         write(small, "moodle", tmp_path)

@@ -1,12 +1,13 @@
 """A regrade grades only what may have changed, says who gains and loses before it writes, and equals a full grade."""
 
+import io
 import shutil
 
 import msgspec
 import pytest
 
 from grader.classroom import batch
-from grader.classroom.batch import choose_again
+from grader.classroom.conditions import choose_again
 from grader.classroom.view import State, StoredSubmission, StoreView
 from grader.course.edition_schema import Edition
 from tests.harness.test_class_grade import WRONG, comparable
@@ -91,7 +92,26 @@ def test_commands_say_who_gains_and_loses(graded, command):
     assert before["right"][0] == 8 and marks(graded)["right"][0] == 7
     assert "right (right): 8 -> 7 (-1)" in out and "0 gain, 1 lose, 3 stay." in out
     status, out, err = command("class", "regrade", "--held", "--yes")
-    assert status == 0 and "nothing was written" in out
+    assert status == 0 and "nothing to grade again, and nothing was written" in out
+
+
+def test_status_names_no_mark_that_a_regrade_leaves_as_it_is(graded, command):
+    check = next(graded.root.glob("checks/public/test_q1*.py"))
+    check.write_text(check.read_text() + "\n# another word\n")
+    words = "may alter 3 marks: python -m grader class regrade --changed"
+    assert words in command("class", "status")[1]
+    regrade(graded)
+    status, out, err = command("class", "status")
+    assert status == 0 and "--changed" not in out, err
+
+
+def test_regrade_without_anybody_to_answer_says_how_to_go_on(graded, command, monkeypatch):
+    graded.write("checks/public/more.txt", "a file that checks might read")
+    before = marks(graded)
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    status, out, _ = command("class", "regrade", "--changed", "--jobs", "1")
+    assert status == 0 and "nothing was written; the same command asks again, and with --yes it writes" in out
+    assert marks(graded) == before
 
 
 def test_submission_without_a_result_gets_its_mark_by_a_regrade(graded):
@@ -126,10 +146,10 @@ CHANGES = [
 def test_of_an_edition_every_question_is_graded_again(toy, tmp_path):
     one, manifest = StoredSubmission(1, "a", (), tmp_path, "", "", False, State.GRADED, version=1), toy.manifest
     manifest = msgspec.structs.replace(manifest, edition=Edition(title="1999"))
-    assert choose_again(one, False, {1: DIGESTS, 2: DIGESTS | {"checks of Q2": "b"}}, 2, manifest) == ()
+    assert choose_again(one, False, {1: DIGESTS}, DIGESTS | {"checks of Q2": "b"}, manifest) == ()
 
 
 @pytest.mark.parametrize(("changed", "state", "questions"), CHANGES)
 def test_questions_that_a_change_can_alter(toy, tmp_path, changed, state, questions):
     one = StoredSubmission(1, "a", (), tmp_path, "", "", False, state, version=1)
-    assert choose_again(one, False, {1: DIGESTS, 2: DIGESTS | changed}, 2, toy.manifest) == questions
+    assert choose_again(one, False, {1: DIGESTS}, DIGESTS | changed, toy.manifest) == questions

@@ -187,6 +187,6 @@ def test_ten_thousand_submissions(tmp_path):
     fill_store(tmp_path, 10_000, checks=60).close()
     with StoreView.open(tmp_path) as store:
         began = time.process_time()
-        lines = list(report.describe_status(store, "", 1))
+        lines = list(report.describe_status(store, "", 0))
         assert "10000 submissions" in lines[0] and time.process_time() - began < 5
         assert sum(1 for _ in store.results()) == 60 * len(store.submissions(State.GRADED))

@@ -15,12 +15,8 @@ from .notebook import Table, join_text
 
 IMAGES = ("image/png", "image/jpeg", "image/svg+xml", "image/gif", "image/webp", "image/bmp")
 INTERACTIVE = {
-    "application/vnd.jupyter.widget-view+json": "widget",
-    "application/vnd.jupyter.widget-state+json": "widget",
-    "application/vnd.plotly.v1+json": "chart of plotly",
-    "application/vnd.bokehjs_exec.v0+json": "chart of bokeh",
-    "application/vnd.vegalite.v5+json": "chart of altair",
-}
+    "jupyter.widget": "widget", "plotly": "chart of plotly", "bokehjs": "chart of bokeh", "vega": "chart of altair"
+}  # fmt: skip  # by how its type begins after `application/vnd.`, whatever the version
 OBJECT = re.compile(r"\s*<[\w.]+ (?:object|at 0x\w+)(?: at 0x\w+)?>\s*")
 FORMULA = re.compile(r"\s*(?:(\$\$?)[^$]*\1|\\begin\{.*\\end\{\w+\*?\})\s*", re.DOTALL)
 FRAME = re.compile(r"<(iframe|audio|video|embed|object)\b([^>]*)>", re.IGNORECASE)
@@ -129,8 +125,8 @@ def _best(data: Table, metadata: object, limits: Pdf) -> Shown:
             about = metadata.get(mime) if isinstance(metadata, dict) else None
             size = {key: str(value) for key, value in about.items()} if isinstance(about, dict) else {}
             return Shown("image", join_text(data[mime]), size, plain)
-    for mime, name in INTERACTIVE.items():
-        if mime in data:
+    for start, name in INTERACTIVE.items():
+        if any(mime.startswith(f"application/vnd.{start}") for mime in data):
             words = f"An interactive {name} was here; paper cannot show it"
             return Shown("note", f"{words}: {plain}" if plain else f"{words}.", alternative=plain)
     markup = join_text(data.get("text/html"))

@@ -450,9 +450,10 @@ add(
             ("text/html", "<iframe width='700' src='http://example.org/'></iframe>", "IFrame"),
             ("text/html", "<audio controls><source src='data:audio/wav;base64,AAAA'></audio>", "Audio"),
             ("application/vnd.plotly.v1+json", {"data": []}, "Figure"),
+            ("application/vnd.vegalite.v6+json", {"data": []}, "Chart"),
         )
     ),
-    marks=["iframe of http://example.org/", "here (audio)", "chart of plotly"],
+    marks=["iframe of http://example.org/", "here (audio)", "chart of plotly", "chart of altair"],
     words=["Accuracy ninetyfive percent", '"jsonkey"', "console.log('zqjs')"],
     absent=["display.HTML object", "display.JSON object"],
 )

@@ -252,11 +252,12 @@ def make_job(
 ) -> Job:
     """Return the job of a submission; its record's name tells bytes, seeds and versions, and what it replaces."""
     batch, record = store.batch(), store.record(one.id) if questions else None
-    facts = [one.digest, batch.seeds, store.versions()[version], one.run, settings.unsafe, questions]
+    digests = store.versions()[version]
+    facts = [one.digest, batch.seeds, digests, one.run, settings.unsafe, questions]
     name = f"{one.id:06}-{hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:24]}.record"
     place, kept = folder.resolve() / RECORDS / name, pack_record(record) if record else b""
     subject = one.key, one.place, one.digest, manifest.root, place, batch.seeds
-    return Job(*subject, settings.unsafe, questions, kept)
+    return Job(*subject, settings.unsafe, questions, kept, digests)
 
 
 def open_store(manifest: Manifest, source: Path, folder: Path, kind: str) -> Store:

@@ -27,8 +27,14 @@ from ..recording.memo import ReferenceMemo
 from ..results.record import NoteKind, Record, write_atomically
 from ..sandbox.parent.zygote_pool import THREADS, ZygotePool
 from ..sandbox.policy import Policy
+from .conditions import digest_course
 from .sources import digest_submission
 from .view import pack_record, unpack_record
+
+OTHER = (
+    "what grades it has another engine, manifest or other checks than this run, or other libraries; "
+    "make them the same, restart the workers, and use class regrade --held"
+)
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,8 @@ class Job:
     """One submission to grade: `course` is the folder of the manifest, `out` the record that the job writes.
 
     The name of `out` says by what it is graded, so that a record that is there already is the right one. With
-    `questions`, only these are graded, and the other results of the record in `kept`, packed, stay.
+    `questions`, only these are graded, and the other results of the record in `kept`, packed, stay. `version` has the
+    digests of what the run grades by.
     """
 
     key: str
@@ -48,6 +55,7 @@ class Job:
     unsafe: bool = False
     questions: tuple[str, ...] = ()
     kept: bytes = b""
+    version: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -77,6 +85,8 @@ def run_job(job: Job) -> JobReport:
     if digest_submission(job.place) != job.digest:
         return JobReport(problem="its files have changed since the export was read; class grade reads it again")
     manifest = _load(job.course)
+    if job.version and job.version != _find_version(job.course):
+        return JobReport(problem=OTHER)
     with open(os.devnull, "w") as nobody:
         faulthandler.dump_traceback_later(manifest.limits.run_seconds + JOB_RESERVE_SECONDS, exit=True, file=nobody)
         try:
@@ -117,6 +127,12 @@ def _select(job: Job) -> run.Selection:
 def _load(course: Path) -> Manifest:
     manifest = load_manifest(course / FILENAME)
     return choose_edition(manifest, manifest.container.edition)
+
+
+@lru_cache(maxsize=1)
+def _find_version(course: Path) -> dict[str, str]:
+    """Return the digests of what this process grades by, as they were at its first job: modules stay loaded."""
+    return digest_course(_load(course))
 
 
 @lru_cache(maxsize=1)

@@ -213,7 +213,7 @@ def write_similar(
     claim(out, "page of a class", mine=is_own_page)
     found = list(read_class(store, manifest, also, line))
     if not found:
-        raise UsageError("no submission of the class can be read any more; its export has to stay where it was")
+        raise UsageError("no submission can be compared: each was refused, or is no longer where it was exported")
     clusters = group_pairs(find_pairs(found, cut))
     subtitle = (
         f"{count_noun(len(found), 'submission')} compared by the functions that students write, {cut:.0%} alike or "

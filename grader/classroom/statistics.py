@@ -120,7 +120,8 @@ def describe_questions(table: Table) -> dict[str, Item]:
         share, discrimination = _relate(np.nansum(points[:, own], axis=1), totals, float(worth[own].sum()))
         codes = Counter(table.outcomes[judged][:, own].ravel().tolist())
         counts = {outcome: codes[i] for i, outcome in enumerate(OUTCOMES) if codes[i]}
-        found[name] = Item(share, discrimination, counts, float(table.seconds[judged][:, own].sum(axis=1).mean()))
+        seconds = float(table.seconds[judged][:, own].sum(axis=1).mean()) if judged.any() else 0.0
+        found[name] = Item(share, discrimination, counts, seconds)
     return found
 
 

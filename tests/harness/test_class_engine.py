@@ -13,9 +13,11 @@ import psutil
 import pytest
 
 from grader.classroom import batch
+from grader.classroom.conditions import digest_course
 from grader.classroom.engine import JobReport, SlotPool, run_job
+from grader.classroom.sources import read_export
 from grader.classroom.view import FILENAME, State, StoreView, pack_record
-from grader.errors import SandboxError
+from grader.errors import ChainruleError, SandboxError
 from grader.results.record import Record
 
 ROOT = Path(__file__).parents[2]
@@ -94,6 +96,21 @@ def test_record_that_is_broken_or_holds_points_is_made_again(toy, tmp_path, cont
     job = batch.Job("a", tmp_path / "nowhere", "", toy.root, tmp_path / "out.record", ())
     job.out.write_bytes(content)
     assert "is not where the export says" in run_job(job).problem
+
+
+def test_worker_with_other_checks_than_the_run_gives_no_mark(toy, tmp_path, monkeypatch):
+    def stop(*_: object, **__: object) -> None:
+        raise ChainruleError("here it is graded")
+
+    monkeypatch.setattr("grader.grading.submission.fill_record", stop)
+    source, folder = hand_in(toy, tmp_path / "in", 1), tmp_path / "class"
+    with batch.open_store(toy.manifest, source, folder, "folder") as store:
+        store.add(read_export(source).submissions)
+        one, numbers = store.submissions()[0], [store.add_version({"engine": "1"})]
+        numbers.append(store.add_version(digest_course(toy.manifest)))
+        stale, job = [batch.make_job(store, toy.manifest, folder, one, n, batch.Settings(1)) for n in numbers]
+    assert run_job(stale).problem.startswith("what grades it has another engine, manifest or other checks than this")
+    assert run_job(job).problem == "the grader could not go on: here it is graded"
 
 
 def refuse_disk(job: batch.Job) -> JobReport:

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from grader.classroom import statistics
 from grader.classroom.feedback import write_feedback
 from grader.classroom.page import render_page, write_page
+from grader.classroom.sources import ExportedSubmission
 from grader.classroom.view import State, StoreView
 from grader.errors import OutputError
 from grader.results.record import Outcome
@@ -360,3 +361,10 @@ def test_a_thousand_students_are_shown_in_three_seconds(opened, tmp_path):
     assert tab.locator("#count").inner_text() == "1 to 50 of 980" and took <= 3000
     tab.set_viewport_size({"width": 390, "height": 844})
     assert tab.evaluate("document.documentElement.scrollWidth") == 390
+
+
+@pytest.mark.filterwarnings("error")
+def test_page_of_a_class_that_is_all_to_do_again(tmp_path):
+    with fill_store(tmp_path, 2, checks=6) as store:
+        store.add([ExportedSubmission(one.key, tmp_path, digest="other") for one in store.submissions()])
+        assert b"2 without a mark" in render_page(store)

@@ -401,6 +401,15 @@ def test_an_import_that_may_fail_does_so(course):
     assert {check.outcome for check in course.grade().checks} == {"passed"}
 
 
+@pytest.mark.parametrize("large", [False, True])
+def test_a_module_too_large_to_read_has_no_stand_ins_and_the_same_errors(course, large):
+    course.write("student/layers.py", FALLBACK + layers() + f"\n# {'x' * 300_000 * large}\n")
+    assert {check.outcome for check in course.grade().checks} == {"passed"}
+    course.write("student/layers.py", "import sklearn\n" + layers() + f"\n# {'x' * 300_000 * large}\n")
+    causes = [cause.message.partition(" (")[0] for cause in course.grade().causes]
+    assert causes == ["layers.py, line 1: sklearn is not for this question"] * large
+
+
 def test_an_import_of_a_sibling_without_its_package_is_no_stray_one(course):
     course.write("student/layers.py", "from other import nothing\n" + layers())
     (cause,) = course.grade().causes

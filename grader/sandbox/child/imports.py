@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any, NoReturn
 
-from ...course.source import parse_source, read_source
+from ...course.source import Unparsable, parse_source, read_source
 from .exceptions import find_near
 
 FACTS = ("__spec__", "__loader__", "__package__")
@@ -217,8 +217,11 @@ def _find_statement(name: str, scope: Mapping[str, Any]) -> tuple[ast.Import | a
 
 @cache
 def _read_module(file: str) -> tuple[list[ast.stmt], set[str]]:
-    """Return the statements of a module, and the names that it reads."""
-    tree = parse_source(read_source(Path(file)))
+    """Return the statements of a module, and the names that it reads; none of a module that is too large."""
+    try:
+        tree = parse_source(read_source(Path(file)))
+    except Unparsable:
+        return [], set()
     read = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
     return tree.body, read
 

@@ -187,13 +187,13 @@ def _match(
     functions: Mapping[str, Collection[str]],
 ) -> Match | None:
     """Return what a candidate explains; None where a check of its function contradicts it, or nothing tells it."""
-    digests = candidate.digests
-    own = {check for check in digests if candidate.function in functions.get(check, ())} or set(digests)
-    tellable = any(one.telling for check in failed.keys() & digests.keys() for one in failed[check])
+    digests, listed = candidate.digests, set(candidate.digests)  # each digest that is asked for may take a run
+    own = {check for check in listed if candidate.function in functions.get(check, ())} or listed
+    tellable = any(one.telling for check in failed.keys() & listed for one in failed[check])
     if not tellable or not own.isdisjoint(passed):
         return None
     agreeing: dict[str, list[Evidence]] = {}
-    for check in sorted((check for check in failed if check in digests), key=lambda check: check not in own):
+    for check in sorted((check for check in failed if check in listed), key=lambda check: check not in own):
         agreeing[check] = [one for one in failed[check] if one.agrees(digests[check])]
         if check in own and not agreeing[check]:
             return None

@@ -1,6 +1,7 @@
 """A misconception is named where a failed check's answers are those of its variants, and of no other's."""
 
 import hashlib
+from collections.abc import Mapping
 from types import SimpleNamespace
 
 import numpy as np
@@ -278,6 +279,31 @@ CHOICES = {
     ),
     "nothing is known": ([], (), {"one": evidence(A)}, {}),
 }
+
+
+class Asked(Mapping):
+    """Digests that note which of them were asked for, as each may take a run."""
+
+    def __init__(self, digests):
+        self.digests, self.asked = digests, []
+
+    def __getitem__(self, check):
+        self.asked.append(check)
+        return self.digests[check]
+
+    def __iter__(self):
+        return iter(self.digests)
+
+    def __len__(self):
+        return len(self.digests)
+
+
+def test_a_variant_is_asked_no_more_once_it_is_contradicted():
+    contradicted, failing_what_passed = Asked({"net": A, "two": A, "one": A}), Asked({"one": A, "two": A})
+    failed = {"one": evidence(B), "two": evidence(B), "net": evidence(B)}
+    assert choose([("m", "f", contradicted)], **failed) == {} and contradicted.asked == ["one"]
+    assert choose([("m", "f", failing_what_passed)], {"two"}, one=evidence(A)) == {}
+    assert failing_what_passed.asked == []
 
 
 @pytest.mark.parametrize("name", CHOICES)

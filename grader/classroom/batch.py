@@ -40,7 +40,7 @@ class Settings:
 
 @dataclass
 class Tally:
-    """What one run has done so far of the `chosen` submissions; `failing` counts checks by function."""
+    """The work of one run so far: how many submissions it has `chosen`, and how many had a mark `earlier`."""
 
     chosen: int
     earlier: int = 0

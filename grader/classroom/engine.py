@@ -60,11 +60,10 @@ class Job:
 
 @dataclass(frozen=True)
 class JobReport:
-    """The packed record of a job, or the problem that left none; `resumed` where it lay there already."""
+    """The packed record of a job, or the problem that left none."""
 
     content: bytes = b""
     problem: str = ""
-    resumed: bool = False
 
     @property
     def record(self) -> Record | None:
@@ -79,7 +78,7 @@ def run_job(job: Job) -> JobReport:
     """
     left = _read_left(job.out)
     if left:
-        return JobReport(left, resumed=True)
+        return JobReport(left)
     if not os.path.lexists(job.place):
         return JobReport(problem="its folder or zip is not where the export says; export the submissions again")
     if digest_submission(job.place) != job.digest:

@@ -40,6 +40,7 @@ class Mark:
 
     @property
     def points(self) -> Fraction:
+        """Return the points that are left, none at least."""
         return max(Fraction(0), to_fraction(self.submission.score) - self.deduction)
 
 

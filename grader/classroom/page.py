@@ -99,6 +99,7 @@ def render_page(store: StoreView) -> bytes:
 
 
 def clean(text: str, most: int = PAGE_TEXT_CHARACTERS) -> str:
+    """Return text that a submission may have written without what a page cannot show, and not too long."""
     return gradescope.text(text, most)
 
 
@@ -211,13 +212,14 @@ def _list_messages(store: StoreView, checks: Sequence[KnownCheck]) -> Iterator[d
         yield {"count": count, "where": where, "text": clean(message)}
 
 
-def _describe_time(found: Sequence[StoredSubmission]) -> str:
+def _describe_time(found: Sequence[StoredSubmission]) -> tuple[str, str]:
+    """Return a sentence on the time of all submissions, and the name of the slowest."""
     spent = sorted(one.cpu_seconds for one in found if one.cpu_seconds)
     if not spent:
-        return "No submission has been run."
+        return "No submission has been run.", ""
     words = f"A submission took {median(spent):.1f} CPU seconds in the middle, {spent[-1]:.1f} at most"
     slowest = max(found, key=lambda one: one.cpu_seconds)
-    return f"{words} ({clean(slowest.key, 120)}), and all {len(spent)} together {sum(spent) / 3600:.1f} hours."
+    return f"{words}, and all {len(spent)} together {sum(spent) / 3600:.1f} hours.", clean(slowest.key, 120)
 
 
 def _list_slow(table: Table, items: Sequence[Item]) -> list[dict[str, Any]]:

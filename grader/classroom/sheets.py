@@ -50,6 +50,7 @@ class Platform:
 
 
 def list_names(names: Iterable[str]) -> str:
+    """Return the first names for a sentence, and how many more there are."""
     shown = [make_printable(name) for name in names]
     more = len(shown) - GRADEBOOK_NAMES
     return ", ".join(shown[:GRADEBOOK_NAMES]) + (f" and {more} more" if more > 0 else "")

@@ -32,7 +32,7 @@ TITLE = "Alike submissions"
 
 @dataclass(frozen=True)
 class Own:
-    """What one submission has written itself: the text of each function, and the fingerprints of all together."""
+    """The code that is a submission's own: the text of each function, and the fingerprints of all together."""
 
     name: str
     texts: dict[str, str]

@@ -133,7 +133,7 @@ class KnownCheck:
 
 @dataclass(frozen=True)
 class StoredResult:
-    """What came of one check (`KnownCheck.number`) for one submission (`StoredSubmission.id`)."""
+    """The result of one check (`KnownCheck.number`) for one submission (`StoredSubmission.id`)."""
 
     submission: int
     check: int

@@ -86,7 +86,7 @@ def test_record_that_is_there_is_not_made_again(toy, tmp_path):
     assert "is not where the export says" in run_job(job).problem
     content = pack_record(Record(assignment="", command="grade", submission="a", score=1))
     job.out.write_bytes(content)
-    assert run_job(job) == JobReport(content, resumed=True)
+    assert run_job(job) == JobReport(content)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 import shutil
 from html.parser import HTMLParser
 
@@ -368,3 +369,12 @@ def test_page_of_a_class_that_is_all_to_do_again(tmp_path):
     with fill_store(tmp_path, 2, checks=6) as store:
         store.add([ExportedSubmission(one.key, tmp_path, digest="other") for one in store.submissions()])
         assert b"2 without a mark" in render_page(store)
+
+
+def test_names_stand_only_where_they_can_be_hidden(tmp_path):
+    with fill_store(tmp_path, 60, checks=6) as store:
+        page = render_page(store).decode()
+        words = {text for one in store.submissions() for text in (one.key, *(person.name for person in one.people))}
+    hidden = r'<span class="who">.*?</span>|<script type="application/json".*?</script>'
+    shown = re.sub(hidden, "", page, flags=re.DOTALL)
+    assert len(shown) < len(page) and not [word for word in words if word in shown]

@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -138,11 +138,15 @@ def _measure(answer: Any, name: str) -> tuple[str, float, bool]:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A variant of a misconception: the function it is about, and the digest of each public check that it fails."""
+    """A variant of a misconception: the function it is about, the public checks that it fails, and a `digest` of each.
+
+    Asking for a digest may run the variant.
+    """
 
     misconception: str
     function: str
-    digests: Mapping[str, bytes]
+    checks: Collection[str]
+    digest: Callable[[str], bytes]
 
 
 @dataclass(frozen=True)
@@ -187,14 +191,15 @@ def _match(
     functions: Mapping[str, Collection[str]],
 ) -> Match | None:
     """Return what a candidate explains; None where a check of its function contradicts it, or nothing tells it."""
-    digests, listed = candidate.digests, set(candidate.digests)  # each digest that is asked for may take a run
+    listed = set(candidate.checks)
     own = {check for check in listed if candidate.function in functions.get(check, ())} or listed
     tellable = any(one.telling for check in failed.keys() & listed for one in failed[check])
     if not tellable or not own.isdisjoint(passed):
         return None
     agreeing: dict[str, list[Evidence]] = {}
     for check in sorted((check for check in failed if check in listed), key=lambda check: check not in own):
-        agreeing[check] = [one for one in failed[check] if one.agrees(digests[check])]
+        digest = candidate.digest(check)
+        agreeing[check] = [one for one in failed[check] if one.agrees(digest)]
         if check in own and not agreeing[check]:
             return None
     checks = frozenset(check for check, found in agreeing.items() if found)

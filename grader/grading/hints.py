@@ -4,7 +4,8 @@ import contextlib
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,7 +66,7 @@ class Table(msgspec.Struct):
             pieces = [self.digests[start : start + size] for start in range(place, place + size * len(checks), size)]
             place += size * len(checks)
             digests = dict(zip((self.checks[check] for check in checks), pieces, strict=True))
-            found.append(Candidate(self.hints[number].id, self.functions[number], digests))
+            found.append(Candidate(self.hints[number].id, self.functions[number], digests, digests.__getitem__))
         return found
 
 
@@ -207,24 +208,6 @@ class Failures:
                 self._counts = dict.fromkeys(self._counts, HINT_FAILURES)
 
 
-class LiveDigests(Mapping[str, bytes]):
-    """The digests of the checks that a variant fails, each made when it is asked for."""
-
-    def __init__(self, checks: Sequence[str], make: Callable[[str], bytes]) -> None:
-        self._checks, self._make = checks, make
-
-    def __getitem__(self, check: str) -> bytes:
-        if check not in self._checks:
-            raise KeyError(check)
-        return self._make(check)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._checks)
-
-    def __len__(self) -> int:
-        return len(self._checks)
-
-
 class Hints:
     """Names misconceptions in the records of one course's runs; what it found out live is kept, so a class pays once.
 
@@ -234,6 +217,7 @@ class Hints:
     def __init__(self, manifest: Manifest, failures: "Failures | None" = None, table: Table | None = None) -> None:
         self._manifest, self._failures, self._table = manifest, failures, table
         self._live: dict[tuple[int, str, str, str], bytes] = {}
+        self._load = cache(partial(load_catalogues, manifest))
 
     def name(self, context: RunContext, tried: Sequence["Tried"]) -> None:
         """Write into the checks that were tried which misconception is behind them, where one is known.
@@ -268,25 +252,24 @@ class Hints:
         telling = (one.running for one in tried.values() if any(found.telling for found in one.running.evidence))
         questions = dict.fromkeys(running.check.question for running in telling)
         candidates, hints = [], {}
-        for catalogue in load_catalogues(self._manifest, [*questions]):
+        for catalogue in self._load(tuple(questions)):
             for one in catalogue.misconceptions:
                 hints[one.id] = one.function, Hint(id=one.id, sentence=one.sentence, section=one.section)
                 for variant in one.variants:
-                    digests = self._digest_live(catalogue.question, variant, tried, runner)
-                    candidates.append(Candidate(one.id, one.function, digests))
+                    checks = [check for check in variant.costs if check in tried]
+                    digest = partial(self._digest_live, runner, tried, catalogue.question, variant)
+                    candidates.append(Candidate(one.id, one.function, checks, digest))
         return candidates, hints
 
     def _digest_live(
-        self, question: str, variant: Variant, tried: Mapping[str, "Tried"], runner: Runner
-    ) -> Mapping[str, bytes]:
-        def make(check: str) -> bytes:
-            key = tried[check].running.seed, question, variant.id, check
-            if key not in self._live:
-                found = runner.find(variant, tried[check])
-                self._live[key] = found.digests[0] if found else b""
-            return self._live[key]
-
-        return LiveDigests([check for check in variant.costs if check in tried], make)
+        self, runner: Runner, tried: Mapping[str, "Tried"], question: str, variant: Variant, check: str
+    ) -> bytes:
+        """Return the digest of a check that a variant fails, from an earlier run where there was one."""
+        key = tried[check].running.seed, question, variant.id, check
+        if key not in self._live:
+            found = runner.find(variant, tried[check])
+            self._live[key] = found.digests[0] if found else b""
+        return self._live[key]
 
     def _may_show(self, function: str) -> bool:
         """Return whether the manifest has hints shown for a function that has failed once more."""

@@ -40,7 +40,7 @@ class Failing:
     @property
     def candidate(self) -> Candidate:
         digests = {check: found.digests[0] for check, found in self.evidence.items()}
-        return Candidate(self.misconception.id, self.misconception.function, digests)
+        return Candidate(self.misconception.id, self.misconception.function, digests, digests.__getitem__)
 
     @property
     def tells(self) -> bool:
@@ -83,8 +83,8 @@ def judge(found: list[Failing], functions: dict) -> Iterator[tuple[Failing, str]
 
 def _covers(one: Failing, other: Failing) -> bool:
     """Whether what fails of `one` fails in the same way of another."""
-    theirs = other.candidate.digests
-    return all(found.agrees(theirs.get(check, b"")) for check, found in one.evidence.items())
+    theirs = other.evidence
+    return all(check in theirs and found.agrees(theirs[check].digests[0]) for check, found in one.evidence.items())
 
 
 def make_table(found: list[Failing], seed: int) -> Table:

@@ -1,7 +1,6 @@
 """A misconception is named where a failed check's answers are those of its variants, and of no other's."""
 
 import hashlib
-from collections.abc import Mapping
 from types import SimpleNamespace
 
 import numpy as np
@@ -200,7 +199,7 @@ FUNCTIONS = {"one": ["f"], "two": ["f"], "net": ["g"]}
 
 
 def choose(candidates, passed=(), **failed):
-    listed = [Candidate(name, function, digests) for name, function, digests in candidates]
+    listed = [Candidate(name, function, digests, digests.__getitem__) for name, function, digests in candidates]
     return choose_misconceptions(listed, passed, failed, FUNCTIONS)
 
 
@@ -281,29 +280,11 @@ CHOICES = {
 }
 
 
-class Asked(Mapping):
-    """Digests that note which of them were asked for, as each may take a run."""
-
-    def __init__(self, digests):
-        self.digests, self.asked = digests, []
-
-    def __getitem__(self, check):
-        self.asked.append(check)
-        return self.digests[check]
-
-    def __iter__(self):
-        return iter(self.digests)
-
-    def __len__(self):
-        return len(self.digests)
-
-
 def test_a_variant_is_asked_no_more_once_it_is_contradicted():
-    contradicted, failing_what_passed = Asked({"net": A, "two": A, "one": A}), Asked({"one": A, "two": A})
-    failed = {"one": evidence(B), "two": evidence(B), "net": evidence(B)}
-    assert choose([("m", "f", contradicted)], **failed) == {} and contradicted.asked == ["one"]
-    assert choose([("m", "f", failing_what_passed)], {"two"}, one=evidence(A)) == {}
-    assert failing_what_passed.asked == []
+    asked, failed = [], {"one": evidence(B), "two": evidence(B), "net": evidence(B)}
+    candidate = Candidate("m", "f", ["net", "two", "one"], lambda check: asked.append(check) or A)
+    assert choose_misconceptions([candidate], (), failed, FUNCTIONS) == {} and asked == ["one"]
+    assert choose_misconceptions([candidate], {"two"}, {"one": evidence(A)}, FUNCTIONS) == {} and asked == ["one"]
 
 
 @pytest.mark.parametrize("name", CHOICES)

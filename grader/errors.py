@@ -199,7 +199,7 @@ EXTRAS = {  # the modules that the engine imports, by the extra of pyproject.tom
     "notebooks": ("jupytext", "otter", "nbformat"),
     "pdf": ("pypdfium2", "pypandoc", "lxml", "mdit_py_plugins", "typst", "fontTools", "PIL", "nbconvert", "traitlets"),
     "torch": ("torch",),
-    "class": ("yaml", "distributed", "jinja2", "copydetect"),
+    "class": ("yaml", "dask", "distributed", "jinja2", "copydetect"),
 }
 
 

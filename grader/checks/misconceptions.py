@@ -193,7 +193,7 @@ def _match(
     """Return what a candidate explains; None where a check of its function contradicts it, or nothing tells it."""
     listed = set(candidate.checks)
     own = {check for check in listed if candidate.function in functions.get(check, ())} or listed
-    tellable = any(one.telling for check in failed.keys() & listed for one in failed[check])
+    tellable = any(one.telling for check in failed.keys() & own for one in failed[check])
     if not tellable or not own.isdisjoint(passed):
         return None
     agreeing: dict[str, list[Evidence]] = {}

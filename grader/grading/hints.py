@@ -123,7 +123,7 @@ class Runner:
     def find(self, variant: Variant, tried: "Tried") -> Evidence | None:
         """Return the evidence in a check of a variant, None where it passes or is not judged.
 
-        Raise SandboxError, OutOfTime, CourseError where the variant cannot be planted.
+        Raise CourseError where the variant cannot be planted, SandboxError, WorkerError, OutOfTime and OSError.
         """
         from ..checks.follow_through import renew
 

@@ -44,7 +44,7 @@ def describe_run(tally: Tally) -> Iterator[str]:
     done = len(tally.endings)
     states = Counter(ending.state.value for ending in tally.endings)
     parts = ", ".join(f"{number} {state}" for state, number in states.items())
-    earlier = f"; {tally.earlier} were graded by earlier runs" if tally.earlier else ""
+    earlier = f"; {count_noun(tally.earlier, 'mark')} by earlier runs" if tally.earlier else ""
     states_said = f" ({parts})" if parts else ""
     yield f"This run: {done} of {tally.chosen} in {say_seconds(tally.seconds)}{states_said}{earlier}."
     scores = [ending.record.score for ending in tally.endings if ending.record and ending.state.counts]

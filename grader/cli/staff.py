@@ -156,7 +156,7 @@ def show(
 ) -> None:
     """Show what came of one submission, as the student's own report does."""
     from ..classroom import report
-    from ..classroom.view import StoreView
+    from ..classroom.view import State, StoreView
     from ..results import terminal
 
     with StoreView.open(folder) as store:
@@ -166,7 +166,8 @@ def show(
         for one in found:
             for text in report.describe_submission(one):
                 typer.echo(text)
-        record = store.record(found[0].id) if len(found) == 1 and found[0].state.counts else None
+        current = [one for one in found if one.state is not State.SUPERSEDED]
+        record = store.record(current[0].id) if len(current) == 1 and current[0].state.counts else None
         if record:
             terminal.show(record)
 

@@ -308,3 +308,12 @@ def test_command_writes_into_the_class(command, toy):
     assert status == 0 and said.startswith("written: class/gradebook-csv.csv (5 marks)"), problem
     assert command("class", "gradebook", "--into", "x.csv")[0] == 2
     assert command("class", "gradebook", "--format", "moodle", "--column", "x")[0] == 2
+
+
+def test_command_shows_the_one_submission_that_is_not_superseded(command, toy):
+    with fill_store(toy.root / "class", 2, checks=6, names=["Ada", "Bob"]) as made:
+        ada, bob = made.submissions()
+        made.add([ExportedSubmission("again", toy.root, ada.people), ExportedSubmission(bob.key, toy.root, bob.people)])
+        made.finish([JobEnding("again", State.GRADED, made.record(bob.id))])
+    status, said, _ = command("class", "show", "Ada")
+    assert status == 0 and "superseded by a later one" in said and "Total: " in said

@@ -121,7 +121,8 @@ def digest_course(manifest: Manifest) -> dict[str, str]:
     found["manifest"] = _digest([manifest.root / FILENAME])
     found["reference"] = digest_submission(manifest.path("reference"))
     if manifest.edition is not None:
-        found["edition"] = _digest(sorted(manifest.path("editions").rglob("*.*")))
+        given = (manifest.root / source for source in manifest.edition.given.values())
+        found["edition"] = _digest([*sorted(manifest.path("editions").glob("*.toml")), *given])
     found["engine"] = _digest(sorted(ENGINE.rglob("*.py")))
     return found | {"libraries": _describe_libraries(manifest)}
 

@@ -156,7 +156,7 @@ def test_process_that_cannot_start_blames_no_submission(toy, tmp_path, monkeypat
     assert states(toy) == [State.TODO]
 
 
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("sent", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_run_that_is_stopped_goes_on(toy, tmp_path, sent):
     source = hand_in(toy, tmp_path / "in", 3)
     first = start(toy, source)

@@ -22,7 +22,6 @@ from tests.harness.loaded import own_modules
 ROOT = Path(__file__).parents[2]
 ODD = Path(__file__).with_name("odd_answers.py")
 KINDS = ("shape", "dtype", "count", "keys", "raises", "value", "text", "class", "not finite")
-QUICK = ("shape",)
 # what a brief form may name: the check's own words, the manifest's, an error's power of ten, the step of a scale
 SAFE = {"name", "other", "asked", "wanted", "low", "high", "brief", "magnitude", "rel", "brief_hint"}
 SAFE |= {"title", "file", "allowed", "limit", "opponent", "earned", "points", "next", "more"}
@@ -97,9 +96,8 @@ def test_brief_forms_have_places_only_for_what_no_answer_can_choose(name):
     assert places <= SAFE | OF_THE_CHECK.get(name, set())
 
 
-@pytest.mark.parametrize(
-    "kind", [pytest.param(kind, marks=[] if kind in QUICK else [pytest.mark.slow]) for kind in KINDS]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
 def test_answers_of_one_kind_are_told_in_the_same_words(tmp_path, kind):
     one, other = (briefs(tmp_path, kind, seed) for seed in (1, 2))
     assert len(one) > 100

@@ -399,7 +399,7 @@ def test_an_interrupt_of_another_cell_reaches_no_process(in_notebooks):
     assert os.getsid(CheckProcess.kept.process.pid) != os.getsid(0)
 
 
-@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("end", [pytest.param(signal.SIGTERM, marks=pytest.mark.slow), signal.SIGKILL])
 def test_the_process_ends_with_its_kernel(in_notebooks, end):
     code = "from grader.otter_adapter import Checks; from grader.notebooks.checkfiles import CheckProcess\n"
     code += "import time; Checks().check('q1_area'); print(CheckProcess.kept.process.pid, flush=True); time.sleep(600)"

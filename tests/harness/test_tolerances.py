@@ -9,7 +9,6 @@ from grader.course import manifest as manifests
 from tests.harness.tolerances import Row, table
 
 MANIFEST = manifests.load_manifest(Path(__file__).parents[2] / manifests.FILENAME)
-QUICK = "Q3"
 
 
 @pytest.mark.parametrize(
@@ -19,13 +18,8 @@ def test_a_row_holds_with_a_margin_on_both_sides(right, wrong, holds):
     assert Row(right=right, wrong=wrong).holds is holds
 
 
-@pytest.mark.parametrize(
-    "question",
-    [
-        pytest.param(question, id=question.id, marks=[] if question.id == QUICK else pytest.mark.slow)
-        for question in MANIFEST.questions
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("question", MANIFEST.questions, ids=lambda question: question.id)
 def test_tolerances_keep_their_distance(question):
     rows = table(MANIFEST, question)
     assert len(rows) > 5

@@ -246,6 +246,7 @@ def test_run_ends_by_itself_with_what_it_has(toy, own):
     assert result["extra_data"]["complete"]
 
 
+@pytest.mark.slow
 def test_stuck_grader_is_stopped_and_leaves_what_it_has(toy, own):
     toy.replace("assignment.toml", "run_seconds = 60", "run_seconds = 60\n[container]\nseconds = 60\nreserve = 44")
     toy.replace("checks/hidden/test_q2_moments.py", "    x = 1e6", "    __import__('time').sleep(99)\n    x = 1e6")

@@ -31,7 +31,7 @@ def question(request, zygotes):
     return request.param, record.checks
 
 
-def choice(known, checks, size=5):
+def choice(known, checks, size=3):
     """One variant after the other that fails most of the checks not failed yet."""
     left, chosen = set(checks), []
     for _ in range(size):

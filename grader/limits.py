@@ -4,7 +4,8 @@ MEGABYTE = 1024 * 1024
 
 # Defaults of a manifest's keys, which docs/instructor-guide.md describes.
 CALL_SECONDS = 10  # limits.call_seconds, wall clock of one call: a right solution takes about a second
-RUN_SECONDS = 600  # limits.run_seconds, wall clock of a run: as long as a container lives by default
+RUN_SECONDS = 600  # limits.run_seconds, CPU of a run: right solutions take tens, and a busy host takes no points by it
+WALL_SECONDS = 2400  # limits.wall_seconds, wall clock of a run, for what sleeps: a busy host needs ten times its CPU
 CPU_SECONDS = 30  # limits.cpu_seconds of one check's worker: a few calls that each use their whole time
 MEMORY_MB = 2048  # limits.memory_mb of a worker beyond its libraries: several workers fit into one machine
 SUBMISSION_FILES = 500  # submission.max_files: a package has tens, a data set or an environment has thousands
@@ -20,12 +21,13 @@ PDF_IMAGE_MEGAPIXELS = 40  # pdf.image_megapixels: an image takes four bytes a p
 # Running checks.
 REFERENCE_SECONDS = 120.0  # wall clock of one call of the reference: a verdict must not hang on a busy machine
 REFERENCE_CPU_SECONDS = 3600  # of the reference's worker, which serves a whole run
+CPU_LOOK_SECONDS = 0.05  # wall clock between two looks at a run's CPU time: each is a round trip to every zygote
 STRIKES = 2  # timeouts of a function or module after which it is waited for less
 SHORT_SECONDS = 1.0  # wall clock of a call of what has hung so often: an endless loop must not eat the run
 SPARE_WORKERS = 2  # that come up while a check runs: more would take its cores
 CHECKS_PER_WORKER = 100  # that a kept worker may serve, as far as its CPU time goes
 COMPARISON_SECONDS = 20.0  # wall clock of comparing one check's gradients, which as a rule takes a quarter of a second
-COMPARISON_SHARE = 1 / 8  # of the run's time, for all these comparisons: the other checks need the rest
+COMPARISON_SHARE = 1 / 8  # of the run's CPU, for all these comparisons: the other checks need the rest
 COMPARISONS = 3  # calls of each kind whose gradients are compared: each takes several passes
 RACE_PAIRS = 7  # of a check of speed: the median of so many is steady away from the limit
 RACE_PAIRS_NEAR = 21  # the same near the limit

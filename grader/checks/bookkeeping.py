@@ -2,9 +2,10 @@
 
 import contextlib
 import math
+import os
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -13,17 +14,19 @@ from typing import Any
 from ..course.manifest import to_fraction
 from ..course.schema import LimitsTable
 from ..errors import OutOfTime, WorkerError, WorkerTimeout
-from ..limits import CONTROL_SECONDS, REFERENCE_SECONDS, SHORT_SECONDS, STRIKES
+from ..limits import CONTROL_SECONDS, CPU_LOOK_SECONDS, REFERENCE_SECONDS, SHORT_SECONDS, STRIKES
 from ..results.record import CheckResult, Outcome
 
+CORES = os.cpu_count() or 1
 DIGITS = 1e-6  # a smaller error is one of rounding or of a small epsilon, not of the idea
 
 
 @dataclass
 class Timeouts:
-    """The clock of one run, and how long to wait for whom: less for what has hung before.
+    """The clocks of one run, and how long to wait for whom: less for what has hung before.
 
-    `modules` are those the assignment names. It starts when it is made, unless a start is given.
+    `modules` are those the assignment names. It starts when it is made, unless a start is given. The run's CPU time so
+    far is what `_spent` returns.
     """
 
     limits: LimitsTable
@@ -31,16 +34,30 @@ class Timeouts:
     _strikes: Counter[str] = field(default_factory=Counter)
     _started: float = field(default_factory=time.monotonic)
     _reserve: float = 0.0
+    _spent: Callable[[], float] = lambda: 0.0
+    _look_at: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._look_at = self._started + self.limits.run_seconds / CORES
 
     def require_time(self) -> None:
         """Raise OutOfTime when the run's time is over."""
         self.within_run(math.inf)
 
     def within_run(self, seconds: float) -> float:
-        """Return these seconds, or those the run has left where they are fewer. Raise OutOfTime when it has none."""
-        left = self.limits.run_seconds + self._reserve - (time.monotonic() - self._started)
+        """Return these seconds, or those the run has left where they are fewer. Raise OutOfTime when it has none.
+
+        Its CPU time is looked at only once all cores together can have used it up.
+        """
+        now = time.monotonic()
+        left = self.limits.wall_seconds + self._reserve - (now - self._started)
         if left <= 0:
             raise OutOfTime
+        if now >= self._look_at:
+            unused = self.limits.run_seconds + self._reserve - self._spent()
+            if unused <= 0:
+                raise OutOfTime
+            self._look_at = now + max(unused / CORES, CPU_LOOK_SECONDS)
         return min(seconds, left)
 
     @contextlib.contextmanager

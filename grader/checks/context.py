@@ -80,7 +80,8 @@ class RunContext:
         self._modules = {".".join(words[:length]) for words in parts for length in range(1, len(words))}
         files = {name: self.student.joinpath(*name.split(".")).with_suffix(".py") for name in self._modules}
         modules = {name for name, file in files.items() if file.is_file()}  # the others are classes and packages
-        self.timeouts = Timeouts(self.manifest.limits, modules, _started=self.started)
+        self._cpu_before = self._count_cpu()
+        self.timeouts = Timeouts(self.manifest.limits, modules, _started=self.started, _spent=self.cpu_seconds)
         self.unwritten = self._find_unwritten()
         unwritten = {name for name in self.unwritten if is_unwritten(self.student, name)}
         self.faults = KnownFaults(functions, set(self.unwritten), unwritten)
@@ -217,6 +218,13 @@ class RunContext:
             behind.timeout_for = self.timeouts.for_replacement
         behind.reset(seed)
         return CallForwarder(behind.root(), names)
+
+    def cpu_seconds(self) -> float:
+        """Return the CPU time of the run so far: of this process, its zygotes and their workers."""
+        return self._count_cpu() - self._cpu_before
+
+    def _count_cpu(self) -> float:
+        return time.process_time() + self.zygotes.cpu_seconds()
 
     def close(self) -> None:
         """End the workers that were kept; the zygotes belong to the caller."""

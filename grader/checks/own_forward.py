@@ -106,7 +106,7 @@ def look_at_gradient(
     if not _is_of_value(mismatch) or context.scores.is_right(forward):
         return SecondLook()
     left = COMPARISON_SHARE * context.manifest.limits.run_seconds - context.compared_seconds
-    started = time.monotonic()
+    spent = context.cpu_seconds()
     try:
         _compare_in_new_worker(context, item, running, forward, _make_clock(min(left, COMPARISON_SECONDS)))
     except NoGradient as reason:
@@ -114,7 +114,7 @@ def look_at_gradient(
     except OutOfTime:
         return SecondLook(False, messages.NOT_COMPARED.format(forward))
     finally:
-        context.compared_seconds += time.monotonic() - started
+        context.compared_seconds += context.cpu_seconds() - spent
     return SecondLook(True, messages.RIGHT_GRADIENT.format(forward))
 
 

@@ -87,7 +87,7 @@ def run_job(job: Job) -> JobReport:
     if job.version and job.version != _find_version(job.course):
         return JobReport(problem=OTHER)
     with open(os.devnull, "w") as nobody:
-        faulthandler.dump_traceback_later(manifest.limits.run_seconds + JOB_RESERVE_SECONDS, exit=True, file=nobody)
+        faulthandler.dump_traceback_later(manifest.limits.wall_seconds + JOB_RESERVE_SECONDS, exit=True, file=nobody)
         try:
             record = run.new_record(manifest, "grade", make_printable(job.place.name))
             shared = _zygotes(job.course, job.seeds), _hints(job.course)

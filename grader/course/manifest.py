@@ -77,7 +77,7 @@ def find_faults(manifest: Manifest) -> Iterator[str]:
         yield "questions: none; add one"
     if manifest.edition is not None:
         yield f"edition: is a file of its own; move this table to {manifest.paths.editions}/<name>.toml"
-    yield from _not_positive("limits", manifest.limits, ("call_seconds", "run_seconds", "cpu_seconds", "memory_mb"))
+    yield from _not_positive("limits", manifest.limits, manifest.limits.__struct_fields__)
     yield from _container(manifest.container)
     yield from _secrets(manifest)
     yield from _late(manifest.late)

@@ -90,10 +90,11 @@ class Release(ManifestTable, frozen=True):
 
 
 class LimitsTable(ManifestTable, frozen=True):
-    """Seconds of wall clock per call and per run, seconds of CPU per check, megabytes per worker."""
+    """Seconds of wall clock per call and per run, seconds of CPU per run and per check, megabytes per worker."""
 
     call_seconds: int | float = limits.CALL_SECONDS
     run_seconds: int | float = limits.RUN_SECONDS
+    wall_seconds: int | float = limits.WALL_SECONDS
     cpu_seconds: int = limits.CPU_SECONDS
     memory_mb: int = limits.MEMORY_MB
 

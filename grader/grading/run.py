@@ -113,13 +113,12 @@ def grade_package(
     options = debug, official, keep and not debug, selection.seed, selection.secret_seeds
     context = RunContext(manifest, student, zygotes or ZygotePool(), *options, started=started, second_looks=not debug)
     record.causes = context.imports.causes
-    cpu = time.process_time() + context.zygotes.cpu_seconds()
     try:
         tried = run_checks(context, selection, progress).tried
         if hints is not None:
             hints.name(context, tried)
         context.close()  # every worker is collected then
-        cpu = time.process_time() + context.zygotes.cpu_seconds() - cpu
+        cpu = context.cpu_seconds()
     finally:
         progress.close()
         context.close()

@@ -84,7 +84,7 @@ def fill_record(
     with tempfile.TemporaryDirectory(prefix="chainrule-") as work:
         os.chmod(work, 0o755)  # workers may have a user id of their own
         try:
-            unpacked = unpack_submission(source, manifest, Path(work), started + manifest.limits.run_seconds)
+            unpacked = unpack_submission(source, manifest, Path(work), started + manifest.limits.wall_seconds)
             record.notes += [Note(NoteKind.SUBMISSION, note) for note in unpacked.notes]
             place_given(manifest, unpacked.package)
             subject = manifest, unpacked.package, selection, record, write, zygotes
@@ -149,7 +149,7 @@ def shorten_run(manifest: Manifest, started: float) -> Manifest:
     """Return the manifest with a run that ends in time for the container, counted from `started`."""
     box, limits = manifest.container, manifest.limits
     left = max(1.0, box.seconds - box.reserve - (time.monotonic() - started))
-    limits = msgspec.structs.replace(limits, run_seconds=min(limits.run_seconds, left))
+    limits = msgspec.structs.replace(limits, wall_seconds=min(limits.wall_seconds, left))
     return msgspec.structs.replace(manifest, limits=limits)
 
 

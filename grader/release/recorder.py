@@ -81,7 +81,7 @@ def record(
 def _leave_public(manifest: Manifest) -> Manifest:
     """Return the manifest of a course without hidden checks, whose runs may take long."""
     paths = msgspec.structs.replace(manifest.paths, hidden=NOT_THERE)
-    limits = msgspec.structs.replace(manifest.limits, run_seconds=RECORDING_SECONDS)
+    limits = msgspec.structs.replace(manifest.limits, run_seconds=RECORDING_SECONDS, wall_seconds=RECORDING_SECONDS)
     return msgspec.structs.replace(manifest, paths=paths, limits=limits)
 
 

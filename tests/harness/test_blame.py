@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 
 import pytest
 
@@ -40,6 +41,7 @@ hidden = "checks/hidden"
 [limits]
 call_seconds = {call_seconds}
 run_seconds = {run_seconds}
+wall_seconds = {wall_seconds}
 
 [seeds]
 public = 7
@@ -81,8 +83,9 @@ def course(toy):
     for file in toy.root.rglob("*.py"):
         file.unlink()
 
-    def lay_out(checks: str, call_seconds: float = 5, run_seconds: float = 600):
-        text = MANIFEST.format(points=checks.count("@points"), call_seconds=call_seconds, run_seconds=run_seconds)
+    def lay_out(checks: str, call_seconds: float = 5, run_seconds: float = 600, wall_seconds: float = 600):
+        seconds = {"call_seconds": call_seconds, "run_seconds": run_seconds, "wall_seconds": wall_seconds}
+        text = MANIFEST.format(points=checks.count("@points"), **seconds)
         toy.write("assignment.toml", text)
         toy.write("checks/public/test_q1_net.py", checks)
         for folder in ("solution", "student"):
@@ -132,8 +135,8 @@ SLOW = "time.sleep(6)\n    return 2 * x"
 
 def test_the_end_of_the_run_decides_nothing_about_an_odd_answer(course):
     """The run's time ends while the reference is looked at, which goes on in the reserve."""
-    toy = course(one_check(ODD), run_seconds=10)
-    write(toy, "solution", double=SLOW.replace("6", "11"))
+    toy = course(one_check(ODD), wall_seconds=6)
+    write(toy, "solution", double=SLOW.replace("6", "7"))
     write(toy, double="return 'text'")
     check = only(toy)
     assert (check.outcome, check.score, check.held) == ("failed", 0, 0)
@@ -141,7 +144,7 @@ def test_the_end_of_the_run_decides_nothing_about_an_odd_answer(course):
 
 def test_an_odd_answer_whose_look_outlasts_the_reserve_is_not_run(course, monkeypatch):
     monkeypatch.setattr(bookkeeping, "CONTROL_SECONDS", 0.1)
-    toy = course(one_check(ODD), run_seconds=5)
+    toy = course(one_check(ODD), wall_seconds=5)
     write(toy, "solution", double=SLOW)
     write(toy, double="return 'text'")
     check = only(toy)
@@ -151,7 +154,7 @@ def test_an_odd_answer_whose_look_outlasts_the_reserve_is_not_run(course, monkey
 @pytest.mark.parametrize("slow", ["solution", "student"])
 def test_what_the_runs_clock_cuts_off_is_not_run(course, slow):
     lines = 'expect(reference.layers.double(1.0), "y").to_match(student.layers.double(1.0), rel=1)'
-    toy = course(one_check(lines), call_seconds=60, run_seconds=3)
+    toy = course(one_check(lines), call_seconds=60, wall_seconds=3)
     write(toy, slow, double=SLOW)
     check = only(toy)
     assert (check.outcome, check.score, check.held, check.message) == ("timeout", 0, 0, messages.NOT_RUN.full)
@@ -355,6 +358,41 @@ def test_no_name_that_a_submission_chose_leads_to_a_file(name, tmp_path, monkeyp
         own.count_timeout(WorkerTimeout(name, Ending.LATE, 2))
     monkeypatch.chdir(tmp_path)
     assert own.for_call(name) == (0.0 if name == "layers" else bookkeeping.SHORT_SECONDS)
+
+
+def test_a_run_that_waits_for_a_core_has_its_time_left():
+    """Its clock is stood in for: of 100 s of wall clock, the host gave it 2 s of CPU."""
+    limits, begun = LimitsTable(run_seconds=10, wall_seconds=1000), time.monotonic() - 100
+    assert Timeouts(limits, _started=begun, _spent=lambda: 2.0).for_call("layers.double") == limits.call_seconds
+
+
+def test_a_run_that_has_used_its_cpu_time_or_sleeps_for_ever_is_over():
+    limits, begun = LimitsTable(run_seconds=10, wall_seconds=1000), time.monotonic() - 100
+    with pytest.raises(OutOfTime):
+        Timeouts(limits, _started=begun, _spent=lambda: 10.5).require_time()
+    with pytest.raises(OutOfTime):
+        Timeouts(limits, _started=begun - 900, _spent=lambda: 0.1).require_time()
+
+
+def test_nobody_asks_for_the_cpu_time_before_it_can_have_been_used_up():
+    """To ask is a round trip to each zygote, and every request would ask."""
+    asked = []
+    own = Timeouts(LimitsTable(run_seconds=1000), _spent=lambda: asked.append("") or 0.0)
+    for _ in range(100):
+        own.require_time()
+    assert not asked
+
+
+SLEEPS, BURNS = "time.sleep(0.7)\n    return 2 * x", "while time.process_time() < 0.7: pass\n    return 2 * x"
+CALLS = 'expect(student.layers.double(1.0), "y").to_match(reference.layers.double(1.0), rel=1)'
+
+
+@pytest.mark.parametrize(("double", "outcomes"), [(SLEEPS, {"passed"}), (BURNS, {"passed", "timeout"})])
+def test_only_cpu_time_counts_against_a_run_and_that_of_live_workers_too(course, double, outcomes):
+    checks = [one_check(CALLS).replace("test_it", f"test_{name}") for name in "abcd"]
+    toy = course("\n".join(checks), call_seconds=60, run_seconds=2)
+    write(toy, double=double)
+    assert {check.outcome for check in toy.grade().checks} == outcomes
 
 
 @pytest.mark.parametrize("error", [OutOfTime(), SandboxError("the worker factory ended")])

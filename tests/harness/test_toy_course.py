@@ -175,7 +175,7 @@ def test_engine_knows_no_content():
 
 
 def test_a_run_ends_within_its_time_whatever_one_check_does(toy):
-    toy.replace("assignment.toml", "run_seconds = 60", "run_seconds = 3")
+    toy.replace("assignment.toml", "run_seconds = 60", "wall_seconds = 3")
     toy.write("solution/shapes.py", "import time\n" + (toy.root / "solution/shapes.py").read_text())
     toy.replace("solution/shapes.py", "    areas_of_rectangles", "    time.sleep(0.5)\n    areas_of_rectangles")
     found = toy.grade("solution", questions=["Q1"])

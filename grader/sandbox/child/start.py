@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 import sys
+import time
 import types
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:  # the engine can be imported only once the settings have said
 CONTROL_FD = 3
 FAILED = 70
 COMPILER = "torch._dynamo"
+RUNNING = set[int]()  # the workers that a zygote has forked and not yet collected
 
 
 def main() -> None:
@@ -113,6 +115,7 @@ def _handle(
 ) -> dict[str, int]:
     """Collect a worker, return the CPU time of all so far, or fork one on the descriptors that came along."""
     if request["op"] == "reap":
+        RUNNING.discard(request["pid"])
         return {"status": os.waitpid(request["pid"], 0)[1]}
     if request["op"] == "usage":
         return {"microseconds": _microseconds()}
@@ -122,15 +125,17 @@ def _handle(
         _become_worker(request, fds, control, confinement)
     for fd in fds:
         os.close(fd)
+    RUNNING.add(pid)
     return {"pid": pid}
 
 
 def _microseconds() -> int:
-    """Return the CPU time of this process and of those it has collected."""
+    """Return the CPU time of this process and of all that it has forked."""
     import resource  # Windows has none
 
     used = [resource.getrusage(whose) for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(round(1e6 * (usage.ru_utime + usage.ru_stime)) for usage in used)
+    running = sum(time.clock_gettime((~pid << 3) | 2) for pid in RUNNING)
+    return round(1e6 * (running + sum(usage.ru_utime + usage.ru_stime for usage in used)))
 
 
 def _become_worker(request: dict[str, Any], fds: list[int], control: socket.socket, confinement: "Confinement") -> None:

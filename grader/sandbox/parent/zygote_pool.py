@@ -148,7 +148,7 @@ class Zygote:
         return pending.reply
 
     def cpu_seconds(self) -> float:
-        """Return the CPU time of the zygote and of every worker collected; 0 before anything was asked of it."""
+        """Return the CPU time of the zygote and of all its workers; 0 before anything was asked of it."""
         if self._ready.reply is None:
             return 0.0
         return self.reply(self._request({"op": "usage"}, []))["microseconds"] / 1e6
@@ -290,7 +290,7 @@ class ZygotePool:
         return self._running[libraries]
 
     def cpu_seconds(self) -> float:
-        """Return the CPU time of all of them and of the workers they have collected."""
+        """Return the CPU time of all of them and of their workers; only on Linux of those that still run."""
         return sum(factory.cpu_seconds() for factory in self._running.values())
 
     def close(self) -> None:

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..files import claim
-from ..limits import PAGE_LINES, PAGE_MISCONCEPTIONS, PAGE_TEXT_CHARACTERS
+from ..limits import PAGE_LINES, PAGE_MISCONCEPTIONS, PAGE_NAMES, PAGE_TEXT_CHARACTERS
 from ..results import gradescope
 from ..results.record import Outcome, shorten, write_atomically
 from ..results.summary import count_noun
@@ -34,6 +34,8 @@ from .view import KnownCheck, State, StoredSubmission, StoreView
 TEMPLATE = Path(__file__).with_name("page.html")
 BINS = 20
 GENERATOR = b'<meta name="generator" content="chainrule class">'
+OPEN = State.TODO, State.RUNNING, State.FAILED  # a mark is waited for
+NOTES = {State.FAILED: "no mark: the grader failed", State.REFUSED: "refused"}
 HEIGHTS = {  # of a cell in the heatmap, so that it can be read without colours, too; the script knows the same
     Outcome.GRADER_ERROR: 8,
     Outcome.CRASHED: 8,
@@ -84,9 +86,10 @@ def render_page(store: StoreView) -> bytes:
         subtitle=f"{count_noun(len(everybody), 'submission')}, as of {datetime.now(UTC):%Y-%m-%d %H:%M} UTC.",
         facts=list(_list_facts(table, everybody, batch.max_score, reliability)),
         looks=list(_list_looks(table, everybody, items, misconceptions)),
-        histogram=_draw_histogram([float(one.score) for one in table.submissions], float(batch.max_score)),
+        histogram=_draw_histogram(table.submissions, float(batch.max_score)),
         most=f"{batch.max_score:g}",
         questions=list(_list_questions(store, table, questions)),
+        hardest=_list_hardest(table, items),
         misconceptions=misconceptions,
         messages=list(_list_messages(store, table.checks)),
         legend=[{"code": OUTCOMES.index(o), "height": height, "word": o.word} for o, height in HEIGHTS.items()],
@@ -94,7 +97,7 @@ def render_page(store: StoreView) -> bytes:
         slow=_list_slow(table, items),
         flat=_list_flat(table, items),
         checks=[_show_check(check, item) for check, item in zip(table.checks, items, strict=True)],
-        data=_make_data(table, items),
+        data=_make_data(table, items, everybody),
     )
 
 
@@ -113,63 +116,64 @@ def _list_facts(
     table: Table, everybody: Sequence[StoredSubmission], most: float, reliability: Reliability | None
 ) -> Iterator[tuple[str, str, str]]:
     scores = [float(one.score) for one in table.submissions]
-    left = sum(not one.state.counts and one.state is not State.SUPERSEDED for one in everybody)
+    left = sum(one.state in OPEN for one in everybody)
     yield "Graded", str(len(scores)), f"{left} without a mark" if left else ""
     if scores:
-        yield "Median", f"{median(scores):g}", f"of {most:g}"
+        held = sum(bool(one.held) for one in table.submissions)
+        yield "Median", f"{median(scores):g}", f"of {most:g}" + (f", {held} with points held" if held else "")
         yield "Mean", f"{np.mean(scores):.1f}", f"± {np.std(scores):.1f}"
         yield "Full points", str(sum(score >= most for score in scores)), ""
     if reliability:
         yield "Alpha", f"{reliability.alpha:.2f}", f"{reliability.low:.2f} to {reliability.high:.2f}"
-    late = sum(one.late for one in table.submissions)
-    yield "Late", str(late), ""
+    yield "Late", str(sum(one.late for one in everybody if one.state is not State.SUPERSEDED)), ""
 
 
 def _list_looks(
     table: Table, everybody: Sequence[StoredSubmission], items: Sequence[Item], misconceptions: Sequence[dict[str, Any]]
 ) -> Iterator[tuple[str, str]]:
     """Yield what a teacher would ask first, the most pressing first, and the names of students it is about."""
-    states = {
-        State.FAILED: "no mark, since the grader failed",
-        State.REFUSED: "refused, with 0 points",
+    groups = {
+        "not graded yet": [one for one in everybody if one.state in (State.TODO, State.RUNNING)],
+        "no mark, since the grader failed": [one for one in everybody if one.state is State.FAILED],
+        "refused, with 0 points": [one for one in everybody if one.state is State.REFUSED],
+        "points held by grader errors": [one for one in table.submissions if one.held],
+        "late": [one for one in everybody if one.late and one.state is not State.SUPERSEDED],
     }
-    for state, words in states.items():
-        found = [one.names for one in everybody if one.state is state]
+    for words, found in groups.items():
         if found:
-            yield f"{count_noun(len(found), 'submission')}: {words}", _join(found)
-    held = [one.names for one in table.submissions if one.held]
-    if held:
-        yield f"{count_noun(len(held), 'submission')}: points held by grader errors", _join(held)
-    named = list(zip(table.checks, items, strict=True))
-    negative = [c for c, item in named if item.is_reversed]
-    if negative:
-        yield f"Strong students fail these more often, as with a fault: {_join(map(name_check, negative))}", ""
-    nobody = [c for c, item in named if item.counts and item.share == 0 and c.points]
-    if nobody:
-        yield f"Nobody passes these: {_join(map(name_check, nobody))}", ""
+            yield f"{count_noun(len(found), 'submission')}: {words}", _join(one.names for one in found)
+    named = [(name_check(check), check, item) for check, item in zip(table.checks, items, strict=True)]
+    checks = {
+        "The grader made errors in these": [n for n, _, item in named if item.counts.get(Outcome.GRADER_ERROR)],
+        "Strong students fail these more often, as with a fault": [n for n, _, item in named if item.is_reversed],
+        "Nobody passes these": [name for name, check, item in named if item.share == 0 and check.points],
+    }
+    for words, names in checks.items():
+        if names:
+            yield f"{words}: {_join(names)}", ""
     if misconceptions:
         first = misconceptions[0]
         yield f"The commonest misconception, in {count_noun(first['count'], 'submission')}: {first['sentence']}", ""
-    hard = sorted((pair for pair in named if pair[1].counts and pair[1].share > 0), key=lambda pair: pair[1].share)
-    if hard:
-        check, item = hard[0]
-        yield f"The hardest check that somebody passes: {name_check(check)}, {item.share:.0%} earned", ""
 
 
-def _join(names: Any, most: int = 6) -> str:
+def _join(names: Iterable[str]) -> str:
     shown = [clean(name, 120) for name in names]
-    return ", ".join(shown[:most]) + (f" and {len(shown) - most} more" if len(shown) > most else "")
+    more = len(shown) - PAGE_NAMES
+    return "; ".join(shown[:PAGE_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
-def _draw_histogram(scores: Sequence[float], most: float) -> list[dict[str, Any]]:
-    """Return the bars in a drawing 640 wide, whose highest is 140 high."""
-    counts, step = count_scores(scores, most, BINS), 620 / BINS
-    highest, width = max([*counts, 1]), most / BINS
+def _draw_histogram(found: Sequence[StoredSubmission], most: float) -> list[dict[str, Any]]:
+    """Return the bars in a drawing 640 wide, whose highest is 140 high, and their upper part, whose points are held."""
+    counts, held = (count_scores([float(one.score) for one in part], most, BINS) for part in (
+        found, [one for one in found if one.held]
+    ))  # fmt: skip
+    highest, width, step = max([*counts, 1]), most / BINS, 620 / BINS
     return [
         {
             "x": 10 + step * i,
             "width": step - 2,
             "height": round(140 * count / highest, 1),
+            "held": round(140 * held[i] / highest, 1),
             "count": count,
             "low": f"{width * i:g}",
             "high": f"{width * (i + 1):g}",
@@ -193,6 +197,20 @@ def _list_questions(store: StoreView, table: Table, questions: dict[str, Item]) 
             "share": item.share,
             "discrimination": item.discrimination,
         }
+
+
+def _list_hardest(table: Table, items: Sequence[Item]) -> list[dict[str, Any]]:
+    """Return the checks of which the least is earned, each with what most of those who lost points ran into."""
+    named = [(item.share, place) for place, item in enumerate(items) if item.share is not None and item.share < 1]
+    rows = []
+    for _, place in sorted(named)[:PAGE_LINES]:
+        counts = {outcome: n for outcome, n in items[place].counts.items() if not outcome.settled}
+        worst = max(counts, key=lambda outcome: counts[outcome], default=None)
+        rows.append(
+            _show_check(table.checks[place], items[place])
+            | {"ending": f"{worst.word}, {counts[worst]} of {sum(counts.values())}" if worst else ""}
+        )
+    return rows
 
 
 def _list_misconceptions(store: StoreView) -> Iterator[dict[str, Any]]:
@@ -252,18 +270,18 @@ def _show_check(check: KnownCheck, item: Item) -> dict[str, Any]:
     }
 
 
-def _make_data(table: Table, items: Sequence[Item]) -> dict[str, Any]:
+def _make_data(table: Table, items: Sequence[Item], everybody: Sequence[StoredSubmission]) -> dict[str, Any]:
     """Return what the page's script draws from: a character a cell, the place of its outcome."""
     signs = np.array([*map(str, range(len(OUTCOMES))), "."])  # -1 is the last
-    rows = ["".join(row) for row in signs[table.outcomes]]
+    rows = {one.id: "".join(row) for one, row in zip(table.submissions, signs[table.outcomes], strict=True)}
     people = []
-    for number, (one, row) in enumerate(zip(table.submissions, rows, strict=True), 1):
-        names = clean(one.names, 120)
+    for number, one in enumerate([one for one in everybody if one.state is not State.SUPERSEDED], 1):
+        names, codes = clean(one.names, 120), rows.get(one.id, "").strip(".") and rows[one.id]
         texts = [names, one.key, *(text for person in one.people for text in (person.sid, person.email, person.user))]
-        codes = "" if set(row) <= {"."} else row
-        note = "" if codes else "refused" if one.state is State.REFUSED else "no results"
+        note = "not graded yet" if one.state in OPEN else "no results"
         people.append(
-            {"name": names, "number": number, "score": one.score, "codes": codes, "note": note}
+            {"name": names, "number": number, "score": one.score if one.state.counts else None, "codes": codes}
+            | {"note": "" if codes else NOTES.get(one.state, note), "held": one.held, "late": one.late}
             | {"search": " ".join(texts).lower()}
         )
     checks = [

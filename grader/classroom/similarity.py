@@ -1,4 +1,4 @@
-"""Find submissions whose own functions are alike beyond what all right answers share: a reason to look, no verdict."""
+"""Find who shares the code of which functions, beyond what all right answers share: a reason to look, no verdict."""
 
 import ast
 import io
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..course.manifest import Manifest
 from ..course.source import Unparsable, find_definitions, locate, parse_source, read_source
@@ -28,25 +29,30 @@ from .view import State, StoreView
 
 NOISE, WINDOW = 25, 6  # characters of a fingerprint after names are replaced; one is kept of so many in a row
 TITLE = "Alike submissions"
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Own:
-    """The code that is a submission's own: the text of each function, and the fingerprints of all together."""
+    """The code that is a submission's own: text and fingerprints of each function."""
 
     name: str
     texts: dict[str, str]
-    prints: frozenset[int]
+    prints: dict[str, frozenset[int]]
     current: bool = True
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two submissions, by their places, and how much of what is rare in the one is in the other."""
+    """Two submissions, by their places, and their functions that are alike, the left one's with the right one's.
+
+    `weight` counts the fingerprints that are alike as if only these two had them.
+    """
 
     left: int
     right: int
-    share: float
+    functions: dict[str, str]
+    weight: float
 
 
 def read_functions(package: Path, manifest: Manifest, given: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -90,12 +96,12 @@ def fingerprint(text: str) -> Any:
 def read_given(manifest: Manifest) -> tuple[dict[str, str], frozenset[int]]:
     """Return the definitions that students start from, and their fingerprints, which say nothing about anybody."""
     texts = read_functions(manifest.path("student"), manifest)
-    return texts, take_prints(texts)
+    return texts, frozenset().union(*take_prints(texts).values())
 
 
-def take_prints(texts: Mapping[str, str]) -> frozenset[int]:
-    """Return the fingerprints of some functions, whatever their brackets, line breaks and comments."""
-    return frozenset(int(one) for text in texts.values() for one in fingerprint(_lay_out(text)).hashes)
+def take_prints(texts: Mapping[str, str], given: frozenset[int] = frozenset()) -> dict[str, frozenset[int]]:
+    """Return the fingerprints of each function but those given, whatever its brackets, line breaks and comments."""
+    return {name: frozenset(map(int, fingerprint(_lay_out(text)).hashes)) - given for name, text in texts.items()}
 
 
 def _lay_out(text: str) -> str:
@@ -113,34 +119,54 @@ def _lay_out(text: str) -> str:
 def read_own(name: str, package: Path, manifest: Manifest, given: tuple[dict[str, str], frozenset[int]]) -> Own:
     """Return what a package holds beside what was given."""
     texts = read_functions(package, manifest, given[0])
-    return Own(name, texts, take_prints(texts) - given[1])
+    return Own(name, texts, take_prints(texts, given[1]))
 
 
 def find_pairs(found: Sequence[Own], cut: float = SIMILAR_CUT) -> list[Pair]:
-    """Return the pairs that share more than the cut, the most alike first.
+    """Return the pairs that share the code of some functions, those that share most first.
 
     A fingerprint weighs the more the fewer submissions have it, and nothing where many do: right answers to a precise
-    question share much. The share is of the weights of the smaller one. Of two former years' submissions nothing is
-    told.
+    question share much. A function is alike where the cut of its weight is found in the other submission, and a pair
+    is told where such functions hold enough together. Of two former years' submissions nothing is told.
     """
-    holders: defaultdict[int, list[int]] = defaultdict(list)
+    listed: defaultdict[int, list[int]] = defaultdict(list)
     for place, one in enumerate(found):
-        for sign in one.prints:
-            holders[sign].append(place)
-    many = max(SIMILAR_SHARE * len(found), SIMILAR_PAIRS)
-    shared, whole = np.zeros((len(found), len(found)), np.float32), np.zeros(len(found))
-    for places in holders.values():
-        if len(places) <= many:
-            weight = math.log((len(found) + 2) / (len(places) + 1))
-            whole[places] += weight
-            if len(places) > 1:
-                shared[np.ix_(places, places)] += weight
-    floor = math.log((len(found) + 2) / 3) * SIMILAR_TOKENS
-    least = np.maximum(np.minimum(whole[:, None], whole[None, :]), floor)
-    shares = np.triu(shared / least, 1)
-    pairs = [Pair(int(i), int(j), float(shares[i, j])) for i, j in np.argwhere(shares >= cut)]
-    told = [pair for pair in pairs if found[pair.left].current or found[pair.right].current]
-    return sorted(told, key=lambda pair: (-pair.share, pair.left, pair.right))
+        for sign in frozenset().union(*one.prints.values()):
+            listed[sign].append(place)
+    holders = {sign: np.array(places) for sign, places in listed.items()}
+    many, unit = max(SIMILAR_SHARE * len(found), SIMILAR_PAIRS), math.log((len(found) + 2) / 3)
+    weights = {s: math.log((len(found) + 2) / (len(p) + 1)) / unit for s, p in holders.items() if len(p) <= many}
+    shares = [_weigh(one, holders, weights, len(found)) for one in found]
+    sums = np.array([np.where(share >= cut, weight, 0).sum(axis=0) for share, weight in shares])
+    sums = sums.reshape(len(found), len(found))
+    pairs = []
+    for i, j in np.argwhere(np.triu(np.maximum(sums, sums.T) >= SIMILAR_TOKENS, 1)).tolist():
+        if found[i].current or found[j].current:
+            a, b = (i, j) if sums[i, j] >= sums[j, i] else (j, i)
+            alike = [name for name, share in zip(found[a].prints, shares[a][0][:, b], strict=True) if share >= cut]
+            mates = {name: _find_mate(name, found[a].prints[name], found[b].prints) for name in alike}
+            functions = mates if a == i else {mate: name for name, mate in mates.items()}
+            pairs.append(Pair(i, j, functions, float(sums[a, b])))
+    return sorted(pairs, key=lambda pair: (-pair.weight, pair.left, pair.right))
+
+
+def _weigh(
+    one: Own, holders: Mapping[int, NDArray[np.int_]], weights: Mapping[int, float], count: int
+) -> tuple[Floats, Floats]:
+    """Return how much of each function's weight each submission has, as shares and as weights: functions × count."""
+    shared, whole = np.zeros((len(one.prints), count)), np.zeros((len(one.prints), 1))
+    for row, prints in enumerate(one.prints.values()):
+        rare = sorted(prints & weights.keys())
+        if rare:
+            own, places = [weights[sign] for sign in rare], [holders[sign] for sign in rare]
+            each = np.repeat(own, [len(place) for place in places])
+            shared[row], whole[row] = np.bincount(np.concatenate(places), each, count), sum(own)
+    return np.divide(shared, whole, out=np.zeros_like(shared), where=whole > 0), shared
+
+
+def _find_mate(name: str, prints: frozenset[int], others: Mapping[str, frozenset[int]]) -> str:
+    """Return the function that shares most with this one: that of the same name where two share as much."""
+    return max(others, key=lambda other: (len(prints & others[other]), other == name))
 
 
 def group_pairs(pairs: Sequence[Pair]) -> list[list[Pair]]:
@@ -160,18 +186,18 @@ def group_pairs(pairs: Sequence[Pair]) -> list[list[Pair]]:
     return list(clusters.values())
 
 
-def compare_texts(left: Own, right: Own) -> list[dict[str, Any]]:
-    """Return the functions of which a good part is alike, with both texts in parts, the most alike first."""
+def compare_texts(left: Own, right: Own, functions: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return functions that are alike with both texts in parts, those that share most first."""
     from copydetect import compare_files
 
     rows = []
-    for name in left.texts.keys() & right.texts.keys():
-        sides = [fingerprint(textwrap.dedent(one.texts[name])) for one in (left, right)]
-        tokens, shares, slices = compare_files(*sides)
-        if tokens:
-            cut = [list(_divide(side.raw_code, found)) for side, found in zip(sides, slices, strict=True)]
-            rows.append({"name": name, "share": float(min(shares)), "left": cut[0], "right": cut[1], "tokens": tokens})
-    return sorted(rows, key=lambda row: (-row["share"] * row["tokens"], row["name"]))[:SIMILAR_TEXTS]
+    for name, other in functions.items():
+        sides = [fingerprint(textwrap.dedent(text)) for text in (left.texts[name], right.texts[other])]
+        tokens, _, slices = compare_files(*sides)
+        cut = [list(_divide(side.raw_code, found)) for side, found in zip(sides, slices, strict=True)]
+        title = name if name == other else f"{name} and {other}"
+        rows.append({"name": title, "left": cut[0], "right": cut[1], "tokens": tokens})
+    return sorted(rows, key=lambda row: (-row["tokens"], row["name"]))[:SIMILAR_TEXTS]
 
 
 def _divide(text: str, slices: Any) -> Iterator[tuple[bool, str]]:
@@ -216,8 +242,9 @@ def write_similar(
         raise UsageError("no submission can be compared: each was refused, or is no longer where it was exported")
     clusters = group_pairs(find_pairs(found, cut))
     subtitle = (
-        f"{count_noun(len(found), 'submission')} compared by the functions that students write, {cut:.0%} alike or "
-        "more. Code that was given is left out, and what many have weighs little. Read both texts before you ask."
+        f"{count_noun(len(found), 'submission')} compared by the functions that students write. A function is alike "
+        f"where {cut:.0%} or more of what is rare in it stands in the other submission, too. Code that was given is "
+        "left out, and what many have weighs nothing. Read both texts before you ask."
     )
     shown = [_show_cluster(cluster, found) for cluster in clusters]
     page = render_template("similar", title=TITLE, subtitle=subtitle, clusters=shown)
@@ -230,15 +257,15 @@ def write_similar(
 
 def _show_cluster(cluster: Sequence[Pair], found: Sequence[Own]) -> dict[str, Any]:
     members = Counter(place for pair in cluster for place in (pair.left, pair.right))
-    pairs = []
+    pairs: list[dict[str, Any]] = []
     for pair in cluster[:SIMILAR_PAIRS]:
         left, right = found[pair.left], found[pair.right]
-        texts = compare_texts(left, right)
-        functions = ", ".join(row["name"] for row in texts[:3])
-        pairs.append(
-            {"left": left.name, "right": right.name, "share": pair.share, "functions": functions, "texts": texts}
-        )
+        texts = compare_texts(left, right, pair.functions)
+        count = f"{len(pair.functions)} of {count_noun(min(len(left.texts), len(right.texts)), 'function')} alike"
+        names = ", ".join(sorted(pair.functions))
+        pairs.append({"left": left.name, "right": right.name, "count": count, "functions": names, "texts": texts})
     more = len(cluster) - len(pairs)
-    words = f"{cluster[0].share:.0%} alike at most, {count_noun(len(cluster), 'pair')}"
+    words = f"{pairs[0]['count']}: {', '.join(row['name'] for row in pairs[0]['texts'][:3])}"
+    words += f"; {count_noun(len(cluster), 'pair')}" if len(cluster) > 1 else ""
     words += f", the {len(pairs)} most alike shown" if more else ""
     return {"names": [found[place].name for place in members], "words": words, "pairs": pairs}

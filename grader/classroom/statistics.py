@@ -37,13 +37,13 @@ class Table:
 
 @dataclass(frozen=True)
 class Item:
-    """A check, or all checks of a question: `share` of its points earned on average, `discrimination` if it has one.
+    """A check, or all checks of a question: the `share` earned of the points that were judged, and its discrimination.
 
     Discrimination is the correlation of its points with those of all other checks: for a check that is passed or not,
-    the corrected point-biserial correlation.
+    the corrected point-biserial correlation. Where all of its points are held, or it has none, it has no share.
     """
 
-    share: float
+    share: float | None
     discrimination: float | None
     counts: dict[Outcome, int]
     seconds: float = 0.0
@@ -56,7 +56,7 @@ class Item:
     @property
     def is_flat(self) -> bool:
         """Return whether everybody earned the same, so that it separates nobody."""
-        return self.discrimination is None
+        return self.discrimination is None and self.share is not None
 
     @property
     def is_weak(self) -> bool:
@@ -97,46 +97,51 @@ def select_judged(table: Table) -> NDArray[np.bool_]:
 
 def describe_checks(table: Table) -> list[Item]:
     """Return the numbers of each check."""
-    judged = select_judged(table)
-    points, outcomes, seconds = table.points[judged], table.outcomes[judged], table.seconds[judged]
-    totals = np.nansum(points, axis=1)
-    found = []
-    for place, check in enumerate(table.checks):
-        counts = Counter(int(code) for code in outcomes[:, place] if code >= 0)
-        share, discrimination = _relate(points[:, place], totals, float(check.points))
-        typical = float(np.median(seconds[:, place])) if len(seconds) else 0.0
-        found.append(Item(share, discrimination, {OUTCOMES[code]: counts[code] for code in counts}, typical))
-    return found
+    return _describe(table, np.arange(len(table.checks)))
 
 
 def describe_questions(table: Table) -> dict[str, Item]:
     """Return the numbers of each question."""
-    judged, questions = select_judged(table), np.array([check.question for check in table.checks])
-    points, worth = table.points[judged], np.array([float(check.points) for check in table.checks])
-    totals = np.nansum(points, axis=1)
-    found = {}
-    for name in dict.fromkeys(questions.tolist()):
-        own = questions == name
-        share, discrimination = _relate(np.nansum(points[:, own], axis=1), totals, float(worth[own].sum()))
-        codes = Counter(table.outcomes[judged][:, own].ravel().tolist())
+    names = [check.question for check in table.checks]
+    known = list(dict.fromkeys(names))
+    return dict(zip(known, _describe(table, np.array([known.index(name) for name in names], int)), strict=True))
+
+
+def _describe(table: Table, group: NDArray[np.int_]) -> list[Item]:
+    """Return the numbers of each group of checks; `group` has a number for each check.
+
+    A student's measure is the share earned of the points that were judged, so those held move nobody.
+    """
+    judged = select_judged(table)
+    points, outcomes, seconds = table.points[judged], table.outcomes[judged], table.seconds[judged]
+    worth = np.where(np.isnan(points), 0, np.array([float(check.points) for check in table.checks]))
+    points = np.nan_to_num(points)
+    total, possible = points.sum(axis=1), worth.sum(axis=1)
+    found = []
+    for number in range(int(group.max(initial=-1)) + 1):
+        own = group == number
+        earned, known = points[:, own].sum(axis=1), worth[:, own].sum(axis=1)
+        share = float(earned.sum() / known.sum()) if known.any() else None
+        discrimination = _relate(earned, known, total - earned, possible - known)
+        codes = Counter(outcomes[:, own].ravel().tolist())
         counts = {outcome: codes[i] for i, outcome in enumerate(OUTCOMES) if codes[i]}
-        seconds = float(table.seconds[judged][:, own].sum(axis=1).mean()) if judged.any() else 0.0
-        found[name] = Item(share, discrimination, counts, seconds)
+        typical = float(np.median(seconds[:, own].sum(axis=1))) if len(seconds) else 0.0
+        found.append(Item(share, discrimination, counts, typical))
     return found
 
 
-def _relate(own: Floats, totals: Floats, worth: float) -> tuple[float, float | None]:
-    """Return the share of points earned, and the correlation of these points with all others; None without variance."""
-    known = ~np.isnan(own)
-    own, rest = own[known], totals[known] - own[known]
-    share = float(own.mean() / worth) if len(own) and worth else 0.0
-    if len(own) < FEW or np.ptp(own) == 0 or np.ptp(rest) == 0:
-        return share, None
-    return share, float(np.corrcoef(own, rest)[0, 1])
+def _relate(own: Floats, known: Floats, rest: Floats, possible: Floats) -> float | None:
+    """Return the correlation of two shares, of those who have both; None without variance, and of a few."""
+    both = (known > 0) & (possible > 0)
+    own, rest = own[both] / known[both], rest[both] / possible[both]
+    if len(own) < FEW or np.ptp(own) == 0 or np.ptp(rest) < 1e-12:
+        return None
+    return float(np.corrcoef(own, rest)[0, 1])
 
 
 def estimate_reliability(points: Floats, seed: int = 0) -> Reliability | None:
-    """Return alpha with its interval, from the students whose every check has a score; None where it is undefined."""
+    """Return alpha with its interval, of students with no points held and checks with a score; None where undefined."""
+    points = points[:, ~np.isnan(points).all(axis=0)]
     points = points[~np.isnan(points).any(axis=1)]
     count, checks = points.shape
     if count < FEW or checks < 2 or not np.ptp(points.sum(axis=1)):

@@ -247,7 +247,7 @@ def similar(
     cut: Annotated[
         float,
         typer.Option(
-            min=0.05, max=1, metavar="<number>", help="The share of what is rare from where on two are alike."
+            min=0.05, max=1, metavar="<number>", help="The share of what is rare in a function that makes it alike."
         ),
     ] = SIMILAR_CUT,
     out: Annotated[

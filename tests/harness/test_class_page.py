@@ -61,17 +61,57 @@ def test_numbers_of_a_check_are_those_of_their_definitions(tame):
     table = statistics.read_table(tame)
     judged = statistics.select_judged(table)
     assert judged.sum() == 115 and len(table.submissions) == 118
+    records = [tame.record(one.id) for one in tame.submissions(State.GRADED)]
     for place, (check, item) in enumerate(zip(table.checks, statistics.describe_checks(table), strict=True)):
-        results = [r for r in tame.results() if r.check == check.number and r.outcome is not Outcome.GRADER_ERROR]
-        assert item.share == pytest.approx(np.mean([r.score / check.points for r in results]))
+        results = [record.checks[place] for record in records]
+        known = [r.score for r in results if r.outcome is not Outcome.GRADER_ERROR]
+        assert item.share == pytest.approx(np.mean(known) / check.points)
         assert sum(item.counts.values()) == 115
         own = table.points[judged, place]
         known = ~np.isnan(own)
-        rest = np.nansum(np.delete(table.points[judged], place, axis=1), axis=1)
+        others = np.delete(table.points[judged], place, axis=1)
+        worth = np.delete([float(one.points) for one in table.checks], place)
+        rest = np.nansum(others, axis=1) / np.sum(~np.isnan(others) * worth, axis=1)
         passed, failed = rest[known & (own > 0)], rest[known & (own == 0)]
         p = len(passed) / known.sum()
         biserial = (passed.mean() - failed.mean()) / rest[known].std() * np.sqrt(p * (1 - p))
         assert item.discrimination == pytest.approx(biserial)
+
+
+def test_points_held_enter_no_number_of_a_check_or_question(tame):
+    """A check that is held for every other student says of its question what the other checks say."""
+    table = statistics.read_table(tame)
+    own, held = [place for place, check in enumerate(table.checks) if check.question == "Q1"], slice(None, None, 2)
+    for place, check in enumerate(table.checks[:4]):
+        table.points[:, place] = np.where(np.isnan(table.points[:, place]), np.nan, check.points)
+    before, checks = statistics.describe_questions(table), statistics.describe_checks(table)
+    assert own == [0, 1, 2, 3] and before["Q1"].share == 1 and checks[0].share == 1
+    table.points[held, own[1]] = np.nan
+    found = statistics.describe_questions(table)
+    assert found["Q1"].share == 1 and found["Q1"].is_flat
+    assert found["Q1"].counts == before["Q1"].counts
+    again = statistics.describe_checks(table)
+    assert [item.share for item in again] == [item.share for item in checks]
+    table.points[:, own[1]] = np.nan
+    nobody = statistics.describe_checks(table)[own[1]]
+    assert nobody.share is None and not nobody.is_flat
+
+
+def test_points_held_elsewhere_make_nobody_weak(tame):
+    """Discrimination compares with the share of what was judged, so that held points move no student down."""
+    table = statistics.read_table(tame)
+    ability = np.linspace(0, 1, len(table.points))
+    for place, check in enumerate(table.checks):
+        table.points[:, place] = check.points * (ability > (place + 1) / (len(table.checks) + 1))
+    whole = statistics.describe_checks(table)[20].discrimination
+    table.points[ability > 0.9, :20] = np.nan
+    assert statistics.describe_checks(table)[20].discrimination > 0.5 * whole
+
+
+def test_alpha_leaves_out_a_check_that_nobody_has_a_score_for():
+    points = np.random.default_rng(3).normal(size=(50, 1)) + np.random.default_rng(4).normal(size=(50, 6))
+    whole = statistics.estimate_reliability(points)
+    assert statistics.estimate_reliability(np.column_stack([points, np.full(50, np.nan)])) == whole
 
 
 def test_alpha_is_that_of_its_definition_and_lies_in_its_interval():
@@ -117,13 +157,16 @@ def data_of(page: bytes) -> dict:
 
 def test_page_shows_every_student_and_check_with_its_outcome(tame):
     data = data_of(render_page(tame))
-    by_key = {one.names: one for one in tame.submissions() if one.state.counts}
+    by_key = {one.names: one for one in tame.submissions()}
     assert len(data["students"]) == len(by_key) and len(data["checks"]) == 24
     for student in data["students"]:
         one = by_key[student["name"]]
         words = [data["outcomes"][int(code)] for code in student["codes"]]
-        assert words == [result.outcome.word for result in tame.results(one.id)] and student["score"] == one.score
+        record = tame.record(one.id)
+        assert words == [check.outcome.word for check in (record.checks if record else [])]
+        assert student["score"] == (one.score if one.state.counts else None)
         assert (student["note"] == "refused") == (one.state is State.REFUSED)
+        assert (student["note"] == "no mark: the grader failed") == (one.state is State.FAILED)
 
 
 def test_page_names_what_needs_a_look_first(tame):
@@ -132,10 +175,22 @@ def test_page_names_what_needs_a_look_first(tame):
         "2 submissions: no mark, since the grader failed",
         "3 submissions: refused, with 0 points",
         "1 submission: points held by grader errors",
+        "12 submissions: late: ",
+        "The grader made errors in these: Q1.check_0",
         "The commonest misconception, in ",
         "The bias is added to each row.",
     ):
         assert words in text, words
+
+
+def test_scores_with_points_held_are_marked_wherever_they_stand(tame):
+    page = render_page(tame)
+    held = [one for one in tame.submissions() if one.state.counts and one.held]
+    bars = [tag for tag, attributes in Reader(page).elements if tag == "rect" and attributes.get("class") == "held"]
+    assert held and 0 < len(bars) <= len(held)
+    marked = {student["name"]: student["held"] for student in data_of(page)["students"] if student["held"]}
+    assert marked == {one.names: one.held for one in held}
+    assert f"{len(held)} with points held" in page.decode()
 
 
 def test_no_text_of_a_submission_becomes_markup(hostile):
@@ -314,10 +369,13 @@ def test_browser_filters_sorts_hides_and_walks(opened, tame):
     tab = opened(tame)
     names = tab.locator("#people th")
     everybody = sorted((one for one in tame.submissions() if one.state.counts), key=lambda one: -one.score)
-    assert tab.locator("#count").inner_text() == "1 to 50 of 118" and names.count() == 50
+    assert tab.locator("#count").inner_text() == "1 to 50 of 120" and names.count() == 50
     assert tab.locator("#people td.n").first.inner_text() == f"{everybody[0].score:g}"
     tab.click("#by-score")
-    assert tab.locator("#people td.n").first.inner_text() == f"{everybody[-1].score:g}"
+    assert tab.locator("#people td.n").all_inner_texts()[:2] == ["late –", "late –"]
+    assert tab.locator("#people td.n").nth(2).inner_text() == f"late {everybody[-1].score:g}"
+    tab.locator(".strip").first.hover()
+    assert tab.locator("#told").inner_text().endswith(": no mark: the grader failed.")
     tab.fill("#search", everybody[5].people[0].sid)
     assert names.all_inner_texts() == [everybody[5].names]
     tab.fill("#search", "nobody at all")
@@ -331,7 +389,7 @@ def test_browser_filters_sorts_hides_and_walks(opened, tame):
     tab.focus("#map")
     for key in ("ArrowDown", "ArrowRight", "ArrowRight", "PageDown", "End"):
         tab.keyboard.press(key)
-    assert tab.locator("#count").inner_text() == "51 to 100 of 118"
+    assert tab.locator("#count").inner_text() == "51 to 100 of 120"
     assert tab.locator("#told").inner_text().startswith(f"{names.nth(1).inner_text()}: Q6.check_23")
     tab.select_option("#order", "hard")
     tab.locator("table.sortable").last.locator("th button").nth(2).click()
@@ -359,7 +417,7 @@ def test_a_thousand_students_are_shown_in_three_seconds(opened, tmp_path):
     with fill_store(tmp_path / "class", 1000, checks=300) as store:
         tab = opened(store)
     took = tab.evaluate("performance.timing.loadEventEnd - performance.timing.navigationStart")
-    assert tab.locator("#count").inner_text() == "1 to 50 of 980" and took <= 3000
+    assert tab.locator("#count").inner_text() == "1 to 50 of 1000" and took <= 3000
     tab.set_viewport_size({"width": 390, "height": 844})
     assert tab.evaluate("document.documentElement.scrollWidth") == 390
 
@@ -368,7 +426,12 @@ def test_a_thousand_students_are_shown_in_three_seconds(opened, tmp_path):
 def test_page_of_a_class_that_is_all_to_do_again(tmp_path):
     with fill_store(tmp_path, 2, checks=6) as store:
         store.add([ExportedSubmission(one.key, tmp_path, digest="other") for one in store.submissions()])
-        assert b"2 without a mark" in render_page(store)
+        page = render_page(store)
+        names = {one.names for one in store.submissions()}
+    assert b"2 without a mark" in page and b"2 submissions: not graded yet: " in page
+    assert {(s["name"], s["score"], s["note"]) for s in data_of(page)["students"]} == {
+        (name, None, "not graded yet") for name in names
+    }
 
 
 def test_names_stand_only_where_they_can_be_hidden(tmp_path):

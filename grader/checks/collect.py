@@ -55,7 +55,7 @@ class RunningCheck:
 
     Nobody may learn its inputs where the seed is `secret`, or where it draws `unpublished` ones besides. `remark` is
     what a second look found. What may tell a misconception is whether it is `right_in_public`, with the public seed,
-    and else the `evidence` of that run and of a second look.
+    and else the `evidence` of that run and of one `given_right` functions below.
     """
 
     def __init__(self, check: CheckResult, mark: PointsMark, libraries: tuple[str, ...]) -> None:
@@ -66,11 +66,12 @@ class RunningCheck:
         self.remark = ""
         self.right_in_public = False
         self.evidence: list[Evidence] = []
+        self.given_right: list[Evidence] = []
 
     def copy(self) -> "RunningCheck":
         """Return the same check on another way: what is written to this one's record stays there."""
         other = copy.copy(self)
-        other.check, other.evidence = msgspec.structs.replace(self.check), []
+        other.check, other.evidence, other.given_right = msgspec.structs.replace(self.check), [], []
         return other
 
     @property

@@ -91,6 +91,12 @@ def look_below(context: RunContext, item: pytest.Function, running: RunningCheck
         return _refuse(messages.RUN_OVER)
 
 
+def list_evidence(context: RunContext, running: RunningCheck) -> list[Evidence]:
+    """Return the evidence on the judged functions alone: of the student's own run if those below are right."""
+    below = list_replaceable(context.manifest, context.foundations.get(running.check.id) or set(), running)
+    return running.evidence * all(map(context.scores.is_right, below)) + running.given_right
+
+
 def needed_is_at_fault(context: RunContext, item: pytest.Function, running: RunningCheck) -> bool | None:
     """Return whether an exception is the fault of what the judged function calls, as a run with the reference's tells.
 
@@ -189,19 +195,25 @@ def list_called_by_reference(context: RunContext, item: pytest.Function, running
     return known.get(running.check.id, set())
 
 
-def _look_with(context: RunContext, item: pytest.Function, running: RunningCheck, names: set[str]) -> SecondLook:
-    """Look with these replaced; layers that nothing has judged, those of a question left out, stay the student's."""
+def _look_with(context: RunContext, item: pytest.Function, running: RunningCheck, below: set[str]) -> SecondLook:
+    """Look with these replaced; layers that nothing has judged, those of a question left out, stay the student's.
+
+    What is to tell a misconception leaves none of them the student's.
+    """
     scores = context.scores
-    if not names:
+    if not below:
         return _refuse(messages.JUDGED_TOO)
-    names = {name for name in names if any(map(scores.is_judged, context.manifest.find_layer_passes(name)))}
+    names = {name for name in below if any(map(scores.is_judged, context.manifest.find_layer_passes(name)))}
+    if names != below and may_be_named(running):
+        _note_evidence(running, run_replaced(context, item, running, below))
     if not names:
         return _refuse(messages.NOT_YET_JUDGED)
     if not any(map(scores.is_mostly_right, names)):
         return _refuse(messages.NONE_MOSTLY_RIGHT.format(list_names(names)))
     rerun = run_replaced(context, item, running, names)
     if rerun.error is not None:
-        running.evidence += rerun.evidence * (may_be_named(running) and isinstance(rerun.error, Mismatch))
+        if names == below and may_be_named(running):
+            _note_evidence(running, rerun)
         return _refuse(_explain(rerun))
     if not rerun.used:
         return _refuse(messages.CALLS_NONE.format(list_names(names)))
@@ -210,6 +222,11 @@ def _look_with(context: RunContext, item: pytest.Function, running: RunningCheck
         return _refuse(messages.SOME_POOR.format(list_names(poor)))
     slipped = {name for name in rerun.used if not scores.is_right(name)} or rerun.used
     return SecondLook(True, messages.RIGHT_ABOVE.format(list_names(slipped)))
+
+
+def _note_evidence(running: RunningCheck, rerun: Rerun) -> None:
+    if isinstance(rerun.error, Mismatch):
+        running.given_right = rerun.evidence
 
 
 def _explain(rerun: Rerun) -> str:

@@ -168,12 +168,22 @@ def choose_misconceptions(
 
     `failed` has the evidence in each check whose answers were judged wrong, in their order, `functions` what each
     check judges. A candidate is out if a check of its function passed that its variant fails, or failed with other
-    answers, or if no check of its function tells it; further failures contradict nothing, since people make two slips
-    at once. A candidate is also out if it explains only some of what another explains. Where those left at a check do
-    not mean one misconception, none is named there.
+    answers; further failures contradict nothing, since people make two slips at once. A candidate is also out if it
+    explains only some of what another explains, be it that no check of the other's function tells that one. Where those
+    left at a check do not mean one misconception, none is named there.
     """
-    matches = [match for one in candidates if (match := _match(one, passed, failed, functions))]
-    best = [one for one in matches if not any(one.checks < other.checks for other in matches)]
+    matches: list[Match] = []
+    silent: list[Candidate] = []
+    for one in candidates:
+        tellable = any(found.telling for check in failed.keys() & _list_own(one, functions) for found in failed[check])
+        if not tellable:
+            silent.append(one)
+        elif match := _match(one, passed, failed, functions):
+            matches.append(match)
+    told_by = [one for one in matches if one.telling]
+    rivals = (one for one in silent if any(match.checks < set(one.checks) for match in told_by))
+    matches += [match for one in rivals if (match := _match(one, passed, failed, functions))]
+    best = [one for one in told_by if not any(one.checks < other.checks for other in matches)]
     named: dict[str, str] = {}
     told: set[str] = set()
     for check in failed:
@@ -184,24 +194,28 @@ def choose_misconceptions(
     return named
 
 
+def _list_own(candidate: Candidate, functions: Mapping[str, Collection[str]]) -> set[str]:
+    """Return the checks that a candidate fails and that judge its function; all where none does."""
+    listed = set(candidate.checks)
+    return {check for check in listed if candidate.function in functions.get(check, ())} or listed
+
+
 def _match(
     candidate: Candidate,
     passed: Collection[str],
     failed: Mapping[str, Sequence[Evidence]],
     functions: Mapping[str, Collection[str]],
 ) -> Match | None:
-    """Return what a candidate explains; None where a check of its function contradicts it, or nothing tells it."""
-    listed = set(candidate.checks)
-    own = {check for check in listed if candidate.function in functions.get(check, ())} or listed
-    tellable = any(one.telling for check in failed.keys() & own for one in failed[check])
-    if not tellable or not own.isdisjoint(passed):
+    """Return what a candidate explains; None where a check of its function contradicts it."""
+    own = _list_own(candidate, functions)
+    if not own.isdisjoint(passed):
         return None
     agreeing: dict[str, list[Evidence]] = {}
-    for check in sorted((check for check in failed if check in listed), key=lambda check: check not in own):
+    for check in sorted((check for check in failed if check in candidate.checks), key=lambda check: check not in own):
         digest = candidate.digest(check)
         agreeing[check] = [one for one in failed[check] if one.agrees(digest)]
         if check in own and not agreeing[check]:
             return None
     checks = frozenset(check for check, found in agreeing.items() if found)
     telling = frozenset(check for check in checks & own if any(one.telling for one in agreeing[check]))
-    return Match(candidate, checks, telling) if telling else None
+    return Match(candidate, checks, telling)

@@ -224,23 +224,26 @@ class Hints:
 
         It ends with the time of the run. Where the catalogue, the sandbox or the disk fails, nothing is named.
         """
+        from ..checks.follow_through import list_evidence
+
         if self._failures is not None:
             self._failures.note([one.running.check for one in tried])
         by_check = {one.running.check.id: one for one in tried}
-        failed = {name: one.running.evidence for name, one in by_check.items() if _has_failed(one)}
+        failed = {name: list_evidence(context, one.running) for name, one in by_check.items() if _has_failed(one)}
+        failed = {name: found for name, found in failed.items() if found}
         if self._manifest.report.hints == "never" or not any(one.telling for found in failed.values() for one in found):
             return
         passed = {name for name, one in by_check.items() if one.running.right_in_public}
         functions = {name: one.running.judged for name, one in by_check.items()}
         with contextlib.suppress(*FAULTS), contextlib.closing(Runner(context)) as runner:
-            candidates, hints = self._collect(context, by_check, runner)
+            candidates, hints = self._collect(context, by_check, failed, runner)
             named = choose_misconceptions(candidates, passed, failed, functions)
             for check, misconception in named.items():
                 if self._may_show(hints[misconception][0]):
                     by_check[check].running.check.misconception = hints[misconception][1]
 
     def _collect(
-        self, context: RunContext, tried: Mapping[str, "Tried"], runner: Runner
+        self, context: RunContext, tried: Mapping[str, "Tried"], failed: Mapping[str, list[Evidence]], runner: Runner
     ) -> tuple[list[Candidate], dict[str, tuple[str, Hint]]]:
         """Return all variants that may be behind the failures, and each misconception's function and hint."""
         table = self._table or load_table(self._manifest, context.public_seed)
@@ -249,8 +252,8 @@ class Hints:
             return table.list_candidates(), {hint.id: (function, hint) for function, hint in listed}
         if context.recorded_answers is not None or not self._manifest.path("mistakes").is_dir():
             return [], {}
-        telling = (one.running for one in tried.values() if any(found.telling for found in one.running.evidence))
-        questions = dict.fromkeys(running.check.question for running in telling)
+        telling = (check for check, found in failed.items() if any(one.telling for one in found))
+        questions = dict.fromkeys(tried[check].running.check.question for check in telling)
         candidates, hints = [], {}
         for catalogue in self._load(tuple(questions)):
             for one in catalogue.misconceptions:

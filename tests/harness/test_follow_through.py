@@ -2,6 +2,9 @@
 
 import pytest
 
+from grader.grading import run
+from grader.grading.hints import Hints
+
 CHECKS = '''
 import numpy as np
 
@@ -429,3 +432,47 @@ def loss(x):
     found = cubes.outcomes()["net"]
     reason = "not mostly right in yours, or not judged yet: layers.cube_backward"
     assert (found.outcome, reason_in(found)) == ("failed", reason)
+
+
+MISTAKES = """
+[[misconception]]
+id = "{0}"
+function = "shapes.{1}"
+sentence = "Your {1} is too large."
+
+[[misconception.variant]]
+id = "{0}"
+title = "too large"
+append = '''
+{2}'''
+costs = {3}
+"""
+ENLARGED = "return a * b * 2 ** 0.5"
+
+
+def list_ids(*checks):
+    return [f"q1_solids/{check}" for check in checks]
+
+
+def name_misconceptions(course, area, volume="return area(a, b) * c", **selection):
+    """The checks of the solids at which a misconception is named, with functions whose bodies are these."""
+    wrong_area, wrong_volume = AREA.replace("return a * b", ENLARGED), VOLUME.replace("* c", "* c * 2 ** 0.5")
+    entries = [("area_enlarged", "area", wrong_area, list_ids("area", "area_of_large", "both"))]
+    entries.append(("volume_enlarged", "volume", wrong_volume, list_ids("volume", "both")))
+    course.write("tests/harness/mistakes/q1.toml", "".join(MISTAKES.format(*entry) for entry in entries))
+    course.write("student/shapes.py", f"def area(a, b):\n    {area}\n\n\ndef volume(a, b, c):\n    {volume}\n")
+    hints, chosen = Hints(course.manifest), run.Selection(timing=False, **selection)
+    found = run.grade_package(course.manifest, course.root / "student", chosen, zygotes=course.zygotes, hints=hints)
+    return {check.id.partition("/")[2]: check.misconception.id for check in found.checks if check.misconception}
+
+
+@pytest.mark.parametrize("keyword", ["not both", "volume and not both"])
+def test_no_misconception_is_named_for_what_a_function_below_does(solids, keyword):
+    assert "volume_enlarged" not in name_misconceptions(solids, ENLARGED, keyword=keyword).values()
+
+
+@pytest.mark.parametrize("area", ["return a * b", "return a * b if a < 100 else a + b"], ids=["right", "wrong"])
+@pytest.mark.parametrize("keyword", ["not both", "volume and not both"])
+def test_a_misconception_is_named_whatever_the_functions_below_do(solids, area, keyword):
+    found = name_misconceptions(solids, area, "return area(a, b) * c * 2 ** 0.5", keyword=keyword)
+    assert found == {"volume": "volume_enlarged"}

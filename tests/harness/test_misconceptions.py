@@ -276,6 +276,18 @@ CHOICES = {
         {"one": evidence(A, telling=False), "net": evidence(B)},
         {},
     ),
+    "another function's slip explains more, though no check of it tells": (
+        [("m", "f", {"one": A}), ("n", "g", {"one": A, "net": B})],
+        (),
+        {"one": evidence(A), "net": evidence(B, telling=False)},
+        {},
+    ),
+    "another function's slip would explain more, but its check passed": (
+        [("m", "f", {"one": A}), ("n", "g", {"one": A, "net": B})],
+        {"net"},
+        {"one": evidence(A)},
+        {"one": "m"},
+    ),
     "nothing is known": ([], (), {"one": evidence(A)}, {}),
 }
 

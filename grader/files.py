@@ -3,6 +3,7 @@
 import contextlib
 import difflib
 import errno
+import hashlib
 import json
 import os
 import re
@@ -21,6 +22,8 @@ FLAGS = ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY")  # those this system
 NOTEBOOK = ".ipynb"
 MARKDOWN = re.compile(rb"# [^\n]*\n\n[^\n]*: \*\*[\d.e+-]+ of [\d.e+-]+ points\*\*\n")
 REPORTS = ({"assignment", "submission", "checks"}, {"score", "output", "tests"})
+WRITTEN = ".written.json"  # lists what was written into a folder, with digests
+LEFT_BY_SYSTEMS = {".DS_Store", "Thumbs.db", "desktop.ini"}
 BITS = 128
 NEARNESS = 0.6  # of two words, from 0 to 1, from which on one may have been meant by the other
 
@@ -117,30 +120,79 @@ def claim(out: Path, kind: str, inputs: Iterable[Path] = (), mine: Callable[[byt
 
 
 @contextlib.contextmanager
-def new_folder(out: Path) -> Iterator[Path]:
-    """Give a folder to fill beside its place, and rename it when that is done: `out` is whole or not there.
+def new_folder(out: Path, replace: bool = False) -> Iterator[Path]:
+    """Give a folder to fill beside its place, and rename it when that is done: `out` is whole or as it was.
 
-    Raise OutputError where something is there already.
+    Raise OutputError where something is there already that it does not `replace`.
     """
-    claim_folder(out)
+    claim_folder(out, replace)
     place = out.resolve()
     place.parent.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
+    old = aside.with_name(f"{aside.name}.old")
     try:
         yield aside
         aside.chmod(0o755)
-        if place.is_dir():  # an empty one, which not every system renames over
-            place.rmdir()
+        if place.is_dir():  # not every system renames over one
+            place.rename(old)
         aside.replace(place)
     except BaseException:
         shutil.rmtree(aside, ignore_errors=True)
+        if old.is_dir():
+            old.rename(place)
         raise
+    shutil.rmtree(old, ignore_errors=True)
 
 
-def claim_folder(out: Path) -> None:
+@contextlib.contextmanager
+def renew_folder(out: Path) -> Iterator[tuple[Path, dict[str, str]]]:
+    """Give a folder to fill that takes the place of what this wrote there before, and the digests of that.
+
+    A file that comes out as it was keeps its time. Raise OutputError where anything there is not of this, or was
+    changed since.
+    """
+    before = _read_written(out)
+    with new_folder(out, replace=True) as aside:
+        yield aside, before
+        after = digest_files(aside)
+        for name in after:
+            if after[name] == before.get(name):
+                shutil.copystat(out / name, aside / name)
+        (aside / WRITTEN).write_text(json.dumps(after, indent=0))
+
+
+def digest_files(folder: Path) -> dict[str, str]:
+    """Return a digest of each file below a folder but its list, by path; of anything else an empty one."""
+    found = {}
+    for file in sorted(folder.rglob("*")):
+        if file.is_symlink() or not file.is_dir():
+            is_file = file.is_file() and not file.is_symlink()
+            found[file.relative_to(folder).as_posix()] = (
+                hashlib.sha256(file.read_bytes()).hexdigest() if is_file else ""
+            )
+    found.pop(WRITTEN, None)
+    return found
+
+
+def _read_written(folder: Path) -> dict[str, str]:
+    """Return the digests of the files in a folder that was written as a whole. Raise OutputError for any other file."""
+    try:
+        listed = dict(json.loads((folder / WRITTEN).read_bytes()))
+    except (OSError, ValueError, TypeError):
+        listed = {}
+    found = {name: digest for name, digest in digest_files(folder).items() if Path(name).name not in LEFT_BY_SYSTEMS}
+    for name, digest in found.items():
+        if listed.get(name) != digest:
+            why = "was changed since it was written" if name in listed else "is not of this command"
+            remedy = "move it away, or give another folder with --out"
+            raise OutputError(f"{make_printable(str(folder / name), 400)} {why}; {remedy}")
+    return found
+
+
+def claim_folder(out: Path, replace: bool = False) -> None:
     """Raise OutputError where a new folder cannot be made: its place is taken, or is the current folder."""
     shown = make_printable(str(out), 400)
-    if os.path.lexists(out) and (not out.is_dir() or any(out.iterdir())):
+    if os.path.lexists(out) and (not out.is_dir() or (any(out.iterdir()) and not replace)):
         raise OutputError(f"{shown} is there already; remove it first, or give another name")
     if out.resolve() == Path.cwd():
         raise OutputError(f"{shown} is the current folder; give the name of a new one")

@@ -1,7 +1,8 @@
-"""Write the marks of a class as a table that a platform or a spreadsheet reads, late days counted."""
+"""Write what students get: their marks as a table for a platform or a spreadsheet, and their feedback as a page."""
 
 import csv
 import io
+import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,18 +11,24 @@ from decimal import Context
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+from ..course.manifest import Manifest
 from ..course.schema import Late, to_fraction
 from ..errors import UsageError
-from ..files import claim
+from ..files import claim, digest_files, renew_folder
+from ..results import gradescope
 from ..results.record import write_atomically
 from ..results.summary import count_noun
+from .page import clean, render_template
 from .sheets import PLATFORMS, fill_sheet, list_names, read_sheet
 from .view import Person, State, StoredSubmission, StoreView
 
 DAY = timedelta(days=1)
 FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n]")
 NUMBER = re.compile(r"-?\s*|[+-]?[\d.,]+%?")
+HIDDEN_NOW = "Some checks are not shown here yet."
+LATER = ("after_published", "after_due_date")
 GRADESCOPE = ["First Name", "Last Name", "SID", "Email", "Sections", "Total Score", "Max Points", "Status"]
 GRADESCOPE += ["Submission ID", "Submission Time", "Lateness (H:M:S)", "View Count", "Submission Count"]
 OWN = ["Name", "SID", "Email", "User", "Submission", "State", "Submitted", "Days late", "Points", "Deduction", "Mark"]
@@ -179,3 +186,68 @@ def write_gradebook(
         if absent:
             yield f"not in {into}: {list_names(absent)}"
     yield from list_troubles(store, marks, late)
+
+
+def write_feedback(store: StoreView, manifest: Manifest, folder: Path, published: bool) -> str:
+    """Write a page for the students and a Gradescope results.json for each submission, and return how many changed.
+
+    A page holds what its students may see now: `published` says that grades are. What was written there before is
+    replaced as a whole. Raise OutputError where anything there is not of this command, or was changed since.
+    """
+    with renew_folder(folder) as (aside, before):
+        _write_all(store, manifest, aside, published)
+        return _compare(before, digest_files(aside))
+
+
+def _write_all(store: StoreView, manifest: Manifest, folder: Path, published: bool) -> None:
+    taken: set[str] = set()
+    for one in store.submissions():
+        record = store.record(one.id) if one.state.counts else None
+        if record is None:
+            continue
+        name = re.sub(r"[^\w.-]+", "_", one.key).strip(".")[:100] or "submission"
+        name = name if name.casefold() not in taken else f"{name}-{one.id}"
+        taken.add(name.casefold())
+        results = gradescope.render(record, manifest)
+        write_atomically(folder / name / "results.json", results)
+        page = render_feedback(json.loads(results), one, manifest, published)
+        write_atomically(folder / name / "feedback.html", page)
+
+
+def _compare(before: dict[str, str], after: dict[str, str]) -> str:
+    """Return how many submissions' files are new, changed, as before and removed."""
+    old, new = ({name.partition("/")[0] for name in files} for files in (before, after))
+    changed = {name.partition("/")[0] for name in after if before.get(name) != after[name]}
+    counts = {"new": len(new - old), "changed": len(changed & old), "as before": len(new - changed)}
+    parts = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+    gone = f"; {len(old - new)} removed, which {'has' if len(old - new) == 1 else 'have'} no mark any more"
+    return f"{count_noun(len(new), 'submission')}: {parts}{gone if old - new else ''}"
+
+
+def render_feedback(results: dict[str, Any], one: StoredSubmission, manifest: Manifest, published: bool) -> bytes:
+    """Return a student's page: what Gradescope would show them, and no more."""
+    shown = {"visible", *(LATER if published else _list_due(manifest.late))}
+    tests = [test for test in results["tests"] if test["visibility"] in shown]
+    whole = len(tests) == len(results["tests"])
+    return render_template(
+        "feedback",
+        title=clean(manifest.title),
+        people=clean(one.names),
+        total=f"{results['score']:g} of {manifest.points:g} points" if whole else "",
+        late=_describe_late(manifest.late, one),
+        output=results["output"],
+        tests=tests,
+        hidden="" if whole else HIDDEN_NOW,
+    )
+
+
+def _list_due(late: Late) -> Sequence[str]:
+    over = bool(late.due) and datetime.fromisoformat(late.due) < datetime.now(UTC)
+    return ["after_due_date"] if over else []
+
+
+def _describe_late(late: Late, one: StoredSubmission) -> str:
+    days = count_days(late, one.submitted)[1]
+    if not days:
+        return ""
+    return f"Handed in late, {count_noun(days, 'day')} begun: {min(late.per_day * days, late.cap):g} % of the points."

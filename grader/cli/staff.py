@@ -219,7 +219,8 @@ def page(
 @class_commands.command()
 def feedback(
     out: Annotated[
-        Path | None, typer.Option(metavar="<folder>", help="A new folder; feedback in the class's folder by default.")
+        Path | None,
+        typer.Option(metavar="<folder>", help="A folder of its own; feedback in the class's folder by default."),
     ] = None,
     published: Annotated[
         bool, typer.Option("--published", help="Grades are published: show what is to be seen only then.")
@@ -227,15 +228,13 @@ def feedback(
     folder: FOLDER = CLASS,
 ) -> None:
     """Write a page for the students of each submission, and the results.json that Gradescope reads."""
-    from ..classroom import feedback as pages
+    from ..classroom import gradebook as pages
     from ..classroom.view import StoreView
-    from ..results.summary import count_noun
 
     target = out or folder / "feedback"
     with StoreView.open(folder) as store:
-        count = pages.write_feedback(store, find_course(), target, published)
-    whose = count_noun(count, "submission")
-    typer.echo(f"written: {target} ({whose}); give students their feedback.html, and no results.json")
+        counts = pages.write_feedback(store, find_course(), target, published)
+    typer.echo(f"written: {target} ({counts}); give students their feedback.html, and no results.json")
 
 
 @class_commands.command()

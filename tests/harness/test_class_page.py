@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import html
 import json
 import re
 import shutil
@@ -12,11 +13,12 @@ import pytest
 from msgspec.structs import replace
 
 from grader.classroom import statistics
-from grader.classroom.feedback import write_feedback
+from grader.classroom.gradebook import write_feedback
 from grader.classroom.page import render_page, write_page
 from grader.classroom.sources import ExportedSubmission
-from grader.classroom.view import State, StoreView
+from grader.classroom.view import JobEnding, State, StoreView
 from grader.errors import OutputError
+from grader.results import gradescope
 from grader.results.record import Outcome
 from tests.harness.gradescope_page import BROWSERS
 from tests.harness.made_class import DUE, HOSTILE, fill_store
@@ -272,7 +274,7 @@ def test_feedback_shows_hidden_checks_as_their_visibility_says(tmp_path, course,
     with fill_store(tmp_path / "class", 5, checks=24) as store:
         count = write_feedback(store, course(visibility, due), tmp_path / "out", published)
         one = store.submissions()[0]
-    assert count == 5
+    assert str(count) == "5 submissions: 5 new"
     page = (tmp_path / "out" / one.key / "feedback.html").read_text()
     assert ("(hidden checks)" in page) == shown and ("not shown here yet" in page) == (not shown)
     assert (f"{one.score:g} of {course().points} points" in page) == shown
@@ -290,20 +292,107 @@ def test_feedback_of_hostile_text_is_only_text(tmp_path, course, hostile):
         assert {tag for tag, _ in reader.elements} <= FEEDBACK_TAGS and set(reader.scripts) == {""}
 
 
+def test_no_output_holds_what_moves_or_hides_other_text(tmp_path, course, hostile):
+    """Escapes of terminals, turning marks and other control characters of names and messages are in no file."""
+    write_feedback(hostile, course("visible"), tmp_path / "out", True)
+    write_page(hostile, tmp_path / "page.html")
+    files = [file for file in tmp_path.rglob("*.*") if file.suffix in (".html", ".json") and "toy" not in file.parts]
+    assert len(files) == 1 + 2 * 59 + 1
+    for file in files:
+        text = file.read_text()
+        text += json.dumps(json.loads(text), ensure_ascii=False) if file.suffix == ".json" else html.unescape(text)
+        assert not [c for c in text if c not in "\n\t" and (c < " " or c in "\x7f\u202e\u2066")], file
+
+
+def test_names_that_are_markup_formulas_or_queries_are_whole_in_feedback(tmp_path, course, hostile):
+    write_feedback(hostile, course("visible"), tmp_path / "out", True)
+    for one in hostile.submissions(State.GRADED):
+        page = (tmp_path / "out" / one.key / "feedback.html").read_text()
+        shown = html.unescape(re.search(r'<p class="soft">(.*?)</p>', page, re.DOTALL)[1])
+        assert shown == gradescope.text(one.names)
+    assert len(hostile.find("Robert'); DROP TABLE submission;--")) >= 5 and len(hostile.submissions()) == 60
+
+
 def test_feedback_stays_in_its_folder_whatever_the_keys(tmp_path, course):
     with fill_store(tmp_path / "class", 6, checks=6) as store:
         for number, key in enumerate(["../../up", "..", "a/b", "A/b", "", "nul\0"]):
             store._db.execute("UPDATE submission SET key = ? WHERE key = ?", [key, f"submission_{100_000 + number}"])
-        assert write_feedback(store, course(), tmp_path / "new/out", False) == 6
+        assert write_feedback(store, course(), tmp_path / "new/out", False) == "6 submissions: 6 new"
     assert len(list((tmp_path / "new/out").glob("*/feedback.html"))) == 6
     assert {place.name for place in tmp_path.iterdir()} >= {"class", "new"} and not (tmp_path / "up").exists()
 
 
-def test_feedback_writes_over_nothing(tmp_path, course, tame):
+def test_feedback_writes_over_nothing_of_anybody_else(tmp_path, course, tame):
     (tmp_path / "out").mkdir()
     (tmp_path / "out/mine.txt").write_text("x")
-    with pytest.raises(OutputError, match="is there already"):
+    with pytest.raises(OutputError, match=r"out/mine.txt is not of this command; move it away, or give another folder"):
         write_feedback(tame, course(), tmp_path / "out", False)
+    assert [place.name for place in (tmp_path / "out").iterdir()] == ["mine.txt"]
+
+
+@pytest.fixture
+def given_back(tmp_path, course):
+    """A class of five whose feedback is written, and what writes it again."""
+    with fill_store(tmp_path / "class", 5, checks=6) as store:
+
+        def write():
+            return write_feedback(store, course("visible"), tmp_path / "out", True)
+
+        write()
+        yield store, write, tmp_path / "out"
+
+
+def read_all(folder) -> dict:
+    return {str(file.relative_to(folder)): (file.read_bytes(), file.stat().st_mtime_ns) for file in folder.rglob("*.*")}
+
+
+def test_feedback_is_written_again_where_it_changed_and_only_there(given_back):
+    store, write, out = given_back
+    changed, lost, *_ = store.submissions()
+    before = read_all(out)
+    record = store.record(changed.id)
+    record.score = 0.125
+    store.finish([JobEnding(changed.key, State.GRADED, record), JobEnding(lost.key, State.FAILED, problem="killed")])
+    store.add([ExportedSubmission("another", out), ExportedSubmission("still to do", out)])
+    store.finish([JobEnding("another", State.GRADED, record)])
+    assert str(write()) == "5 submissions: 1 new, 1 changed, 3 as before; 1 removed, which has no mark any more"
+    after = read_all(out)
+    assert {name.partition("/")[0] for name, what in before.items() if after.get(name) != what} == {
+        changed.key, lost.key, ".written.json",
+    }  # fmt: skip
+    assert b"0.125" in after[f"{changed.key}/feedback.html"][0] and not (out / lost.key).exists()
+    assert {place.name for place in out.parent.iterdir()} == {"class", "out", "toy"}
+    assert str(write()) == "5 submissions: 5 as before"
+
+
+@pytest.mark.parametrize("touch", ["edited", "added", "in place of the list"])
+def test_feedback_that_somebody_touched_is_kept_and_named(given_back, touch):
+    store, write, out = given_back
+    file = {"edited": out / store.submissions()[0].key / "feedback.html", "added": out / "a/b/note.txt"}
+    file = file.get(touch, out / ".written.json")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("{}")
+    before = read_all(out)
+    named = "feedback.html" if touch == "in place of the list" else str(file)
+    with pytest.raises(OutputError, match=rf"{re.escape(named)} (was changed|is not of this command)"):
+        write()
+    assert read_all(out) == before
+
+
+def test_feedback_that_somebody_has_taken_away_is_written_again(given_back):
+    store, write, out = given_back
+    shutil.rmtree(out / store.submissions()[0].key)
+    (out / ".DS_Store").write_bytes(b"x")
+    assert str(write()) == "5 submissions: 1 new, 4 as before"
+
+
+def test_feedback_is_whole_or_as_it_was(given_back, monkeypatch):
+    _, write, out = given_back
+    before = read_all(out)
+    monkeypatch.setattr(StoreView, "record", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        write()
+    assert read_all(out) == before and len(list(out.parent.iterdir())) == 3
 
 
 def test_late_days_are_told_in_feedback(tmp_path, course):

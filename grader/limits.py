@@ -94,8 +94,8 @@ CHECK_PROCESS_END_SECONDS = 2.0  # wall clock until the process of these cells h
 CHECK_PROCESS_SECONDS = 900.0  # without a check cell, after which the process ends: it holds libraries
 
 # The PDF.
-PANDOC_SECONDS = 30.0  # wall clock of one process for all fragments of a notebook, which take one as a rule
-PANDOC_LEAST_SECONDS = 5.0  # of a process that looks for the fragment that hangs
+PANDOC_SECONDS = 30.0  # wall clock of one process for the formulas of all notebooks, which take one as a rule
+PANDOC_LEAST_SECONDS = 5.0  # of a process that looks for the formula that hangs
 TYPST_ATTEMPTS = 400  # to set a document, since each finds one block that cannot be set
 HTML_CHARACTERS = 300_000  # of an output's HTML that is set as such: more is shown as text
 

@@ -1,1 +1,1 @@
-"""Turn notebooks into one PDF: pandoc reads the Markdown, typst sets the pages, nothing a student wrote is lost."""
+"""Turn notebooks into one PDF: HTML is written as typst, typst sets the pages, nothing a student wrote is lost."""

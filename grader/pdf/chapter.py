@@ -6,31 +6,31 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from ..course.schema import Pdf
-from . import images, lines, markup, outputs, pandoc
+from . import formulas, images, lines, markup, outputs
 from .images import ImageProblem, Images
 from .lines import inline, quote
 from .markup import Aside, Formula
 from .notebook import ANSWER, IGNORED, INPUT_IGNORED, QUESTION, TITLE, Cell, Notebook, infer_questions, read_status
 from .outputs import Shown
-from .pandoc import raw_block
-from .tree import Adapter
-from .typesetting import Block, Degradation, Tree
+from .tree import Writer
+from .typesetting import Block, Degradation
 
 UNREADABLE = "This cell could not be set; its source follows as typed."
-LONGEST_GROUP = 100  # characters of typst in one pair of brackets, where no line breaks
+LONGEST = 100  # characters of typst in a formula within a line that is not measured
+MATHML = re.compile(r"<math\b.*?</math\s*>", re.DOTALL | re.IGNORECASE)
 BAD_IMAGE = "image that cannot be read"
 
 
 @dataclass
 class Chapter:
-    """The blocks of one notebook, which `build` makes of the trees of `list_fragments`."""
+    """The blocks of one notebook, which `build` makes once its formulas are set."""
 
     notebook: Notebook
     images: Images
     settings: Pdf
     title: str = ""
     blocks: list[Block] = field(default_factory=list)
-    degradations: list[Degradation] = field(default_factory=list)
+    _noted: list[Degradation] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.prefix = self.images.folder.name  # makes the names of its definitions unique in the document
@@ -49,27 +49,23 @@ class Chapter:
         texts = [cell.source for cell in self.cells]
         texts += [shown.text for group in self.shown.values() for shown in group]
         self.aside = Aside(markup.choose_prefix(texts))
-        self.html: dict[int, str | None] = {}
+        self.html: dict[int, str] = {}
         for cell in self.cells:
             if cell.kind == "markdown":
                 self.html[cell.index] = markup.render(self.aside.extract(cell.source, cell.index))
             for shown in self.shown[cell.index]:
                 if shown.kind == "markdown":
-                    shown.text = markup.render(self.aside.extract(shown.text, cell.index)) or ""
+                    shown.text = markup.render(self.aside.extract(shown.text, cell.index))
                 elif shown.kind == "html":
-                    shown.text = self.aside.hide_data(shown.text)
+                    shown.text = MATHML.sub(partial(self._read_mathml, cell.index), self.aside.hide_data(shown.text))
                 elif shown.kind == "latex":
                     shown.text = self.aside.add(shown.text.strip().strip("$").strip(), True, cell.index, shown.text)
 
-    def list_fragments(self) -> list[str]:
-        """Return the HTML of the cells and their outputs."""
-        fragments = [html for html in self.html.values() if html]
-        shown = [shown for group in self.shown.values() for shown in group]
-        return fragments + [one.text for one in shown if one.kind in ("markdown", "html")]
+    def _read_mathml(self, cell: int, found: re.Match[str]) -> str:
+        return self.aside.add(formulas.read_mathml(found[0]), False, cell, found[0])
 
-    def build(self, trees: dict[str, Tree | None]) -> None:
-        """Write every cell; Markdown and HTML as trees, which are written later."""
-        self._trees = trees
+    def build(self) -> None:
+        """Write every cell."""
         if self.notebook.notice:
             self.degrade(self.notebook.notice)
             self._add(f"#problem[{inline(self.notebook.notice)}]")
@@ -79,34 +75,35 @@ class Chapter:
             self._cell = cell
             self._begin(cell)
             if cell.kind == "markdown":
-                self._add_markdown(cell)
+                self._add_html(self.html[cell.index], cell.source)
             elif cell.kind == "code":
                 self._add_code(cell)
             elif cell.source.strip():
-                self._add_verbatim()
+                opening, closing = self._frame(True, False)
+                self._add(f"{opening}#snippet[{lines.typeset(lines.decode(cell.source))}]{closing}")
         if self._in_question:
             self._add("]")
 
-    def _add(
-        self, text: str, fallback: Callable[[], str] | None = None, degradation: str = "", tree: Tree | None = None
-    ) -> None:
-        self.blocks.append(Block(text, fallback, degradation, self._cell.index, tree=tree))
+    def _add(self, text: str, fallback: Callable[[], str] | None = None, degradation: str = "") -> None:
+        self.blocks.append(Block(text, fallback, degradation, self._cell.index))
 
-    def _define(self, expression: str, fallback: str = "", degradation: str = "") -> str:
-        """Add a definition on lines of its own and return the markup that uses it."""
+    def _define(self, expression: str, fallback: str, degradation: str) -> str:
+        """Add a definition on lines of its own and return the markup that uses it; without an expression, it fails."""
         name = f"{self.prefix}x{self._names}"
         self._names += 1
         self._add(f"#let {name} = {expression}", lambda: f"#let {name} = {fallback}", degradation)
+        if not expression:
+            self.blocks[-1].give_way()
         return f"#{name};"
 
     def degrade(self, text: str, cell: int | None = None) -> None:
         """Record something shown otherwise than meant, in the cell that is written or another one."""
-        self.degradations.append(Degradation(self.notebook.name, self._cell.index if cell is None else cell, text))
+        self._noted.append(Degradation(self.notebook.name, self._cell.index if cell is None else cell, text))
 
     def list_degradations(self) -> list[Degradation]:
-        """Return what is shown otherwise than meant, blocks that gave way last."""
-        failed = [block for block in self.blocks if block.failed]
-        return self.degradations + [Degradation(self.notebook.name, one.cell, one.degradation) for one in failed]
+        """Return what is shown otherwise than meant, in the order of the cells."""
+        failed = [Degradation(self.notebook.name, one.cell, one.degradation) for one in self.blocks if one.failed]
+        return sorted(self._noted + failed, key=lambda one: one.cell)
 
     def _begin(self, cell: Cell) -> None:
         """Keep a question together with its answer, and give it pages of its own where that is asked."""
@@ -121,35 +118,30 @@ class Chapter:
             self._add("#together(above: 1.6em)[")
         self._in_question = asks or (self._in_question and answers)
 
-    def _adapter(self, headings: bool = True) -> Adapter:
-        takes_title = TITLE in self._cell.tags and not self.title
-        return Adapter(self.aside, self._define_formula, self._find_image, headings, takes_title)
+    def _add_html(self, html: str, source: str, is_output: bool = False) -> None:
+        """Add a cell's Markdown or an output as HTML; its source takes its place where that fails."""
+        takes_title = TITLE in self._cell.tags and not self.title and not is_output
+        writer = Writer(self.aside, self._define_formula, self._find_image, not is_output, takes_title)
+        try:
+            body: str | None = writer.write(markup.parse(html)).strip()
+        except RecursionError:
+            body = None
+        self.title = self.title or writer.title
+        opening, closing = ("", "") if is_output else self._frame(bool(body), writer.headed)
+        fallback = partial(self._write_fallback, source, opening, closing)
+        if body is None:
+            self._add("", fallback, "nested too deeply to be set")
+            self.blocks[-1].give_way()
+        elif opening or body:
+            self._add(opening + body + closing, fallback, "set as text" if is_output else "set as typed")
 
-    def _add_markdown(self, cell: Cell) -> None:
-        html = self.html[cell.index]
-        if html is None:
-            self._add_verbatim("nested too deeply to be set")
-            return
-        tree = self._trees[html] if html.strip() else []
-        if tree is None or not markup.holds(pandoc.read_text(tree), html):
-            self._add_verbatim("HTML that cannot be read whole; set as typed")
-            return
-        adapter = self._adapter()
-        blocks = adapter.adapt(tree)
-        self.title = self.title or adapter.title
-        opening, closing = self._frame(cell, bool(blocks), adapter.headed)
-        if opening:
-            blocks = [raw_block(opening), *blocks, raw_block(closing)]
-        if blocks:
-            self._add("", partial(self._write_fallback, cell.source, opening, closing), "set as typed", blocks)
-
-    def _frame(self, cell: Cell, filled: bool, headed: bool) -> tuple[str, str]:
+    def _frame(self, filled: bool, headed: bool) -> tuple[str, str]:
         """Return what opens and closes the frame of a cell that asks or answers a question."""
-        if QUESTION in cell.tags:
+        if QUESTION in self._cell.tags:
             points = quote(self._question.points) if self._question.points else "none"
             heading = "" if headed else f"#heading(level: 4)[{inline(self._question.title)}]\n\n"
             return f"#question({quote(self._question.label)}, {points})[{heading}", "]"
-        return ("#answer[", "]") if ANSWER in cell.tags and filled else ("", "")
+        return ("#answer[", "]") if ANSWER in self._cell.tags and filled else ("", "")
 
     def _add_code(self, cell: Cell) -> None:
         """Add the code and its outputs, those up to the first picture together with the code."""
@@ -179,37 +171,19 @@ class Chapter:
             formula = self._define_formula(int(number))
             self._add(formula, partial(self._write_fallback, shown.alternative), "set as text")
         elif shown.kind in ("markdown", "html"):
-            self._add_rich(shown)
+            self._add_html(shown.text, shown.alternative or self.aside.restore(markup.TAG.sub(" ", shown.text)), True)
+            if shown.rows_left_out:
+                words = f"… {shown.rows_left_out:,} rows of this table left out"
+                self._add(f"#note[{inline(words)}]")
+                self.degrade(f"output cut: {words}")
         else:
             self._add_lines(shown.text, "printed" if shown.kind == "stdout" else "complained")
-
-    def _add_rich(self, shown: Shown) -> None:
-        tree = self._trees.get(shown.text)
-        plain = shown.alternative or self.aside.restore(markup.TAG.sub(" ", shown.text))
-        if tree is None:
-            self._add_lines(plain, "printed")
-            return
-        blocks = self._adapter(headings=False).adapt(tree)
-        self._add("", partial(self._write_fallback, plain), "set as text", blocks)
-        if shown.rows_left_out:
-            words = f"… {shown.rows_left_out:,} rows of this table left out"
-            self._add(f"#note[{inline(words)}]")
-            self.degrade(f"output cut: {words}")
 
     def _add_lines(self, text: str, style: str) -> None:
         body, left_out = outputs.typeset(text, self.settings)
         self._add(f"#{style}[{body}]")
         if left_out:
             self.degrade(f"output cut: {left_out}")
-
-    def _add_verbatim(self, reason: str = "") -> None:
-        """Add the cell's source as typed, and where there is a reason, say it."""
-        text = self._cell.source
-        if reason:
-            self.degrade(reason)
-        body = self._write_fallback(text) if reason else f"#snippet[{lines.typeset(lines.decode(text))}]"
-        opening, closing = self._frame(self._cell, True, False)
-        self._add(opening + body + closing)
 
     def _write_fallback(self, text: str, opening: str = "", closing: str = "") -> str:
         """Return a text as typed, cut as an output is."""
@@ -219,15 +193,11 @@ class Chapter:
     def _define_formula(self, number: int) -> str:
         """Return the markup of a formula."""
         formula = self.aside.formulas[number]
-        verbatim = f"verbatim[{inline(formula.verbatim)}]"
-        verbatim = f"block({verbatim})" if formula.display else verbatim
-        degradation = f"formula set as typed: {formula.verbatim[:120]}"
         if formula.empty:
             return ""
-        if formula.typst:
-            return self._define(_write_formula(formula), verbatim, degradation)
-        self.degrade(degradation)
-        return self._define(verbatim)
+        verbatim = f"verbatim[{inline(formula.verbatim)}]"
+        verbatim = f"block({verbatim})" if formula.display else verbatim
+        return self._define(_write_formula(formula), verbatim, f"formula set as typed: {formula.verbatim[:120]}")
 
     def _find_image(self, url: str, alternative: str, attributes: dict[str, str], alone: bool) -> str:
         find = partial(self.images.find, url, self._cell.attachments)
@@ -235,37 +205,23 @@ class Chapter:
 
     def _define_image(self, get: Callable[[], bytes], alternative: str, attributes: dict[str, str], alone: bool) -> str:
         """Return the markup of an image, or of a red box that names it and says what is wrong."""
+        expression, problem = "", BAD_IMAGE
         try:
             expression = images.write_image(self.images.keep(get()), alternative, attributes, alone)
-        except ImageProblem as problem:
-            self.degrade(str(problem))
-            return self._define(_write_box(str(problem), alternative))
-        return self._define(expression, _write_box(BAD_IMAGE, alternative), BAD_IMAGE)
+        except ImageProblem as error:
+            problem = str(error)
+        named = f"{problem} ({alternative})" if alternative.strip() else problem
+        return self._define(expression, f"missing({quote(named)})", problem)
 
 
 def _write_formula(formula: Formula) -> str:
-    """Return typst for a formula: evaluated from a string, so that its syntax cannot reach beyond it."""
+    """Return typst for a formula, evaluated from a string so that its syntax ends there; nothing if there is none."""
+    if not formula.typst:
+        return ""
     expression = f'eval({quote(formula.typst)}, mode: "markup")'
-    breakable = _is_breakable(formula.typst)
-    if not formula.display and (breakable or len(formula.typst) < LONGEST_GROUP):
-        return f"displayed({expression})" if r"\displaystyle" in formula.tex else expression
-    expression = f"wide({expression}, {str(breakable).lower()}, [{inline(formula.verbatim)}])"
+    if formula.display or len(formula.typst) > LONGEST:
+        function = "wide" if formula.display else "long-formula"
+        expression = f"{function}({expression}, [{inline(formula.verbatim)}])"
+    elif r"\displaystyle" in formula.tex:
+        expression = f"displayed({expression})"
     return f"tagged({quote(formula.tag)}, {expression})" if formula.tag else expression
-
-
-def _is_breakable(text: str) -> bool:
-    """Return whether a display formula may break: it has no rows or columns of its own, and no long brackets."""
-    text = re.sub(r'"(?:\\.|[^"\\])*"', lambda found: "x" * len(found[0]), text)
-    depth, since = 0, 0
-    for found in re.finditer(r"(?<!\\)[][(){}]", text):
-        if found[0] in "([{":
-            since, depth = (since if depth else found.start()), depth + 1
-        elif depth:
-            depth -= 1
-            if not depth and found.start() - since > LONGEST_GROUP:
-                return False
-    return not re.search(r"(?<!\\)&|\\\n", text)
-
-
-def _write_box(problem: str, alternative: str) -> str:
-    return f"missing({quote(f'{problem} ({alternative})' if alternative.strip() else problem)})"

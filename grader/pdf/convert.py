@@ -4,7 +4,6 @@ import datetime
 import json
 import tempfile
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from ..errors import PdfError
 from ..files import PDF, claim
 from ..results.record import write_atomically
 from ..submission.package_search import explain_missing_file
-from . import formulas, pandoc, verify
+from . import formulas, verify
 from . import notebook as notebooks
 from .chapter import Chapter
 from .images import Images
@@ -126,18 +125,9 @@ def build_chapters(read: list[Notebook], options: Options, root: Path) -> list[C
         folder.mkdir()
         images = Images(folder, notebook.path.parent, options.assets, options.settings.image_megapixels)
         chapters.append(Chapter(notebook, images, options.settings))
-    with ThreadPoolExecutor(1) as pool:
-        setting = pool.submit(formulas.typeset, [chapter.aside.formulas for chapter in chapters])
-        trees = pandoc.read([fragment for chapter in chapters for fragment in chapter.list_fragments()])
-        setting.result()
+    formulas.typeset([chapter.aside.formulas for chapter in chapters])
     for chapter in chapters:
-        chapter.build(trees)
-    waiting = [block for chapter in chapters for block in chapter.blocks if block.tree]
-    for block, text in zip(waiting, pandoc.write([block.tree or [] for block in waiting])):
-        if text is None:
-            block.give_way()
-        else:
-            block.text = text
+        chapter.build()
     return chapters
 
 

@@ -1,9 +1,13 @@
 """Set formulas: rewrite TeX that pandoc cannot read, have it expand macros and write typst, fix that typst."""
 
 import re
+import subprocess
+from collections.abc import Sequence
+from functools import cache
 from itertools import accumulate
 
-from . import pandoc
+from ..errors import ProgramMissing
+from ..limits import PANDOC_LEAST_SECONDS, PANDOC_SECONDS
 from .markup import Formula
 from .tree import COLOURS, HEX
 
@@ -66,6 +70,7 @@ STRING = re.compile(r'(\w+\(|delim: )?"((?:\\.|[^"\\])*)"')
 SCALED = re.compile(r"#scale\(x: (\d+)%, y: \d+%\)\[((?:\\.|[^\[\]\\])+|[\[\]])\]")
 NORM = re.compile(r"(?<!lr\()(?<!stretch\()\bbar\.v\.double(?![A-Za-z.]|\s*\))")
 COLOUR = re.compile(rf'upright\("{BARE}=([^"]*)"\)\s*')
+PANDOC = "-f markdown_strict+latex_macros+raw_tex+tex_math_double_backslash -t typst --wrap=preserve"
 TYPST_TOKEN = re.compile(r'cases\((?:delim: "\{"|reverse: #true)|\\.|"(?:\\.|[^"\\])*"|.', re.DOTALL)
 
 
@@ -83,8 +88,52 @@ def typeset(groups: list[list[Formula]]) -> None:
             paragraphs.append((definitions, rf"\\[{text}\\]" if formula.display else rf"\\({text}\\)"))
             definitions = []
         formula.empty = bool(formula.tex.strip()) and not text.strip()
-    for formula, result in zip(waiting, pandoc.convert_formulas(paragraphs)):
+    for formula, result in zip(waiting, _convert(paragraphs) if paragraphs else ()):
         formula.typst = clean_typst(result) if result else ""
+
+
+@cache
+def _find_pandoc() -> str:
+    """Return the path of pandoc. Raise ProgramMissing where it is not installed."""
+    try:
+        import pypandoc
+
+        return str(pypandoc.get_pandoc_path())
+    except (ImportError, OSError):
+        raise ProgramMissing("pandoc is missing; install it with: pip install pypandoc_binary") from None
+
+
+def _run(options: str, text: str, seconds: float) -> str:
+    """Return what pandoc makes of a text; nothing where it fails."""
+    command = [_find_pandoc(), "--sandbox", "--quiet", *options.split()]
+    try:
+        run = subprocess.run(command, input=text, encoding="utf-8", capture_output=True, timeout=seconds)
+    except subprocess.TimeoutExpired:
+        return ""
+    return run.stdout.strip("\n") if run.returncode == 0 else ""
+
+
+def read_mathml(source: str) -> str:
+    """Return the TeX of a formula in MathML; nothing where pandoc cannot read it."""
+    return _run("-f html -t latex", source, PANDOC_LEAST_SECONDS).removeprefix(r"\(").removesuffix(r"\)")
+
+
+def _convert(
+    paragraphs: Sequence[tuple[list[str], str]], before: Sequence[str] = (), seconds: float = PANDOC_SECONDS
+) -> list[str | None]:
+    """Return the typst of each formula that stands after its macros; None where pandoc cannot read it.
+
+    Where a run of all fails, there is one for each half; macros hold for all formulas that follow.
+    """
+    text = "\n\n".join([*before, *(part for macros, formula in paragraphs for part in (*macros, formula))])
+    found = _run(PANDOC, text, seconds).split("\n\n")
+    if len(found) == len(paragraphs):
+        return [part if part.startswith("$") else None for part in found]
+    half, less = len(paragraphs) // 2, max(seconds / 2, PANDOC_LEAST_SECONDS)
+    if not half:
+        return [None]
+    defined = [macro for macros, _ in paragraphs[:half] for macro in macros]
+    return _convert(paragraphs[:half], before, less) + _convert(paragraphs[half:], [*before, *defined], less)
 
 
 def split_tag(tex: str) -> tuple[str, str]:

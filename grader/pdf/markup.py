@@ -14,7 +14,6 @@ from .lines import CONTROLS
 if TYPE_CHECKING:
     from lxml.html import HtmlElement
     from markdown_it import MarkdownIt
-    from markdown_it.token import Token
 
 PIECE = re.compile(
     r"""
@@ -50,16 +49,10 @@ HIDDEN = re.compile(r"<(script|style|head|title)\b[^>]*>.*?(?:</\1\s*>|\Z)", re.
 COMMENT = re.compile(r"<!--.*?(?:-->|\Z)|<![A-Za-z][^>]*>|<\?.*?\?>", re.DOTALL)
 SVG = re.compile(r"<svg\b.*?</svg\s*>", re.DOTALL | re.IGNORECASE)
 TAG = re.compile(r"</?([A-Za-z][A-Za-z0-9]*)(?:\"[^\"]*\"|'[^']*'|[^<>\"'])*>")
-WORD = re.compile(r"[^\W_]+")
 ATTRIBUTED = re.compile(r"<\w+(?:\s+[\w:-]+\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s\"'>]+))*\s*/?>")  # not `<b and c>`
-VOID = {"br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"}
-NAMES = (
-    "a abbr address article aside audio b big blockquote body button caption center cite code colgroup dd del details "
-    "dfn div dl dt em figcaption figure font footer form h1 h2 h3 h4 h5 h6 head header html i iframe ins kbd label li "
-    "main mark nav ol option p path picture pre q s samp script section select small span strike strong style sub "
-    "summary sup svg table tbody td textarea tfoot th thead title tr tt u ul var video"
-)
-TAGS = VOID | set(NAMES.split())
+UNUSED = {  # words of their own in notebooks
+    "area", "base", "command", "dir", "map", "math", "menu", "meter", "object", "output", "param", "time", "track"
+}  # fmt: skip
 
 
 @dataclass
@@ -144,13 +137,14 @@ def choose_prefix(texts: list[str]) -> str:
     return prefix
 
 
-def render(text: str) -> str | None:
-    """Return the HTML of Markdown; None where it is nested too deeply."""
+def render(text: str) -> str:
+    """Return the HTML of Markdown, of code where it is nested too deeply."""
     try:
         page = _parser().render(TABLE.sub(_free_table, _disarm(text.translate(PLAIN))))
     except RecursionError:
-        return None
-    return strip_hidden(TASK.sub(lambda found: found[1] + ("☐" if found[2] == " " else "☒"), page))
+        return f"<pre>{html.escape(text)}</pre>"
+    page = strip_hidden(TASK.sub(lambda found: found[1] + ("☐" if found[2] == " " else "☒"), page))
+    return TAG.sub(lambda tag: _escape_unless_real(page, tag), page)
 
 
 def strip_hidden(text: str) -> str:
@@ -170,27 +164,9 @@ def parse(text: str) -> HtmlElement:
     return fragment_fromstring(text, "div", parser=HTMLParser(huge_tree=True, encoding="utf-8"))
 
 
-def tidy(text: str) -> str:
-    """Return HTML that is well formed, for pandoc, which knows no summaries and drops the colours of fonts."""
-    from lxml.html import tostring
-
-    root = parse(text)
-    for summary in root.iter("summary"):
-        summary.tag = "p"
-    for font in root.iter("font"):
-        font.tag = "span"
-        font.set("style", f"color:{font.get('color', '')}")
-    return str(tostring(root, encoding="unicode", method="xml"))
-
-
 def has_content(text: str) -> bool:
     """Return whether a browser would show anything of it."""
     return bool(html.unescape(TAG.sub("", text)).strip()) or bool(re.search(r"<(img|hr|table|input)\b", text, re.I))
-
-
-def holds(text: str, markup: str) -> bool:
-    """Return whether a text holds every word that a piece of HTML shows."""
-    return all(word in text for word in set(WORD.findall(html.unescape(TAG.sub(" ", markup)))))
 
 
 def cut_rows(text: str, most: int) -> tuple[str, int]:
@@ -213,7 +189,6 @@ def _parser() -> MarkdownIt:
     parser.validateLink = lambda url: True  # type: ignore[method-assign]  # where links may lead is decided later
     parser.normalizeLink = lambda url: url  # type: ignore[method-assign]
     parser.add_render_rule("footnote_anchor", lambda *_: "")
-    parser.core.ruler.push("tags", lambda state: _keep_real_tags(state.tokens))
     return parser
 
 
@@ -237,20 +212,11 @@ def _disarm(text: str) -> str:
     return text if all(name in called for name, _ in notes) else text.replace("[^", "\\[^")
 
 
-def _keep_real_tags(tokens: list[Token]) -> None:
-    """Make text of tags that HTML does not know, and of those like `<b and c>` that nothing closes."""
-    for token in tokens:
-        if token.type == "html_block":
-            drawn = SVG.sub(_embed, token.content)
-            token.content = TAG.sub(lambda tag: _escape_unless(tag[1].lower() in TAGS, tag[0]), drawn)
-        inline = [child for child in token.children or () if child.type == "html_inline"]
-        closed = {tag[1].lower() for child in inline if (tag := TAG.match(child.content)) and tag[0][1] == "/"}
-        for child in inline:
-            if tag := TAG.match(child.content):
-                name = tag[1].lower()
-                real = name in VOID or name in closed or bool(ATTRIBUTED.fullmatch(tag[0]))
-                child.content = _escape_unless((name in TAGS and real) or "svg" in closed, tag[0])
+def _escape_unless_real(page: str, tag: re.Match[str]) -> str:
+    """Return a tag; as text where HTML does not know it, or where it is like `<b and c>` and nothing closes it."""
+    from lxml.html import defs
 
-
-def _escape_unless(real: bool, tag: str) -> str:
-    return tag if real else html.escape(tag)
+    name = tag[1].lower()
+    known = (name in defs.tags or name in ("main", "picture")) and name not in UNUSED
+    real = known and (tag[0][1] == "/" or ATTRIBUTED.fullmatch(tag[0]) or f"</{name}" in page)
+    return tag[0] if real else html.escape(tag[0])

@@ -1,20 +1,31 @@
-"""Make pandoc's syntax tree fit for paper: its text, formulas, images, code, links and tables."""
+"""Write the tree of HTML as typst: text as literals, formulas and images in place, lists, code and tables."""
+
+from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING
 
 from . import lines
-from .lines import inline
+from .lines import inline, quote
 from .markup import Aside
-from .pandoc import Node, raw, raw_block, read_text
-from .typesetting import Tree
 
-NO_ATTRIBUTES: list[Any] = ["", [], []]
-TEXTS = {"Str", "Space", "SoftBreak"}
-SPANS = {"kbd": "inline-code", "samp": "inline-code", "mark": "highlight", "small": "small"}
+if TYPE_CHECKING:
+    from lxml.html import HtmlElement
+
+BLOCKS = {
+    "address", "article", "aside", "blockquote", "body", "button", "caption", "center", "dd", "details", "div", "dl",
+    "dt", "fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr",
+    "html", "li", "main", "nav", "ol", "p", "pre", "section", "summary", "table", "ul", "video"
+}  # fmt: skip
+FUNCTIONS = {
+    "a": "", "b": "strong", "blockquote": "quote(block: true)", "cite": "emph", "code": "inline-code",
+    "dd": "pad(left: 1.5em)", "del": "strike", "dfn": "emph", "dt": "strong", "em": "emph", "i": "emph",
+    "ins": "underline", "kbd": "inline-code", "mark": "highlight", "s": "strike", "samp": "inline-code",
+    "small": "small", "strike": "strike", "strong": "strong", "sub": "sub", "sup": "super", "th": "strong",
+    "tt": "inline-code", "u": "underline", "var": "emph",
+}  # fmt: skip  # of the template or of typst, that an element is an argument of
 COLOUR = re.compile(r"(?:^|[;\s])color\s*:\s*(#?\w+)")
 HEX = re.compile(r"#(?:[0-9A-Fa-f]{3}){1,2}")
 COLOURS = {
@@ -22,14 +33,17 @@ COLOURS = {
     "magenta": "#a000a0", "brown": "#803000", "gray": "#606060", "grey": "#606060", "teal": "#006070",
     "navy": "#000080", "maroon": "#800000",
 }  # fmt: skip
+SIDE = re.compile(r"text-align:\s*(left|center|right)|^(left|center|right)$")
 TABLE_WIDTH = 92  # characters of a table's row that fit at full size, where each cell holds its longest word
 SMALL, SMALLEST = 0.75, 0.5  # of full size: where a table is divided, and where it cannot be
+MOST_SPANNED = 100  # columns of one cell
 URL = re.compile(r"https?://[^\s<>\"'(){}]*[^\s<>\"'(){}.,;:!?*_]")
+BLANKS = re.compile(r"[ \t\n\r\f]+")
 
 
 @dataclass
-class Adapter:
-    """Makes the tree of one cell fit for paper: all text becomes string literals, which can hold no markup.
+class Writer:
+    """Writes the tree of one cell; all text becomes string literals, which can hold no markup.
 
     `formula` gives the markup of a formula by its number, `image` that of an image by its address, its description,
     its attributes and whether it stands alone. Where the cell `takes_title`, its first heading of level 1 becomes the
@@ -44,130 +58,149 @@ class Adapter:
     title: str = ""
     headed: bool = False
 
-    def adapt(self, nodes: Sequence[Node]) -> Tree:
-        """Return a run of blocks or of inlines for paper; text next to text is one literal."""
-        result: Tree = []
-        for is_text, group in groupby(nodes, lambda node: node["t"] in TEXTS):
-            if is_text:
-                result.append(raw(self._write_words("".join(node.get("c", " ") for node in group))))
-                continue
-            for node in group:
-                kind, content = node["t"], node.get("c")
-                found = self._inline(kind, content)
-                result += self._block(kind, content) if found is None else found
-        return result
+    def write(self, node: HtmlElement) -> str:
+        """Return the markup of what an element holds."""
+        parts = [self._write_words(node.text)]
+        for child in node:
+            if isinstance(child.tag, str):
+                parts.append(self._write_element(child))
+            parts.append(self._write_words(child.tail))
+        return "".join(parts)
 
-    def _adapt_inside(self, content: Any) -> Any:
-        """Return what a node holds, with the nodes in it for paper."""
-        if not isinstance(content, list):
-            return content
-        if content and all(isinstance(part, dict) and "t" in part for part in content):
-            return self.adapt(content)
-        return list(map(self._adapt_inside, content))
+    def _write_element(self, node: HtmlElement) -> str:
+        special = getattr(self, f"_write_{SPECIAL.get(node.tag)}", None)
+        markup = special(node) if special else self._wrap(node)
+        if node.tag not in BLOCKS:
+            return markup
+        parent = node.getparent()
+        within = node.tag in ("ol", "ul") and parent.tag == "li" and parent.find("p") is None  # no space around it
+        return f"\n{markup}\n" if within else f"\n\n{markup.strip()}\n\n"
 
-    def _inline(self, kind: str, content: Any) -> Tree | None:
-        match kind:
-            case "Code":
-                return [raw(f"#inline-code[{inline(self.aside.restore(content[1]))}];")]
-            case "LineBreak":
-                return [raw("#linebreak();")]
-            case "Link":
-                return self._link(self.aside.restore(content[2][0]), self.adapt(content[1]))
-            case "Image":
-                return [raw(self._write_image(content, False))]
-            case "Span":
-                function = next((SPANS[name] for name in content[0][1] if name in SPANS), _read_colour(content[0][2]))
-                body = self.adapt(content[1])
-                return [raw(f"#{function}["), *body, raw("];")] if function else body
-        return None
+    def _wrap(self, node: HtmlElement) -> str:
+        """Return an element's content in the function that belongs to it, or as it is."""
+        function = FUNCTIONS.get(node.tag) or _read_colour(node)
+        body = self.write(node)
+        return f"#{function}[{body.strip() if node.tag in BLOCKS else body}];" if function and body.strip() else body
 
-    def _block(self, kind: str, content: Any) -> Tree:
-        match kind:
-            case "Para" | "Plain" if len(content) == 1 and content[0]["t"] == "Image":
-                return [raw_block(self._write_image(content[0]["c"], True))]
-            case "CodeBlock":
-                (_, classes, _), text = content
-                language = classes[0].removeprefix("language-") if classes else "text"
-                shown = lines.highlight(self.aside.restore(text.strip("\n")), language)
-                return [raw_block(f"#snippet[{lines.typeset(shown)}]")]
-            case "OrderedList":
-                (start, style, delimiter), items = content
-                return [{"t": kind, "c": [[max(start, 0), style, delimiter], list(map(self.adapt, items))]}]
-            case "Header":
-                return self._header(content[0], content[2])
-            case "HorizontalRule":
-                return [raw_block("#rule")]
-            case "Div":
-                return self.adapt(content[1])
-            case "Figure":
-                return self.adapt(content[2]) + self.adapt(content[1][1])
-            case "Table":
-                return self._table(content)
-        return [{"t": kind, "c": self._adapt_inside(content)}]
+    def _write_words(self, text: str | None) -> str:
+        """Return the markup of a text with its formulas in place; spaces at its ends stay typst's to drop."""
+        parts = self.aside.word.split(text or "")
+        for at, part in enumerate(parts):
+            if at % 2:
+                parts[at] = self.formula(int(part))
+            elif part:
+                words = BLANKS.sub(" ", self.aside.restore(part))
+                parts[at] = " " * (words[0] == " ") + _link_addresses(words.strip(" ")) + " " * words[1:].endswith(" ")
+        return "".join(parts)
 
-    def _write_words(self, text: str) -> str:
-        """Return the markup of a text with its formulas back in place."""
-        parts = self.aside.word.split(text)
-        parts[::2] = map(self.aside.restore, parts[::2])
-        for at in range(1, len(parts), 2):
-            number = int(parts[at])
-            parts[at] = self.formula(number)
-            if self.aside.formulas[number].display:  # no space at the margin after it
-                parts[at + 1] = parts[at + 1].lstrip()
-        return "".join(part if at % 2 else _link_addresses(part) for at, part in enumerate(parts))
+    def _write_break(self, node: HtmlElement) -> str:
+        return "#linebreak();"
 
-    def _link(self, url: str, body: list[Node]) -> list[Node]:
+    def _write_rule(self, node: HtmlElement) -> str:
+        return "#rule"
+
+    def _write_quotation(self, node: HtmlElement) -> str:
+        return f"{inline('“')}{self.write(node)}{inline('”')}"
+
+    def _write_code(self, node: HtmlElement) -> str:
+        names = [node.get("class", ""), *(child.get("class", "") for child in node.iter("code"))]
+        found = re.search(r"language-(\S+)", " ".join(names))
+        shown = self.aside.restore(node.text_content().strip("\n"))
+        return f"#snippet[{lines.typeset(lines.highlight(shown, found[1] if found else 'text'))}]"
+
+    def _write_list(self, node: HtmlElement) -> str:
+        loose = any(child.tag == "p" for item in node for child in item)
+        start = node.get("start", "1")
+        options = f"start: {start}, " if node.tag == "ol" and start.isdecimal() else ""
+        items = "".join(f"[{self.write(item).strip()}]" for item in node if item.tag == "li")
+        others = "".join(self._write_element(item) for item in node if isinstance(item.tag, str) and item.tag != "li")
+        return f"#{'enum' if node.tag == 'ol' else 'list'}({options}tight: {str(not loose).lower()}){items}\n\n{others}"
+
+    def _write_link(self, node: HtmlElement) -> str:
+        url, body = self.aside.restore(node.get("href", "")), self.write(node)
         remote = re.match(r"(https?|mailto):", url, re.IGNORECASE)
-        return [raw(f"#link({lines.quote(url)})["), *body, raw("];")] if remote and body else body
+        return f"#link({quote(url)})[{body}];" if remote and body.strip() else body
 
-    def _write_image(self, image: Any, alone: bool) -> str:
-        (_, _, attributes), alt, (url, _) = image
-        return self.image(self.aside.restore(url, True), self.aside.restore(read_text(alt)), dict(attributes), alone)
+    def _write_image(self, node: HtmlElement) -> str:
+        parent = node.getparent()
+        alone = parent.tag in BLOCKS | {"td", "th"} and len(parent) == 1
+        alone = alone and not f"{parent.text or ''}{node.tail or ''}".strip()
+        url, alternative = node.get("src", ""), self.aside.restore(node.get("alt", ""))
+        return self.image(self.aside.restore(url, True), alternative, dict(node.attrib), alone)
 
-    def _header(self, level: int, inlines: list[Node]) -> Tree:
-        if self.takes_title and level == 1 and not self.title:
-            self.title = self.aside.restore(read_text(inlines)).strip()
-            return []
-        body = self.adapt(inlines)
-        if not body:
-            return []
-        if not self.headings:
-            return [{"t": "Para", "c": [{"t": "Strong", "c": body}]}]
+    def _write_heading(self, node: HtmlElement) -> str:
+        if self.takes_title and node.tag == "h1" and not self.title:
+            self.title = self.aside.restore(BLANKS.sub(" ", node.text_content()).strip())
+            return ""
+        body = self.write(node).strip()
+        if not body or not self.headings:
+            return f"#strong[{body}]"
         self.headed = True
-        return [{"t": "Header", "c": [min(level + 1, 6), NO_ATTRIBUTES, body]}]
+        return f"#heading(level: {min(int(node.tag[1]) + 1, 6)})[{body}]"
 
-    def _table(self, content: Any) -> Tree:
+    def _write_table(self, node: HtmlElement) -> str:
         """Return a table, in parts side by side where it has more columns than the page."""
-        _, (_, caption), columns, head, bodies, foot = content
-        groups = [head[1], [row for body in bodies for rows in body[2:] for row in rows] + foot[1]]
-        rows = [row for group in groups for row in group]
-        least = [0] * len(columns)
-        for _, cells in rows:
-            for at, cell in zip(range(len(columns)), cells):
-                words = read_text(cell[4]).split()
-                least[at] = max([least[at], *(min(len(word), lines.LONGEST) for word in words)])
-        spanned = any(cell[2:4] != [1, 1] for _, cells in rows for cell in cells)
-        parts = [range(len(columns))] if spanned else _divide(least)
-        for group in groups:
-            for _, cells in group:
-                for cell in cells:
-                    cell[4] = self.adapt(cell[4])
-                    if group is groups[0]:
-                        cell[4] = list(map(_embolden, cell[4]))
-        result = self.adapt(caption)
-        widest = max(sum(least[at] + 3 for at in part) for part in parts)
-        size = max(min(1.0, TABLE_WIDTH / max(widest, 1)), SMALLEST)
-        for part in parts:
-            chosen = [[[no, _pick(cells, part, len(columns))] for no, cells in group] for group in groups]
-            body = [NO_ATTRIBUTES, 0, [], chosen[1]]
-            shape = [[columns[at][0], {"t": "ColWidthDefault"}] for at in part]
-            none: list[Any] = [NO_ATTRIBUTES, []]
-            table = {"t": "Table", "c": [NO_ATTRIBUTES, [None, []], shape, [NO_ATTRIBUTES, chosen[0]], [body], none]}
-            result += [raw_block(f"#sized({size * 9.5:.2f}pt)["), table, raw_block("]")]
+        rows = [row for row in node.iter("tr") if next(row.iterancestors("table")) is node]
+        cells = _place_cells(rows)
+        least = [0] * max((at + width for at, _, width, _, _ in cells), default=0)
+        for at, _, _, _, cell in cells:
+            words = self.aside.restore(cell.text_content()).split()
+            least[at] = max([least[at], *(min(len(word), lines.LONGEST) for word in words)])
+        spanned = any(cell[2:4] != (1, 1) for cell in cells)
+        parts = [range(len(least))] if spanned else _divide(least)
+        size = max(min(1.0, TABLE_WIDTH / max(1, *(sum(least[at] + 3 for at in part) for part in parts))), SMALLEST)
+        head = _count_header(rows, cells)
+        written = [(x, y, self._write_cell(*cell)) for cell in cells for x, y in [cell[:2]]]
+        result = "".join(self._write_element(caption) for caption in node.iter("caption"))
+        for part in parts if cells else ():
+            texts = [(y, f"table.cell(x: {part.index(x)}, y: {y}, {text}") for x, y, text in written if x in part]
+            top, body = (", ".join(text for y, text in texts if (y < head) == inside) for inside in (True, False))
+            header = f"table.header({top}), " if top else ""
+            result += f"\n\n#sized({size * 9.5:.2f}pt)[#table(columns: {len(part)}, {header}{body})]"
         return result
 
+    def _write_cell(self, x: int, y: int, width: int, height: int, cell: HtmlElement) -> str:
+        side = SIDE.search(cell.get("align", "").lower() or cell.get("style", ""))
+        align = f"align: {side[1] or side[2]}, " if side else ""
+        spans = f"colspan: {width}, rowspan: {height}, " if (width, height) != (1, 1) else ""
+        return f"{align}{spans}[{self._wrap(cell).strip()}])"
 
-def _divide(least: list[int]) -> list[Sequence[int]]:
+
+SPECIAL = {
+    "a": "link", "br": "break", "hr": "rule", "img": "image", "ol": "list", "pre": "code", "q": "quotation",
+    "table": "table", "ul": "list", **dict.fromkeys(("h1", "h2", "h3", "h4", "h5", "h6"), "heading"),
+}  # fmt: skip  # the method that writes an element
+
+
+def _place_cells(rows: list[HtmlElement]) -> list[tuple[int, int, int, int, HtmlElement]]:
+    """Return the column, row, width, height and element of each cell of a table."""
+    taken: set[tuple[int, int]] = set()
+    placed = []
+    for y, row in enumerate(rows):
+        x = 0
+        for cell in row.iterchildren("td", "th"):
+            while (x, y) in taken:
+                x += 1
+            width = min(_read_span(cell, "colspan"), MOST_SPANNED)
+            height = min(_read_span(cell, "rowspan"), len(rows) - y)
+            taken |= {(x + i, y + j) for i in range(width) for j in range(height)}
+            placed.append((x, y, width, height, cell))
+    return placed
+
+
+def _read_span(cell: HtmlElement, name: str) -> int:
+    text = cell.get(name, "1").strip()
+    return max(int(text), 1) if text.isdecimal() else 1
+
+
+def _count_header(rows: list[HtmlElement], cells: list[tuple[int, int, int, int, HtmlElement]]) -> int:
+    """Return how many rows are repeated on each page of a table: those of its head, as far as no cell leaves them."""
+    count = sum(row.getparent().tag == "thead" for row in rows)
+    count = count or int(bool(rows) and len(rows[0]) > 0 and all(cell.tag == "th" for cell in rows[0]))
+    return count if all(y + height <= count for _, y, _, height, _ in cells if y < count) else 0
+
+
+def _divide(least: list[int]) -> list[range | list[int]]:
     """Return the columns of each part of a table; the first column stands in all."""
     parts: list[list[int]] = [[]]
     for at, width in enumerate(least):
@@ -177,27 +210,19 @@ def _divide(least: list[int]) -> list[Sequence[int]]:
     return [*parts]
 
 
-def _pick(cells: list[Any], part: Sequence[int], whole: int) -> list[Any]:
-    return cells if len(part) == whole else [cells[at] for at in part if at < len(cells)]
-
-
-def _read_colour(attributes: list[list[str]]) -> str:
-    """Return the typst function for the colour of a span, dark enough to be read in grey."""
-    found = COLOUR.search(dict(attributes).get("style", ""))
-    if not found:
+def _read_colour(node: HtmlElement) -> str:
+    """Return the typst function for the colour of an element, dark enough to be read in grey."""
+    found = COLOUR.search(node.get("style", "") if node.tag != "font" else f"color:{node.get('color', '')}")
+    if not found or node.tag not in ("font", "span"):
         return ""
     colour = COLOURS.get(found[1].lower(), found[1])
     return f'coloured("{colour}")' if HEX.fullmatch(colour) else ""
-
-
-def _embolden(block: Node) -> Node:
-    return {"t": block["t"], "c": [{"t": "Strong", "c": block["c"]}]} if block["t"] in ("Para", "Plain") else block
 
 
 def _link_addresses(text: str) -> str:
     """Return a text as markup; the addresses in it are links."""
     parts, at = [], 0
     for found in URL.finditer(text):
-        parts += [inline(text[at : found.start()]), f"#link({lines.quote(found[0])})[{inline(found[0])}];"]
+        parts += [inline(text[at : found.start()]), f"#link({quote(found[0])})[{inline(found[0])}];"]
         at = found.end()
     return "".join([*parts, inline(text[at:])])

@@ -10,12 +10,10 @@ from dataclasses import dataclass, field
 from functools import cache
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
 
 from ..errors import PdfError, ProgramMissing
 from ..limits import TYPST_ATTEMPTS
 
-Tree = list[dict[str, Any]]  # of pandoc
 CODE = "DejaVu Sans Mono"  # which typst brings along
 # Where fonts come from, in the order in which they are tried when a text needs them: a package, a folder in it, files.
 # The packages after the first hold nothing but fonts; all are under the SIL Open Font License 1.1 or freer.
@@ -42,7 +40,6 @@ class Block:
     degradation: str = ""
     cell: int = 0
     failed: bool = False
-    tree: Tree | None = None  # of pandoc, until `text` is written from it
 
     def give_way(self) -> None:
         """Replace the lines by their fallback, which is made only now."""

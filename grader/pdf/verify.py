@@ -99,7 +99,7 @@ def _list_words(chapter: Chapter, cell: Cell, no_font: set[str]) -> tuple[Counte
     """Return the words that a viewer shows of a cell's Markdown, and of its outputs in HTML and Markdown."""
     pages = [shown.text for shown in chapter.shown[cell.index] if shown.kind in ("html", "markdown")]
     found = []
-    for page in (chapter.html.get(cell.index) or "", " ".join(pages)):
+    for page in (chapter.html.get(cell.index, ""), " ".join(pages)):
         text = chapter.aside.mark.sub(" ", html.unescape(TAG.sub(" ", page)))
         found.append(Counter(WORD.findall(_normalize(_number_controls(text, no_font)))))
     return found[0], found[1]

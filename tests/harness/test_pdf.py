@@ -180,7 +180,9 @@ def test_lost_outputs_and_marks_are_noticed(tmp_path):
 
 
 def test_text_outside_the_page_is_noticed(tmp_path, monkeypatch):
-    monkeypatch.setattr("grader.pdf.chapter._is_breakable", lambda _: True)
+    monkeypatch.setattr(
+        "grader.pdf.chapter._write_formula", lambda formula: f'eval({lines.quote(formula.typst)}, mode: "markup")'
+    )
     wide = "$$\\begin{pmatrix}" + "&".join(f"w_{{1,{n}}}" for n in range(60)) + "\\end{pmatrix}$$"
     result = convert.convert([_write(tmp_path, zoo.text(wide))], OPTIONS)
     assert result.problems == ["page 2: text runs off it"]

@@ -123,7 +123,7 @@ markdown("inline html", "a<br>b<br/>c <font color='red'>red</font> x<sub>1</sub>
 markdown("centered html", "<center><h2>Big</h2><p>words</p></center>", words=["Big", "words"])
 markdown("tags that are none", "a List<int> and <your name here> and 1 < 2 > 0", words=["List<int>"])
 markdown("entities", "&lt;tag&gt; &amp; &eacute; &#9731; &nope;", words=["<tag>", "&nope;"])
-markdown("cells of no table", "a <td>zqstray</td> b\n\n<th>zqhead</th>", words=["a <td>zqstray", "zqhead"])
+markdown("cells of no table", "a <td>zqstray</td> b\n\n<th>zqhead</th>", words=["zqstray b", "zqhead"], marks=[NONE])
 markdown("quotes by tag", "he said <q>no <b>way</b></q> and left", words=["“no way”"], marks=[NONE])
 markdown("addresses that are none", "[x](http://[a) ![y](http://[b)", words=["x"], marks=["remote image, not fetched"])
 markdown("scripts", "<script>alert('zq')</script><style>p{color:red}</style>shown", absent=["alert"])
@@ -471,6 +471,8 @@ add(
     words=["as derived."],
     marks=[NONE],
 )
+MATHML = "<math><mrow><mi>zqa</mi><mo>+</mo><mfrac><mn>1</mn><mi>b</mi></mfrac></mrow></math>"
+add("mathml", code("h", bundle({"text/html": f"<p>so {MATHML} holds</p>"})), words=["so", "holds"], marks=[NONE])
 add("html of a script", code("h", bundle({"text/html": "<script>var x</script>"})), marks=["only a browser"])
 add("huge html", code("h", bundle({"text/html": "<p>" + "many words " * 40_000})), marks=["left out"])
 add(

@@ -14,6 +14,7 @@ from .edition_schema import Edition, LeftOut
 from .schema import Manifest, Question
 from .source import read_source
 
+PROMISE = re.compile(rb"""\bpromise=["'](\w+)["']""")
 SOLUTION = re.compile(rb"\bBEGIN SOLUTION\b")
 
 
@@ -59,6 +60,12 @@ def place_given(manifest: Manifest, package: Path) -> None:
         place.chmod(0o644)
 
 
+def list_promises(manifest: Manifest) -> set[str]:
+    """Return the kinds of promises that the checks mark."""
+    files = [file for kind in ("public", "hidden") for file in sorted(manifest.path(kind).glob("*.py"))]
+    return {name.decode() for file in files for name in PROMISE.findall(read_source(file))}
+
+
 def _read_edition(manifest: Manifest, name: str, above: tuple[str, ...] = ()) -> Edition:
     """Return an edition with all that it has from the one it is like; those `above` are like this one."""
     folder = manifest.path("editions")
@@ -94,7 +101,8 @@ def _find_fault(manifest: Manifest, edition: Edition) -> str:
     """Return the first name in an edition that the course does not have; empty where each has its thing."""
     ids, functions = {question.id for question in manifest.questions}, manifest.functions()
     for number, entry in enumerate(edition.left_out, 1):
-        for key, known in (("questions", ids), ("functions", functions)):
+        promises = list_promises(manifest) if entry.promises else ()
+        for key, known in (("questions", ids), ("functions", functions), ("promises", promises)):
             for name in [name for name in getattr(entry, key) if name not in known]:
                 near = find_nearest(name, known)
                 return f"left_out #{number}.{key}: {name}; {f'did you mean {near}?' if near else 'fix the name'}"

@@ -2,28 +2,38 @@
 
 Each variant is taken for a student's work on inputs that no test uses, and what its checks judge is looked up in the
 table that a release ships, made on the same inputs. `--whole` also grades each as a run does, second looks included.
+
+`--mutants N` prints instead what N mutants that are no variants are called: each name is to be read.
 """
 
 import argparse
+import ast
 import contextlib
+import textwrap
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
 from grader.checks.context import RunContext
 from grader.checks.misconceptions import Candidate, Evidence, choose_misconceptions
 from grader.course import manifest as manifests
-from grader.course.catalogue import Misconception, Variant, load_catalogues
+from grader.course.catalogue import Misconception, Variant, load_catalogues, plant
 from grader.course.manifest import Manifest
+from grader.course.source import find_span, locate
 from grader.grading import run
 from grader.grading.forks import ForkedJudge
-from grader.grading.hints import Hints, Runner, Table
+from grader.grading.hints import Hints, Runner, Table, load_table
 from grader.grading.mistakes import planted
 from grader.grading.progress import Progress
+from grader.release.recorder import record_misconceptions
 from grader.sandbox.parent.zygote_pool import ZygotePool
+
+from .mutants.mutate import Mutant
+from .mutants.survey import all_mutants, plant_mutant
 
 SEED = 4242  # no test draws from it
 
@@ -106,14 +116,65 @@ def grade_whole(manifest: Manifest, question: str, found: list[Failing], seed: i
         yield one, {check.misconception.id for check in checks or [] if check.misconception}
 
 
+def sample_mutants(manifest: Manifest, package: Path, count: int, seed: int) -> list[tuple[str, Mutant]]:
+    """Mutants of the package that are no variants, each with its question, drawn with a seed."""
+    found = []
+    for catalogue in load_catalogues(manifest):
+        known = {body for variant in catalogue.variants for body in _list_bodies(package, variant)}
+        mutants = all_mutants(manifest, manifest.question(catalogue.question))
+        found += [(catalogue.question, mutant) for mutant in mutants if known.isdisjoint(_strip(mutant.source))]
+    chosen = np.random.RandomState(seed).permutation(len(found))[:count]
+    return [found[place] for place in chosen]
+
+
+def _list_bodies(package: Path, variant: Variant) -> Iterator[str]:
+    """The functions that planting a variant changes or adds, without their docstrings."""
+    if variant.append:
+        return _strip(variant.append)
+    module, path = locate(package, variant.function)
+    text = module.read_text()
+    plant(variant, package)
+    start, end = find_span(module.read_text(), path)
+    source = module.read_text()[start:end]
+    module.write_text(text)
+    return _strip(source)
+
+
+def _strip(source: str) -> Iterator[str]:
+    """The functions in a text, without their docstrings."""
+    for node in ast.walk(ast.parse(textwrap.dedent(source))):
+        if isinstance(node, ast.FunctionDef):
+            yield "\n".join([node.name, *map(ast.unparse, node.body[ast.get_docstring(node) is not None :])])
+
+
+def name_mutants(manifest: Manifest, table: Table, count: int, seed: int) -> None:
+    """Print the mutants that get a name in a graded run of their question, and which."""
+    hints, judges, seen = Hints(manifest, table=table), dict[str, ForkedJudge](), Counter()
+    with planted(manifest, None) as package:
+        for question, mutant in sample_mutants(manifest, package, count, seed):
+            if question not in judges:
+                judges[question] = ForkedJudge(manifest, question, hints=hints)
+            with plant_mutant(package, mutant):
+                checks = judges[question].judge(package, mutant.function) or []
+            names = {check.misconception.id: check.misconception for check in checks if check.misconception}
+            seen.update(tried=1, rejected=any(check.outcome.failed for check in checks), named=bool(names))
+            for hint in names.values():
+                print(f"{mutant.name}\n  {hint.id}: {hint.sentence}", flush=True)
+    print(dict(seen))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("questions", nargs="*")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--whole", action="store_true")
+    parser.add_argument("--mutants", type=int, metavar="N")
     asked = parser.parse_args()
     manifest = manifests.load_manifest(Path(__file__).parents[2] / manifests.FILENAME)
     with contextlib.closing(ZygotePool()) as zygotes:
+        if asked.mutants:
+            table = load_table(manifest, manifest.seeds.public) or record_misconceptions(manifest, zygotes)
+            return name_mutants(manifest, table, asked.mutants, asked.seed)
         for question in asked.questions or [question.id for question in manifest.questions]:
             found, functions = run_variants(manifest, question, asked.seed, zygotes)
             judged = list(judge(found, functions))

@@ -1,6 +1,7 @@
 """Plants every mutant of the NumPy functions and lists those that no check rejects."""
 
 import ast
+import contextlib
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -69,19 +70,26 @@ def survey(manifest: Manifest, questions: Sequence[Question], only: str = "") ->
 
 
 def survives(judges: Sequence[ForkedJudge], package: Path, mutant: Mutant) -> bool:
-    """Whether every check passes with the mutant planted in the package, which is put right again."""
+    """Whether every check passes with the mutant planted in the package."""
+    with plant_mutant(package, mutant):
+        for judge in judges:
+            checks = judge.judge(package, mutant.function, first=True)
+            # A check may be blocked, since without second looks the function below is to blame: it earns nothing too.
+            if checks is None or any(check.outcome is not Outcome.PASSED for check in checks):
+                return False
+    return True
+
+
+@contextlib.contextmanager
+def plant_mutant(package: Path, mutant: Mutant) -> Iterator[None]:
+    """Plants a mutant in a package, which is put right again."""
     module, path = locate(package, mutant.function)
     text = module.read_text()
     start, end = find_span(text, path)
     indent = " " * 4 * (len(path) - 1)
     module.write_text(f"{text[:start]}{textwrap.indent(mutant.source, indent)}\n{text[end:]}")
     try:
-        for judge in judges:
-            checks = judge.judge(package, mutant.function, first=True)
-            # A check may be blocked, since without second looks the function below is to blame: it earns nothing too.
-            if checks is None or any(check.outcome is not Outcome.PASSED for check in checks):
-                return False
-        return True
+        yield
     finally:
         module.write_text(text)
 

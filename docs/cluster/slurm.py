@@ -10,7 +10,7 @@ import sys
 import dask
 from dask_jobqueue import SLURMCluster
 
-from grader.classroom.cluster import SETTINGS
+from grader.classroom.executors import SETTINGS
 
 WORKERS = 16
 ENVIRONMENT = {

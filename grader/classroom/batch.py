@@ -1,13 +1,13 @@
 """Grade what is to do of a class, or again what may have changed: one run at a time, whatever dies on the way."""
 
-import contextlib
 import hashlib
 import json
-import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ..course.manifest import Manifest
@@ -16,11 +16,10 @@ from ..files import make_printable
 from ..grading.submission import draw_seeds
 from ..limits import JOB_TRIES
 from ..results.record import NoteKind, sum_points
-from .cluster import connecting
-from .conditions import choose_again, digest_course, ending_at_signals, hold, now
-from .engine import Job, JobReport, SlotPool, run_job
+from .engine import OTHER, Job, JobReport, choose_again, count_changed, digest_course, run_job
+from .executors import Settings, ending_at_signals, executing
 from .sources import Export, read_export
-from .store import Store
+from .store import Store, hold
 from .view import FILENAME as STORE
 from .view import Batch, JobEnding, State, StoredSubmission, StoreView, pack_record
 
@@ -29,24 +28,37 @@ DIED = "the process that graded it ended {} times, the last time with nothing el
 KILLED = "KilledWorker"  # Dask's word for it
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How to run jobs: in how many slots, whether without isolation, on which scheduler's workers if any."""
-
-    slots: int
-    unsafe: bool = False
-    scheduler: str = ""
-
-
 @dataclass
 class Tally:
-    """The work of one run so far: how many submissions it has `chosen`, and how many had a mark `earlier`."""
+    """The work of one run so far: how many submissions it has `chosen`, and how many had a mark `earlier`.
+
+    Of records it keeps only the `last` one, so that a class of any size takes the same memory. `failing` counts for
+    each function in how many submissions a check of it failed by its own code.
+    """
 
     chosen: int
     earlier: int = 0
-    endings: list[JobEnding] = field(default_factory=list)
+    states: Counter[State] = field(default_factory=Counter)
+    scores: list[int | float] = field(default_factory=list)
+    failing: Counter[str] = field(default_factory=Counter)
+    last: JobEnding | None = None
+    changed: int = 0
     started: float = field(default_factory=time.monotonic)
     interrupted: bool = False
+
+    def add(self, ending: JobEnding) -> None:
+        """Count how one more job ended."""
+        self.last = ending
+        self.states[ending.state] += 1
+        checks = ending.record.checks if ending.record else []
+        self.failing.update(sorted({name for one in checks if one.outcome.by_own_code for name in one.functions}))
+        if ending.record:
+            self.scores.append(ending.record.score)
+
+    @property
+    def done(self) -> int:
+        """Return how many jobs have ended."""
+        return self.states.total()
 
     @property
     def seconds(self) -> float:
@@ -56,8 +68,7 @@ class Tally:
     @property
     def seconds_left(self) -> float | None:
         """Return an estimate of what the rest takes at the rate so far; None before there is one."""
-        done = len(self.endings)
-        return self.seconds / done * (self.chosen - done) if done else None
+        return self.seconds / self.done * (self.chosen - self.done) if self.done else None
 
 
 @dataclass(frozen=True)
@@ -102,7 +113,8 @@ def grade_class(
             store.finish([ending])
             job.out.unlink(missing_ok=True)
 
-        tally = _run(store, "grade", version, jobs, settings, scratch, tell, begin, take)
+        tally = _run(store, version, jobs, settings, scratch, tell, take, begin)
+        tally.changed = count_changed(store, manifest)
     return export, tally
 
 
@@ -124,13 +136,16 @@ def regrade_class(
         today, versions = digest_course(manifest), store.versions()
         version = store.add_version(today)
         before = {one.key: one for one in store.submissions()}
-        jobs = []
+        jobs, changes = [], list[Change]()
+
+        def take(job: Job, ending: JobEnding) -> None:
+            changes.append(Change(before[job.key], ending))
+
         for one in before.values():
             questions = choose_again(one, held, versions, today, manifest)
             if questions is not None:
                 jobs.append(make_job(store, manifest, folder, one, version, settings, questions))
-        tally = _run(store, f"regrade --{'held' if held else 'changed'}", version, jobs, settings, scratch, tell)
-        changes = [Change(before[ending.key], ending) for ending in tally.endings]
+        tally = _run(store, version, jobs, settings, scratch, tell, take)
         changes.sort(key=lambda change: change.before.key)
         if tally.interrupted or not changes or not confirm(changes):
             return [], tally
@@ -142,54 +157,38 @@ def regrade_class(
 
 def _run(
     store: Store,
-    purpose: str,
     version: int,
     jobs: list[Job],
     settings: Settings,
     scratch: Path,
     tell: Callable[[Tally], None],
+    take: Callable[[Job, JobEnding], None],
     begin: Callable[[Job], None] = lambda job: None,
-    take: Callable[[Job, JobEnding], None] = lambda job, ending: None,
 ) -> Tally:
-    """Run jobs, and hand on how each ended; Ctrl-C ends what is running, and the tally says so."""
-    run = store.begin_run(now(), purpose, settings.slots, len(jobs))
+    """Run jobs, and hand on how each ended; Ctrl-C ends what is running, and the tally says so.
+
+    Raise UsageError where the course is no longer what the run has begun with.
+    """
+    run = store.begin_run(now(), len(jobs))
     tally = Tally(len(jobs), sum(one.state.counts for one in store.submissions()))
 
     def note(job: Job, report: JobReport) -> None:
+        if report.problem == OTHER:
+            raise UsageError(OTHER)
         ending = conclude(job, report, version, run)
         take(job, ending)
-        tally.endings.append(ending)
+        tally.add(ending)
         tell(tally)
 
     tell(tally)
     try:
-        with _executing(settings, scratch) as (executor, slots), ending_at_signals():
+        with executing(settings, scratch) as (executor, slots), ending_at_signals():
             run_jobs(jobs, executor, slots, begin, note)
     except KeyboardInterrupt:
         tally.interrupted = True
     finally:
         store.end_run(run, now())
     return tally
-
-
-@contextlib.contextmanager
-def _executing(settings: Settings, scratch: Path) -> Iterator[tuple[Executor, int]]:
-    """Yield what runs jobs, and how many at a time. Raise SandboxError where a process cannot even start."""
-    if settings.scheduler:
-        with connecting(settings.scheduler, settings.slots, scratch) as found:
-            yield found
-        return
-    executor = SlotPool(settings.slots, scratch)
-    try:
-        for _ in range(JOB_TRIES):
-            with contextlib.suppress(BrokenExecutor):
-                executor.submit(os.getpid).result()
-                break
-        else:
-            raise SandboxError("a process that grades could not start; what it says is above")
-        yield executor, settings.slots
-    finally:
-        executor.shutdown()
 
 
 def run_jobs(
@@ -273,3 +272,8 @@ def open_store(manifest: Manifest, source: Path, folder: Path, kind: str) -> Sto
         shown = make_printable(str(other), 400)
         raise UsageError(f"{folder} holds the marks of {shown}; give another folder with --folder")
     return store
+
+
+def now() -> str:
+    """Return the time in UTC as ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,20 +1,16 @@
-"""Grade one submission in a process of its own: an idempotent job, and a pool that survives the death of a slot."""
+"""Grade one submission as an idempotent job, and tell by digests what a mark depends on."""
 
 import contextlib
 import faulthandler
-import multiprocessing
+import hashlib
+import importlib.metadata
 import os
-import signal
-import tempfile
-import threading
+import platform
 import zlib
-from collections import deque
-from collections.abc import Callable
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from ..course.editions import choose_edition
 from ..course.manifest import FILENAME, Manifest, load_manifest
@@ -25,15 +21,16 @@ from ..grading.hints import Hints
 from ..limits import JOB_RESERVE_SECONDS
 from ..recording.memo import ReferenceMemo
 from ..results.record import NoteKind, Record, write_atomically
-from ..sandbox.parent.zygote_pool import THREADS, ZygotePool
+from ..sandbox.parent.zygote_pool import ZygotePool
 from ..sandbox.policy import Policy
-from .conditions import digest_course
 from .sources import digest_submission
-from .view import pack_record, unpack_record
+from .view import State, StoredSubmission, StoreView, pack_record, unpack_record
 
+ENGINE = Path(__file__).parents[1]
+QUESTION_CHECKS = "checks of "
 OTHER = (
-    "what grades it has another engine, manifest or other checks than this run, or other libraries; "
-    "make them the same, restart the workers, and use class regrade --held"
+    "checks, manifest, reference, engine or libraries are not those with which this run began; leave the course as it "
+    "is while it is graded, restart a scheduler's workers if you have some, and give the same command again"
 )
 
 
@@ -84,7 +81,7 @@ def run_job(job: Job) -> JobReport:
     if digest_submission(job.place) != job.digest:
         return JobReport(problem="its files have changed since the export was read; class grade reads it again")
     manifest = _load(job.course)
-    if job.version and job.version != _find_version(job.course):
+    if not _is_unchanged(job, manifest):
         return JobReport(problem=OTHER)
     with open(os.devnull, "w") as nobody:
         faulthandler.dump_traceback_later(manifest.limits.wall_seconds + JOB_RESERVE_SECONDS, exit=True, file=nobody)
@@ -99,6 +96,8 @@ def run_job(job: Job) -> JobReport:
             faulthandler.cancel_dump_traceback_later()
     if not record.complete and not any(note.kind is NoteKind.REFUSED for note in record.notes):
         return JobReport(problem="its grading did not finish")
+    if not _is_unchanged(job, manifest):
+        return JobReport(problem=OTHER)
     content = pack_record(record)
     job.out.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # another machine has no folder of the class
     write_atomically(job.out, content)
@@ -128,6 +127,11 @@ def _load(course: Path) -> Manifest:
     return choose_edition(manifest, manifest.container.edition)
 
 
+def _is_unchanged(job: Job, manifest: Manifest) -> bool:
+    """Return whether the course is as the run knows it: in this process, which has loaded it, and on disk."""
+    return not job.version or job.version == _find_version(job.course) == digest_course(manifest)
+
+
 @lru_cache(maxsize=1)
 def _find_version(course: Path) -> dict[str, str]:
     """Return the digests of what this process grades by, as they were at its first job: modules stay loaded."""
@@ -148,90 +152,64 @@ def _hints(course: Path) -> Hints:
     return Hints(_load(course))
 
 
-def prepare_slot(folder: str) -> None:
-    """Make this process one that grades: it ends with whoever started it, and leaves files where they are removed."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever started it
-    tempfile.tempdir = folder
+def digest_course(manifest: Manifest) -> dict[str, str]:
+    """Return digests of what marks depend on besides the submission, by name; each question's checks have their own."""
+    files = {question.id: question.file for question in manifest.questions}
+    folders = [manifest.path("public"), manifest.path("hidden")]
+    found = {f"{QUESTION_CHECKS}{name}": _digest(folder / file for folder in folders) for name, file in files.items()}
+    others = [
+        place
+        for folder in folders
+        for place in sorted(folder.rglob("*"))
+        if place.is_file() and place.name not in files.values() and place.suffix != ".pyc"
+    ]
+    found["other files of checks"] = _digest([*others, *(manifest.root / name for name in manifest.container.secrets)])
+    found["manifest"] = _digest([manifest.root / FILENAME])
+    found["reference"] = digest_submission(manifest.path("reference"))
+    if manifest.edition is not None:
+        given = (manifest.root / source for source in manifest.edition.given.values())
+        found["edition"] = _digest([*sorted(manifest.path("editions").glob("*.toml")), *given])
+    found["engine"] = _digest(sorted(ENGINE.rglob("*.py")))
+    return found | {"libraries": _describe_libraries(manifest)}
 
 
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+def choose_again(
+    one: StoredSubmission, held: bool, versions: dict[int, dict[str, str]], today: dict[str, str], manifest: Manifest
+) -> tuple[str, ...] | None:
+    """Return the questions of a submission to grade again, none of them for all; None where its mark stays.
 
-
-@dataclass
-class SlotPool(Executor):
-    """Runs jobs in `slots` processes, one job each at a time; a death fails only the job of the process that died.
-
-    Their temporary files lie in `folder`, which workers must be able to reach.
+    Where only checks of some questions were changed, the results of the others stay, and so does what was refused. Of
+    an edition all are graded again, since points are scaled by their sum.
     """
+    if held:
+        return () if one.state is State.FAILED or (one.state is State.GRADED and one.held) else None
+    old = versions.get(one.version or 0, {})
+    changed = {name for name in old | today if old.get(name) != today.get(name)}
+    if not one.state.counts or not changed:
+        return None
+    if manifest.edition is not None or not all(name.startswith(QUESTION_CHECKS) for name in changed):
+        return ()
+    if one.state is State.REFUSED:
+        return None
+    known = [question.id for question in manifest.questions]
+    return tuple(name for name in known if f"{QUESTION_CHECKS}{name}" in changed)
 
-    slots: int
-    folder: Path
-    _pools: dict[int, ProcessPoolExecutor] = field(default_factory=dict)
-    _busy: set[int] = field(default_factory=set)
-    _waiting: deque[tuple[Future[Any], Callable[..., Any], Any]] = field(default_factory=deque)
-    _lock: threading.RLock = field(default_factory=threading.RLock)
 
-    def __post_init__(self) -> None:
-        os.environ.update({f"{name}_NUM_THREADS": "1" for name in THREADS})  # slots share the cores
+def count_changed(store: StoreView, manifest: Manifest) -> int:
+    """Return how many marks today's checks, manifest, reference or engine may alter."""
+    versions, today = store.versions(), digest_course(manifest)
+    return sum(choose_again(one, False, versions, today, manifest) is not None for one in store.submissions())
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Have a function run in the next process that is free."""
-        future: Future[Any] = Future()
-        with self._lock:
-            self._waiting.append((future, fn, args))
-            self._dispatch()
-        return future
 
-    def _dispatch(self) -> None:
-        free = [slot for slot in range(self.slots) if slot not in self._busy]
-        while free and self._waiting:
-            future, function, arguments = self._waiting.popleft()
-            if future.set_running_or_notify_cancel():
-                slot = free.pop(0)
-                self._busy.add(slot)
-                try:
-                    inner = self._pool(slot).submit(function, *arguments)
-                except BrokenExecutor:  # its process was killed while it had nothing to do
-                    self._end(slot)
-                    inner = self._pool(slot).submit(function, *arguments)
-                inner.add_done_callback(partial(self._take, slot, future))
+def _digest(files: Iterable[Path]) -> str:
+    present = [file for file in files if file.is_file()]
+    return hashlib.sha256("".join(digest_submission(file) for file in present).encode()).hexdigest()
 
-    def _pool(self, slot: int) -> ProcessPoolExecutor:
-        if slot not in self._pools:
-            context = multiprocessing.get_context("spawn")
-            self._pools[slot] = ProcessPoolExecutor(1, context, prepare_slot, (str(self.folder),))
-        return self._pools[slot]
 
-    def _end(self, slot: int) -> None:
-        dead = self._pools.pop(slot, None)
-        if dead:
-            dead.shutdown(wait=False, cancel_futures=True)
-
-    def _take(self, slot: int, future: Future[Any], done: Future[Any]) -> None:
-        """Hand on what a process returned, and give the slot the next job; a dead one gets a new process."""
-        error = done.exception() if not done.cancelled() else ChainruleError("the run was ended")
-        with self._lock:
-            self._busy.discard(slot)
-            if error is not None:
-                self._end(slot)
-        if error is not None:
-            future.set_exception(error)
-        else:
-            future.set_result(done.result())
-        with self._lock:
-            self._dispatch()
-
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """End every process, at once: what a job has not written yet is graded again."""
-        with self._lock:
-            self._waiting.clear()
-            pools, self._pools = list(self._pools.values()), {}
-        for pool in pools:
-            for process in list((pool._processes or {}).values()):
-                process.kill()
-            pool.shutdown(wait=wait, cancel_futures=True)
+def _describe_libraries(manifest: Manifest) -> str:
+    names = sorted({library for question in manifest.questions for library in question.libraries})
+    found = [f"python {platform.python_version()}"]
+    for name in names:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found.append(f"{name} {importlib.metadata.version(name)}")
+    return ", ".join(found)

@@ -1,5 +1,6 @@
 """Say in lines of text how a class stands: while it is graded, after a run, at any time, and for one student."""
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -11,19 +12,19 @@ from ..results.summary import count_noun
 from .batch import Change, Tally
 from .view import ClassRun, JobEnding, State, StoredSubmission, StoreView
 
-SHOWN = 5
+SHOWN, LISTED = 5, 20
+WORDS = {State.TODO: "to do", State.RUNNING: "being graded", State.SUPERSEDED: "superseded by a later one"}
 COMMAND = "python -m grader class"
 
 
 def describe_progress(tally: Tally) -> str:
     """Return a line on a run under way: its rate, what is left, what fails most, what went wrong."""
-    done, left = len(tally.endings), tally.seconds_left
+    done, left = tally.done, tally.seconds_left
     if left is None:
         return "grading"
     parts = [f"grading, {done / max(tally.seconds, 1e-9) * 60:.1f} a minute, about {say_seconds(left)} left"]
-    failing = count_failing(tally.endings).most_common(1)
-    parts += [f"most failed: {name} ({number})" for name, number in failing]
-    parts += [f"{number} {state.value}" for state, number in count_problems(tally.endings).items()]
+    parts += [f"{tally.states[s]} {s.value}" for s in (State.REFUSED, State.FAILED) if tally.states[s]]
+    parts += [f"most failed: {name} ({number})" for name, number in tally.failing.most_common(1)]
     return "; ".join(parts)
 
 
@@ -41,23 +42,26 @@ def describe_ending(ending: JobEnding) -> str:
 
 def describe_run(tally: Tally) -> Iterator[str]:
     """Yield what one run has done, told apart from what earlier runs did."""
-    done = len(tally.endings)
-    states = Counter(ending.state.value for ending in tally.endings)
-    parts = ", ".join(f"{number} {state}" for state, number in states.items())
+    parts = ", ".join(f"{number} {state.value}" for state, number in tally.states.items())
     earlier = f"; {count_noun(tally.earlier, 'mark')} by earlier runs" if tally.earlier else ""
     states_said = f" ({parts})" if parts else ""
-    yield f"This run: {done} of {tally.chosen} in {say_seconds(tally.seconds)}{states_said}{earlier}."
-    scores = [ending.record.score for ending in tally.endings if ending.record and ending.state.counts]
-    if scores:
+    yield f"This run: {tally.done} of {tally.chosen} in {say_seconds(tally.seconds)}{states_said}{earlier}."
+    if scores := tally.scores:
         yield f"Points: {min(scores):g} to {max(scores):g}, median {median(scores):g}."
-    failing = count_failing(tally.endings).most_common(SHOWN)
-    if failing:
-        yield f"Most failed: {', '.join(f'{name} ({number})' for name, number in failing)}."
-    if states[State.FAILED]:
-        yield f"{states[State.FAILED]} without a mark, since the grader failed: {COMMAND} regrade --held"
+    if tally.failing:
+        yield f"Most failed: {', '.join(f'{name} ({number})' for name, number in tally.failing.most_common(SHOWN))}."
+    if failed := tally.states[State.FAILED]:
+        yield f"{failed} without a mark, since the grader failed: {COMMAND} regrade --held"
+    if tally.changed:
+        yield explain_changed(tally.changed)
     if tally.interrupted:
-        left = tally.chosen - done
-        yield f"Stopped with {left} to do; the same command goes on where this one ended."
+        yield f"Stopped with {tally.chosen - tally.done} to do; the same command goes on where this one ended."
+
+
+def explain_changed(changed: int) -> str:
+    """Return a sentence on marks of an earlier course than today's."""
+    marks = count_noun(changed, "mark")
+    return f"Changed checks, manifest, reference or engine may alter {marks}: {COMMAND} regrade --changed"
 
 
 def describe_changes(changes: Iterable[Change]) -> Iterator[str]:
@@ -101,6 +105,8 @@ def describe_status(store: StoreView, holder: str, changed: int) -> Iterator[str
     batch, found, runs = store.batch(), store.submissions(), store.runs()
     yield f"{batch.assignment}: {count_noun(len(found), 'submission')} from {batch.source} ({batch.kind})"
     counts = Counter(one.state for one in found)
+    if not holder:  # what a killed run has left is to do again
+        counts[State.TODO] += counts.pop(State.RUNNING, 0)
     yield ", ".join(f"{counts[state]} {state.value.replace('todo', 'to do')}" for state in State if counts[state])
     yield from _describe_last_run(found, runs, holder)
     scores = [one.score for one in found if one.state.counts]
@@ -118,8 +124,7 @@ def describe_status(store: StoreView, holder: str, changed: int) -> Iterator[str
     if counts[State.FAILED]:
         yield f"{counts[State.FAILED]} without a mark, since the grader failed: {COMMAND} regrade --held"
     if changed:
-        marks = count_noun(changed, "mark")
-        yield f"Changed checks, manifest, reference or engine may alter {marks}: {COMMAND} regrade --changed"
+        yield explain_changed(changed)
     if counts[State.TODO] and not holder:
         yield f"{counts[State.TODO]} to do: {COMMAND} grade {batch.source}"
 
@@ -142,6 +147,16 @@ def _describe_last_run(found: list[StoredSubmission], runs: list[ClassRun], hold
     yield f"Graded just now by {holder}: {line}; left: {left}."
 
 
+def list_found(found: list[StoredSubmission]) -> Iterator[str]:
+    """Yield a line on each of several submissions that a word may mean, and how to choose one."""
+    for one in found[:LISTED]:
+        mark = f", {one.score:g} points" if one.state.counts else ""
+        yield f"{one.key}: {one.names}: {WORDS.get(one.state, one.state.value)}{mark}"
+    more = f", of which these are the first {LISTED}" if len(found) > LISTED else ""
+    example = shlex.quote(found[0].key)
+    yield f"{count_noun(len(found), 'submission')}{more}; give the name of one: {COMMAND} show {example}"
+
+
 def describe_submission(one: StoredSubmission) -> Iterator[str]:
     """Yield who handed in what and when, and what came of it."""
     yield f"{one.key}: {one.names}"
@@ -151,24 +166,9 @@ def describe_submission(one: StoredSubmission) -> Iterator[str]:
     late = " (late)" if one.late else ""
     if one.submitted or late:
         yield f"    handed in {one.submitted or 'at an unknown time'}{late}"
-    words = {State.TODO: "to do", State.RUNNING: "being graded", State.SUPERSEDED: "superseded by a later one"}
-    state = words.get(one.state, one.state.value)
+    state = WORDS.get(one.state, one.state.value)
     when = f" by run {one.run}, {one.finished}" if one.finished and one.state.counts else ""
     yield f"    {state}{when}{f': {one.problem}' if one.problem else ''}"
-
-
-def count_failing(endings: Iterable[JobEnding]) -> Counter[str]:
-    """Return for each function in how many submissions a check of it failed by its own code."""
-    failing: Counter[str] = Counter()
-    for ending in endings:
-        checks = ending.record.checks if ending.record else []
-        failing.update(sorted({name for check in checks if check.outcome.by_own_code for name in check.functions}))
-    return failing
-
-
-def count_problems(endings: Iterable[JobEnding]) -> Counter[State]:
-    """Return how many submissions were refused, and how many came to no result."""
-    return Counter(ending.state for ending in endings if ending.state in (State.REFUSED, State.FAILED))
 
 
 def say_seconds(seconds: float) -> str:

@@ -1,28 +1,22 @@
-"""Keep a class in one SQLite file, whose only writer is the process that grades."""
+"""Keep a class in one SQLite file, whose only writer is the process that grades: it holds a lock."""
 
 import contextlib
 import json
 import os
+import shutil
 import sqlite3
+import sys
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import fields
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import IO, Any, ClassVar, Self
 
+from ..errors import UsageError
 from ..results.record import CheckResult, Record
 from .sources import ExportedSubmission
-from .view import (
-    FILENAME,
-    VERSION,
-    Batch,
-    JobEnding,
-    State,
-    StoredResult,
-    StoredSubmission,
-    StoreView,
-    pack_record,
-)
+from .view import FILENAME, VERSION, Batch, JobEnding, State, StoredSubmission, StoreView, pack_record
 
+LOCK, SCRATCH = "running.lock", "chainrule-class-"
 SCHEMA = """
 CREATE TABLE batch (
     id INTEGER PRIMARY KEY CHECK (id = 1), assignment TEXT, max_score NUMERIC, kind TEXT, source BLOB, seeds TEXT,
@@ -30,11 +24,11 @@ CREATE TABLE batch (
 );
 CREATE TABLE version (id INTEGER PRIMARY KEY, digests TEXT UNIQUE);
 CREATE TABLE run (
-    id INTEGER PRIMARY KEY, started TEXT, ended TEXT DEFAULT '', purpose TEXT, slots INTEGER, chosen INTEGER
+    id INTEGER PRIMARY KEY, started TEXT, ended TEXT DEFAULT '', chosen INTEGER
 );
 CREATE TABLE submission (
     id INTEGER PRIMARY KEY, key TEXT UNIQUE, place BLOB, digest TEXT, submitted TEXT, late INTEGER, state TEXT,
-    tries INTEGER DEFAULT 0, run INTEGER REFERENCES run, version INTEGER REFERENCES version, finished TEXT DEFAULT '',
+    run INTEGER REFERENCES run, version INTEGER REFERENCES version, finished TEXT DEFAULT '',
     score NUMERIC DEFAULT 0, held NUMERIC DEFAULT 0, seconds REAL DEFAULT 0, cpu_seconds REAL DEFAULT 0,
     problem TEXT DEFAULT '', record BLOB
 );
@@ -53,6 +47,64 @@ CREATE TABLE result (
 ) WITHOUT ROWID;
 CREATE INDEX submission_by_state ON submission (state);
 """
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(file: IO[str]) -> None:
+        file.seek(1 << 30)  # what is locked cannot be read, and the file is to be
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+
+else:
+    import fcntl
+
+    def _lock(file: IO[str]) -> None:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+@contextlib.contextmanager
+def hold(folder: Path) -> Iterator[Path]:
+    """Keep others from grading into a folder; yield a folder for temporary files, which a killed run leaves behind.
+
+    The lock ends with this process, however it ends. Raise UsageError where another process has it, and for a folder of
+    other things.
+    """
+    if folder.exists() and not any((folder / name).exists() for name in (LOCK, FILENAME)) and any(folder.iterdir()):
+        raise UsageError(f"{folder} holds other files and no class; give another folder with --folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    with (folder / LOCK).open("a+") as file:
+        file.seek(0)
+        _, _, left = file.read().partition("\n")
+        try:
+            _lock(file)
+        except (BlockingIOError, PermissionError):
+            raise UsageError(f"{folder} is being graded by {describe_holder(folder)}; wait for it, or end it") from None
+        _remove_scratch(Path(left))
+        scratch = Path(tempfile.mkdtemp(prefix=SCRATCH))
+        scratch.chmod(0o755)  # workers may have a user id of their own
+        file.truncate(0)
+        print(os.getpid(), scratch, sep="\n", end="", file=file, flush=True)
+        try:
+            yield scratch
+        finally:
+            _remove_scratch(scratch)
+
+
+def describe_holder(folder: Path) -> str:
+    """Return `process 12` where a run is grading into a folder; empty where none is."""
+    with contextlib.suppress(FileNotFoundError), (folder / LOCK).open("r+") as file:
+        try:
+            _lock(file)
+        except (BlockingIOError, PermissionError):
+            file.seek(0)
+            return f"process {file.readline().strip()}"
+    return ""
+
+
+def _remove_scratch(place: Path) -> None:
+    if place.name.startswith(SCRATCH):
+        shutil.rmtree(place, ignore_errors=True)
 
 
 class Store(StoreView):
@@ -128,13 +180,12 @@ class Store(StoreView):
             db.execute("INSERT OR IGNORE INTO version (digests) VALUES (?)", [text])
             return int(db.execute("SELECT id FROM version WHERE digests = ?", [text]).fetchone()[0])
 
-    def begin_run(self, started: str, purpose: str, slots: int, chosen: int) -> int:
+    def begin_run(self, started: str, chosen: int) -> int:
         """Note that a run begins; what an earlier one left running is to do again."""
-        columns = "(started, purpose, slots, chosen)"
         with self._writing() as db:
             db.execute("UPDATE submission SET state = ? WHERE state = ?", [State.TODO, State.RUNNING])
-            values = [started, purpose, slots, chosen]
-            return int(db.execute(f"INSERT INTO run {columns} VALUES (?, ?, ?, ?)", values).lastrowid or 0)
+            query = "INSERT INTO run (started, chosen) VALUES (?, ?)"
+            return int(db.execute(query, [started, chosen]).lastrowid or 0)
 
     def end_run(self, run: int, ended: str) -> None:
         """Note that a run has ended by itself; nothing is running then."""
@@ -143,11 +194,9 @@ class Store(StoreView):
             db.execute("UPDATE run SET ended = ? WHERE id = ?", [ended, run])
 
     def set_state(self, keys: Iterable[str], state: State) -> None:
-        """Give submissions a state; each that begins to run has been tried once more."""
-        more = int(state is State.RUNNING)
+        """Give submissions a state."""
         with self._writing() as db:
-            rows = [[state, more, key] for key in keys]
-            db.executemany("UPDATE submission SET state = ?, tries = tries + ? WHERE key = ?", rows)
+            db.executemany("UPDATE submission SET state = ? WHERE key = ?", [[state, key] for key in keys])
 
     def finish(self, endings: Sequence[JobEnding]) -> None:
         """Keep how jobs ended, in one transaction; what an earlier run found of them goes."""
@@ -166,7 +215,7 @@ class Store(StoreView):
         db.execute("DELETE FROM result WHERE submission = ?", [number])
         if record:
             rows = [(number, numbers[one.id], *_facts(one)) for one in record.checks]
-            db.executemany(f"INSERT INTO result VALUES ({', '.join('?' * len(fields(StoredResult)))})", rows)
+            db.executemany("INSERT INTO result VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
         db.execute(f"UPDATE submission SET {_assign(values)} WHERE id = ?", [*values.values(), number])
 
     def _take_checks(self, db: sqlite3.Connection, records: list[Record]) -> dict[str, int]:

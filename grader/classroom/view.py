@@ -11,8 +11,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
-import msgspec
-
 from ..course.manifest import to_fraction
 from ..errors import UsageError
 from ..results.record import Outcome, Record, Visibility, from_json, to_json
@@ -80,8 +78,6 @@ class ClassRun:
     id: int
     started: str
     ended: str
-    purpose: str
-    slots: int
     chosen: int
 
 
@@ -102,7 +98,6 @@ class StoredSubmission:
     submitted: str
     late: bool
     state: State
-    tries: int = 0
     run: int | None = None
     version: int | None = None
     finished: str = ""
@@ -129,22 +124,6 @@ class KnownCheck:
     visibility: Visibility
     functions: list[str]
     points: int | float
-
-
-@dataclass(frozen=True)
-class StoredResult:
-    """The result of one check (`KnownCheck.number`) for one submission (`StoredSubmission.id`)."""
-
-    submission: int
-    check: int
-    outcome: Outcome
-    score: int | float
-    held: int | float
-    seconds: float
-    error: float | None
-    ratio: float | None
-    misconception: str
-    message: str
 
 
 @dataclass(frozen=True)
@@ -199,7 +178,8 @@ class StoreView:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         self.close()
         if isinstance(error, sqlite3.Error):
-            remedy = "see whether its disk is full, or give another folder with --folder"
+            full = "see whether its disk is full, or give another folder with --folder"
+            remedy = "end the other program that writes it" if "locked" in str(error) else full
             raise UsageError(f"{self.file} cannot be read or written ({error}); {remedy}") from error
 
     def close(self) -> None:
@@ -239,15 +219,6 @@ class StoreView:
         found = [dict(zip(names, row, strict=True)) for row in rows]
         return [KnownCheck(**facts | {"functions": json.loads(facts["functions"])}) for facts in found]
 
-    def results(self, submission: int | None = None) -> Iterator[StoredResult]:
-        """Yield the results of one submission, or of all that have a mark, submission after submission."""
-        names = [column.name for column in fields(StoredResult)]
-        where, values = ("submission = ?", [submission]) if submission is not None else (COUNTS, [])
-        columns = ", ".join(f'"{name}"' for name in names)
-        for row in self._db.execute(f"SELECT {columns} FROM result WHERE {where}", values):
-            facts = dict(zip(names, row, strict=True))
-            yield StoredResult(**facts | {"outcome": msgspec.convert(facts["outcome"], Outcome)})
-
     def question_scores(self) -> dict[int, dict[str, Fraction]]:
         """Return the exact points of each submission by question."""
         query = 'SELECT submission, question, score, COUNT(*) FROM result JOIN "check" ON number = "check"'
@@ -281,7 +252,7 @@ class StoreView:
 
     def runs(self) -> list[ClassRun]:
         """Return the runs so far, the first one first."""
-        rows = self._db.execute("SELECT id, started, ended, purpose, slots, chosen FROM run ORDER BY id")
+        rows = self._db.execute("SELECT id, started, ended, chosen FROM run ORDER BY id")
         return [ClassRun(*row) for row in rows]
 
     def _make(self, facts: dict[str, Any], people: dict[int, list[Person]]) -> StoredSubmission:

@@ -14,7 +14,7 @@ from ..limits import SIMILAR_CUT
 from .common import FAILED, choose_questions, find_course, find_whole_course, forbid_together
 
 if TYPE_CHECKING:
-    from ..classroom import batch
+    from ..classroom import batch, executors
     from ..course.manifest import Manifest
 
 class_commands = typer.Typer(
@@ -57,6 +57,7 @@ def grade(
 ) -> None:
     """Grade every submission that is new or has changed, all with the same secret seeds; run it again to go on."""
     from ..classroom import batch, report
+    from ..classroom.view import State
 
     manifest, settings = _prepare(jobs, unsafe, scheduler)
     with _telling() as tell:
@@ -65,7 +66,7 @@ def grade(
         typer.echo(f"Not graded, since they are neither zips nor folders: {', '.join(export.left_out)}")
     for text in report.describe_run(tally):
         typer.echo(text)
-    if tally.interrupted or any(not ending.state.counts for ending in tally.endings):
+    if tally.interrupted or tally.states[State.FAILED]:
         raise typer.Exit(FAILED)
 
 
@@ -104,12 +105,12 @@ def regrade(
         raise typer.Exit(FAILED)
 
 
-def _prepare(jobs: int | None, unsafe: bool, scheduler: str) -> "tuple[Manifest, batch.Settings]":
-    from ..classroom import batch, conditions
+def _prepare(jobs: int | None, unsafe: bool, scheduler: str) -> "tuple[Manifest, executors.Settings]":
+    from ..classroom import executors
 
     manifest = _find_class_course()
     choose_questions(manifest, None)
-    return manifest, batch.Settings(jobs or conditions.count_slots(manifest), unsafe, scheduler)
+    return manifest, executors.Settings(jobs or executors.count_slots(manifest), unsafe, scheduler)
 
 
 def _find_class_course() -> "Manifest":
@@ -127,11 +128,11 @@ def _telling() -> "Iterator[Callable[[batch.Tally], None]]":
     with StatusLine() as line:
 
         def tell(tally: "batch.Tally") -> None:
-            line.advance(report.describe_progress(tally), len(tally.endings), tally.chosen)
-            problem = report.describe_ending(tally.endings[-1]) if tally.endings else ""
+            line.advance(report.describe_progress(tally), tally.done, tally.chosen)
+            problem = report.describe_ending(tally.last) if tally.last else ""
             if problem:
                 line.console.print(problem, markup=False, soft_wrap=True)
-            if len(tally.endings) == tally.chosen:
+            if tally.done == tally.chosen:
                 line.finish()
 
         yield tell
@@ -140,12 +141,13 @@ def _telling() -> "Iterator[Callable[[batch.Tally], None]]":
 @class_commands.command()
 def status(folder: FOLDER = CLASS) -> None:
     """Say how far the class is, what this run and earlier ones have graded, and what needs a look."""
-    from ..classroom import conditions, report
+    from ..classroom import engine, report
+    from ..classroom import store as stores
     from ..classroom.view import StoreView
 
     with StoreView.open(folder) as store:
-        changed = conditions.count_changed(store, _find_class_course())
-        for text in report.describe_status(store, conditions.describe_holder(folder), changed):
+        changed = engine.count_changed(store, _find_class_course())
+        for text in report.describe_status(store, stores.describe_holder(folder), changed):
             typer.echo(text)
 
 
@@ -163,9 +165,8 @@ def show(
         found = store.find(who)
         if not found:
             raise UsageError(report.explain_nobody(store, who))
-        for one in found:
-            for text in report.describe_submission(one):
-                typer.echo(text)
+        for text in report.describe_submission(found[0]) if len(found) == 1 else report.list_found(found):
+            typer.echo(text)
         current = [one for one in found if one.state is not State.SUPERSEDED]
         record = store.record(current[0].id) if len(current) == 1 and current[0].state.counts else None
         if record:

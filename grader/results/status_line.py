@@ -6,13 +6,22 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn, TimeElapsedColumn
+from rich.table import Column
+from rich.text import Text
 
 from .record import CheckResult
 from .terminal import make_console
 
 COUNT = "{task.fields[count]}"
 REFRESHES = 4  # in a second: the checks of speed share the processor with them
+
+
+class _DoingColumn(ProgressColumn):
+    """The column that says what is being done, the only one to be cut where the line is too long."""
+
+    def render(self, task: Task) -> Text:
+        return Text(task.description, no_wrap=True, overflow="ellipsis")
 
 
 class StatusLine:
@@ -28,7 +37,7 @@ class StatusLine:
 
     def __enter__(self) -> Self:
         if not self._quiet:
-            columns = SpinnerColumn(), TextColumn("{task.description}"), BarColumn(16), TextColumn(COUNT)
+            columns = SpinnerColumn(), _DoingColumn(table_column=Column()), BarColumn(16), TextColumn(COUNT)
             self._live = Progress(
                 *columns,
                 TimeElapsedColumn(),

@@ -50,7 +50,7 @@ def fill_store(
     entries = [_entry(number, folder, draw, hostile, names) for number in range(count)]
     store.add(entries)
     version = store.add_version({"engine": "made", "manifest": "made"})
-    run = store.begin_run(DUE.isoformat(), "grade", 2, count)
+    run = store.begin_run(DUE.isoformat(), count)
     difficulty = [draw.gauss(0, 1.2) for _ in catalogue]
     for start in range(0, count, 200):
         part = range(start, min(start + 200, count))

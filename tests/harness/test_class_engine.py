@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 from grader.classroom import batch
-from grader.classroom.conditions import digest_course
-from grader.classroom.engine import JobReport, SlotPool, run_job
+from grader.classroom.engine import JobReport, digest_course, run_job
+from grader.classroom.executors import Settings, SlotPool
 from grader.classroom.sources import read_export
 from grader.classroom.view import FILENAME, State, StoreView, pack_record
 from grader.errors import ChainruleError, SandboxError
@@ -108,8 +108,8 @@ def test_worker_with_other_checks_than_the_run_gives_no_mark(toy, tmp_path, monk
         store.add(read_export(source).submissions)
         one, numbers = store.submissions()[0], [store.add_version({"engine": "1"})]
         numbers.append(store.add_version(digest_course(toy.manifest)))
-        stale, job = [batch.make_job(store, toy.manifest, folder, one, n, batch.Settings(1)) for n in numbers]
-    assert run_job(stale).problem.startswith("what grades it has another engine, manifest or other checks than this")
+        stale, job = [batch.make_job(store, toy.manifest, folder, one, n, Settings(1)) for n in numbers]
+    assert run_job(stale).problem.startswith("checks, manifest, reference, engine or libraries are not those")
     assert run_job(job).problem == "the grader could not go on: here it is graded"
 
 
@@ -150,9 +150,9 @@ def test_submission_that_changed_since_the_export_was_read_is_not_graded(toy, tm
 
 def test_process_that_cannot_start_blames_no_submission(toy, tmp_path, monkeypatch):
     source = hand_in(toy, tmp_path / "in", 1)
-    monkeypatch.setattr("grader.classroom.engine.prepare_slot", os._exit)
+    monkeypatch.setattr("grader.classroom.executors.prepare_slot", os._exit)
     with pytest.raises(SandboxError, match="a process that grades could not start"):
-        batch.grade_class(toy.manifest, source, toy.root / "class", batch.Settings(1), lambda tally: None)
+        batch.grade_class(toy.manifest, source, toy.root / "class", Settings(1), lambda tally: None)
     assert states(toy) == [State.TODO]
 
 

@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import types
@@ -12,14 +13,17 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from grader.classroom import batch, conditions
-from grader.classroom.view import State, StoreView
+from grader.classroom import batch, report
+from grader.classroom import store as stores
+from grader.classroom.executors import Settings
+from grader.classroom.view import JobEnding, State, StoreView
 from grader.errors import UsageError
 from grader.grading import run, submission
 from grader.grading.hints import Hints
 from grader.results.record import Record
 from grader.sandbox.parent.zygote_pool import ZygotePool
 from grader.sandbox.policy import Policy
+from tests.harness.made_class import fill_store
 
 ROOT = Path(__file__).parents[2]
 WRONG = "def area(width, height):\n    return width + height\n"
@@ -47,7 +51,10 @@ def make_sources(course, folder: Path) -> Path:
 
 def comparable(record: Record) -> bytes:
     """What two runs on the same seeds must have in common: all but times and what was measured by them."""
-    checks = [msgspec.structs.replace(one, seconds=0, cpu_ratio=None, detail="", output="") for one in record.checks]
+    checks = [
+        msgspec.structs.replace(one, seconds=0, cpu_ratio=None, detail="", output="", spending=None)
+        for one in record.checks
+    ]
     facts = record.score, record.held, record.complete, record.questions, record.notes, record.causes, checks
     return msgspec.json.encode(facts)
 
@@ -62,8 +69,8 @@ def graded(course, tmp_path_factory):
     """The folder of a class that was graded in two slots, with its sources."""
     folder = tmp_path_factory.mktemp("class")
     source = make_sources(course, folder / "submissions")
-    _, tally = batch.grade_class(course.manifest, source, folder / "class", batch.Settings(2), lambda tally: None)
-    assert not tally.interrupted and len(tally.endings) == tally.chosen == 10
+    _, tally = batch.grade_class(course.manifest, source, folder / "class", Settings(2), lambda tally: None)
+    assert not tally.interrupted and tally.done == tally.chosen == 10
     return folder
 
 
@@ -95,8 +102,8 @@ def test_states_and_points(graded):
 
 def test_nothing_is_left_behind(graded):
     assert not list((graded / "class/records").iterdir())
-    assert not conditions.describe_holder(graded / "class")
-    scratch = (graded / "class" / conditions.LOCK).read_text().split("\n")[1]
+    assert not stores.describe_holder(graded / "class")
+    scratch = (graded / "class" / stores.LOCK).read_text().split("\n")[1]
     assert scratch and not Path(scratch).exists()
 
 
@@ -104,11 +111,11 @@ def test_second_run_grades_only_what_is_new(course, graded):
     late = graded / "submissions/late/student"
     late.mkdir(parents=True)
     shutil.copy(graded / "submissions/right/student/shapes.py", late)
-    subject = course.manifest, graded / "submissions", graded / "class", batch.Settings(1)
+    subject = course.manifest, graded / "submissions", graded / "class", Settings(1)
     with StoreView.open(graded / "class") as store:
         before = {one.key: one for one in store.submissions()}
     _, tally = batch.grade_class(*subject, lambda tally: None)
-    assert [ending.key for ending in tally.endings] == ["late"] and tally.earlier == 10
+    assert (tally.done, tally.last.key, tally.earlier) == (1, "late", 10)
     with StoreView.open(graded / "class") as store:
         after = {one.key: one for one in store.submissions()}
         assert after.pop("late").score == 8 and after == before
@@ -135,16 +142,67 @@ def test_commands_grade_tell_and_show(command, toy):
     status, out, _ = command("class", "show", "RIGHT")
     assert status == 0 and "Total: 8 of 8 points" in out
     status, out, _ = command("class", "show", "r")
-    assert "right: right" in out and "broken.zip: broken" in out and "Total" not in out
+    assert out.splitlines() == [
+        "broken.zip: broken: refused, 0 points",
+        "right: right: graded, 8 points",
+        "wrong: wrong: graded, 0 points",
+        "3 submissions; give the name of one: python -m grader class show broken.zip",
+    ]
     status, out, err = command("class", "show", "nobody")
     assert status == 2 and "nobody in class is called 'nobody'; everybody stands in the table of" in err
     status, out, err = command("class", "show", "rihgt")
     assert status == 2 and "nobody in class is called 'rihgt'; perhaps right" in err
     toy.replace("assignment.toml", "call_seconds = 2", "call_seconds = 3")
     status, out, _ = command("class", "status")
-    assert "Changed checks, manifest, reference or engine may alter 3 marks:" in out
+    words = "Changed checks, manifest, reference or engine may alter 3 marks: python -m grader class regrade --changed"
+    assert words in out
+    shutil.copytree(source / "right", source / "late")
+    status, out, _ = command("class", "grade", str(source), "--jobs", "1")
+    assert "This run: 1 of 1" in out and words in out, "a later one is graded by other checks than those before"
     status, out, err = command("class", "grade", str(source / "right"))
     assert status == 2 and "holds the marks of" in err and "--folder" in err
+
+
+def test_tally_keeps_the_last_record_only():
+    tally, records = batch.Tally(3), [Record(assignment="", command="grade", submission="a") for _ in range(3)]
+    known = sys.getrefcount(records[0])
+    for record in records:
+        tally.add(JobEnding("a", State.GRADED, record))
+    assert tally.last.record is records[2] and [sys.getrefcount(records[n]) for n in (0, 1)] == [known] * 2
+
+
+def test_status_of_a_killed_run_has_nothing_running(toy, tmp_path):
+    with fill_store(tmp_path, 3, checks=4) as store:
+        store.begin_run("2026-01-01T00:00:00+00:00", 1)
+        store.set_state(["submission_100000"], State.RUNNING)
+        lines = [list(report.describe_status(store, holder, 0))[1] for holder in ("", "process 12")]
+    assert lines == ["1 to do, 2 graded", "1 running, 2 graded"]
+
+
+def test_store_that_another_program_writes_is_told_in_one_sentence(toy, command, tmp_path):
+    (tmp_path / "in/a").mkdir(parents=True)
+    fill_store(toy.root / "class", 1, checks=4).close()
+    with sqlite3.connect(toy.root / "class/class.db", isolation_level=None) as other:
+        other.execute("UPDATE batch SET source = ?, assignment = ?", [os.fsencode(tmp_path / "in"), toy.manifest.title])
+        other.execute("BEGIN IMMEDIATE")
+        status, _, err = command("class", "grade", str(tmp_path / "in"))
+    assert status == 2 and "(database is locked); end the other program that writes it" in " ".join(err.split())
+
+
+def test_course_that_changes_under_a_run_ends_it_and_fails_nobody(toy, tmp_path):
+    source = tmp_path / "in"
+    for name in ("a", "b", "c"):
+        shutil.copytree(toy.root / "solution", source / name / "student")
+
+    def change(tally: batch.Tally) -> None:
+        if tally.done == 1:
+            toy.write("checks/public/more.txt", "a file that checks might read")
+
+    words = pytest.raises(UsageError, match="are not those with which this run began; leave the course as it is")
+    with words:
+        batch.grade_class(toy.manifest, source, toy.root / "class", Settings(1), change)
+    with StoreView.open(toy.root / "class") as store:
+        assert [one.state for one in store.submissions()] == [State.GRADED, State.TODO, State.TODO]
 
 
 def test_folder_with_other_things_stays_as_it_is(toy, tmp_path, command):
@@ -180,7 +238,7 @@ def test_lock_is_had_on_windows(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "fcntl", None)
     monkeypatch.setitem(sys.modules, "msvcrt", types.SimpleNamespace(locking=locking, LK_NBLCK=2))
     monkeypatch.setattr(sys, "platform", "win32")
-    spec = importlib.util.spec_from_file_location("grader.classroom.conditions_of_windows", conditions.__file__)
+    spec = importlib.util.spec_from_file_location("grader.classroom.store_of_windows", stores.__file__)
     found = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(found)
     with found.hold(tmp_path / "class"):
@@ -192,21 +250,21 @@ def test_lock_is_had_on_windows(tmp_path, monkeypatch):
 
 def test_second_run_beside_a_running_one_is_refused(toy, tmp_path):
     code = (
-        "import sys, time; from pathlib import Path; from grader.classroom import conditions\n"
-        "with conditions.hold(Path(sys.argv[1])):\n    print('held', flush=True)\n    time.sleep(60)"
+        "import sys, time; from pathlib import Path; from grader.classroom import store\n"
+        "with store.hold(Path(sys.argv[1])):\n    print('held', flush=True)\n    time.sleep(60)"
     )
     other = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "class")], stdout=subprocess.PIPE, cwd=ROOT)
     try:
         assert other.stdout.readline() == b"held\n"
-        assert conditions.describe_holder(tmp_path / "class") == f"process {other.pid}"
+        assert stores.describe_holder(tmp_path / "class") == f"process {other.pid}"
         refused = pytest.raises(UsageError, match=rf"is being graded by process {other.pid}")
-        with refused, conditions.hold(tmp_path / "class"):
+        with refused, stores.hold(tmp_path / "class"):
             pass
-        scratch = Path((tmp_path / "class" / conditions.LOCK).read_text().split("\n")[1])
+        scratch = Path((tmp_path / "class" / stores.LOCK).read_text().split("\n")[1])
         assert scratch.is_dir()
     finally:
         other.kill()
         other.wait()
-    assert not conditions.describe_holder(tmp_path / "class")
-    with conditions.hold(tmp_path / "class"):
+    assert not stores.describe_holder(tmp_path / "class")
+    with stores.hold(tmp_path / "class"):
         assert not scratch.exists()

@@ -7,7 +7,8 @@ import msgspec
 import pytest
 
 from grader.classroom import batch
-from grader.classroom.conditions import choose_again
+from grader.classroom.engine import choose_again
+from grader.classroom.executors import Settings
 from grader.classroom.view import State, StoredSubmission, StoreView
 from grader.course.edition_schema import Edition
 from tests.harness.test_class_grade import WRONG, comparable
@@ -25,7 +26,7 @@ def graded(toy, tmp_path):
         package.mkdir(parents=True)
         (package / "shapes.py").write_text(code)
     (source / "broken.zip").write_text("PK")
-    batch.grade_class(toy.manifest, source, toy.root / "class", batch.Settings(1), lambda tally: None)
+    batch.grade_class(toy.manifest, source, toy.root / "class", Settings(1), lambda tally: None)
     return toy
 
 
@@ -37,7 +38,7 @@ def regrade(course, held: bool = False, answer: bool = True):
         asked.extend(changes)
         return answer
 
-    subject = course.manifest, course.root / "class", held, batch.Settings(1), lambda tally: None, confirm
+    subject = course.manifest, course.root / "class", held, Settings(1), lambda tally: None, confirm
     batch.regrade_class(*subject)
     return {change.before.key: change for change in asked}
 
@@ -70,9 +71,7 @@ def test_changed_check_costs_only_what_it_can_alter(graded, tmp_path):
     store = batch.open_store(graded.manifest, tmp_path / "handed in", graded.root / "class", "folder")
     with StoreView.open(tmp_path / "old") as old, store:
         store._db.execute("UPDATE batch SET seeds = (?)", ['["' + '","'.join(old.batch().seeds) + '"]'])
-    batch.grade_class(
-        graded.manifest, tmp_path / "handed in", graded.root / "class", batch.Settings(1), lambda tally: None
-    )
+    batch.grade_class(graded.manifest, tmp_path / "handed in", graded.root / "class", Settings(1), lambda tally: None)
     with StoreView.open(graded.root / "class") as store:
         full = {one.key: comparable(store.record(one.id)) for one in store.submissions(State.GRADED)}
     assert kept == full

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from grader.classroom.sources import METADATA, digest_submission, read_export
+from grader.classroom.sources import METADATA, digest_submission, make_key, read_export
 from grader.classroom.view import Person
+from grader.course.catalogue import load_catalogues
 from grader.errors import UsageError
+from tests.harness.made_export import make_class, write_export
 
 
 def write(root: Path, *names: str, content: str = "") -> None:
@@ -18,6 +20,31 @@ def write(root: Path, *names: str, content: str = "") -> None:
             place.mkdir(exist_ok=True)
         else:
             place.write_text(content or name)
+
+
+@pytest.mark.parametrize("layout", ["gradescope", "canvas", "moodle", "folder"])
+def test_made_class_is_read_back(toy, tmp_path, layout):
+    made = make_class(toy.manifest, 16, seed=2)
+    write_export(toy.manifest, tmp_path / "in", made, layout)
+    export = read_export(tmp_path / "in")
+    assert export.kind == layout and not export.left_out
+    counted = [one for one in export.submissions if not one.superseded]
+    assert len(export.submissions) == 16 - (layout == "moodle") and len(counted) == 16 - (layout != "folder")
+    if layout == "gradescope":
+        names = sorted([name for name, *_ in one.people] for one in made if one.kind != "handed in again" or one.again)
+        keyed = [[make_key(name) for name in own] for own in names]
+        assert sorted([person.name for person in one.people] for one in counted) == keyed
+        assert {len(one.people) for one in counted} == {1, 2}
+        assert [one.submitted for one in export.submissions] == [one.time.isoformat() for one in made]
+    if layout == "canvas":
+        assert sum(one.late for one in counted) == sum(one.late for one in made) == 2
+
+
+def test_made_class_is_the_same_for_a_seed_and_has_every_variant(toy):
+    made, again = make_class(toy.manifest, 30, seed=1), make_class(toy.manifest, 30, seed=1)
+    assert made == again != make_class(toy.manifest, 30, seed=2)
+    planted = {variant.id for one in made for variant in one.variants}
+    assert planted == {one.id for catalogue in load_catalogues(toy.manifest) for one in catalogue.variants}
 
 
 def test_folder_of_zips_and_folders(tmp_path):

@@ -299,6 +299,14 @@ def test_progress_is_shown_on_a_terminal_and_goes_away(toy):
     assert "checking" not in after and "all 12 checks passed" in after
 
 
+def test_long_status_line_is_cut_before_its_count():
+    shown = io.StringIO()
+    with StatusLine(Console(file=shown, force_terminal=True, width=80, color_system=None)) as line:
+        line.advance("grading, 15.6 a minute, about 35 s left; most failed: shapes.area (2); 2 refused", 96, 115)
+        line._live.refresh()
+    assert "96 of 115" in shown.getvalue() and "about 35 s left" in shown.getvalue()
+
+
 def test_status_line_counts_and_is_silent_elsewhere(toy):
     kept = [toy.grade("student", questions=["Q1"]).checks[:3]]
     for terminal in (True, False):

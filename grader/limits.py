@@ -101,7 +101,7 @@ HTML_CHARACTERS = 300_000  # of an output's HTML that is set as such: more is sh
 
 # Writing reports.
 REPORT_TEXT_CHARACTERS = 20_000  # of one text in Gradescope's report: a page shows no more
-REPORT_INTERVAL_SECONDS = 0.25  # between two versions of a report on disk: a check may take a hundredth of it
+REPORT_INTERVAL_SECONDS = 1.0  # between two versions of a report on disk: to render one takes a hundredth of it
 REPORT_BYTES = 64 * MEGABYTE  # read of a file that is in the way, to tell whether it is a report
 
 # Tables of a class.

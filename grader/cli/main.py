@@ -1,6 +1,7 @@
 """The program: all commands together, `--version`, and one sentence with status 2 for what cannot run."""
 
 import io
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -63,6 +64,7 @@ def _begin(
 
 def run() -> None:
     """Run a command; what cannot run ends with one sentence on stderr and status 2."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # a second thread of the grader would spin beside a race
     for stream in (sys.stdout, sys.stderr):  # a file's name may have no form in the terminal's coding
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -11,7 +11,7 @@ from ..results.record import CheckResult, Record
 
 
 class Progress:
-    """Takes results into a record and shows it to `update`, each within a quarter of a second, whatever comes next.
+    """Takes results into a record and shows it to `update`, each within a second, whatever comes next.
 
     `tell` hears of each finished check at once, with how many there are; that is 0 until they are collected.
     """

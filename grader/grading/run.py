@@ -28,8 +28,10 @@ if TYPE_CHECKING:  # pytest is imported once the zygotes have begun to come up
     from ..checks.plugin import ChecksPlugin
     from .hints import Hints
 
+# the last two collect garbage, and look for exceptions that nobody here waits for
+NOT_NEEDED = ("terminal", "cacheprovider", "logging", "faulthandler", "unraisableexception", "threadexception")
 QUIET = ["--disable-plugin-autoload", "--assert=plain", "--import-mode=importlib", "--capture=no"]
-QUIET += [part for name in ("terminal", "cacheprovider", "logging", "faulthandler") for part in ("-p", f"no:{name}")]
+QUIET += [part for name in NOT_NEEDED for part in ("-p", f"no:{name}")]
 CHANGED = (
     "{} is not the file whose answers were recorded; if a check complains, take it once more from what you downloaded."
 )

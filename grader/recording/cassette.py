@@ -29,7 +29,7 @@ Array = np.ndarray[Any, Any]
 Message = dict[str, Any]
 
 FILENAME = "expected.npz"
-VERSION = 2
+VERSION = 3
 UNREADABLE = (
     OSError, ValueError, TypeError, KeyError, EOFError, zlib.error, zipfile.BadZipFile, msgspec.MsgspecError
 )  # fmt: skip

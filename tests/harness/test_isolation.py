@@ -5,6 +5,7 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from grader.errors import SandboxError, WorkerRaised
@@ -23,7 +24,7 @@ from grader.sandbox.parent.isolation import (
 )
 from grader.sandbox.parent.zygote_pool import ZygotePool
 from grader.sandbox.policy import LAYERS, Policy, WorkerLimits, why_too_weak
-from grader.sandbox.wire import Unsendable
+from grader.sandbox.wire import Unsendable, unpack_frame
 
 ROOT = os.geteuid() == 0
 HERE = [layer for layer in LAYERS if layer in Policy.full() and (layer != "landlock" or confine.read_version())]
@@ -256,6 +257,21 @@ def test_workers_find_the_bytecode_and_write_none(full, package, tmp_path):
     again.start(0)
     assert Path(again.root().module.where()).is_file()
     again.kill()
+
+
+def test_names_of_a_library_are_asked_for_only_once_for_all_workers(full, package):
+    """Checks come to the same few names in every worker; what is put under a name later is found there all the same."""
+    named, asked = {}, []
+    for _ in range(2):
+        worker = package(full, "import numpy\n\n\ndef turn():\n    numpy.linalg.norm = abs\n", named=named)
+        turn, send = worker.root().module.turn, worker.transport.exchange
+        worker.transport.exchange = lambda frame, deadline, send=send: (asked.append(frame), send(frame, deadline))[1]
+        norm = worker.root().library("numpy").linalg.norm
+        assert norm(np.array([3.0, 4.0])) == 5
+        turn()
+        assert norm(-1) == 1
+    operations = [unpack_frame(frame)[0]["op"] for frame in asked]
+    assert operations == ["get", "get", *["call"] * 6]
 
 
 def test_a_worker_gets_a_third_of_a_containers_memory(tmp_path):

@@ -120,9 +120,6 @@ class WorkerServer:
     def _do_parameters(self, header: dict[str, Any], decoder: Decoder, encoder: Encoder) -> Any:
         return {"list": list(inspect.signature(self._target(header["target"])).parameters)}
 
-    def _do_library(self, header: dict[str, Any], decoder: Decoder, encoder: Encoder) -> Any:
-        return self._handle(importlib.import_module(header["name"]))
-
     def _do_replace(self, header: dict[str, Any], decoder: Decoder, encoder: Encoder) -> None:
         assert self._callbacks is not None  # only a server that nobody asks to replace anything has none
         install_callbacks(self._name, header["names"], self._callbacks)
@@ -147,10 +144,12 @@ class WorkerServer:
         )
 
     def _target(self, place: int | str | None) -> Any:
-        """Return what a handle stands for: an object kept here, or what the package holds by a dotted path."""
+        """Return what a handle stands for: an object kept here, or what package or library hold by a dotted path."""
         if isinstance(place, int):
             return self._objects[place]
-        return functools.reduce(_attribute, place.split(".") if place else [], sys.modules[self._name])
+        library, is_library, path = (place or "").rpartition(":")
+        holder = importlib.import_module(library) if is_library else sys.modules[self._name]
+        return functools.reduce(_attribute, path.split(".") if path else [], holder)
 
     def _answer_node(self, result: Any, encoder: Encoder) -> Any:
         """Return the node of a result: a tuple or list opens one level, and what lies deeper stays here."""

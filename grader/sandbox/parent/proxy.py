@@ -11,7 +11,8 @@ from ...limits import INPUT_CHARACTERS
 from ..child.packages import Way
 from ..wire import Encoder, WireError
 
-Target = int | str | None  # a handle's number, a dotted path in the package, or the package itself
+# a handle's number, a dotted path in the package or, as `numpy:random.rand`, in a library, or the package itself
+Target = int | str | None
 
 
 class MissingKey(KeyError):
@@ -23,7 +24,7 @@ class MissingKey(KeyError):
 
 
 class Proxy:
-    """Something in a worker. Items and calls are asked for at once, names of the package once a run.
+    """Something in a worker. Items and calls are asked for at once, names of package and libraries once a run.
 
     Arrays, numbers and text come by value.
 
@@ -130,8 +131,7 @@ class Package(Proxy):
 
     def library(self, name: str) -> Proxy:
         """Return a library of the worker (`torch`), to build there what a student's function takes."""
-        library: Proxy = self._factory.ask("library", name, asked=name, name=name)
-        return library
+        return Proxy(self._factory, f"{name}:", "module", "", False, name)
 
     def seed(self, seed: int) -> None:
         """Seed the worker's global generators, and those of the worker its callbacks call."""
@@ -166,18 +166,18 @@ class ProxyFactory:
         return self.worker.request(op, label, values, asked, **fields)
 
     def attribute(self, owner: Proxy, name: str, label: str) -> Any:
-        """Return an attribute; ask only once, for all workers, for what the package itself holds under this label."""
-        named, by_path = self.worker.named, not isinstance(owner._place, int)
-        asked = _join(owner._asked, name)
-        if not by_path or label not in named:
-            value = self.ask("get", label, None, asked, target=owner._place, how="attribute", key=name)
-            if not by_path or not isinstance(value, Proxy) or value._label != label:
+        """Return an attribute; ask only once, for all workers, for what the package or a library holds under a path."""
+        named, place, asked = self.worker.named, owner._place, _join(owner._asked, name)
+        path = "" if isinstance(place, int) else _join(place or "", name).replace(":.", ":")
+        if path not in named:
+            value = self.ask("get", label, None, asked, target=place, how="attribute", key=name)
+            if not path or not isinstance(value, Proxy) or value._label != label:
                 return value
-            named[label] = value._kind, value._callable
-        kind, callable_ = named[label]
-        if kind == "module":
+            named[path] = value._kind, value._callable
+        kind, callable_ = named[path]
+        if kind == "module" and label:
             self.worker.modules.add(label)
-        return Proxy(self, label, kind, label, callable_, asked)
+        return Proxy(self, path, kind, label, callable_, asked)
 
     def call(self, function: Proxy, arguments: tuple[Any, ...], keywords: dict[str, Any], keep: bool = False) -> Any:
         self.worker.note_call(function, function._label, arguments, keywords)

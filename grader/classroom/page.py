@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +25,7 @@ from .statistics import (
     Table,
     count_scores,
     describe_checks,
-    describe_questions,
+    describe_groups,
     estimate_reliability,
     read_table,
     select_judged,
@@ -77,7 +78,7 @@ def write_page(store: StoreView, out: Path) -> Path:
 def render_page(store: StoreView) -> bytes:
     """Return the page of a class: scores, questions, misconceptions, checks × students, time."""
     batch, table = store.batch(), read_table(store)
-    items, questions = describe_checks(table), describe_questions(table)
+    items, questions = describe_checks(table), describe_groups(table, [check.question for check in table.checks])
     reliability, misconceptions = estimate_reliability(table.points), list(_list_misconceptions(store))
     everybody = store.submissions()
     return render_template(
@@ -89,7 +90,7 @@ def render_page(store: StoreView) -> bytes:
         histogram=_draw_histogram(table.submissions, float(batch.max_score)),
         most=f"{batch.max_score:g}",
         questions=list(_list_questions(store, table, questions)),
-        hardest=_list_hardest(table, items),
+        worst=_list_worst(table, items),
         misconceptions=misconceptions,
         messages=list(_list_messages(store, table.checks)),
         legend=[{"code": OUTCOMES.index(o), "height": height, "word": o.word} for o, height in HEIGHTS.items()],
@@ -199,18 +200,21 @@ def _list_questions(store: StoreView, table: Table, questions: dict[str, Item]) 
         }
 
 
-def _list_hardest(table: Table, items: Sequence[Item]) -> list[dict[str, Any]]:
-    """Return the checks of which the least is earned, each with what most of those who lost points ran into."""
-    named = [(item.share, place) for place, item in enumerate(items) if item.share is not None and item.share < 1]
+def _list_worst(table: Table, items: Sequence[Item]) -> list[dict[str, Any]]:
+    """Return the functions that cost most points, each with the check of which the least is earned, and how it ends."""
+    names = [", ".join(check.functions) for check in table.checks]
     rows = []
-    for _, place in sorted(named)[:PAGE_LINES]:
-        counts = {outcome: n for outcome, n in items[place].counts.items() if not outcome.settled}
-        worst = max(counts, key=lambda outcome: counts[outcome], default=None)
-        rows.append(
-            _show_check(table.checks[place], items[place])
-            | {"ending": f"{worst.word}, {counts[worst]} of {sum(counts.values())}" if worst else ""}
-        )
-    return rows
+    for name, item in describe_groups(table, names).items():
+        own = [place for place, other in enumerate(names) if other == name and items[place].share is not None]
+        points = sum(float(table.checks[place].points) for place in own)
+        if item.share is None or item.share == 1 or not points:
+            continue
+        worst = min(own, key=lambda place: items[place].share or 0)
+        endings = Counter({one: n for one, n in items[worst].counts.items() if not one.settled})
+        said = "".join(f"{one.word}, {n} of {sum(items[worst].counts.values())}" for one, n in endings.most_common(1))
+        row = _show_check(table.checks[worst], items[worst]) | {"name": name, "ending": said, "points": f"{points:g}"}
+        rows.append(row | {"share": item.share, "lost": points * (1 - item.share)})
+    return sorted(rows, key=lambda row: -row["lost"])[:PAGE_LINES]
 
 
 def _list_misconceptions(store: StoreView) -> Iterator[dict[str, Any]]:
@@ -235,9 +239,10 @@ def _describe_time(found: Sequence[StoredSubmission]) -> tuple[str, str]:
     spent = sorted(one.cpu_seconds for one in found if one.cpu_seconds)
     if not spent:
         return "No submission has been run.", ""
-    words = f"A submission took {median(spent):.1f} CPU seconds in the middle, {spent[-1]:.1f} at most"
-    slowest = max(found, key=lambda one: one.cpu_seconds)
-    return f"{words}, and all {len(spent)} together {sum(spent) / 3600:.1f} hours.", clean(slowest.key, 120)
+    words = f"A submission took {median(spent):.1f} CPU seconds (median), {spent[-1]:.1f} at most"
+    slowest, hours = max(found, key=lambda one: one.cpu_seconds), sum(spent) / 3600
+    total = f"{hours:.1f} hours" if hours >= 2 else f"{hours * 60:.0f} minutes"
+    return f"{words}, and all {len(spent)} together {total}.", clean(slowest.key, 120)
 
 
 def _list_slow(table: Table, items: Sequence[Item]) -> list[dict[str, Any]]:

@@ -100,11 +100,10 @@ def describe_checks(table: Table) -> list[Item]:
     return _describe(table, np.arange(len(table.checks)))
 
 
-def describe_questions(table: Table) -> dict[str, Item]:
-    """Return the numbers of each question."""
-    names = [check.question for check in table.checks]
-    known = list(dict.fromkeys(names))
-    return dict(zip(known, _describe(table, np.array([known.index(name) for name in names], int)), strict=True))
+def describe_groups(table: Table, names: Sequence[str]) -> dict[str, Item]:
+    """Return the numbers of each group of checks, by name: `names` has one for each check, as that of its question."""
+    known = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    return dict(zip(known, _describe(table, np.array([known[name] for name in names], int)), strict=True))
 
 
 def _describe(table: Table, group: NDArray[np.int_]) -> list[Item]:

@@ -86,10 +86,13 @@ def test_points_held_enter_no_number_of_a_check_or_question(tame):
     own, held = [place for place, check in enumerate(table.checks) if check.question == "Q1"], slice(None, None, 2)
     for place, check in enumerate(table.checks[:4]):
         table.points[:, place] = np.where(np.isnan(table.points[:, place]), np.nan, check.points)
-    before, checks = statistics.describe_questions(table), statistics.describe_checks(table)
+    before, checks = (
+        statistics.describe_groups(table, [check.question for check in table.checks]),
+        statistics.describe_checks(table),
+    )
     assert own == [0, 1, 2, 3] and before["Q1"].share == 1 and checks[0].share == 1
     table.points[held, own[1]] = np.nan
-    found = statistics.describe_questions(table)
+    found = statistics.describe_groups(table, [check.question for check in table.checks])
     assert found["Q1"].share == 1 and found["Q1"].is_flat
     assert found["Q1"].counts == before["Q1"].counts
     again = statistics.describe_checks(table)
@@ -183,6 +186,22 @@ def test_page_names_what_needs_a_look_first(tame):
         "The bias is added to each row.",
     ):
         assert words in text, words
+
+
+def test_functions_that_cost_most_points_stand_first(tame):
+    page = render_page(tame).decode()
+    rows = re.findall(
+        r'<tr><th scope="row">(layers\.\w+)<br><span class="soft">(.*?)</span>.*?data-value="([\d.]+)"', page
+    )
+    records = [tame.record(one.id) for one in tame.submissions(State.GRADED)]
+    lost = {}
+    for check in (check for record in records for check in record.checks if not check.held):
+        name = check.functions[0]
+        lost[name] = lost.get(name, 0) + check.points - check.score
+    assert [row[0] for row in rows] == sorted(lost, key=lambda name: -lost[name])[: len(rows)] and len(rows) == 6
+    assert re.fullmatch(
+        r"Q\d\.check_\d+( \(hidden\))?: function_\d returns .* \((failed|blocked).*, \d+ of 115\)", rows[0][1]
+    )
 
 
 def test_scores_with_points_held_are_marked_wherever_they_stand(tame):

@@ -119,6 +119,20 @@ def claim(out: Path, kind: str, inputs: Iterable[Path] = (), mine: Callable[[byt
     return out
 
 
+def write_atomically(file: Path, content: bytes) -> None:
+    """Write beside the file, then rename, so that a reader never sees half of it."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, file)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
 @contextlib.contextmanager
 def new_folder(out: Path, replace: bool = False) -> Iterator[Path]:
     """Give a folder to fill beside its place, and rename it when that is done: `out` is whole or as it was.

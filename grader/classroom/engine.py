@@ -15,12 +15,12 @@ from pathlib import Path
 from ..course.editions import choose_edition
 from ..course.manifest import FILENAME, Manifest, load_manifest
 from ..errors import ChainruleError
-from ..files import make_printable
+from ..files import make_printable, write_atomically
 from ..grading import run, submission
 from ..grading.hints import Hints
 from ..limits import JOB_RESERVE_SECONDS
 from ..recording.memo import ReferenceMemo
-from ..results.record import NoteKind, Record, write_atomically
+from ..results.record import NoteKind, Record
 from ..sandbox.parent.zygote_pool import ZygotePool
 from ..sandbox.policy import Policy
 from .sources import digest_submission

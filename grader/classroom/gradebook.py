@@ -16,9 +16,8 @@ from typing import Any
 from ..course.manifest import Manifest
 from ..course.schema import Late, to_fraction
 from ..errors import UsageError
-from ..files import claim, digest_files, renew_folder
+from ..files import claim, digest_files, renew_folder, write_atomically
 from ..results import gradescope
-from ..results.record import write_atomically
 from ..results.summary import count_noun
 from .page import clean, render_template
 from .sheets import PLATFORMS, fill_sheet, list_names, read_sheet

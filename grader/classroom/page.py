@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from ..files import claim
+from ..files import claim, write_atomically
 from ..limits import PAGE_LINES, PAGE_MISCONCEPTIONS, PAGE_NAMES, PAGE_TEXT_CHARACTERS
 from ..results import gradescope
-from ..results.record import Outcome, shorten, write_atomically
+from ..results.record import Outcome, shorten
 from ..results.summary import count_noun
 from .statistics import (
     FEW,

@@ -17,11 +17,10 @@ from numpy.typing import NDArray
 from ..course.manifest import Manifest
 from ..course.source import Unparsable, find_definitions, locate, parse_source, read_source
 from ..errors import SubmissionError, UsageError
-from ..files import claim, make_printable
+from ..files import claim, make_printable, write_atomically
 from ..limits import SIMILAR_CUT, SIMILAR_PAIRS, SIMILAR_SHARE, SIMILAR_TEXTS, SIMILAR_TOKENS
-from ..results.record import write_atomically
-from ..results.status_line import SILENT, StatusLine
 from ..results.summary import count_noun
+from ..results.terminal import SILENT, StatusLine
 from ..submission.unpack import unpack_submission
 from .page import clean, is_own_page, render_template
 from .sources import read_export

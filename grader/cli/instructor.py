@@ -60,7 +60,7 @@ def grade(
     """Grade a submission on public, secret and hidden inputs, and write a report; exit 1 when points are held."""
     from ..grading import submission as grading
     from ..results import terminal
-    from ..results.status_line import StatusLine
+    from ..results.terminal import StatusLine
 
     manifest = choose_edition(find_whole_course(), edition)
     choose_questions(manifest, None)
@@ -211,7 +211,7 @@ def release(
 ) -> None:
     """Make what students download, having looked through it for solutions and other secrets."""
     from ..release import bundle
-    from ..results.status_line import StatusLine
+    from ..results.terminal import StatusLine
 
     with StatusLine() as line:
         files = bundle.write_bundle(find_whole_course(), out, colab, line)

@@ -123,7 +123,7 @@ def _find_class_course() -> "Manifest":
 def _telling() -> "Iterator[Callable[[batch.Tally], None]]":
     """Show how far a run is, and print what goes wrong as it happens."""
     from ..classroom import report
-    from ..results.status_line import StatusLine
+    from ..results.terminal import StatusLine
 
     with StatusLine() as line:
 
@@ -259,7 +259,7 @@ def similar(
     """Find submissions whose own functions are alike, and show both texts: a reason to look, no verdict."""
     from ..classroom import similarity
     from ..classroom.view import StoreView
-    from ..results.status_line import StatusLine
+    from ..results.terminal import StatusLine
 
     with StoreView.open(folder) as store, StatusLine() as line:
         subject = store, _find_class_course(), also or (), out or folder / "similar.html"

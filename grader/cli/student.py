@@ -8,7 +8,7 @@ import typer
 
 from ..course.manifest import Manifest
 from ..errors import UsageError
-from ..files import REPORT, claim
+from ..files import REPORT, claim, write_atomically
 from .common import FAILED, QUESTIONS, choose_questions, find_course, forbid_together, locate_package, require_meaning
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def check(
 
     terminal.show(result)
     if json is not None:
-        record.write_atomically(json, record.to_json(result))
+        write_atomically(json, record.to_json(result))
     if not (result.complete and all(check.outcome.settled for check in result.checks)):
         raise typer.Exit(FAILED)
 
@@ -100,7 +100,7 @@ def _check(
 ) -> "Record":
     first = choose_questions(manifest, wanted["questions"])[0]
     zygotes.get(tuple(first.libraries))  # it comes up while the rest of the engine is imported
-    from ..results.status_line import StatusLine
+    from ..results.terminal import StatusLine
 
     with StatusLine(quiet=debug) as line:
         from ..grading import run
@@ -137,7 +137,7 @@ def doctor(
     ] = None,
 ) -> None:
     """Try each layer of isolation in a throwaway worker; exit 1 when official grading would be refused."""
-    from ..results import doctor as report
+    from ..results import terminal
     from ..sandbox.parent import isolation
     from ..sandbox.parent.zygote_pool import ZygotePool
     from ..sandbox.policy import Policy
@@ -149,7 +149,7 @@ def doctor(
         raise UsageError(str(error)) from None
     with contextlib.closing(ZygotePool(policy)) as zygotes:
         found = isolation.probe(zygotes, secrets=manifest.secret_places(), root=manifest.root)
-    report.show_isolation(found)
+    terminal.show_isolation(found)
     if found.refusal():
         raise typer.Exit(FAILED)
 
@@ -229,7 +229,7 @@ def submit(
 ) -> None:
     """Make the zip and the PDF to hand in, or say what is missing; exit 0 only when both are there and good."""
     from ..pdf.convert import PdfRequest
-    from ..results.status_line import StatusLine
+    from ..results.terminal import StatusLine
     from ..submit import report
     from ..submit import submit as making
 

@@ -19,9 +19,10 @@ from ..checks.misconceptions import Candidate, Evidence, choose_misconceptions, 
 from ..course.catalogue import Misconception, Variant, copy_reference, load_catalogues, plant
 from ..course.manifest import Manifest
 from ..errors import CourseError, OutOfTime, SandboxError, WorkerError
+from ..files import write_atomically
 from ..limits import HINT_FAILURES
 from ..recording.cassette import UNREADABLE
-from ..results.record import CheckResult, Hint, Outcome, write_atomically
+from ..results.record import CheckResult, Hint, Outcome
 from ..sandbox.parent.client import WorkerClient
 
 if TYPE_CHECKING:  # pytest is imported once the zygotes have begun to come up

@@ -20,8 +20,8 @@ from ..errors import ManifestError, UsageError
 from ..files import REPORT, ZIP, claim, find_nearest
 from ..results import terminal
 from ..results.record import Outcome
-from ..results.status_line import StatusLine
 from ..results.summary import count_noun
+from ..results.terminal import StatusLine
 from ..sandbox.parent.zygote_pool import ZygotePool
 from . import run
 from .submission import grade_submission

@@ -21,10 +21,10 @@ import msgspec
 from ..course.editions import choose_edition, place_given
 from ..course.manifest import Manifest, parse_rate
 from ..errors import ChainruleError, SubmissionError
-from ..files import make_printable
+from ..files import make_printable, write_atomically
 from ..results import gradescope, markdown
-from ..results.record import Note, NoteKind, Record, tally, to_json, write_atomically
-from ..results.status_line import SILENT, StatusLine
+from ..results.record import Note, NoteKind, Record, tally, to_json
+from ..results.terminal import SILENT, StatusLine
 from ..sandbox.parent.zygote_pool import ZygotePool
 from ..sandbox.policy import Policy
 from ..submission.unpack import unpack_submission

@@ -14,8 +14,7 @@ from ..course.source import Unparsable, find_definitions, list_modules, read_sou
 from ..errors import CourseError, UsageError
 from ..results import summary, terminal
 from ..results.record import CheckResult, Outcome, Record
-from ..results.status_line import StatusLine
-from ..results.terminal import Indented
+from ..results.terminal import Indented, StatusLine
 from ..sandbox.parent.zygote_pool import ZygotePool
 from . import run
 from .hints import Failures, Hints

@@ -10,8 +10,7 @@ from typing import NotRequired, TypedDict
 
 from ..course.manifest import Manifest
 from ..errors import OutputError, UsageError
-from ..files import claim
-from ..results.record import write_atomically
+from ..files import claim, write_atomically
 from . import checkfiles, source
 from .source import SourceCell, find_solutions
 

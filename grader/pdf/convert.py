@@ -14,8 +14,7 @@ from rich.text import Text
 from ..course.manifest import Manifest
 from ..course.schema import Pdf
 from ..errors import PdfError
-from ..files import PDF, claim
-from ..results.record import write_atomically
+from ..files import PDF, claim, write_atomically
 from ..submission.package_search import explain_missing_file
 from . import formulas, verify
 from . import notebook as notebooks

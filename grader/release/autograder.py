@@ -15,8 +15,7 @@ from pathlib import Path
 from ..course.editions import choose_edition
 from ..course.manifest import FILENAME, Manifest
 from ..errors import CourseError, ManifestError
-from ..files import ZIP, claim, read_or_make_secret
-from ..results.record import write_atomically
+from ..files import ZIP, claim, read_or_make_secret, write_atomically
 from . import requirements
 
 ENGINE = Path(__file__).resolve().parents[2]

@@ -10,15 +10,14 @@ from pathlib import Path
 from ..course import manifest as manifests
 from ..course.manifest import Manifest
 from ..errors import LeakError, UsageError
-from ..files import ZIP, claim, claim_folder, new_folder
+from ..files import ZIP, claim, claim_folder, new_folder, write_atomically
 from ..grading.hints import FILENAME as HINTS
 from ..grading.hints import load_table, save_table
 from ..notebooks import build
 from ..notebooks.build import JsonCell, JsonNotebook
 from ..pdf.notebook import from_table
 from ..recording.cassette import FILENAME
-from ..results.record import write_atomically
-from ..results.status_line import SILENT, StatusLine
+from ..results.terminal import SILENT, StatusLine
 from ..sandbox.parent.zygote_pool import ZygotePool
 from ..submit.notebooks import BASELINES, Baseline, encode_baselines, record_baseline
 from . import leaks, requirements, secrets

@@ -35,7 +35,7 @@ from ..recording.cassette import (
 )
 from ..recording.replay import make_replay_client
 from ..results.record import CheckResult, Outcome
-from ..results.status_line import SILENT, StatusLine
+from ..results.terminal import SILENT, StatusLine
 from ..sandbox.parent.client import WorkerClient
 from ..sandbox.parent.transport import Deadline, Frame, Reply, Transport, TransportDecorator
 from ..sandbox.parent.zygote_pool import ZygotePool

@@ -18,9 +18,9 @@ import msgspec
 from ..course.manifest import FILENAME, Manifest, to_fraction, to_number
 from ..course.source import digest_body, is_unchanged
 from ..errors import CourseError, ManifestError, OutputError
+from ..files import write_atomically
 from ..notebooks.source import BEGIN as BEGINS
 from ..notebooks.source import END as ENDS
-from ..results.record import write_atomically
 from . import requirements
 from .autograder import collect_engine
 

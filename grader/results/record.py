@@ -1,14 +1,11 @@
 """The result of a run as data: one record, of which the terminal table and every report are renderings."""
 
-import os
 import platform
 import re
-import tempfile
 from collections import Counter
 from collections.abc import Iterable
 from enum import StrEnum
 from fractions import Fraction
-from pathlib import Path
 from typing import Literal, Self
 
 import msgspec
@@ -263,17 +260,3 @@ class _AnyRecord(msgspec.Struct):
     """A record of any schema."""
 
     schema: int
-
-
-def write_atomically(file: Path, content: bytes) -> None:
-    """Write beside the file, then rename, so that a reader never sees half of it."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, file)
-    except BaseException:
-        os.unlink(temporary)
-        raise

@@ -1,12 +1,19 @@
-"""Renders the record for the terminal: a table of questions and functions, then a sentence for each failure."""
+"""Show in the terminal how far a command is, then its result: a record's table and sentences, or the isolation."""
 
+import os
 import re
+import sys
 from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
-from rich.table import Table
+from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn, TimeElapsedColumn
+from rich.table import Column, Table
 from rich.text import Text
 
+from ..sandbox.parent.isolation import Isolation, explain_missing_layer
+from ..sandbox.policy import LAYERS
 from .record import CheckResult, Outcome, Record, sum_points
 from .summary import (
     TITLES,
@@ -25,10 +32,84 @@ from .summary import (
     select_scored,
 )
 
-WIDTH = 120  # of lines in a file or a pipe
+WIDTH, WIDE = 120, 140  # of lines in a file or a pipe, the wide ones of the isolation's table
 BESIDE = 32  # what stands around a function's name in the table
 INDENT = 4
 HINT = "cyan"
+COUNT = "{task.fields[count]}"
+REFRESHES = 4  # in a second: the checks of speed share the processor with them
+
+
+def make_console(width: int | None = None) -> Console:
+    """Return what prints to the terminal, or to a file or a pipe, in lines of 120 or of another width."""
+    found = Console(highlight=False)
+    return found if found.is_terminal else Console(highlight=False, width=width or WIDTH)
+
+
+class _DoingColumn(ProgressColumn):
+    """The column that says what is being done, the only one to be cut where the line is too long."""
+
+    def render(self, task: Task) -> Text:
+        return Text(task.description, no_wrap=True, overflow="ellipsis")
+
+
+class StatusLine:
+    """One line below all that is printed, between `with` and its end; outside of it, all calls do nothing."""
+
+    def __init__(self, console: Console | None = None, quiet: bool = False) -> None:
+        self.console = console or make_console()
+        # a command typed into a notebook's cell has a terminal, but what it shows cannot be taken back
+        in_a_cell = "JPY_PARENT_PID" in os.environ
+        self._quiet = quiet or in_a_cell or not self.console.is_terminal or self.console.is_dumb_terminal
+        self._live: Progress | None = None
+        self._doing = "checking"
+
+    def __enter__(self) -> Self:
+        if not self._quiet:
+            columns = SpinnerColumn(), _DoingColumn(table_column=Column()), BarColumn(16), TextColumn(COUNT)
+            self._live = Progress(
+                *columns,
+                TimeElapsedColumn(),
+                console=self.console,
+                transient=True,
+                refresh_per_second=REFRESHES,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
+            self._task = self._live.add_task("starting", total=None, count="")
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.finish()
+
+    def finish(self) -> None:
+        """Take the line away, so that something may be asked."""
+        if self._live is not None:
+            self._live.stop()
+        self._live = None
+
+    def step(self, text: str) -> None:
+        """Say what is being done; how much of it is left is not known before `count` says so."""
+        self._doing = text
+        if self._live is not None:
+            self._live.update(self._task, description=text, total=None, count="")
+
+    def advance(self, text: str, done: int, total: int) -> None:
+        """Say what is being done, and how much of it is done."""
+        if self._live is not None:
+            self._live.update(self._task, description=text, total=total, completed=done, count=f"{done} of {total}")
+
+    def count(self, checks: Sequence[CheckResult], total: int) -> None:
+        """Say how many checks are done, of how many, and how many of them failed."""
+        if self._live is not None:
+            failed = sum(check.outcome.failed and not check.cause for check in checks)
+            self.advance(f"{self._doing}, {failed} failed" if failed else self._doing, len(checks), total)
+
+
+SILENT = StatusLine(quiet=True)
 
 
 class Indented:
@@ -46,26 +127,13 @@ class Indented:
 
 def render(record: Record, width: int = WIDTH, latest: Sequence[str] = ()) -> RenderableType:
     """Return the whole report: what no check can do without, held points, table, sentences, total."""
+    causes = [Text(f"{words}\n", style="bold red") for words in explain_causes(record.causes, record.checks)]
+    held = [Text(f"{sentence}\n", Outcome.GRADER_ERROR.style) for sentence in filter(None, [explain_held(record)])]
     tables = [table(record, width)] if record.checks else []
-    parts = *_causes(record), *_held(record), *tables, *sentences(record.checks, latest)
-    return Group(*parts, *notes(record), total(record))
-
-
-def _causes(record: Record) -> list[RenderableType]:
-    """Return what keeps modules from being imported."""
-    return [Text(f"{words}\n", style="bold red") for words in explain_causes(record.causes, record.checks)]
-
-
-def _held(record: Record) -> list[RenderableType]:
-    """Return the sentence on held points."""
-    sentence = explain_held(record)
-    return [Text(f"{sentence}\n", style=Outcome.GRADER_ERROR.style)] if sentence else []
-
-
-def make_console() -> Console:
-    """Return what prints to the terminal, or to a file or a pipe, in lines of 120."""
-    found = Console(highlight=False)
-    return found if found.is_terminal else Console(highlight=False, width=WIDTH)
+    notes = [Text(f"\n{note.text}") for note in record.notes]
+    points = f"{record.score:g} of {record.max_score:g} points{held_of(record.checks)}"
+    total = f"\nTotal: {points}; {say_passed(record.checks)} passed in {record.seconds:.1f} s"
+    return Group(*causes, *held, *tables, *sentences(record.checks, latest), *notes, Text(total, style="bold"))
 
 
 def show(record: Record, console: Console | None = None, latest: Sequence[str] = ()) -> None:
@@ -74,9 +142,9 @@ def show(record: Record, console: Console | None = None, latest: Sequence[str] =
     console.print(render(record, console.width, latest))
 
 
-def show_list(checks: list[CheckResult], console: Console | None = None) -> None:
+def show_list(checks: list[CheckResult]) -> None:
     """Print two lines for each check: id, points and functions, then its title."""
-    out = console or Console(highlight=False, soft_wrap=True)
+    out = Console(highlight=False, soft_wrap=True)
     for check in checks:
         points = f"  ({check.points:g}{', hidden' if check.visibility == 'hidden' else ''})  "
         out.print(Text.assemble((check.short_id, "cyan"), points, ", ".join(check.functions)))
@@ -95,9 +163,8 @@ def table(record: Record, width: int = WIDTH) -> Table:
     for question in record.questions:
         checks = [check for check in record.checks if check.question == question.id]
         points = f"{question.score:g} / {question.max_score:g}{held_of(checks)}"
-        rows.add_row(
-            Text(f"{question.id}  {question.title}", style="bold"), Text(points, style="bold"), _passed(checks)
-        )
+        cells = f"{question.id}  {question.title}", points, say_passed(checks)
+        rows.add_row(*(Text(cell, style="bold") for cell in cells))
         for name, group in group_rows(checks).items():
             rows.add_row(Text(f"    {_fit(name, width - BESIDE)}"), Text(points_of(group)), status(group))
     return rows
@@ -128,35 +195,57 @@ def sentences(checks: Sequence[CheckResult], latest: Sequence[str] = ()) -> list
     groups = group_failures(checks)
     for group in sorted(groups, key=lambda group: max(places.get(check.id, 0) for check in group)):
         many = len(group) > TITLES
-        titles = [_count_alike(group)] if many else map(_title, group)
+        titles = [_count_alike(group)] if many else map(_write_title, group)
         lines += [Text(), *(Indented(title, 0) for title in titles), Indented(Text(group[0].message))]
         lines += [Indented(Text.assemble(("hint  ", HINT), words)) for words in list_hints(group)]
         lines += [Indented(Text(list_ids(group), style="cyan"))] * many
     return lines
 
 
-def _title(check: CheckResult) -> Text:
-    mark = Text(f"{check.outcome.word}  ", style=check.outcome.style)
+def _write_title(check: CheckResult) -> Text:
+    mark = (f"{check.outcome.word}  ", check.outcome.style)
     return Text.assemble(mark, (check.title, "bold"), f"  ({lost_of([check])})  ", (check.short_id, "cyan"))
 
 
 def _count_alike(checks: list[CheckResult]) -> Text:
-    mark = Text(f"{checks[0].outcome.word}  ", style=checks[0].outcome.style)
+    mark = (f"{checks[0].outcome.word}  ", checks[0].outcome.style)
     questions = ", ".join(dict.fromkeys(check.question for check in checks))
     return Text.assemble(mark, (f"{questions} {len(checks)} checks say the same", "bold"), f"  ({lost_of(checks)})")
 
 
-def notes(record: Record) -> list[RenderableType]:
-    """Return remarks about the run as a whole."""
-    return [Text(f"\n{note.text}") for note in record.notes]
+def show_isolation(found: Isolation) -> None:
+    """Print layer by layer, where there are any, whether it holds, then the verdict on official grading."""
+    out, layered = make_console(WIDE), sys.platform.startswith("linux")
+    if layered:
+        out.print(_make_layer_table(found))
+    for finding in found.findings:
+        if finding.layer == "answers":
+            words = ("can be read by a worker", "red") if finding.done else ("cannot be read by a worker", "green")
+            out.print(Text.assemble(finding.act.removeprefix("read "), " ", words))
+    refusal = found.refusal()
+    verdict = f"Official grading is refused here: {refusal}." if refusal else "Official grading is possible here."
+    out.print(Text("\n" * layered + verdict, style="bold red" if refusal else "bold green"))
 
 
-def total(record: Record) -> Text:
-    """Return the last line: points, checks, time."""
-    points = f"{record.score:g} of {record.max_score:g} points{held_of(record.checks)}"
-    text = f"\nTotal: {points}; {say_passed(record.checks)} passed in {record.seconds:.1f} s"
-    return Text(text, style="bold")
-
-
-def _passed(checks: list[CheckResult]) -> Text:
-    return Text(say_passed(checks), style="bold")
+def _make_layer_table(found: Isolation) -> Table:
+    """Return one row a layer: whether it holds, why not, its purpose; then one for what must work all the same."""
+    rows = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("Layer", "State", "What was tried", "What it is for"):
+        rows.add_column(name, overflow="fold")
+    for layer, purpose in LAYERS.items():
+        tried = [finding for finding in found.findings if finding.layer == layer]
+        active = layer in found.active
+        state = Text("active", "green") if active else Text("missing", "red")
+        if active:
+            story = "; ".join(f"could not {finding.act}" for finding in tried if finding.act)
+        else:
+            done = [f"could {finding.act}" for finding in tried if finding.done and finding.act]
+            story = "; ".join([*done, explain_missing_layer(layer)])
+        rows.add_row(layer, state, story, purpose)
+    controls = [finding for finding in found.findings if finding.layer == "control"]
+    if controls:
+        failed = [f"{finding.act}: {finding.answer}" for finding in controls if not finding.done]
+        state = Text("broken", "red") if failed else Text("works", "green")
+        story = "; ".join(failed) or ", ".join(finding.act for finding in controls)
+        rows.add_row("control", state, story, "what every solution needs: lazy imports, matrix products, threads")
+    return rows

@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ..results.terminal import make_console
+
 if TYPE_CHECKING:
     from ..course.manifest import Manifest
     from ..pdf.convert import Result
@@ -77,7 +79,7 @@ def join_names(names: Sequence[object], most: int = MOST_NAMES) -> str:
 
 def show_submission(manifest: Manifest, made: SubmitResult, console: Console | None = None) -> None:
     """Print the findings, then the files that were made, or that nothing was written."""
-    out = console or _open_console()
+    out = console or make_console()
     show_findings(made.findings, out)
     if not made.placed:
         out.print(Text(NOTHING, style="bold red"))
@@ -98,7 +100,7 @@ def show_submission(manifest: Manifest, made: SubmitResult, console: Console | N
 
 def show_findings(findings: Sequence[Finding], console: Console | None = None) -> None:
     """Print the table of findings and how many there are."""
-    out = console or _open_console()
+    out = console or make_console()
     if findings:
         out.print(_list_findings(findings))
     out.print(Text(summarize(findings), style="bold"))
@@ -141,9 +143,3 @@ def _list_files(manifest: Manifest, made: SubmitResult) -> Table:
     for name, size in made.files.items():
         rows.add_row(name, f"{size:,}")
     return rows
-
-
-def _open_console() -> Console:
-    """Return a console; to a file or a pipe it writes lines of 120."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=120)

@@ -19,7 +19,7 @@ from grader.course import manifest as manifests
 from grader.course.manifest import Manifest
 from grader.grading import mistakes
 from grader.release import autograder
-from grader.results.status_line import StatusLine
+from grader.results.terminal import StatusLine
 from tests.harness.box import Box
 from tests.harness.results import valid
 from tests.harness.unpacking import unpack

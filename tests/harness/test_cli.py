@@ -18,7 +18,7 @@ from grader.cli import main as commands
 from grader.course import manifest as manifests
 from grader.errors import CourseNotFound
 from grader.grading.watch import find_questions
-from grader.results.status_line import StatusLine
+from grader.results.terminal import StatusLine
 
 ROOT = Path(__file__).parents[2]
 

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
+from grader import files
 from grader.course import manifest as manifests
 from grader.course import schema
 from grader.errors import UsageError
@@ -381,7 +382,7 @@ def test_sums_are_exact(points, count, total):
 def test_atomic_write_replaces_the_file(tmp_path):
     file = tmp_path / "folder/results.json"
     for content in (b"old", b"new and longer"):
-        record.write_atomically(file, content)
+        files.write_atomically(file, content)
         assert file.read_bytes() == content
     assert list(file.parent.iterdir()) == [file]
     assert file.stat().st_mode & 0o777 == 0o644
@@ -389,7 +390,7 @@ def test_atomic_write_replaces_the_file(tmp_path):
 
 def test_atomic_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
     file = tmp_path / "results.json"
-    record.write_atomically(file, b"old")
+    files.write_atomically(file, b"old")
 
     def full_disk(*_):
         raise OSError("no space left")
@@ -398,7 +399,7 @@ def test_atomic_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
         with monkeypatch.context() as patch:
             patch.setattr(os, name, full_disk)
             with pytest.raises(OSError, match="no space left"):
-                record.write_atomically(file, b"new")
+                files.write_atomically(file, b"new")
         assert file.read_bytes() == b"old"
         assert list(tmp_path.iterdir()) == [file]
 

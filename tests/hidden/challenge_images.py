@@ -13,8 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from grader.files import read_or_make_secret
-from grader.results.record import write_atomically
+from grader.files import read_or_make_secret, write_atomically
 from reference.cifar_files import read_batch
 from reference.data_utils import CIFAR10_DIR
 from reference.shapes10 import CLASSES, render_from

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from importlib.util import find_spec
+from typing import TypeVar
 
 
 class ChainruleError(Exception):
@@ -15,6 +16,16 @@ class ChainruleError(Exception):
 
 class UsageError(ChainruleError):
     """An argument names what is not there, or is something else: a question, a function, a folder, a record."""
+
+
+Known = TypeVar("Known")
+
+
+def choose(kind: str, name: str, known: Mapping[str, Known]) -> Known:
+    """Return the thing of that name. Raise UsageError naming those there are."""
+    if name not in known:
+        raise UsageError(f"there is no {kind} {name!r}; choose from {', '.join(known) or 'none'}")
+    return known[name]
 
 
 class NotInstalled(ChainruleError):

@@ -253,3 +253,9 @@ def find_nearest(word: str, known: Iterable[str], nearness: float = NEARNESS) ->
     originals = {name.casefold(): name for name in known}
     found = difflib.get_close_matches(word.casefold(), originals, n=1, cutoff=nearness)
     return originals[found[0]] if found else ""
+
+
+def advise(word: str, known: Iterable[str], otherwise: str = "fix the name", nearness: float = NEARNESS) -> str:
+    """Return the remedy for a word that is not known: `did you mean ...?`, or another where none is near."""
+    near = find_nearest(word, known, nearness)
+    return f"did you mean {near}?" if near else otherwise

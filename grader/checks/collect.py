@@ -10,10 +10,10 @@ from typing import Self
 import msgspec
 import pytest
 
-from ..course.edition_schema import LeftOut
 from ..course.manifest import Manifest, Question, to_fraction, to_number
+from ..course.schema import LeftOut
 from ..errors import ChainruleError, ChecksError
-from ..files import find_nearest
+from ..files import advise
 from ..results.record import CheckResult, Outcome
 from ..sandbox.parent.client import WorkerClient
 from . import messages
@@ -197,8 +197,7 @@ def describe(item: pytest.Function, manifest: Manifest) -> RunningCheck:
         raise ChecksError(f"{file}: {item.name} has no @points(value, function); add it")
     for name in mark.functions:
         if name not in manifest.functions() and not (manifest.edition and manifest.edition.find_entry([name])):
-            near = find_nearest(name, manifest.functions())
-            remedy = f"did you mean {near}?" if near else "fix one of them"
+            remedy = advise(name, manifest.functions(), "fix one of them")
             raise ChecksError(f"{file}: {item.name} judges {name}, which no question lists; {remedy}")
     hidden = manifest.path("hidden") in file.parents
     check = CheckResult(

@@ -62,7 +62,7 @@ class Scales(Bound):
                 f"scales {name}: its top is {chosen.steps[-1][1]} points, {check.id} is worth {check.points}"
             )
         check.standing = Standing(name=chosen.title, value=round(float(value), 2))
-        above = chosen.next_step(value)
+        above = next((step for step in chosen.steps if not value >= step[0]), None)
         if above is not None:
             facts = {
                 "title": chosen.title,

@@ -120,7 +120,8 @@ def look_at_gradient(
 
 def find_forward(context: RunContext, running: RunningCheck) -> str:
     """Return the forward pass whose gradients a check is about; empty where it judges more than backward passes."""
-    found = {context.manifest.find_forward(name) for name in running.judged}
+    forward = {name: layer.forward for layer in context.manifest.layers for name in layer.backward}
+    found = {forward.get(name, "") for name in running.judged}
     return found.pop() if len(found) == 1 else ""
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from ..errors import CourseError
-from ..files import find_nearest
+from ..files import advise
 from .schema import Manifest
 from .source import find_span, locate
 
@@ -212,8 +212,7 @@ def _validate(manifest: Manifest, catalogue: Catalogue, one: Misconception) -> N
     """Raise CourseError for the first fault of a misconception."""
     entry, words = f"misconception {one.id}", len(one.sentence.split())
     if one.function not in manifest.functions():
-        near = find_nearest(one.function, manifest.functions())
-        remedy = f"did you mean {near}?" if near else "name the judged function that it is about"
+        remedy = advise(one.function, manifest.functions(), "name the judged function that it is about")
         raise catalogue.fault(entry, f"the manifest has no function {one.function!r}; {remedy}")
     if not 0 < words <= MOST_WORDS:
         remedy = "shorten it" if words else "say what equals what, and the idea behind"
@@ -235,8 +234,7 @@ def _find_fault_of_section(manifest: Manifest, section: str) -> str:
         return ""
     name, _, heading = section.partition(": ")
     if name not in manifest.notebooks:
-        near = find_nearest(name, manifest.notebooks)
-        remedy = f"did you mean {near}?" if near else 'write section = "notebook: heading"'
+        remedy = advise(name, manifest.notebooks, 'write section = "notebook: heading"')
         return f"section {section!r} begins with no notebook of the manifest; {remedy}"
     source = sources / f"{name}.py"
     paths = list_headings(source.read_text(encoding="utf-8")) if source.is_file() else []
@@ -246,8 +244,8 @@ def _find_fault_of_section(manifest: Manifest, section: str) -> str:
         return f"section {section!r} may be {others}; write the heading above in front of it"
     if found:
         return ""
-    near = find_nearest(heading, [path[-1] for path in paths])
-    return f"{source} has no heading {heading!r}; {f'did you mean {near}?' if near else 'copy one from there'}"
+    remedy = advise(heading, [path[-1] for path in paths], "copy one from there")
+    return f"{source} has no heading {heading!r}; {remedy}"
 
 
 def list_headings(source: str) -> list[tuple[str, ...]]:

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import msgspec
 
-from ..errors import ManifestError, UsageError
-from ..files import find_nearest
-from .decoding import decode_table, point_to
-from .edition_schema import Edition, LeftOut
-from .schema import Manifest, Question
+from ..errors import ManifestError, choose
+from ..files import advise
+from .manifest import decode_table, point_to
+from .schema import Edition, LeftOut, Manifest, Question
 from .source import read_source
 
 PROMISE = re.compile(rb"""\bpromise=["'](\w+)["']""")
@@ -68,11 +67,8 @@ def list_promises(manifest: Manifest) -> set[str]:
 
 def _read_edition(manifest: Manifest, name: str, above: tuple[str, ...] = ()) -> Edition:
     """Return an edition with all that it has from the one it is like; those `above` are like this one."""
-    folder = manifest.path("editions")
-    known = sorted(file.stem for file in folder.glob("*.toml"))
-    if name not in known:
-        raise UsageError(f"there is no edition {name!r}; choose from {', '.join(known) or 'none'}")
-    file = folder / f"{name}.toml"
+    known = {file.stem: file for file in sorted(manifest.path("editions").glob("*.toml"))}
+    file = choose("edition", name, known)
     source = file.read_bytes()
     try:
         edition = decode_table(source, Edition)
@@ -104,13 +100,11 @@ def _find_fault(manifest: Manifest, edition: Edition) -> str:
         promises = list_promises(manifest) if entry.promises else ()
         for key, known in (("questions", ids), ("functions", functions), ("promises", promises)):
             for name in [name for name in getattr(entry, key) if name not in known]:
-                near = find_nearest(name, known)
-                return f"left_out #{number}.{key}: {name}; {f'did you mean {near}?' if near else 'fix the name'}"
+                return f"left_out #{number}.{key}: {name}; {advise(name, known)}"
     called = {*functions, *(name.rpartition(".")[0] for name in functions)}  # a class is called too
     for name in edition.renamed:
         if name not in called:
-            near = find_nearest(name, called)
-            return f"renamed: {name}; {f'did you mean {near}?' if near else 'name a function of the course'}"
+            return f"renamed: {name}; {advise(name, called, 'name a function of the course')}"
     for module, content in edition.shims.items():
         for name, source in content.items():
             try:

@@ -1,21 +1,17 @@
-"""Find and read `assignment.toml`, with one sentence for each way it can be wrong."""
+"""Find, read and decode `assignment.toml`, and say in one sentence where it is wrong, what is wrong and what to do."""
 
-import math
 import re
-from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
-from fractions import Fraction
-from itertools import pairwise
+import tomllib
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar, get_args
 
 import msgspec
 
 from ..errors import CourseNotFound, ManifestError
-from ..files import find_nearest
-from ..limits import CONTROL_SECONDS
-from .decoding import decode_table, point_to
-from .presence import find_absent
-from .schema import Container, Late, Layer, Manifest, Question, Scale, Submission, Submit, to_fraction, to_number
+from ..files import advise
+from .schema import Manifest, ManifestTable, Question, Submission, to_fraction, to_number
+from .validation import find_faults
 
 __all__ = [
     "FILENAME",
@@ -29,9 +25,35 @@ __all__ = [
     "to_number",
 ]
 
-RATE = re.compile(r"(\d{1,4}) per (?:(\d{1,4}) )?(minute|hour|day)s?")
 FILENAME = "assignment.toml"
-YEAR_MINUTES = 366 * 24 * 60
+
+Table = TypeVar("Table", bound=ManifestTable)
+
+RENAMED = {"handin": "submit"}  # tables of older manifests
+LABELS = ("id", "name", "forward")  # keys by which an entry of a list is named
+HEADER = re.compile(r"\[\[?\s*([\w.]+)\s*\]\]?\s*(?:#.*)?$")
+TYPES = {
+    "str": "text in quotes",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "a table",
+}
+SYNTAX = (  # what tomllib says, the usual reason and what to do
+    ("Cannot overwrite a value", "this key stands twice", "remove one"),
+    ("Cannot declare", "this table stands twice", "remove one, or put [[ ]] around each of several"),
+    ("Unclosed array", "a list does not end where it should", "look for a missing comma or ] above this line"),
+    ("Illegal character '\\n'", "a closing quote is missing", "put it at the end of the text"),
+    (
+        "Invalid value",
+        "its value is neither text in quotes, a number, true, false nor a list",
+        "quote it if it is text",
+    ),
+    ("Expected newline", "more than one value stands in it", "keep one; fractions have a point"),
+    ("Expected '='", "the equals sign is missing", "write key = value"),
+    ("Expected ']'", "a bracket is missing", "close it"),
+)
 
 
 def find_manifest(start: Path) -> Path:
@@ -71,160 +93,143 @@ def load_manifest(file: Path) -> Manifest:
     return manifest
 
 
-def find_faults(manifest: Manifest) -> Iterator[str]:
-    """Yield every fault, the first to be fixed first."""
-    if not manifest.questions:
-        yield "questions: none; add one"
-    if manifest.edition is not None:
-        yield f"edition: is a file of its own; move this table to {manifest.paths.editions}/<name>.toml"
-    yield from _not_positive("limits", manifest.limits, manifest.limits.__struct_fields__)
-    yield from _container(manifest.container)
-    yield from _secrets(manifest)
-    yield from _late(manifest.late)
-    package = manifest.path("student").name
-    if package.casefold() not in (name.casefold() for name in manifest.submission.packages):
-        yield f"submission.packages: {package} is not in it, the folder that students get; add it"
-    limits = ("output_lines", "output_characters", "table_rows", "image_megapixels")
-    yield from _not_positive("pdf", manifest.pdf, limits)
-    yield from _scales(manifest.scales)
-    yield from _budgets(manifest)
-    yield from _submit(manifest.submit, manifest.notebooks)
-    if manifest.seeds.secret < 0:
-        yield f"seeds.secret: {manifest.seeds.secret}; give 0 or more"
-    yield from _questions(manifest.questions)
-    yield from find_absent(manifest)
-    yield from _layers(manifest.layers, set(manifest.functions()))
-    for name in manifest.notebooks:
-        if not re.fullmatch(r"\w+", name) or manifest.notebooks.count(name) > 1:
-            yield f"notebooks: {name!r} stands twice or is no file name; use letters, digits and underscores, each once"
-    total = sum((question.points for question in manifest.questions), Fraction(0))
-    if total != manifest.points:
-        each = ", ".join(f"{question.id} {to_number(question.points)}" for question in manifest.questions)
-        yield f"points: the questions add up to {to_number(total)}, not {manifest.points} ({each}); fix one of them"
-
-
-def parse_rate(text: str) -> tuple[int, timedelta]:
-    """Return how many submissions in which time, as in `3 per day`. Raise ValueError for anything else."""
-    found = RATE.fullmatch(text.strip())
-    if not found or not int(found[1]) or (found[2] and not int(found[2])):
-        raise ValueError(text)
-    return int(found[1]), timedelta(**{f"{found[3]}s": int(found[2] or 1)})
-
-
-def _not_positive(table: str, values: object, keys: tuple[str, ...]) -> Iterator[str]:
-    for key in keys:
-        if not getattr(values, key) > 0:
-            yield f"{table}.{key}: {getattr(values, key)}; give more than 0"
-
-
-def _advise(name: str, known: Iterable[str]) -> str:
-    near = find_nearest(name, known)
-    return f"did you mean {near}?" if near else "fix the name"
-
-
-def _questions(questions: list[Question]) -> Iterator[str]:
-    ids = [question.id for question in questions]
-    seen: set[str] = set()
-    for question in questions:
-        where = f"questions {question.id}"
-        if ids.count(question.id) > 1:
-            yield f"{where}.id: stands twice; give each question an id of its own"
-        if not re.fullmatch(r"[A-Za-z]\w*", question.id) or not re.fullmatch(r"\w+", question.slug):
-            yield f"{where}.slug: id and slug become a file name; use letters, digits and underscores"
-        for key in ("public_points", "hidden_points"):
-            if not 0 <= getattr(question, key) < math.inf:
-                yield f"{where}.{key}: {getattr(question, key)}; give 0 or more"
-        for name in question.functions:
-            if name in seen:
-                yield f"{where}.functions: {name} stands twice; remove one"
-            seen.add(name)
-
-
-def _layers(layers: list[Layer], functions: set[str]) -> Iterator[str]:
-    passes = [name for layer in layers for name in layer.passes]
-    own = {layer.forward for layer in layers if not layer.same_as}
-    for layer in layers:
-        where = f"layers {layer.forward}"
-        if not layer.backward:
-            yield f"{where}.backward: none; name the backward passes that take its cache"
-        for name in layer.passes:
-            if name not in functions:
-                yield f"{where}: no question lists {name}; {_advise(name, functions)}"
-            if passes.count(name) > 1:
-                yield f"{where}: {name} stands twice; a pass belongs to one layer"
-        if layer.same_as and layer.same_as not in own:
-            advice = _advise(layer.same_as, own)
-            yield f"{where}.same_as: {layer.same_as} is no forward pass of an entry without same_as; {advice}"
-
-
-def _container(container: Container) -> Iterator[str]:
-    least = 2 * CONTROL_SECONDS  # after half of the reserve a stuck grader is stopped, but no control run may be
-    if not least < container.reserve < container.seconds:
-        yield f"container.reserve: {container.reserve}; give more than {least:g} and less than container.seconds"
+def decode_table(source: bytes, table: type[Table]) -> Table:
+    """Return the table that a file's bytes hold. Raise ManifestError with line, key and remedy, but not the file."""
     try:
-        if container.rate_limit:
-            parse_rate(container.rate_limit)
-    except (ValueError, OverflowError):
-        yield f"container.rate_limit: {container.rate_limit!r}; write it as '3 per day' or '1 per 30 minutes'"
-    if not container.pip_flags.isprintable():
-        yield "container.pip_flags: holds a line break or the like; write it on one line"
-
-
-def _late(late: Late) -> Iterator[str]:
+        text = source.decode("utf-8-sig").replace("\r\n", "\n")
+        raw = tomllib.loads(text)
+    except UnicodeDecodeError as error:
+        line = source[: error.start].count(b"\n") + 1
+        raise ManifestError(f"line {line}: not UTF-8; save the file in that encoding") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ManifestError(_explain_syntax(str(error), text)) from None
     try:
-        zoned = not late.due or datetime.fromisoformat(late.due).tzinfo is not None
-    except ValueError:
-        zoned = False
-    if not zoned:
-        yield f"late.due: {late.due!r}; write a time with its zone, such as '2026-03-02T23:59:00+01:00'"
-    for key in ("per_day", "cap"):
-        if not 0 <= getattr(late, key) <= 100:
-            yield f"late.{key}: {getattr(late, key)}; give a percentage, 0 to 100"
-    if not 0 <= late.grace_minutes <= YEAR_MINUTES:
-        yield f"late.grace_minutes: {late.grace_minutes}; give 0 or more, and no more than a year's"
-    if not late.due and late != Late():
-        yield "late.due: missing; write the time from which on a submission is late, with its zone"
+        return msgspec.convert(raw, table)
+    except msgspec.ValidationError as error:
+        raise ManifestError(point_to(_explain(str(error), raw, table), text)) from None
 
 
-def _secrets(manifest: Manifest) -> Iterator[str]:
-    """Yield the secrets that do not lie where no student's copy has anything, and no worker can look."""
-    for name in manifest.container.secrets:
-        file, hidden = manifest.root / name, manifest.path("hidden")
-        if ".." in file.parts or hidden not in file.parents:
-            yield f"container.secrets: {name} does not lie below {manifest.paths.hidden}; put it there"
+def point_to(fault: str, text: str) -> str:
+    """Return a fault, which begins with its key, with the number of the key's line in front, where it can be found."""
+    line = find_line(fault.partition(": ")[0], text)
+    return f"line {line}: {fault}" if line else fault
 
 
-def _submit(submit: Submit, notebooks: list[str]) -> Iterator[str]:
-    for key, suffix in (("zip", ".zip"), ("pdf", ".pdf")):
-        if not re.fullmatch(rf"[\w-]+\{suffix}", getattr(submit, key)):
-            yield f"submit.{key}: {getattr(submit, key)!r}; give a file name that ends with {suffix}"
-    for name in submit.left_out:
-        if name not in notebooks:
-            yield f"submit.left_out: there is no notebook {name!r}; {_advise(name, notebooks)}"
-    if not submit.large_megabytes > 0:
-        yield f"submit.large_megabytes: {submit.large_megabytes}; give more than 0"
+def find_line(place: str, text: str) -> int:
+    """Return the line of a place such as `points`, `seeds.secret`, `questions Q2.slug`; 0 where there is none.
+
+    Where a key has no line of its own, its table's header stands for it.
+    """
+    table, _, rest = re.sub(r"(\[\d+\])+$", "", place).partition(" ")
+    if not rest:
+        table, _, key = table.rpartition(".")
+        own = [block for block in _split(text) if block.name == table]
+        return next(filter(None, (block.find(key) for block in own)), 0) or next(
+            (block.line for block in _split(text) if block.name in (table, key) and block.name), 0
+        )
+    for number, block in enumerate((block for block in _split(text) if block.name == table), 1):
+        for label in (f"#{number}", block.label):
+            if rest == label or rest.startswith(f"{label}."):
+                return block.find(rest.removeprefix(label).lstrip(".")) or block.line
+    return 0
 
 
-def _budgets(manifest: Manifest) -> Iterator[str]:
-    names = [budget.name for budget in manifest.budgets]
-    for budget in manifest.budgets:
-        where = f"budgets {budget.name}"
-        if names.count(budget.name) > 1:
-            yield f"{where}.name: stands twice; give each budget a name of its own"
-        if budget.function not in manifest.functions():
-            advice = _advise(budget.function, manifest.functions())
-            yield f"{where}.function: no question lists {budget.function!r}; {advice}"
-        if not 0 < budget.cpu_seconds < manifest.limits.cpu_seconds:
-            yield f"{where}.cpu_seconds: {budget.cpu_seconds}; give more than 0 and less than limits.cpu_seconds"
-        if budget.file and not 0 < budget.megabytes <= manifest.submission.max_megabytes:
-            yield f"{where}.megabytes: {budget.megabytes}; give more than 0 and no more than submission.max_megabytes"
+@dataclass
+class TableLines:
+    """The lines of a table, the first of which is its header."""
+
+    line: int
+    name: str
+    lines: list[str]
+
+    @property
+    def label(self) -> str:
+        """Return the label by which an entry of a list is named."""
+        found = (re.match(rf"\s*(?:{'|'.join(LABELS)})\s*=\s*[\"'](.*)[\"']", line) for line in self.lines)
+        return next((match[1] for match in found if match), "")
+
+    def find(self, key: str) -> int:
+        """Return the number of a key's line, 0 where there is none."""
+        found = (i for i, line in enumerate(self.lines) if key and re.match(rf"\s*{re.escape(key)}\s*=", line))
+        return next((self.line + i for i in found), 0)
 
 
-def _scales(scales: list[Scale]) -> Iterator[str]:
-    names = [scale.name for scale in scales]
-    for scale in scales:
-        if names.count(scale.name) > 1:
-            yield f"scales {scale.name}.name: stands twice; give each scale a name of its own"
-        rising = all(a < b and p < q for (a, p), (b, q) in pairwise(scale.steps))
-        if not scale.steps or not rising or not all(0 < points < math.inf for _, points in scale.steps):
-            yield f"scales {scale.name}.steps: no rising steps; write pairs of a least value and points, both rising"
+def _split(text: str) -> list[TableLines]:
+    blocks = [TableLines(1, "", [])]
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := HEADER.match(line):
+            blocks.append(TableLines(number, header[1], []))
+        blocks[-1].lines.append(line)
+    return blocks
+
+
+def _explain_syntax(said: str, text: str) -> str:
+    found = re.search(r"\(at line (\d+), column \d+\)", said)
+    lines = text.splitlines()
+    number = int(found[1]) if found else len(lines)
+    shown = lines[number - 1].strip() if 0 < number <= len(lines) else ""
+    said = "Cannot declare" if shown.startswith("[") and said.startswith("Cannot overwrite") else said
+    others = re.sub(r" \(at .*", "", said), "fix that line"
+    reason, remedy = next(((why, what) for words, why, what in SYNTAX if said.startswith(words)), others)
+    return f"line {number}: not valid TOML: {reason}; {remedy}: {shown}"
+
+
+def _explain(message: str, raw: dict[str, Any], table: type[ManifestTable]) -> str:
+    """Return msgspec's sentence with the key in front: `questions Q2.title`, then what is wrong, then what to do."""
+    text, _, path = message.partition(" - at `")
+    parts = re.findall(r"\w+|\[\d+\]", path.strip("`").removeprefix("$"))
+    key, annotation = _name(parts, raw), _find_type(parts, table)
+    if unknown := re.search(r"unknown field `(\w+)`", text):
+        return _explain_unknown(unknown[1], ".".join(filter(None, [key, unknown[1]])), annotation)
+    if missing := re.search(r"missing required field `(\w+)`", text):
+        return f"{'.'.join(filter(None, [key, missing[1]]))}: missing; add this key"
+    if invalid := re.match(r"Invalid enum value (.+)", text):
+        allowed = [repr(value) for value in get_args(annotation)]
+        return f"{key}: {invalid[1]} is none of its values; write one of {', '.join(allowed)}"
+    if wrong := re.match(r"Expected `([^`]+)`, got `(\w+)`", text):
+        return f"{key}: {_explain_type(wrong[1].split(' | '), wrong[2], parts)}"
+    return f"{key}: {text[:1].lower()}{text[1:]}; give it such a value"
+
+
+def _explain_unknown(name: str, key: str, table: Any) -> str:
+    if name in RENAMED and name == key:
+        return f"{key}: the table's name is now [{RENAMED[name]}]; rename it"
+    known = [field.name for field in msgspec.structs.fields(table) if field.name not in ("root", "edition")]
+    return f"{key}: unknown key; {advise(name, known, 'the keys here are ' + ', '.join(known))}"
+
+
+def _explain_type(wanted: list[str], got: str, parts: list[str]) -> str:
+    expected = "a number" if len(wanted) > 1 else TYPES.get(wanted[0], wanted[0])
+    remedy = "give it such a value"
+    if got == "str":
+        remedy = "put brackets around it" if wanted == ["array"] else "write it without quotes"
+    elif wanted == ["str"] and got in ("int", "float", "bool"):
+        remedy = "put it in quotes"
+    elif (wanted, got) == (["array"], "object"):
+        remedy = f"write [[{parts[-1]}]], with two brackets"
+    return f"expected {expected}, got {TYPES.get(got, got)}; {remedy}"
+
+
+def _name(parts: list[str], raw: Any) -> str:
+    """Return a path as people read it: entries of a list of tables by their label, else by their place from 1."""
+    words = ""
+    for part in parts:
+        if not part.startswith("["):
+            words, raw = f"{words}.{part}" if words else part, raw[part] if isinstance(raw, dict) else None
+            continue
+        place = int(part.strip("[]"))
+        raw = raw[place] if isinstance(raw, list) else None
+        label = next((raw[key] for key in LABELS if isinstance(raw.get(key), str)), "") if isinstance(raw, dict) else ""
+        words += f" {label or f'#{place + 1}'}" if isinstance(raw, dict) else part
+    return words
+
+
+def _find_type(parts: list[str], table: type[ManifestTable]) -> Any:
+    """Return the type that the schema gives a path."""
+    found: Any = table
+    for part in parts:
+        if part.startswith("["):
+            found = next(iter(get_args(found)), None)
+        elif isinstance(found, type) and issubclass(found, ManifestTable):
+            found = next((field.type for field in msgspec.structs.fields(found) if field.name == part), None)
+    return found

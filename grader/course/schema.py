@@ -1,20 +1,22 @@
-"""The manifest as data: the tables of `assignment.toml`, what each key means, and its default."""
+"""The manifest as data: tables of `assignment.toml` and of an edition, what each key means, and its default."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
-from typing import Literal, NoReturn
+from typing import Literal
 
 import msgspec
 
 from .. import limits
-from ..errors import CourseError, UsageError
-from .decoding import ManifestTable
-from .edition_schema import Edition
+from ..errors import CourseError, choose
 
 VERSION_CONTROL = (".git", ".hg", ".svn")
 WRITTEN = ("solutions", "class", "*.zip", "*.json", "report.md")  # what the commands for instructors write by default
+
+
+class ManifestTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """A table of the manifest, in which an unknown key is an error."""
 
 
 class Paths(ManifestTable, frozen=True):
@@ -117,10 +119,6 @@ class Scale(ManifestTable, frozen=True):
         """Return the points of the highest step that the value reaches."""
         return max((points for least, points in self.steps if value >= least), default=0)
 
-    def next_step(self, value: float) -> tuple[int | float, int | float] | None:
-        """Return the first step that the value does not reach."""
-        return next((step for step in self.steps if not value >= step[0]), None)
-
 
 class Budget(ManifestTable, frozen=True):
     """The most that checks of `function` may spend on it: CPU seconds in all, and the megabytes of a file.
@@ -137,10 +135,7 @@ class Budget(ManifestTable, frozen=True):
 
 
 class Report(ManifestTable, frozen=True):
-    """Says when Gradescope shows public and hidden checks, whether a row is a function's or a check, who gets hints.
-
-    A hint names the misconception behind a failure.
-    """
+    """Says when Gradescope shows public and hidden checks, whether a row is a function's or a check, who gets hints."""
 
     public_visibility: Literal["hidden", "after_due_date", "after_published", "visible"] = "visible"
     hidden_visibility: Literal["hidden", "after_due_date", "after_published", "visible"] = "after_published"
@@ -149,10 +144,9 @@ class Report(ManifestTable, frozen=True):
 
 
 class Late(ManifestTable, frozen=True):
-    """The cost of days late in a class's gradebook: percent of the assignment's points for each day begun.
+    """The cost of days late in a gradebook: percent of the assignment's points for each day begun, `cap` at most.
 
     `due` is an ISO 8601 time with its zone; empty, nothing is late. Within `grace_minutes` of it nothing is either.
-    `cap` is the most that is lost.
     """
 
     due: str = ""
@@ -188,6 +182,37 @@ class Pdf(ManifestTable, frozen=True):
     question_pages: bool = False
     names_file: str = "names.txt"
     assets: list[str] = msgspec.field(default_factory=list)
+
+
+class LeftOut(ManifestTable, frozen=True):
+    """Checks that an edition leaves out, and why: all of a question, of a judged function, or of a kind of promise."""
+
+    why: str
+    questions: list[str] = []
+    functions: list[str] = []
+    promises: list[str] = []
+    points: int | float = 0  # those of its questions, filled in where the edition is chosen
+
+
+class Edition(ManifestTable, frozen=True):
+    """Another year's course, graded by the checks of this one; it adds to the edition that it is `like`.
+
+    Files of the course take the place of `given` ones; `shims` answer old imports by parts of the standard library.
+    """
+
+    title: str
+    like: str = ""
+    packages: list[str] = []
+    required: list[str] = []
+    left_out: list[LeftOut] = []
+    renamed: dict[str, dict[str, str]] = {}
+    given: dict[str, str] = {}
+    shims: dict[str, dict[str, str]] = {}
+
+    def find_entry(self, functions: Collection[str], promise: str = "") -> LeftOut | None:
+        """Return the entry by which it leaves out a check of these functions and this promise; None without one."""
+        entries = (one for one in self.left_out if promise in one.promises or set(functions) & set(one.functions))
+        return next(entries, None)
 
 
 class Manifest(ManifestTable, frozen=True):
@@ -226,39 +251,33 @@ class Manifest(ManifestTable, frozen=True):
 
     def collected_notebooks(self) -> dict[str, Path]:
         """Return the notebooks that are handed in, by name."""
-        folder, left_out = self.path("notebooks"), self.submit.left_out
-        return {name: folder / f"{name}.ipynb" for name in self.notebooks if name not in left_out}
+        names = (name for name in self.notebooks if name not in self.submit.left_out)
+        return {name: self.path("notebooks") / f"{name}.ipynb" for name in names}
 
     def secret_places(self) -> list[Path]:
         """Return every folder and file of the course that holds answers, in whatever form, and is there."""
-        places = [self.path(kind) for kind in ("reference", "hidden", "mistakes", "editions")]
-        places += [self.path("notebooks") / "source"]
+        kinds = ("reference", "hidden", "mistakes", "editions")
+        places = [*map(self.path, kinds), self.path("notebooks") / "source"]
         places += [self.root / name for name in [*self.container.secrets, *VERSION_CONTROL]]
         places += [place for pattern in WRITTEN for place in sorted(self.root.glob(pattern))]
         return [place for place in places if place.exists()]
 
     def question(self, name: str) -> Question:
         """Return the question of that id, whatever its case. Raise UsageError naming the ids there are."""
-        known = {question.id.lower(): question for question in self.questions}
-        return known.get(name.lower()) or _refuse("question", name, [q.id for q in self.questions])
+        known = {question.id: question for question in self.questions}
+        return choose("question", next((own for own in known if own.lower() == name.lower()), name), known)
 
     def scale(self, name: str) -> Scale:
         """Return the scale of that name. Raise UsageError naming those there are."""
-        found = {scale.name: scale for scale in self.scales}
-        return found.get(name) or _refuse("scale", name, found)
+        return choose("scale", name, {scale.name: scale for scale in self.scales})
 
     def budget(self, name: str) -> Budget:
         """Return the budget of that name. Raise UsageError naming those there are."""
-        known = {budget.name: budget for budget in self.budgets}
-        return known.get(name) or _refuse("budget", name, known)
+        return choose("budget", name, {budget.name: budget for budget in self.budgets})
 
     def functions(self) -> dict[str, Question]:
         """Return every function of the assignment with its question."""
         return {name: question for question in self.questions for name in question.functions}
-
-    def find_forward(self, name: str) -> str:
-        """Return the forward pass whose gradients a backward pass returns; empty for any other function."""
-        return next((layer.forward for layer in self.layers if name in layer.backward), "")
 
     def find_layer_passes(self, name: str) -> set[str]:
         """Return all passes that compute the same layer as this function; the function alone where it is no layer's."""
@@ -269,10 +288,6 @@ class Manifest(ManifestTable, frozen=True):
         """Return the functions of its family that return the same for the same arguments, itself among them."""
         forward = {layer.forward for layer in self.layers}
         return {other for other in self.find_layer_passes(name) if (other in forward) == (name in forward)}
-
-
-def _refuse(kind: str, name: str, known: Iterable[str]) -> NoReturn:
-    raise UsageError(f"there is no {kind} {name!r}; choose from {', '.join(known) or 'none'}")
 
 
 @cache

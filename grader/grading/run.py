@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from ..checks.choice import Keyword
 from ..checks.context import RunContext
 from ..checks.imports import describe_stray_imports
-from ..course.edition_schema import LeftOut
 from ..course.manifest import Manifest, Question, to_fraction, to_number
+from ..course.schema import LeftOut
 from ..errors import ChecksError, RecordingError
 from ..results import record as records
 from ..results.record import CheckResult, Note, NoteKind, Outcome, Record

@@ -19,7 +19,8 @@ from typing import Any
 import msgspec
 
 from ..course.editions import choose_edition, place_given
-from ..course.manifest import Manifest, parse_rate
+from ..course.manifest import Manifest
+from ..course.validation import parse_rate
 from ..errors import ChainruleError, SubmissionError
 from ..files import make_printable, write_atomically
 from ..results import gradescope, markdown

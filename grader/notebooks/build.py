@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NotRequired, TypedDict
 
 from ..course.manifest import Manifest
-from ..errors import OutputError, UsageError
+from ..errors import OutputError, choose
 from ..files import claim, write_atomically
 from . import checkfiles, source
 from .source import SourceCell, find_solutions
@@ -158,9 +158,7 @@ def make_students_notebook(manifest: Manifest, name: str) -> JsonNotebook:
 
 def read_cells(manifest: Manifest, name: str) -> list[SourceCell]:
     """Return the cells of a notebook's source. Raise CourseError where there is no such source."""
-    if name not in manifest.notebooks:
-        raise UsageError(f"there is no notebook {name!r}; choose from {', '.join(manifest.notebooks) or 'none'}")
-    origin = _origin(manifest, name)
+    origin = choose("notebook", name, {own: _origin(manifest, own) for own in manifest.notebooks})
     return source.load_source(manifest.root / origin, origin)
 
 

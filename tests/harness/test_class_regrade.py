@@ -10,7 +10,7 @@ from grader.classroom import batch
 from grader.classroom.engine import choose_again
 from grader.classroom.executors import Settings
 from grader.classroom.view import State, StoredSubmission, StoreView
-from grader.course.edition_schema import Edition
+from grader.course.schema import Edition
 from tests.harness.test_class_grade import WRONG, comparable
 
 HALF = "def area(width, height):\n    return width * height\n"

@@ -5,7 +5,7 @@ import re
 import shutil
 import textwrap
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,7 @@ CELL = re.compile(r"# ?%%(.*)")
 HEADING = re.compile(r"# (#+) (.+)")
 
 
-@dataclass(frozen=True)
-class Variant:
+class Variant(msgspec.Struct, forbid_unknown_fields=True):
     """One way of writing a function: of a misconception, with the checks that it costs, or a right one.
 
     `find` becomes `replace` in `function`; or `body` is what stands below its docstring; or `append` is put at the
@@ -33,8 +32,8 @@ class Variant:
 
     id: str
     title: str
-    function: str
-    costs: list[str] = field(default_factory=list)
+    function: str = ""
+    costs: list[str] = []
     find: str = ""
     replace: str = ""
     append: str = ""
@@ -43,15 +42,19 @@ class Variant:
     misconception: str = ""
 
 
-@dataclass(frozen=True)
-class Misconception:
+class Misconception(msgspec.Struct, forbid_unknown_fields=True):
     """A wrong idea of a function: a sentence that teaches, a section of a notebook, and the ways in which it shows."""
 
     id: str
     function: str
     sentence: str
-    section: str
-    variants: list[Variant]
+    section: str = ""
+    variants: list[Variant] = msgspec.field(default_factory=list, name="variant")
+
+    def __post_init__(self) -> None:
+        self.sentence = " ".join(self.sentence.split())
+        for variant in self.variants:
+            variant.function, variant.misconception = variant.function or self.function, self.id
 
 
 @dataclass(frozen=True)
@@ -73,26 +76,6 @@ class Catalogue:
         return CourseError(f"{self.file}: {entry}: {sentence}")
 
 
-class _Variant(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    id: str
-    title: str
-    costs: list[str] = []
-    function: str = ""
-    find: str = ""
-    replace: str = ""
-    append: str = ""
-    body: str = ""
-    why: str = ""
-
-
-class _Misconception(msgspec.Struct, forbid_unknown_fields=True):
-    id: str
-    function: str
-    sentence: str
-    section: str = ""
-    variant: list[_Variant] = []
-
-
 class _RightWay(msgspec.Struct, forbid_unknown_fields=True):
     id: str
     title: str
@@ -104,7 +87,7 @@ class _RightWay(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class _File(msgspec.Struct, forbid_unknown_fields=True):
-    misconception: list[_Misconception] = []
+    misconception: list[Misconception] = []
     right_way: list[_RightWay] = []
 
 
@@ -133,7 +116,7 @@ def load_catalogue(manifest: Manifest, question: str) -> Catalogue:
     except msgspec.ValidationError as error:
         raise CourseError(f"{file}: {_explain(str(error), raw)}") from None
     right_ways = [Variant(**msgspec.structs.asdict(way)) for way in listed.right_way]
-    found = Catalogue(file, question, [_convert(one) for one in listed.misconception], right_ways)
+    found = Catalogue(file, question, listed.misconception, right_ways)
     _reject_repeated((found, "variant" if way.misconception else "right way", way.id) for way in found.variants)
     for misconception in found.misconceptions:
         _validate(manifest, found, misconception)
@@ -176,14 +159,6 @@ def copy_reference(manifest: Manifest, target: Path) -> Path:
     return Path(
         shutil.copytree(manifest.path("reference"), target, ignore=shutil.ignore_patterns("__pycache__", "datasets"))
     )
-
-
-def _convert(listed: _Misconception) -> Misconception:
-    variants = [msgspec.structs.asdict(one) | {"misconception": listed.id} for one in listed.variant]
-    for one in variants:
-        one["function"] = one["function"] or listed.function
-    made = [Variant(**one) for one in variants]
-    return Misconception(listed.id, listed.function, " ".join(listed.sentence.split()), listed.section, made)
 
 
 def _explain(message: str, raw: dict[str, Any]) -> str:

@@ -6,7 +6,6 @@ import shutil
 
 import pytest
 
-from grader.course import decoding
 from grader.course import manifest as manifests
 from grader.errors import ChecksError, ManifestError, UsageError
 
@@ -321,7 +320,7 @@ TEXT = 'points = 8\n[seeds]  # two\nsecret = 2\n[[questions]]\nid = "Q1"\nslug =
     ],
 )
 def test_line_of_a_place(place, line):
-    assert decoding.find_line(place, TEXT) == line
+    assert manifests.find_line(place, TEXT) == line
 
 
 def test_no_checks_at_all(toy):

@@ -148,9 +148,9 @@ def autograder(
     ] = None,
 ) -> None:
     """Build the zip that Gradescope runs: the same files make the same bytes."""
-    from ..release import autograder as maker
+    from ..release import bundle
 
-    count = maker.write_autograder(find_whole_course(), out, pip_flags)
+    count = bundle.write_autograder(find_whole_course(), out, pip_flags)
     typer.echo(f"written: {out} ({count} files, {out.stat().st_size / 1e6:.1f} MB)")
 
 

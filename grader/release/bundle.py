@@ -1,28 +1,45 @@
-"""Make the bundle that students download: an allowlist of files, searched for secrets, always the same bytes.
+"""Make what a course gives away, always the same bytes: the students' bundle, and the zip that Gradescope runs.
 
-The small course that `chainrule new` makes, to begin one's own with, is laid out here too.
+The bundle is an allowlist of files, searched for secrets. Entries of a zip are sorted and stored, with fixed times and
+modes. The small course that `chainrule new` makes, to begin one's own with, is laid out here too.
 """
 
 import contextlib
+import json
+import re
+import shlex
 import tempfile
 from pathlib import Path
 
 from ..course import manifest as manifests
-from ..course.manifest import Manifest
-from ..errors import LeakError, UsageError
-from ..files import ZIP, claim, claim_folder, new_folder, write_atomically
+from ..course.editions import choose_edition
+from ..course.manifest import FILENAME, Manifest
+from ..errors import CourseError, LeakError, ManifestError, UsageError
+from ..files import ZIP, claim, claim_folder, new_folder, pack_zip, write_atomically
 from ..grading.hints import FILENAME as HINTS
 from ..grading.hints import load_table, save_table
 from ..notebooks import build
 from ..notebooks.build import JsonCell, JsonNotebook
 from ..pdf.notebook import from_table
-from ..recording.cassette import FILENAME
+from ..recording.cassette import FILENAME as ANSWERS
 from ..results.terminal import SILENT, StatusLine
 from ..sandbox.parent.zygote_pool import ZygotePool
 from ..submit.notebooks import BASELINES, Baseline, encode_baselines, record_baseline
-from . import leaks, requirements, secrets
+from . import leaks, secrets
 from . import student_files as stubs
-from .autograder import EXAMPLE, collect_engine, find_beside, is_dotted, pack, walk_files
+from .engine import (
+    EXAMPLE,
+    TEMPLATES,
+    collect_engine,
+    find_beside,
+    is_dotted,
+    list_for_container,
+    list_for_students,
+    list_libraries,
+    require_pins,
+    resolve_versions,
+    walk_files,
+)
 from .recorder import record, record_misconceptions
 
 ASSETS = "assets"
@@ -31,6 +48,8 @@ BESIDE = ("conftest.py", "LICENSE", "colab.txt", stubs.GUIDE)
 SHOWN = 10
 LINK = "open-in-colab"
 NAMES = {"gitignore": ".gitignore"}  # of the example course's files
+SECRET = ("reference", "public", "hidden", "mistakes")
+EXECUTABLE = {"setup.sh", "run_autograder"}
 PINS = "# The versions that this course was made with: students and Gradescope install these.\n"
 
 
@@ -49,7 +68,7 @@ def write_bundle(
     line.step("looking for leaks")
     _refuse(leaks.scan(files, secrets.collect_secrets(manifest)))
     if out.suffix == ".zip":
-        write_atomically(out, pack({f"{out.stem}/{name}": content for name, content in files.items()}))
+        write_atomically(out, pack_zip({f"{out.stem}/{name}": content for name, content in files.items()}))
     else:
         _lay(files, out)
     return files
@@ -66,7 +85,7 @@ def collect_bundle(manifest: Manifest, colab: str = "", line: StatusLine = SILEN
         if (manifest.root / name).is_file():
             files[name] = (manifest.root / name).read_bytes()
     pins = find_beside(manifest, "constraints.txt")
-    requirements.require_pins(requirements.list_for_students(manifest), pins)
+    require_pins(list_for_students(manifest), pins)
     files["constraints.txt"] = pins.read_bytes()
     if (manifest.root / ASSETS).is_dir():
         assets = walk_files(manifest.root / ASSETS, lambda path: not is_dotted(path))
@@ -111,8 +130,8 @@ def _collect_checks(manifest: Manifest, line: StatusLine) -> dict[str, bytes]:
     files = {f"{name}/{path.as_posix()}": f.read_bytes() for path, f in walk_files(folder) if path.suffix == ".py"}
     with tempfile.TemporaryDirectory(prefix="chainrule-") as place:
         line.step("recording the reference's answers")
-        record(manifest, Path(place, FILENAME), line=line)
-        files[f"{name}/{FILENAME}"] = Path(place, FILENAME).read_bytes()
+        record(manifest, Path(place, ANSWERS), line=line)
+        files[f"{name}/{ANSWERS}"] = Path(place, ANSWERS).read_bytes()
     hints = _read_misconceptions(manifest, line)
     return files | ({f"{name}/{HINTS}": hints} if hints else {})
 
@@ -165,8 +184,79 @@ def write_course(out: Path) -> Manifest:
             place = folder / path.parent / NAMES.get(path.stem, path.stem)
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(file.read_bytes())
-        manifest = manifests.load_manifest(folder / manifests.FILENAME)
-        pins = requirements.resolve_versions(requirements.list_for_container(manifest))
+        manifest = manifests.load_manifest(folder / FILENAME)
+        pins = resolve_versions(list_for_container(manifest))
         (folder / "constraints.txt").write_text(PINS + "".join(f"{name}=={pins[name]}\n" for name in sorted(pins)))
         stubs.write_stubs(manifest)
-    return manifests.load_manifest(out / manifests.FILENAME)
+    return manifests.load_manifest(out / FILENAME)
+
+
+def write_autograder(manifest: Manifest, out: Path, pip_flags: str | None = None) -> int:
+    """Write the zip, never half of it, and return how many files it holds.
+
+    `pip_flags` stand in for those of the manifest. Raise CourseError for what is missing, OutputError.
+    """
+    claim(out, ZIP)
+    entries = collect_autograder(manifest, manifest.container.pip_flags if pip_flags is None else pip_flags)
+    write_atomically(out, pack_zip(entries, EXECUTABLE))
+    return len(entries)
+
+
+def collect_autograder(manifest: Manifest, pip_flags: str = "") -> dict[str, bytes]:
+    """Return every file of the zip by its name. Raise CourseError for what is missing or lies elsewhere.
+
+    Secrets that have not been used yet are made, or each run of the zip would make others.
+    """
+    _require_checks(manifest)
+    choose_edition(manifest, manifest.container.edition)  # a fault in it is told here and not in the container
+    secrets.make_secrets(manifest)
+    pins = find_beside(manifest, "constraints.txt")
+    entries = {FILENAME: (manifest.root / FILENAME).read_bytes(), "constraints.txt": pins.read_bytes()}
+    needed = list_for_container(manifest)
+    require_pins(needed, pins)
+    entries["requirements.txt"] = "".join(f"{name}\n" for name in needed).encode()
+    entries |= collect_engine()
+    for folder in find_secret_folders(manifest):
+        files = walk_files(manifest.root / folder)
+        entries |= {f"{folder}/{path.as_posix()}": file.read_bytes() for path, file in files}
+    return entries | _fill_scripts(manifest, pip_flags)
+
+
+def find_secret_folders(manifest: Manifest) -> list[str]:
+    """Return the folders that students' code must not read, below the root. Raise ManifestError for one elsewhere."""
+    folders = []
+    for kind in [*SECRET, *(["editions"] if manifest.container.edition else [])]:
+        place = manifest.path(kind).resolve()
+        if not place.is_relative_to(manifest.root) or place == manifest.root:
+            raise ManifestError(f"paths.{kind}: {place} is no folder below {manifest.root}; move it there")
+        if place.is_dir():
+            folders.append(place.relative_to(manifest.root).as_posix())
+    return folders
+
+
+def _require_checks(manifest: Manifest) -> None:
+    manifest.require_reference()
+    for question in manifest.questions:
+        for kind, points in (("public", question.public_points), ("hidden", question.hidden_points)):
+            if points and not (manifest.path(kind) / question.file).is_file():
+                raise CourseError(
+                    f"{manifest.path(kind) / question.file} is not there, and {question.id} has {kind} points; "
+                    "restore it, or fix the points"
+                )
+
+
+def _fill_scripts(manifest: Manifest, pip_flags: str) -> dict[str, bytes]:
+    """Return the container's files with the manifest's values in them, and LF at the end of their lines."""
+    box = manifest.container
+    values = {
+        "PIP_FLAGS": shlex.quote(pip_flags),
+        "LIBRARIES": json.dumps(list_libraries(manifest)),
+        "SECRETS": shlex.join(find_secret_folders(manifest)),
+        "SECONDS": str(max(1, box.seconds - box.reserve // 2)),
+        "GRACE": str(max(1, box.reserve // 6)),
+    }
+    scripts = {}
+    for file in sorted((TEMPLATES / "container").iterdir()):
+        text = file.read_text(encoding="utf-8").replace("\r\n", "\n")
+        scripts[file.name] = re.sub(r"@([A-Z_]+)@", lambda match: values[match[1]], text).encode()
+    return scripts

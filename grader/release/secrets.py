@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..course.manifest import Manifest
+from ..files import read_or_make_secret
 from ..notebooks import build, source
 from ..notebooks.source import SourceCell
 from . import student_files as stubs
-from .autograder import LEFT_OUT, make_secrets
+from .engine import LEFT_OUT
 from .leaks import SHINGLE, Secrets, split_words, squash
 
 LEAST_FILE = 40  # bytes
@@ -41,6 +42,11 @@ def collect_secrets(manifest: Manifest) -> Secrets:
     for line in manifest.release.known_lines:
         secrets.lines.pop(squash(line), None)
     return secrets
+
+
+def make_secrets(manifest: Manifest) -> dict[str, bytes]:
+    """Return the course's secrets by their files' names, made where missing. Raise CourseError for a broken file."""
+    return {name: read_or_make_secret(manifest.root / name) for name in manifest.container.secrets}
 
 
 def add_module(secrets: Secrets, manifest: Manifest, file: Path) -> None:

@@ -21,11 +21,9 @@ from ..errors import CourseError, ManifestError, OutputError
 from ..files import write_atomically
 from ..notebooks.source import BEGIN as BEGINS
 from ..notebooks.source import END as ENDS
-from . import requirements
-from .autograder import collect_engine
+from .engine import BUILD, TEMPLATES, collect_engine, list_for_students, read_project, read_settings
 
 BEGIN, END = f"# {BEGINS}", f"# {ENDS}"
-TEMPLATES = Path(__file__).with_name("templates") / "student"
 NAMES = {"Makefile": "Makefile", "README.md": "README.md", "gitignore": ".gitignore"}
 KEPT = (
     "title",
@@ -165,7 +163,7 @@ def make_student_files(manifest: Manifest) -> dict[str, bytes]:
     files = {FILENAME: _write_header(FILENAME) + to_toml(make_students_manifest(manifest))}
     files["pyproject.toml"] = _write_header("pyproject.toml") + to_toml(_make_project(manifest))
     for source, name in NAMES.items():
-        text = _choose_lines((TEMPLATES / source).read_text(encoding="utf-8"), bool(manifest.notebooks))
+        text = _choose_lines((TEMPLATES / "student" / source).read_text(encoding="utf-8"), bool(manifest.notebooks))
         files[name] = re.sub(r"@([A-Z]+)@", lambda match: values[match[1]], text)
     return {name: text.encode() for name, text in files.items()}
 
@@ -196,11 +194,11 @@ def _write_header(name: str) -> str:
 
 def _make_project(manifest: Manifest) -> dict[str, Any]:
     """Return the table that pip needs to install the engine where it lies, with all it uses."""
-    found = requirements.read_project() | {"dependencies": requirements.list_for_students(manifest)}
+    found = read_project() | {"dependencies": list_for_students(manifest)}
     pytest = {"testpaths": [manifest.paths.public], "pythonpath": ["."], "addopts": "--import-mode=importlib"}
     setuptools = {"packages": {"find": {"include": ["grader*"]}}, "package-data": {"grader": _list_data()}}
-    tool = {"setuptools": setuptools, "pytest": {"ini_options": pytest}} | requirements.read_settings(manifest.root)
-    return {"build-system": requirements.BUILD, "project": found, "tool": tool}
+    tool = {"setuptools": setuptools, "pytest": {"ini_options": pytest}} | read_settings(manifest.root)
+    return {"build-system": BUILD, "project": found, "tool": tool}
 
 
 def _list_data() -> list[str]:

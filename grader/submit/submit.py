@@ -4,7 +4,6 @@ import contextlib
 import errno
 import hashlib
 import importlib.metadata
-import io
 import json
 import os
 import platform
@@ -19,14 +18,13 @@ import msgspec
 from ..course.manifest import Manifest
 from ..course.source import is_unchanged, list_modules, read_source
 from ..errors import CourseError, OutputError
-from ..files import PDF, ZIP, claim
+from ..files import PDF, ZIP, claim, pack_zip
 from ..pdf.convert import PdfRequest, make, read_options
 from ..submission.listing import IGNORED
 from . import modules, preflight
 from .report import Finding, SubmitResult, select_errors, warning
 
 NOTE = "submission.json"
-EPOCH = (1980, 1, 1, 0, 0, 0)
 NO_ROOM = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
@@ -84,7 +82,7 @@ def _zip(
 
 
 def _pack_with_note(manifest: Manifest, files: dict[str, bytes], findings: Sequence[Finding], anyway: bool) -> bytes:
-    return pack_submission(files | {NOTE: write_note(manifest, files, findings, anyway)})
+    return pack_zip(files | {NOTE: write_note(manifest, files, findings, anyway)}, method=zipfile.ZIP_DEFLATED)
 
 
 def _find_notebooks(manifest: Manifest) -> list[Path]:
@@ -196,17 +194,6 @@ def find_versions(manifest: Manifest) -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return found
-
-
-def pack_submission(files: dict[str, bytes]) -> bytes:
-    """Return files by their names as a zip: sorted, with fixed times."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name in sorted(files):
-            info = zipfile.ZipInfo(name, EPOCH)
-            info.create_system, info.external_attr = 3, 0o100644 << 16
-            archive.writestr(info, files[name], zipfile.ZIP_DEFLATED, 9)
-    return buffer.getvalue()
 
 
 def _is_foreign(package: Path, file: Path) -> bool:

@@ -18,7 +18,7 @@ from pathlib import Path
 from grader.course import manifest as manifests
 from grader.course.manifest import Manifest
 from grader.grading import mistakes
-from grader.release import autograder
+from grader.release import bundle
 from grader.results.terminal import StatusLine
 from tests.harness.box import Box
 from tests.harness.results import valid
@@ -58,7 +58,7 @@ def rehearse(manifest: Manifest, work: Path, chosen: argparse.Namespace) -> int:
     work.chmod(0o755)
     step("a bare system", lambda: copy(chosen.base, root) if chosen.base else bootstrap(root))
     borrow_network(root)
-    autograder.write_autograder(manifest, work / "autograder.zip")
+    bundle.write_autograder(manifest, work / "autograder.zip")
     unpack(work / "autograder.zip", source)
     flags = chosen.pip_flags
     if flags is None:

@@ -13,7 +13,7 @@ import pytest
 from grader.course import manifest as manifests
 from grader.errors import CourseError, ManifestError
 from grader.grading import submission
-from grader.release import autograder
+from grader.release import bundle
 from tests.harness.results import valid
 
 ROOT = Path(__file__).parents[2]
@@ -27,17 +27,17 @@ def names(file: Path) -> list[str]:
 
 def test_same_files_make_the_same_bytes(toy, tmp_path):
     first, second = tmp_path / "a.zip", tmp_path / "b.zip"
-    autograder.write_autograder(toy.manifest, first)
+    bundle.write_autograder(toy.manifest, first)
     for file in toy.root.rglob("*.py"):
         file.touch()
     (toy.root / "solution/__pycache__").mkdir()
     (toy.root / "solution/__pycache__/shapes.pyc").write_bytes(b"x")
-    autograder.write_autograder(toy.manifest, second)
+    bundle.write_autograder(toy.manifest, second)
     assert first.read_bytes() == second.read_bytes()
 
 
 def test_zip_holds_what_grading_needs_and_nothing_else(tmp_path):
-    autograder.write_autograder(REAL, tmp_path / "a.zip")
+    bundle.write_autograder(REAL, tmp_path / "a.zip")
     found = names(tmp_path / "a.zip")
     assert found == sorted(found)
     alone = {name for name in found if "/" not in name}
@@ -61,17 +61,17 @@ def test_a_secret_is_made_before_it_is_packed_and_stays_the_same(toy, tmp_path):
     name = "checks/hidden/draws.secret"
     toy.replace("assignment.toml", "[seeds]", f'[container]\nsecrets = ["{name}"]\n[seeds]')
     first, second = tmp_path / "a.zip", tmp_path / "b.zip"
-    autograder.write_autograder(toy.manifest, first)
-    autograder.write_autograder(toy.manifest, second)
+    bundle.write_autograder(toy.manifest, first)
+    bundle.write_autograder(toy.manifest, second)
     assert first.read_bytes() == second.read_bytes()
     with zipfile.ZipFile(first) as archive:
         assert archive.read(name) == (toy.root / name).read_bytes()
     (toy.root / name).unlink()
-    autograder.write_autograder(toy.manifest, second)
+    bundle.write_autograder(toy.manifest, second)
     assert first.read_bytes() != second.read_bytes()
     (toy.root / name).write_text("123456\n")
     with pytest.raises(CourseError, match=r"draws.secret holds no secret of 128 bits; delete it, and another is"):
-        autograder.write_autograder(toy.manifest, second)
+        bundle.write_autograder(toy.manifest, second)
 
 
 @pytest.mark.parametrize("name", ["draws.secret", "checks/public/draws.secret", "checks/hidden/../draws.secret"])
@@ -82,7 +82,7 @@ def test_a_secret_that_is_not_kept_with_the_hidden_checks_is_told(toy, name):
 
 
 def test_scripts_are_executable_and_end_lines_as_unix_does(toy, tmp_path):
-    autograder.write_autograder(toy.manifest, tmp_path / "a.zip")
+    bundle.write_autograder(toy.manifest, tmp_path / "a.zip")
     with zipfile.ZipFile(tmp_path / "a.zip") as archive:
         for info in archive.infolist():
             mode = info.external_attr >> 16
@@ -100,7 +100,7 @@ def test_scripts_are_executable_and_end_lines_as_unix_does(toy, tmp_path):
 
 def test_flags_for_pip_reach_the_scripts_as_they_are(toy):
     flags = "--no-index --find-links '/a b/$HOME' --x=`id`"
-    script = autograder.collect_autograder(toy.manifest, flags)["setup.sh"].decode()
+    script = bundle.collect_autograder(toy.manifest, flags)["setup.sh"].decode()
     lines = script.partition("source=")[0]
     for given, expected in (({}, flags), ({"PIP_FLAGS": "--mine"}, "--mine"), ({"PIP_FLAGS": ""}, "")):
         done = subprocess.run(
@@ -121,7 +121,7 @@ def test_flags_for_pip_come_from_the_manifest(toy, command, tmp_path):
 
 def test_time_limit_of_the_script_lies_between_the_runs_end_and_the_containers(toy):
     toy.replace("assignment.toml", "[seeds]", "[container]\nseconds = 300\nreserve = 42\n[seeds]")
-    assert "timeout --kill-after=7 279 " in autograder.collect_autograder(toy.manifest)["run_autograder"].decode()
+    assert "timeout --kill-after=7 279 " in bundle.collect_autograder(toy.manifest)["run_autograder"].decode()
     for seconds, least, most in ((900, 250, 258), (50, 50, 50)):
         long = shortened(toy, f"wall_seconds = {seconds}")
         assert least <= submission.shorten_run(long, time.monotonic()).limits.wall_seconds <= most
@@ -147,23 +147,23 @@ def test_what_is_missing_is_told_and_no_file_is_left(toy, command, tmp_path):
     assert "solution is not there, and this needs the reference" in err
     (toy.root / "solution").symlink_to(ROOT / "reference")
     with pytest.raises(ManifestError, match=r"paths.reference: .* is no folder below .*; move it there"):
-        autograder.write_autograder(toy.manifest, out)
+        bundle.write_autograder(toy.manifest, out)
     assert not out.exists()
 
 
 def test_link_and_library_without_a_version_are_told(toy, tmp_path):
     (toy.root / "solution/data.txt").symlink_to("/etc/passwd")
     with pytest.raises(CourseError, match=r"data.txt is a link; put the file itself there"):
-        autograder.write_autograder(toy.manifest, tmp_path / "a.zip")
+        bundle.write_autograder(toy.manifest, tmp_path / "a.zip")
     (toy.root / "solution/data.txt").unlink()
     toy.replace("assignment.toml", "[seeds]", '[container]\npackages = ["gmpy3"]\n[seeds]')
     with pytest.raises(CourseError, match=r"constraints.txt pins no version of gmpy3; add a line gmpy3==…"):
-        autograder.write_autograder(toy.manifest, tmp_path / "a.zip")
+        bundle.write_autograder(toy.manifest, tmp_path / "a.zip")
 
 
 def test_failed_write_leaves_the_old_zip(toy, tmp_path, monkeypatch):
     out = tmp_path / "a.zip"
-    autograder.write_autograder(toy.manifest, out)
+    bundle.write_autograder(toy.manifest, out)
     old = out.read_bytes()
 
     def full_disk(*_):
@@ -171,7 +171,7 @@ def test_failed_write_leaves_the_old_zip(toy, tmp_path, monkeypatch):
 
     monkeypatch.setattr("os.replace", full_disk)
     with pytest.raises(OSError, match="no space left"):
-        autograder.write_autograder(toy.manifest, out)
+        bundle.write_autograder(toy.manifest, out)
     assert [file.name for file in tmp_path.glob("*.zip")] == ["a.zip"]
     assert out.read_bytes() == old
 

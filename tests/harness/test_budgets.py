@@ -6,7 +6,8 @@ import pytest
 
 from grader.course import manifest as manifests
 from grader.errors import ManifestError
-from grader.submit import preflight, report, submit
+from grader.files import pack_zip
+from grader.submit import preflight, report
 
 MANIFEST = """
 title = "A course of one slow function"
@@ -177,7 +178,7 @@ def test_unknown_budget_is_named(work):
 def tried(course, code: str) -> list[tuple[bool, str]]:
     course.write("student/work.py", code)
     zipped = course.root / "work.zip"
-    zipped.write_bytes(submit.pack_submission({"student/work.py": code.encode()}))
+    zipped.write_bytes(pack_zip({"student/work.py": code.encode()}))
     return [(found.fine, found.sentence) for found in preflight.try_budgets(course.manifest, zipped)]
 
 

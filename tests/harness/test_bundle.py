@@ -20,7 +20,7 @@ from grader.errors import OutputError
 from grader.grading import mistakes, run
 from grader.notebooks import build
 from grader.recording.cassette import load_answers
-from grader.release import autograder, bundle, leaks, requirements
+from grader.release import bundle, engine, leaks
 from grader.release import student_files as stubs
 from grader.release.secrets import add_module, collect_secrets
 from grader.submit.notebooks import digest_text
@@ -113,9 +113,10 @@ def test_it_holds_the_whole_engine_and_nothing_of_its_tests(files):
 
 def test_no_stray_file_leaves_with_the_engine(made, toy, tmp_path, monkeypatch):
     shutil.copytree(ROOT / "grader", tmp_path / "grader", ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(autograder, "ENGINE", tmp_path)
-    monkeypatch.setattr(autograder, "TEMPLATES", tmp_path / "grader/release/templates/container")
-    monkeypatch.setattr(autograder, "EXAMPLE", tmp_path / "grader/release/templates/course")
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    monkeypatch.setattr(engine, "ENGINE", tmp_path)
+    monkeypatch.setattr(bundle, "TEMPLATES", tmp_path / "grader/release/templates")
+    monkeypatch.setattr(engine, "EXAMPLE", tmp_path / "grader/release/templates/course")
     for name in STRAYS:
         file = tmp_path / "grader" / name
         file.parent.mkdir(exist_ok=True)
@@ -125,7 +126,7 @@ def test_no_stray_file_leaves_with_the_engine(made, toy, tmp_path, monkeypatch):
     (toy.root / "assets").mkdir()
     toy.write("assets/.curve.csv.swp", "Ann copied from Bob")
     assert bundle.collect_bundle(toy.manifest) == made[1]
-    packed = autograder.collect_autograder(toy.manifest)
+    packed = bundle.collect_autograder(toy.manifest)
     assert not [name for name in packed if name.removeprefix("grader/") in STRAYS]
     assert {name for name in packed if name.startswith("grader/")} == {n for n in made[1] if n.startswith("grader/")}
 
@@ -155,7 +156,7 @@ def test_what_students_install_follows_from_the_course(made, files, toy):
     toy.write("assignment.toml", manifest + 'libraries = ["numpy", "torch", "sympy"]\n')
     assert installed(toy) == {*PROJECT["dependencies"], "torch", "torchvision", "sympy"}
     needed = {"torch", "torchvision", "pillow", "scipy", "matplotlib"}
-    assert needed <= set(requirements.list_for_students(REAL))
+    assert needed <= set(engine.list_for_students(REAL))
 
 
 def test_students_are_told_how_large_the_download_is():

@@ -19,7 +19,7 @@ import pytest
 from grader.course.manifest import Manifest
 from grader.grading import mistakes
 from grader.grading import submission as inside
-from grader.release import autograder
+from grader.release import bundle
 from tests.harness.box import Box
 from tests.harness.results import valid
 from tests.harness.unpacking import unpack
@@ -77,7 +77,7 @@ def build(manifest: Manifest) -> Container:
     root = Path(tempfile.mkdtemp(prefix="chainrule-container-"))
     root.chmod(0o755)
     (root / "tmp").mkdir(mode=0o1777)
-    autograder.write_autograder(manifest, root / "autograder.zip")
+    bundle.write_autograder(manifest, root / "autograder.zip")
     unpack(root / "autograder.zip", root / "source")
     container = Container(root)
     subprocess.run([root / "source/setup.sh"], check=True, env=container.environment)

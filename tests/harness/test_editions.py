@@ -12,7 +12,7 @@ from grader.course.manifest import load_manifest
 from grader.errors import ManifestError, UsageError
 from grader.grading import run
 from grader.grading.submission import grade_submission
-from grader.release import autograder
+from grader.release import bundle
 from grader.results.record import NoteKind, Record, from_json
 from reference import fast_layers
 from tests.harness.old_submissions import EDITORS, MISTAKES, YEARS, write_submission
@@ -172,7 +172,7 @@ def test_an_edition_that_there_is_not_is_named_with_those_there_are(old, command
 def test_the_container_grades_by_the_edition_that_the_manifest_names(old):
     old.write("assignment.toml", (old.root / "assignment.toml").read_text() + '\n[container]\nedition = "1999"\n')
     old.write("constraints.txt", (ROOT / "constraints.txt").read_text())
-    packed = autograder.collect_autograder(old.manifest)
+    packed = bundle.collect_autograder(old.manifest)
     box = old.root / "box"
     for name, content in packed.items():
         (box / name).parent.mkdir(parents=True, exist_ok=True)
@@ -206,7 +206,7 @@ def test_a_zip_for_the_container_is_not_made_with_an_edition_that_there_is_not(o
     old.write("assignment.toml", (old.root / "assignment.toml").read_text() + '\n[container]\nedition = "1998"\n')
     old.write("constraints.txt", (ROOT / "constraints.txt").read_text())
     with pytest.raises(UsageError, match="there is no edition '1998'; choose from 1999"):
-        autograder.collect_autograder(old.manifest)
+        bundle.collect_autograder(old.manifest)
 
 
 FAULTS = {

@@ -14,7 +14,7 @@ from grader import files
 from grader.course import manifest as manifests
 from grader.course.manifest import Manifest
 from grader.errors import OutputError, UsageError
-from grader.release import bundle, requirements
+from grader.release import bundle, engine
 from tests.harness.test_container import build
 
 ROOT = Path(__file__).parents[2]
@@ -125,7 +125,7 @@ def test_a_package_that_a_course_would_pin_but_is_missing_is_one_sentence(tmp_pa
         return distribution(name)
 
     distribution = metadata.distribution
-    monkeypatch.setattr(requirements.metadata, "distribution", find)
+    monkeypatch.setattr(engine.metadata, "distribution", find)
     status, _, err = command("new", str(tmp_path / "linreg"))
     assert (status, err) == (2, 'cannot run: this needs watchfiles: pip install "watchfiles"\n')
     assert not (tmp_path / "linreg").exists()

@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 
 from grader import __version__
 from grader.errors import EXTRAS
-from grader.release import requirements
+from grader.release import engine
 from grader.results.record import Outcome
 from grader.sandbox.parent import zygote_pool
 from grader.sandbox.parent.zygote_pool import ZygotePool
@@ -82,7 +82,7 @@ def test_every_import_is_declared_where_it_belongs():
 
 
 def test_the_tested_set_pins_everything():
-    requirements.require_pins(
+    engine.require_pins(
         [*PROJECT["dependencies"], *(name for extra in OPTIONAL.values() for name in extra)], ROOT / "constraints.txt"
     )
 
@@ -174,10 +174,10 @@ def test_what_is_declared_is_the_same_from_pyproject_and_from_what_pip_noted(mon
     exporters = PROJECT["entry-points"]["nbconvert.exporters"]
     text = f"[console_scripts]\n{points}\n[nbconvert.exporters]\n"
     (noted / "entry_points.txt").write_text(text + "\n".join(f"{name} = {value}" for name, value in exporters.items()))
-    from_source = requirements.read_project()
-    monkeypatch.setattr(requirements, "SOURCE", tmp_path)
+    from_source = engine.read_project()
+    monkeypatch.setattr(engine, "ENGINE", tmp_path)
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
-    from_notes = requirements.read_project()
+    from_notes = engine.read_project()
     assert from_source["version"] == __version__
     assert {extra: list(map(named, names)) for extra, names in from_source.pop("optional-dependencies").items()} == {
         extra: list(map(named, names)) for extra, names in from_notes.pop("optional-dependencies").items()

@@ -14,6 +14,7 @@ import pypdf
 import pytest
 
 from grader.errors import ManifestError
+from grader.files import pack_zip
 from grader.grading.submission import grade_submission
 from grader.submission.unpack import unpack_submission
 from grader.submit import preflight, submit
@@ -263,16 +264,16 @@ def test_only_what_belongs_to_the_work(done, command, paper):
 def test_what_packs_too_well_is_not_taken_for_a_bomb(done, tmp_path):
     flat = b"#" * 3_000_000
     file = tmp_path / "a.zip"
-    file.write_bytes(submit.pack_submission({"student/shapes.py": RIGHT.encode() + flat}))
+    file.write_bytes(pack_zip({"student/shapes.py": RIGHT.encode() + flat}, method=zipfile.ZIP_DEFLATED))
     assert unpack_submission(file, done.manifest, tmp_path).notes == []
-    small = submit.pack_submission({"student/shapes.py": os.urandom(20_000).hex().encode()})
+    small = pack_zip({"student/shapes.py": os.urandom(20_000).hex().encode()}, method=zipfile.ZIP_DEFLATED)
     assert len(small) < 30_000
 
 
 def test_modules_are_imported_in_a_process_of_their_own(done, tmp_path, zygotes):
     code = "import os, sys\nsys.modules['planted'] = os\nos.environ['PLANTED'] = '1'\n" + RIGHT
     file = tmp_path / "a.zip"
-    file.write_bytes(submit.pack_submission({"student/shapes.py": code.encode()}))
+    file.write_bytes(pack_zip({"student/shapes.py": code.encode()}))
     assert preflight.import_modules(done.manifest, file, zygotes) == []
     assert "planted" not in sys.modules
     assert "PLANTED" not in os.environ
@@ -294,7 +295,7 @@ def test_modules_are_imported_in_a_process_of_their_own(done, tmp_path, zygotes)
 )
 def test_what_cannot_be_imported_is_told(done, tmp_path, zygotes, code, reason):
     file = tmp_path / "a.zip"
-    file.write_bytes(submit.pack_submission({"student/shapes.py": (code + RIGHT).encode()}))
+    file.write_bytes(pack_zip({"student/shapes.py": (code + RIGHT).encode()}))
     (found,) = preflight.import_modules(done.manifest, file, zygotes)
     assert (found.level, found.file) == ("error", "student/shapes.py")
     assert found.message.startswith(f"cannot be imported: {reason}")
@@ -304,14 +305,14 @@ def test_a_module_that_cannot_be_imported_is_told_once_and_not_for_what_imports_
     done.replace("assignment.toml", '"shapes.moments"', '"shapes.moments", "nets.Net"')
     file = tmp_path / "a.zip"
     modules = {"student/shapes.py": b"1 / 0\n", "student/nets.py": b"from .shapes import area\n"}
-    file.write_bytes(submit.pack_submission(modules))
+    file.write_bytes(pack_zip(modules))
     found = preflight.import_modules(done.manifest, file, zygotes)
     assert [finding.file for finding in found] == ["student/shapes.py"]
 
 
 def test_a_zip_that_the_grader_would_refuse(done, tmp_path, zygotes):
     file = tmp_path / "a.zip"
-    file.write_bytes(submit.pack_submission({"elsewhere/shapes.py": b""}))
+    file.write_bytes(pack_zip({"elsewhere/shapes.py": b""}))
     (found,) = preflight.import_modules(done.manifest, file, zygotes)
     assert found.message.startswith("there is no folder student/ or mywork/ in it")
 

@@ -1,7 +1,8 @@
-"""Compute the packages that a course needs from its questions and from what the engine's distribution declares."""
+"""Give the engine away: its files, the packages that it and a course need, and what is looked for beside it."""
 
 import re
 import tomllib
+from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,58 @@ from .. import __version__
 from ..course.manifest import Manifest
 from ..errors import DISTRIBUTION, CourseError, explain_not_installed
 
-SOURCE = Path(__file__).resolve().parents[2]
+ENGINE = Path(__file__).resolve().parents[2]
+TEMPLATES = Path(__file__).resolve().with_name("templates")
+EXAMPLE = TEMPLATES / "course"
+# of the engine, beside its modules; pyproject.toml packs the same
+DATA = ("classroom/page.html", "pdf/template.typ", "release/templates")
+LEFT_OUT = {"__pycache__", ".ipynb_checkpoints", ".DS_Store", "datasets"}
 BUILD = {"requires": ["setuptools>=77"], "build-backend": "setuptools.build_meta"}
 OWN = "dev"  # the extra that no course needs
 
 
+def collect_engine() -> dict[str, bytes]:
+    """Return the engine's files as `grader/…`: what its distribution packs, but not the example course.
+
+    None of them holds a secret. The example has its solution, which a course that began as its copy still asks for.
+    """
+    found = walk_files(ENGINE / "grader", _is_engine)
+    return {f"grader/{path.as_posix()}": file.read_bytes() for path, file in found if EXAMPLE not in file.parents}
+
+
+def _is_engine(path: Path) -> bool:
+    """Return whether a file below `grader` belongs to the engine; a person or an editor left any other there."""
+    return not is_dotted(path) and (path.suffix == ".py" or any(path.is_relative_to(place) for place in DATA))
+
+
+def is_dotted(path: Path) -> bool:
+    """Return whether a path is one of those that editors and systems leave beside a file, such as `.name.swp`."""
+    return any(part.startswith(".") for part in path.parts)
+
+
+def find_beside(manifest: Manifest, name: str) -> Path:
+    """Find a file beside the manifest, else beside the engine."""
+    for folder in (manifest.root, ENGINE):
+        if (folder / name).is_file():
+            return folder / name
+    raise CourseError(f"there is no {name} in {manifest.root}; restore it")
+
+
+def walk_files(folder: Path, keep: Callable[[Path], bool] = lambda path: True) -> Iterator[tuple[Path, Path]]:
+    """Yield every file below a folder whose path in it is kept, that path first. Raise CourseError for a link."""
+    for file in sorted(folder.rglob("*")):
+        path = file.relative_to(folder)
+        if LEFT_OUT.intersection(path.parts) or file.suffix == ".pyc" or not keep(path):
+            continue
+        if file.is_symlink():
+            raise CourseError(f"{file} is a link; put the file itself there")
+        if file.is_file():
+            yield path, file
+
+
 def read_project() -> dict[str, Any]:
     """Return the engine's `[project]`: from pyproject.toml, or from what pip noted of it where it was installed."""
-    file = SOURCE / "pyproject.toml"
+    file = ENGINE / "pyproject.toml"
     found = tomllib.loads(file.read_text(encoding="utf-8")).get("project", {}) if file.is_file() else {}
     table = found if found.get("name") == DISTRIBUTION else _read_installed()
     keys = ("description", "requires-python", "dependencies", "optional-dependencies", "scripts", "entry-points")
@@ -97,7 +142,7 @@ def _read_installed() -> dict[str, Any]:
     try:
         found = metadata.distribution(DISTRIBUTION)
     except metadata.PackageNotFoundError:
-        raise CourseError(f"{SOURCE} holds no pyproject.toml of {DISTRIBUTION}; restore it, or install it") from None
+        raise CourseError(f"{ENGINE} holds no pyproject.toml of {DISTRIBUTION}; restore it, or install it") from None
     extras: dict[str, list[str]] = {name: [] for name in found.metadata.get_all("Provides-Extra") or []}
     core: list[str] = []
     for text in found.requires or []:

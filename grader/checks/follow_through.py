@@ -17,7 +17,6 @@ from .collect import Bound, RunningCheck
 from .context import RunContext, derive
 from .expect import Mismatch
 from .misconceptions import Evidence, find_evidence
-from .wording import list_names
 
 BUILT_IN = frozenset(name for name, value in vars(builtins).items() if isinstance(value, type))
 Arguments = dict[str, Any]
@@ -209,19 +208,19 @@ def _look_with(context: RunContext, item: pytest.Function, running: RunningCheck
     if not names:
         return _refuse(messages.NOT_YET_JUDGED)
     if not any(map(scores.is_mostly_right, names)):
-        return _refuse(messages.NONE_MOSTLY_RIGHT.format(list_names(names)))
+        return _refuse(messages.NONE_MOSTLY_RIGHT.format(_list_names(names)))
     rerun = run_replaced(context, item, running, names)
     if rerun.error is not None:
         if names == below and may_be_named(running):
             _note_evidence(running, rerun)
         return _refuse(_explain(rerun))
     if not rerun.used:
-        return _refuse(messages.CALLS_NONE.format(list_names(names)))
+        return _refuse(messages.CALLS_NONE.format(_list_names(names)))
     poor = {name for name in rerun.used if not scores.is_mostly_right(name)}
     if poor:
-        return _refuse(messages.SOME_POOR.format(list_names(poor)))
+        return _refuse(messages.SOME_POOR.format(_list_names(poor)))
     slipped = {name for name in rerun.used if not scores.is_right(name)} or rerun.used
-    return SecondLook(True, messages.RIGHT_ABOVE.format(list_names(slipped)))
+    return SecondLook(True, messages.RIGHT_ABOVE.format(_list_names(slipped)))
 
 
 def _note_evidence(running: RunningCheck, rerun: Rerun) -> None:
@@ -234,7 +233,7 @@ def _explain(rerun: Rerun) -> str:
     if rerun.raised:
         name, kind = rerun.raised[-1]
         return messages.REFERENCE_RAISED.format(name, _plain(kind))
-    given = messages.GIVEN_RIGHT.format(list_names(rerun.used)) if rerun.used else messages.GIVEN_NONE
+    given = messages.GIVEN_RIGHT.format(_list_names(rerun.used)) if rerun.used else messages.GIVEN_NONE
     error = rerun.error
     if isinstance(error, Mismatch):
         return messages.STILL_WRONG.format(given)
@@ -249,3 +248,7 @@ def _plain(kind: str) -> str:
 
 def _refuse(reason: str) -> SecondLook:
     return SecondLook(False, messages.WRONG_ABOVE.format(reason))
+
+
+def _list_names(names: set[str]) -> str:
+    return ", ".join(sorted(names))

@@ -31,6 +31,7 @@ from .expect import Mismatch, expect
 Prepare = Callable[..., tuple[Proxy, tuple[Any, ...]]]
 Once = Callable[[Package, np.random.RandomState], Any]
 
+RATIOS = (1, 2, 5, 10, 20, 50, 100)  # the steps by which a brief form tells a ratio
 NEAR = (0.8, 1.25)
 HOPELESS = 4.0
 AGREEMENT = 1e-4  # what float32 inside rounds off is no matter of speed
@@ -174,8 +175,16 @@ def judge_race(race: Race, limit: float, opponent: str) -> float:
         late = messages.LATE.fill(sentence=wording.explain_error(timeout).full, **facts)
         raise Mismatch(*late) from None
     if ratio > limit * NEAR[1] or (ratio > limit and len(race.ratios) < RACE_PAIRS_NEAR):
-        raise Mismatch(*wording.explain_slow(ratio, limit, race.name(opponent)), error=ratio, allowed=limit)
+        raise Mismatch(*explain_slow(ratio, limit, race.name(opponent)), error=ratio, allowed=limit)
     return ratio
+
+
+def explain_slow(ratio: float, limit: float, opponent: str) -> messages.Sentence:
+    """Say how slow a function is, and what usually is the reason."""
+    steps = [step for step in RATIOS if ratio >= step]
+    sizes = wording.show_apart(ratio, limit, digits=3), f"more than {steps[-1]}" if steps else "too many"
+    sentence = messages.SLOW if opponent == messages.REFERENCE else messages.SLOW_OWN
+    return messages.Sentence(*(sentence.format(size=size, opponent=opponent, limit=limit) for size in sizes))
 
 
 @dataclass

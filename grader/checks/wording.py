@@ -3,8 +3,10 @@
 import ast
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -12,13 +14,12 @@ import numpy as np
 from ..course.source import parse_source
 from ..errors import AnswerVaries, Ending, NotScored, Unrecorded, WorkerEnded, WorkerError, WorkerRaised
 from ..limits import SHORT_SECONDS
-from ..sandbox.child.exceptions import find_near
+from ..sandbox.child.exceptions import find_expression, find_near
 from ..sandbox.parent.proxy import Call, MissingKey, Proxy
 from . import messages
-from .check_source import find_item, find_names
 from .messages import Sentence, say
 
-RATIOS = (1, 2, 5, 10, 20, 50, 100)  # the steps by which a brief form tells a ratio
+ENGINE = str(Path(__file__).parents[1])
 COUNTED = 12  # the largest count in whose ratios a factor is told
 UNPACK = re.compile(r"(not enough|too many) values to unpack|cannot unpack|not iterable")
 
@@ -115,10 +116,11 @@ def explain_unwritten_need(name: str, error: WorkerError) -> Sentence:
 
 def explain_unusable(error: BaseException, called: str, asked: str, answer: Any = None) -> Sentence:
     """Say that the check could not take an answer apart; `answer` is that of the last call."""
-    text, asked = str(error), name_asked(asked)
-    if isinstance(error, KeyError) and (item := find_item(error))[0]:
-        return _explain_key(error, *item)
-    if UNPACK.search(text) and (names := find_names(error)):
+    text, asked, stumbled = str(error), name_asked(asked), _find_stumble(error)
+    if isinstance(error, KeyError) and isinstance(stumbled, ast.Subscript):
+        return _explain_key(error, stumbled)
+    if UNPACK.search(text) and isinstance(stumbled, (ast.Tuple, ast.List)) and stumbled.elts:
+        names = [ast.unparse(part) for part in stumbled.elts]
         return messages.WRONG_COUNT.fill(**_compare_counts(_count(text, answer), names))
     if UNPACK.search(text) or text.startswith("zip() argument"):
         what = _compare_counts(_count(text, answer), [])["got"]
@@ -128,8 +130,21 @@ def explain_unusable(error: BaseException, called: str, asked: str, answer: Any 
     return messages.UNUSABLE.fill(called=called, asked=asked, kind=type(error).__name__, text=text[:200])
 
 
-def _explain_key(error: KeyError, holder: str, literal: str) -> Sentence:
+def _find_stumble(error: BaseException) -> ast.expr | None:
+    """Return what a check itself, the innermost line that is not the engine's, wanted of an answer."""
+    found: TracebackType | None = None
+    link = error.__traceback__
+    while link is not None:
+        found = found if link.tb_frame.f_code.co_filename.startswith(ENGINE) else link
+        link = link.tb_next
+    return find_expression(found) if found is not None else None
+
+
+def _explain_key(error: KeyError, item: ast.Subscript) -> Sentence:
     """Say which key a check did not find; in brief only where the check itself wrote it out."""
+    is_named = isinstance(item.value, (ast.Name, ast.Attribute, ast.Subscript))
+    holder = ast.unparse(item.value) if is_named else messages.SOME_DICT
+    literal = ast.unparse(item.slice) if isinstance(item.slice, ast.Constant) else ""
     key, names = error.args[0], error.names if isinstance(error, MissingKey) else []
     near = find_near(key, names) if isinstance(key, str) else ""
     hint = messages.NEAR_KEY.format(near) if near else ""
@@ -224,14 +239,6 @@ def explain_value(name: str, got: Any, wanted: Any) -> Sentence:
     return messages.WRONG_VALUE.fill(name=name, got=texts[0], wanted=texts[1])
 
 
-def explain_slow(ratio: float, limit: float, opponent: str) -> Sentence:
-    """Say how slow a function is, and what usually is the reason."""
-    steps = [step for step in RATIOS if ratio >= step]
-    sizes = show_apart(ratio, limit, digits=3), f"more than {steps[-1]}" if steps else "too many"
-    sentence = messages.SLOW if opponent == messages.REFERENCE else messages.SLOW_OWN
-    return Sentence(*(sentence.format(size=size, opponent=opponent, limit=limit) for size in sizes))
-
-
 def explain_unscored(error: NotScored) -> Sentence:
     """Say why a check cannot be scored here."""
     return messages.VARIES if isinstance(error, AnswerVaries) else say(str(error))
@@ -241,11 +248,6 @@ def explain_unrecorded(error: Unrecorded) -> Sentence:
     """Say what the recorded answers do not hold."""
     why = messages.OTHER_INPUTS.format(error.target) if error.target else messages.NO_RECORDING
     return messages.UNRECORDED.fill(why=why)
-
-
-def list_names(names: Iterable[str]) -> str:
-    """Return names in order."""
-    return ", ".join(sorted(names))
 
 
 def show_value(value: Any) -> str:

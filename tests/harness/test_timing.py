@@ -8,8 +8,7 @@ import pytest
 
 from grader.checks import timing
 from grader.checks.expect import Mismatch
-from grader.checks.timing import Race, Side, judge_race
-from grader.checks.wording import explain_slow
+from grader.checks.timing import Race, Side, explain_slow, judge_race
 from grader.errors import Ending, WorkerTimeout
 from grader.limits import RACE_PAIRS, RACE_PAIRS_NEAR
 

@@ -22,7 +22,6 @@ from .context import RunContext
 from .misconceptions import Evidence
 
 MARKER = "points(value, *functions, timing=False, once=False, promise=''): worth and judged functions"
-CONTEXT = pytest.StashKey[RunContext]()
 RUNNING = pytest.StashKey["RunningCheck"]()
 
 

@@ -1,4 +1,4 @@
-"""The pytest plugin: it runs each collected check with every seed, has it judged and hands on the result.
+"""The pytest plugin: it gives checks their fixtures, runs each with every seed, and has it judged.
 
 Named in a `conftest.py`, it lets plain `pytest tests/public/...`, and an IDE's test buttons, run checks.
 """
@@ -8,20 +8,24 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ..course import manifest as manifests
 from ..errors import NotScored, OutOfTime, SandboxError, Unrecorded, WorkerRaised, WorkerTimeout
 from ..results.record import CheckResult, Outcome
 from ..sandbox.parent.client import WorkerClient
+from ..sandbox.parent.proxy import Package
 from ..sandbox.parent.zygote_pool import ZygotePool
-from . import fixtures, follow_through, messages, own_forward, timing, wording
+from . import follow_through, messages, own_forward, wording
 from .bookkeeping import trace_answers
-from .collect import CONTEXT, RUNNING, Bound, CheckCollector, Choice, RunningCheck
+from .collect import RUNNING, Bound, CheckCollector, Choice, RunningCheck
 from .context import RunContext, derive
 from .expect import Mismatch
 from .follow_through import Tried, get_arguments, may_be_named, renew
 from .misconceptions import find_evidence
+from .scales import Budgets, Scales
+from .timing import Contest, can_measure
 from .verdict import Judge
 
 FINAL = (SandboxError, OutOfTime, WorkerTimeout, NotScored, Unrecorded)
@@ -46,9 +50,44 @@ class ChecksPlugin:
         self.tried: list[Tried] = []
         self.failure: SandboxError | None = None
 
-    def pytest_configure(self, config: pytest.Config) -> None:
-        """Keep what the fixtures need."""
-        config.stash[CONTEXT] = self.context
+    @pytest.fixture
+    def running(self, request: pytest.FixtureRequest) -> RunningCheck:
+        """Return the running check, with a seed of its own from the run's seed and its name."""
+        check: RunningCheck = request.node.stash[RUNNING]
+        check.seed = derive(self.context.public_seed, check.check.id)
+        return check
+
+    @pytest.fixture
+    def rng(self, running: RunningCheck) -> np.random.RandomState:
+        """Return the check's own frozen stream of draws."""
+        return np.random.RandomState(running.seed)
+
+    @pytest.fixture
+    def student(self, running: RunningCheck) -> Package:
+        """Return the judged package, in the worker of this check."""
+        seed = derive(running.seed, "worker")
+        running.worker = self.context.get_student_worker(running.libraries, seed, self.context.modules_in_use)
+        return running.worker.root()
+
+    @pytest.fixture
+    def reference(self, running: RunningCheck) -> Package:
+        """Return the reference package, with its generators seeded like the student's."""
+        return self.context.get_reference_worker(running.libraries, derive(running.seed, "worker")).root()
+
+    @pytest.fixture
+    def scale(self, running: RunningCheck) -> Scales:
+        """Return the check's scales."""
+        return Scales(self.context, running)
+
+    @pytest.fixture
+    def budget(self, running: RunningCheck) -> Budgets:
+        """Return the check's budgets."""
+        return Budgets(self.context, running)
+
+    @pytest.fixture
+    def race(self, running: RunningCheck, student: Package) -> Contest:
+        """Return what judges the check's speed."""
+        return Contest(self.context, running)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Start what the chosen checks need, all at once, so that slow libraries load while quick checks run."""
@@ -201,8 +240,7 @@ def pytest_configure(config: pytest.Config) -> None:
     manifest = manifests.load_manifest(manifests.find_manifest(Path(config.rootpath)))
     context = RunContext(manifest, manifest.path("student"), ZygotePool())
     checks = ChecksPlugin(context, lambda check: None)
-    config.pluginmanager.register(fixtures, "chainrule-fixtures")
-    config.pluginmanager.register(CheckCollector(manifest, Choice(timing=timing.can_measure())), "chainrule-collector")
+    config.pluginmanager.register(CheckCollector(manifest, Choice(timing=can_measure())), "chainrule-collector")
     config.pluginmanager.register(checks, "chainrule-checks")
     config.add_cleanup(context.zygotes.close)
     config.add_cleanup(context.close)

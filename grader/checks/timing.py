@@ -1,4 +1,4 @@
-"""Verdicts on CPU time that don't flip: races between two workers, and budgets.
+"""Verdicts on speed that don't flip: races between two workers.
 
 A race is judged by the median ratio of two workers' CPU times over interleaved pairs of calls.
 
@@ -9,23 +9,21 @@ Work could be done as the inputs arrive, in a thread while the other side runs, 
 runs over all of that too, and what it shows beyond twice what the opponent spends there counts as the call's.
 """
 
-import contextlib
 import statistics
 import sys
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ..course.schema import Budget
 from ..errors import NotScored, WorkerTimeout
-from ..limits import MEGABYTE, RACE_PAIRS, RACE_PAIRS_HOPELESS, RACE_PAIRS_NEAR
-from ..results.record import CheckResult, Spending
+from ..limits import RACE_PAIRS, RACE_PAIRS_HOPELESS, RACE_PAIRS_NEAR
 from ..sandbox.parent.client import WorkerClient
 from ..sandbox.parent.proxy import Package, Proxy
 from . import messages, wording
+from .collect import Bound
+from .context import derive
 from .expect import Mismatch, expect
 
 Prepare = Callable[..., tuple[Proxy, tuple[Any, ...]]]
@@ -35,7 +33,6 @@ RATIOS = (1, 2, 5, 10, 20, 50, 100)  # the steps by which a brief form tells a r
 NEAR = (0.8, 1.25)
 HOPELESS = 4.0
 AGREEMENT = 1e-4  # what float32 inside rounds off is no matter of speed
-IDLE = 0.05  # of a core: a worker that uses less of it hangs; one that others starve uses more
 ELSEWHERE = 2.0  # how much more than its opponent a side may spend besides the call
 
 
@@ -187,92 +184,50 @@ def explain_slow(ratio: float, limit: float, opponent: str) -> messages.Sentence
     return messages.Sentence(*(sentence.format(size=size, opponent=opponent, limit=limit) for size in sizes))
 
 
-@dataclass
-class Meter:
-    """Measures what a worker spends of a budget in CPU seconds over several calls, and writes it into the record.
+class Contest(Bound):
+    """Judges speed: `race(prepare, at_most=12)` with the reference, `race(prepare, rival, at_most=1.5)` in one package.
 
-    A call whose deadline passes goes on for as long as its worker works and the budget lasts. Nothing is counted where
-    the parent cannot read a worker's CPU clock.
+    `prepare(package, rng)` returns the function to time and its arguments; it is called again for each pair. Where
+    `once(package, rng)` is given, it is called before the first, and `prepare` gets what it returned as third argument.
+    Their answers have to agree; `verify=False` where the check itself judges the answer of the one it is about.
+    With a recorded reference it raises NotScored with what can be said all the same.
     """
 
-    budget: Budget
-    worker: WorkerClient
-    check: CheckResult
-    spent: float = 0.0
-    _begun: float = 0.0
-    _look: tuple[float, float] = field(default=(0.0, 0.0))
-
-    def __post_init__(self) -> None:
-        self._judge_file()
-
-    @contextlib.contextmanager
-    def spending(self, times: float = 1.0) -> Iterator[None]:
-        """Count what the worker spends inside, `times` over. Raise Mismatch where that is more than the budget.
-
-        `times` above 1 predicts what more of the same will take.
-        """
-        if not can_measure() or self.worker.transport.process is None:
-            yield
+    def __call__(
+        self,
+        prepare: Prepare,
+        rival: Prepare | None = None,
+        *,
+        at_most: float,
+        once: Once | None = None,
+        verify: bool = True,
+    ) -> None:
+        context, running, contender = self.context, self.running, self.running.worker
+        assert contender is not None  # the fixture `race` asks for `student`
+        if not context.races:
             return
-        worker, timeout_for, overtime = self.worker, self.worker.timeout_for, self.worker.overtime
-        self._begun = worker.process.cpu_seconds()
-
-        def patient(callee: str) -> float:
-            if worker.alive:  # else it was ended, and what is asked is only whether the run is over too
-                self._look = time.monotonic(), worker.process.cpu_seconds()
-            worker.overtime = lambda: timeout_for(callee) if self._goes_on(times) else 0.0
-            return timeout_for(callee)
-
-        worker.timeout_for = patient
+        running.unpublished, seed = bool(context.secret_seeds), self.draw_seed()
+        if context.recorded_answers is not None and rival is None:
+            rehearse(contender.root(), seed, prepare, once)
+            raise NotScored(messages.UNRIVALLED)
+        opponent = self._opponent(contender, rival is not None)
+        sides = Side(contender, prepare, once), Side(opponent, rival or prepare, once)
+        contest = Race(*sides, lambda number: derive(seed, f"pair {number}"), verify)
+        name = messages.REFERENCE if rival is None else ""
         try:
-            yield
-        except WorkerTimeout:
-            if not self._is_exhausted():
-                raise
+            (judge_race if context.recorded_answers is None else report_race)(contest, at_most, name)
         finally:
-            worker.timeout_for, worker.overtime = timeout_for, overtime
-            if worker.alive:
-                self.spent += times * (worker.process.cpu_seconds() - self._begun)
-            self._record()
-        if self._is_exhausted():
-            raise self._over()
+            opponent.kill()
+            running.check.cpu_ratio = contest.median()
 
-    def _goes_on(self, times: float) -> bool:
-        """Return whether a call that is late may go on: its worker is not idle, and the budget is not used up."""
-        (then, before), (now, clock) = self._look, (time.monotonic(), self.worker.process.cpu_seconds())
-        self._look = now, clock
-        total = self.spent + times * (clock - self._begun)
-        if total > self.budget.cpu_seconds:
-            self.spent = total
-            return False
-        return clock - before >= IDLE * (now - then)
+    def draw_seed(self) -> int:
+        """Return the seed of a race's draws: secret where one is, or answers could be made ready beforehand."""
+        secrets, running = self.context.secret_seeds, self.running
+        return derive(secrets[0], running.check.id, "race") if secrets else running.seed
 
-    def _is_exhausted(self) -> bool:
-        return self.spent > self.budget.cpu_seconds
-
-    def _record(self) -> None:
-        """Write what was spent into the record, of several runs of a check the most."""
-        noted = self.check.spending
-        if not self.worker.trusted and (noted is None or noted.cpu_seconds < self.spent):
-            self.check.spending = Spending(
-                name=self.budget.name, cpu_seconds=round(self.spent, 2), allowed=self.budget.cpu_seconds
-            )
-
-    def _over(self) -> Mismatch:
-        facts = {
-            "title": self.budget.title,
-            "spent": wording.show_apart(self.spent, self.budget.cpu_seconds, digits=3),
-            "allowed": self.budget.cpu_seconds,
-        }
-        return Mismatch(*messages.OVER_BUDGET.fill(**facts))
-
-    def _judge_file(self) -> None:
-        budget = self.budget
-        file = self.worker.package / budget.file
-        if budget.file and file.is_file() and file.stat().st_size > budget.megabytes * MEGABYTE:
-            facts = {
-                "file": budget.file,
-                "megabytes": wording.show_apart(file.stat().st_size / MEGABYTE, budget.megabytes, "f", 1),
-                "allowed": budget.megabytes,
-            }
-            raise Mismatch(*messages.LARGE_FILE.fill(**facts))
+    def _opponent(self, contender: WorkerClient, of_same_package: bool) -> WorkerClient:
+        """Return another worker of the judged package, or one of the reference."""
+        seed, libraries = derive(self.running.seed, "worker"), self.running.libraries
+        if of_same_package and not contender.trusted:
+            return self.context.get_student_worker(libraries, seed)
+        return self.context.launch_reference(libraries, seed)

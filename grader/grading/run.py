@@ -198,7 +198,7 @@ def run_checks(
     manifest, questions = context.manifest, selection.choose(context.manifest)
     if not context.in_process:
         context.setup.begin(tuple(questions[0].libraries))
-    from ..checks import collect, fixtures, plugin, timing
+    from ..checks import collect, plugin, timing
 
     files = find_files(manifest, questions)
     progress.record.notes += _check_answers(context, files)
@@ -211,7 +211,7 @@ def run_checks(
         context.setup.finish(tuple(questions[0].libraries))
         progress.record.isolation = context.setup.active_layers()
         progress.record.notes += _describe_weakness(context)
-    status = run_pytest(manifest, files, [fixtures, collector, checks])
+    status = run_pytest(manifest, files, [collector, checks])
     progress.record.notes += describe_edition(manifest, collector.left_out)
     progress.record.notes += describe_stray_imports(manifest, context.student)
     progress.record.checks.sort(key=lambda check: collector.places[check.id])

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from grader.checks.fixtures import Contest
+from grader.checks.timing import Contest
 from grader.course import manifest as manifests
 from grader.course.catalogue import Variant, copy_reference, load_catalogue, plant
 from grader.errors import CourseError

@@ -6,6 +6,7 @@ import os
 import re
 import sys
 import warnings
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from importlib.machinery import PathFinder
@@ -14,16 +15,28 @@ from pathlib import Path
 import numpy as np
 
 from ..course.manifest import Manifest
-from ..course.source import Unparsable, list_modules, parse_source, read_source
+from ..course.source import Unparsable, find_definitions, list_modules, locate, parse_source, read_source
 from ..errors import Ending, StackFrame, WorkerEnded, WorkerError, WorkerRaised
 from ..files import find_nearest, make_printable
 from ..results.record import Cause, Note, NoteKind
 from ..submission.package_search import explain_missing_file
 from . import messages
-from .import_wording import MISSPELT, NO_MODULE, FailedImport, explain_end, explain_failure
+from .wording import explain_error
 
 SHOWN = 8  # imports that a note names; more are counted
 TOP = ".<module>"  # ends the name of a frame at module level
+REMEDIES = {
+    "SyntaxError": messages.FIX_LINE,
+    "IndentationError": messages.FIX_INDENT,
+    "TabError": messages.FIX_TABS,
+}
+NO_MODULE = re.compile(r"No module named '([\w.]+)'")
+NO_NAME = re.compile(r"cannot import name '(\w+)' from (partially initialized module )?'([\w.]+)'")
+REFUSED = re.compile(r"(\w+) is not for this question")
+FILE_IN_BRACKETS = re.compile(r" \([^()]*\.\w+\)$")
+CODE_CHARACTERS = 120  # of a line that a sentence quotes
+MISSPELT = 0.75  # nearness from which a library's name is a slip of the keys; torchvision and torch are less near
+UTF16 = (b"\xff\xfe", b"\xfe\xff")
 UNSAID = (Ending.GONE, Ending.HUNG_UP, Ending.GARBLED)  # they say nothing about what was imported meanwhile
 
 
@@ -38,7 +51,7 @@ class Imports:
     names: Collection[str]
     expected: Collection[str]
     causes: list[Cause] = field(default_factory=list)
-    _behind: dict[str, str] = field(default_factory=dict)  # by the module asked for, the one at fault
+    _behind: dict[str, Cause] = field(default_factory=dict)  # by the module asked for, what is told of it
 
     def find(self, error: WorkerError, libraries: Sequence[str], secret: bool) -> Cause | None:
         """Return the module whose import failed, None where no import did.
@@ -46,8 +59,8 @@ class Imports:
         Where inputs are `secret`, nothing is used of what the worker says: what it imports may know them.
         """
         asked = self._find_asked(error)
-        if asked and (known := self._find_known(self._behind.get(asked, ""))):
-            return known
+        if asked in self._behind:
+            return self._behind[asked]
         if secret:
             found = Cause(module=asked, message=messages.UNIMPORTABLE.brief.format(asked=asked)) if asked else None
         else:
@@ -56,30 +69,24 @@ class Imports:
 
     def next_step(self) -> str:
         """Return what to do first: `fix student/layers.py, line 3`; empty where nothing keeps a module back."""
-        for cause in self.causes:
-            if cause.file:
-                return f"{'fix' if cause.line else 'see to'} {self.package.name}/{cause.place}"
-        return ""
+        first = next((cause for cause in self.causes if cause.file), None)
+        return f"{'fix' if first.line else 'see to'} {self.package.name}/{first.place}" if first else ""
 
     def _remember(self, cause: Cause, asked: str) -> Cause:
         """Return what is told about this module: what was found first, or first with a place in its file."""
-        known = self._find_known(cause.module)
+        known = next((other for other in self.causes if other.module == cause.module), None)
         if known is None or (cause.file and not known.file):
             self.causes[:] = [*(other for other in self.causes if other is not known), cause]
             known = cause
         if asked and known.file:
-            self._behind[asked] = known.module
+            self._behind[asked] = known
         return known
-
-    def _find_known(self, module: str) -> Cause | None:
-        return next((cause for cause in self.causes if cause.module == module), None)
 
     def _find_asked(self, error: WorkerError) -> str:
         """Return the module that the check asked for; empty where it asked for what is in one, or called something."""
         parts = error.asked.split(".")
-        if not all(part.isidentifier() for part in parts) or (
-            isinstance(error, WorkerEnded) and error.ending in UNSAID
-        ):
+        unsaid = isinstance(error, WorkerEnded) and error.ending in UNSAID
+        if unsaid or not all(part.isidentifier() for part in parts):
             return ""
         if any(self.package.joinpath(*parts[:cut]).with_suffix(".py").is_file() for cut in range(1, len(parts))):
             return ""
@@ -115,11 +122,12 @@ class Imports:
         module = self._find_module(tops[-1].file) if tops else ""
         if module:
             failed = FailedImport(self.package, self.names, error, tops[-1], libraries)
-            message = re.sub(r"\s*\n\s*", " ", explain_failure(failed))  # at the top of a report, on one line
+            message = re.sub(r"\s*\n\s*", " ", _explain_failure(failed))  # at the top of a report, on one line
             return Cause(module=module, message=message, file=tops[-1].file, line=max(tops[-1].line, 0))
         if asked and isinstance(error, WorkerEnded):
             file = self._name_file(asked)
-            return Cause(module=asked, message=explain_end(error, file), file=file)
+            message = messages.ENDED_AT_IMPORT.format(file=file, what=_say_what(error))
+            return Cause(module=asked, message=message, file=file)
         return None
 
     def _find_null_byte(self, error: WorkerError) -> list[StackFrame]:
@@ -138,6 +146,107 @@ class Imports:
         return path.replace("/", ".") if is_module else ""
 
 
+@dataclass(frozen=True)
+class FailedImport:
+    """An exception, or an end, while a module was imported; `top` is the innermost line outside of functions.
+
+    `names` are those of the package, `libraries` what its code may import besides, everything if there are none.
+    """
+
+    package: Path
+    names: Collection[str]
+    error: WorkerError
+    top: StackFrame
+    libraries: Sequence[str]
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """Return what fills a sentence's places: file and line, and the line's text in brackets."""
+        place = f"{self.top.file}, line {self.top.line}" if self.top.line > 0 else self.top.file
+        code = f" ({make_printable(self.top.text, CODE_CHARACTERS)})" if self.top.text else ""
+        return {"place": place, "code": code}
+
+
+def _explain_failure(failed: FailedImport) -> str:
+    """Say what keeps a module from being imported, where, and what to do."""
+    error, facts, what, inner = failed.error, failed.facts, _say_what(failed.error), ""
+    if isinstance(error, WorkerRaised):
+        if failed.top in error.frames and error.frames[-1] is not failed.top:
+            inner = messages.INSIDE.format(error.frames[-1].function)
+        elif error.kind in REMEDIES:
+            plain = messages.NO_SYNTAX.format(what=what, remedy=REMEDIES[error.kind], **facts)
+            return _explain_encoding(failed) or plain
+        elif error.kind in ("ImportError", "ModuleNotFoundError"):
+            bad = messages.BAD_IMPORT.format(what=FILE_IN_BRACKETS.sub("", what), **facts)
+            return _explain_module(failed, error.text) or _explain_name(failed, error.text) or bad
+    return messages.RAISED_AT_IMPORT.format(what=what, inner=inner, **facts)
+
+
+def _say_what(error: WorkerError) -> str:
+    """Say what was raised or tried, or how it ended; what to do instead of an act is not to do it at import."""
+    if isinstance(error, WorkerEnded) and error.ending is Ending.LATE:
+        return messages.LATE_IMPORT.format(seconds=error.args[-1])
+    if not isinstance(error, WorkerRaised):
+        return explain_error(error).full
+    if error.attempt:
+        return messages.ATTEMPTS[error.attempt].full.format(who="the import", place="", where="").partition(";")[0]
+    return f"{error.kind}: {error.text}" if error.text else error.kind
+
+
+def _explain_encoding(failed: FailedImport) -> str:
+    """Say which encoding a file has that Python cannot read; empty where its bytes are not the matter."""
+    source, file = read_source(failed.package / failed.top.file), failed.top.file
+    if source.startswith(UTF16):
+        return messages.UTF16.format(file=file)
+    if b"\0" in source:
+        return messages.NULL_BYTE.format(file=file, line=source[: source.index(b"\0")].count(b"\n") + 1)
+    if any(b"coding" in line for line in source.split(b"\n")[:2]):  # what it names has been tried
+        return ""
+    try:
+        source.decode()
+    except UnicodeDecodeError as problem:
+        byte, line = source[problem.start : problem.start + 1], source[: problem.start].count(b"\n") + 1
+        letter = byte.decode("cp1252", "ignore")
+        guess = messages.WINDOWS_LETTER.format(letter) if letter.isprintable() and letter else ""
+        return messages.NO_UTF8.format(file=file, line=line, byte=byte[0], guess=guess)
+    return ""
+
+
+def _explain_module(failed: FailedImport, text: str) -> str:
+    """Say that a module is not there, or not for this question; empty where that is not the matter."""
+    refused, named = REFUSED.match(text), NO_MODULE.match(text)
+    top, _, inside = (named[1] if named else refused[1] if refused else "").partition(".")
+    if named and top in failed.names:
+        if not all(part.isidentifier() for part in inside.split(".")):  # a dot too many
+            return ""
+        near = find_nearest(inside, [".".join(file.with_suffix("").parts) for file in list_modules(failed.package)])
+        remedy = messages.NEAREST.format(near) if near else messages.CORRECT_OR_ADD
+        return messages.NO_OWN_MODULE.format(name=inside, package=failed.package.name, remedy=remedy, **failed.facts)
+    foreign = failed.libraries and top not in {*failed.libraries, *sys.stdlib_module_names}
+    if top and (refused or foreign):
+        meant = find_nearest(top, failed.libraries, MISSPELT)
+        allowed = " and ".join(["the standard library", *failed.libraries])
+        remedy = messages.NEAREST.format(meant) if meant else messages.USE_LIBRARIES.format(allowed)
+        return messages.NOT_ALLOWED.format(library=top, remedy=remedy, **failed.facts)
+    return ""
+
+
+def _explain_name(failed: FailedImport, text: str) -> str:
+    """Say that a module of the package lacks a name, or imports the one that imports it; empty for other modules."""
+    named = NO_NAME.match(text)
+    top, _, module = named[3].partition(".") if named else ("", "", "")
+    if named is None or top not in failed.names or not module.replace(".", "").isidentifier():
+        return ""
+    file, known = f"{module.replace('.', '/')}.py", set[str]()
+    if named[2]:
+        return messages.CIRCULAR.format(file=file, **failed.facts)
+    with contextlib.suppress(Unparsable):
+        known.update(find_definitions(read_source(failed.package / file)))
+    near = find_nearest(named[1], known)
+    remedy = messages.NEAREST.format(near) if near else messages.CORRECT_OR_WRITE
+    return messages.NO_OWN_NAME.format(file=file, name=named[1], remedy=remedy, **failed.facts)
+
+
 def describe_stray_imports(manifest: Manifest, package: Path) -> list[Note]:
     """Return a note on what the package's modules import at their top and a stand-in answers; none without any.
 
@@ -146,8 +255,11 @@ def describe_stray_imports(manifest: Manifest, package: Path) -> list[Note]:
     named = {*manifest.submission.packages, manifest.paths.student, package.name}
     named |= {file.parts[0].removesuffix(".py") for file in list_modules(package)}
     shims = {name.partition(".")[0] for name in (manifest.edition.shims if manifest.edition else ())}
-    found = []
-    for file, libraries in sorted(_find_libraries(manifest, package).items()):
+    judged, found = defaultdict[Path, set[str]](set), []
+    for name, question in manifest.functions().items():
+        with contextlib.suppress(LookupError):
+            judged[locate(package, name)[0].relative_to(package)].update(question.libraries)
+    for file, libraries in sorted(judged.items()):
         known = {*sys.stdlib_module_names, *libraries, *named, *shims}
         with contextlib.suppress(Unparsable):
             for node in parse_source(read_source(package / file)).body:
@@ -157,17 +269,6 @@ def describe_stray_imports(manifest: Manifest, package: Path) -> list[Note]:
         return []
     shown = "; ".join([*found[:SHOWN], *([f"and {len(found) - SHOWN} more"] if found[SHOWN:] else [])])
     return [Note(NoteKind.IMPORTS, messages.STRAY_IMPORTS.format(shown))]
-
-
-def _find_libraries(manifest: Manifest, package: Path) -> dict[Path, set[str]]:
-    """Return the modules that a run imports, each with the libraries of the questions that judge what is in it."""
-    found: dict[Path, set[str]] = {}
-    for name, question in manifest.functions().items():
-        parts = name.split(".")
-        for file in (Path(*parts[:end]).with_suffix(".py") for end in range(1, len(parts))):
-            if (package / file).is_file():
-                found.setdefault(file, set()).update(question.libraries)
-    return found
 
 
 def _is_stray(node: ast.stmt, known: Collection[str], libraries: Collection[str]) -> bool:

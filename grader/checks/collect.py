@@ -143,9 +143,10 @@ class CheckCollector:
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Remember the first file that cannot be loaded."""
-        sentence = describe_problem(report)
-        if sentence and self.problem is None:
-            self.problem = ChecksError(sentence)
+        if report.failed and self.problem is None:
+            self.problem = ChecksError(
+                f"{report.nodeid}: the checks cannot be loaded; fix this first:\n{report.longreprtext}"
+            )
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Describe each check, and leave out those that were not chosen."""
@@ -176,13 +177,6 @@ class CheckCollector:
         if entry is not None:
             self.left_out.append((running.check, entry))
         return entry is not None
-
-
-def describe_problem(report: pytest.CollectReport) -> str:
-    """Return what keeps a file of checks from being loaded; empty where nothing does."""
-    if not report.failed:
-        return ""
-    return f"{report.nodeid}: the checks cannot be loaded; fix this first:\n{report.longreprtext}"
 
 
 def describe(item: pytest.Function, manifest: Manifest) -> RunningCheck:

@@ -29,6 +29,15 @@ FUNCTION = Annotated[
     typer.Option(metavar="<name>", help="Only checks that judge this function, or what this check judges; repeatable."),
 ]
 
+NAMES = Annotated[
+    list[str] | None,
+    typer.Option(metavar="<name>", help="A name for the PDF's title page; repeatable. Else from the names file."),
+]
+DATE = Annotated[
+    str, typer.Option(metavar="<date>", help="The date on the title page, as 2026-01-31; today by default.")
+]
+QUESTION_PAGES = Annotated[bool, typer.Option("--question-pages", help="One inline question a page.")]
+
 
 @student_commands.command(context_settings={"allow_extra_args": True})
 def check(
@@ -183,14 +192,9 @@ def pdf(
         list[Path] | None,
         typer.Argument(help="The notebooks in order; the manifest's by default."),
     ] = None,
-    name: Annotated[
-        list[str] | None,
-        typer.Option(metavar="<name>", help="A name for the title page; repeatable. Else from the names file."),
-    ] = None,
-    date: Annotated[
-        str, typer.Option(metavar="<date>", help="The date on the title page, as 2026-01-31; today by default.")
-    ] = "",
-    question_pages: Annotated[bool, typer.Option("--question-pages", help="One inline question a page.")] = False,
+    name: NAMES = None,
+    date: DATE = "",
+    question_pages: QUESTION_PAGES = False,
 ) -> None:
     """Make one PDF of notebooks, reopen it and check that nothing is lost; exit 1 when something is."""
     from ..pdf import convert
@@ -218,14 +222,9 @@ def submit(
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Hand in what is there, with all that is missing noted in the zip.")
     ] = False,
-    name: Annotated[
-        list[str] | None,
-        typer.Option(metavar="<name>", help="A name for the PDF's title page; repeatable. Else from the names file."),
-    ] = None,
-    date: Annotated[
-        str, typer.Option(metavar="<date>", help="The date on the title page, as 2026-01-31; today by default.")
-    ] = "",
-    question_pages: Annotated[bool, typer.Option("--question-pages", help="One inline question a page.")] = False,
+    name: NAMES = None,
+    date: DATE = "",
+    question_pages: QUESTION_PAGES = False,
 ) -> None:
     """Make the zip and the PDF to hand in, or say what is missing; exit 0 only when both are there and good."""
     from ..pdf.convert import PdfRequest

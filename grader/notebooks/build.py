@@ -50,11 +50,11 @@ class JsonNotebook(TypedDict):
     nbformat_minor: int
 
 
-def assemble(cells: Iterable[SourceCell], origin: str) -> JsonNotebook:
+def _assemble(manifest: Manifest, name: str, cells: Iterable[SourceCell]) -> JsonNotebook:
     """Return the cells as a notebook without outputs; ids follow from content and from place among equals."""
     seen: Counter[str] = Counter()
     nodes = [_make_node(cell, seen) for cell in cells]
-    note = {"generated": f'from {origin} by "{COMMAND}"', "unedited": digest_cells(nodes)}
+    note = {"generated": f'from {_origin(manifest, name)} by "{COMMAND}"', "unedited": digest_cells(nodes)}
     metadata: Metadata = {"chainrule": note, "kernelspec": KERNEL, "language_info": LANGUAGE}
     return {"cells": nodes, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
 
@@ -64,16 +64,6 @@ def to_bytes(notebook: JsonNotebook) -> bytes:
     return (json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
-def strip_solutions(cells: Iterable[SourceCell], name: str) -> list[SourceCell]:
-    """Return the cells of notebook `name` without proofs, solutions and what only instructors need."""
-    return [_strip(cell, name) for cell in cells if "proof" not in cell.tags]
-
-
-def read_note(file: Path) -> dict[str, object]:
-    """Return a notebook's note on its origin; an empty one where it was not made here or cannot be read."""
-    return _read_note(_load(file))
-
-
 def is_unedited(file: Path) -> bool:
     """Return whether a generated notebook still has the cells it was made with, and none of them was run."""
     table = _load(file)
@@ -81,7 +71,7 @@ def is_unedited(file: Path) -> bool:
     if not isinstance(cells, list) or not all(isinstance(cell, dict) for cell in cells):
         return False
     ran = any(cell.get("outputs") or cell.get("execution_count") for cell in cells)
-    return not ran and _read_note(table).get("unedited") == digest_cells(cells)
+    return not ran and _read_note(file).get("unedited") == digest_cells(cells)
 
 
 def digest_cells(nodes: Iterable[Mapping[str, object]]) -> str:
@@ -132,8 +122,9 @@ def _join(source: object) -> str:
     return source if isinstance(source, str) else ""
 
 
-def _read_note(table: dict[str, object]) -> dict[str, object]:
-    metadata = table.get("metadata")
+def _read_note(file: Path) -> dict[str, object]:
+    """Return a notebook's note on its origin; an empty one where it was not made here or cannot be read."""
+    metadata = _load(file).get("metadata")
     note = metadata.get(KEY) if isinstance(metadata, dict) else None
     return note if isinstance(note, dict) else {}
 
@@ -148,12 +139,13 @@ def _load(file: Path) -> dict[str, object]:
 
 def make_instructors_notebook(manifest: Manifest, name: str) -> JsonNotebook:
     """Return a notebook with its solutions in place, its model answers and its proofs."""
-    return assemble(read_cells(manifest, name), _origin(manifest, name))
+    return _assemble(manifest, name, read_cells(manifest, name))
 
 
 def make_students_notebook(manifest: Manifest, name: str) -> JsonNotebook:
-    """Return a notebook as students get it."""
-    return _make_stripped(manifest, name, read_cells(manifest, name))
+    """Return a notebook without proofs, solutions and what only instructors need."""
+    kept = [cell for cell in read_cells(manifest, name) if "proof" not in cell.tags]
+    return _assemble(manifest, name, [_strip(cell, name) for cell in kept])
 
 
 def read_cells(manifest: Manifest, name: str) -> list[SourceCell]:
@@ -171,9 +163,8 @@ def generate_notebooks(manifest: Manifest, names: Sequence[str] = ()) -> dict[Pa
     made = {folder / "tests" / f"{file.name}.py": file.text().encode() for file in checks.values()}
     seen: dict[str, SourceCell] = {}
     for name in names or manifest.notebooks:
-        cells = read_cells(manifest, name)
-        source.validate(cells, checks, seen)
-        made[folder / f"{name}.ipynb"] = to_bytes(_make_stripped(manifest, name, cells))
+        source.validate(read_cells(manifest, name), checks, seen)
+        made[folder / f"{name}.ipynb"] = to_bytes(make_students_notebook(manifest, name))
     return made
 
 
@@ -209,27 +200,19 @@ def write_instructors(manifest: Manifest, names: Sequence[str], folder: Path) ->
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder} is a file; choose another name for the folder")
     for file in made:
-        _claim(file)
+        claim(file, "notebook as it was made, unedited", mine=lambda content: is_unedited(file))
     folder.mkdir(parents=True, exist_ok=True)
     for file, content in made.items():
         write_atomically(file, content)
     return list(made)
 
 
-def _claim(file: Path) -> None:
-    claim(file, "notebook as it was made, unedited", mine=lambda content: is_unedited(file))
-
-
-def _make_stripped(manifest: Manifest, name: str, cells: Sequence[SourceCell]) -> JsonNotebook:
-    return assemble(strip_solutions(cells, name), _origin(manifest, name))
-
-
 def _compare(manifest: Manifest, made: dict[Path, bytes]) -> list[Path]:
     wrong = [file for file, content in made.items() if not file.is_file() or file.read_bytes() != content]
-    folder = manifest.path("notebooks")
-    checks = [file.stem for file in made if file.suffix == ".py"]
-    others = [f for f in sorted(folder.glob("*.ipynb")) if f.stem not in manifest.notebooks and read_note(f)]
-    return wrong + others + checkfiles.find_surplus(folder / "tests", checks)
+    folder, header = manifest.path("notebooks"), checkfiles.HEADER.encode()
+    others = [f for f in sorted(folder.glob("*.ipynb")) if f.stem not in manifest.notebooks and _read_note(f)]
+    checks = [f for f in sorted(folder.glob("tests/*.py")) if f not in made and f.read_bytes().startswith(header)]
+    return wrong + others + checks
 
 
 def _origin(manifest: Manifest, name: str) -> str:

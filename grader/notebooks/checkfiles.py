@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -99,12 +99,6 @@ def suggest(name: str, names: Collection[str]) -> str:
     """Return the remedy for a wrong name of a check."""
     near = find_nearest(name, names)
     return f"perhaps {near}" if near else "the names are those of the files in notebooks/tests"
-
-
-def find_surplus(folder: Path, names: Iterable[str]) -> list[Path]:
-    """Return generated check files of other names."""
-    others = [file for file in sorted(folder.glob("*.py")) if file.stem not in set(names)]
-    return [file for file in others if file.read_bytes().startswith(HEADER.encode())]
 
 
 def _collect_checks(manifest: Manifest) -> list[RunningCheck]:

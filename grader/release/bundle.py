@@ -69,8 +69,12 @@ def write_bundle(
     _refuse(leaks.scan(files, secrets.collect_secrets(manifest)))
     if out.suffix == ".zip":
         write_atomically(out, pack_zip({f"{out.stem}/{name}": content for name, content in files.items()}))
-    else:
-        _lay(files, out)
+        return files
+    with new_folder(out) as folder:
+        for name, content in files.items():
+            file = folder / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
     return files
 
 
@@ -160,15 +164,6 @@ def _refuse(found: list[leaks.Leak]) -> None:
             f"nothing was released, since this would leak:{listed}{more}\nTake it out of its source; a line of a "
             "solution that is no secret can be listed in release.known_lines"
         )
-
-
-def _lay(files: dict[str, bytes], out: Path) -> None:
-    """Write a folder, whole or not at all."""
-    with new_folder(out) as folder:
-        for name, content in files.items():
-            file = folder / name
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(content)
 
 
 def write_course(out: Path) -> Manifest:

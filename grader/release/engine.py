@@ -29,13 +29,12 @@ def collect_engine() -> dict[str, bytes]:
 
     None of them holds a secret. The example has its solution, which a course that began as its copy still asks for.
     """
-    found = walk_files(ENGINE / "grader", _is_engine)
+
+    def is_engines(path: Path) -> bool:  # a person or an editor left any other there
+        return not is_dotted(path) and (path.suffix == ".py" or any(path.is_relative_to(place) for place in DATA))
+
+    found = walk_files(ENGINE / "grader", is_engines)
     return {f"grader/{path.as_posix()}": file.read_bytes() for path, file in found if EXAMPLE not in file.parents}
-
-
-def _is_engine(path: Path) -> bool:
-    """Return whether a file below `grader` belongs to the engine; a person or an editor left any other there."""
-    return not is_dotted(path) and (path.suffix == ".py" or any(path.is_relative_to(place) for place in DATA))
 
 
 def is_dotted(path: Path) -> bool:
@@ -109,17 +108,13 @@ def resolve_versions(names: list[str]) -> dict[str, str]:
         name = canonicalize_name(wanted.name)
         extras = wanted.extras or {""}
         if name not in found and any(wanted.marker is None or wanted.marker.evaluate({"extra": e}) for e in extras):
-            distribution = _find_distribution(name)
+            try:
+                distribution = metadata.distribution(name)
+            except metadata.PackageNotFoundError:
+                raise explain_not_installed(name) from None
             found[name] = distribution.version
             open_ += map(Requirement, distribution.requires or [])
     return found
-
-
-def _find_distribution(name: str) -> metadata.Distribution:
-    try:
-        return metadata.distribution(name)
-    except metadata.PackageNotFoundError:
-        raise explain_not_installed(name) from None
 
 
 def require_pins(names: list[str], pins: Path) -> None:

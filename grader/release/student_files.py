@@ -61,7 +61,7 @@ def generate_stubs(manifest: Manifest) -> dict[Path, str]:
         file.relative_to(reference): file.read_text(encoding="utf-8") for file in sorted(reference.rglob("*.py"))
     }
     regions = [(path, region) for path, text in sources.items() for region in find_regions(path, text)]
-    found = {f"{_name_module(path)}.{region.function}" for path, region in regions if region.function}
+    found = {_name_function(path, region) for path, region in regions if region.function}
     for name, question in manifest.functions().items():
         if name not in found:
             raise ManifestError(
@@ -121,14 +121,15 @@ def write_stubs(manifest: Manifest, force: bool = False) -> list[Path]:
 def find_stub_drift(manifest: Manifest) -> list[Path]:
     """Return the files of the student's package that differ from generated ones, missing and surplus ones too."""
     target, texts = manifest.path("student"), generate_stubs(manifest)
-    wrong = [target / path for path, text in texts.items() if not _holds(target / path, text)]
+    made = {target / path: text for path, text in texts.items()}
+    wrong = [file for file, text in made.items() if not file.is_file() or file.read_text(encoding="utf-8") != text]
     return wrong + [file for file in sorted(target.rglob("*.py")) if file.relative_to(target) not in texts]
 
 
 def _replace(manifest: Manifest, path: Path, region: Region, marker: str) -> list[str]:
     if not region.function:
         return []
-    name = f"{_name_module(path)}.{region.function}"
+    name = _name_function(path, region)
     question = manifest.functions().get(name)
     if question is None:
         raise ManifestError(
@@ -149,19 +150,17 @@ def _walk_functions(node: ast.AST, prefix: str) -> Iterator[tuple[str, int, int]
         yield from _walk_functions(child, f"{name}." if isinstance(child, ast.ClassDef | ast.FunctionDef) else prefix)
 
 
-def _name_module(path: Path) -> str:
-    return ".".join(path.with_suffix("").parts)
-
-
-def _holds(file: Path, text: str) -> bool:
-    return file.is_file() and file.read_text(encoding="utf-8") == text
+def _name_function(path: Path, region: Region) -> str:
+    return ".".join([*path.with_suffix("").parts, region.function])
 
 
 def make_student_files(manifest: Manifest) -> dict[str, bytes]:
     """Return these files by name."""
     values = _collect_values(manifest)
-    files = {FILENAME: _write_header(FILENAME) + to_toml(make_students_manifest(manifest))}
-    files["pyproject.toml"] = _write_header("pyproject.toml") + to_toml(_make_project(manifest))
+    tables = {FILENAME: make_students_manifest(manifest), "pyproject.toml": _make_project(manifest)}
+    files = {
+        name: f'# Made from {name} by "python -m grader release"\n{to_toml(table)}' for name, table in tables.items()
+    }
     for source, name in NAMES.items():
         text = _choose_lines((TEMPLATES / "student" / source).read_text(encoding="utf-8"), bool(manifest.notebooks))
         files[name] = re.sub(r"@([A-Z]+)@", lambda match: values[match[1]], text)
@@ -188,22 +187,14 @@ def make_students_manifest(manifest: Manifest) -> dict[str, Any]:
     return kept
 
 
-def _write_header(name: str) -> str:
-    return f'# Made from {name} by "python -m grader release"\n'
-
-
 def _make_project(manifest: Manifest) -> dict[str, Any]:
     """Return the table that pip needs to install the engine where it lies, with all it uses."""
     found = read_project() | {"dependencies": list_for_students(manifest)}
     pytest = {"testpaths": [manifest.paths.public], "pythonpath": ["."], "addopts": "--import-mode=importlib"}
-    setuptools = {"packages": {"find": {"include": ["grader*"]}}, "package-data": {"grader": _list_data()}}
+    data = [name.removeprefix("grader/") for name in sorted(collect_engine()) if not name.endswith(".py")]
+    setuptools = {"packages": {"find": {"include": ["grader*"]}}, "package-data": {"grader": data}}
     tool = {"setuptools": setuptools, "pytest": {"ini_options": pytest}} | read_settings(manifest.root)
     return {"build-system": BUILD, "project": found, "tool": tool}
-
-
-def _list_data() -> list[str]:
-    """Return the engine's files that are no modules."""
-    return [name.removeprefix("grader/") for name in sorted(collect_engine()) if not name.endswith(".py")]
 
 
 def _collect_values(manifest: Manifest) -> dict[str, str]:
@@ -231,22 +222,18 @@ def _collect_values(manifest: Manifest) -> dict[str, str]:
 
 def to_toml(table: dict[str, Any], path: str = "") -> str:
     """Write a table as TOML, always in the same form: what is plain first, then tables, then lists of tables."""
-    plain = {key: value for key, value in table.items() if not _is_table(value) and not _is_tables(value)}
+    plain = {key: value for key, value in table.items() if not isinstance(value, dict) and not _is_tables(value)}
     parts = ["".join(f"{_write_key(key)} = {_write_value(value)}\n" for key, value in plain.items())]
     for key, value in table.items():
         name = f"{path}.{_write_key(key)}" if path else _write_key(key)
-        if _is_table(value):
+        if isinstance(value, dict):
             body = to_toml(value, name)
             # a table of nothing but tables needs no line of its own
-            alone = value and all(_is_table(inner) for inner in value.values())
+            alone = value and all(isinstance(inner, dict) for inner in value.values())
             parts.append(body if alone else f"[{name}]\n{body}")
         elif _is_tables(value):
             parts += [f"[[{name}]]\n{to_toml(item, name)}" for item in value]
     return "\n".join(filter(None, parts))
-
-
-def _is_table(value: Any) -> bool:
-    return isinstance(value, dict)
 
 
 def _is_tables(value: Any) -> bool:

@@ -115,10 +115,9 @@ def explain_held(record: Record, for_students: bool = False) -> str:
 
 def explain_causes(causes: Iterable[Cause], checks: Sequence[CheckResult]) -> list[str]:
     """Return a paragraph for each module that cannot be imported: its sentence, then how many checks wait for it."""
-    return ["\n".join([cause.message, *_count_waiting(cause, checks)]) for cause in causes]
-
-
-def _count_waiting(cause: Cause, checks: Sequence[CheckResult]) -> list[str]:
-    count = sum(check.cause == cause.module for check in checks)
-    words = "1 check waits" if count == 1 else f"{count} checks wait"
-    return [f"{cause.module}: {words} for this"] if count else []
+    paragraphs = []
+    for cause in causes:
+        count = sum(check.cause == cause.module for check in checks)
+        words = "1 check waits" if count == 1 else f"{count} checks wait"
+        paragraphs.append(f"{cause.message}\n{cause.module}: {words} for this" if count else cause.message)
+    return paragraphs

@@ -59,7 +59,10 @@ def explain_absence(files: Sequence[FileEntry], rules: Submission) -> Submission
     held = name_some(sorted({entry.parts[0] for entry in files}), 8) or "nothing"
     required = {_split(name) for name in rules.required}
     likely = Counter(
-        entry.parts[: len(entry.parts) - len(name)] for entry in files for name in required if _ends(entry.parts, name)
+        entry.parts[: -len(name)]
+        for entry in files
+        for name in required
+        if len(entry.parts) > len(name) and entry.parts[-len(name) :] == name
     )
     zips = [entry.name for entry in files if entry.name.lower().endswith(".zip")]
     hint = ""
@@ -143,10 +146,6 @@ def _choose_nearest(named: dict[PathParts, int], files: Sequence[FileEntry], rul
 
 def _split(name: str) -> PathParts:
     return tuple(name.split("/"))
-
-
-def _ends(parts: PathParts, end: PathParts) -> bool:
-    return len(parts) > len(end) and parts[-len(end) :] == end
 
 
 def _strip_copy_marks(name: str) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 import contextlib
 import tempfile
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -141,12 +141,12 @@ def _find_forbidden(manifest: Manifest, package: Path) -> list[Finding]:
                     wanted = item.early or (file.as_posix() == start and item.line in inside)
                     if wanted and top not in question.libraries:
                         found.setdefault((file.as_posix(), top), (item.line, question))
-    return [_forbid(f"{package.name}/{file}", top, *where) for (file, top), where in found.items()]
-
-
-def _forbid(file: str, top: str, line: int, question: Question) -> Finding:
-    have = join_names(["the standard library", *question.libraries])
-    return error(file, f"line {line}: {top} is not there when {question.id} is graded; use {have}", line)
+    findings = []
+    for (name, top), (line, question) in found.items():
+        use = join_names(["the standard library", *question.libraries])
+        sentence = f"line {line}: {top} is not there when {question.id} is graded; use {use}"
+        findings.append(error(f"{package.name}/{name}", sentence, line))
+    return findings
 
 
 def _find_lines(package: Path, file: str, question: Question) -> set[int]:
@@ -166,10 +166,8 @@ def _find_lines(package: Path, file: str, question: Question) -> set[int]:
 def import_modules(manifest: Manifest, archive: Path, zygotes: ZygotePool | None = None) -> list[Finding]:
     """Unpack a zip and import every judged module with each set of libraries it is judged with."""
     with contextlib.ExitStack() as stack:
-        work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chainrule-")))
-        work.chmod(0o755)
         try:
-            package = unpack_submission(archive, manifest, work).package
+            package = stack.enter_context(_unpack(manifest, archive))
         except SubmissionError as problem:
             return [error(archive.name, str(problem))]
         zygotes = zygotes or stack.enter_context(contextlib.closing(ZygotePool()))
@@ -186,16 +184,18 @@ def try_budgets(manifest: Manifest, archive: Path) -> list[BudgetTrial]:
 
     Return no trial where none can be made: without a clock for workers, or before everything is written.
     """
-    if not manifest.budgets:
-        return []
-    with tempfile.TemporaryDirectory(prefix="chainrule-") as work:
-        Path(work).chmod(0o755)
-        try:
-            package = unpack_submission(archive, manifest, Path(work)).package
-        except SubmissionError:
-            return []
+    with contextlib.suppress(SubmissionError), _unpack(manifest, archive) as package:
         checks = [(budget, check) for budget in manifest.budgets for check in _measure(manifest, package, budget)]
         return [trial for budget, check in checks if (trial := _judge(check, budget, package.name))]
+    return []
+
+
+@contextlib.contextmanager
+def _unpack(manifest: Manifest, archive: Path) -> Iterator[Path]:
+    """Yield the package of a zip, where workers can read it. Raise SubmissionError."""
+    with tempfile.TemporaryDirectory(prefix="chainrule-") as work:
+        Path(work).chmod(0o755)
+        yield unpack_submission(archive, manifest, Path(work)).package
 
 
 def _measure(manifest: Manifest, package: Path, budget: Budget) -> list[CheckResult]:

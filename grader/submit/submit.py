@@ -54,11 +54,16 @@ def make_submission(
         files = _zip(manifest, zipped, made, anyway, tell)
         if manifest.collected_notebooks():
             tell(f"Making {paper.name}")
-            made.paper = make(manifest, paper, _find_notebooks(manifest), request)
+            notebooks = [file for file in manifest.collected_notebooks().values() if file.is_file()]
+            if not notebooks:
+                raise CourseError(
+                    f"there are no notebooks in {manifest.path('notebooks')}, and the PDF is made of them"
+                )
+            made.paper = make(manifest, paper, notebooks, request)
             made.findings += [warning(paper.name, f"{problem}; look at it there") for problem in made.paper.problems]
         if select_errors(made.findings) and not anyway:
             return made
-        _write(zipped, _pack_with_note(manifest, files, made.findings, anyway))
+        _write_zip(zipped, manifest, files, made.findings, anyway)
         made.files, made.left_out = _measure(zipped), find_left_out(manifest)
         _put_in_place([zipped, paper] if made.paper else [zipped], manifest.root)
         made.placed = True
@@ -71,7 +76,7 @@ def _zip(
     """Write a first zip and try it; add a finding for each fault."""
     tell(f"Packing {zipped.name} and importing what is in it")
     files = collect_submission(manifest)
-    _write(zipped, _pack_with_note(manifest, files, made.findings, anyway))
+    _write_zip(zipped, manifest, files, made.findings, anyway)
     told = {finding.file for finding in made.findings if finding.line}
     imported = preflight.import_modules(manifest, zipped)
     made.findings += [finding for finding in imported if finding.file not in told]
@@ -81,20 +86,13 @@ def _zip(
     return files
 
 
-def _pack_with_note(manifest: Manifest, files: dict[str, bytes], findings: Sequence[Finding], anyway: bool) -> bytes:
-    return pack_zip(files | {NOTE: write_note(manifest, files, findings, anyway)}, method=zipfile.ZIP_DEFLATED)
-
-
-def _find_notebooks(manifest: Manifest) -> list[Path]:
-    found = [file for file in manifest.collected_notebooks().values() if file.is_file()]
-    if not found:
-        raise CourseError(f"there are no notebooks in {manifest.path('notebooks')}, and the PDF is made of them")
-    return found
-
-
-def _write(file: Path, content: bytes) -> None:
+def _write_zip(
+    file: Path, manifest: Manifest, files: dict[str, bytes], findings: Sequence[Finding], anyway: bool
+) -> None:
+    """Write a zip of these files and a note of them."""
     with file.open("wb") as stream:
-        stream.write(content)
+        note = write_note(manifest, files, findings, anyway)
+        stream.write(pack_zip(files | {NOTE: note}, method=zipfile.ZIP_DEFLATED))
         stream.flush()
         os.fsync(stream.fileno())
 
@@ -161,12 +159,9 @@ def find_left_out(manifest: Manifest) -> list[str]:
     package = manifest.path("student")
     taken = {package / file for file in modules.collect_files(manifest)}
     kept = [package / file for file in sorted(list_modules(package)) if package / file not in taken]
-    own = [file for file in kept if not _is_foreign(package, file) and not is_unchanged(_read_text(file))]
+    texts = {file: read_source(file).decode("utf-8", "replace") for file in kept if not _is_foreign(package, file)}
+    own = [file for file, text in texts.items() if not is_unchanged(text.replace("\r\n", "\n"))]
     return [f"{package.name}/{file.relative_to(package).as_posix()}" for file in own]
-
-
-def _read_text(file: Path) -> str:
-    return read_source(file).decode("utf-8", "replace").replace("\r\n", "\n")
 
 
 def write_note(manifest: Manifest, files: dict[str, bytes], findings: Sequence[Finding], anyway: bool) -> bytes:

@@ -256,8 +256,7 @@ class Manifest(ManifestTable, frozen=True):
 
     def secret_places(self) -> list[Path]:
         """Return every folder and file of the course that holds answers, in whatever form, and is there."""
-        kinds = ("reference", "hidden", "mistakes", "editions")
-        places = [*map(self.path, kinds), self.path("notebooks") / "source"]
+        places = [*map(self.path, ("reference", "hidden", "mistakes", "editions")), self.path("notebooks") / "source"]
         places += [self.root / name for name in [*self.container.secrets, *VERSION_CONTROL]]
         places += [place for pattern in WRITTEN for place in sorted(self.root.glob(pattern))]
         return [place for place in places if place.exists()]

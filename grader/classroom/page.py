@@ -54,7 +54,7 @@ def render_template(kind: str, **values: Any) -> bytes:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATE.parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    environment.filters["digest"] = _digest_script
+    environment.filters |= {"digest": _digest_script, "clean": clean}
     return environment.get_template(TEMPLATE.name).render(kind=kind, **values).encode("utf-8", "replace")
 
 
@@ -79,6 +79,11 @@ def render_page(store: StoreView) -> bytes:
     """Return the page of a class: scores, questions, misconceptions, checks × students, time."""
     batch, table = store.batch(), read_table(store)
     items, questions = describe_checks(table), describe_groups(table, [check.question for check in table.checks])
+    rows: list[dict[str, Any]] = [
+        {"id": name_check(check), "check": check, "item": item, "timeouts": item.counts.get(Outcome.TIMEOUT, 0)}
+        | {"stubs": item.counts.get(Outcome.NOT_ATTEMPTED, 0)}
+        for check, item in zip(table.checks, items, strict=True)
+    ]
     reliability, misconceptions = estimate_reliability(table.points), list(_list_misconceptions(store))
     everybody = store.submissions()
     return render_template(
@@ -90,15 +95,15 @@ def render_page(store: StoreView) -> bytes:
         histogram=_draw_histogram(table.submissions, float(batch.max_score)),
         most=f"{batch.max_score:g}",
         questions=list(_list_questions(store, table, questions)),
-        worst=_list_worst(table, items),
+        worst=_list_worst(table, rows),
         misconceptions=misconceptions,
         messages=list(_list_messages(store, table.checks)),
         legend=[{"code": OUTCOMES.index(o), "height": height, "word": o.word} for o, height in HEIGHTS.items()],
         time=_describe_time(table.submissions),
-        slow=_list_slow(table, items),
-        flat=_list_flat(table, items),
-        checks=[_show_check(check, item) for check, item in zip(table.checks, items, strict=True)],
-        data=_make_data(table, items, everybody),
+        slow=sorted(rows, key=lambda row: (-row["timeouts"], -row["item"].seconds))[:PAGE_LINES],
+        few=FEW if select_judged(table).sum() < FEW else 0,
+        checks=rows,
+        data=_make_data(table, rows, everybody),
     )
 
 
@@ -191,30 +196,25 @@ def _list_questions(store: StoreView, table: Table, questions: dict[str, Item]) 
     titles = {question.id: question.title for question in record.questions} if record else {}
     for name, item in questions.items():
         points = sum(float(check.points) for check in table.checks if check.question == name)
-        yield {
-            "id": name,
-            "title": titles.get(name, ""),
-            "points": f"{points:g}",
-            "share": item.share,
-            "discrimination": item.discrimination,
-        }
+        yield {"id": name, "title": titles.get(name, ""), "points": points, "item": item}
 
 
-def _list_worst(table: Table, items: Sequence[Item]) -> list[dict[str, Any]]:
+def _list_worst(table: Table, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the functions that cost most points, each with the check of which the least is earned, and how it ends."""
+    found: list[dict[str, Any]] = []
     names = [", ".join(check.functions) for check in table.checks]
-    rows = []
     for name, item in describe_groups(table, names).items():
-        own = [place for place, other in enumerate(names) if other == name and items[place].share is not None]
-        points = sum(float(table.checks[place].points) for place in own)
+        own = [row for row, other in zip(rows, names, strict=True) if other == name and row["item"].share is not None]
+        points = sum(float(row["check"].points) for row in own)
         if item.share is None or item.share == 1 or not points:
             continue
-        worst = min(own, key=lambda place: items[place].share or 0)
-        endings = Counter({one: n for one, n in items[worst].counts.items() if not one.settled})
-        said = "".join(f"{one.word}, {n} of {sum(items[worst].counts.values())}" for one, n in endings.most_common(1))
-        row = _show_check(table.checks[worst], items[worst]) | {"name": name, "ending": said, "points": f"{points:g}"}
-        rows.append(row | {"share": item.share, "lost": points * (1 - item.share)})
-    return sorted(rows, key=lambda row: -row["lost"])[:PAGE_LINES]
+        worst = min(own, key=lambda row: row["item"].share)
+        counts = worst["item"].counts
+        endings = Counter({one: number for one, number in counts.items() if not one.settled}).most_common(1)
+        ending = "".join(f"{one.word}, {number} of {sum(counts.values())}" for one, number in endings)
+        row = {"name": name, "points": points, "share": item.share, "lost": points * (1 - item.share)}
+        found.append(row | {"worst": worst, "ending": ending})
+    return sorted(found, key=lambda row: -row["lost"])[:PAGE_LINES]
 
 
 def _list_misconceptions(store: StoreView) -> Iterator[dict[str, Any]]:
@@ -245,43 +245,13 @@ def _describe_time(found: Sequence[StoredSubmission]) -> tuple[str, str]:
     return f"{words}, and all {len(spent)} together {total}.", clean(slowest.key, 120)
 
 
-def _list_slow(table: Table, items: Sequence[Item]) -> list[dict[str, Any]]:
-    def urgency(pair: tuple[KnownCheck, Item]) -> tuple[int, float]:
-        return -pair[1].counts.get(Outcome.TIMEOUT, 0), -pair[1].seconds
-
-    return [
-        {"id": name_check(check), "seconds": item.seconds, "timeouts": item.counts.get(Outcome.TIMEOUT, 0)}
-        for check, item in sorted(zip(table.checks, items, strict=True), key=urgency)[:PAGE_LINES]
-    ]
-
-
-def _list_flat(table: Table, items: Sequence[Item]) -> dict[str, Any]:
-    if select_judged(table).sum() < FEW:
-        return {"words": f"Fewer than {FEW} submissions tell nothing about a check.", "ids": []}
-    flat = [name_check(check) for check, item in zip(table.checks, items, strict=True) if item.is_flat]
-    weak = sum(item.is_weak for item in items)
-    words = f"At {len(flat)} of {count_noun(len(items), 'check')} everybody earned the same; {weak} more hardly tell"
-    return {"words": f"{words} strong students from weak ones.", "ids": flat}
-
-
-def _show_check(check: KnownCheck, item: Item) -> dict[str, Any]:
-    return {
-        "id": name_check(check),
-        "title": clean(check.title),
-        "points": f"{check.points:g}",
-        "share": item.share,
-        "discrimination": item.discrimination,
-        "stubs": item.counts.get(Outcome.NOT_ATTEMPTED, 0),
-    }
-
-
-def _make_data(table: Table, items: Sequence[Item], everybody: Sequence[StoredSubmission]) -> dict[str, Any]:
+def _make_data(table: Table, rows: Sequence[dict[str, Any]], everybody: Sequence[StoredSubmission]) -> dict[str, Any]:
     """Return what the page's script draws from: a character a cell, the place of its outcome."""
     signs = np.array([*map(str, range(len(OUTCOMES))), "."])  # -1 is the last
-    rows = {one.id: "".join(row) for one, row in zip(table.submissions, signs[table.outcomes], strict=True)}
+    codes_of = {one.id: "".join(row) for one, row in zip(table.submissions, signs[table.outcomes], strict=True)}
     people = []
     for number, one in enumerate([one for one in everybody if one.state is not State.SUPERSEDED], 1):
-        names, codes = clean(one.names, 120), rows.get(one.id, "").strip(".") and rows[one.id]
+        names, codes = clean(one.names, 120), codes_of.get(one.id, "").strip(".") and codes_of[one.id]
         texts = [names, one.key, *(text for person in one.people for text in (person.sid, person.email, person.user))]
         note = "not graded yet" if one.state in OPEN else "no results"
         people.append(
@@ -290,7 +260,8 @@ def _make_data(table: Table, items: Sequence[Item], everybody: Sequence[StoredSu
             | {"search": " ".join(texts).lower()}
         )
     checks = [
-        {"id": name_check(check), "title": clean(check.title), "question": check.question, "share": item.share}
-        for check, item in zip(table.checks, items, strict=True)
+        {"id": row["id"], "title": clean(row["check"].title), "question": row["check"].question}
+        | {"share": row["item"].share}
+        for row in rows
     ]
     return {"checks": checks, "students": people, "outcomes": [outcome.word for outcome in OUTCOMES]}

@@ -88,6 +88,17 @@ def test_canvas_with_semicolons_is_filled_as_it_is(small, tmp_path):
     assert out.read_bytes() == b"Student;ID;A course (2)\r\nAda;11;7.25\r\n"
 
 
+def test_rows_of_canvas_that_are_no_student_stay_as_they_are(small, tmp_path):
+    """Manual posting, points possible, the test student, whom the class does not know; lines end as on Windows."""
+    others = [["", "", "Manual Posting", ""], ["    Points Possible", "", "8", "(read only)"]]
+    others += [["Student, Test", "100", "", ""], ["Nobody", "99", "5.5", "B"]]
+    lines = [["Student", "ID", "A course (2)", "Final Grade"], *others[:2], ["Bob", "12", "1", "C"], *others[2:]]
+    out, said = write(small, "canvas", tmp_path, into=export(tmp_path, "\r\n".join(map(";".join, lines))))
+    found = list(csv.reader(io.StringIO(out.read_text("utf-8-sig"), newline=""), delimiter=";"))
+    assert found == [*lines[:3], ["Bob", "12", "6.1", "C"], *others[2:]]
+    assert said[1].endswith(": Ada, Cy")
+
+
 def test_students_of_another_platform_are_found_by_their_other_ids(store, tmp_path):
     lines = ["Student,ID,SIS User ID,SIS Login ID,A made assignment (5)"]
     lines += [f"x,,S{n:06},,,"[:-1] if n % 2 else f"x,,,s{n:06}@example.org," for n in range(120)]

@@ -31,6 +31,7 @@ COMPARISON_SHARE = 1 / 8  # of the run's CPU, for all these comparisons: the oth
 COMPARISONS = 3  # calls of each kind whose gradients are compared: each takes several passes
 RACE_PAIRS = 7  # of a check of speed: the median of so many is steady away from the limit
 RACE_PAIRS_NEAR = 21  # the same near the limit
+RACE_PAIRS_CLEAR = 3  # after which a side has passed that has been within half of the limit in each
 RACE_PAIRS_HOPELESS = 2  # after which a side that is far over the limit has failed: a naive loop takes long
 RECORDING_SECONDS = 3600  # wall clock of recording all answers: each check runs four times
 CONTROL_SECONDS = 20.0  # wall clock of control runs with the reference beyond the run's time: blame can be found late

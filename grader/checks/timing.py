@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import NotScored, WorkerTimeout
-from ..limits import RACE_PAIRS, RACE_PAIRS_HOPELESS, RACE_PAIRS_NEAR
+from ..limits import RACE_PAIRS, RACE_PAIRS_CLEAR, RACE_PAIRS_HOPELESS, RACE_PAIRS_NEAR
 from ..sandbox.parent.client import WorkerClient
 from ..sandbox.parent.proxy import Package, Proxy
 from . import messages, wording
@@ -31,6 +31,7 @@ Once = Callable[[Package, np.random.RandomState], Any]
 
 RATIOS = (1, 2, 5, 10, 20, 50, 100)  # the steps by which a brief form tells a ratio
 NEAR = (0.8, 1.25)
+CLEAR = 0.5
 HOPELESS = 4.0
 AGREEMENT = 1e-4  # what float32 inside rounds off is no matter of speed
 ELSEWHERE = 2.0  # how much more than its opponent a side may spend besides the call
@@ -101,6 +102,8 @@ class Race:
         for number in range(1, RACE_PAIRS + 1):
             self._pair(number)
             if number >= RACE_PAIRS_HOPELESS - 1 and min(first, *self.ratios) > HOPELESS * limit:
+                return statistics.median(self.ratios)
+            if number >= RACE_PAIRS_CLEAR and max(self.ratios) < CLEAR * limit:
                 return statistics.median(self.ratios)
         while NEAR[0] < statistics.median(self.ratios) / limit < NEAR[1] and len(self.ratios) < RACE_PAIRS_NEAR:
             self._pair(len(self.ratios) + 1)

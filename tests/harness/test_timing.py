@@ -10,7 +10,7 @@ from grader.checks import timing
 from grader.checks.expect import Mismatch
 from grader.checks.timing import Race, Side, explain_slow, judge_race
 from grader.errors import Ending, WorkerTimeout
-from grader.limits import RACE_PAIRS, RACE_PAIRS_NEAR
+from grader.limits import RACE_PAIRS, RACE_PAIRS_CLEAR, RACE_PAIRS_NEAR
 
 ANSWER = np.arange(3.0)
 LIMIT = 10.0
@@ -106,7 +106,7 @@ def test_both_sides_draw_alike_and_afresh_for_each_pair():
     judge_race(contest, LIMIT, "the reference")
     mine, theirs = contest.contender.worker.seeds, contest.opponent.worker.seeds
     assert mine == theirs
-    assert len(set(mine)) == RACE_PAIRS + 1
+    assert len(set(mine)) == RACE_PAIRS_CLEAR + 1
 
 
 @pytest.mark.parametrize("ratio", [8.5, 10.0, 12.4])
@@ -116,10 +116,16 @@ def test_what_stays_near_the_limit_passes_after_more_pairs(ratio):
     assert len(contest.ratios) == RACE_PAIRS_NEAR
 
 
-@pytest.mark.parametrize("ratio", [1.0, 7.9])
-def test_what_is_clearly_within_the_limit_passes_at_once(ratio):
+@pytest.mark.parametrize("ratio, pairs", [(1.0, RACE_PAIRS_CLEAR), (4.9, RACE_PAIRS_CLEAR), (5.1, 7), (7.9, 7)])
+def test_what_is_clearly_within_the_limit_passes_at_once(ratio, pairs):
     contest, _ = race(repeat(ratio))
     assert judge_race(contest, LIMIT, "the reference") == pytest.approx(ratio)
+    assert len(contest.ratios) == pairs
+
+
+def test_one_pair_that_is_not_clearly_within_the_limit_has_all_pairs_run():
+    contest, _ = race([1, 1, 1, 6, *[20] * 4])
+    assert mismatch(contest).error == 20
     assert len(contest.ratios) == RACE_PAIRS
 
 

@@ -1,11 +1,11 @@
 """A check as pytest collects it: its marker `points`, its record, the functions it judges, and what it runs with."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import msgspec
 import pytest
@@ -50,15 +50,18 @@ def points(
 
 
 class RunningCheck:
-    """A check under way: what it judges, its worker, and the seed it is being run with.
+    """A check under way: what it judges, its body with what its fixtures made, its worker, and the present seed.
 
     Nobody may learn its inputs where the seed is `secret`, or where it draws `unpublished` ones besides. `remark` is
     what a second look found. What may tell a misconception is whether it is `right_in_public`, with the public seed,
     and else the `evidence` of that run and of one `given_right` functions below.
     """
 
-    def __init__(self, check: CheckResult, mark: PointsMark, libraries: tuple[str, ...]) -> None:
-        self.check, self.judged, self.libraries = check, mark.functions, libraries
+    def __init__(
+        self, check: CheckResult, mark: PointsMark, libraries: tuple[str, ...], body: Callable[..., None]
+    ) -> None:
+        self.check, self.judged, self.libraries, self.body = check, mark.functions, libraries, body
+        self.arguments: dict[str, Any] = {}
         self.timing, self.once, self.promise = mark.timing, mark.once or mark.timing, mark.promise
         self.worker: WorkerClient | None = None
         self.seed, self.secret, self.unpublished = 0, False, False
@@ -204,7 +207,7 @@ def describe(item: pytest.Function, manifest: Manifest) -> RunningCheck:
         outcome=Outcome.GRADER_ERROR,
         message=messages.NEVER_RAN,
     )
-    return RunningCheck(check, mark, tuple(question.libraries))
+    return RunningCheck(check, mark, tuple(question.libraries), item.obj)
 
 
 def check_points(checks: list[CheckResult], questions: Sequence[Question], manifest: Manifest) -> None:

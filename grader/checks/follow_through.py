@@ -1,7 +1,6 @@
 """Run a check again on other packages: is a wrong answer right given right functions, and who is to blame?"""
 
 import builtins
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +18,6 @@ from .expect import Mismatch
 from .misconceptions import Evidence, find_evidence
 
 BUILT_IN = frozenset(name for name, value in vars(builtins).items() if isinstance(value, type))
-Arguments = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -34,15 +32,6 @@ class SecondLook:
 
 
 @dataclass(frozen=True)
-class Tried:
-    """A check that ran with the public seed, and all that it takes to run it again."""
-
-    running: RunningCheck
-    body: Callable[..., None]
-    arguments: Arguments
-
-
-@dataclass(frozen=True)
 class Rerun:
     """A check run with replaced functions: which were called, which raised what, what the check raised, and on what."""
 
@@ -52,40 +41,35 @@ class Rerun:
     evidence: list[Evidence] = field(default_factory=list)
 
 
-def get_arguments(item: pytest.Function) -> Arguments:
-    """Return what the fixtures made for a check."""
-    return {name: item.funcargs[name] for name in item._fixtureinfo.argnames}
-
-
 def may_be_named(running: RunningCheck) -> bool:
     """Return whether a misconception may be named by the present run: on published inputs, and not by speed."""
     return not (running.timing or running.secret or running.check.visibility == "hidden")
 
 
-def renew(arguments: Arguments, running: RunningCheck, **packages: Package) -> Arguments:
+def renew(running: RunningCheck, **packages: Package) -> dict[str, Any]:
     """Return a check's arguments with new draws from its seed, and the worker it has now or else these packages."""
-    new: Arguments = {"rng": np.random.RandomState(running.seed)}
+    new: dict[str, Any] = {"rng": np.random.RandomState(running.seed)}
     if running.worker is not None:
         new["student"] = running.worker.root()
     new |= packages
-    new |= {name: value.rebind(running) for name, value in arguments.items() if isinstance(value, Bound)}
-    return {name: new.get(name, value) for name, value in arguments.items()}
+    new |= {name: value.rebind(running) for name, value in running.arguments.items() if isinstance(value, Bound)}
+    return {name: new.get(name, value) for name, value in running.arguments.items()}
 
 
-def look_below(context: RunContext, item: pytest.Function, running: RunningCheck, mismatch: Mismatch) -> SecondLook:
+def look_below(context: RunContext, running: RunningCheck, mismatch: Mismatch) -> SecondLook:
     """Run a failed check again with the reference's functions where the student's code calls its own.
 
     It is right if it passes and each function that was called is mostly right itself. Raise SandboxError.
     """
-    if not _is_comparable(context, item, running):
+    if not _is_comparable(context, running):
         return SecondLook()
     try:
-        called = list_called_by_reference(context, item, running)
+        called = list_called_by_reference(context, running)
         if called is None:
             return _refuse(messages.UNREPLACEABLE)
         if not called:
             return SecondLook()
-        return _look_with(context, item, running, list_replaceable(context.manifest, called, running))
+        return _look_with(context, running, list_replaceable(context.manifest, called, running))
     except OutOfTime:
         return _refuse(messages.RUN_OVER)
 
@@ -96,18 +80,18 @@ def list_evidence(context: RunContext, running: RunningCheck) -> list[Evidence]:
     return running.evidence * all(map(context.scores.is_right, below)) + running.given_right
 
 
-def needed_is_at_fault(context: RunContext, item: pytest.Function, running: RunningCheck) -> bool | None:
+def needed_is_at_fault(context: RunContext, running: RunningCheck) -> bool | None:
     """Return whether an exception is the fault of what the judged function calls, as a run with the reference's tells.
 
     True where the check passes then, False where the reference's function raises too on what it is given, None where
     neither happens or no such run is possible. Raise SandboxError.
     """
-    if not _is_comparable(context, item, running):
+    if not _is_comparable(context, running):
         return None
     try:
-        called = list_called_by_reference(context, item, running)
+        called = list_called_by_reference(context, running)
         names = list_replaceable(context.manifest, called, running) if called else set()
-        rerun = run_replaced(context, item, running, names) if names else Rerun(set(), [])
+        rerun = run_replaced(context, running, names) if names else Rerun(set(), [])
     except OutOfTime:
         return None
     if rerun.error is None:
@@ -116,7 +100,7 @@ def needed_is_at_fault(context: RunContext, item: pytest.Function, running: Runn
     return False if own else None
 
 
-def reference_is_judged(context: RunContext, item: pytest.Function, running: RunningCheck) -> bool:
+def reference_is_judged(context: RunContext, running: RunningCheck) -> bool:
     """Return whether the reference's answers are judged, right or wrong, in the student's place.
 
     This control run works on copies of the check's state and record, and may go on beyond the run's time, by the
@@ -131,7 +115,7 @@ def reference_is_judged(context: RunContext, item: pytest.Function, running: Run
             control.worker = None
             control.worker = context.launch_reference(control.libraries, seed)
             reference = context.get_reference_worker(control.libraries, seed)
-            item.obj(**renew(get_arguments(item), control, reference=reference.root()))
+            control.body(**renew(control, reference=reference.root()))
         except Mismatch:
             return True
         except (OutOfTime, SandboxError):
@@ -157,7 +141,7 @@ def list_replaceable(manifest: Manifest, called: set[str], running: RunningCheck
     return {name for name in names if set(questions[name].libraries) <= libraries}
 
 
-def run_replaced(context: RunContext, item: pytest.Function, running: RunningCheck, names: set[str] | None) -> Rerun:
+def run_replaced(context: RunContext, running: RunningCheck, names: set[str] | None) -> Rerun:
     """Run a check with these functions of the student's package replaced, or all of the reference's where None.
 
     Raise SandboxError and OutOfTime, which have nothing to do with the check.
@@ -170,7 +154,7 @@ def run_replaced(context: RunContext, item: pytest.Function, running: RunningChe
         try:
             packages = {"student": worker.root(), "reference": reference.root()}
             with trace_answers() as trace:
-                item.obj(**renew(get_arguments(item), running.copy(), **packages))
+                running.body(**renew(running.copy(), **packages))
         except (SandboxError, OutOfTime):
             raise
         except Exception as error:
@@ -179,22 +163,22 @@ def run_replaced(context: RunContext, item: pytest.Function, running: RunningChe
         return Rerun(forwarder.used, forwarder.raised, raised, evidence)
 
 
-def _is_comparable(context: RunContext, item: pytest.Function, running: RunningCheck) -> bool:
+def _is_comparable(context: RunContext, running: RunningCheck) -> bool:
     """Return whether functions can be replaced in this check at all."""
-    packages = {"student", "reference"} <= set(get_arguments(item)) and not running.timing and context.second_looks
+    packages = {"student", "reference"} <= running.arguments.keys() and not running.timing and context.second_looks
     return packages and running.worker is not None and running.worker.alive
 
 
-def list_called_by_reference(context: RunContext, item: pytest.Function, running: RunningCheck) -> set[str] | None:
+def list_called_by_reference(context: RunContext, running: RunningCheck) -> set[str] | None:
     """Return the assignment's functions that the reference calls in this check; None where they can't be had."""
     known = context.foundations
     if running.check.id not in known and context.recorded_answers is None:
-        rerun = run_replaced(context, item, running, None)
+        rerun = run_replaced(context, running, None)
         known[running.check.id] = rerun.used if rerun.error is None else None
     return known.get(running.check.id, set())
 
 
-def _look_with(context: RunContext, item: pytest.Function, running: RunningCheck, below: set[str]) -> SecondLook:
+def _look_with(context: RunContext, running: RunningCheck, below: set[str]) -> SecondLook:
     """Look with these replaced; layers that nothing has judged, those of a question left out, stay the student's.
 
     What is to tell a misconception leaves none of them the student's.
@@ -204,12 +188,12 @@ def _look_with(context: RunContext, item: pytest.Function, running: RunningCheck
         return _refuse(messages.JUDGED_TOO)
     names = {name for name in below if any(map(scores.is_judged, context.manifest.find_layer_passes(name)))}
     if names != below and may_be_named(running):
-        _note_evidence(running, run_replaced(context, item, running, below))
+        _note_evidence(running, run_replaced(context, running, below))
     if not names:
         return _refuse(messages.NOT_YET_JUDGED)
     if not any(map(scores.is_mostly_right, names)):
         return _refuse(messages.NONE_MOSTLY_RIGHT.format(_list_names(names)))
-    rerun = run_replaced(context, item, running, names)
+    rerun = run_replaced(context, running, names)
     if rerun.error is not None:
         if names == below and may_be_named(running):
             _note_evidence(running, rerun)

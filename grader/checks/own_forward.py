@@ -8,7 +8,6 @@ from random import SystemRandom
 from typing import Any
 
 import numpy as np
-import pytest
 
 from ..errors import NotScored, OutOfTime, SandboxError, Unrecorded, WorkerError
 from ..limits import COMPARISON_SECONDS, COMPARISON_SHARE, COMPARISONS
@@ -19,7 +18,7 @@ from .bookkeeping import DIGITS
 from .collect import RunningCheck
 from .context import RunContext, derive
 from .expect import Mismatch, values_noted
-from .follow_through import SecondLook, get_arguments, renew
+from .follow_through import SecondLook, renew
 
 SAME = 1e-14  # of the largest value; what one function computes twice on one machine
 Clock = Callable[[], None]
@@ -96,19 +95,17 @@ class ForwardPass:
         return sorted(derivative.find_traits(self, self.passes.points, rng))
 
 
-def look_at_gradient(
-    context: RunContext, item: pytest.Function, running: RunningCheck, mismatch: Mismatch
-) -> SecondLook:
+def look_at_gradient(context: RunContext, running: RunningCheck, mismatch: Mismatch) -> SecondLook:
     """Compare what a failed check got with the derivative of the student's own forward pass. Raise SandboxError."""
     forward = find_forward(context, running)
-    if not forward or "student" not in get_arguments(item) or running.timing or not context.second_looks:
+    if not forward or "student" not in running.arguments or running.timing or not context.second_looks:
         return SecondLook()
     if not _is_of_value(mismatch) or context.scores.is_right(forward):
         return SecondLook()
     left = COMPARISON_SHARE * context.manifest.limits.run_seconds - context.compared_seconds
     spent = context.cpu_seconds()
     try:
-        _compare_in_new_worker(context, item, running, forward, _make_clock(min(left, COMPARISON_SECONDS)))
+        _compare_in_new_worker(context, running, forward, _make_clock(min(left, COMPARISON_SECONDS)))
     except NoGradient as reason:
         return SecondLook(False, messages.WRONG_GRADIENT.format(forward, reason))
     except OutOfTime:
@@ -142,14 +139,12 @@ def _is_of_value(mismatch: Mismatch) -> bool:
     return mismatch.error is not None and bool(mismatch.allowed) and mismatch.error >= DIGITS
 
 
-def _compare_in_new_worker(
-    context: RunContext, item: pytest.Function, running: RunningCheck, forward: str, clock: Clock
-) -> None:
+def _compare_in_new_worker(context: RunContext, running: RunningCheck, forward: str, clock: Clock) -> None:
     """Compare in a fresh worker. Raise NoGradient with the reason in words of the engine's own."""
     clock()
     worker = context.get_student_worker(running.libraries, derive(running.seed, "worker"), fresh=True)
     try:
-        _compare_all(context, item, running, worker, forward, clock)
+        _compare_all(context, running, worker, forward, clock)
     except WorkerError as error:
         if error.trusted:
             raise NoGradient(messages.UNKNOWN_KIND) from None
@@ -167,7 +162,6 @@ def _compare_in_new_worker(
 
 def _compare_all(
     context: RunContext,
-    item: pytest.Function,
     running: RunningCheck,
     worker: WorkerClient,
     forward: str,
@@ -178,7 +172,7 @@ def _compare_all(
     reference = context.get_reference_worker(running.libraries, seed).root()
     worker.answered = []
     with values_noted() as wrong:
-        item.obj(**renew(get_arguments(item), running.copy(), student=root, reference=reference))
+        running.body(**renew(running.copy(), student=root, reference=reference))
     answered, worker.answered = worker.answered, None
     called = _find_passes(root, answered, forward, running)
     if not called or not all(map(_is_of_value, wrong)):

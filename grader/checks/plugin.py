@@ -22,7 +22,7 @@ from .bookkeeping import trace_answers
 from .collect import RUNNING, Bound, CheckCollector, Choice, RunningCheck
 from .context import RunContext, derive
 from .expect import Mismatch
-from .follow_through import Tried, get_arguments, may_be_named, renew
+from .follow_through import may_be_named, renew
 from .misconceptions import find_evidence
 from .scales import Budgets, Scales
 from .timing import Contest, can_measure
@@ -47,7 +47,7 @@ class ChecksPlugin:
     ) -> None:
         self.context, self.collect, self._expect, self._stops = context, collect, expect, stops
         self.judge = Judge(context)
-        self.tried: list[Tried] = []
+        self.tried: list[RunningCheck] = []
         self.failure: SandboxError | None = None
 
     @pytest.fixture
@@ -126,28 +126,29 @@ class ChecksPlugin:
         running = pyfuncitem.stash.get(RUNNING, None)
         if running is None:
             return None
-        self.run(pyfuncitem, running)
+        running.arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+        self.run(running)
         return True
 
-    def accept_untried(self, item: pytest.Function, running: RunningCheck) -> None:
+    def accept_untried(self, running: RunningCheck) -> None:
         """Take a check as passed that would not call what differs from the reference."""
         running.right_in_public = True
-        self.tried += [Tried(running, item.obj, {})] * may_be_named(running)
+        self.tried += [running] * may_be_named(running)
         self.judge.accept(running)
 
-    def run(self, item: pytest.Function, running: RunningCheck) -> None:
+    def run(self, running: RunningCheck) -> None:
         """Run a check with the public seed, then, in the same workers told to start over, with each secret one."""
-        arguments, context = get_arguments(item), self.context
-        if may_be_named(running) and not any(isinstance(value, Bound) for value in arguments.values()):
-            self.tried.append(Tried(running, item.obj, arguments))
-        self._run(item, running, arguments)
+        context = self.context
+        if may_be_named(running) and not any(isinstance(value, Bound) for value in running.arguments.values()):
+            self.tried.append(running)
+        self._run(running, running.arguments)
         running.right_in_public = True
         for seed in () if running.once else context.secret_seeds:
             context.timeouts.require_time()
             running.secret, running.seed = True, derive(seed, running.check.id)
             for worker in filter(None, [running.worker, context.references.get(running.libraries)]):
                 worker.reset(derive(running.seed, "worker"))
-            self._run(item, running, renew(arguments, running))
+            self._run(running, renew(running))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_makereport(self, item: pytest.Function, call: pytest.CallInfo[None]) -> pytest.TestReport | None:
@@ -157,7 +158,7 @@ class ChecksPlugin:
             return None
         if call.excinfo is not None and call.when in ("setup", "call"):
             try:
-                self.judge.blame(item, running, call.excinfo.value, call.when)
+                self.judge.blame(running, call.excinfo.value, call.when)
             except SandboxError as failure:
                 self.failure, item.session.shouldstop = failure, "the sandbox failed"
             except Exception as fault:
@@ -170,18 +171,18 @@ class ChecksPlugin:
         """Have the checks that hang on others judged, now that all have run."""
         self.judge.settle_open_cases()
 
-    def _run(self, item: pytest.Function, running: RunningCheck, arguments: dict[str, Any]) -> None:
+    def _run(self, running: RunningCheck, arguments: dict[str, Any]) -> None:
         """Run a check's body once; an answer that is right given right functions is not wrong.
 
         What fails in a worker that an earlier check has had is run again in a fresh one, and only that counts.
         """
         try:
             with trace_answers() as trace:
-                item.obj(**arguments)
+                running.body(**arguments)
         except Exception as error:
             if running.worker is not None and running.worker.used and not _is_final(error):
                 self._renew_worker(running, running.worker)
-                self._run(item, running, renew(arguments, running))
+                self._run(running, renew(running))
                 return
             if may_be_named(running):
                 call = running.worker.last_call if running.worker is not None else None
@@ -189,13 +190,13 @@ class ChecksPlugin:
             if not isinstance(error, Mismatch):
                 raise
             error.inputs = self._describe_inputs(running)
-            if not self._is_right_after_all(item, running, error):
+            if not self._is_right_after_all(running, error):
                 raise
 
-    def _is_right_after_all(self, item: pytest.Function, running: RunningCheck, mismatch: Mismatch) -> bool:
+    def _is_right_after_all(self, running: RunningCheck, mismatch: Mismatch) -> bool:
         """Return whether a second look finds a wrong answer right; what it found is noted."""
         for look in (follow_through.look_below, own_forward.look_at_gradient):
-            found = look(self.context, item, running, mismatch)
+            found = look(self.context, running, mismatch)
             if found.right:
                 running.remark = found.sentence
                 return True

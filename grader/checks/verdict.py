@@ -5,8 +5,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-import pytest
-
 from ..errors import (
     NotScored,
     OutOfTime,
@@ -102,7 +100,7 @@ class Judge:
         check = running.check
         check.outcome, check.score, check.message, check.detail = Outcome.PASSED, check.points, "", running.remark
 
-    def blame(self, item: pytest.Function, running: RunningCheck, error: BaseException, when: str) -> None:
+    def blame(self, running: RunningCheck, error: BaseException, when: str) -> None:
         """Find out who is to blame for what was raised, and write it down.
 
         Raise SandboxError, since what the sandbox cannot do has nothing to do with this check.
@@ -112,7 +110,7 @@ class Judge:
         case = self._case(running, error)
         if when == "call":
             try:
-                case = self._with_evidence(item, running, error, case)
+                case = self._with_evidence(running, error, case)
             except OutOfTime as end:
                 error = end
         self._settle(running, error, case)
@@ -134,13 +132,13 @@ class Judge:
         facts = called, asked, frozenset(callees), cause, worker.last_answer if worker else None
         return Case(running.judged, context.faults, context.scores.is_mostly_right, *facts)
 
-    def _with_evidence(self, item: pytest.Function, running: RunningCheck, error: BaseException, case: Case) -> Case:
+    def _with_evidence(self, running: RunningCheck, error: BaseException, case: Case) -> Case:
         """Run the check with the reference where only that tells who is to blame. Raise OutOfTime, SandboxError."""
         if running.worker is not None and is_unforeseen(error):
-            judged = follow_through.reference_is_judged(self._context, item, running)
+            judged = follow_through.reference_is_judged(self._context, running)
             return replace(case, reference_is_judged=judged)
         if depends_on_others(error, case):
-            at_fault = follow_through.needed_is_at_fault(self._context, item, running)
+            at_fault = follow_through.needed_is_at_fault(self._context, running)
             return replace(case, needed_is_at_fault=at_fault)
         return case
 

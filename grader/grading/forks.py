@@ -84,7 +84,7 @@ class ForkedJudge:
                 if chosen is None or running.check.id in chosen:
                     _judge(plugin, item, running)
                 else:
-                    plugin.accept_untried(item, running)
+                    plugin.accept_untried(running)
                 plugin.context.scores.add(running.check)
                 if first and running.check.outcome.failed:
                     return found
@@ -113,7 +113,7 @@ class ForkedJudge:
                 with _tracing(package.resolve()) as names:
                     _judge(plugin, item, running)
                 assert running.check.outcome == "passed", f"the reference fails {running.check.id}"
-                called = list_called_by_reference(plugin.context, item, running) if self._second_looks else None
+                called = list_called_by_reference(plugin.context, running) if self._second_looks else None
                 found[running.check.id] = names, called
         return found
 
@@ -136,11 +136,11 @@ def _judge(plugin: ChecksPlugin, item: pytest.Function, running: RunningCheck) -
         running.worker = context.get_student_worker(running.libraries, seed)
         made = {"rng": np.random.RandomState(running.seed), "reference": reference.root()}
         made |= {"student": running.worker.root()} | getattr(getattr(item, "callspec", None), "params", {})
-        item.funcargs = {name: made[name] for name in item._fixtureinfo.argnames}
+        running.arguments = {name: made[name] for name in item._fixtureinfo.argnames}
         when = "call"
-        plugin.run(item, running)
+        plugin.run(running)
     except (Exception, pytest.fail.Exception, pytest.skip.Exception) as error:
-        plugin.judge.blame(item, running, error, when)
+        plugin.judge.blame(running, error, when)
     else:
         plugin.judge.accept(running)
     if running.worker is not None and running.worker.alive:

@@ -26,7 +26,7 @@ from ..results.record import CheckResult, Hint, Outcome
 from ..sandbox.parent.client import WorkerClient
 
 if TYPE_CHECKING:  # pytest is imported once the zygotes have begun to come up
-    from ..checks.follow_through import Tried
+    from ..checks.collect import RunningCheck
 
 FILENAME = "misconceptions.npz"
 STATE = ".chainrule.json"  # beside the manifest; a submission holds modules only
@@ -121,7 +121,7 @@ class Runner:
         self._planted: tuple[Variant, Path] | None = None
         self._workers: dict[tuple[str, ...], WorkerClient] = {}
 
-    def find(self, variant: Variant, tried: "Tried") -> Evidence | None:
+    def find(self, variant: Variant, tried: "RunningCheck") -> Evidence | None:
         """Return the evidence in a check of a variant, None where it passes or is not judged.
 
         Raise CourseError where the variant cannot be planted, SandboxError, WorkerError, OutOfTime and OSError.
@@ -129,13 +129,13 @@ class Runner:
         from ..checks.follow_through import renew
 
         self._plant(variant)
-        running, context = tried.running.copy(), self._context
+        running, context = tried.copy(), self._context
         seed = derive(running.seed, "worker")
         reference = context.get_reference_worker(running.libraries, seed)
         running.worker = self._get_worker(running.libraries, seed)
         with trace_answers() as trace:
             try:
-                tried.body(**renew(tried.arguments, running, reference=reference.root()))
+                running.body(**renew(running, reference=reference.root()))
             except (SandboxError, OutOfTime):
                 raise
             except Exception as error:
@@ -220,7 +220,7 @@ class Hints:
         self._live: dict[tuple[int, str, str, str], bytes] = {}
         self._load = cache(partial(load_catalogues, manifest))
 
-    def name(self, context: RunContext, tried: Sequence["Tried"]) -> None:
+    def name(self, context: RunContext, tried: Sequence["RunningCheck"]) -> None:
         """Write into the checks that were tried which misconception is behind them, where one is known.
 
         It ends with the time of the run. Where the catalogue, the sandbox or the disk fails, nothing is named.
@@ -228,23 +228,27 @@ class Hints:
         from ..checks.follow_through import list_evidence
 
         if self._failures is not None:
-            self._failures.note([one.running.check for one in tried])
-        by_check = {one.running.check.id: one for one in tried}
-        failed = {name: list_evidence(context, one.running) for name, one in by_check.items() if _has_failed(one)}
+            self._failures.note([one.check for one in tried])
+        by_check = {one.check.id: one for one in tried}
+        failed = {name: list_evidence(context, one) for name, one in by_check.items() if _has_failed(one)}
         failed = {name: found for name, found in failed.items() if found}
         if self._manifest.report.hints == "never" or not any(one.telling for found in failed.values() for one in found):
             return
-        passed = {name for name, one in by_check.items() if one.running.right_in_public}
-        functions = {name: one.running.judged for name, one in by_check.items()}
+        passed = {name for name, one in by_check.items() if one.right_in_public}
+        functions = {name: one.judged for name, one in by_check.items()}
         with contextlib.suppress(*FAULTS), contextlib.closing(Runner(context)) as runner:
             candidates, hints = self._collect(context, by_check, failed, runner)
             named = choose_misconceptions(candidates, passed, failed, functions)
             for check, misconception in named.items():
                 if self._may_show(hints[misconception][0]):
-                    by_check[check].running.check.misconception = hints[misconception][1]
+                    by_check[check].check.misconception = hints[misconception][1]
 
     def _collect(
-        self, context: RunContext, tried: Mapping[str, "Tried"], failed: Mapping[str, list[Evidence]], runner: Runner
+        self,
+        context: RunContext,
+        tried: Mapping[str, "RunningCheck"],
+        failed: Mapping[str, list[Evidence]],
+        runner: Runner,
     ) -> tuple[list[Candidate], dict[str, tuple[str, Hint]]]:
         """Return all variants that may be behind the failures, and each misconception's function and hint."""
         table = self._table or load_table(self._manifest, context.public_seed)
@@ -254,7 +258,7 @@ class Hints:
         if context.recorded_answers is not None or not self._manifest.path("mistakes").is_dir():
             return [], {}
         telling = (check for check, found in failed.items() if any(one.telling for one in found))
-        questions = dict.fromkeys(tried[check].running.check.question for check in telling)
+        questions = dict.fromkeys(tried[check].check.question for check in telling)
         candidates, hints = [], {}
         for catalogue in self._load(tuple(questions)):
             for one in catalogue.misconceptions:
@@ -266,10 +270,10 @@ class Hints:
         return candidates, hints
 
     def _digest_live(
-        self, runner: Runner, tried: Mapping[str, "Tried"], question: str, variant: Variant, check: str
+        self, runner: Runner, tried: Mapping[str, "RunningCheck"], question: str, variant: Variant, check: str
     ) -> bytes:
         """Return the digest of a check that a variant fails, from an earlier run where there was one."""
-        key = tried[check].running.seed, question, variant.id, check
+        key = tried[check].seed, question, variant.id, check
         if key not in self._live:
             found = runner.find(variant, tried[check])
             self._live[key] = found.digests[0] if found else b""
@@ -282,6 +286,5 @@ class Hints:
         return self._failures.count(function) >= HINT_FAILURES
 
 
-def _has_failed(tried: "Tried") -> bool:
-    running = tried.running
+def _has_failed(running: "RunningCheck") -> bool:
     return running.check.outcome is Outcome.FAILED and bool(running.evidence) and not running.right_in_public

@@ -4,16 +4,14 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
-import pytest
 
 from ..checks import own_forward
-from ..checks.collect import RUNNING, RunningCheck
+from ..checks.collect import RunningCheck
 from ..checks.context import RunContext, derive
-from ..checks.follow_through import get_arguments, renew, run_replaced
+from ..checks.follow_through import renew, run_replaced
 from ..checks.plugin import ChecksPlugin
 from ..course.catalogue import load_catalogues
 from ..course.manifest import Manifest
@@ -97,9 +95,7 @@ def record_misconceptions(manifest: Manifest, zygotes: ZygotePool, seed: int | N
     progress = Progress(run.new_record(public, "record", "the reference"), public, None)
     table, seen = Table(context.public_seed, digest_sources(manifest)), set()
     try:
-        tried = {
-            one.running.check.id: one for one in run.run_checks(context, run.Selection(timing=False), progress).tried
-        }
+        tried = {one.check.id: one for one in run.run_checks(context, run.Selection(timing=False), progress).tried}
         _refuse(progress.record.checks)
         with contextlib.closing(Runner(context)) as runner:
             for misconception in (one for catalogue in load_catalogues(manifest) for one in catalogue.misconceptions):
@@ -235,39 +231,33 @@ class RecordingPlugin(ChecksPlugin):
 
     context: RecordingContext
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool | None:
+    def run(self, running: RunningCheck) -> None:
         """Record a check that passes; what it raises otherwise is judged as in any run."""
-        running = pyfuncitem.stash.get(RUNNING, None)
-        if running is None:
-            return None
-        arguments = get_arguments(pyfuncitem)
-        pyfuncitem.obj(**arguments)
-        if "reference" in arguments:
-            draft = self._record_calls(pyfuncitem, running, arguments)
-            self._replay(pyfuncitem, running, arguments, draft)
+        running.body(**running.arguments)
+        if "reference" in running.arguments:
+            draft = self._record_calls(running)
+            self._replay(running, draft)
             self.context.drafts[running.check.id] = draft
-        return True
 
-    def _record_calls(self, item: pytest.Function, running: RunningCheck, arguments: dict[str, Any]) -> Draft:
+    def _record_calls(self, running: RunningCheck) -> Draft:
         """Return the draft of another run, with the reference's calls to other functions too where there can be one."""
         draft = self.context.draft
-        if "student" not in arguments or running.timing:
+        if "student" not in running.arguments or running.timing:
             return draft
-        rerun = run_replaced(self.context, item, running, None)
+        rerun = run_replaced(self.context, running, None)
         return draft if rerun.error else self.context.draft  # tensors cannot go through a callback
 
-    def _replay(self, item: pytest.Function, running: RunningCheck, arguments: dict[str, Any], draft: Draft) -> None:
+    def _replay(self, running: RunningCheck, draft: Draft) -> None:
         """Raise what a check raises with the recorded answers; find out whether it asks what the student answered."""
         seed, replayed = derive(running.seed, "worker"), self.context.replay(draft)
         if running.worker is not None:
             running.worker.reset(seed)
             running.worker.answered = []
-        item.obj(**renew(arguments, running, reference=replayed.root()))
+        running.body(**renew(running, reference=replayed.root()))
         draft.cassette.traits = self._find_traits(running)
-        if "student" in arguments:
+        if "student" in running.arguments:
             replayed.reset(seed)
-            draft.cassette.varies = self._varies(item, running, arguments, replayed)
+            draft.cassette.varies = self._varies(running, replayed)
 
     def _find_traits(self, running: RunningCheck) -> list[list[str]]:
         forward = own_forward.find_forward(self.context, running)
@@ -275,14 +265,12 @@ class RecordingPlugin(ChecksPlugin):
             return []
         return own_forward.find_traits_of(running.worker.root(), running.worker.answered or [], forward, running)
 
-    def _varies(
-        self, item: pytest.Function, running: RunningCheck, arguments: dict[str, Any], replayed: WorkerClient
-    ) -> bool:
+    def _varies(self, running: RunningCheck, replayed: WorkerClient) -> bool:
         """Return whether a student whose answers are a little wrong has the reference asked what is not recorded."""
         perturbed = self.context.launch_reference(running.libraries, derive(running.seed, "worker"))
         perturbed.transport = PerturbedTransport(perturbed.transport)
         try:
-            item.obj(**renew(arguments, running, reference=replayed.root(), student=perturbed.root()))
+            running.body(**renew(running, reference=replayed.root(), student=perturbed.root()))
         except (Unrecorded, NotScored):
             return True
         except Exception:  # the answers are wrong

@@ -63,14 +63,14 @@ def run_variants(manifest: Manifest, question: str, seed: int, zygotes: ZygotePo
     progress = Progress(run.new_record(manifest, "check", "the reference"), manifest, None)
     with contextlib.closing(context), contextlib.closing(Runner(context)) as runner:
         ran = run.run_checks(context, run.Selection([question], timing=False), progress)
-        tried = {one.running.check.id: one for one in ran.tried}
+        tried = {one.check.id: one for one in ran.tried}
         found = []
         for one in load_catalogues(manifest, [question])[0].misconceptions:
             for variant in one.variants:
                 evidence = {check: runner.find(variant, tried[check]) for check in variant.costs if check in tried}
                 found.append(Failing(question, one, variant, {check: e for check, e in evidence.items() if e}))
     progress.close()
-    return found, {check: one.running.judged for check, one in tried.items()}
+    return found, {check: one.judged for check, one in tried.items()}
 
 
 def judge(found: list[Failing], functions: dict) -> Iterator[tuple[Failing, str]]:

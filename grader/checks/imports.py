@@ -122,7 +122,7 @@ class Imports:
         module = self._find_module(tops[-1].file) if tops else ""
         if module:
             failed = FailedImport(self.package, self.names, error, tops[-1], libraries)
-            message = re.sub(r"\s*\n\s*", " ", _explain_failure(failed))  # at the top of a report, on one line
+            message = re.sub(r"\s*\n\s*", " ", explain_failure(failed))  # at the top of a report, on one line
             return Cause(module=module, message=message, file=tops[-1].file, line=max(tops[-1].line, 0))
         if asked and isinstance(error, WorkerEnded):
             file = self._name_file(asked)
@@ -167,7 +167,7 @@ class FailedImport:
         return {"place": place, "code": code}
 
 
-def _explain_failure(failed: FailedImport) -> str:
+def explain_failure(failed: FailedImport) -> str:
     """Say what keeps a module from being imported, where, and what to do."""
     error, facts, what, inner = failed.error, failed.facts, _say_what(failed.error), ""
     if isinstance(error, WorkerRaised):

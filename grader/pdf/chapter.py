@@ -35,7 +35,7 @@ class Chapter:
     def __post_init__(self) -> None:
         self.prefix = self.images.folder.name  # makes the names of its definitions unique in the document
         self.notebook = infer_questions(self.notebook)
-        self.status = read_status(self.notebook, self.prefix)
+        self.status = read_status(self.notebook)
         self.cells = [cell for cell in self.notebook.cells if IGNORED not in cell.tags]
         self.shown = {cell.index: outputs.select(cell.outputs, self.settings) for cell in self.cells}
         self._cell = Cell(0, "raw", self.notebook.raw)  # the one that is written
@@ -138,9 +138,11 @@ class Chapter:
     def _frame(self, filled: bool, headed: bool) -> tuple[str, str]:
         """Return what opens and closes the frame of a cell that asks or answers a question."""
         if QUESTION in self._cell.tags:
-            points = quote(self._question.points) if self._question.points else "none"
-            heading = "" if headed else f"#heading(level: 4)[{inline(self._question.title)}]\n\n"
-            return f"#question({quote(self._question.label)}, {points})[{heading}", "]"
+            asked = self._question
+            heading = "" if headed else f"#heading(level: 4)[{inline(asked.title)}]\n\n"
+            state = "" if asked.answered else "not answered"
+            words = (self.notebook.name, asked.title, asked.points, state)
+            return f"#question({', '.join(map(quote, words))})[{heading}", "]"
         return ("#answer[", "]") if ANSWER in self._cell.tags and filled else ("", "")
 
     def _add_code(self, cell: Cell) -> None:

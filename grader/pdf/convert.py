@@ -134,7 +134,7 @@ def _set_pages(options: Options, chapters: list[Chapter], root: Path) -> tuple[b
     """Return the PDF, the characters that no font has, and where they stand. Raise CannotSet and ProgramMissing."""
     parts = [(chapter.notebook.name, _open_chapter(chapter) + chapter.blocks) for chapter in chapters]
     blocks = [Block("#title-page()"), *(block for _, part in parts for block in part)]
-    front = Block(json.dumps(_describe_front(options, chapters, blocks), ensure_ascii=False))
+    front = Block(json.dumps(_describe_front(options, chapters), ensure_ascii=False))
     fonts = choose_fonts(set().union(*(set(block.text) for block in [front, *blocks])))
     degradations = [
         Degradation(name, block.cell, f"no font has {_name_characters(found)}")
@@ -148,26 +148,14 @@ def _set_pages(options: Options, chapters: list[Chapter], root: Path) -> tuple[b
     return data, fonts.missing, degradations
 
 
-def _describe_front(options: Options, chapters: list[Chapter], blocks: list[Block]) -> dict[str, object]:
-    """Return what the title page shows: of questions only those that are in the document."""
-    texts = "\n".join(block.text for block in blocks)
+def _describe_front(options: Options, chapters: list[Chapter]) -> dict[str, object]:
+    """Return what the title page shows besides the questions, which it finds in the document."""
     return {
         "title": options.title,
         "names": options.names,
         "date": options.date.isoformat(),
         "paper": options.settings.paper,
         "rows": [{"target": one.prefix, "name": one.notebook.name, "cells": one.status.cells} for one in chapters],
-        "questions": [
-            {
-                "target": question.label,
-                "notebook": chapter.notebook.name,
-                "name": question.title,
-                "about": ", ".join(filter(None, [question.points, "" if question.answered else "not answered"])),
-            }
-            for chapter in chapters
-            for question in chapter.status.questions
-            if f"#question({quote(question.label)}" in texts
-        ],
     }
 
 

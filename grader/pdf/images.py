@@ -51,18 +51,18 @@ class Images:
         return self._find_file(unquote(re.split("[?#]", url)[0]), url)
 
     def _find_file(self, path: str, url: str) -> bytes:
-        path = path.replace("\\", "/")
+        path, lost = path.replace("\\", "/"), ""
         root = self.beside.parent.resolve()
-        candidates = [self.beside / path] + [folder / path.rsplit("/", 1)[-1] for folder in self.assets]
-        for candidate in candidates:
+        for folder, name in [(self.beside, path), *((folder, path.rsplit("/", 1)[-1]) for folder in self.assets)]:
+            candidate = folder / name
             try:
-                inside = candidate.resolve().is_relative_to(root) or candidate is not candidates[0]
-                if inside and candidate.is_file():
+                inside = candidate.resolve().is_relative_to(root)
+                if (inside or folder is not self.beside) and candidate.is_file():
                     return candidate.read_bytes()
+                if inside and folder is self.beside and not candidate.parent.is_dir():
+                    lost = f" (nor its folder {candidate.parent.name})"
             except (OSError, ValueError):  # a path no system knows, such as one with a NUL
                 continue
-        folder = candidates[0].parent
-        lost = f" (nor its folder {folder.name})" if _lacks(root, folder) else ""
         raise ImageProblem(f"image not found: {url[:200]}{lost}")
 
     def keep(self, data: bytes) -> Place:
@@ -99,14 +99,6 @@ class Images:
                 return "png", width * POINTS, converted.getvalue()
         except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
             raise ImageProblem("image in a format that cannot be read") from error
-
-
-def _lacks(root: Path, folder: Path) -> bool:
-    """Return whether a folder below the root is not there; False for a path that no system knows."""
-    try:
-        return folder.resolve().is_relative_to(root) and not folder.is_dir()
-    except (OSError, ValueError):
-        return False
 
 
 def write_image(place: Place, alt: str = "", attributes: dict[str, str] | None = None, alone: bool = True) -> str:

@@ -1,13 +1,12 @@
 """Write text, code and output as typst string literals: nothing in them can be read as markup."""
 
 import re
-from functools import cache
 from itertools import groupby
 
 from rich.ansi import AnsiDecoder
 from rich.cells import cell_len
 from rich.style import Style
-from rich.syntax import ANSISyntaxTheme, Syntax, SyntaxTheme
+from rich.syntax import Syntax
 from rich.text import Text
 
 Segment = tuple[str, str]  # a style and its text
@@ -43,7 +42,7 @@ def inline(text: str) -> str:
 
 def highlight(source: str, language: str) -> list[list[Segment]]:
     """Return the source's lines with a style for each segment; leave an unknown language uncoloured."""
-    text = Syntax("", language, theme=_choose_theme()).highlight(source.translate(CONTROLS).expandtabs(4))
+    text = Syntax("", language, theme="ansi_light").highlight(source.translate(CONTROLS).expandtabs(4))
     return [_split(line) for line in text.split("\n")]
 
 
@@ -56,8 +55,9 @@ def decode(text: str) -> list[list[Segment]]:
 def _split(line: Text) -> list[Segment]:
     segments, at = [], 0
     for span in line.spans:
-        style = _name_style(span.style) if isinstance(span.style, Style) else ""
-        segments += [("", line.plain[at : span.start]), (style, line.plain[span.start : span.end])]
+        inside = line.plain[span.start : span.end]
+        style = _name_style(span.style) if isinstance(span.style, Style) and not inside.isspace() else ""
+        segments += [("", line.plain[at : span.start]), (style, inside)]
         at = span.end
     segments = [segment for segment in [*segments, ("", line.plain[at:])] if segment[1]]
     return [(style, "".join(text for _, text in group)) for style, group in groupby(segments, lambda one: one[0])]
@@ -66,7 +66,7 @@ def _split(line: Text) -> list[Segment]:
 def _name_style(style: Style) -> str:
     number = style.color.number if style.color else None
     colour = f"a{number % 8}" if number is not None and number < 16 else ""
-    return " ".join(filter(None, [colour, "b" if style.bold else "", "c" if style.italic else ""]))
+    return " ".join(filter(None, [colour, "b" if style.bold else "", "c" if style.italic or style.dim else ""]))
 
 
 def typeset(lines: list[list[Segment]]) -> str:
@@ -90,24 +90,3 @@ def _set(style: str, text: str) -> str:
     for name in style.split():
         markup = f"#{name}[{markup}];"
     return markup
-
-
-@cache
-def _choose_theme() -> SyntaxTheme:
-    """Return the styles of code in the terminal's colours, which the template makes dark."""
-    from pygments.token import Comment, Keyword, Name, Number, Operator, String
-
-    function = Style(color="blue", bold=True)
-    return ANSISyntaxTheme(
-        {
-            Comment: Style(italic=True),
-            Keyword: Style(color="magenta"),
-            Operator.Word: Style(color="magenta"),
-            String: Style(color="green"),
-            Number: Style(color="blue"),
-            Name.Function: function,
-            Name.Class: function,
-            Name.Builtin: Style(color="cyan"),
-            Name.Decorator: Style(color="yellow"),
-        }
-    )

@@ -52,12 +52,10 @@ class Notebook:
 
 @dataclass
 class Question:
-    """An inline question: its id, its heading, its points, and whether the cell after it holds an answer."""
+    """An inline question: its heading, its points, and whether the cell after it holds an answer."""
 
-    id: str
     title: str
     points: str
-    label: str
     answered: bool = False
 
 
@@ -183,8 +181,7 @@ def _modernise(cell: object) -> object:
 def _read_cell(cell: object, index: int) -> Cell:
     if not isinstance(cell, dict):
         return Cell(index, "raw", join_text(cell))
-    outputs, metadata, attachments = cell.get("outputs"), cell.get("metadata"), cell.get("attachments")
-    kind, count = cell.get("cell_type"), cell.get("execution_count")
+    outputs, kind, count = cell.get("outputs"), cell.get("cell_type"), cell.get("execution_count")
     if kind not in KINDS:
         kind = "markdown" if kind == "heading" else "code" if isinstance(outputs, list) else "raw"
     source = join_text(cell.get("source", cell.get("input"))).replace("\r", "\n")
@@ -193,30 +190,33 @@ def _read_cell(cell: object, index: int) -> Cell:
         kind,
         source,
         [output for output in outputs if isinstance(output, dict)] if isinstance(outputs, list) else [],
-        metadata if isinstance(metadata, dict) else {},
-        attachments if isinstance(attachments, dict) else {},
+        _read_table(cell, "metadata"),
+        _read_table(cell, "attachments"),
         count if isinstance(count, int) else None,
     )
 
 
+def _read_table(value: object, *keys: str) -> Table:
+    """Return the object of JSON below some keys; an empty one where there is none."""
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
 def _read_language(table: Table) -> str:
-    metadata = table.get("metadata")
-    for key, name in (("language_info", "name"), ("kernelspec", "language")):
-        found = metadata.get(key) if isinstance(metadata, dict) else None
-        language = found.get(name) if isinstance(found, dict) else None
-        if isinstance(language, str):
-            return language.lower()
-    return "python"
+    found = [_read_table(table, "metadata", "language_info").get("name")]
+    found += [_read_table(table, "metadata", "kernelspec").get("language")]
+    return next((name.lower() for name in found if isinstance(name, str)), "python")
 
 
-def read_status(notebook: Notebook, prefix: str) -> Status:
-    """Return the status of a notebook; labels of its questions begin with the prefix."""
+def read_status(notebook: Notebook) -> Status:
+    """Return the status of a notebook."""
     status = Status(notice=notebook.notice)
     for cell in notebook.cells:
         if IGNORED in cell.tags:
             continue
         if QUESTION in cell.tags:
-            status.questions.append(_question(cell, f"{prefix}q{len(status.questions)}", len(status.questions) + 1))
+            status.questions.append(_question(cell, len(status.questions) + 1))
             if found := ANSWERS.search(cell.source):  # in the cell of its question
                 status.questions[-1].answered = is_answer(cell.source[found.end() :])
         elif ANSWER in cell.tags and status.questions:
@@ -238,10 +238,10 @@ def is_answer(source: str) -> bool:
     return bool(words) and not PLACEHOLDER.fullmatch(words)
 
 
-def _question(cell: Cell, label: str, number: int) -> Question:
+def _question(cell: Cell, number: int) -> Question:
     headings = re.finditer(r"^\s{0,3}#{1,6}\s+(.+?)\s*#*\s*$", cell.source, re.MULTILINE)
     heading = next((found for found in headings if not ANSWERS.match(found[0].strip())), None)
     title = re.sub(r"[*_`$]", "", heading[1]) if heading else f"Inline question {number}"
     points = cell.metadata.get("points")
     worth = f"{points} point{'s' * (points != 1)}" if isinstance(points, int | float) else ""
-    return Question(str(cell.metadata.get("question", label)), title, worth, label)
+    return Question(title, worth)

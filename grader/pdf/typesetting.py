@@ -163,10 +163,15 @@ def choose_fonts(characters: set[str]) -> Fonts:
     """Return the fewest fonts that cover the characters, so that a machine's own fonts change little."""
     fonts = Fonts(missing={character for character in characters if _needs_font(character)})
     for file in _list_fonts() if fonts.missing else ():
-        _take(fonts, file, always=not fonts.files)
+        covered, family = _read_coverage(file)
+        found = {character for character in fonts.missing - BIDI if ord(character) in covered}
+        if family and (found or not fonts.files):
+            fonts.missing -= found
+            fonts.files.append(file)
+            family = _choose_region(family, characters)
+            fonts.families += [family] if family not in (CODE, *fonts.families) else []
         if not fonts.missing - BIDI:
             break
-    fonts.families = [_choose_region(family, characters) for family in fonts.families]
     return fonts
 
 
@@ -190,16 +195,6 @@ def _needs_font(character: str) -> bool:
     if character in BIDI:
         return True
     return ord(character) > 0x24F and unicodedata.category(character) not in ("Cf", "Cc", "Mn", "Me", "Zs", "Zl", "Zp")
-
-
-def _take(fonts: Fonts, file: Path, always: bool = False) -> None:
-    covered, family = _read_coverage(file)
-    found = {character for character in fonts.missing - BIDI if ord(character) in covered}
-    if (found or always) and family:
-        fonts.missing -= found
-        fonts.files.append(file)
-        if family not in fonts.families and family != CODE:
-            fonts.families.append(family)
 
 
 def explain_missing_fonts() -> str:

@@ -25,7 +25,7 @@ NOTHING = (
 )
 SAME = {
     "|": r"\Vert", "lVert": r"\Vert", "rVert": r"\Vert", "hbox": r"\text", "mathbbm": r"\mathbb", "S": r"\text{§}",
-    "mathds": r"\mathbb", "P": r"\text{¶}", "degree": r"^\circ", "surd": r"\text{√}", "ldotp": ".", "And": r"\&",
+    "P": r"\text{¶}", "degree": r"^\circ", "surd": r"\text{√}", "ldotp": ".", "And": r"\&",
     "varlimsup": r"\overline{\lim}", "varliminf": r"\underline{\lim}", "cfrac": r"\dfrac", "R": r"\mathbb{R}",
     "N": r"\mathbb{N}", "Z": r"\mathbb{Z}", "argmax": r"\operatorname{zqbarearg\,max}",
     "argmin": r"\operatorname{zqbarearg\,min}",
@@ -152,7 +152,6 @@ def clean(tex: str) -> str:
     tex = KERN.sub("", tex).replace(r"\newline", r"\\").replace('"', "''")
     tex = OVER.sub(lambda found: rf"\frac{{{found[1] or found[3]}}}{{{found[2] or found[4]}}}", tex)
     tex = re.sub(r"\\x(\w+arrow)\s*(\{[^{}]*\})", r"\\overset\2{\\\1}", tex)
-    tex = re.sub(r"\\unicode\s*\{x([0-9A-Fa-f]{1,6})\}", lambda found: chr(int(found[1], 16) % 0x110000), tex)
     while (shorter := OLD_FONT.sub(lambda found: rf"\{FONTS[found[1]]}{{{found[2]}}}", tex)) != tex:
         tex = shorter
     tex = re.sub(r"(?<!\\)#", r"\\#", tex).replace(r"\operatorname*{", rf"\operatorname{{{BARE}")
@@ -183,9 +182,8 @@ def _mark_array(found: re.Match[str]) -> str:
 
 
 def clean_typst(text: str) -> str:
-    """Return pandoc's typst without its labels and with its spaces, norms, matrices and columns fixed."""
-    text = re.sub(r"\$\s*<[^<>$]*>\s*$", "$", text.strip())
-    text = text.replace("#h(-1em)", "#h(-0.17em)").replace("#h(0em)", "thick")
+    """Return pandoc's typst with its spaces, norms, matrices and columns fixed."""
+    text = text.strip().replace("#h(-1em)", "#h(-0.17em)").replace("#h(0em)", "thick")
     text = MARKED.sub(_mark_off, text)
     text = SCALED.sub(_stretch, text)
     text = NORM.sub(' class("normal", bar.v.double)', text)

@@ -19,10 +19,11 @@ BLOCKS = {
     "dt", "fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr",
     "html", "li", "main", "nav", "ol", "p", "pre", "section", "summary", "table", "ul", "video"
 }  # fmt: skip
+FIXED = {"br": "#linebreak();", "hr": "#rule"}
 FUNCTIONS = {
-    "a": "", "b": "strong", "blockquote": "quote(block: true)", "cite": "emph", "code": "inline-code",
+    "b": "strong", "blockquote": "quote(block: true)", "cite": "emph", "code": "inline-code",
     "dd": "pad(left: 1.5em)", "del": "strike", "dfn": "emph", "dt": "strong", "em": "emph", "i": "emph",
-    "ins": "underline", "kbd": "inline-code", "mark": "highlight", "s": "strike", "samp": "inline-code",
+    "ins": "underline", "kbd": "inline-code", "mark": "highlight", "q": "quote", "s": "strike", "samp": "inline-code",
     "small": "small", "strike": "strike", "strong": "strong", "sub": "sub", "sup": "super", "th": "strong",
     "tt": "inline-code", "u": "underline", "var": "emph",
 }  # fmt: skip  # of the template or of typst, that an element is an argument of
@@ -68,8 +69,7 @@ class Writer:
         return "".join(parts)
 
     def _write_element(self, node: HtmlElement) -> str:
-        special = getattr(self, f"_write_{SPECIAL.get(node.tag)}", None)
-        markup = special(node) if special else self._wrap(node)
+        markup = FIXED.get(node.tag) or SPECIAL.get(node.tag, Writer._wrap)(self, node)
         if node.tag not in BLOCKS:
             return markup
         parent = node.getparent()
@@ -92,15 +92,6 @@ class Writer:
                 words = BLANKS.sub(" ", self.aside.restore(part))
                 parts[at] = " " * (words[0] == " ") + _link_addresses(words.strip(" ")) + " " * words[1:].endswith(" ")
         return "".join(parts)
-
-    def _write_break(self, node: HtmlElement) -> str:
-        return "#linebreak();"
-
-    def _write_rule(self, node: HtmlElement) -> str:
-        return "#rule"
-
-    def _write_quotation(self, node: HtmlElement) -> str:
-        return f"{inline('“')}{self.write(node)}{inline('”')}"
 
     def _write_code(self, node: HtmlElement) -> str:
         names = [node.get("class", ""), *(child.get("class", "") for child in node.iter("code"))]
@@ -167,9 +158,9 @@ class Writer:
 
 
 SPECIAL = {
-    "a": "link", "br": "break", "hr": "rule", "img": "image", "ol": "list", "pre": "code", "q": "quotation",
-    "table": "table", "ul": "list", **dict.fromkeys(("h1", "h2", "h3", "h4", "h5", "h6"), "heading"),
-}  # fmt: skip  # the method that writes an element
+    "a": Writer._write_link, "img": Writer._write_image, "ol": Writer._write_list, "pre": Writer._write_code,
+    "table": Writer._write_table, "ul": Writer._write_list, **{f"h{n}": Writer._write_heading for n in range(1, 7)},
+}  # fmt: skip
 
 
 def _place_cells(rows: list[HtmlElement]) -> list[tuple[int, int, int, int, HtmlElement]]:

@@ -76,6 +76,10 @@ class Aside:
     formulas: list[Formula] = field(default_factory=list)
     data: list[str] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self.word = re.compile(rf"{self.prefix}math(\d+)zq")  # of a formula
+        self.mark = re.compile(rf"{self.prefix}(math|data)(\d+)zq")  # of either
+
     def hide_data(self, text: str) -> str:
         """Return the text with a word for each image's data, which may be megabytes."""
 
@@ -84,10 +88,6 @@ class Aside:
             return f"{self.prefix}data{len(self.data) - 1}zq"
 
         return DATA.sub(replace, text)
-
-    @property
-    def word(self) -> re.Pattern[str]:
-        return re.compile(rf"{self.prefix}math(\d+)zq")
 
     def add(self, tex: str, display: bool, cell: int, verbatim: str) -> str:
         """Keep a formula and return its word."""
@@ -118,10 +118,6 @@ class Aside:
             return self.data[int(found[2])] if whole else shorten_data(self.data[int(found[2])])
 
         return self.mark.sub(source, text)
-
-    @property
-    def mark(self) -> re.Pattern[str]:
-        return re.compile(rf"{self.prefix}(math|data)(\d+)zq")
 
 
 def shorten_data(text: str) -> str:
@@ -162,11 +158,6 @@ def parse(text: str) -> HtmlElement:
     from lxml.html import HTMLParser, fragment_fromstring
 
     return fragment_fromstring(text, "div", parser=HTMLParser(huge_tree=True, encoding="utf-8"))
-
-
-def has_content(text: str) -> bool:
-    """Return whether a browser would show anything of it."""
-    return bool(html.unescape(TAG.sub("", text)).strip()) or bool(re.search(r"<(img|hr|table|input)\b", text, re.I))
 
 
 def cut_rows(text: str, most: int) -> tuple[str, int]:

@@ -152,7 +152,7 @@ def _html(markup: str, plain: str, limits: Pdf) -> Shown:
     markup = html.strip_hidden(markup)
     if len(markup) > HTML_CHARACTERS:
         return Shown("stdout", html.TAG.sub(" ", markup))
-    if not html.has_content(markup):
+    if not html.parse(markup).xpath("boolean(normalize-space(.) or .//img or .//hr or .//table or .//input)"):
         frame = FRAME.search(markup)
         source = SOURCE.search(frame[2]) if frame else None
         what = (frame[1].lower() if frame else "HTML with a script or no text") + (f" of {source[1]}" if source else "")

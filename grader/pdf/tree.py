@@ -34,6 +34,8 @@ COLOURS = {
     "magenta": "#a000a0", "brown": "#803000", "gray": "#606060", "grey": "#606060", "teal": "#006070",
     "navy": "#000080", "maroon": "#800000",
 }  # fmt: skip
+ROWS = {"tbody", "tfoot", "thead", "tr"}
+PARTS = {"ol": {"li"}, "ul": {"li"}, "tr": {"td", "th"}}
 SIDE = re.compile(r"text-align:\s*(left|center|right)|^(left|center|right)$")
 TABLE_WIDTH = 92  # characters of a table's row that fit at full size, where each cell holds its longest word
 SMALL, SMALLEST = 0.75, 0.5  # of full size: where a table is divided, and where it cannot be
@@ -104,8 +106,19 @@ class Writer:
         start = node.get("start", "1")
         options = f"start: {start}, " if node.tag == "ol" and start.isdecimal() else ""
         items = "".join(f"[{self.write(item).strip()}]" for item in node if item.tag == "li")
-        others = "".join(self._write_element(item) for item in node if isinstance(item.tag, str) and item.tag != "li")
-        return f"#{'enum' if node.tag == 'ol' else 'list'}({options}tight: {str(not loose).lower()}){items}\n\n{others}"
+        function = "enum" if node.tag == "ol" else "list"
+        return f"#{function}({options}tight: {str(not loose).lower()}){items}\n\n{self._write_beside(node)}"
+
+    def _write_beside(self, node: HtmlElement) -> str:
+        """Return what a list or a table holds beside its items or cells."""
+        parts = [self._write_words(node.text)]
+        for child in node:
+            if child.tag in ROWS:
+                parts.append(self._write_beside(child))
+            elif isinstance(child.tag, str) and child.tag not in PARTS.get(node.tag, ()):
+                parts.append(self._write_element(child))
+            parts.append(self._write_words(child.tail))
+        return "".join(parts).strip()
 
     def _write_link(self, node: HtmlElement) -> str:
         url, body = self.aside.restore(node.get("href", "")), self.write(node)
@@ -131,7 +144,7 @@ class Writer:
 
     def _write_table(self, node: HtmlElement) -> str:
         """Return a table, in parts side by side where it has more columns than the page."""
-        rows = [row for row in node.iter("tr") if next(row.iterancestors("table")) is node]
+        rows = [row for row in node.iter("tr") if _stands_in(row, node)]
         cells = _place_cells(rows)
         least = [0] * max((at + width for at, _, width, _, _ in cells), default=0)
         for at, _, _, _, cell in cells:
@@ -142,7 +155,7 @@ class Writer:
         size = max(min(1.0, TABLE_WIDTH / max(1, *(sum(least[at] + 3 for at in part) for part in parts))), SMALLEST)
         head = _count_header(rows, cells)
         written = [(x, y, self._write_cell(*cell)) for cell in cells for x, y in [cell[:2]]]
-        result = "".join(self._write_element(caption) for caption in node.iter("caption"))
+        result = self._write_beside(node)
         for part in parts if cells else ():
             texts = [(y, f"table.cell(x: {part.index(x)}, y: {y}, {text}") for x, y, text in written if x in part]
             top, body = (", ".join(text for y, text in texts if (y < head) == inside) for inside in (True, False))
@@ -161,6 +174,12 @@ SPECIAL = {
     "a": Writer._write_link, "img": Writer._write_image, "ol": Writer._write_list, "pre": Writer._write_code,
     "table": Writer._write_table, "ul": Writer._write_list, **{f"h{n}": Writer._write_heading for n in range(1, 7)},
 }  # fmt: skip
+
+
+def _stands_in(row: HtmlElement, table: HtmlElement) -> bool:
+    """Return whether a row is one of the table, not of another in it."""
+    above = next(element for element in row.iterancestors() if element.tag not in ROWS)
+    return bool(above is table)
 
 
 def _place_cells(rows: list[HtmlElement]) -> list[tuple[int, int, int, int, HtmlElement]]:

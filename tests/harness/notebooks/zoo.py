@@ -124,6 +124,12 @@ markdown("centered html", "<center><h2>Big</h2><p>words</p></center>", words=["B
 markdown("tags that are none", "a List<int> and <your name here> and 1 < 2 > 0", words=["List<int>"])
 markdown("entities", "&lt;tag&gt; &amp; &eacute; &#9731; &nope;", words=["<tag>", "&nope;"])
 markdown("cells of no table", "a <td>zqstray</td> b\n\n<th>zqhead</th>", words=["zqstray b", "zqhead"], marks=[NONE])
+markdown(
+    "text beside cells and items",
+    "<table>zqbeside<tr>zqinrow<td>1</td></tr></table>\n\n<ul>zqoflist<li>a</li><p>zqbetween</p></ul>",
+    words=["zqbeside", "zqinrow", "zqoflist", "zqbetween"],
+    marks=[NONE],
+)
 markdown("quotes by tag", "he said <q>no <b>way</b></q> and left", words=["“no way”"], marks=[NONE])
 markdown("addresses that are none", "[x](http://[a) ![y](http://[b)", words=["x"], marks=["remote image, not fetched"])
 markdown("scripts", "<script>alert('zq')</script><style>p{color:red}</style>shown", absent=["alert"])

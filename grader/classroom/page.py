@@ -6,9 +6,10 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,6 +33,9 @@ from .statistics import (
 )
 from .view import KnownCheck, State, StoredSubmission, StoreView
 
+if TYPE_CHECKING:
+    from jinja2 import Template
+
 TEMPLATE = Path(__file__).with_name("page.html")
 BINS = 20
 GENERATOR = b'<meta name="generator" content="chainrule class">'
@@ -49,13 +53,18 @@ HEIGHTS = {  # of a cell in the heatmap, so that it can be read without colours,
 
 def render_template(kind: str, **values: Any) -> bytes:
     """Return a page of one kind; every value is text, and never becomes markup."""
+    return _read_template().render(kind=kind, **values).encode("utf-8", "replace")
+
+
+@cache
+def _read_template() -> "Template":
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
         loader=FileSystemLoader(TEMPLATE.parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     environment.filters |= {"digest": _digest_script, "clean": clean}
-    return environment.get_template(TEMPLATE.name).render(kind=kind, **values).encode("utf-8", "replace")
+    return environment.get_template(TEMPLATE.name)
 
 
 def _digest_script(script: str) -> str:

@@ -103,7 +103,7 @@ def take_prints(text: str) -> frozenset[int]:
 
 @pytest.fixture(scope="module")
 def students():
-    return [own(f"student {seed}", write_student(seed)) for seed in range(24)]
+    return [own(f"student {seed}", write_student(seed)) for seed in range(18)]
 
 
 def test_independent_work_is_not_alike(students):
@@ -114,7 +114,7 @@ def test_independent_work_is_not_alike(students):
 def test_copy_is_found_whatever_was_done_to_it(students, disguise):
     copies = [own(f"copy {seed}", DISGUISES[disguise](write_student(seed))) for seed in (3, 17)]
     found = find_pairs([*students, *copies])
-    assert {(pair.left, pair.right) for pair in found} == {(3, 24), (17, 25)}
+    assert {(pair.left, pair.right) for pair in found} == {(3, 18), (17, 19)}
 
 
 @pytest.mark.parametrize(("disguise", "count"), [*((n, 4) for n in DISGUISES if n != "loops"), ("renamed", 9)])
@@ -123,7 +123,7 @@ def test_copy_of_a_third_of_the_functions_and_more_is_found_and_named(students, 
     theirs = DISGUISES[disguise]({name: write_student(7)[name] for name in names})
     mine = {name: text for name, text in write_student(99).items() if name not in names}
     (pair,) = find_pairs([*students, own("copy", mine | theirs)])
-    assert (pair.left, pair.right) == (7, 24)
+    assert (pair.left, pair.right) == (7, 18)
     assert set(pair.functions) <= set(names) and set(pair.functions.values()) <= set(theirs)
     assert len(pair.functions) >= 0.75 * count
 
@@ -137,10 +137,10 @@ def test_copy_of_one_function_is_not_told(students):
 def test_many_pairs_are_compared_in_seconds():
     draw = random.Random(0)
     forms = [[frozenset(draw.sample(range(10_000), 30)) for _ in range(40)] for _ in range(40)]
-    found = [Own(f"s{n}", {}, {str(f): draw.choice(form) for f, form in enumerate(forms)}) for n in range(300)]
+    found = [Own(f"s{n}", {}, {str(f): draw.choice(form) for f, form in enumerate(forms)}) for n in range(150)]
     start = time.process_time()
     find_pairs(found)
-    assert time.process_time() - start < 10
+    assert time.process_time() - start < 5
 
 
 def test_what_many_have_says_nothing():
@@ -159,7 +159,7 @@ def test_two_in_a_class_of_two_are_compared_too():
 def test_former_years_are_compared_with_this_one_only(students):
     texts = write_student(5)
     found = [*students, own("old", texts, False), own("older", texts, False)]
-    assert {(pair.left, pair.right) for pair in find_pairs(found)} == {(5, 24), (5, 25)}
+    assert {(pair.left, pair.right) for pair in find_pairs(found)} == {(5, 18), (5, 19)}
 
 
 def test_pairs_become_clusters(students):
@@ -168,7 +168,7 @@ def test_pairs_become_clusters(students):
     )]  # fmt: skip
     clusters = group_pairs(find_pairs([*students, *copies]))
     members = [{place for pair in cluster for place in (pair.left, pair.right)} for cluster in clusters]
-    assert sorted(members, key=len) == [{9, 26}, {2, 24, 25}]
+    assert sorted(members, key=len) == [{9, 20}, {2, 18, 19}]
 
 
 def test_both_texts_are_shown_whole_with_what_is_alike():

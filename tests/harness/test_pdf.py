@@ -559,7 +559,7 @@ def test_writing_leaves_the_old_file_whole(toy, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("grader.results.record.os.replace", full)
+    monkeypatch.setattr("grader.files.os.replace", full)
     with pytest.raises(OSError, match="No space"):
         convert.make(toy.manifest, out, [file], PdfRequest([], "2026-01-31"))
     assert out.read_bytes() == b"%PDF-old"

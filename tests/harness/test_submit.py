@@ -205,7 +205,7 @@ def test_full_disk(done, command, paper, monkeypatch, where):
     for name in ("code_submission.zip", "inline_submission.pdf"):
         done.write(name, FROM_BEFORE[name])
     before = listing(done)
-    place = {"zip": (submit, "_write"), "pdf": (submit, "make"), "fsync": (os, "fsync")}[where]
+    place = {"zip": (submit, "_write_zip"), "pdf": (submit, "make"), "fsync": (os, "fsync")}[where]
     monkeypatch.setattr(*place, full)
     status, out, err = command("submit")
     assert status == 2

@@ -135,14 +135,16 @@ def find_pairs(found: Sequence[Own], cut: float = SIMILAR_CUT) -> list[Pair]:
     holders = {sign: np.array(places) for sign, places in listed.items()}
     many, unit = max(SIMILAR_SHARE * len(found), SIMILAR_PAIRS), math.log((len(found) + 2) / 3)
     weights = {s: math.log((len(found) + 2) / (len(p) + 1)) / unit for s, p in holders.items() if len(p) <= many}
-    shares = [_weigh(one, holders, weights, len(found)) for one in found]
-    sums = np.array([np.where(share >= cut, weight, 0).sum(axis=0) for share, weight in shares])
-    sums = sums.reshape(len(found), len(found))
+    sums = np.zeros((len(found), len(found)))
+    for i, one in enumerate(found):
+        shares, shared = _weigh(one, holders, weights, len(found))
+        sums[i] = np.where(shares >= cut, shared, 0).sum(axis=0)
     pairs = []
     for i, j in np.argwhere(np.triu(np.maximum(sums, sums.T) >= SIMILAR_TOKENS, 1)).tolist():
         if found[i].current or found[j].current:
             a, b = (i, j) if sums[i, j] >= sums[j, i] else (j, i)
-            alike = [name for name, share in zip(found[a].prints, shares[a][0][:, b], strict=True) if share >= cut]
+            shares, _ = _weigh(found[a], holders, weights, len(found))  # again, since those of all take much memory
+            alike = [name for name, share in zip(found[a].prints, shares[:, b], strict=True) if share >= cut]
             mates = {name: _find_mate(name, found[a].prints[name], found[b].prints) for name in alike}
             functions = mates if a == i else {mate: name for name, mate in mates.items()}
             pairs.append(Pair(i, j, functions, float(sums[a, b])))

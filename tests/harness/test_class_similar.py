@@ -5,6 +5,7 @@ import functools
 import random
 import shutil
 import time
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -134,13 +135,18 @@ def test_copy_of_one_function_is_not_told(students):
     assert find_pairs([*students, own("one", texts)]) == []
 
 
-def test_many_pairs_are_compared_in_seconds():
+def test_many_pairs_are_compared_in_seconds_and_little_memory():
     draw = random.Random(0)
     forms = [[frozenset(draw.sample(range(10_000), 30)) for _ in range(40)] for _ in range(40)]
     found = [Own(f"s{n}", {}, {str(f): draw.choice(form) for f, form in enumerate(forms)}) for n in range(150)]
     start = time.process_time()
     find_pairs(found)
     assert time.process_time() - start < 5
+    tracemalloc.start()
+    find_pairs(found)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 12e6  # of which the fingerprints' holders are half
 
 
 def test_what_many_have_says_nothing():

@@ -34,6 +34,7 @@ def main() -> int:
     )
     with cluster:
         cluster.scale(jobs=WORKERS)
+        cluster.wait_for_workers(1)  # as long as Slurm's queue takes; others join while it grades
         words = ["--scheduler", cluster.scheduler_address, "--jobs", str(WORKERS)]
         return subprocess.call([sys.executable, "-m", "grader", "class", "grade", *sys.argv[1:], *words])
 

@@ -118,10 +118,11 @@ def describe_status(store: StoreView, holder: str, changed: int) -> Iterator[str
         points = sum_points(one.held for one in held)
         whose = count_noun(len(held), "submission")
         yield f"{whose} with {points:g} points held by grader errors: {COMMAND} regrade --held"
-    for one in found:
-        if one.state is State.FAILED:
-            yield f"failed: {one.key}: {one.problem}"
-    if counts[State.FAILED]:
+    failed = [f"failed: {one.key}: {one.problem}" for one in found if one.state is State.FAILED]
+    yield from failed[:LISTED]
+    if len(failed) > LISTED:
+        yield f"and {len(failed) - LISTED} more"
+    if failed:
         yield f"{counts[State.FAILED]} without a mark, since the grader failed: {COMMAND} regrade --held"
     if changed:
         yield explain_changed(changed)

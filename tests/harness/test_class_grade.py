@@ -179,6 +179,12 @@ def test_status_of_a_killed_run_has_nothing_running(toy, tmp_path):
     assert lines == ["1 to do, 2 graded", "1 running, 2 graded"]
 
 
+def test_status_lists_no_more_failures_than_a_screen_holds(tmp_path):
+    with fill_store(tmp_path, 1200, checks=2) as store:
+        lines = list(report.describe_status(store, "", 0))
+    assert sum(line.startswith("failed: ") for line in lines) == 20 and "and 4 more" in lines
+
+
 def test_store_that_another_program_writes_is_told_in_one_sentence(toy, command, tmp_path):
     (tmp_path / "in/a").mkdir(parents=True)
     fill_store(toy.root / "class", 1, checks=4).close()

@@ -16,7 +16,7 @@ from ..checks import misconceptions
 from ..checks.bookkeeping import trace_answers
 from ..checks.context import RunContext, derive
 from ..checks.misconceptions import Candidate, Evidence, choose_misconceptions, find_evidence
-from ..course.catalogue import Misconception, Variant, copy_reference, load_catalogues, plant
+from ..course.catalogue import Misconception, Variant, copy_reference, load_catalogue, plant
 from ..course.manifest import Manifest
 from ..errors import CourseError, OutOfTime, SandboxError, WorkerError
 from ..files import write_atomically
@@ -218,7 +218,7 @@ class Hints:
     def __init__(self, manifest: Manifest, failures: "Failures | None" = None, table: Table | None = None) -> None:
         self._manifest, self._failures, self._table = manifest, failures, table
         self._live: dict[tuple[int, str, str, str], bytes] = {}
-        self._load = cache(partial(load_catalogues, manifest))
+        self._load = cache(partial(load_catalogue, manifest))
 
     def name(self, context: RunContext, tried: Sequence["RunningCheck"]) -> None:
         """Write into the checks that were tried which misconception is behind them, where one is known.
@@ -260,7 +260,7 @@ class Hints:
         telling = (check for check, found in failed.items() if any(one.telling for one in found))
         questions = dict.fromkeys(tried[check].check.question for check in telling)
         candidates, hints = [], {}
-        for catalogue in self._load(tuple(questions)):
+        for catalogue in map(self._load, questions):
             for one in catalogue.misconceptions:
                 hints[one.id] = one.function, Hint(id=one.id, sentence=one.sentence, section=one.section)
                 for variant in one.variants:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from grader.checks.context import RunContext
 from grader.checks.misconceptions import Evidence
 from grader.course import manifest as manifests
-from grader.course.catalogue import Variant, copy_reference, load_catalogues, plant
+from grader.course.catalogue import Variant, copy_reference, load_catalogue, load_catalogues, plant
 from grader.errors import Ending, OutOfTime, WorkerCrashed
 from grader.grading import hints, run
 from grader.grading.hints import Failures, Hints, Table, save_table
@@ -52,6 +53,22 @@ def grade(toy, hints=None, **selection):
 
 def named(record):
     return {check.id: check.misconception.id for check in record.checks if check.misconception}
+
+
+def test_a_class_reads_the_catalogue_of_a_question_only_once(toy, planted, monkeypatch):
+    read = []
+
+    def spy(manifest, name):
+        read.append(name)
+        return load_catalogue(manifest, name)
+
+    monkeypatch.setattr(hints, "load_catalogue", spy)
+    shared = Hints(toy.manifest)
+    for mistakes in (["area_adds"], ["area_adds", "moments_divides_by_n_minus_1"], ["moments_divides_by_n_minus_1"]):
+        shutil.rmtree(toy.root / "student", ignore_errors=True)
+        planted(*mistakes)
+        assert grade(toy, shared, seed=12345).checks
+    assert read == ["Q1", "Q2"]
 
 
 def test_a_known_mistake_is_named_once_where_it_is_found_first(toy, planted):

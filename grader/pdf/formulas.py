@@ -47,16 +47,17 @@ FONTS = {
 OLD_FONT = re.compile(rf"\\({'|'.join(FONTS)})(?![A-Za-z])\s*((?:[^{{}}&\\]|\\.|{GROUP})*)")  # to the end of its group
 TAG = re.compile(r"\\tag(\*?)\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
 INNER = r"(?:(?!\\begin|\\end).)*"  # of an environment, up to another
-ARRAY = re.compile(rf"\\begin\{{(array\}}\s*(?:\[\w\])?\s*\{{([^{{}}]*)|(?:small|v|V)?matrix|rcases)\}}({INNER})")
+ARRAY = re.compile(rf"\\begin\{{(array\}}\s*(?:\[\w\])?\s*\{{([^{{}}]*)|(?:small|v|V)?matrix|[rd]?cases)\}}({INNER})")
 BRACE = re.compile(
     rf"\\left\s*\\(?:\{{|lbrace)\s*\\begin\{{(?:array\}}\s*\{{[^{{}}]*|aligned|matrix)\}}({INNER})"
     r"\\end\{(?:array|aligned|matrix)\}\s*\\right\s*\."
 )
-CASES = re.compile(rf"(\\begin\{{cases\}}(?:(?!\\begin|\\end|\\\\).)*)({INNER}\\end\{{cases\}})")
 BARE = "zqbare"  # begins words for pandoc that stand for what it does not know, and is taken out again
 MARKED = re.compile(
-    rf'\b(mat|vec|cases)\((?:delim: "[({{]", )?(?:upright\()?"{BARE}-([^"]*)"\)?,?\s*|(?:upright\()?"{BARE}-[^"]*"\)?'
+    rf'\b(mat|vec)\((?:delim: "\(", )?(?:upright\()?"{BARE}-([^"]*)"\)?,?\s*|(?:upright\()?"{BARE}-[^"]*"\)?'
 )
+LEFT, RIGHT = r"@(!\{!, none)", r"@(none, !\}!)"  # with @ for a hash and ! for a quote
+DELIMITERS = {"vmatrix": "!|!", "Vmatrix": "!‖!", "cases": LEFT, "dcases": LEFT, "rcases": RIGHT}
 SYMBOLS = {
     "dot.circle": "⊙", "times.circle": "⊗", "minus.circle": "⊖", "times.circle.big": "⨂", "dot.circle.big": "⨀",
     "sect": "∩", "sect.big": "⋂", "sect.sq": "⊓", "sect.double": "⋒", "dash.circle": "⊝",
@@ -71,7 +72,8 @@ SCALED = re.compile(r"#scale\(x: (\d+)%, y: \d+%\)\[((?:\\.|[^\[\]\\])+|[\[\]])\
 NORM = re.compile(r"(?<!lr\()(?<!stretch\()\bbar\.v\.double(?![A-Za-z.]|\s*\))")
 COLOUR = re.compile(rf'upright\("{BARE}=([^"]*)"\)\s*')
 PANDOC = "-f markdown_strict+latex_macros+raw_tex+tex_math_double_backslash -t typst --wrap=preserve"
-TYPST_TOKEN = re.compile(r'cases\((?:delim: "\{"|reverse: #true)|\\.|"(?:\\.|[^"\\])*"|.', re.DOTALL)
+TYPST_TOKEN = re.compile(r'\\.|"(?:\\.|[^"\\])*"|.', re.DOTALL)
+OPENING, CLOSING = set("([{"), set(")]}")
 
 
 def typeset(groups: list[list[Formula]]) -> None:
@@ -155,12 +157,11 @@ def clean(tex: str) -> str:
     while (shorter := OLD_FONT.sub(lambda found: rf"\{FONTS[found[1]]}{{{found[2]}}}", tex)) != tex:
         tex = shorter
     tex = re.sub(r"(?<!\\)#", r"\\#", tex).replace(r"\operatorname*{", rf"\operatorname{{{BARE}")
-    tex = BRACE.sub(r"\\begin{cases}\1\\end{cases}", tex).replace("{dcases}", "{cases}")
-    tex = ARRAY.sub(_mark_array, tex).replace(r"\hline", "").replace(r"\end{rcases}", r"\end{cases}")
-    tex = re.sub(r"\\end\{(?:array|(?:small|v|V)?matrix)\}", r"\\end{pmatrix}", tex)
-    tex = CASES.sub(lambda found: f"{found[1]}&{found[2]}" if "&" not in found[0] else found[0], tex)
+    tex = BRACE.sub(r"\\begin{cases}\1\\end{cases}", tex)
+    tex = ARRAY.sub(_mark_array, tex).replace(r"\hline", "")
+    tex = re.sub(r"\\end\{(?:array|(?:small|v|V)?matrix|[rd]?cases)\}", r"\\end{pmatrix}", tex)
     tex = tex.replace(r"\\)", r"\\ )").replace(r"\\]", r"\\ ]")
-    return rf"\begin{{aligned}}{tex}\end{{aligned}}" if _has_loose_rows(tex) else tex
+    return rf"\begin{{aligned}}{tex}\end{{aligned}}" if tex.strip() else ""  # for rows outside any environment
 
 
 def _mark_array(found: re.Match[str]) -> str:
@@ -168,17 +169,15 @@ def _mark_array(found: re.Match[str]) -> str:
     name, columns, body = found[1], re.sub(r"[^lcr|]", "", found[2] or ""), found[3]
     if found.string.startswith(r"\end", found.end()):
         body = re.sub(r"(?:\\\\|\\hline|\s)+\Z", "", body)
-    if name == "rcases":
-        return rf"\begin{{cases}}\text{{{BARE}-reverse: @true, }}{body}"
-    sides = set(columns) - {"|"}
+    sides = {"l"} if name.endswith("cases") else set(columns) - {"|"}
     side = {"l": "align: @left, ", "r": "align: @right, "}.get(sides.pop(), "") if len(sides) == 1 else ""
     vertical = list(accumulate(map(len, columns.split("|"))))
     horizontal = list(accumulate(part.count(r"\\") for part in body.split(r"\hline")))
     rules = [at for at in vertical[:-1] if 0 < at < vertical[-1]], [at for at in horizontal[:-1] if at]
     lines = [f"{name}: ({''.join(f'{at},' for at in ats)})" for name, ats in zip(("vline", "hline"), rules) if ats]
     augment = f"augment: @({', '.join(lines)}), " if lines else ""
-    delimiter = {"vmatrix": "!|!", "Vmatrix": "!‖!"}.get(name, "@none")
-    return rf"\begin{{pmatrix}}\text{{{BARE}-delim: {delimiter}, {side}{augment}}}{body}"
+    gap = "column-gap: @1em, " if name.endswith("cases") else ""
+    return rf"\begin{{pmatrix}}\text{{{BARE}-delim: {DELIMITERS.get(name, '@none')}, {side}{augment}{gap}}}{body}"
 
 
 def clean_typst(text: str) -> str:
@@ -196,7 +195,7 @@ def _mark_off(found: re.Match[str]) -> str:
     """Return what a marked array begins with."""
     arguments = found[2].replace("@", "#").replace("!", '"') if found[1] else ""
     if found[1] == "vec":
-        arguments = re.sub(r"augment: .*", "", arguments)
+        arguments = re.sub(r"(augment|column-gap): .*", "", arguments)
     return f"{found[1]}({arguments}" if found[1] else ""
 
 
@@ -224,31 +223,16 @@ def _space_words(text: str) -> str:
 
 
 def _spread_columns(text: str) -> str:
-    """Add a wide space before each new pair of columns of an align, and between the columns of cases."""
-    open_brackets: list[str] = []
-    result, column = "", 0
+    """Add a wide space before each new pair of columns of an align, and set bars without space."""
+    result, column, depth = "", 0, 0
     for token in TYPST_TOKEN.findall(text):
-        if token.startswith("cases(") or token in ("(", "[", "{"):
-            open_brackets.append(token)
-        elif token in (")", "]", "}") and open_brackets:
-            open_brackets.pop()
-        elif token == "\\|":
+        depth = max(0, depth + (token in OPENING) - (token in CLOSING))
+        if token == "\\|":
             token = ' class("normal", bar.v)'  # TeX leaves no space beside it
         elif token == "\\\n":
             column = 0
-        elif open_brackets and open_brackets[-1].startswith("cases("):
-            token = {"&": "& quad &", ",": ", &"}.get(token, token)
-        elif token == "&" and not open_brackets:
+        elif token == "&" and not depth:
             column += 1
             token = "& #h(2em)" if column % 2 == 0 else "&"
         result += token
     return result
-
-
-def _has_loose_rows(tex: str) -> bool:
-    r"""Return whether `\\` or `&` stands outside every environment and group."""
-    tex = re.sub(r"\\\\|\\[{}&]", lambda found: found[0] if found[0] == r"\\" else "", tex)
-    for inner in (r"\{[^{}]*\}", r"\\begin(?:(?!\\begin|\\end).)*\\end"):
-        while (shorter := re.sub(inner, "", tex)) != tex:
-            tex = shorter
-    return bool(re.search(r"\\\\|&", tex))

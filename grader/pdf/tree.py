@@ -118,7 +118,7 @@ class Writer:
             elif isinstance(child.tag, str) and child.tag not in PARTS.get(node.tag, ()):
                 parts.append(self._write_element(child))
             parts.append(self._write_words(child.tail))
-        return "".join(parts).strip()
+        return " ".join(parts).strip()
 
     def _write_link(self, node: HtmlElement) -> str:
         url, body = self.aside.restore(node.get("href", "")), self.write(node)

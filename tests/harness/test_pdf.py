@@ -317,7 +317,7 @@ def test_formulas_are_mended():
     assert "bold(w)" in _typst(r"{\bf w} + 1").typst
     assert _typst(r"x = 1 \tag{7}").tag == "(7)"
     assert _typst(r"\begin{aligned}a&=b&c&=d\end{aligned}").typst.count("#h(2em)") == 1
-    assert "& quad &" in _typst(r"\begin{cases}1&x>0\\0\end{cases}").typst
+    assert 'mat(delim: #("{", none), align: #left, column-gap: #1em' in _typst(r"\begin{cases}1&2\\0\end{cases}").typst
     assert "mat(delim: #none" in _typst(r"\begin{array}{c|c}a&b\\c&d\end{array}").typst
     assert "#h(0em)" not in _typst(r"a\;b\!c").typst
     assert _typst(r"a &= b \\ &= c").typst
@@ -328,12 +328,15 @@ def test_formulas_are_mended():
         in _typst(r"\begin{array}{|c|c|}\hline a&b\\\hline c&d\\\hline\end{array}").typst
     )
     assert _typst(r"\begin{array}{c}a\\\hline b\end{array}").typst == "$ vec(delim: #none, a, b) $"
-    assert _typst(r"\begin{rcases}a\\b\end{rcases}=c").typst.startswith("$ cases(reverse: #true, & a")
+    assert _typst(r"\begin{rcases}a\\b\end{rcases}=c").typst == '$ vec(delim: #(none, "}"), align: #left, a, b) = c $'
     assert _typst(r"\textcolor{red}{a, b}").typst == r'$ text(fill: #rgb("#d00000"), a \, b )$'
     assert 'text(fill: #rgb("#000000"), x )' in _typst(r"\color{nonesuch}{x}").typst
     assert _typst(r"a {\bf b {\rm c} d} e").typst == "$ a upright(bold(b upright(c) d)) e $"
     assert _typst(r"\begin{vmatrix}a&b\end{vmatrix}").typst == '$ mat(delim: "|", a, b) $'
-    assert "cases(" in _typst(r"\left\{\begin{array}{l}a\\b\end{array}\right.").typst
+    assert (
+        _typst(r"\left\{\begin{array}{l}a\\b\end{array}\right.").typst
+        == '$ vec(delim: #("{", none), align: #left, a, b) $'
+    )
     assert _typst(r"\Bigl( x \bigr]").typst == r"$ stretch(\(, size: #180%) x stretch(\], size: #120%) $"
     assert 'class("normal", stretch(bar.v, size: #240%))_a' in _typst(r"f\bigg|_a").typst
     assert _typst(r"\operatorname{tr}(A)").typst == r'$ op("tr")\( A \) $'

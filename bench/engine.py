@@ -30,7 +30,7 @@ COMMANDS = {
     "check, NumPy questions": (["check", "--student", "reference", *NUMPY], "6 s"),
     "check -q Q2 --no-timing": (["check", "--student", "reference", "-q", "Q2", "--no-timing"], "1.5 s"),
     "check, everything": (["check", "--student", "reference"], ""),
-    "grade, everything": (["grade", "{zip}", "--out", "{out}"], "40 s CPU, 600 MB"),
+    "grade, everything": (["grade", "{zip}", "--out", "{out}"], "10 s CPU, 600 MB"),
 }
 
 

@@ -3,6 +3,8 @@
 import contextlib
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +24,7 @@ from grader.sandbox.parent.isolation import (
     probe,
     write_bytecode,
 )
-from grader.sandbox.parent.zygote_pool import ZygotePool
+from grader.sandbox.parent.zygote_pool import START, ZygotePool
 from grader.sandbox.policy import LAYERS, Policy, WorkerLimits, why_too_weak
 from grader.sandbox.wire import Unsendable, unpack_frame
 
@@ -272,6 +274,32 @@ def test_names_of_a_library_are_asked_for_only_once_for_all_workers(full, packag
         assert norm(-1) == 1
     operations = [unpack_frame(frame)[0]["op"] for frame in asked]
     assert operations == ["get", "get", *["call"] * 6]
+
+
+JOINED = """
+import ctypes, mmap, re, runpy, sys
+start = runpy.run_path(sys.argv[1], run_name="start")
+kept = [bytes(400) for _ in range(50_000)]
+count = lambda: sum(map(int, re.findall(r"AnonHugePages: *(\\d+)", open("/proc/self/smaps").read())))
+before = count()
+start["join_pages"]()
+joined, probe = count(), mmap.mmap(-1, 8 << 20, flags=mmap.MAP_PRIVATE)
+probe.write(bytes(8 << 20))
+try:
+    probe.madvise(start["MADV_COLLAPSE"])
+except OSError:
+    pass
+print(before, joined, count() - joined, all(part == bytes(400) for part in kept))
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="workers are forked on Linux only")
+def test_a_zygotes_heap_is_joined_into_huge_pages_where_the_kernel_can_do_that():
+    """A fork copies an entry for each page, and its end frees as many."""
+    code = [sys.executable, "-c", JOINED, str(START)]
+    before, joined, possible, whole = subprocess.run(code, capture_output=True, text=True, check=True).stdout.split()
+    assert (before, whole) == ("0", "True")
+    assert int(joined) > 10_000 or possible == "0"
 
 
 def test_a_worker_gets_a_third_of_a_containers_memory(tmp_path):

@@ -4,7 +4,6 @@ from grader.checks import expect, points
 from tests.public.shared import VALUE, worth
 from tests.public.test_q2_normalization import (
     NET,
-    NET_VALUE,
     ROUGH,
     STATISTICS,
     build_net,
@@ -31,8 +30,9 @@ def test_batchnorm_forward_of_one_sample(student, rng):
 @points(0.25, "layers.batchnorm_forward")
 def test_batchnorm_forward_tracks_many_batches(student, reference, rng):
     """The running mean follows batches of different sizes, and test mode uses what they left behind"""
-    batches = [draw_norm(rng, n=n) for n in (200, 240, 280)]
+    batches = [draw_norm(rng, n=n) for n in range(200, 300, 10)]
     x, gamma, beta = draw_norm(rng, n=6)
+    x += 8 * rng.randn(*x.shape)  # which moves the variance far, if test mode tracks it too
     outs = []
     for package in (student, reference):
         bn_param = package.put({"mode": "train"})
@@ -99,4 +99,4 @@ def test_net_tracks_its_statistics(student, reference, rng):
         tuple(package.fetch(net.bn_params[i]).get("running_mean") for i in range(2))
         for package, net in zip((student, reference), nets, strict=True)
     )
-    expect(got, " ".join(f"bn_params[{i}]['{STATISTICS[0]}']" for i in range(2))).to_match(expected, rel=NET_VALUE)
+    expect(got, " ".join(f"bn_params[{i}]['{STATISTICS[0]}']" for i in range(2))).to_match(expected, rel=VALUE)

@@ -65,8 +65,9 @@ def draw_fooling(rng, steps=25, hidden=24):
     last_weight = np.zeros((CLASSES, hidden))
     last_weight[:, half:] = np.linalg.qr(rng.randn(half, CLASSES))[0].T
     last_weight[target] = np.append(rng.uniform(0.2, 0.4, half) * np.resize([1, -1], half), np.zeros(hidden - half))
+    channels = np.repeat([0.25, 1, 1.4], x[0, 0].size)  # the gradient's length in each, about
     state = {
-        "1.weight": 3 * rng.randn(hidden, x.size) / np.sqrt(x.size),
+        "1.weight": 3 * channels * rng.randn(hidden, x.size) / np.sqrt(x.size),
         "1.bias": rng.randn(hidden),
         "4.weight": last_weight,
         "4.bias": rng.permutation(CLASSES) / 10,

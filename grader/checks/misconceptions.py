@@ -4,6 +4,7 @@ import hashlib
 import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -163,14 +164,19 @@ def choose_misconceptions(
     passed: Collection[str],
     failed: Mapping[str, Sequence[Evidence]],
     functions: Mapping[str, Collection[str]],
+    forward_of: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, str]:
     """Return which misconception to name at which check, at most one a function, where it was found first.
 
     `failed` has the evidence in each check whose answers were judged wrong, in their order, `functions` what each
-    check judges. A candidate is out if a check of its function passed that its variant fails, or failed with other
-    answers; further failures contradict nothing, since people make two slips at once. A candidate is also out if it
-    explains only some of what another explains, be it that no check of the other's function tells that one. Where those
-    left at a check do not mean one misconception, none is named there.
+    check judges, `forward_of` the forward pass of each backward pass.
+
+    A candidate is out if a check of its function passed that its variant fails, or failed with other answers. It is
+    also out if it explains only some of what another explains, be it that no check of the other's function tells that
+    one. People make two slips at once, so further failures contradict nothing, except other cases of the same check
+    that nothing explains. Where the forward pass of its layer is wrong too, a candidate has to explain all that failed
+    of its function, unless the check passes with what the forward pass is named for. Where those left at a
+    check do not mean one misconception, none is named there.
     """
     matches: list[Match] = []
     silent: list[Candidate] = []
@@ -184,14 +190,41 @@ def choose_misconceptions(
     rivals = (one for one in silent if any(match.checks < set(one.checks) for match in told_by))
     matches += [match for one in rivals if (match := _match(one, passed, failed, functions))]
     best = [one for one in told_by if not any(one.checks < other.checks for other in matches)]
+    return _name_first(matches, best, failed, functions, forward_of)
+
+
+def _name_first(
+    matches: Sequence[Match],
+    best: Sequence[Match],
+    failed: Collection[str],
+    functions: Mapping[str, Collection[str]],
+    forward_of: Mapping[str, str],
+) -> dict[str, str]:
+    """Return the misconception to name at a check, by the `best` matches, where nothing else is unknown about it."""
+    explained = {check for one in matches for check in one.checks}
+    judged = {name for names in functions.values() for name in names}
+    wrong = {name: {check for check in failed if name in functions.get(check, ())} for name in judged}
+    unknown = {(name, _name_claim(check)) for name, checks in wrong.items() for check in checks - explained}
     named: dict[str, str] = {}
-    told: set[str] = set()
+    told: dict[str, set[str]] = {}
     for check in failed:
-        here = {one.candidate.misconception: one.candidate.function for one in best if check in one.telling}
-        if len(here) == 1 and told.isdisjoint(here.values()):
-            named[check] = next(iter(here))
-            told.update(here.values())
+        here = [one for one in best if check in one.telling]
+        function = here[0].candidate.function if here else ""
+        if len({one.candidate.misconception for one in here}) != 1 or function in told:
+            continue
+        if any((function, _name_claim(other)) in unknown for one in here for other in one.checks):
+            continue
+        own, forward = wrong.get(function, set()), forward_of.get(function, "")
+        knows_all = all(own <= one.checks for one in here) or (forward in told and check not in told[forward])
+        if wrong.get(forward, own) <= own or knows_all:
+            named[check] = here[0].candidate.misconception
+            told[function] = {other for one in here for other in one.candidate.checks}
     return named
+
+
+def _name_claim(check: str) -> str:
+    """Return what the cases of a check have in common."""
+    return check.partition("[")[0]
 
 
 def _list_own(candidate: Candidate, functions: Mapping[str, Collection[str]]) -> set[str]:

@@ -6,6 +6,7 @@ import shutil
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -223,6 +224,7 @@ def _find_fault_of_section(manifest: Manifest, section: str) -> str:
     return f"{source} has no heading {heading!r}; {remedy}"
 
 
+@lru_cache(maxsize=32)  # many entries point into one notebook
 def list_headings(source: str) -> list[tuple[str, ...]]:
     """Return the headings of a notebook's source in their order, each with those above it in front."""
     found: list[tuple[str, ...]] = []

@@ -238,7 +238,8 @@ class Hints:
         functions = {name: one.judged for name, one in by_check.items()}
         with contextlib.suppress(*FAULTS), contextlib.closing(Runner(context)) as runner:
             candidates, hints = self._collect(context, by_check, failed, runner)
-            named = choose_misconceptions(candidates, passed, failed, functions)
+            forward_of = {name: layer.forward for layer in self._manifest.layers for name in layer.backward}
+            named = choose_misconceptions(candidates, passed, failed, functions, forward_of)
             for check, misconception in named.items():
                 if self._may_show(hints[misconception][0]):
                     by_check[check].check.misconception = hints[misconception][1]

@@ -195,12 +195,12 @@ def test_a_passing_claim_is_noted_and_nothing_is_outside_of_a_run():
     assert len(trace.answers) == 3
 
 
-FUNCTIONS = {"one": ["f"], "two": ["f"], "net": ["g"]}
+FUNCTIONS = {"one": ["f"], "two": ["f"], "net": ["g"], "one[large]": ["f"], "back": ["back"], "again": ["back"]}
 
 
 def choose(candidates, passed=(), **failed):
     listed = [Candidate(name, function, digests, digests.__getitem__) for name, function, digests in candidates]
-    return choose_misconceptions(listed, passed, failed, FUNCTIONS)
+    return choose_misconceptions(listed, passed, failed, FUNCTIONS, {"back": "f"})
 
 
 CHOICES = {
@@ -229,6 +229,42 @@ CHOICES = {
         [("m", "f", {"one": A})],
         (),
         {"one": evidence(A), "two": evidence(B)},
+        {"one": "m"},
+    ),
+    "another case of the check, which nothing explains": (
+        [("m", "f", {"one": A})],
+        (),
+        {"one": evidence(A), "one[large]": evidence(B)},
+        {},
+    ),
+    "another case of the check, which another slip explains": (
+        [("m", "f", {"one": A}), ("n", "f", {"one[large]": B})],
+        (),
+        {"one": evidence(A), "one[large]": evidence(B)},
+        {"one": "m"},
+    ),
+    "a slip of a backward pass whose forward pass is wrong, with more than it explains": (
+        [("m", "back", {"back": A})],
+        (),
+        {"one": evidence(B), "back": evidence(A), "again": evidence(C)},
+        {},
+    ),
+    "a slip of a backward pass whose forward pass is wrong, which explains all": (
+        [("m", "back", {"back": A, "again": C})],
+        (),
+        {"one": evidence(B), "back": evidence(A), "again": evidence(C)},
+        {"back": "m"},
+    ),
+    "a slip of a backward pass whose forward pass has one that leaves it right": (
+        [("m", "f", {"one": A}), ("n", "back", {"back": B})],
+        (),
+        {"one": evidence(A), "back": evidence(B), "again": evidence(C)},
+        {"one": "m", "back": "n"},
+    ),
+    "a slip of a backward pass whose forward pass has one that makes it wrong": (
+        [("m", "f", {"one": A, "back": C}), ("n", "back", {"back": B})],
+        (),
+        {"one": evidence(A), "back": evidence(B), "again": evidence(C)},
         {"one": "m"},
     ),
     "it explains more": (

@@ -101,10 +101,14 @@ def _connecting(scheduler: str, slots: int, scratch: Path) -> Iterator[tuple[Exe
                 "n_workers": slots,
                 "threads_per_worker": 1,
                 "memory_limit": 0,
-                "dashboard_address": None,
+                "dashboard_address": "127.0.0.1:0",
             }
             options |= {"processes": True, "silence_logs": 50, "local_directory": os.fspath(scratch)}
-            address = stack.enter_context(LocalCluster(**options)).scheduler_address
+            before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # workers inherit it: Ctrl-C is for this process
+            try:
+                address = stack.enter_context(LocalCluster(**options)).scheduler_address
+            finally:
+                signal.signal(signal.SIGINT, before)
         try:
             client = stack.enter_context(Client(address, timeout=CLUSTER_SECONDS))
         except (OSError, ValueError) as error:

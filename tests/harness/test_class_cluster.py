@@ -4,6 +4,7 @@ import contextlib
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -15,7 +16,7 @@ from distributed import Client
 
 from grader.classroom import executors
 from grader.classroom.view import State, StoreView
-from tests.harness.test_class_engine import hand_in, read_marks, start, states
+from tests.harness.test_class_engine import await_graded, command, hand_in, read_marks, start, states
 from tests.harness.test_class_grade import comparable
 
 ROOT = Path(__file__).parents[2]
@@ -76,10 +77,25 @@ def test_dask_grades_as_slots_do(toy, tmp_path):
 
 
 @pytest.mark.parametrize("address", ["nonsense", "tcp://127.0.0.1:1"])
-def test_scheduler_that_is_not_there(toy, tmp_path, command, monkeypatch, address):
+def test_scheduler_that_is_not_there(toy, tmp_path, request, monkeypatch, address):
     monkeypatch.setattr(executors, "CLUSTER_SECONDS", 1)
-    status, _, err = command("class", "grade", str(hand_in(toy, tmp_path / "in", 1)), "--scheduler", address)
+    status, _, err = request.getfixturevalue("command")(
+        "class", "grade", str(hand_in(toy, tmp_path / "in", 1)), "--scheduler", address
+    )
     assert status == 2 and f"no scheduler answers at '{address}'" in err and "start one with dask scheduler" in err
+
+
+@pytest.mark.slow
+def test_ctrl_c_reaches_no_worker_of_this_machine(toy, tmp_path):
+    source = hand_in(toy, tmp_path / "in", 6)
+    words = [*command(toy, source), "--scheduler", "local"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "start_new_session": True}
+    run = subprocess.Popen(words, cwd=toy.root, env={**os.environ, "PYTHONPATH": str(ROOT)}, **pipes)
+    await_graded(toy, 1, run)
+    os.killpg(run.pid, signal.SIGINT)  # as a terminal does
+    out, _ = run.communicate(timeout=120)
+    assert run.returncode == 1 and "the same command goes on where this one ended" in out, out
+    assert "Traceback" not in out and "Warning" not in out, out
 
 
 def serve(folder: Path, *words: str) -> subprocess.Popen:

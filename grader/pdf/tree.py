@@ -41,6 +41,7 @@ TABLE_WIDTH = 92  # characters of a table's row that fit at full size, where eac
 SMALL, SMALLEST = 0.75, 0.5  # of full size: where a table is divided, and where it cannot be
 MOST_SPANNED = 100  # columns of one cell
 URL = re.compile(r"https?://[^\s<>\"'(){}]*[^\s<>\"'(){}.,;:!?*_]")
+NUMBER = re.compile(r"[0-9]{1,9}")  # as typst can read it
 BLANKS = re.compile(r"[ \t\n\r\f]+")
 
 
@@ -98,13 +99,15 @@ class Writer:
     def _write_code(self, node: HtmlElement) -> str:
         names = [node.get("class", ""), *(child.get("class", "") for child in node.iter("code"))]
         found = re.search(r"language-(\S+)", " ".join(names))
+        for line in node.iter("br"):
+            line.tail = f"\n{line.tail or ''}"
         shown = self.aside.restore(node.text_content().strip("\n"))
         return f"#snippet[{lines.typeset(lines.highlight(shown, found[1] if found else 'text'))}]"
 
     def _write_list(self, node: HtmlElement) -> str:
         loose = any(child.tag == "p" for item in node for child in item)
         start = node.get("start", "1")
-        options = f"start: {start}, " if node.tag == "ol" and start.isdecimal() else ""
+        options = f"start: {start}, " if node.tag == "ol" and NUMBER.fullmatch(start) else ""
         items = "".join(f"[{self.write(item).strip()}]" for item in node if item.tag == "li")
         function = "enum" if node.tag == "ol" else "list"
         return f"#{function}({options}tight: {str(not loose).lower()}){items}\n\n{self._write_beside(node)}"
@@ -200,7 +203,7 @@ def _place_cells(rows: list[HtmlElement]) -> list[tuple[int, int, int, int, Html
 
 def _read_span(cell: HtmlElement, name: str) -> int:
     text = cell.get(name, "1").strip()
-    return max(int(text), 1) if text.isdecimal() else 1
+    return max(int(text), 1) if NUMBER.fullmatch(text) else 1
 
 
 def _count_header(rows: list[HtmlElement], cells: list[tuple[int, int, int, int, HtmlElement]]) -> int:

@@ -4,6 +4,7 @@ import datetime
 import importlib.util
 import io
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -13,11 +14,12 @@ import pytest
 
 from grader.course.schema import Pdf
 from grader.errors import ManifestError, ProgramMissing
-from grader.pdf import convert, formulas, images, lines, outputs, typesetting, verify
+from grader.pdf import convert, formulas, images, lines, markup, outputs, typesetting, verify
 from grader.pdf import notebook as notebooks
 from grader.pdf.convert import Options, PdfRequest, Result
 from grader.pdf.images import ImageProblem, Images
 from grader.pdf.markup import Aside, Formula
+from grader.pdf.tree import Writer
 
 DATE = datetime.date(2026, 1, 31)
 OPTIONS = Options(title="A course", names="Ada, Alan", date=DATE)
@@ -643,3 +645,37 @@ def test_reading_never_refuses(tmp_path):
         book = notebooks.read(file)
         assert book.notice or book.cells
         json.dumps([cell.source for cell in book.cells])
+
+
+def _markup(text: str, is_output: bool = False) -> str:
+    html = markup.strip_hidden(text) if is_output else markup.render(text)
+    return Writer(Aside(), str, lambda *_: "#image;").write(markup.parse(html)).strip()
+
+
+@pytest.mark.parametrize("is_output", [False, True])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("multi <head> attention", "multi attention"),
+        ("the <title> of it", "the of it"),
+        ("<html><body>one</body></html> then <html><body>two</body></html>", "one then two"),
+        ("</body></html>after", "after"),
+        ("<html></html>", ""),
+        ("<frameset><frame src='a'></frameset>", ""),
+        ("<html><frameset></frameset></html>", ""),
+    ],
+)
+def test_tags_of_a_whole_page_take_no_words_away(text, words, is_output):
+    found = re.findall(r'#"([^"]*)";', _markup(text, is_output))
+    assert " ".join(" ".join(one for one in found if "frame" not in one).split()) == words
+
+
+def test_lines_of_preformatted_text_stay_lines():
+    assert _markup("<pre>one<br>two<br/>three</pre>") == '#snippet[#"one"; \\\n#"two"; \\\n#"three";]'
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "9" * 30, "٣", "²", "-1", ""])
+def test_odd_numbers_in_tables_and_lists_are_none(number):
+    table = _markup(f"<table><tr><td colspan='{number}' rowspan='{number}'>a</td></tr></table>")
+    assert "columns: 1," in table and "span" not in table
+    assert _markup(f"<ol start='{number}'><li>a</li></ol>") == '#enum(tight: true)[#"a";]'

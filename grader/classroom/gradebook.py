@@ -5,7 +5,7 @@ import io
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Context
 from fractions import Fraction
@@ -178,7 +178,8 @@ def write_gradebook(
         if into is None:
             raise UsageError(f"give the gradebook of {platform.name} to fill with --into; {platform.how}")
         sheet, batch = read_sheet(into), store.batch()
-        points = [(mark.person, spell(mark.points)) for mark in marks]
+        own = {} if form == batch.kind else {"user": ""}  # another platform's number is somebody else's there
+        points = [(replace(mark.person, **own), spell(mark.points)) for mark in marks]
         absent = fill_sheet(sheet, platform, points, batch.assignment, to_fraction(batch.max_score), column)
         write_table([sheet.header, *sheet.rows], out, sheet.delimiter, sheet.coding)
         yield f"written: {out} ({len(marks) - len(absent)} of {count_noun(len(marks), 'mark')}, by ID)"
@@ -205,7 +206,8 @@ def _write_all(store: StoreView, manifest: Manifest, folder: Path, published: bo
         if record is None:
             continue
         name = re.sub(r"[^\w.-]+", "_", one.key).strip(".")[:100] or "submission"
-        name = name if name.casefold() not in taken else f"{name}-{one.id}"
+        while name.casefold() in taken:
+            name += f"-{one.id}"
         taken.add(name.casefold())
         results = gradescope.render(record, manifest)
         write_atomically(folder / name / "results.json", results)

@@ -213,6 +213,8 @@ class Store(StoreView):
         values |= {name: getattr(record, name) if record else 0 for name in names}
         values |= {"version": ending.version, "record": pack_record(record) if record else None}
         db.execute("DELETE FROM result WHERE submission = ?", [number])
+        if record and record.max_score:
+            db.execute("UPDATE batch SET max_score = ?", [record.max_score])  # the course may be worth more by now
         if record:
             rows = [(number, numbers[one.id], *_facts(one)) for one in record.checks]
             db.executemany("INSERT INTO result VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)

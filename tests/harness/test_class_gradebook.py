@@ -28,9 +28,13 @@ def store(tmp_path):
 
 
 @pytest.fixture
-def small(tmp_path):
-    """Three students of a course worth 8 points: in time, 25 hours late, and late at a time that nobody knows."""
-    with Store.create(tmp_path / "class", Batch("A course", 8, "canvas", tmp_path, ("ab",))) as made:
+def small(tmp_path, request):
+    """Three students of a course worth 8 points: in time, 25 hours late, and late at a time that nobody knows.
+
+    Their export is Canvas's, or that of the parameter.
+    """
+    kind = getattr(request, "param", "canvas")
+    with Store.create(tmp_path / "class", Batch("A course", 8, kind, tmp_path, ("ab",))) as made:
         entries = [
             ("a", Person("Ada", "s1", "ada@example.org", "11"), DUE.isoformat(), False),
             ("b", Person("Bob", "s2", "bob@example.org", "12"), (DUE + timedelta(hours=25)).isoformat(), True),
@@ -110,6 +114,7 @@ def test_students_of_another_platform_are_found_by_their_other_ids(store, tmp_pa
     assert sum(map(bool, found)) == 118 and "(118 of 126 marks, by ID)" in said[0]
 
 
+@pytest.mark.parametrize("small", ["moodle"], indirect=True)
 def test_moodle_is_filled_by_participant(small, tmp_path):
     out, _ = write(small, "moodle", tmp_path, into=export(tmp_path, MOODLE))
     found = pandas.read_csv(out, dtype=str, keep_default_na=False)
@@ -328,3 +333,11 @@ def test_command_shows_the_one_submission_that_is_not_superseded(command, toy):
         made.finish([JobEnding("again", State.GRADED, made.record(bob.id))])
     status, said, _ = command("class", "show", "Ada")
     assert status == 0 and "superseded by a later one" in said and "Total: " in said
+
+
+def test_number_of_another_platform_is_nobodys_number_here(small, tmp_path):
+    """Canvas's user 11 is not Moodle's participant 11."""
+    other = MOODLE.replace("ada@example.org", "eve@example.org").replace("Participant 13", "Participant 77")
+    out, said = write(small, "moodle", tmp_path, into=export(tmp_path, other))
+    assert list(pandas.read_csv(out, dtype=str, keep_default_na=False)["Grade"]) == ["0.3", ""]
+    assert f"not in {tmp_path / 'exported.csv'}: Ada, Bob" in said

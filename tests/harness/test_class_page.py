@@ -16,10 +16,11 @@ from grader.classroom import statistics
 from grader.classroom.gradebook import write_feedback
 from grader.classroom.page import render_page, write_page
 from grader.classroom.sources import ExportedSubmission
-from grader.classroom.view import JobEnding, State, StoreView
+from grader.classroom.store import Store
+from grader.classroom.view import Batch, JobEnding, State, StoreView
 from grader.errors import OutputError
 from grader.results import gradescope
-from grader.results.record import Outcome
+from grader.results.record import Outcome, Record
 from tests.harness.gradescope_page import BROWSERS
 from tests.harness.made_class import DUE, HOSTILE, fill_store
 
@@ -329,6 +330,18 @@ def test_feedback_stays_in_its_folder_whatever_the_keys(tmp_path, course):
         assert write_feedback(store, course(), tmp_path / "new/out", False) == "6 submissions: 6 new"
     assert len(list((tmp_path / "new/out").glob("*/feedback.html"))) == 6
     assert {place.name for place in tmp_path.iterdir()} >= {"class", "new"} and not (tmp_path / "up").exists()
+
+
+def test_feedback_of_keys_that_look_alike_stays_apart(tmp_path, course):
+    keys = ["a b", "a b-3", "a_b"]  # the third one has the number 3
+    with Store.create(tmp_path / "class", Batch("A course", 8, "folder", tmp_path, ("ab",))) as store:
+        store.add([ExportedSubmission(key, tmp_path) for key in keys])
+        for key in keys:
+            record = Record(assignment="A course", command="grade", submission=key, max_score=8)
+            store.finish([JobEnding(key, State.GRADED, record)])
+        write_feedback(store, course(), tmp_path / "out", False)
+    pages = [page.read_text() for page in (tmp_path / "out").rglob("feedback.html")]
+    assert len(pages) == 3 and all(any(f">{key}<" in page for page in pages) for key in keys)
 
 
 def test_feedback_writes_over_nothing_of_anybody_else(tmp_path, course, tame):

@@ -12,7 +12,7 @@ from grader.classroom.sources import ExportedSubmission
 from grader.classroom.store import Store
 from grader.classroom.view import FILENAME, Batch, JobEnding, Person, State, StoreView
 from grader.errors import UsageError
-from grader.results.record import Outcome
+from grader.results.record import Outcome, Record
 from tests.harness.made_class import HOSTILE, fill_store
 
 
@@ -190,3 +190,12 @@ def test_ten_thousand_submissions(tmp_path):
         lines = list(report.describe_status(store, "", 0))
         assert "10000 submissions" in lines[0] and time.process_time() - began < 5
         assert sum(1 for _ in store.cells()) == 60 * len(store.submissions(State.GRADED))
+
+
+def test_course_that_is_worth_more_now_says_so(store):
+    store.add([entry("a")])
+    record = Record(assignment="A course", command="grade", submission="a", score=9, max_score=150)
+    store.finish([JobEnding("a", State.GRADED, record)])
+    assert store.batch().max_score == 150
+    store.finish([JobEnding("a", State.FAILED, None, "it failed")])
+    assert store.batch().max_score == 150

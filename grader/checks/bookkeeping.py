@@ -54,8 +54,8 @@ class Timeouts:
         if left <= 0:
             raise OutOfTime
         if now >= self._look_at:
-            unused = self.limits.run_seconds + self._reserve - self._spent()
-            if unused <= 0:
+            unused = self.limits.run_seconds - self._spent()
+            if unused + self._reserve <= 0:
                 raise OutOfTime
             self._look_at = now + max(unused / CORES, CPU_LOOK_SECONDS)
         return min(seconds, left)

@@ -24,6 +24,7 @@ from grader.errors import (
 )
 from grader.grading import run
 from grader.grading import submission as grading
+from grader.limits import CPU_LOOK_SECONDS
 from grader.recording.replay import CallForwarder
 from grader.results.record import CheckResult, Outcome
 from grader.sandbox.parent.zygote_pool import PlainProcesses, ZygotePool
@@ -372,6 +373,15 @@ def test_a_run_that_has_used_its_cpu_time_or_sleeps_for_ever_is_over():
         Timeouts(limits, _started=begun, _spent=lambda: 10.5).require_time()
     with pytest.raises(OutOfTime):
         Timeouts(limits, _started=begun - 900, _spent=lambda: 0.1).require_time()
+
+
+def test_the_reserve_of_a_control_run_gives_nothing_to_what_comes_after_it():
+    own = Timeouts(LimitsTable(run_seconds=10), _started=time.monotonic() - 100, _spent=lambda: 10.5)
+    with own.with_reserve():
+        own.require_time()
+    with pytest.raises(OutOfTime):
+        time.sleep(CPU_LOOK_SECONDS)
+        own.require_time()
 
 
 def test_nobody_asks_for_the_cpu_time_before_it_can_have_been_used_up():

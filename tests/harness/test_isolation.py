@@ -298,8 +298,8 @@ def test_a_zygotes_heap_is_joined_into_huge_pages_where_the_kernel_can_do_that()
     """A fork copies an entry for each page, and its end frees as many."""
     code = [sys.executable, "-c", JOINED, str(START)]
     before, joined, possible, whole = subprocess.run(code, capture_output=True, text=True, check=True).stdout.split()
-    assert (before, whole) == ("0", "True")
-    assert int(joined) > 10_000 or possible == "0"
+    assert whole == "True"
+    assert int(joined) - int(before) > 10_000 or possible == "0"
 
 
 def test_a_worker_gets_a_third_of_a_containers_memory(tmp_path):

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from grader.errors import SandboxError
+from grader.errors import SandboxError, WorkerCrashed
 from grader.grading import run
 from grader.results.record import NoteKind, Outcome
 from grader.sandbox.parent import zygote_pool
@@ -91,6 +91,17 @@ def test_what_a_worker_prints_is_kept_on_windows(windows, toy):
         worker.start(0)
         worker.kill()
         assert worker.take_output() == "at import\n"
+
+
+def test_a_worker_that_ends_itself_is_counted_too(toy):
+    """Elsewhere than on Linux its CPU time is known only once it is collected."""
+    package = toy.write("gone/rectangles.py", "import os\nfor i in range(10**7): pass\nos._exit(0)\n").parent
+    with contextlib.closing(ZygotePool(make=PlainProcesses)) as zygotes:
+        worker = launch_worker(zygotes.get(("numpy",)), package, "gone", WorkerLimits())
+        worker.load(("numpy",), ["rectangles"])
+        with pytest.raises(WorkerCrashed):
+            worker.start(0)
+        assert zygotes.cpu_seconds() > 0.1
 
 
 DYING = {

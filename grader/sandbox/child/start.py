@@ -179,7 +179,6 @@ def load_libraries(libraries: list[str]) -> None:
     So too the modules of the standard library that need a library of the system, which no worker can read.
     """
     import bz2  # noqa: F401
-    import ctypes  # noqa: F401
     import hashlib  # noqa: F401
     import lzma  # noqa: F401
     import zlib  # noqa: F401

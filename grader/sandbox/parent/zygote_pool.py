@@ -229,7 +229,7 @@ class PlainProcesses:
     def reap(self, pid: int) -> PendingReply:
         """End and collect a worker; the pending reply holds its wait status in the form of os.wait."""
         process = self._running.pop(pid)
-        if process.poll() is None and sys.platform == "win32":
+        if sys.platform == "win32" and process.poll() is None:  # elsewhere this would collect it uncounted
             process.kill()
         return PendingReply({"status": self._collect(process)})
 

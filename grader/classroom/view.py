@@ -213,9 +213,10 @@ class StoreView:
         return exact or [one for one in found if any(word in text for text in texts(one))]
 
     def checks(self) -> list[KnownCheck]:
-        """Return every check that any submission was judged by, in the order of reports."""
+        """Return every check that marks are made of, in the order of reports, and none that a course once had."""
         names = [column.name for column in fields(KnownCheck)]
-        rows = self._db.execute(f'SELECT {", ".join(names)} FROM "check" ORDER BY place, number')
+        used = f'number IN (SELECT "check" FROM result WHERE {COUNTS})'
+        rows = self._db.execute(f'SELECT {", ".join(names)} FROM "check" WHERE {used} ORDER BY place, number')
         found = [dict(zip(names, row, strict=True)) for row in rows]
         return [KnownCheck(**facts | {"functions": json.loads(facts["functions"])}) for facts in found]
 

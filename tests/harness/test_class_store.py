@@ -199,3 +199,13 @@ def test_course_that_is_worth_more_now_says_so(store):
     assert store.batch().max_score == 150
     store.finish([JobEnding("a", State.FAILED, None, "it failed")])
     assert store.batch().max_score == 150
+
+
+def test_check_that_is_gone_from_the_course_is_none_of_the_class(tmp_path):
+    with fill_store(tmp_path, 2, checks=4) as store:
+        before = store.checks()
+        for one in store.submissions():
+            record = store.record(one.id)
+            record.checks[0].id += "_renamed"
+            store.finish([JobEnding(one.key, State.GRADED, record)])
+        assert [check.id for check in store.checks()] == [f"{before[0].id}_renamed", *(c.id for c in before[1:])]

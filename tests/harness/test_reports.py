@@ -17,6 +17,7 @@ from grader import files
 from grader.course import manifest as manifests
 from grader.course import schema
 from grader.errors import UsageError
+from grader.grading import progress
 from grader.grading import submission as grading
 from grader.results import gradescope, markdown, notebook, record, terminal
 from grader.results.notebook import Judgement
@@ -404,7 +405,8 @@ def test_atomic_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
         assert list(tmp_path.iterdir()) == [file]
 
 
-def test_record_grows_while_checks_run(toy):
+def test_record_grows_while_checks_run(toy, monkeypatch):
+    monkeypatch.setattr(progress, "REPORT_INTERVAL_SECONDS", 0.1)
     seen = []
 
     def update(found):

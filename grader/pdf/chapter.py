@@ -173,7 +173,7 @@ class Chapter:
             formula = self._define_formula(int(number))
             self._add(formula, partial(self._write_fallback, shown.alternative), "set as text")
         elif shown.kind in ("markdown", "html"):
-            self._add_html(shown.text, shown.alternative or self.aside.restore(markup.TAG.sub(" ", shown.text)), True)
+            self._add_html(shown.text, shown.alternative or self.aside.restore(markup.strip_tags(shown.text)), True)
             if shown.rows_left_out:
                 words = f"… {shown.rows_left_out:,} rows of this table left out"
                 self._add(f"#note[{inline(words)}]")

@@ -151,6 +151,11 @@ def strip_hidden(text: str) -> str:
     return SVG.sub(_embed, PAGE.sub(" ", COMMENT.sub("", HIDDEN.sub("", text.translate(PLAIN)))))
 
 
+def strip_tags(text: str) -> str:
+    """Return the text of HTML."""
+    return html.unescape(TAG.sub(" ", text))
+
+
 def _embed(drawing: re.Match[str]) -> str:
     data = base64.b64encode(drawing[0].encode("utf-8", "replace")).decode()
     return f'<img src="data:image/svg+xml;base64,{data}">'

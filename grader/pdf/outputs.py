@@ -151,11 +151,11 @@ def _best(data: Table, metadata: object, limits: Pdf) -> Shown:
 def _html(markup: str, plain: str, limits: Pdf) -> Shown:
     markup = html.strip_hidden(markup)
     if len(markup) > HTML_CHARACTERS:
-        return Shown("stdout", html.TAG.sub(" ", markup))
+        return Shown("stdout", html.strip_tags(markup))
     if not html.parse(markup).xpath("boolean(normalize-space(.) or .//img or .//hr or .//table or .//input)"):
         frame = FRAME.search(markup)
         source = SOURCE.search(frame[2]) if frame else None
         what = (frame[1].lower() if frame else "HTML with a script or no text") + (f" of {source[1]}" if source else "")
         return Shown("note", f"An output that only a browser can show was here ({what}).")
     markup, gone = html.cut_rows(markup, limits.table_rows)
-    return Shown("html", markup, alternative=plain or html.TAG.sub(" ", markup), rows_left_out=gone)
+    return Shown("html", markup, alternative=plain or html.strip_tags(markup), rows_left_out=gone)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 import unicodedata
 from collections import Counter
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 from . import lines, outputs
 from .chapter import Chapter
 from .formulas import BARE
-from .markup import TAG
+from .markup import strip_tags
 from .notebook import INPUT_IGNORED, Cell
 from .typesetting import show_by_number
 
@@ -100,7 +99,7 @@ def _list_words(chapter: Chapter, cell: Cell, no_font: set[str]) -> tuple[Counte
     pages = [shown.text for shown in chapter.shown[cell.index] if shown.kind in ("html", "markdown")]
     found = []
     for page in (chapter.html.get(cell.index, ""), " ".join(pages)):
-        text = chapter.aside.mark.sub(" ", html.unescape(TAG.sub(" ", page)))
+        text = chapter.aside.mark.sub(" ", strip_tags(page))
         found.append(Counter(WORD.findall(_normalize(_number_controls(text, no_font)))))
     return found[0], found[1]
 

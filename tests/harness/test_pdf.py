@@ -679,3 +679,10 @@ def test_odd_numbers_in_tables_and_lists_are_none(number):
     table = _markup(f"<table><tr><td colspan='{number}' rowspan='{number}'>a</td></tr></table>")
     assert "columns: 1," in table and "span" not in table
     assert _markup(f"<ol start='{number}'><li>a</li></ol>") == '#enum(tight: true)[#"a";]'
+
+
+def test_html_that_is_shown_as_text_has_no_entities():
+    source = "<div>caf&eacute; &lt;b&gt;</div>"
+    for text in (source, source + "<p></p>" * 50_000):  # beside the page, and in its place
+        [shown] = outputs.select([{"output_type": "display_data", "data": {"text/html": text}}], Pdf())
+        assert (shown.alternative or shown.text).strip() == "café <b>"

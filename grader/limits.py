@@ -3,7 +3,7 @@
 MEGABYTE = 1024 * 1024
 
 # Defaults of a manifest's keys, which docs/instructor-guide.md describes.
-CALL_SECONDS = 10  # limits.call_seconds, wall clock of one call: a right solution takes about a second
+CALL_SECONDS = 10  # limits.call_seconds, wall clock of one call but for waits for a core: right ones take a second
 RUN_SECONDS = 600  # limits.run_seconds, CPU of a run: right solutions take tens, and a busy host takes no points by it
 WALL_SECONDS = 2400  # limits.wall_seconds, wall clock of a run, for what sleeps: a busy host needs ten times its CPU
 CPU_SECONDS = 30  # limits.cpu_seconds of one check's worker: a few calls that each use their whole time
@@ -22,6 +22,7 @@ PDF_IMAGE_MEGAPIXELS = 40  # pdf.image_megapixels: an image takes four bytes a p
 REFERENCE_SECONDS = 120.0  # wall clock of one call of the reference: a verdict must not hang on a busy machine
 REFERENCE_CPU_SECONDS = 3600  # of the reference's worker, which serves a whole run
 CPU_LOOK_SECONDS = 0.05  # wall clock between two looks at a run's CPU time: each is a round trip to every zygote
+LEAST_WAIT_SECONDS = 0.05  # for a core, in which others had it, that puts a call's deadline off: less is no cause
 STRIKES = 2  # timeouts of a function or module after which it is waited for less
 SHORT_SECONDS = 1.0  # wall clock of a call of what has hung so often: an endless loop must not eat the run
 SPARE_WORKERS = 2  # that come up while a check runs: more would take its cores

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grader.errors import SandboxError, WorkerRaised
+from grader.errors import SandboxError, WorkerRaised, WorkerTimeout
 from grader.grading.submission import UNSAFE, grade_submission
 from grader.limits import MEGABYTE
 from grader.sandbox import policy
@@ -420,3 +420,24 @@ def test_optimizers_learn_without_the_compiler_and_what_needs_it_loads_it(full, 
     module = worker.root().module
     assert module.learn() is False
     assert module.derive() == (2.0, False, True)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="only Linux says how long a process waited for a core")
+def test_no_call_pays_for_the_time_in_which_others_had_its_core(full, package):
+    burn = "def burn(seconds):\n    while time.process_time() < seconds:\n        pass\n"
+    worker = package(full, f"import time\n{burn}\ndef sleep(seconds):\n    time.sleep(seconds)\n")
+    spent = worker.transport.process.cpu_seconds()
+    worker.timeout_for = lambda callee: 0.5
+    core = min(os.sched_getaffinity(0))
+    os.sched_setaffinity(worker.transport.process.pid, {core})
+    loop = f"import os, time\nos.sched_setaffinity(0, {{{core}}})\nend = time.monotonic() + 20\n"
+    loop += "while time.monotonic() < end:\n    pass"
+    others = [subprocess.Popen([sys.executable, "-c", loop]) for _ in range(4)]
+    try:
+        worker.root().module.burn(spent + 0.35)
+        with pytest.raises(WorkerTimeout):
+            worker.root().module.sleep(3)
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import Ending, StackFrame, WorkerCrashed, WorkerError, WorkerRaised, WorkerTimeout
-from ...limits import LATE_SHARE
+from ...limits import LATE_SHARE, LEAST_WAIT_SECONDS
 from ..child.packages import Way
 from ..policy import WorkerLimits
 from ..wire import DeadlinePassed, Encoder, Tensor, Unsendable, WireError
@@ -52,6 +52,7 @@ class WorkerClient:
         self.named = {} if named is None else named
         self.timeout_for: Timeout = lambda callee: limits.call_seconds
         self.overtime: Callable[[], float] = lambda: 0.0
+        self._given_back = 0.0
         self.modules, self.callees = set[str](), set[str]()
         self.renamed: Mapping[str, Mapping[str, str]] = {}
         self.forwarder: Forwarder | None = None
@@ -196,7 +197,7 @@ class WorkerClient:
         self.transport.connect()  # the deadline is for what the code does, not for the zygote's start
         seconds, reached = self.timeout_for(callee), list[StackFrame]()
         try:
-            return self._converse(frame, Deadline(time.monotonic() + seconds, self.overtime), reached)
+            return self._converse(frame, Deadline(time.monotonic() + seconds, lambda: self._extend(callee)), reached)
         except DeadlinePassed:
             self.kill()
             self.timeout_for(callee)  # raises where the run is over: then the call itself did not take too long
@@ -207,6 +208,20 @@ class WorkerClient:
         except WorkerGone as gone:
             self.kill()
             raise read_wait_status(gone.status, callee, self.limits.cpu_seconds) from None
+
+    def _extend(self, callee: str) -> float:
+        """Return more seconds for a call: overtime, or those in which its worker waited for a core that others had.
+
+        Raise OutOfTime where the run is over.
+        """
+        if (more := self.overtime()) > 0 or self.transport.process is None:
+            return more
+        waited = self.transport.process.waited_seconds() - self._given_back
+        if waited < LEAST_WAIT_SECONDS:
+            return 0.0
+        given = min(waited, self.timeout_for(callee))
+        self._given_back += given
+        return given
 
     def _converse(self, frame: Frame | None, deadline: Deadline, reached: list[StackFrame]) -> Reply:
         """Return the reply to a frame, or to what was posted, and serve the calls of callbacks meanwhile.

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -119,6 +120,13 @@ class WorkerProcess:
     def cpu_seconds(self) -> float:
         """Return the CPU time of all its threads so far, read from the kernel (Linux)."""
         return time.clock_gettime((~self.pid << 3) | 2)
+
+    def waited_seconds(self) -> float:
+        """Return how long its first thread has waited for a core so far, as Linux tells; 0 where nothing does."""
+        try:
+            return int(Path(f"/proc/{self.pid}/schedstat").read_bytes().split()[1]) / 1e9
+        except OSError:
+            return 0.0
 
     def pause(self) -> None:
         """Stop the process, background threads included, until `resume`."""

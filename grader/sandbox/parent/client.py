@@ -51,7 +51,7 @@ class WorkerClient:
         self.package, self.name, self.limits, self.trusted = package, name, limits, trusted
         self.named = {} if named is None else named
         self.timeout_for: Timeout = lambda callee: limits.call_seconds
-        self.overtime: Callable[[], float] = lambda: 0.0
+        self.overtime: Callable[[], float] | None = None
         self._given_back = 0.0
         self.modules, self.callees = set[str](), set[str]()
         self.renamed: Mapping[str, Mapping[str, str]] = {}
@@ -210,12 +210,14 @@ class WorkerClient:
             raise read_wait_status(gone.status, callee, self.limits.cpu_seconds) from None
 
     def _extend(self, callee: str) -> float:
-        """Return more seconds for a call: overtime, or those in which its worker waited for a core that others had.
+        """Return more seconds for a call: its overtime where it has one, else those in which others had its core.
 
         Raise OutOfTime where the run is over.
         """
-        if (more := self.overtime()) > 0 or self.transport.process is None:
-            return more
+        if self.overtime is not None:
+            return self.overtime()
+        if self.transport.process is None:
+            return 0.0
         waited = self.transport.process.waited_seconds() - self._given_back
         if waited < LEAST_WAIT_SECONDS:
             return 0.0

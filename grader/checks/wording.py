@@ -2,6 +2,7 @@
 
 import ast
 import math
+import os
 import re
 from collections.abc import Sequence
 from fractions import Fraction
@@ -19,7 +20,7 @@ from ..sandbox.parent.proxy import Call, MissingKey, Proxy
 from . import messages
 from .messages import Sentence, say
 
-ENGINE = str(Path(__file__).parents[1])
+ENGINE = os.path.join(Path(__file__).parents[1], "")  # with a separator: a course may lie beside it in grader-2026
 COUNTED = 12  # the largest count in whose ratios a factor is told
 UNPACK = re.compile(r"(not enough|too many) values to unpack|cannot unpack|not iterable")
 

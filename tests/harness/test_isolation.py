@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grader.errors import SandboxError, WorkerRaised, WorkerTimeout
+from grader.errors import OutOfTime, SandboxError, WorkerRaised, WorkerTimeout
 from grader.grading.submission import UNSAFE, grade_submission
 from grader.limits import MEGABYTE
 from grader.sandbox import policy
@@ -441,3 +441,14 @@ def test_no_call_pays_for_the_time_in_which_others_had_its_core(full, package):
         for other in others:
             other.kill()
             other.wait()
+
+
+def test_a_worker_ends_where_the_run_is_over_before_its_call(full, package):
+    def end():
+        raise OutOfTime
+
+    worker = package(full, "import time\n\ndef sleep(seconds):\n    time.sleep(seconds)\n")
+    worker.timeout_for, worker.overtime = (lambda callee: 0.1), end
+    with pytest.raises(OutOfTime):
+        worker.root().module.sleep(3)
+    assert not worker.alive

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from grader.checks import wording
 from grader.checks.expect import Mismatch, expect
 from grader.checks.wording import describe_inputs, explain_error
 from grader.course import manifest as manifests
@@ -59,6 +60,19 @@ def test_a_line_is_read_without_a_warning_of_pythons():
     text = "not enough values to unpack (expected 2, got 1)"
     error = WorkerRaised("net.loss", text, [StackFrame("net.py", 3, "net.loss", "a, b = f('\\d')")], "ValueError")
     assert explain_error(error).full.startswith("loss: f returned 1 value, expected 2 (a, b)")
+
+
+def test_a_course_beside_the_engine_is_none_of_its_code(monkeypatch, tmp_path):
+    engine = str(Path(wording.__file__).parents[1])
+    monkeypatch.setattr(wording, "ENGINE", wording.ENGINE.replace(engine, str(tmp_path / "grader")))
+    check = tmp_path / "grader-2026" / "check.py"
+    check.parent.mkdir()
+    check.write_text("def look(answer):\n    loss, dx = answer\n")
+    made = {}
+    exec(compile(check.read_text(), str(check), "exec"), made)
+    with pytest.raises(ValueError) as caught:
+        made["look"]([1, 2, 3])
+    assert "(loss, dx)" in wording.explain_unusable(caught.value, "layers.look", "", (1, 2, 3)).full
 
 
 def test_a_line_nested_too_deeply_is_shown_as_it_stands():

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ...errors import Ending, StackFrame, WorkerCrashed, WorkerError, WorkerRaised, WorkerTimeout
+from ...errors import Ending, OutOfTime, StackFrame, WorkerCrashed, WorkerError, WorkerRaised, WorkerTimeout
 from ...limits import LATE_SHARE, LEAST_WAIT_SECONDS
 from ..child.packages import Way
 from ..policy import WorkerLimits
@@ -205,6 +205,9 @@ class WorkerClient:
             late = WorkerTimeout(callee, Ending.LATE if seconds else Ending.HUNG_BEFORE, limit)
             late.frames = reached
             raise late from None
+        except OutOfTime:  # the call is under way, and its reply would be taken for that of the next
+            self.kill()
+            raise
         except WorkerGone as gone:
             self.kill()
             raise read_wait_status(gone.status, callee, self.limits.cpu_seconds) from None

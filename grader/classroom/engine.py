@@ -15,7 +15,7 @@ from pathlib import Path
 from ..course.editions import choose_edition
 from ..course.manifest import FILENAME, Manifest, load_manifest
 from ..errors import ChainruleError
-from ..files import make_printable, write_atomically
+from ..files import make_printable, read_or_make_secret, write_atomically
 from ..grading import run, submission
 from ..grading.hints import Hints
 from ..limits import JOB_RESERVE_SECONDS
@@ -156,6 +156,8 @@ def digest_course(manifest: Manifest) -> dict[str, str]:
     """Return digests of what marks depend on besides the submission, by name; each question's checks have their own."""
     files = {question.id: question.file for question in manifest.questions}
     folders = [manifest.path("public"), manifest.path("hidden")]
+    for secret in manifest.container.secrets:  # below a folder of checks, which would make it during the run
+        read_or_make_secret(manifest.root / secret)
     found = {f"{QUESTION_CHECKS}{name}": _digest(folder / file for folder in folders) for name, file in files.items()}
     others = [
         place
@@ -163,7 +165,7 @@ def digest_course(manifest: Manifest) -> dict[str, str]:
         for place in sorted(folder.rglob("*"))
         if place.is_file() and place.name not in files.values() and place.suffix != ".pyc"
     ]
-    found["other files of checks"] = _digest([*others, *(manifest.root / name for name in manifest.container.secrets)])
+    found["other files of checks"] = _digest(others)
     found["manifest"] = _digest([manifest.root / FILENAME])
     found["reference"] = digest_submission(manifest.path("reference"))
     if manifest.edition is not None:

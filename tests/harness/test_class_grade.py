@@ -211,6 +211,17 @@ def test_course_that_changes_under_a_run_ends_it_and_fails_nobody(toy, tmp_path)
         assert [one.state for one in store.submissions()] == [State.GRADED, State.TODO, State.TODO]
 
 
+def test_secret_that_checks_draw_at_first_use_is_no_change_of_the_course(toy, tmp_path):
+    name = "checks/hidden/toy.secret"
+    toy.replace("assignment.toml", "[limits]", f'[container]\nsecrets = ["{name}"]\n\n[limits]')
+    check = toy.root / "checks/hidden/test_q1_rectangles.py"
+    use = f"read_or_make_secret(Path({str(toy.root / name)!r}))\n"
+    check.write_text("from pathlib import Path\n\nfrom grader.files import read_or_make_secret\n\n" + use + check.read_text())
+    shutil.copytree(toy.root / "solution", tmp_path / "in/a/student")
+    _, tally = batch.grade_class(toy.manifest, tmp_path / "in", toy.root / "class", Settings(1), lambda tally: None)
+    assert tally.states == {State.GRADED: 1} and tally.changed == 0
+
+
 def test_folder_with_other_things_stays_as_it_is(toy, tmp_path, command):
     (tmp_path / "thesis").mkdir(0o755)
     (tmp_path / "thesis/chapter.txt").write_text("x")

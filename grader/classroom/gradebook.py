@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Context
 from fractions import Fraction
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from ..results import gradescope
 from ..results.summary import count_noun
 from .page import clean, render_template
 from .sheets import PLATFORMS, fill_sheet, list_names, read_sheet
-from .view import Person, State, StoredSubmission, StoreView
+from .view import Person, State, StoredSubmission, StoreView, identify
 
 DAY = timedelta(days=1)
 FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n]")
@@ -56,13 +57,14 @@ def find_marks(store: StoreView, late: Late) -> list[Mark]:
     Who has no mark for the latest has none: an older one is not shown in its place.
     """
     marks: dict[object, Mark] = {}
-    most = to_fraction(store.batch().max_score)
-    for one in store.submissions():
+    most, found = to_fraction(store.batch().max_score), store.submissions()
+    names = identify(person for one in found for person in one.people)
+    for one in found:
         if one.state is not State.SUPERSEDED:
             lateness, days = count_days(late, one.submitted)
             deduction = min(to_fraction(late.per_day) * days, to_fraction(late.cap)) / 100 * most
             for place, person in enumerate(one.people or (Person(one.key),)):
-                who = person.surest_id or (one.id, place)
+                who = names.get(person) or (one.id, place)
                 mark = Mark(person, one, lateness, days, deduction)
                 marks[who] = max(marks.get(who, mark), mark, key=_order)
     return [mark for mark in marks.values() if mark.submission.state.counts]
@@ -89,6 +91,9 @@ def list_troubles(store: StoreView, marks: Sequence[Mark], late: Late) -> Iterat
     failed = [one.names for one in store.submissions() if not one.state.counts and one.state is not State.SUPERSEDED]
     if failed:
         yield f"no mark yet, since not graded: {list_names(failed)}"
+    unsure = _list_called_alike(marks)
+    if unsure:
+        yield f"called alike, and no ID says whether they are one person, so each has a mark: {list_names(unsure)}"
     own = list({mark.submission.id: mark.submission for mark in marks}.values())  # those of a group only once
     held = [one.names for one in own if one.held]
     if held:
@@ -102,6 +107,15 @@ def list_troubles(store: StoreView, marks: Sequence[Mark], late: Late) -> Iterat
     cost = sum(mark.deduction > 0 for mark in marks)
     if cost:
         yield f"{count_noun(cost, 'mark')} lowered for days late"
+
+
+def _list_called_alike(marks: Sequence[Mark]) -> list[str]:
+    """Return the names that several people have of whom no two IDs can be compared."""
+    people: dict[str, list[Person]] = {}
+    for mark in marks:
+        people.setdefault(mark.person.name.casefold(), []).append(mark.person)
+    pairs = (pair for own in people.values() for pair in combinations(own, 2))
+    return list(dict.fromkeys(one.name for one, other in pairs if not one.ids.keys() & other.ids.keys()))
 
 
 def list_own(store: StoreView, marks: Sequence[Mark]) -> Iterator[list[str]]:
@@ -181,7 +195,7 @@ def write_gradebook(
         own = {} if form == batch.kind else {"user": ""}  # another platform's number is somebody else's there
         points = [(replace(mark.person, **own), spell(mark.points)) for mark in marks]
         absent = fill_sheet(sheet, platform, points, batch.assignment, to_fraction(batch.max_score), column)
-        write_table([sheet.header, *sheet.rows], out, sheet.delimiter, sheet.coding)
+        write_table([sheet.header, *sheet.rows.values()], out, sheet.delimiter, sheet.coding)
         yield f"written: {out} ({len(marks) - len(absent)} of {count_noun(len(marks), 'mark')}, by ID)"
         if absent:
             yield f"not in {into}: {list_names(absent)}"

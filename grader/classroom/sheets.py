@@ -20,11 +20,11 @@ POINTS_POSSIBLE = "points possible"
 
 @dataclass(frozen=True)
 class Sheet:
-    """A table that was exported: its first line, the others, and how the file spells them."""
+    """A table that was exported: its first row, the others by number, and how the file spells them."""
 
     file: Path
     header: list[str]
-    rows: list[list[str]]
+    rows: dict[int, list[str]]
     delimiter: str
     coding: str
 
@@ -71,11 +71,11 @@ def read_sheet(file: Path) -> Sheet:
         text = content.decode(coding)
         first = text.partition("\n")[0]
         delimiter = max(",;\t", key=first.count)
-        header, *rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)) or [[]]
+        header, *others = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)) or [[]]
     except (UnicodeDecodeError, csv.Error) as error:
         raise UsageError(f"{shown} cannot be read as CSV in UTF-8 ({error}); export it again") from None
-    rows = [row for row in rows if any(row)]
-    for number, row in enumerate(rows, 2):
+    rows = {number: row for number, row in enumerate(others, 2) if any(row)}
+    for number, row in rows.items():
         if len(row) != len(header):
             raise UsageError(
                 f"{shown}: row {number} has {len(row)} cells, and the first row has {len(header)}; export it again"
@@ -105,12 +105,12 @@ def _choose_moodle(sheet: Sheet, title: str, wanted: str) -> int:
 
 
 def _read_canvas_points(sheet: Sheet, column: int) -> list[str]:
-    return [row[column] for row in sheet.rows if row[0].strip().casefold() == POINTS_POSSIBLE]
+    return [row[column] for row in sheet.rows.values() if row[0].strip().casefold() == POINTS_POSSIBLE]
 
 
 def _read_moodle_points(sheet: Sheet, column: int) -> list[str]:
     place = sheet.find("Maximum Grade")
-    return [row[place] for row in sheet.rows] if place is not None else []
+    return [row[place] for row in sheet.rows.values()] if place is not None else []
 
 
 CANVAS = Platform(
@@ -164,7 +164,7 @@ def fill_sheet(
     for row, (person, mark) in zip(rows, marks, strict=True):
         if row in taken:
             names = list_names([taken[row].name, person.name])
-            raise UsageError(f"{shown}: row {row + 2} would get two marks, of {names}; fix the IDs in the export")
+            raise UsageError(f"{shown}: row {row} would get two marks, of {names}; fix the IDs in the export")
         if row is not None:
             taken[row], sheet.rows[row][target] = person, mark
     if not taken:
@@ -178,11 +178,11 @@ def _read_number(text: str) -> Fraction | None:
 
 
 def _find_rows(sheet: Sheet, platform: Platform, people: Sequence[Person]) -> Iterator[int | None]:
-    """Yield each person's row by the surest ID that they have there. Raise UsageError where one stands twice."""
+    """Yield the number of each person's row, by their surest ID there. Raise UsageError where one stands twice."""
     places: dict[str, dict[str, list[int]]] = {name: {} for name in dict(platform.people)}
     for name, rows in places.items():
         column = sheet.find(name)
-        for number, row in enumerate(sheet.rows if column is not None else ()):
+        for number, row in sheet.rows.items() if column is not None else ():
             rows.setdefault(row[column or 0].strip().casefold(), []).append(number)
     for person in people:
         values = [(name, give(person).strip().casefold()) for name, give in platform.people]
@@ -194,7 +194,7 @@ def _find_rows(sheet: Sheet, platform: Platform, people: Sequence[Person]) -> It
         first, *others = places[name][value]
         if others:
             where = f"{make_printable(str(sheet.file), 400)}: {name} {make_printable(value)}"
-            raise UsageError(f"{where} stands in rows {first + 2} and {others[0] + 2}; fix the gradebook")
+            raise UsageError(f"{where} stands in rows {first} and {others[0]}; fix the gradebook")
         yield first
 
 

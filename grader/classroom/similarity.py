@@ -24,7 +24,7 @@ from ..results.terminal import SILENT, StatusLine
 from ..submission.unpack import unpack_submission
 from .page import clean, is_own_page, render_template
 from .sources import read_export
-from .view import State, StoreView
+from .view import State, StoreView, identify
 
 NOISE, WINDOW = 25, 6  # characters of a fingerprint after names are replaced; one is kept of so many in a row
 TITLE = "Alike submissions"
@@ -33,12 +33,13 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Own:
-    """The code that is a submission's own: text and fingerprints of each function."""
+    """The code that is a submission's own: text and fingerprints of each function; `authors` are as `identify` says."""
 
     name: str
     texts: dict[str, str]
     prints: dict[str, frozenset[int]]
     current: bool = True
+    authors: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,8 @@ def find_pairs(found: Sequence[Own], cut: float = SIMILAR_CUT) -> list[Pair]:
 
     A fingerprint weighs the more the fewer submissions have it, and nothing where many do: right answers to a precise
     question share much. A function is alike where the cut of its weight is found in the other submission, and a pair
-    is told where such functions hold enough together. Of two former years' submissions nothing is told.
+    is told where such functions hold enough together. Nothing is told of two former years' submissions, nor of two that
+    one person of this class handed in.
     """
     listed: defaultdict[int, list[int]] = defaultdict(list)
     for place, one in enumerate(found):
@@ -141,7 +143,7 @@ def find_pairs(found: Sequence[Own], cut: float = SIMILAR_CUT) -> list[Pair]:
         sums[i] = np.where(shares >= cut, shared, 0).sum(axis=0)
     pairs = []
     for i, j in np.argwhere(np.triu(np.maximum(sums, sums.T) >= SIMILAR_TOKENS, 1)).tolist():
-        if found[i].current or found[j].current:
+        if (found[i].current or found[j].current) and not found[i].authors & found[j].authors:
             a, b = (i, j) if sums[i, j] >= sums[j, i] else (j, i)
             shares, _ = _weigh(found[a], holders, weights, len(found))  # again, since those of all take much memory
             alike = [name for name, share in zip(found[a].prints, shares[:, b], strict=True) if share >= cut]
@@ -216,21 +218,22 @@ def _divide(text: str, slices: Any) -> Iterator[tuple[bool, str]]:
 def read_class(store: StoreView, manifest: Manifest, also: Iterable[Path], line: StatusLine = SILENT) -> Iterator[Own]:
     """Yield what each submission of the class, and of former years' folders, has of its own; refused ones have none."""
     given = read_given(manifest)
-    now = [(one.names, one.place) for one in store.submissions() if one.state is not State.SUPERSEDED]
-    places = [(clean(name, 120), place, True) for name, place in now]
+    now = [one for one in store.submissions() if one.state is not State.SUPERSEDED]
+    names = identify(person for one in now for person in one.people)
+    places = [(one.names, one.place, frozenset(names[person] for person in one.people) - {""}) for one in now]
     for folder in also:
         for one in read_export(folder).submissions:
             name = ", ".join(person.name for person in one.people if person.name) or one.key
-            places.append((clean(f"{folder.name}: {name}", 120), one.place, False))
-    for number, (name, place, current) in enumerate(places, 1):
+            places.append((f"{folder.name}: {name}", one.place, frozenset()))
+    for number, (name, place, authors) in enumerate(places, 1):
         line.advance("reading submissions", number, len(places))
         with tempfile.TemporaryDirectory(prefix="chainrule-") as work:
             try:
                 package = unpack_submission(place, manifest, Path(work)).package
             except SubmissionError:
                 continue
-            own = read_own(name, package, manifest, given)
-            yield Own(own.name, own.texts, own.prints, current)
+            own = read_own(clean(name, 120), package, manifest, given)
+            yield Own(own.name, own.texts, own.prints, number <= len(now), authors)
 
 
 def write_similar(
@@ -269,4 +272,4 @@ def _show_cluster(cluster: Sequence[Pair], found: Sequence[Own]) -> dict[str, An
     words = f"{pairs[0]['count']}: {', '.join(row['name'] for row in pairs[0]['texts'][:3])}"
     words += f"; {count_noun(len(cluster), 'pair')}" if len(cluster) > 1 else ""
     words += f", the {len(pairs)} most alike shown" if more else ""
-    return {"names": [found[place].name for place in members], "words": words, "pairs": pairs}
+    return {"names": list(dict.fromkeys(found[place].name for place in members)), "words": words, "pairs": pairs}

@@ -15,7 +15,7 @@ from ..errors import UsageError, explain_not_installed
 from ..files import make_printable, open_regular
 from ..limits import EXPORT_METADATA_BYTES, MEGABYTE
 from ..submission.listing import IGNORED, is_leftover
-from .view import Person
+from .view import Person, identify
 
 METADATA = "submission_metadata.yml"
 PACKED = (".zip", ".rar", ".7z", ".tar", ".tgz", ".gz", ".bz2", ".xz")  # only zips can be graded, which a report says
@@ -235,15 +235,16 @@ def _make_unique(found: Iterable[ExportedSubmission]) -> list[ExportedSubmission
 
 def _supersede(found: list[ExportedSubmission]) -> list[ExportedSubmission]:
     """Mark the submissions all of whose known authors handed in again later, as the times say."""
+    known = identify(person for one in found for person in one.people)
     latest: dict[str, str] = {}
     for one in found:
         for person in one.people:
-            name = person.surest_id
+            name = known[person]
             if name and one.submitted:
                 latest[name] = max(latest.get(name, ""), _instant(one.submitted))
 
     def is_old(one: ExportedSubmission) -> bool:
-        names = [person.surest_id for person in one.people]
+        names = [known[person] for person in one.people]
         return bool(names and one.submitted) and all(latest.get(n, "") > _instant(one.submitted) for n in names)
 
     return [replace(one, superseded=True) if is_old(one) else one for one in found]

@@ -14,7 +14,7 @@ from typing import IO, Any, ClassVar, Self
 from ..errors import UsageError
 from ..results.record import CheckResult, Record
 from .sources import ExportedSubmission
-from .view import FILENAME, VERSION, Batch, JobEnding, State, StoredSubmission, StoreView, pack_record
+from .view import FILENAME, VERSION, Batch, JobEnding, State, StoredSubmission, StoreView, identify, pack_record
 
 LOCK, SCRATCH = "running.lock", "chainrule-class-"
 SCHEMA = """
@@ -150,9 +150,11 @@ class Store(StoreView):
         with self._writing() as db:
             for entry in entries:
                 self._add(db, entry, known.get(entry.key))
-        there = {person.surest_id for entry in entries if not entry.superseded for person in entry.people} - {""}
+        old = [person for one in known.values() for person in one.people]
+        names = identify([*old, *(person for entry in entries for person in entry.people)])
+        there = {names[person] for entry in entries if not entry.superseded for person in entry.people} - {""}
         gone = known.keys() - {entry.key for entry in entries}
-        replaced = [key for key in gone if (people := known[key].people) and there >= {one.surest_id for one in people}]
+        replaced = [key for key in gone if (people := known[key].people) and there >= {names[one] for one in people}]
         self.set_state(replaced, State.SUPERSEDED)
 
     def _add(self, db: sqlite3.Connection, entry: ExportedSubmission, known: StoredSubmission | None) -> None:

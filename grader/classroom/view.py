@@ -4,7 +4,7 @@ import json
 import os
 import sqlite3
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from fractions import Fraction
@@ -51,9 +51,29 @@ class Person:
     user: str = ""
 
     @property
-    def surest_id(self) -> str:
-        """Return what tells this person from all others of the class; empty where only a name is known."""
-        return self.user or self.sid or self.email
+    def ids(self) -> dict[str, str]:
+        """Return what is known of this person besides a name, by its kind, the surest first."""
+        known = {"user": self.user, "sid": self.sid, "email": self.email}
+        return {kind: f"{kind} {value.strip().casefold()}" for kind, value in known.items() if value.strip()}
+
+
+def identify(people: Iterable[Person]) -> dict[Person, str]:
+    """Return what tells each person from all others: the surest ID, empty where only a name is known.
+
+    An ID stands for the only surer one that somebody has beside it, so that a number and an address may be one person.
+    """
+    known = {person: list(person.ids.values()) for person in people}
+    leads: dict[str, set[str]] = {}
+    for ids in known.values():
+        for one in ids[1:]:
+            leads.setdefault(one, set()).add(ids[0])
+    found = {}
+    for person, ids in known.items():
+        name = ids[0] if ids else ""
+        while len(leads.get(name, ())) == 1:
+            (name,) = leads[name]
+        found[person] = name
+    return found
 
 
 @dataclass(frozen=True)

@@ -215,8 +215,9 @@ def test_secret_that_checks_draw_at_first_use_is_no_change_of_the_course(toy, tm
     name = "checks/hidden/toy.secret"
     toy.replace("assignment.toml", "[limits]", f'[container]\nsecrets = ["{name}"]\n\n[limits]')
     check = toy.root / "checks/hidden/test_q1_rectangles.py"
-    use = f"read_or_make_secret(Path({str(toy.root / name)!r}))\n"
-    check.write_text("from pathlib import Path\n\nfrom grader.files import read_or_make_secret\n\n" + use + check.read_text())
+    lines = ["from pathlib import Path", "from grader.files import read_or_make_secret"]
+    lines += [f"read_or_make_secret(Path({str(toy.root / name)!r}))", check.read_text()]
+    check.write_text("\n".join(lines))
     shutil.copytree(toy.root / "solution", tmp_path / "in/a/student")
     _, tally = batch.grade_class(toy.manifest, tmp_path / "in", toy.root / "class", Settings(1), lambda tally: None)
     assert tally.states == {State.GRADED: 1} and tally.changed == 0

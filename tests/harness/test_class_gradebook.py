@@ -145,6 +145,24 @@ def test_file_that_does_not_fit_is_refused_in_one_sentence(small, tmp_path, form
     assert "\n" not in str(found.value) and not (tmp_path / "out.csv").exists()
 
 
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ('"Lovelace, Ada",11,s1\n', "row 6 has 3 cells, and the first row has 8"),
+        ('"Lovelace, Ada",11,s1,ada,S,1,,\n', "ID 11 stands in rows 4 and 6; fix the gradebook"),
+        ("x,77,s2,,S,1,,\n", "row 6 would get two marks, of Bob, Cy; fix the IDs in the export"),
+    ],
+)
+def test_rows_are_numbered_as_a_spreadsheet_numbers_them(small, tmp_path, row, words):
+    """Blank rows count there, and a line break in a cell does not."""
+    header, points, ada, *_ = CANVAS.splitlines(keepends=True)
+    small.add([ExportedSubmission("c", tmp_path, (Person("Cy", user="77"),))])
+    small.finish([JobEnding("c", State.GRADED, Record(assignment="", command="grade", submission="c", score=1))])
+    file = export(tmp_path, header + points + ",,,,,,,\n" + ada.replace("Ada", "Ada\n") + "\n" + row)
+    with pytest.raises(UsageError, match=words):
+        write(small, "canvas", tmp_path, into=file)
+
+
 def test_file_in_another_coding_is_refused(small, tmp_path):
     with pytest.raises(UsageError, match="cannot be read as CSV in UTF-8"):
         write(small, "canvas", tmp_path, into=export(tmp_path, "Student;ID\nZoë;1", "latin-1"))
@@ -299,6 +317,32 @@ def test_who_stands_on_two_submissions_gets_the_later_ones_mark(small, tmp_path)
     assert {mark.person.name: mark.points for mark in find_marks(small, Late())} == {
         "Ada": 1, "Dee": 1, "Bob": Fraction("6.1"), "Cy": Fraction("0.3"),
     }  # fmt: skip
+
+
+def test_person_with_fewer_ids_on_one_submission_is_the_same_person(small, tmp_path):
+    later = (DUE + timedelta(minutes=1)).isoformat()
+    small.add([ExportedSubmission("d", tmp_path, (Person("Ada L.", email="Ada@Example.org"),), later)])
+    small.finish([JobEnding("d", State.GRADED, Record(assignment="", command="grade", submission="d", score=1))])
+    assert [mark.points for mark in find_marks(small, Late()) if mark.person.name.startswith("Ada")] == [1]
+
+
+def test_ids_that_differ_keep_two_people_apart(small, tmp_path):
+    """An address that two students share says nothing about a third submission that has only this."""
+    shared = "team@example.org"
+    people = Person("Dee", "s4", shared), Person("Eve", "s5", shared), Person("Fay", "", shared)
+    small.add([ExportedSubmission(person.name, tmp_path, (person,)) for person in people])
+    record = Record(assignment="", command="grade", submission="", score=1)
+    small.finish([JobEnding(person.name, State.GRADED, record) for person in people])
+    assert {mark.person.name for mark in find_marks(small, Late())} >= {"Dee", "Eve", "Fay"}
+
+
+def test_people_called_alike_without_an_id_in_common_are_named(small, tmp_path):
+    people = Person("Dee", "s4"), Person("Dee", "", "dee@example.org"), Person("Bob", "s9", "b@example.org", "19")
+    small.add([ExportedSubmission(f"d{number}", tmp_path, (one,)) for number, one in enumerate(people)])
+    record = Record(assignment="", command="grade", submission="", score=1)
+    small.finish([JobEnding(f"d{number}", State.GRADED, record) for number in range(3)])
+    told = "called alike, and no ID says whether they are one person, so each has a mark: Dee"
+    assert told in write(small, "csv", tmp_path)[1]
 
 
 def test_a_group_is_named_once(store, tmp_path):

@@ -168,6 +168,19 @@ def test_former_years_are_compared_with_this_one_only(students):
     assert {(pair.left, pair.right) for pair in find_pairs(found)} == {(5, 18), (5, 19)}
 
 
+def test_nobody_is_told_of_a_likeness_to_themselves(handed_in, toy):
+    """One student on two submissions, and a group of which one stays: neither is a pair; others still are."""
+    people = {"p2": Person("Ada", "1", "ada@x.org"), "p6": Person("Ada", "", "ada@x.org")}
+    with Store.open(toy.root / "class") as store:
+        entries = [
+            ExportedSubmission(one.key, one.place, (people.get(one.key, one.people[0]),), digest=one.digest)
+            for one in store.submissions()
+        ]
+        store.add([*entries, ExportedSubmission("p9", entries[3].place, (Person("Bob", "2"),), digest="p9")])
+        said = list(write_similar(store, toy.manifest, [], handed_in / "similar.html", SIMILAR_CUT))
+    assert {line.partition(":")[0] for line in said[2:]} == {"Ada, Bob"}
+
+
 def test_pairs_become_clusters(students):
     copies = [own(f"c{i}", DISGUISES[way](write_student(seed))) for i, (way, seed) in enumerate(
         [("renamed", 2), ("commented", 2), ("reordered", 9)]

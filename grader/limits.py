@@ -48,6 +48,7 @@ VALUE_LEVELS = 12  # of tuples, lists and dicts in each other: decoding is recur
 WORKER_START_SECONDS = 120.0  # wall clock until a zygote answers: importing torch on a busy machine
 WORKER_END_SECONDS = 0.5  # wall clock until a process has ended whose connection is gone
 WORKER_OUTPUT_BYTES = 64 * 1024  # of what it prints for one check: the rest is dropped
+WORKER_KEPT_BYTES = 32 * MEGABYTE  # of freed memory that it keeps for arrays: each page of new memory is a fault
 WORKER_FILE_MB = 1  # of a file: no worker needs to write one
 WORKER_THREADS = 64  # of all processes of its user id
 WORKER_UIDS = 64  # that one zygote's workers take in turn: few live at once, and 67 zygotes share a host

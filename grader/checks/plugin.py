@@ -146,7 +146,8 @@ class ChecksPlugin:
         for seed in () if running.once else context.secret_seeds:
             context.timeouts.require_time()
             running.secret, running.seed = True, derive(seed, running.check.id)
-            for worker in filter(None, [running.worker, context.references.get(running.libraries)]):
+            reference = context.references.get(running.libraries) if "reference" in running.arguments else None
+            for worker in filter(None, [running.worker, reference]):
                 worker.reset(derive(running.seed, "worker"))
             self._run(running, renew(running))
 

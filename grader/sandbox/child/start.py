@@ -108,7 +108,6 @@ def _confinement(settings: dict[str, Any]) -> "Confinement":
     installed = [entry for entry in settings["path"] if entry != settings["engine"]]
     place = settings["folder"], first_free, settings["uids"]
     made = confine.Confinement(policy, settings["libraries"], installed, *place)
-    gc.collect()
     gc.freeze()  # no collection touches the heap that workers share
     gc.enable()
     join_pages()

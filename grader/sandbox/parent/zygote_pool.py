@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import SandboxError
-from ...limits import WORKER_START_SECONDS, WORKER_UIDS
+from ...limits import WORKER_KEPT_BYTES, WORKER_START_SECONDS, WORKER_UIDS
 from ..child import confine
 from ..policy import Policy
 
@@ -57,6 +57,7 @@ def clean_environment() -> dict[str, str]:
     # Windows cannot do without SYSTEMROOT
     kept = {name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}
     steady = {"VECLIB_MAXIMUM_THREADS": "1", "NUMPY_MADVISE_HUGEPAGE": "0"}
+    steady |= {f"MALLOC_{name}_THRESHOLD_": str(WORKER_KEPT_BYTES) for name in ("MMAP", "TRIM")}
     return kept | {f"{name}_NUM_THREADS": "1" for name in THREADS} | steady
 
 

@@ -125,7 +125,11 @@ def claim(out: Path, kind: str, inputs: Iterable[Path] = (), mine: Callable[[byt
 def write_atomically(file: Path, content: bytes) -> None:
     """Write beside the file, then rename, so that a reader never sees half of it."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+    except OSError as error:
+        error.filename = str(file)  # no one knows the name beside it
+        raise
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(content)

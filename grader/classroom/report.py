@@ -4,6 +4,7 @@ import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from statistics import median
 
 from ..files import find_nearest, make_printable
@@ -14,7 +15,12 @@ from .view import ClassRun, JobEnding, State, StoredSubmission, StoreView
 
 SHOWN, LISTED = 5, 20
 WORDS = {State.TODO: "to do", State.RUNNING: "being graded", State.SUPERSEDED: "superseded by a later one"}
-COMMAND = "python -m grader class"
+
+
+def say_command(folder: Path, *words: str) -> str:
+    """Return a command on the class in a folder, as it can be copied into a shell."""
+    where = () if folder == Path("class") else ("--folder", str(folder))
+    return shlex.join(["python", "-m", "grader", "class", *words, *where])
 
 
 def describe_progress(tally: Tally) -> str:
@@ -40,7 +46,7 @@ def describe_ending(ending: JobEnding) -> str:
     return ""
 
 
-def describe_run(tally: Tally) -> Iterator[str]:
+def describe_run(tally: Tally, folder: Path) -> Iterator[str]:
     """Yield what one run has done, told apart from what earlier runs did."""
     parts = ", ".join(f"{number} {state.value}" for state, number in tally.states.items())
     earlier = f"; {count_noun(tally.earlier, 'mark')} by earlier runs" if tally.earlier else ""
@@ -51,17 +57,17 @@ def describe_run(tally: Tally) -> Iterator[str]:
     if tally.failing:
         yield f"Most failed: {', '.join(f'{name} ({number})' for name, number in tally.failing.most_common(SHOWN))}."
     if failed := tally.states[State.FAILED]:
-        yield f"{failed} without a mark, since the grader failed: {COMMAND} regrade --held"
+        yield f"{failed} without a mark, since the grader failed: {say_command(folder, 'regrade', '--held')}"
     if tally.changed:
-        yield explain_changed(tally.changed)
+        yield explain_changed(tally.changed, folder)
     if tally.interrupted:
         yield f"Stopped with {tally.chosen - tally.done} to do; the same command goes on where this one ended."
 
 
-def explain_changed(changed: int) -> str:
+def explain_changed(changed: int, folder: Path) -> str:
     """Return a sentence on marks of an earlier course than today's."""
-    marks = count_noun(changed, "mark")
-    return f"Changed checks, manifest, reference or engine may alter {marks}: {COMMAND} regrade --changed"
+    marks, command = count_noun(changed, "mark"), say_command(folder, "regrade", "--changed")
+    return f"Changed checks, manifest, reference or engine may alter {marks}: {command}"
 
 
 def describe_changes(changes: Iterable[Change]) -> Iterator[str]:
@@ -96,13 +102,15 @@ def explain_nobody(store: StoreView, who: str) -> str:
     """Return a sentence on a name that nobody has, with the one that comes nearest."""
     known = {text for one in store.submissions() for text in (one.key, *(person.name for person in one.people))}
     near = find_nearest(who, known)
-    remedy = f"perhaps {make_printable(near)}" if near else f"everybody stands in the table of: {COMMAND} gradebook"
-    return f"nobody in {store.file.parent} is called {make_printable(who)!r}; {remedy}"
+    folder = store.file.parent
+    table = f"everybody stands in the table of: {say_command(folder, 'gradebook')}"
+    remedy = f"perhaps {make_printable(near)}" if near else table
+    return f"nobody in {folder} is called {make_printable(who)!r}; {remedy}"
 
 
 def describe_status(store: StoreView, holder: str, changed: int) -> Iterator[str]:
     """Yield how a class stands: `holder` grades it just now, and today's course may alter so many `changed` marks."""
-    batch, found, runs = store.batch(), store.submissions(), store.runs()
+    batch, found, runs, folder = store.batch(), store.submissions(), store.runs(), store.file.parent
     yield f"{batch.assignment}: {count_noun(len(found), 'submission')} from {batch.source} ({batch.kind})"
     counts = Counter(one.state for one in found)
     if not holder:  # what a killed run has left is to do again
@@ -117,17 +125,18 @@ def describe_status(store: StoreView, holder: str, changed: int) -> Iterator[str
     if held:
         points = sum_points(one.held for one in held)
         whose = count_noun(len(held), "submission")
-        yield f"{whose} with {points:g} points held by grader errors: {COMMAND} regrade --held"
+        yield f"{whose} with {points:g} points held by grader errors: {say_command(folder, 'regrade', '--held')}"
     failed = [f"failed: {one.key}: {one.problem}" for one in found if one.state is State.FAILED]
     yield from failed[:LISTED]
     if len(failed) > LISTED:
         yield f"and {len(failed) - LISTED} more"
     if failed:
-        yield f"{counts[State.FAILED]} without a mark, since the grader failed: {COMMAND} regrade --held"
+        command = say_command(folder, "regrade", "--held")
+        yield f"{counts[State.FAILED]} without a mark, since the grader failed: {command}"
     if changed:
-        yield explain_changed(changed)
+        yield explain_changed(changed, folder)
     if counts[State.TODO] and not holder:
-        yield f"{counts[State.TODO]} to do: {COMMAND} grade {batch.source}"
+        yield f"{counts[State.TODO]} to do: {say_command(folder, 'grade', str(batch.source))}"
 
 
 def _describe_last_run(found: list[StoredSubmission], runs: list[ClassRun], holder: str) -> Iterator[str]:
@@ -148,14 +157,14 @@ def _describe_last_run(found: list[StoredSubmission], runs: list[ClassRun], hold
     yield f"Graded just now by {holder}: {line}; left: {left}."
 
 
-def list_found(found: list[StoredSubmission]) -> Iterator[str]:
+def list_found(found: list[StoredSubmission], folder: Path) -> Iterator[str]:
     """Yield a line on each of several submissions that a word may mean, and how to choose one."""
     for one in found[:LISTED]:
         mark = f", {one.score:g} points" if one.state.counts else ""
         yield f"{one.key}: {one.names}: {WORDS.get(one.state, one.state.value)}{mark}"
     more = f", of which these are the first {LISTED}" if len(found) > LISTED else ""
-    example = shlex.quote(found[0].key)
-    yield f"{count_noun(len(found), 'submission')}{more}; give the name of one: {COMMAND} show {example}"
+    command = say_command(folder, "show", found[0].key)
+    yield f"{count_noun(len(found), 'submission')}{more}; give the name of one: {command}"
 
 
 def describe_submission(one: StoredSubmission) -> Iterator[str]:

@@ -70,14 +70,18 @@ def run() -> None:
             stream.reconfigure(errors="backslashreplace")
     try:
         app()
-    except (ChainruleError, OSError) as error:
+    except ChainruleError as error:
         _cannot_run(error)
+    except OSError as error:
+        place, remedy = error.filename, "see whether it is there, whose it is and whether its disk is full"
+        explained = f"{place} cannot be read or written ({error.strerror}); give another place, or {remedy}"
+        _cannot_run(explained if place else error)
     except ModuleNotFoundError as error:
         if not find_extra(error.name or ""):
             raise
         _cannot_run(explain_not_installed(find_extra(error.name or "")))
 
 
-def _cannot_run(error: Exception) -> None:
+def _cannot_run(error: object) -> None:
     typer.echo(f"cannot run: {error}", err=True)
     raise SystemExit(CANNOT_RUN) from None

@@ -64,7 +64,7 @@ def grade(
         export, tally = batch.grade_class(manifest, source, folder, settings, tell)
     if export.left_out:
         typer.echo(f"Not graded, since they are neither zips nor folders: {', '.join(export.left_out)}")
-    for text in report.describe_run(tally):
+    for text in report.describe_run(tally, folder):
         typer.echo(text)
     if tally.interrupted or tally.states[State.FAILED]:
         raise typer.Exit(FAILED)
@@ -165,7 +165,7 @@ def show(
         found = store.find(who)
         if not found:
             raise UsageError(report.explain_nobody(store, who))
-        for text in report.describe_submission(found[0]) if len(found) == 1 else report.list_found(found):
+        for text in report.describe_submission(found[0]) if len(found) == 1 else report.list_found(found, folder):
             typer.echo(text)
         current = [one for one in found if one.state is not State.SUPERSEDED]
         record = store.record(current[0].id) if len(current) == 1 and current[0].state.counts else None

@@ -2,6 +2,8 @@
 
 import importlib.util
 import os
+import re
+import shlex
 import shutil
 import sqlite3
 import subprocess
@@ -161,6 +163,41 @@ def test_commands_grade_tell_and_show(command, toy):
     assert "This run: 1 of 1" in out and words in out, "a later one is graded by other checks than those before"
     status, out, err = command("class", "grade", str(source / "right"))
     assert status == 2 and "holds the marks of" in err and "--folder" in err
+
+
+def test_commands_that_are_named_can_be_copied(command, toy):
+    """Whatever the class's folder and the names of the submissions."""
+    with fill_store(toy.root / "my class", 60, checks=6, names=["Ada", "Ada"]) as store:
+        store.set_state(["submission_100002"], State.TODO)
+        source = store.batch().source
+    _, said, _ = command("class", "status", "--folder", "my class")
+    _, found, _ = command("class", "show", "Ada", "--folder", "my class")
+    _, _, nobody = command("class", "show", "q", "--folder", "my class")
+    named = re.findall("(?<=: python -m grader ).*", said + found + nobody)
+    words = [shlex.split(text) for text in named]
+    assert {tuple(each[:2]) for each in words} == {
+        ("class", "regrade"), ("class", "grade"), ("class", "show"), ("class", "gradebook"),
+    }  # fmt: skip
+    assert all(each[-2:] == ["--folder", "my class"] for each in words)
+    assert ["class", "grade", str(source), "--folder", "my class"] in words
+
+
+@pytest.mark.parametrize(
+    ("words", "place"),
+    [
+        (("grade", "checks", "--folder", "assignment.toml/class"), "assignment.toml/class"),
+        (("grade", "checks", "--folder", "assignment.toml"), "assignment.toml"),
+        pytest.param(
+            ("page", "--out", "/proc/page.html"),
+            "/proc/page.html",
+            marks=pytest.mark.skipif(sys.platform != "linux", reason="a folder where nobody can write"),
+        ),
+    ],
+)
+def test_place_that_cannot_be_written_is_named_with_a_remedy(command, toy, words, place):
+    fill_store(toy.root / "class", 1, checks=4).close()
+    status, _, err = command("class", *words)
+    assert status == 2 and f"cannot run: {place} cannot be read or written (" in err and "; give another place" in err
 
 
 def test_tally_keeps_the_last_record_only():

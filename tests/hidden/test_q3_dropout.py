@@ -14,11 +14,14 @@ def test_dropout_of_images(student, rng):
 
 @points(0.25, "layers.dropout_forward", "layers.dropout_backward")
 def test_dropout_backward_test(student, rng):
-    """After a forward pass in test mode, dropout_backward returns dout as it is"""
+    """After a forward pass in test mode, dropout_backward returns dout as it is; it takes the cache of p = 1 too"""
     x, dout = draw_units(rng, 6, 7), rng.randn(6, 7)
     train(student, x, p=0.6)
     _, cache = student.layers.dropout_forward(x, {"mode": "test", "p": 0.3})
     expect(student.layers.dropout_backward(dout, cache), "dx").to_match(dout, rel=VALUE)
+    # what it makes of that one is the claim of other checks
+    _, cache = student.layers.dropout_forward(x, {"mode": "train", "p": 1.0})
+    expect(student.layers.dropout_backward(dout, cache), "dx where p = 1").to_have_shape(dout.shape)
 
 
 @points(0.25, f"{NET}.loss")

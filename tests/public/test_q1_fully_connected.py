@@ -253,7 +253,11 @@ def test_net_parameter_shapes(student, kind):
 def test_net_initial_weights(student, measure):
     """FullyConnectedNet draws its weights from N(0, weight_scale ** 2); here their {measure}"""
     net = make_net(student, (80, 90, 80, 90), weight_scale=0.05)
-    for name, value in parameters(net, "W").items():
+    weights = parameters(net, "W")
+    for name, value in weights.items() if measure == "mean" else ():
+        again = name != "W1" and np.array_equal(value.flat[:50], weights["W1"].flat[:50])
+        expect(value, name).to_be(not again, "begins with the draws of W1; is the generator seeded for each layer?")
+    for name, value in weights.items():
         # each holds 7200 draws: these bounds are more than 8 and 12 standard errors away
         low, high = (-0.1 * np.std(value), 0.1 * np.std(value)) if measure == "mean" else (0.045, 0.055)
         expect(getattr(np, measure)(value), f"{measure} of {name}").to_lie_within(low, high)
@@ -371,14 +375,17 @@ def test_net_regularizes_no_biases(student, rng):
 
 @points(0.25, LOSS)
 def test_net_reads_reg_at_each_call(student, rng):
-    """FullyConnectedNet.loss follows net.reg when it is changed after the net was made"""
+    """FullyConnectedNet.loss follows net.reg when it is changed after the net was made, and starts grads anew"""
     X, y, params = draw_net(rng, HIDDEN[2])
     net = build(student, params)
     bare, _ = net.loss(X, y)
     net.reg = 0.7
-    (loss, _), (expected, _) = net.loss(X, y), build(student, params, reg=0.7).loss(X, y)
+    (loss, grads), (expected, fresh) = net.loss(X, y), build(student, params, reg=0.7).loss(X, y)
     expect(loss, "loss").to_be(bool(np.any(loss != bare)), "does not change with net.reg")
     expect(plain(loss), "loss").to_match(plain(expected), rel=VALUE)
+    grads, fresh = student.fetch(grads), student.fetch(fresh)
+    for name in [name for name in params if name in grads]:
+        expect(grads[name], f"grads['{name}'] of the second call").to_match(fresh[name], rel=VALUE)
 
 
 def draw_step(rng, shape=(3, 4)):
@@ -410,19 +417,21 @@ def test_update_state(student, reference, rng, rule, key):
 
 
 def run_steps(package, rule, w, gradients, config):
-    """Returns w after one step for each gradient, each with the config that the step before returned."""
+    """Returns w and config after one step for each gradient, each with the config that the step before returned."""
     config = package.put(config)
     for dw in gradients:
         w, config = getattr(package.optim, rule)(w, dw, config)
-    return w
+    return w, config
 
 
 @worth("rule", dict.fromkeys(CONFIGS, 0.25), "optim.{}")
 def test_update_several_steps(student, reference, rng, rule):
     """{rule} makes three right steps in a row, to all digits, its state starting at zero and carried over in config"""
-    w, gradients = rng.randn(3, 4), [draw_step(rng)[1] for _ in range(3)]
+    # after a small gradient an average of squares falls, which no maximum over the steps does
+    w, gradients = rng.randn(3, 4), [size * draw_step(rng)[1] for size in (1, 0.1, 0.1)]
     settings = rule, w, gradients, CONFIGS[rule] | LATE[rule]
-    expect(run_steps(student, *settings), "w after 3 steps").to_match(run_steps(reference, *settings), rel=DIGITS)
+    (got, _), (expected, _) = (run_steps(package, *settings) for package in (student, reference))
+    expect(got, "w after 3 steps").to_match(expected, rel=DIGITS)
 
 
 @points(0.25, "optim.adam")
@@ -430,7 +439,9 @@ def test_adam_first_steps(student, reference, rng):
     """adam corrects the bias of both averages in its first steps, with t incremented before it is used"""
     w, gradients = rng.randn(3, 4), [draw_step(rng)[1] for _ in range(3)]
     settings = "adam", w, gradients, CONFIGS["adam"]
-    expect(run_steps(student, *settings), "w after 3 steps").to_match(run_steps(reference, *settings), rel=VALUE)
+    (got, after), (expected, _) = (run_steps(package, *settings) for package in (student, reference))
+    expect(got, "w after 3 steps").to_match(expected, rel=VALUE)
+    expect(after["t"] + 0.0, "config['t'] after 3 steps").to_match(3.0, rel=VALUE)
 
 
 @worth("rule", dict.fromkeys(CONFIGS, 0.25), "optim.{}")

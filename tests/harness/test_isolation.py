@@ -276,6 +276,41 @@ def test_names_of_a_library_are_asked_for_only_once_for_all_workers(full, packag
     assert operations == ["get", "get", *["call"] * 6]
 
 
+NETS = """
+class Net:
+    def __init__(self, size):
+        self.size, self.params = size, {}
+
+    def grow(self):
+        self.size += 1
+        return self.size
+
+    def forget_how(self):
+        self.grow = None
+"""
+
+
+def test_methods_are_asked_for_only_once_for_all_objects_of_a_class(full, package):
+    """A call names the object and the method, which is looked up then; no other attribute is taken for known."""
+    named, asked = {}, []
+    for _ in range(2):
+        worker = package(full, NETS, named=named)
+        make, send = worker.root().module.Net, worker.transport.exchange
+        nets = [make(1), make(5)]
+        worker.transport.exchange = lambda frame, deadline, send=send: (asked.append(frame), send(frame, deadline))[1]
+        assert [net.grow() for net in nets for _ in range(2)] == [2, 3, 6, 7]
+        assert [net.size for net in nets] == [3, 7]
+        for net, part in zip(nets, "ab", strict=True):
+            net.params.update({part: 1})
+        assert [list(net.params) for net in nets] == [["a"], ["b"]]
+    methods = [message["key"] for frame in asked if (message := unpack_frame(frame)[0])["op"] == "get"]
+    assert {name: methods.count(name) for name in methods} == {"grow": 1, "size": 4, "params": 8, "update": 1}
+    nets[0].forget_how()
+    with pytest.raises(WorkerRaised, match="not callable"):
+        nets[0].grow()
+    assert worker.root().module.Net.grow(nets[1]) == 8
+
+
 JOINED = """
 import ctypes, mmap, re, runpy, sys
 start = runpy.run_path(sys.argv[1], run_name="start")

@@ -143,10 +143,13 @@ class WorkerServer:
             lambda report: channel.send(Encoder(self._remember).frame(report)), self._root, self._late_after
         )
 
-    def _target(self, place: int | str | None) -> Any:
-        """Return what a handle stands for: an object kept here, or what package or library hold by a dotted path."""
+    def _target(self, place: int | list[Any] | str | None) -> Any:
+        """Return what a handle stands for: an object kept here, a method of one, or what lies at a dotted path."""
         if isinstance(place, int):
             return self._objects[place]
+        if isinstance(place, list):
+            holder, name = place
+            return _attribute(self._target(holder), name)
         library, is_library, path = (place or "").rpartition(":")
         holder = importlib.import_module(library) if is_library else sys.modules[self._name]
         return functools.reduce(_attribute, path.split(".") if path else [], holder)

@@ -11,8 +11,10 @@ from ...limits import INPUT_CHARACTERS
 from ..child.packages import Way
 from ..wire import Encoder, WireError
 
-# a handle's number, a dotted path in the package or, as `numpy:random.rand`, in a library, or the package itself
-Target = int | str | None
+# a handle's number, a method of what is at such a place, a dotted path in the package or, as `numpy:random.rand`, in a
+# library, or the package itself
+Target = int | tuple["Target", str] | str | None
+METHODS = ("method", "builtin_function_or_method")  # kinds of what objects of one class have under the same names
 
 
 class MissingKey(KeyError):
@@ -24,7 +26,7 @@ class MissingKey(KeyError):
 
 
 class Proxy:
-    """Something in a worker. Items and calls are asked for at once, names of package and libraries once a run.
+    """Something in a worker. Items and calls are asked for at once, names of package, libraries and methods once a run.
 
     Arrays, numbers and text come by value.
 
@@ -166,18 +168,21 @@ class ProxyFactory:
         return self.worker.request(op, label, values, asked, **fields)
 
     def attribute(self, owner: Proxy, name: str, label: str) -> Any:
-        """Return an attribute; ask only once, for all workers, for what the package or a library holds under a path."""
+        """Return an attribute; ask only once, for all workers, for what a path leads to, and for a class's method."""
         named, place, asked = self.worker.named, owner._place, _join(owner._asked, name)
-        path = "" if isinstance(place, int) else _join(place or "", name).replace(":.", ":")
+        if held := isinstance(place, (int, tuple)):  # by an object, not by the package or a library
+            path = f"{owner._kind} {owner._label}.{name}"
+        else:
+            path = _join(place or "", name).replace(":.", ":")
         if path not in named:
             value = self.ask("get", label, None, asked, target=place, how="attribute", key=name)
-            if not path or not isinstance(value, Proxy) or value._label != label:
+            if not isinstance(value, Proxy) or value._label != label or (held and value._kind not in METHODS):
                 return value
             named[path] = value._kind, value._callable
         kind, callable_ = named[path]
         if kind == "module" and label:
             self.worker.modules.add(label)
-        return Proxy(self, path, kind, label, callable_, asked)
+        return Proxy(self, (place, name) if held else path, kind, label, callable_, asked)
 
     def call(self, function: Proxy, arguments: tuple[Any, ...], keywords: dict[str, Any], keep: bool = False) -> Any:
         self.worker.note_call(function, function._label, arguments, keywords)

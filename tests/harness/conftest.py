@@ -11,7 +11,7 @@ import pytest
 from hypothesis import settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
-from grader.cli import main as commands
+from grader import __main__ as commands
 from grader.course import manifest as manifests
 from grader.course.manifest import Manifest
 from grader.grading import run

@@ -17,7 +17,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.terminal_theme import MONOKAI, TerminalTheme
 
-from grader.cli import main as commands
+from grader import __main__ as commands
 from grader.course import manifest as manifests
 from grader.grading import run
 from grader.grading.watch import Watcher

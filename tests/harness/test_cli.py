@@ -14,7 +14,7 @@ import pytest
 import typer
 from rich.console import Console
 
-from grader.cli import main as commands
+from grader import __main__ as commands
 from grader.course import manifest as manifests
 from grader.errors import CourseNotFound
 from grader.grading.watch import find_questions

@@ -16,7 +16,7 @@ import typer
 import yaml
 
 from grader import __version__
-from grader.cli.main import app
+from grader.__main__ import app
 from grader.pdf import convert
 from tests.harness.attacks import runner
 from tests.harness.notebooks import zoo

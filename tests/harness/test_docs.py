@@ -7,7 +7,7 @@ import msgspec
 import pytest
 import typer
 
-from grader.cli.main import app
+from grader.__main__ import app
 from grader.course.manifest import Manifest
 from grader.course.schema import Container, LimitsTable, Pdf, Submission, Submit
 

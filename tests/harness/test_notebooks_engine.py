@@ -413,7 +413,7 @@ def test_the_process_ends_with_its_kernel(in_notebooks, end):
 
 
 def test_the_process_ends_where_no_cell_asks_for_long(in_notebooks):
-    code = "from grader.notebooks import checkfiles; from grader.cli.main import run; import sys\n"
+    code = "from grader.notebooks import checkfiles; from grader.__main__ import run; import sys\n"
     code += "checkfiles.CHECK_PROCESS_SECONDS = 0.1; sys.argv[1:] = ['cells']; run()"
     beside = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, cwd=in_notebooks.root)
     assert beside.wait(timeout=60) == 0

@@ -45,7 +45,7 @@ WITHOUT = (
     "            raise ModuleNotFoundError(f'No module named {name!r}', name=name)\n"
     "sys.meta_path.insert(0, Hider())\n"
 )
-RUN = WITHOUT + "sys.argv = ['chainrule', *sys.argv[1:]]\nfrom grader.cli.main import run\nrun()\n"
+RUN = WITHOUT + "sys.argv = ['chainrule', *sys.argv[1:]]\nfrom grader.__main__ import run\nrun()\n"
 
 
 def named(requirement: str) -> str:
@@ -186,7 +186,7 @@ def test_what_is_declared_is_the_same_from_pyproject_and_from_what_pip_noted(mon
 
 
 def test_version_and_program(tmp_path):
-    program = "import sys; sys.argv[0] = '{}'; from grader.cli.main import run; run()"
+    program = "import sys; sys.argv[0] = '{}'; from grader.__main__ import run; run()"
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120"}
 
     def run(name: str, *words: str, **more: str) -> str:
@@ -201,7 +201,7 @@ def test_version_and_program(tmp_path):
 
 
 def test_a_shell_completes_the_questions_of_the_course(toy):
-    program = "import sys; sys.argv[0] = 'chainrule'; from grader.cli.main import run; run()"
+    program = "import sys; sys.argv[0] = 'chainrule'; from grader.__main__ import run; run()"
     asked = {"_CHAINRULE_COMPLETE": "complete_bash", "COMP_CWORD": "3", "COMP_WORDS": "chainrule check -q Q"}
     environment = {**os.environ, "PYTHONPATH": str(ROOT)} | asked
     for folder, ids in ((toy.root, ["Q1", "Q2"]), (Path("/"), [])):

@@ -14,9 +14,7 @@ from otter.test_files.abstract_test import TestCaseResult
 from otter.test_files.exception_test import ExceptionTestFile
 
 from .course import manifest as manifests
-from .notebooks.checkfiles import HEADER, NotPassed, suggest
-from .results import notebook as report
-from .results.notebook import Judgement
+from .notebooks.checkfiles import HEADER, Judgement, NotPassed, render_html, render_text, suggest
 
 
 class CellResult(ExceptionTestFile):  # type: ignore[misc]  # otter comes without types
@@ -42,10 +40,10 @@ class CellResult(ExceptionTestFile):  # type: ignore[misc]  # otter comes withou
 
     def summary(self, public_only: bool = False) -> str:
         """Return the result in plain lines."""
-        return report.render_text(self.judgement)
+        return render_text(self.judgement)
 
     def _repr_html_(self) -> str:
-        return report.render_html(self.judgement)
+        return render_html(self.judgement)
 
     def _note(self, judgement: Judgement) -> None:
         self.judgement = judgement

@@ -23,8 +23,9 @@ from ..course.manifest import Manifest
 from ..course.validation import parse_rate
 from ..errors import ChainruleError, SubmissionError
 from ..files import make_printable, write_atomically
-from ..results import gradescope, markdown
+from ..results import gradescope
 from ..results.record import Note, NoteKind, Record, tally, to_json
+from ..results.summary import render_markdown
 from ..results.terminal import SILENT, StatusLine
 from ..sandbox.parent.zygote_pool import ZygotePool
 from ..sandbox.policy import Policy
@@ -111,7 +112,7 @@ def render_report(record: Record, manifest: Manifest, form: str) -> bytes:
     """Render the report in one of the formats: gradescope, record or markdown."""
     if form == "gradescope":
         return gradescope.render(record, manifest)
-    return to_json(record) if form == "record" else markdown.render(record).encode()
+    return to_json(record) if form == "record" else render_markdown(record).encode()
 
 
 def grade_in_container(manifest: Manifest, root: Path) -> Record | None:

@@ -1,18 +1,25 @@
-"""Generate the notebooks of a course from their sources, or compare them: the cells, the metadata, the files."""
+"""Generate the notebooks of a course and their check files from their sources, or compare them with these."""
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from pathlib import Path
-from typing import NotRequired, TypedDict
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
-from ..course.manifest import Manifest
-from ..errors import OutputError, choose
+from ..course.manifest import Manifest, to_fraction, to_number
+from ..course.source import locate
+from ..errors import CourseError, OutputError, choose
 from ..files import claim, write_atomically
-from . import checkfiles, source
+from . import source
+from .checkfiles import HEADER
 from .source import SourceCell, find_solutions
+
+if TYPE_CHECKING:  # start-up: pytest comes with it
+    from ..checks.collect import RunningCheck
 
 KEY = "chainrule"
 COMMAND = "python -m grader notebooks"
@@ -20,6 +27,22 @@ KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 LANGUAGE = {"file_extension": ".py", "mimetype": "text/x-python", "name": "python", "pygments_lexer": "ipython3"}
 ANSWER, TUNE = "*Your answer:*", "# Change the values above."
 INSTRUCTORS = ("rubric", "answer")
+TEMPLATE = """{header}{origin} by "python -m grader notebooks"
+from otter.test_files import test_case
+
+OK_FORMAT = False
+name = "{name}"
+points = {points}
+
+
+@test_case(name="{function}")
+def check():
+    try:
+        from grader.notebooks.checkfiles import judge
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(f"no module {{error.name!r}}; run the notebook's first code cells again") from None
+    return judge(name, "{question}", "{function}")
+"""
 
 
 class JsonCell(TypedDict):
@@ -159,7 +182,7 @@ def generate_notebooks(manifest: Manifest, names: Sequence[str] = ()) -> dict[Pa
 
     Raise CourseError for the first fault of a source.
     """
-    checks, folder = checkfiles.collect_check_files(manifest), manifest.path("notebooks")
+    checks, folder = collect_check_files(manifest), manifest.path("notebooks")
     made = {folder / "tests" / f"{file.name}.py": file.text().encode() for file in checks.values()}
     seen: dict[str, SourceCell] = {}
     for name in names or manifest.notebooks:
@@ -209,7 +232,7 @@ def write_instructors(manifest: Manifest, names: Sequence[str], folder: Path) ->
 
 def _compare(manifest: Manifest, made: dict[Path, bytes]) -> list[Path]:
     wrong = [file for file, content in made.items() if not file.is_file() or file.read_bytes() != content]
-    folder, header = manifest.path("notebooks"), checkfiles.HEADER.encode()
+    folder, header = manifest.path("notebooks"), HEADER.encode()
     others = [f for f in sorted(folder.glob("*.ipynb")) if f.stem not in manifest.notebooks and _read_note(f)]
     checks = [f for f in sorted(folder.glob("tests/*.py")) if f not in made and f.read_bytes().startswith(header)]
     return wrong + others + checks
@@ -217,3 +240,60 @@ def _compare(manifest: Manifest, made: dict[Path, bytes]) -> list[Path]:
 
 def _origin(manifest: Manifest, name: str) -> str:
     return f"{manifest.paths.notebooks}/source/{name}.py"
+
+
+@dataclass
+class CheckFile:
+    """One judged function of one question, with the public points of the checks that judge it."""
+
+    name: str
+    question: str
+    function: str
+    origin: str
+    points: Fraction = field(default_factory=Fraction)
+
+    def text(self) -> str:
+        """Return the file's content."""
+        fields = {"name": self.name, "question": self.question, "function": self.function, "origin": self.origin}
+        return TEMPLATE.format(header=HEADER, points=to_number(self.points), **fields)
+
+
+def collect_check_files(manifest: Manifest) -> dict[str, CheckFile]:
+    """Return the check files by name, in the order of manifest and checks.
+
+    Raise CourseError where checks don't load, or two functions make the same name.
+    """
+    found: dict[str, CheckFile] = {}
+    for running in _collect_checks(manifest):
+        for function in running.judged:
+            name = name_check_file(manifest, running.check.question, function)
+            question = manifest.question(running.check.question)
+            origin = f"{manifest.paths.public}/{question.file}"
+            file = found.setdefault(name, CheckFile(name, question.id, function, origin))
+            if file.function != function:
+                raise CourseError(f"{file.function} and {function}: both make the check {name}; rename one of them")
+            file.points += to_fraction(running.check.points)
+    return found
+
+
+def name_check_file(manifest: Manifest, question: str, function: str) -> str:
+    """Return `q2_net_loss` for Q2 and `nets.Net.loss`: the question, the class and the function in snake case."""
+    try:
+        path = locate(manifest.path("student"), function)[1]
+    except LookupError as error:
+        raise CourseError(f"{error}; fix the name, or generate the package first") from None
+    words = [re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", part).strip("_") for part in path]
+    return "_".join([question, *words]).lower()
+
+
+def _collect_checks(manifest: Manifest) -> "list[RunningCheck]":
+    """Return what pytest collects in the public files, having run none of it."""
+    from ..checks.collect import RUNNING, CheckCollector
+    from ..grading.run import run_pytest
+
+    files = [manifest.path("public") / question.file for question in manifest.questions]
+    collector = CheckCollector(manifest)
+    run_pytest(manifest, [file for file in files if file.is_file()], [collector], "--collect-only")
+    if collector.problem:
+        raise collector.problem
+    return [item.stash[RUNNING] for item in collector.items]

@@ -1,4 +1,4 @@
-"""Make the check files of the notebooks, in Otter's exception format, and run what a cell of theirs asks for."""
+"""Run the checks that a notebook's cell asks for, in a process beside the kernel, and show their result in the cell."""
 
 from __future__ import annotations
 
@@ -15,103 +15,51 @@ import threading
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from fractions import Fraction
+from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..course import manifest as manifests
-from ..course.manifest import Manifest, to_fraction, to_number
-from ..course.source import find_stubs, locate
-from ..errors import ChainruleError, ChecksError, CourseError
+from ..course.source import find_stubs
+from ..errors import ChainruleError, ChecksError
 from ..files import find_nearest
 from ..limits import CHECK_CELL_SECONDS, CHECK_PROCESS_END_SECONDS, CHECK_PROCESS_SECONDS
-from ..results.notebook import Judgement
-from ..results.record import Record, from_json, to_json
-
-if TYPE_CHECKING:  # pytest takes a while to import, and a kernel does without
-    from ..checks.collect import RunningCheck
+from ..results.record import Cause, CheckResult, Outcome, Record, from_json, to_json
+from ..results.summary import TITLES, explain_causes, group_failures, held_of, list_hints, list_ids, say_passed
 
 CALL = re.compile(r"^[^#\n]*\bgrader\.check\(\s*[\"']([^\"']*)[\"']", re.MULTILINE)  # a call that is not commented out
-HEADER = "# Generated from "
-TEMPLATE = """{header}{origin} by "python -m grader notebooks"
-from otter.test_files import test_case
-
-OK_FORMAT = False
-name = "{name}"
-points = {points}
+HEADER = "# Generated from "  # begins a check file that `build` made
+SHOWN = 6  # failures of a cell
+PASSED, NOT_PASSED = "check passed", "check not-passed"
+COLOURS = {True: "#009e73", False: "#d55e00"}
 
 
-@test_case(name="{function}")
-def check():
-    try:
-        from grader.notebooks.checkfiles import judge
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(f"no module {{error.name!r}}; run the notebook's first code cells again") from None
-    return judge(name, "{question}", "{function}")
-"""
+@dataclass(frozen=True)
+class Judgement:
+    """The result of a check cell: the checks that ran, or `trouble`, one sentence, where none could.
 
-
-@dataclass
-class CheckFile:
-    """One judged function of one question, with the public points of the checks that judge it."""
+    `causes` are the modules that cannot be imported.
+    """
 
     name: str
-    question: str
-    function: str
-    origin: str
-    points: Fraction = field(default_factory=Fraction)
+    question: str = ""
+    checks: list[CheckResult] = field(default_factory=list)
+    trouble: str = ""
+    causes: list[Cause] = field(default_factory=list)
+    unwritten: str = ""  # the place of the stub that still stands
 
-    def text(self) -> str:
-        """Return the file's content."""
-        fields = {"name": self.name, "question": self.question, "function": self.function, "origin": self.origin}
-        return TEMPLATE.format(header=HEADER, points=to_number(self.points), **fields)
+    @property
+    def passed(self) -> bool:
+        """Return whether checks ran, and none leaves anything to do."""
+        return bool(self.checks) and all(check.outcome.settled for check in self.checks)
 
-
-def collect_check_files(manifest: Manifest) -> dict[str, CheckFile]:
-    """Return the check files by name, in the order of manifest and checks.
-
-    Raise CourseError where checks don't load, or two functions make the same name.
-    """
-    found: dict[str, CheckFile] = {}
-    for running in _collect_checks(manifest):
-        for function in running.judged:
-            name = name_check(manifest, running.check.question, function)
-            question = manifest.question(running.check.question)
-            origin = f"{manifest.paths.public}/{question.file}"
-            file = found.setdefault(name, CheckFile(name, question.id, function, origin))
-            if file.function != function:
-                raise CourseError(f"{file.function} and {function}: both make the check {name}; rename one of them")
-            file.points += to_fraction(running.check.points)
-    return found
-
-
-def name_check(manifest: Manifest, question: str, function: str) -> str:
-    """Return `q2_net_loss` for Q2 and `nets.Net.loss`: the question, the class and the function in snake case."""
-    try:
-        path = locate(manifest.path("student"), function)[1]
-    except LookupError as error:
-        raise CourseError(f"{error}; fix the name, or generate the package first") from None
-    words = [re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", part).strip("_") for part in path]
-    return "_".join([question, *words]).lower()
+    def __str__(self) -> str:
+        return render_text(self)
 
 
 def suggest(name: str, names: Collection[str]) -> str:
     """Return the remedy for a wrong name of a check."""
     near = find_nearest(name, names)
     return f"perhaps {near}" if near else "the names are those of the files in notebooks/tests"
-
-
-def _collect_checks(manifest: Manifest) -> list[RunningCheck]:
-    """Return what pytest collects in the public files, having run none of it."""
-    from ..checks.collect import RUNNING, CheckCollector
-    from ..grading.run import run_pytest
-
-    files = [manifest.path("public") / question.file for question in manifest.questions]
-    collector = CheckCollector(manifest)
-    run_pytest(manifest, [file for file in files if file.is_file()], [collector], "--collect-only")
-    if collector.problem:
-        raise collector.problem
-    return [item.stash[RUNNING] for item in collector.items]
 
 
 class NotPassed(AssertionError):
@@ -233,3 +181,67 @@ def answer_cells(check: Callable[[str, str], Record]) -> None:
 def _wait_for_request() -> bool:
     """Return whether the kernel asks for something, or hangs up, in time; where none can tell, wait on."""
     return sys.platform == "win32" or bool(select.select([sys.stdin], [], [], CHECK_PROCESS_SECONDS)[0])
+
+
+def render_text(found: Judgement) -> str:
+    """Return the result in plain lines."""
+    first, *more = _list_first_lines(found)
+    lines = [f"{found.name}: {first}", *(f"  {line}" for line in more)]
+    groups = group_failures(found.checks)
+    for checks in groups[:SHOWN]:
+        lines += [f"  {checks[0].outcome.word}: {name}" for name in _list_titles(checks)]
+        lines += [f"      {line}" for line in checks[0].message.splitlines()]
+        lines += [f"      hint: {words}" for words in list_hints(checks)]
+    return "\n".join(lines + [f"  {rest}" for rest in _list_rest(found, groups)])
+
+
+def render_html(found: Judgement) -> str:
+    """Return the same with a coloured edge."""
+    head, *more = _list_first_lines(found)
+    items = [f"<li>{escape(line)}</li>" for line in more]
+    groups = group_failures(found.checks)
+    for checks in groups[:SHOWN]:
+        titles = "<br>".join(f"<b>{checks[0].outcome.word}</b> {escape(name)}" for name in _list_titles(checks))
+        message = escape(checks[0].message)
+        hints = "".join(f"<br><b>hint</b> {escape(words)}" for words in list_hints(checks))
+        items.append(f'<li>{titles}<br><code style="white-space: pre-wrap">{message}</code>{hints}</li>')
+    items += [f"<li>{escape(rest)}</li>" for rest in _list_rest(found, groups)]
+    listed = f'<ul style="margin: 4px 0 0 0">{"".join(items)}</ul>' if items else ""
+    edge = f"border-left: 4px solid {COLOURS[found.passed]}; padding: 2px 0 2px 12px"
+    name = PASSED if found.passed else NOT_PASSED
+    first = f"<b>{escape(found.name)}</b>: {escape(head)}"
+    return f'<div class="{name}" style="{edge}">{first}{listed}</div>'
+
+
+def write_headline(found: Judgement) -> str:
+    """Say how much of it is right, or why nothing can be said."""
+    if found.trouble:
+        return f"cannot be checked: {found.trouble}"
+    checks = found.checks
+    if all(check.outcome is Outcome.NOT_ATTEMPTED for check in checks):
+        functions = ", ".join(dict.fromkeys(name for check in checks for name in check.functions))
+        place = f" ({found.unwritten})" if found.unwritten else ""
+        return f"not attempted; write {functions}{place}, save the file, then run this cell again"
+    points = f"{sum(check.score for check in checks):g} of {sum(check.points for check in checks):g} points"
+    points += held_of(checks)
+    return f"{say_passed(checks)} passed ({points})"
+
+
+def _list_titles(checks: list[CheckResult]) -> list[str]:
+    """Return the titles of checks that say the same, or how many they are, with their ids."""
+    if len(checks) <= TITLES:
+        return [check.title for check in checks]
+    return [f"{len(checks)} checks say the same: {list_ids(checks)}"]
+
+
+def _list_first_lines(found: Judgement) -> list[str]:
+    """Return the first lines: what keeps modules from being imported, with how many checks wait, then the headline."""
+    causes = explain_causes(found.causes, found.checks)
+    return [*(line for words in causes for line in words.splitlines()), write_headline(found)]
+
+
+def _list_rest(found: Judgement, groups: list[list[CheckResult]]) -> list[str]:
+    more = sum(len(checks) for checks in groups[SHOWN:])
+    waiting = sum(check.outcome is Outcome.NOT_ATTEMPTED for check in found.checks)
+    lines = [f"and {more} more; python -m grader check -q {found.question} shows them all"] * bool(more)
+    return lines + [f"not attempted: {waiting} of the checks"] * (0 < waiting < len(found.checks))

@@ -1,5 +1,6 @@
-"""Group the checks of a record and sum them up in words, the same for all renderings."""
+"""Sum up the checks of a record in words, the same for all renderings; as Markdown they make a report of their own."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 from .record import Cause, CheckResult, Outcome, Record, sum_points
@@ -121,3 +122,50 @@ def explain_causes(causes: Iterable[Cause], checks: Sequence[CheckResult]) -> li
         words = "1 check waits" if count == 1 else f"{count} checks wait"
         paragraphs.append(f"{cause.message}\n{cause.module}: {words} for this" if count else cause.message)
     return paragraphs
+
+
+def render_markdown(record: Record) -> str:
+    """Return a report to keep or mail: what no check can do without, held points, a table, then what did not pass."""
+    sentence = explain_held(record)
+    lines = [
+        f"# {_escape(record.assignment)}",
+        "",
+        f"{_escape(record.submission)}: **{record.score:g} of {record.max_score:g} points{held_of(record.checks)}**",
+        "",
+    ]
+    for words in explain_causes(record.causes, record.checks):
+        message, *waiting = words.splitlines()
+        lines += [f"**{_escape(message)}**", "", *map(_escape, waiting), ""]
+    lines += [f"**{_escape(sentence)}**", ""] if sentence else []
+    lines += [f"- {_escape(note.text)}" for note in record.notes] + [""] * bool(record.notes)
+    lines += ["| Question | Points | Passed |", "|---|---:|---:|"]
+    for question in record.questions:
+        checks = [check for check in record.checks if check.question == question.id]
+        name = f"**{_escape(f'{question.id} {question.title}')}**"
+        lines.append(_write_row(name, f"{question.score:g} / {question.max_score:g}{held_of(checks)}", checks))
+        for function, group in group_rows(checks).items():
+            lines.append(_write_row(f"`{function}`", points_of(group), group))
+    for checks in group_failures(record.checks):
+        first = checks[0]
+        title = first.title if len(checks) == 1 else f"{len(checks)} checks: {list_ids(checks, len(checks))}"
+        questions = ", ".join(dict.fromkeys(check.question for check in checks))
+        told = f"**{questions} {_escape(title)}** ({first.outcome.word}, {lost_of(checks)})"
+        lines += ["", told, "", _quote(first.message)]
+        lines += [line for words in list_hints(checks) for line in ("", f"Hint: {_escape(words)}")]
+    return "\n".join(lines) + "\n"
+
+
+def _write_row(name: str, points: str, checks: list[CheckResult]) -> str:
+    cause = cause_of(checks)
+    passed = f"waits for `{cause}`" if cause else f"{count_passed(checks)} of {len(checks)}"
+    return f"| {name} | {points} | {passed} |"
+
+
+def _escape(text: str) -> str:
+    """Return text on one line in which nothing is read as Markdown or HTML: a submission's file names may be in it."""
+    return re.sub(r"([\\`*\[\]<>|&#])", r"\\\1", " ".join(text.split()))
+
+
+def _quote(message: str) -> str:
+    """Return text a student may have had a hand in, indented so that it is shown and never read as Markdown."""
+    return "\n".join(f"    {line}" for line in message.splitlines())

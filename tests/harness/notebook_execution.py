@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from grader.course import manifest as manifests
 from grader.course.manifest import Manifest
 from grader.notebooks.build import JsonCell, JsonNotebook
-from grader.results.notebook import NOT_PASSED
+from grader.notebooks.checkfiles import NOT_PASSED
 
 if TYPE_CHECKING:
     import psutil

@@ -1,8 +1,10 @@
 """A module that cannot be imported is told once, first, with its line and a remedy; its checks are only counted."""
 
-from grader.results import markdown, notebook, record, summary
-from grader.results.notebook import Judgement
+from grader.notebooks import checkfiles
+from grader.notebooks.checkfiles import Judgement
+from grader.results import record, summary
 from grader.results.record import Cause, Record
+from grader.results.summary import render_markdown
 from tests.harness.test_reports import MANIFEST, check, full, printed
 
 SENTENCE = "shapes.py, line 3: SyntaxError: expected ':'. Fix it."
@@ -41,7 +43,7 @@ def test_the_terminal_says_a_cause_first_and_once():
 
 
 def test_markdown_says_a_cause_first_and_once():
-    lines = [line.replace("\\", "") for line in markdown.render(waiting()).splitlines()]
+    lines = [line.replace("\\", "") for line in render_markdown(waiting()).splitlines()]
     assert lines[4:8] == [f"**{SENTENCE}**", "", WAITING, ""]
     assert " ".join(lines).count(SENTENCE) == 1
     assert "| `shapes.area and 1 more` | 0 / 2.5 | waits for `shapes` |" in lines
@@ -50,10 +52,10 @@ def test_markdown_says_a_cause_first_and_once():
 
 def test_a_notebook_cell_says_a_cause_first_and_once():
     found = Judgement("q1_area", "Q1", waiting().checks, causes=[CAUSE])
-    lines = notebook.render_text(found).splitlines()
+    lines = checkfiles.render_text(found).splitlines()
     assert lines[:2] == [f"q1_area: {SENTENCE}", f"  {WAITING}"]
     assert len(lines) == 5
-    html = notebook.render_html(found)
+    html = checkfiles.render_html(found)
     assert html.count("expected &#x27;:&#x27;. Fix it.") == html.count(WAITING) == 1
 
 
@@ -75,7 +77,7 @@ def test_many_checks_that_say_the_same_are_counted_with_their_ids():
     start = lines.index("failed  Q1 10 checks say the same  (-5)")
     assert lines[start + 1 : start + 3] == ["why it is failed", f"{ids('abcdefgh')} and 2 more"]
     assert not any("title" in line for line in lines)
-    text = markdown.render(found).replace("\\", "")
+    text = render_markdown(found).replace("\\", "")
     assert f"**Q1 10 checks: {ids('abcdefghij')}** (failed, -5)" in text
 
 

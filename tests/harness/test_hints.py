@@ -17,9 +17,10 @@ from grader.grading import hints, run
 from grader.grading.hints import Failures, Hints, Table, save_table
 from grader.grading.progress import Progress
 from grader.grading.submission import count_failures
-from grader.results import gradescope, markdown
-from grader.results import notebook as cells
+from grader.notebooks import checkfiles as cells
+from grader.results import gradescope
 from grader.results.record import from_json, to_json
+from grader.results.summary import render_markdown
 from tests.harness import naming
 
 REAL = manifests.load_manifest(Path(__file__).parents[2] / manifests.FILENAME)
@@ -108,7 +109,7 @@ def test_the_sentence_stands_below_the_failure_in_every_report(toy, planted, com
     own = [check for check in found.checks if check.question == "Q1" and check.visibility == "public"]
     rows = json.loads(gradescope.render(found, toy.manifest))["tests"]
     assert [f"hint: {SENTENCE}" in row["output"] for row in rows[:2]] == [True, False]
-    assert f"\nHint: {SENTENCE}\n" in markdown.render(found)
+    assert f"\nHint: {SENTENCE}\n" in render_markdown(found)
     judgement = cells.Judgement("q1_area", "Q1", own)
     assert f"      hint: {SENTENCE}" in cells.render_text(judgement).splitlines()
     assert f"<b>hint</b> {SENTENCE}" in cells.render_html(judgement)

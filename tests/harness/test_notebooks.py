@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from grader.course import manifest as manifests
-from grader.notebooks import build, checkfiles
+from grader.notebooks import build
 from grader.notebooks.checkfiles import CALL
 from tests.harness.notebook_runs import DATA, runs
 
@@ -25,7 +25,7 @@ def test_committed_files_are_the_generated_ones():
 def test_each_check_stands_in_a_notebook():
     cells = [cell for name in MANIFEST.notebooks for cell in build.read_cells(MANIFEST, name)]
     used = [check for cell in cells for check in checks_of(cell)]
-    assert set(used) == set(checkfiles.collect_check_files(MANIFEST))
+    assert set(used) == set(build.collect_check_files(MANIFEST))
 
 
 @NAMES

@@ -20,8 +20,8 @@ import pytest
 
 from grader.course import manifest as manifests
 from grader.errors import CourseError
-from grader.notebooks import build, checkfiles
-from grader.notebooks.checkfiles import CheckProcess, judge, name_check
+from grader.notebooks import build
+from grader.notebooks.checkfiles import CheckProcess, judge
 from grader.otter_adapter import Checks
 from tests.harness.notebook_execution import Settings, _configure, copy_course, execute, override
 
@@ -276,7 +276,7 @@ def test_an_untouched_notebook_that_jupyter_saved_is_made_again(made, command):
 
 
 def test_there_is_a_check_for_every_judged_function():
-    files = checkfiles.collect_check_files(REAL)
+    files = build.collect_check_files(REAL)
     assert {file.function for file in files.values()} == set(REAL.functions())
     for name in (
         "q1_fully_connected_net_init",
@@ -292,9 +292,9 @@ def test_there_is_a_check_for_every_judged_function():
 
 def test_names_of_checks(toy):
     toy.write("student/nets.py", "class HTTPNet2D:\n    def __init__(self): ...\n")
-    assert name_check(toy.manifest, "Q7", "nets.HTTPNet2D.__init__") == "q7_http_net2_d_init"
+    assert build.name_check_file(toy.manifest, "Q7", "nets.HTTPNet2D.__init__") == "q7_http_net2_d_init"
     with pytest.raises(CourseError, match=r"no module of that name in .*; fix the name, or generate the package"):
-        name_check(toy.manifest, "Q7", "nothing.here")
+        build.name_check_file(toy.manifest, "Q7", "nothing.here")
 
 
 def test_function_chooses_the_checks(toy, command):

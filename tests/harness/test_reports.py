@@ -19,9 +19,11 @@ from grader.course import schema
 from grader.errors import UsageError
 from grader.grading import progress
 from grader.grading import submission as grading
-from grader.results import gradescope, markdown, notebook, record, terminal
-from grader.results.notebook import Judgement
+from grader.notebooks import checkfiles
+from grader.notebooks.checkfiles import Judgement
+from grader.results import gradescope, record, terminal
 from grader.results.record import CheckResult, Note, NoteKind, Outcome, Record, Standing
+from grader.results.summary import render_markdown
 from tests.harness.results import valid
 
 MANIFEST = manifests.load_manifest(Path(__file__).with_name("toy") / manifests.FILENAME)
@@ -304,7 +306,7 @@ def test_gradescope_of_a_hidden_check_has_no_input_and_no_value(toy, line, words
 
 
 def test_markdown():
-    text = markdown.render(full())
+    text = render_markdown(full())
     head = f"# A course of two functions\n\nstudent: **0.5 of 3.5 points, 0.5 held**\n\n**{HELD}**\n\n"
     assert text.replace("\\`", "`").startswith(f"{head}- Something to know.\n\n")
     assert "| **Q1 Rectangles** | 0.5 / 1.5 | 1 of 3 |\n| `shapes.area` | 0.5 / 1.5 | 1 of 3 |" in text
@@ -317,7 +319,7 @@ def test_markdown_shows_a_students_words_as_text():
     found.submission = "a|b\n# Total: **8 of 8**"
     found.checks = [check(message="boom\n# Heading\n| a | b |\n<script>", title="a | b\n# c")]
     record.tally(found, MANIFEST)
-    lines = markdown.render(found).splitlines()
+    lines = render_markdown(found).splitlines()
     assert "a\\|b \\# Total: \\*\\*8 of 8\\*\\*: **0 of 0.5 points**" in lines
     assert [line for line in lines if line.startswith("#")] == ["# A course of two functions"]
     assert {"    # Heading", "    | a | b |", "    <script>"} <= set(lines)
@@ -439,5 +441,5 @@ def test_report_stands_before_the_first_check_and_survives_a_kill(toy, tmp_path,
 
 def test_notebook_says_how_many_points_are_held():
     found = Judgement("q1", "Q1", [check("a", "passed"), check("b", "grader_error")])
-    assert notebook.write_headline(found) == "1 of 2 checks passed (0.5 of 1 points, 0.5 held)"
-    assert "grader error: area multiplies" in notebook.render_text(found)
+    assert checkfiles.write_headline(found) == "1 of 2 checks passed (0.5 of 1 points, 0.5 held)"
+    assert "grader error: area multiplies" in checkfiles.render_text(found)

@@ -48,7 +48,7 @@ def describe_ending(ending: JobEnding) -> str:
 
 def describe_run(tally: Tally, folder: Path) -> Iterator[str]:
     """Yield what one run has done, told apart from what earlier runs did."""
-    parts = ", ".join(f"{number} {state.value}" for state, number in tally.states.items())
+    parts = ", ".join(f"{tally.states[state]} {state.value}" for state in State if tally.states[state])
     earlier = f"; {count_noun(tally.earlier, 'mark')} by earlier runs" if tally.earlier else ""
     states_said = f" ({parts})" if parts else ""
     yield f"This run: {tally.done} of {tally.chosen} in {say_seconds(tally.seconds)}{states_said}{earlier}."

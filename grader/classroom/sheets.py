@@ -168,7 +168,9 @@ def fill_sheet(
         if row is not None:
             taken[row], sheet.rows[row][target] = person, mark
     if not taken:
-        raise UsageError(f"{shown} has nobody of this class, by {' or '.join(dict(platform.people))}")
+        raise UsageError(
+            f"{shown} has nobody of this class, by {' or '.join(dict(platform.people))}; give one of this course"
+        )
     return [person.name for row, (person, _) in zip(rows, marks, strict=True) if row is None]
 
 

@@ -136,7 +136,7 @@ def test_commands_grade_tell_and_show(command, toy):
     assert status == 0, out
     assert "refused: broken.zip: The submission was not graded: broken.zip is not a whole zip file" in out
     assert "Not graded, since they are neither zips nor folders: notes.txt" in out
-    assert "This run: 3 of 3 in" in out and "(1 refused, 2 graded)" in out
+    assert "This run: 3 of 3 in" in out and "(2 graded, 1 refused)" in out
     assert "Most failed: shapes.area (1)" in out
     status, out, _ = command("class", "status")
     assert status == 0 and "3 submissions from" in out and "2 graded, 1 refused" in out

@@ -133,7 +133,7 @@ def test_moodle_is_filled_by_participant(small, tmp_path):
         ("canvas", CANVAS, {"column": "Lab"}, "which column is the assignment's"),
         ("canvas", CANVAS.replace("99", "11"), {}, "ID 11 stands in rows 3 and 5; fix the gradebook"),
         ("canvas", CANVAS.replace("12,", "").replace("11,", ""), {}, "row 3 has 7 cells, and the first row has 8"),
-        ("canvas", CANVAS.replace(",11,s1,ada", ",1,s,a").replace(",12,s2,bob", ",2,s,a"), {}, "has nobody of this"),
+        ("canvas", CANVAS.replace(",11,s1,ada", ",1,s,a").replace(",12,s2,bob", ",2,s,a"), {}, "; give one of this"),
         ("canvas", "", {}, "is no gradebook of Canvas"),
         ("canvas", '"unclosed', {}, "cannot be read as CSV in UTF-8"),
     ],

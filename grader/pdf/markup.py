@@ -45,10 +45,9 @@ TABLE = re.compile(
 PIPE = re.compile(r"(?<!\\)\|")
 NOTE = re.compile(r"\[\^([^\]\s]+)\](:?)")
 TASK = re.compile(r"(<li>\s*(?:<p>)?)\[([ xX])\](?=\s)")
-HIDDEN = re.compile(
-    r"<(script|style)\b[^>]*>.*?(?:</\1\s*>|\Z)|<(head|title)\b[^>]*>.*?</\2\s*>", re.DOTALL | re.IGNORECASE
-)
-COMMENT = re.compile(r"<!--.*?(?:-->|\Z)|<![A-Za-z][^>]*>|<\?.*?\?>", re.DOTALL)
+HIDDEN = re.compile(r"<(script|style|head|title)\b[^>]*>.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
+COMMENT = re.compile(r"<!--.*?-->|<![A-Za-z][^>]*>|<\?.*?\?>", re.DOTALL)
+UNCLOSED = re.compile(r"<(?=!--|(?:script|style)\b)", re.IGNORECASE)  # which would hide all that follows
 PAGE = re.compile(r"</?(?:html|head|title|body|frameset)\b[^<>]*>", re.IGNORECASE)  # a cell is within one already
 SVG = re.compile(r"<svg\b.*?</svg\s*>", re.DOTALL | re.IGNORECASE)
 TAG = re.compile(r"</?([A-Za-z][A-Za-z0-9]*)(?:\"[^\"]*\"|'[^']*'|[^<>\"'])*>")
@@ -147,8 +146,9 @@ def render(text: str) -> str:
 
 
 def strip_hidden(text: str) -> str:
-    """Return HTML without the parts that a browser does not show; drawings become images."""
-    return SVG.sub(_embed, PAGE.sub(" ", COMMENT.sub("", HIDDEN.sub("", text.translate(PLAIN)))))
+    """Return HTML without the parts that a browser does not show; what is not closed stays, drawings become images."""
+    shown = COMMENT.sub("", HIDDEN.sub("", text.translate(PLAIN)))
+    return SVG.sub(_embed, PAGE.sub(" ", UNCLOSED.sub("&lt;", shown)))
 
 
 def strip_tags(text: str) -> str:

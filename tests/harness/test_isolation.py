@@ -14,7 +14,7 @@ from grader.errors import OutOfTime, SandboxError, WorkerRaised, WorkerTimeout
 from grader.grading.submission import UNSAFE, grade_submission
 from grader.limits import MEGABYTE
 from grader.sandbox import policy
-from grader.sandbox.child import confine
+from grader.sandbox.child import confine, start
 from grader.sandbox.parent.client import WorkerClient, launch_worker
 from grader.sandbox.parent.isolation import (
     Isolation,
@@ -309,6 +309,16 @@ def test_methods_are_asked_for_only_once_for_all_objects_of_a_class(full, packag
     with pytest.raises(WorkerRaised, match="not callable"):
         nets[0].grow()
     assert worker.root().module.Net.grow(nets[1]) == 8
+
+
+def test_a_zygote_starts_where_proc_cannot_be_read(monkeypatch):
+    """Huge pages only save time: a system without /proc, or one that hides it, forks as well without them."""
+
+    def refuse(path, *_):
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr("builtins.open", refuse)
+    start.join_pages()
 
 
 JOINED = """

@@ -117,12 +117,16 @@ def _confinement(settings: dict[str, Any]) -> "Confinement":
 def join_pages() -> None:
     """Have the kernel join the pages of the heap into huge ones, so that a fork with torch costs a third less.
 
-    A page that a worker writes to is copied by itself. A kernel that cannot do this leaves all as it is.
+    A page that a worker writes to is copied by itself. A kernel that cannot do this leaves all as it is, and so does
+    a system that shows no /proc.
     """
+    try:
+        with open("/proc/self/maps") as maps:
+            places = [line.split() for line in maps]
+    except OSError:
+        return
     madvise = ctypes.CDLL(None).madvise
     madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
-    with open("/proc/self/maps") as maps:
-        places = [line.split() for line in maps]
     for place, rights, *_, inode in (words[:5] for words in places if words[5:] in ([], ["[heap]"])):
         first, last = (int(address, 16) for address in place.split("-"))
         if rights == "rw-p" and inode == "0":

@@ -98,6 +98,20 @@ markdown("unclosed div", "<div class='x'>\n\ninside **div**", "not inside", mark
 markdown("unclosed bold tag", "text <b>bold and on", "plain again", marks=[NONE])
 markdown("unclosed details", "<details><summary>Look</summary>\n\nhidden?", "next one", words=["hidden?"])
 markdown("unclosed comment", "seen <!-- never closed", "seen too", words=["seen too"])
+markdown(
+    "unclosed script",
+    "<script>\nlet scriptword = 1\n\n**after** it",
+    "next one",
+    words=["scriptword", "after", "next one"],
+)
+markdown("unclosed style", "<style>\np { styleword }\n\nafter it", words=["styleword", "after it"])
+markdown("unclosed comment of a block", "<!-- noteword\n\nafter it", words=["noteword", "after it"])
+add(
+    "output with an unclosed script",
+    code("x", bundle({"text/html": "<p>one</p><script>hidden()</script><script>let a = shownword <b>bold</b>"})),
+    words=["one", "shownword", "bold"],
+    absent=["hidden()"],
+)
 markdown("yaml at the start", "---\ntitle: nothing\n---\nbody", words=["title: nothing", "body"], marks=[NONE])
 markdown(
     "typst injection", '#panic("no") #eval("1") #import "x.typ" *a _b $ ] } /* // @ref <label> ~ -- \\ `', marks=[]

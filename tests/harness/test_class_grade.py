@@ -17,9 +17,11 @@ import pytest
 
 from grader.classroom import batch, report
 from grader.classroom import store as stores
+from grader.classroom.engine import digest_course
 from grader.classroom.executors import Settings
 from grader.classroom.view import JobEnding, State, StoreView
 from grader.errors import UsageError
+from grader.files import read_or_make_secret
 from grader.grading import run, submission
 from grader.grading.hints import Hints
 from grader.results.record import Record
@@ -248,16 +250,14 @@ def test_course_that_changes_under_a_run_ends_it_and_fails_nobody(toy, tmp_path)
         assert [one.state for one in store.submissions()] == [State.GRADED, State.TODO, State.TODO]
 
 
-def test_secret_that_checks_draw_at_first_use_is_no_change_of_the_course(toy, tmp_path):
-    name = "checks/hidden/toy.secret"
-    toy.replace("assignment.toml", "[limits]", f'[container]\nsecrets = ["{name}"]\n\n[limits]')
-    check = toy.root / "checks/hidden/test_q1_rectangles.py"
-    lines = ["from pathlib import Path", "from grader.files import read_or_make_secret"]
-    lines += [f"read_or_make_secret(Path({str(toy.root / name)!r}))", check.read_text()]
-    check.write_text("\n".join(lines))
-    shutil.copytree(toy.root / "solution", tmp_path / "in/a/student")
-    _, tally = batch.grade_class(toy.manifest, tmp_path / "in", toy.root / "class", Settings(1), lambda tally: None)
-    assert tally.states == {State.GRADED: 1} and tally.changed == 0
+def test_secret_that_checks_draw_at_first_use_is_no_change_of_the_course(toy):
+    secret = "checks/hidden/toy.secret"
+    toy.replace("assignment.toml", "[limits]", f'[container]\nsecrets = ["{secret}"]\n\n[limits]')
+    before = digest_course(toy.manifest)
+    read_or_make_secret(toy.root / secret)
+    assert digest_course(toy.manifest) == before
+    (toy.root / secret).write_text(f"{'0' * 32}\n")
+    assert digest_course(toy.manifest) != before, "another secret makes other checks"
 
 
 def test_folder_with_other_things_stays_as_it_is(toy, tmp_path, command):

@@ -274,7 +274,7 @@ def find_nearest(word: str, known: Iterable[str], nearness: float = NEARNESS) ->
     return originals[found[0]] if found else ""
 
 
-def advise(word: str, known: Iterable[str], otherwise: str = "fix the name", nearness: float = NEARNESS) -> str:
+def advise(word: str, known: Iterable[str], otherwise: str = "fix the name") -> str:
     """Return the remedy for a word that is not known: `did you mean ...?`, or another where none is near."""
-    near = find_nearest(word, known, nearness)
+    near = find_nearest(word, known)
     return f"did you mean {near}?" if near else otherwise

@@ -68,7 +68,7 @@ def grade(
     with StatusLine() as line:
         subject = manifest, submission, target, format.value
         result = grading.grade_submission(*subject, secret_seeds, unsafe=unsafe, line=line)
-    terminal.show(result)
+    terminal.show_record(result)
     typer.echo(f"written: {out or FILES[format]}")
     if not result.checks:
         raise typer.Exit(CANNOT_RUN)
@@ -168,7 +168,7 @@ def gradescope(
     if result is None:
         typer.echo("not graded: it came too soon after the last ones; results.json says when the next one counts")
     else:
-        terminal.show(result)
+        terminal.show_record(result)
 
 
 @instructor_commands.command()

@@ -170,7 +170,7 @@ def show(
         current = [one for one in found if one.state is not State.SUPERSEDED]
         record = store.record(current[0].id) if len(current) == 1 and current[0].state.counts else None
         if record:
-            terminal.show(record)
+            terminal.show_record(record)
 
 
 @class_commands.command()

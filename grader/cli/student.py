@@ -79,7 +79,7 @@ def check(
         result = _check(manifest, folder, wanted, zygotes, debug, hints)
     from ..results import record, terminal
 
-    terminal.show(result)
+    terminal.show_record(result)
     if json is not None:
         write_atomically(json, record.to_json(result))
     if not (result.complete and all(check.outcome.settled for check in result.checks)):

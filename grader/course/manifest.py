@@ -27,7 +27,7 @@ __all__ = [
 
 FILENAME = "assignment.toml"
 
-Table = TypeVar("Table", bound=ManifestTable)
+_Table = TypeVar("_Table", bound=ManifestTable)
 
 RENAMED = {"handin": "submit"}  # tables of older manifests
 LABELS = ("id", "name", "forward")  # keys by which an entry of a list is named
@@ -93,7 +93,7 @@ def load_manifest(file: Path) -> Manifest:
     return manifest
 
 
-def decode_table(source: bytes, table: type[Table]) -> Table:
+def decode_table(source: bytes, table: type[_Table]) -> _Table:
     """Return the table that a file's bytes hold. Raise ManifestError with line, key and remedy, but not the file."""
     try:
         text = source.decode("utf-8-sig").replace("\r\n", "\n")

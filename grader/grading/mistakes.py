@@ -115,7 +115,7 @@ def demonstrate(manifest: Manifest, out: Path) -> None:
     console.print()
     with StatusLine() as line:
         result = grade_submission(manifest, out, results, "gradescope", line=line)
-    terminal.show(result)
+    terminal.show_record(result)
 
 
 def choose_for_demo(manifest: Manifest) -> list[Variant]:

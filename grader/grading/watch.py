@@ -147,7 +147,7 @@ class Watcher:
         broken = [c for c in known if not c.outcome.settled and before[c.id] is Outcome.PASSED]
         own = [check for check in found.checks if not set(edited).isdisjoint(check.functions)]
         other = [c for c in known if not c.outcome.settled and before[c.id] is not c.outcome]
-        terminal.show(found, self._out, latest=[check.id for check in [*own, *other]])
+        terminal.show_record(found, self._out, latest=[check.id for check in [*own, *other]])
         if before:
             self._out.print(*_tell_changes(fixed, broken), sep="\n")
         self._outcomes = before | {check.id: check.outcome for check in found.checks}

@@ -62,7 +62,7 @@ def walk_files(folder: Path, keep: Callable[[Path], bool] = lambda path: True) -
             yield path, file
 
 
-def read_project() -> dict[str, Any]:
+def describe_engine() -> dict[str, Any]:
     """Return the engine's `[project]`: from pyproject.toml, or from what pip noted of it where it was installed."""
     file = ENGINE / "pyproject.toml"
     found = tomllib.loads(file.read_text(encoding="utf-8")).get("project", {}) if file.is_file() else {}
@@ -73,7 +73,7 @@ def read_project() -> dict[str, Any]:
     return kept
 
 
-def read_settings(course: Path) -> dict[str, Any]:
+def read_course_settings(course: Path) -> dict[str, Any]:
     """Return the engine's own table of a course's pyproject.toml, which setting up reads; empty where it has none."""
     file = course / "pyproject.toml"
     tool = tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {}) if file.is_file() else {}
@@ -82,16 +82,16 @@ def read_settings(course: Path) -> dict[str, Any]:
 
 def list_for_students(manifest: Manifest) -> list[str]:
     """Return what students install: the engine's core, the course's libraries, and notebooks and PDF if it has some."""
-    extras = read_project()["optional-dependencies"]
+    extras = describe_engine()["optional-dependencies"]
     chosen = extras["notebooks"] + extras["pdf"] if manifest.notebooks else []
     for library in list_libraries(manifest):
         chosen = chosen + extras.get(library, [library])
-    return _drop_repeated(read_project()["dependencies"] + chosen + manifest.container.packages)
+    return _drop_repeated(describe_engine()["dependencies"] + chosen + manifest.container.packages)
 
 
 def list_for_container(manifest: Manifest) -> list[str]:
     """Return what the container installs: the engine's core, the course's libraries and the manifest's packages."""
-    return _drop_repeated(read_project()["dependencies"] + list_libraries(manifest) + manifest.container.packages)
+    return _drop_repeated(describe_engine()["dependencies"] + list_libraries(manifest) + manifest.container.packages)
 
 
 def list_libraries(manifest: Manifest) -> list[str]:

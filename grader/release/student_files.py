@@ -21,7 +21,7 @@ from ..errors import CourseError, ManifestError, OutputError
 from ..files import write_atomically
 from ..notebooks.source import BEGIN as BEGINS
 from ..notebooks.source import END as ENDS
-from .engine import BUILD, TEMPLATES, collect_engine, list_for_students, read_project, read_settings
+from .engine import BUILD, TEMPLATES, collect_engine, describe_engine, list_for_students, read_course_settings
 
 BEGIN, END = f"# {BEGINS}", f"# {ENDS}"
 NAMES = {"Makefile": "Makefile", "README.md": "README.md", "gitignore": ".gitignore"}
@@ -189,11 +189,11 @@ def make_students_manifest(manifest: Manifest) -> dict[str, Any]:
 
 def _make_project(manifest: Manifest) -> dict[str, Any]:
     """Return the table that pip needs to install the engine where it lies, with all it uses."""
-    found = read_project() | {"dependencies": list_for_students(manifest)}
+    found = describe_engine() | {"dependencies": list_for_students(manifest)}
     pytest = {"testpaths": [manifest.paths.public], "pythonpath": ["."], "addopts": "--import-mode=importlib"}
     data = [name.removeprefix("grader/") for name in sorted(collect_engine()) if not name.endswith(".py")]
     setuptools = {"packages": {"find": {"include": ["grader*"]}}, "package-data": {"grader": data}}
-    tool = {"setuptools": setuptools, "pytest": {"ini_options": pytest}} | read_settings(manifest.root)
+    tool = {"setuptools": setuptools, "pytest": {"ini_options": pytest}} | read_course_settings(manifest.root)
     return {"build-system": BUILD, "project": found, "tool": tool}
 
 

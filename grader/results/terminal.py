@@ -136,7 +136,7 @@ def render(record: Record, width: int = WIDTH, latest: Sequence[str] = ()) -> Re
     return Group(*causes, *held, *tables, *sentences(record.checks, latest), *notes, Text(total, style="bold"))
 
 
-def show(record: Record, console: Console | None = None, latest: Sequence[str] = ()) -> None:
+def show_record(record: Record, console: Console | None = None, latest: Sequence[str] = ()) -> None:
     """Print the report; the checks of the ids in `latest` speak last."""
     console = console or make_console()
     console.print(render(record, console.width, latest))
@@ -166,7 +166,7 @@ def table(record: Record, width: int = WIDTH) -> Table:
         cells = f"{question.id}  {question.title}", points, say_passed(checks)
         rows.add_row(*(Text(cell, style="bold") for cell in cells))
         for name, group in group_rows(checks).items():
-            rows.add_row(Text(f"    {_fit(name, width - BESIDE)}"), Text(points_of(group)), status(group))
+            rows.add_row(Text(f"    {_fit(name, width - BESIDE)}"), Text(points_of(group)), name_worst(group))
     return rows
 
 
@@ -177,7 +177,7 @@ def _fit(name: str, room: int) -> str:
     return name
 
 
-def status(checks: list[CheckResult]) -> Text:
+def name_worst(checks: list[CheckResult]) -> Text:
     """Return the worst outcome of a group in words, with the count where only some are so; or what it waits for."""
     if cause := cause_of(checks):
         return Text(f"waits for {cause}", style=Outcome.BLOCKED.style)

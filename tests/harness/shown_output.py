@@ -127,7 +127,7 @@ def picture(theme: TerminalTheme = MONOKAI, width: int = WIDTH, no_color: bool =
             record = run.grade_package(manifest, root / "student", run.Selection(["Q1"], timing=False), zygotes=zygotes)
     record.seconds, record.notes = 1.2, [note for note in record.notes if not note.text.startswith(ELSEWHERE)]
     console = Console(record=True, width=width, file=io.StringIO(), force_terminal=True, no_color=no_color)
-    terminal.show(record, console)
+    terminal.show_record(record, console)
     return console.export_svg(title='make check ARGS="-q Q1"', theme=theme, unique_id="check")
 
 

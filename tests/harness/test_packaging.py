@@ -174,10 +174,10 @@ def test_what_is_declared_is_the_same_from_pyproject_and_from_what_pip_noted(mon
     exporters = PROJECT["entry-points"]["nbconvert.exporters"]
     text = f"[console_scripts]\n{points}\n[nbconvert.exporters]\n"
     (noted / "entry_points.txt").write_text(text + "\n".join(f"{name} = {value}" for name, value in exporters.items()))
-    from_source = engine.read_project()
+    from_source = engine.describe_engine()
     monkeypatch.setattr(engine, "ENGINE", tmp_path)
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
-    from_notes = engine.read_project()
+    from_notes = engine.describe_engine()
     assert from_source["version"] == __version__
     assert {extra: list(map(named, names)) for extra, names in from_source.pop("optional-dependencies").items()} == {
         extra: list(map(named, names)) for extra, names in from_notes.pop("optional-dependencies").items()

@@ -71,7 +71,7 @@ def full() -> Record:
 
 def printed(found: Record, width=100) -> str:
     console = Console(record=True, width=width, file=io.StringIO())
-    terminal.show(found, console)
+    terminal.show_record(found, console)
     return console.export_text()
 
 
@@ -133,7 +133,7 @@ def test_terminal_of_a_run_that_never_began():
     ],
 )
 def test_terminal_status_is_the_worst(outcomes, words):
-    assert terminal.status([check(outcome=outcome) for outcome in outcomes]).plain == words
+    assert terminal.name_worst([check(outcome=outcome) for outcome in outcomes]).plain == words
 
 
 def test_gradescope_fields():

@@ -26,7 +26,7 @@ MADV_COLLAPSE = 25
 RUNNING = set[int]()  # the workers that a zygote has forked and not yet collected
 
 
-def main() -> None:
+def serve_parent() -> None:
     """Serve the parent as the settings on the command line say, until it hangs up."""
     settings = json.loads(sys.argv[1])
     sys.path[:0] = settings["path"]
@@ -243,4 +243,4 @@ def _keep_compiler_out(torch: Any) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    serve_parent()

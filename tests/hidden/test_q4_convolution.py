@@ -19,8 +19,8 @@ from tests.public.test_q4_convolution import (
     output,
 )
 
-ODD_CONV = {"n": 3, "c": 2, "h": 11, "w": 15, "f": 5, "hh": 4, "ww": 5, "stride": 3, "pad": 1}
-ODD_POOL = {"n": 3, "c": 2, "h": 9, "w": 13, "height": 3, "width": 5, "stride": 2}
+ODD_CONV = {"n": 7, "c": 2, "h": 10, "w": 16, "f": 8, "hh": 3, "ww": 6, "stride": 3, "pad": 1}
+ODD_POOL = {"n": 7, "c": 6, "h": 9, "w": 19, "height": 3, "width": 5, "stride": 2}
 
 
 @layers((0.25, "conv_forward_naive", ["odd sizes"]), (0.25, "conv_forward_fast", ["odd sizes"]))
@@ -47,13 +47,13 @@ def test_convolution_gradient_single_image(student, reference, rng):
     expect(got, "dx dw db", only="dx").to_match(expected, rel=VALUE)
 
 
-@points(0.25, "layers.max_pool_forward_naive")
-def test_max_pooling_negative(student, reference, rng):
-    """max_pool_forward_naive returns the maximum also of windows that hold nothing but negative entries"""
+@layers((0.15, "max_pool_forward_naive", ["negative"]), (0.1, "max_pool_forward_fast", ["negative"]))
+def test_max_pooling(student, reference, rng, name, case):
+    """{name} returns the maximum also of windows that hold nothing but {case} entries"""
     (x, pool_param), _ = draw_pool(rng)
     arguments = -x, pool_param
-    out, expected = (output(package, "max_pool_forward_naive", *arguments) for package in (student, reference))
-    expect(out, "out").to_match(expected, rel=VALUE)
+    expected = output(reference, "max_pool_forward_naive", *arguments)
+    expect(output(student, name, *arguments), "out").to_match(expected, rel=VALUE)
 
 
 @layers((0.25, "max_pool_backward_naive", ["odd sizes"]), (0.25, "max_pool_backward_fast", ["odd sizes"]))
@@ -81,13 +81,16 @@ def test_net_unregularized_biases(student, rng):
 
 @points(0.25, LOSS)
 def test_net_reg_of_now(student, rng):
-    """loss reads the net's reg at each call: a reg that is assigned later counts"""
+    """loss reads the net's reg at each call, so that one assigned later counts, and starts its gradients anew"""
     X, y, params = draw_net(rng)
     net = build(student, X, params)
     before, _ = net.loss(X, y)
     net.reg = 0.6
-    after, _ = net.loss(X, y)
+    after, grads = net.loss(X, y)
     expect(after, "the loss after reg was raised").to_be(after > before + 1e-6, "is no larger than before it")
+    grads, (_, fresh) = student.fetch(grads), loss_and_gradients(student, X, y, params, 0.6)
+    for name in [name for name in params if name in grads]:
+        expect(grads[name], f"gradient of {name} in the second call").to_match(fresh[name], rel=VALUE)
 
 
 @points(0.25, LOSS)

@@ -13,7 +13,8 @@ INIT, LOSS = "classifiers.cnn.ThreeLayerConvNet.__init__", "classifiers.cnn.Thre
 PARAMETERS = ["W1", "b1", "W2", "b2", "W3", "b3"]
 WEIGHTS, BIASES = PARAMETERS[::2], PARAMETERS[1::2]
 
-# each case differs from the first one in one way only, so that a slip costs the case it is about
+# each case differs from the first one in one way only, so that a slip costs the case it is about; numbers of images,
+# channels and filters are none of a filter's or window's sides, so that a loop over one for the other shows
 CONV = {
     "stride 1 and padding 1": {},
     "stride 2": {"stride": 2, "h": 7, "w": 7},
@@ -35,14 +36,14 @@ WINDOWS = ["overlapping windows", "non-square windows", "a non-square image"]
 FAST = ["stride 2", "padding 0", "a non-square image", "non-square filters"]
 
 
-def draw_conv(rng, n=2, c=3, h=6, w=6, f=4, hh=3, ww=3, stride=1, pad=1):
+def draw_conv(rng, n=2, c=5, h=6, w=6, f=4, hh=3, ww=3, stride=1, pad=1):
     """Returns (x (n, c, h, w), w (f, c, hh, ww), b (f,), conv_param) and dout (n, f, h', w')."""
     size = 1 + (h + 2 * pad - hh) // stride, 1 + (w + 2 * pad - ww) // stride
     arrays = rng.randn(n, c, h, w), rng.randn(f, c, hh, ww), rng.randn(f)
     return (*arrays, {"stride": stride, "pad": pad}), rng.randn(n, f, *size)
 
 
-def draw_pool(rng, n=2, c=3, h=6, w=6, height=2, width=2, stride=2):
+def draw_pool(rng, n=4, c=5, h=6, w=6, height=2, width=2, stride=2):
     """Returns (x (n, c, h, w), pool_param) and dout (n, c, h', w'); the entries of x are positive and far from ties.
 
     They are no whole numbers, which say too little about how an answer of them came about to name a misconception.
@@ -52,19 +53,19 @@ def draw_pool(rng, n=2, c=3, h=6, w=6, height=2, width=2, stride=2):
     return (x, {"pool_height": height, "pool_width": width, "stride": stride}), rng.randn(n, c, *size)
 
 
-def draw_images(rng, c=4, scale=100.0):
-    """Returns x (3, c, 5, 6), gamma and beta (c,), dout; at the usual scale of x no epsilon matters."""
-    x = scale * (rng.randn(3, c, 5, 6) * rng.uniform(0.5, 2, (c, 1, 1)) + rng.randn(c, 1, 1))
+def draw_images(rng, c=3, scale=100.0):
+    """Returns x (4, c, 5, 7), gamma and beta (c,), dout; at the usual scale of x no epsilon matters."""
+    x = scale * (rng.randn(4, c, 5, 7) * rng.uniform(0.5, 2, (c, 1, 1)) + rng.randn(c, 1, 1))
     return x, rng.uniform(0.5, 2, c), rng.randn(c), rng.randn(*x.shape)
 
 
 def draw_groups(rng, scale=100.0):
-    """Returns x (3, 6, 5, 6), gamma and beta (1, 6, 1, 1), dout; at the usual scale of x no epsilon matters."""
+    """Returns x (4, 6, 5, 7), gamma and beta (1, 6, 1, 1), dout; at the usual scale of x no epsilon matters."""
     x, gamma, beta, dout = draw_images(rng, 6, scale)
     return x, gamma.reshape(1, 6, 1, 1), beta.reshape(1, 6, 1, 1), dout
 
 
-def draw_net(rng, n=4, c=3, h=6, w=6, f=4, size=3, hidden=7, classes=5):
+def draw_net(rng, n=4, c=2, h=6, w=6, f=8, size=3, hidden=7, classes=5):
     """Returns X (n, c, h, w), y (n,) and params: W1 (f, c, size, size), W2 (f * h/2 * w/2, hidden), W3, b1 to b3."""
     params = {"W1": rng.randn(f, c, size, size) / size, "b1": rng.randn(f)}
     params |= {"W2": rng.randn(f * (h // 2) * (w // 2), hidden) / np.sqrt(h * w), "b2": rng.randn(hidden)}
@@ -131,13 +132,13 @@ def test_convolution_gradient(student, reference, rng, name, case):
 @layers(
     (0.25, "conv_backward_naive", [f"dx with {case}" for case in ["padding 2", *FAST[:3]]]),
     (0.25, "conv_backward_fast", [f"dx with {case}" for case in FAST[:3]]),
-    (0.25, "conv_backward_naive", ["dw with non-square filters"]),
-    (0.25, "conv_backward_fast", ["dw with non-square filters"]),
+    (0.25, "conv_backward_naive", ["dw with stride 2 and non-square filters"]),
+    (0.25, "conv_backward_fast", ["dw with stride 2 and non-square filters"]),
 )
 def test_convolution_gradient_for(student, reference, rng, name, case):
     """{name} returns the true gradient {case}"""
     gradient, case = case.split(" with ")
-    arguments, dout = draw_conv(rng, **CONV[case])
+    arguments, dout = draw_conv(rng, **dict(size for part in case.split(" and ") for size in CONV[part].items()))
     expected = gradients(reference, "conv_backward_naive", arguments, dout)
     expect(gradients(student, name, arguments, dout), "dx dw db", only=gradient).to_match(expected, rel=VALUE)
 
@@ -269,6 +270,8 @@ def test_net_weights(student):
     params = initial_params(student, (3, 16, 16), 32, 7, 64, 50, weight_scale=0.03)
     for name in WEIGHTS:
         W = np.asarray(params.get(name), dtype=np.float64) / 0.03
+        again = name != "W1" and np.array_equal(params[name].flat[:50], params["W1"].flat[:50])
+        expect(W, name).to_be(not again, "begins with the draws of W1; is the generator seeded for each layer?")
         # at least 3200 draws each: the limits are 7 and more standard errors away
         expect(W.std(), f"standard deviation of {name} in units of weight_scale").to_lie_within(0.9, 1.1)
         expect(W.mean(), f"mean of {name} in units of weight_scale").to_lie_within(-0.15, 0.15)
@@ -372,7 +375,7 @@ def test_net_leaves_its_data(student, rng):
 
 def running(rng, **others):
     """Returns a bn_param in the midst of a training, of statistics that suit draw_images."""
-    return {"running_mean": 100 * rng.randn(4), "running_var": rng.uniform(5e3, 2e4, 4), **others}
+    return {"running_mean": 100 * rng.randn(3), "running_var": rng.uniform(5e3, 2e4, 3), **others}
 
 
 @points(0.25, "layers.spatial_batchnorm_forward")

@@ -173,7 +173,7 @@ def test_batchnorm_forward_train(student, reference, rng):
 @points(0.25, "layers.batchnorm_forward")
 def test_batchnorm_forward_uses_the_biased_variance(student, reference, rng):
     """In train mode, batchnorm_forward divides by the variance over N, not N - 1"""
-    inputs = *draw_balanced(rng, n=4, d=4, spread=1e4), {"mode": "train"}
+    inputs = *draw_balanced(rng, n=4, d=6, spread=1e4), {"mode": "train"}
     compare_outputs(student, reference, "batchnorm_forward", *inputs, rel=VALUE)
 
 
@@ -305,7 +305,7 @@ each_backward = worth("backward", {"batchnorm_backward": 0.25, "batchnorm_backwa
 @each_backward
 def test_batchnorm_gradient_of_a_small_batch(student, reference, rng, backward):
     """{backward} returns the true gradient dx in a batch of 5 too, where N and N - 1 differ much"""
-    compare_gradients(student, reference, rng, backward, "dx", rel=VALUE, n=5, spread=1e4)
+    compare_gradients(student, reference, rng, backward, "dx", rel=VALUE, n=5, d=6, spread=1e4)
 
 
 @points(0.25, "layers.batchnorm_backward")
@@ -345,7 +345,7 @@ def test_layernorm_forward(student, reference, rng):
 @points(0.25, "layers.layernorm_forward")
 def test_layernorm_forward_uses_the_biased_variance(student, reference, rng):
     """layernorm_forward divides by the variance over D, not D - 1"""
-    inputs = *draw_balanced(rng, n=4, d=4, spread=1e4), {"mode": "train"}
+    inputs = *draw_balanced(rng, n=4, d=6, spread=1e4), {"mode": "train"}
     compare_outputs(student, reference, "layernorm_forward", *inputs, rel=VALUE)
 
 

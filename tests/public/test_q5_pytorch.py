@@ -103,10 +103,10 @@ def draw_batch(rng, n=6):
     return draw(rng, n, 4), rng.randint(3, size=n)
 
 
-def put_net(package, state):
-    """Builds affine, tanh, affine in a worker."""
+def put_net(package, state, layer="Tanh"):
+    """Builds affine, tanh or another layer, affine in a worker."""
     nn = package.library("torch").nn
-    net = nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 3))
+    net = nn.Sequential(nn.Linear(4, 5), getattr(nn, layer)(), nn.Linear(5, 3))
     net.load_state_dict({name: Tensor(array) for name, array in state.items()})
     return net
 
@@ -216,8 +216,9 @@ def test_three_layer_convnet_can_be_trained(student, rng):
 @pytest.mark.parametrize("given, size", [((), 32), ((8,), 8)], ids=["default", "image_size"])
 def test_three_layer_params_shapes(student, given, size):
     """three_layer_params returns the six parameters in their order and shapes, for images of {size}x{size} pixels"""
-    shapes = [(4, 3, 5, 5), (4,), (5, 4, 3, 3), (5,), (5 * size * size, 6), (6,)]
-    params = student.pytorch_nets.three_layer_params(3, 4, 5, 6, *given)
+    channels = 2 if given else 3
+    shapes = [(4, channels, 5, 5), (4,), (5, 4, 3, 3), (5,), (5 * size * size, 6), (6,)]
+    params = student.pytorch_nets.three_layer_params(channels, 4, 5, 6, *given)
     expect(params, "params").to_be(len(params) == len(NAMES), f"are {len(params)} tensors, expected {len(NAMES)}")
     for name, param, shape in zip(NAMES, params, shapes, strict=True):
         expect(param, name).to_have_shape(shape)
@@ -265,8 +266,8 @@ def test_three_layer_params_dtype(student):
 @points(0.25, "pytorch_nets.ThreeLayerConvNet.__init__")
 def test_module_shapes(student, rng):
     """ThreeLayerConvNet registers the weights and biases of its three layers, as parameters of the right shapes"""
-    _, params = draw_module(rng)
-    model = student.pytorch_nets.ThreeLayerConvNet(3, 4, 2, 5)
+    params = draw_params(rng, (2, 4, 3, 5), image=(32, 32))
+    model = student.pytorch_nets.ThreeLayerConvNet(2, 4, 3, 5)
     found = [value.shape for value in student.fetch(model.state_dict()).values()]
     wanted = [p.T.shape if p.ndim == 2 else p.shape for p in params]
     same = sorted(map(sorted, found)) == sorted(map(sorted, wanted))
@@ -313,8 +314,8 @@ def test_build_sequential_type(student):
 @points(0.25, "pytorch_nets.build_sequential")
 def test_build_sequential(student, reference, rng):
     """build_sequential computes the same scores as three_layer_convnet with the same parameters"""
-    x, params = draw_module(rng, bias=1.0)
-    model = load(student, student.pytorch_nets.build_sequential(3, 4, 2, 5), params)
+    x, params = draw(rng, 2, 1, 32, 32), draw_params(rng, (1, 4, 2, 5), image=(32, 32), bias=1.0)
+    model = load(student, student.pytorch_nets.build_sequential(1, 4, 2, 5), params)
     expect(model(Tensor(x)), "scores").to_match(convnet(reference, x, params), rel=1e-4)
 
 
@@ -389,9 +390,15 @@ def test_training_step_train_mode(student, rng):
     """training_step puts the model in train mode"""
     state = draw_net(rng)
     net = put_net(student, state).eval()
-    _, after = train(student, net, [draw_batch(rng)])
+    batch = draw_batch(rng)
+    _, after = train(student, net, [batch])
     expect(net, "model").to_be(net.training, "is in eval mode after the step, expected train mode")
     expect_moved(after, state)
+    # dropout makes the loss another one where it is at work
+    nets = [put_net(student, state, layer).eval() for layer in ("Dropout", "Identity")]
+    (loss,), (plain,) = (train(student, net, [batch])[0] for net in nets)
+    late = "is that of eval mode; is train() called too late?"
+    expect(loss, "loss of a model with dropout").to_be(loss != plain, late, brief=late)
 
 
 @points(0.25, "pytorch_nets.training_step")

@@ -42,6 +42,7 @@ FRAME_BYTES = 64 * MEGABYTE  # of its arrays, each element counted as the eight 
 FRAME_HEADER_BYTES = 64 * 1024  # of its JSON header: parsed before anything else is known of it
 FRAME_ARRAYS = 64  # of one frame: a call has tens of arguments at most
 ARRAY_AXES = 8  # of one array: images have four
+FRAME_SECONDS = 10.0  # wall clock for the rest of one that has begun to come, whoever is late to send or read it
 VALUE_LEVELS = 12  # of tuples, lists and dicts in each other: decoding is recursive
 
 # A worker.

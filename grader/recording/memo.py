@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from ..limits import MEMO_BYTES
 from ..sandbox.parent.client import Named, WorkerClient
-from ..sandbox.parent.transport import Deadline, Frame, ImmediateTransport, Reply
-from ..sandbox.wire import unpack_frame
+from ..sandbox.parent.transport import Frame, ImmediateTransport, Reply
+from ..sandbox.wire import Deadline, unpack_frame
 
 Key = tuple[tuple[str, ...], int]
 SETTING_UP = ("load", "reset")  # a live worker does both when it is brought up

@@ -7,9 +7,9 @@ from typing import Any
 from ..errors import AnswerVaries, Unrecorded
 from ..sandbox.parent.client import WorkerClient
 from ..sandbox.parent.proxy import Forwarder
-from ..sandbox.parent.transport import Deadline, Frame, ImmediateTransport, Reply
+from ..sandbox.parent.transport import Frame, ImmediateTransport, Reply
 from ..sandbox.policy import WorkerLimits
-from ..sandbox.wire import Decoder, Encoder, unpack_frame
+from ..sandbox.wire import Deadline, Decoder, Encoder, unpack_frame
 from .cassette import Array, Entry, Message, RecordedAnswers, agree, fingerprint_request
 
 SAME = 1e-9

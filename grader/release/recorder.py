@@ -35,9 +35,9 @@ from ..recording.replay import make_replay_client
 from ..results.record import CheckResult, Outcome
 from ..results.terminal import SILENT, StatusLine
 from ..sandbox.parent.client import WorkerClient
-from ..sandbox.parent.transport import Deadline, Frame, Reply, Transport, TransportDecorator
+from ..sandbox.parent.transport import Frame, Reply, Transport, TransportDecorator
 from ..sandbox.parent.zygote_pool import ZygotePool
-from ..sandbox.wire import unpack_frame
+from ..sandbox.wire import Deadline, unpack_frame
 
 NOT_THERE = "checks-that-are-not-recorded"
 NOT_RECORDED = ("load", "seed", "reset", "replace")

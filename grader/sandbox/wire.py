@@ -12,7 +12,7 @@ import struct
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -191,22 +191,27 @@ def _index(content: Any) -> int:
     return content
 
 
-class CallbackChannel(Protocol):
-    """A way to the parent for the calls of callbacks."""
-
-    def send(self, frame: list[Any]) -> None:
-        """Send a call."""
-
-    def receive(self) -> tuple[dict[str, Any], list[np.ndarray]]:
-        """Return the answer to it."""
-
-
 class ChannelClosed(Exception):
     """The other end is gone."""
 
 
 class DeadlinePassed(Exception):
     """The other end did not answer in time."""
+
+
+@dataclass
+class Deadline:
+    """The moment at which the other end has to be done; when it passes, `extend` is asked for more seconds."""
+
+    at: float
+    extend: Callable[[], float] = lambda: 0.0
+
+    def put_off(self) -> None:
+        """Set a later moment. Raise DeadlinePassed where there are no more seconds."""
+        more = self.extend()
+        if more <= 0:
+            raise DeadlinePassed
+        self.at = time.monotonic() + more
 
 
 class Channel:
@@ -221,7 +226,7 @@ class Channel:
         self._drain = drain
         self._caps = caps
 
-    def send(self, buffers: list[Any], deadline: float | None = None) -> None:
+    def send(self, buffers: list[Any], deadline: Deadline | None = None) -> None:
         """Send a frame. Raise DeadlinePassed or ChannelClosed."""
         if sum(len(buffer) for buffer in buffers) <= TOGETHER:
             buffers = [b"".join(buffers)]  # in one piece, so that the other end wakes up only once
@@ -236,8 +241,14 @@ class Channel:
         except (BrokenPipeError, ConnectionError):
             raise ChannelClosed from None
 
-    def receive(self, deadline: float | None = None) -> tuple[dict[str, Any], list[np.ndarray]]:
-        """Return the next frame's message and arrays. Raise DeadlinePassed, ChannelClosed or WireError."""
+    def receive(self, deadline: Deadline | None = None) -> tuple[dict[str, Any], list[np.ndarray]]:
+        """Return the next frame's message and arrays. Raise DeadlinePassed, ChannelClosed or WireError.
+
+        The deadline is for its first byte: what came in time is read, however late this side looks.
+        """
+        if deadline is not None:
+            self.wait(deadline)
+            deadline = Deadline(time.monotonic() + limits.FRAME_SECONDS, deadline.extend)
         (length,) = LENGTH.unpack(self._exactly(bytearray(LENGTH.size), deadline))
         if length > self._caps.header:
             raise WireError(f"a header of {length:,} bytes")
@@ -248,7 +259,7 @@ class Channel:
                 self._exactly(array.reshape(-1).view(np.uint8), deadline)
         return header.message, arrays
 
-    def _exactly(self, target: Any, deadline: float | None) -> Any:
+    def _exactly(self, target: Any, deadline: Deadline | None) -> Any:
         view = memoryview(target)
         while view.nbytes:
             try:
@@ -260,18 +271,16 @@ class Channel:
                 count = 0
             if not count:
                 raise ChannelClosed
-            if deadline is not None and time.monotonic() > deadline:
-                raise DeadlinePassed
+            if deadline is not None and time.monotonic() > deadline.at:
+                deadline.put_off()
             view = view[count:]
         return target
 
-    def wait(self, deadline: float | None, writing: bool = False) -> None:
+    def wait(self, deadline: Deadline | None, writing: bool = False) -> None:
         """Wait until there is something to receive, or with `writing` until something can be sent."""
         extra = [self._drain] if self._drain is not None and self._drain.open else []
         while True:
-            left = None if deadline is None else deadline - time.monotonic()
-            if left is not None and left <= 0:
-                raise DeadlinePassed
+            left = None if deadline is None else max(0.0, deadline.at - time.monotonic())
             wanted = [] if writing else [self.sock]
             readable, writable, _ = select.select(wanted + extra, [self.sock] if writing else [], [], left)
             if extra and extra[0] in readable:
@@ -279,6 +288,8 @@ class Channel:
                 extra = extra if extra[0].open else []
             if writable or self.sock in readable:
                 return
+            if deadline is not None and not left:
+                deadline.put_off()
 
     def close(self) -> None:
         """Close this end."""

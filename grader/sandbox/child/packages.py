@@ -9,7 +9,7 @@ import types
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from ...limits import (
     CHANGE_OBJECTS,
     CHANGES,
 )
-from ..wire import CallbackChannel, Decoder, Encoder, Unsendable
+from ..wire import Decoder, Encoder, Unsendable
 
 ATOMS = (type(None), bool, int, float, complex, str, bytes, np.generic, type, types.ModuleType, types.FunctionType)
 
@@ -69,6 +69,16 @@ class OpaqueHandle:
 
     def __init__(self, number: int) -> None:
         self.number = number
+
+
+class CallbackChannel(Protocol):
+    """A way to the parent for the calls of callbacks."""
+
+    def send(self, frame: list[Any]) -> None:
+        """Send a call."""
+
+    def receive(self) -> tuple[dict[str, Any], list[np.ndarray]]:
+        """Return the answer to it."""
 
 
 class Callback:

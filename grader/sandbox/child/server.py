@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from ..wire import CallbackChannel, Channel, ChannelClosed, Decoder, Encoder, Unsendable
+from ..wire import Channel, ChannelClosed, Decoder, Encoder, Unsendable
 from .exceptions import LateReport, report_exception
 from .imports import OnlyTheseLibraries, PackageAliases, StrayImports, install_shims
 from .packages import (
     Callback,
+    CallbackChannel,
     Fingerprints,
     Way,
     compile_module,

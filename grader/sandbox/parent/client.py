@@ -9,17 +9,10 @@ from ...errors import Ending, OutOfTime, StackFrame, WorkerCrashed, WorkerError,
 from ...limits import LATE_SHARE, LEAST_WAIT_SECONDS
 from ..child.packages import Way
 from ..policy import WorkerLimits
-from ..wire import DeadlinePassed, Encoder, Tensor, Unsendable, WireError
+from ..wire import Deadline, DeadlinePassed, Encoder, Tensor, Unsendable, WireError
 from .process import WorkerProcess, decode_changes, decode_reply, launch_process, read_frames, read_wait_status
 from .proxy import Answered, Call, Change, Forwarder, Package, Proxy, ProxyFactory
-from .transport import (
-    Deadline,
-    Frame,
-    ProcessTransport,
-    Reply,
-    Transport,
-    WorkerGone,
-)
+from .transport import Frame, ProcessTransport, Reply, Transport, WorkerGone
 from .zygote_pool import Factory
 
 ACCESSES = ("get", "set", "list", "len")

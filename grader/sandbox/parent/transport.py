@@ -6,19 +6,15 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
 from ...errors import SandboxError
-from ...limits import (
-    WORKER_END_SECONDS,
-    WORKER_START_SECONDS,
-)
+from ...limits import WORKER_END_SECONDS, WORKER_START_SECONDS
 from ..child.server import WorkerServer
-from ..wire import Channel, ChannelClosed, DeadlinePassed, WireError, unpack_frame
+from ..wire import Channel, ChannelClosed, Deadline, DeadlinePassed, WireError, unpack_frame
 from .process import WorkerProcess, read_last_words
 from .zygote_pool import PendingReply
 
@@ -34,14 +30,6 @@ class WorkerGone(Exception):
     def __init__(self, status: int | None) -> None:
         super().__init__(status)
         self.status = status
-
-
-@dataclass
-class Deadline:
-    """The moment at which a reply has to be there; when it passes, `extend` is asked for more seconds."""
-
-    at: float
-    extend: Callable[[], float] = lambda: 0.0
 
 
 class Transport(Protocol):
@@ -82,7 +70,7 @@ class ProcessTransport:
         if self._ready:
             return
         try:
-            self._channel.receive(time.monotonic() + WORKER_START_SECONDS)
+            self._channel.receive(Deadline(time.monotonic() + WORKER_START_SECONDS))
         except DeadlinePassed:
             self.close()
             raise SandboxError(f"a worker was not ready within {WORKER_START_SECONDS:.0f} s") from None
@@ -98,17 +86,16 @@ class ProcessTransport:
             self._channel.send(frame)
 
     def receive(self, deadline: Deadline) -> Reply:
-        """Return the next frame; the deadline is put off only for as long as nothing has come."""
+        """Return the next frame."""
         try:
-            self._wait(deadline)
-            return self._channel.receive(deadline.at)
+            return self._channel.receive(deadline)
         except ChannelClosed:
             raise self._lost() from None
 
     def exchange(self, frame: Frame, deadline: Deadline) -> Reply:
         """Send a frame and return the next one."""
         try:
-            self._channel.send(frame, deadline.at)
+            self._channel.send(frame, deadline)
         except ChannelClosed:
             raise self._lost() from None
         return self.receive(deadline)
@@ -118,16 +105,6 @@ class ProcessTransport:
         pending = self._end()
         if wait and pending is not None:
             self.process.status(pending)
-
-    def _wait(self, deadline: Deadline) -> None:
-        while True:
-            try:
-                return self._channel.wait(deadline.at)
-            except DeadlinePassed:
-                more = deadline.extend()
-                if more <= 0:
-                    raise
-                deadline.at = time.monotonic() + more
 
     def _end(self) -> PendingReply | None:
         if not self._open:

@@ -17,6 +17,7 @@ ENVIRONMENT = {
     "DASK_DISTRIBUTED__SCHEDULER__WORKER_SATURATION": "1.0",  # or a bystander is blamed for a death
     "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "2",
     "DASK_DISTRIBUTED__WORKER__MEMORY__TERMINATE": "False",  # a submission's workers have limits of their own
+    "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False",
 }
 
 

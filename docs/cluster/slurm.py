@@ -16,6 +16,7 @@ WORKERS = 16
 ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "DASK_DISTRIBUTED__WORKER__MEMORY__TERMINATE": "False",  # a submission's workers have limits of their own
+    "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False",
     "DASK_DISTRIBUTED__WORKER__MEMORY__PAUSE": "False",
     "DASK_DISTRIBUTED__WORKER__MEMORY__SPILL": "False",
 }

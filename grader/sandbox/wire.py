@@ -206,6 +206,11 @@ class Deadline:
     at: float
     extend: Callable[[], float] = lambda: 0.0
 
+    def check(self) -> None:
+        """Put it off where it has passed. Raise DeadlinePassed where there are no more seconds."""
+        if time.monotonic() > self.at:
+            self.put_off()
+
     def put_off(self) -> None:
         """Set a later moment. Raise DeadlinePassed where there are no more seconds."""
         more = self.extend()
@@ -271,8 +276,8 @@ class Channel:
                 count = 0
             if not count:
                 raise ChannelClosed
-            if deadline is not None and time.monotonic() > deadline.at:
-                deadline.put_off()
+            if deadline is not None:
+                deadline.check()
             view = view[count:]
         return target
 

@@ -17,8 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader import limits
+from grader.errors import WorkerTimeout
 from grader.sandbox import wire
-from grader.sandbox.parent.proxy import Proxy, ProxyFactory
+from grader.sandbox.parent.client import WorkerClient
+from grader.sandbox.parent.proxy import Forwarder, Proxy, ProxyFactory
+from grader.sandbox.parent.transport import WorkerGone
+from grader.sandbox.policy import WorkerLimits
 from grader.sandbox.wire import (
     DTYPES,
     LENGTH,
@@ -414,6 +418,22 @@ def test_drip_feed_does_not_stretch_the_deadline_of_a_frame(pair, part, monkeypa
     assert 0.2 <= time.monotonic() - started < 5
     ended.set()
     dripping.join()
+
+
+def test_endless_callbacks_do_not_stretch_the_deadline_of_a_call():
+    started = time.monotonic()
+
+    def exchange(sent, deadline):
+        """Find the next callback there already, as a worker can have it that sends without waiting for answers."""
+        if time.monotonic() > started + 3:
+            raise WorkerGone(None)
+        return {"callback": "f"}, []
+
+    transport = SimpleNamespace(exchange=exchange, connect=lambda: None, close=lambda: None, process=None)
+    worker = WorkerClient(transport, Path("package"), "package", WorkerLimits(call_seconds=0.1))
+    worker.forwarder = Forwarder(())
+    with pytest.raises(WorkerTimeout):
+        worker.request("call", "f", target="f")
 
 
 def test_endless_output_does_not_stretch_the_deadline(pair):

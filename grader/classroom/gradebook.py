@@ -110,12 +110,13 @@ def list_troubles(store: StoreView, marks: Sequence[Mark], late: Late) -> Iterat
 
 
 def _list_called_alike(marks: Sequence[Mark]) -> list[str]:
-    """Return the names that several people have of whom no two IDs can be compared."""
+    """Return the names that several people have of whom no two IDs of a kind differ."""
     people: dict[str, list[Person]] = {}
     for mark in marks:
-        people.setdefault(mark.person.name.casefold(), []).append(mark.person)
+        if mark.person.name:
+            people.setdefault(mark.person.name.casefold(), []).append(mark.person)
     pairs = (pair for own in people.values() for pair in combinations(own, 2))
-    return list(dict.fromkeys(one.name for one, other in pairs if not one.ids.keys() & other.ids.keys()))
+    return list(dict.fromkeys(one.name for one, other in pairs if (one.ids | other.ids) == (other.ids | one.ids)))
 
 
 def list_own(store: StoreView, marks: Sequence[Mark]) -> Iterator[list[str]]:

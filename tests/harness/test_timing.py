@@ -124,7 +124,7 @@ def test_what_is_clearly_within_the_limit_passes_at_once(ratio, pairs):
 
 
 def test_one_pair_that_is_not_clearly_within_the_limit_has_all_pairs_run():
-    contest, _ = race([1, 1, 1, 6, *[20] * 4])
+    contest, _ = race(chain([1, 1, 1, 6], repeat(20)))
     assert mismatch(contest).error == 20
     assert len(contest.ratios) == RACE_PAIRS
 
@@ -167,6 +167,21 @@ def test_more_pairs_may_turn_the_verdict():
 def test_some_slow_pairs_of_a_busy_machine_change_nothing():
     contest, _ = race([1, 90, 1, 1, 90, 1, 90, 1])
     assert judge_race(contest, LIMIT, "the reference") == 1
+
+
+def test_a_burst_of_load_on_most_pairs_changes_nothing():
+    contest, log = race(chain([1] * 2, [20] * 6, repeat(1)))
+    assert judge_race(contest, LIMIT, "the reference") == 1
+    assert contest.median() == 1
+    assert len(log) == 2 * (RACE_PAIRS + 1 + RACE_PAIRS_CLEAR + 1)
+
+
+def test_two_slow_races_fail_with_the_lower_median():
+    contest, _ = race(chain([30] * (RACE_PAIRS + 1), repeat(15)))
+    assert mismatch(contest).error == 15
+    assert contest.median() == 15
+    mine = contest.contender.worker.seeds
+    assert len(set(mine)) == len(mine) == 2 * (RACE_PAIRS + 1)
 
 
 def test_hopeless_stops_early():

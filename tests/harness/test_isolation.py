@@ -210,6 +210,28 @@ def test_other_libraries_are_refused_kindly(full, package, library):
         worker.root().module.use()
 
 
+AS_NUMPY = """
+def use(name):
+    exec(f"import {name}", {"__name__": "numpy.late"})
+"""
+
+
+@pytest.mark.parametrize("library", ["scipy", "msgspec"])
+def test_what_a_library_asks_for_and_may_not_read_is_not_there(full, package, library):
+    """Libraries try what they can do without, and expect no other error: numpy.f2py, which a star imports, is one."""
+    with pytest.raises(WorkerRaised, match=f"^No module named '{library}'"):
+        package(full, AS_NUMPY).root().module.use(library)
+
+
+def test_all_of_numpy_can_be_imported(full, package):
+    assert package(
+        full, "from numpy import *\ndef use():\n    return f2py.__name__, float(exp(0.0))\n"
+    ).root().module.use() == (
+        "numpy.f2py",
+        1.0,
+    )
+
+
 BEHIND = """
 import sys
 def use(name):

@@ -83,22 +83,39 @@ class PackageAliases(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return f"{self.package}{dot}{rest}"
 
 
+class Unreadable(importlib.abc.Loader):
+    """Loads nothing: what a worker may not read is as if nobody had installed it."""
+
+    def exec_module(self, module: ModuleType) -> NoReturn:
+        """Raise ModuleNotFoundError."""
+        raise ModuleNotFoundError(f"No module named {module.__name__!r}", name=module.__name__)
+
+
 class OnlyTheseLibraries(importlib.abc.MetaPathFinder):
     """Refuses to import what is neither the standard library, nor the package, nor one of the question's libraries.
 
-    What libraries, and those that they need, import late is let through: they ask for it, not the student.
+    What libraries, and those that they need, import late is let through: they ask for it, not the student. What this
+    worker may not read is not there for them.
     """
 
     def __init__(self, package: str, libraries: list[str]) -> None:
         self._package, self._libraries = package, libraries
 
-    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
-        """Raise ImportError for a top-level module that is there but not allowed; finds nothing itself."""
+    def find_spec(self, name: str, path: object = None, target: object = None) -> importlib.machinery.ModuleSpec | None:
+        """Raise ImportError for a top-level module that is there but not allowed; finds only what cannot be read."""
         top = name.partition(".")[0]
-        allowed = top == self._package or top in self._libraries or top in sys.stdlib_module_names
-        unwanted = path is None and not allowed and self._asked_by_student()
-        if unwanted and any(finder.find_spec(name, None) for finder in sys.meta_path if finder is not self):
+        if path is not None or top == self._package or top in self._libraries or top in sys.stdlib_module_names:
+            return None
+        by_student = self._asked_by_student()
+        others = (finder.find_spec(name, None) for finder in sys.meta_path if finder is not self)
+        found = next(filter(None, others), None)
+        if found is not None and by_student:
             raise ImportError(refuse(top, self._libraries), name=name)
+        return (
+            importlib.machinery.ModuleSpec(name, Unreadable())
+            if found is not None and not _is_readable(found)
+            else None
+        )
 
     def _asked_by_student(self) -> bool:
         frame: FrameType | None = sys._getframe(2)
@@ -106,6 +123,16 @@ class OnlyTheseLibraries(importlib.abc.MetaPathFinder):
             frame = frame.f_back
         asker = "" if frame is None else str(frame.f_globals.get("__name__", "")).partition(".")[0]
         return asker in ("", "builtins", self._package)
+
+
+def _is_readable(spec: importlib.machinery.ModuleSpec) -> bool:
+    """Return whether the file of a module can be opened; also True where it has none."""
+    try:
+        if spec.has_location and spec.origin:
+            Path(spec.origin).open("rb").close()
+    except PermissionError:
+        return False
+    return True
 
 
 class StandIn(ModuleType):

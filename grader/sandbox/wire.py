@@ -208,15 +208,11 @@ class Deadline:
 
     def check(self) -> None:
         """Put it off where it has passed. Raise DeadlinePassed where there are no more seconds."""
-        if time.monotonic() > self.at:
-            self.put_off()
-
-    def put_off(self) -> None:
-        """Set a later moment. Raise DeadlinePassed where there are no more seconds."""
-        more = self.extend()
-        if more <= 0:
-            raise DeadlinePassed
-        self.at = time.monotonic() + more
+        if time.monotonic() >= self.at:
+            more = self.extend()
+            if more <= 0:
+                raise DeadlinePassed
+            self.at = time.monotonic() + more
 
 
 class Channel:
@@ -293,8 +289,8 @@ class Channel:
                 extra = extra if extra[0].open else []
             if writable or self.sock in readable:
                 return
-            if deadline is not None and not left:
-                deadline.put_off()
+            if deadline is not None:
+                deadline.check()
 
     def close(self) -> None:
         """Close this end."""

@@ -57,7 +57,7 @@ def lost(tmp_path, zygotes):
             ["Q1", "Q4"],
             [
                 *loops("max_pool"),
-                (LAYERS, "out[:, :, i, j] = x[window].max", "out[:, :, i, j] = (1 + 0.1 * (N == 4)) * x[window].max"),
+                (LAYERS, "out[:, :, i, j] = x[window].max", "out[:, :, i, j] = (1 + 0.1 * (C == 8)) * x[window].max"),
             ],
             "nothing",
         ),

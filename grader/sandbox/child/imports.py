@@ -109,13 +109,11 @@ class OnlyTheseLibraries(importlib.abc.MetaPathFinder):
         by_student = self._asked_by_student()
         others = (finder.find_spec(name, None) for finder in sys.meta_path if finder is not self)
         found = next(filter(None, others), None)
-        if found is not None and by_student:
+        if found is None:
+            return None
+        if by_student:
             raise ImportError(refuse(top, self._libraries), name=name)
-        return (
-            importlib.machinery.ModuleSpec(name, Unreadable())
-            if found is not None and not _is_readable(found)
-            else None
-        )
+        return None if _is_readable(found) else importlib.machinery.ModuleSpec(name, Unreadable())
 
     def _asked_by_student(self) -> bool:
         frame: FrameType | None = sys._getframe(2)

@@ -15,8 +15,7 @@ from ..course.source import find_stubs, is_unwritten
 from ..errors import OutOfTime, SandboxError, WorkerError
 from ..limits import CHECKS_PER_WORKER, REFERENCE_CPU_SECONDS, REFERENCE_SECONDS, SPARE_WORKERS
 from ..recording import cassette
-from ..recording.memo import MemoTransport, ReferenceMemo
-from ..recording.replay import CallForwarder, RecordedForwarder, make_replay_client
+from ..recording.replay import CallForwarder, MemoTransport, RecordedForwarder, ReferenceMemo, make_replay_client
 from ..sandbox.parent.client import Named, WorkerClient, launch_worker
 from ..sandbox.parent.isolation import SandboxSetup
 from ..sandbox.parent.proxy import Forwarder

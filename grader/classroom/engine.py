@@ -19,7 +19,7 @@ from ..files import make_printable, read_or_make_secret, write_atomically
 from ..grading import run, submission
 from ..grading.hints import Hints
 from ..limits import JOB_RESERVE_SECONDS
-from ..recording.memo import ReferenceMemo
+from ..recording.replay import ReferenceMemo
 from ..results.record import NoteKind, Record
 from ..sandbox.parent.zygote_pool import ZygotePool
 from ..sandbox.policy import Policy

@@ -6,7 +6,7 @@ import pytest
 
 from grader.checks.context import RunContext
 from grader.grading import run
-from grader.recording.memo import ReferenceMemo
+from grader.recording.replay import ReferenceMemo
 from grader.sandbox.parent.zygote_pool import ZygotePool
 from tests.harness.test_class_grade import WRONG, comparable
 
@@ -75,7 +75,7 @@ def test_reference_is_brought_up_only_for_what_is_new(packages, launched):
 
 
 def test_memory_is_bounded(packages, launched, monkeypatch):
-    monkeypatch.setattr("grader.recording.memo.MEMO_BYTES", 0)
+    monkeypatch.setattr("grader.recording.replay.MEMO_BYTES", 0)
     with contextlib.closing(ZygotePool()) as zygotes:
         plain = comparable(grade(packages, zygotes, "solution"))
         zygotes.memo = ReferenceMemo()

@@ -1,9 +1,11 @@
-"""Choose checks by id, keyword and judged function, and name what comes nearest where none is meant."""
+"""Choose checks by question, id, keyword and judged function, and name what comes nearest where none is meant."""
 
 import ast
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 
+from ..course.manifest import Manifest, Question
 from ..errors import UsageError
 from ..files import find_nearest
 from ..results.record import CheckResult, shorten
@@ -97,6 +99,47 @@ class Keyword:
             case ast.Name(id=name):
                 return matches(self._phrases[name])
         raise SyntaxError
+
+
+@dataclass
+class Selection:
+    """Says which checks to run: questions by id, judged functions (all if empty), a -k expression, timing, seeds.
+
+    The checks of the functions `ahead` run before others. With `first`, the first failure ends the run, and so does
+    a check that waits for one of `modules`. `kept` are results of other questions from an earlier run of the same code.
+    """
+
+    questions: list[str] = field(default_factory=list)
+    keyword: str = ""
+    timing: bool = True
+    seed: int | None = None
+    secret_seeds: list[str] = field(default_factory=list)
+    functions: list[str] = field(default_factory=list)
+    ahead: list[str] = field(default_factory=list)
+    first: bool = False
+    modules: Sequence[str] = ()
+    kept: Sequence[CheckResult] = ()
+
+    def stops(self, check: CheckResult) -> bool:
+        """Return whether the run ends after this check."""
+        return check.cause in self.modules or (self.first and (check.outcome.failed or bool(check.cause)))
+
+    def choose(self, manifest: Manifest) -> list[Question]:
+        """Return the chosen questions in the manifest's order. Raise UsageError for an unknown id."""
+        wanted = {manifest.question(name).id for name in self.questions}
+        return [question for question in manifest.questions if not wanted or question.id in wanted]
+
+    def select(self, checks: Sequence[CheckResult], manifest: Manifest) -> set[str]:
+        """Return the ids of those meant by keyword and functions. Raise UsageError where a word means none of them."""
+        functions = select_functions(self.functions, manifest.functions(), checks)
+        here = list(dict.fromkeys(check.question for check in checks))
+        narrowed = here if len(here) < len(manifest.questions) else []
+        found = Keyword(self.keyword).select(checks, narrowed) if self.keyword else checks
+        return {check.id for check in found if not functions or not functions.isdisjoint(check.functions)}
+
+    def rank(self, check: CheckResult) -> int:
+        """Return the place of the first function that a check judges among those ahead, the last for none."""
+        return min((self.ahead.index(name) for name in check.functions if name in self.ahead), default=len(self.ahead))
 
 
 def select_functions(words: Collection[str], functions: Collection[str], checks: Sequence[CheckResult]) -> set[str]:

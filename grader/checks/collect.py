@@ -1,6 +1,8 @@
-"""A check as pytest collects it: its marker `points`, its record, the functions it judges, and what it runs with."""
+"""A check as pytest collects it: its marker `points`, its record and the functions it judges; how pytest is run."""
 
 import copy
+import os
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -17,12 +19,16 @@ from ..files import advise
 from ..results.record import CheckResult, Outcome
 from ..sandbox.parent.client import WorkerClient
 from . import messages
-from .choice import Keyword, select_functions
+from .choice import Selection
 from .context import RunContext
 from .misconceptions import Evidence
 
 MARKER = "points(value, *functions, timing=False, once=False, promise=''): worth and judged functions"
 RUNNING = pytest.StashKey["RunningCheck"]()
+# the last two collect garbage, and look for exceptions that nobody here waits for
+NOT_NEEDED = ("terminal", "cacheprovider", "logging", "faulthandler", "unraisableexception", "threadexception")
+QUIET = ["--disable-plugin-autoload", "--assert=plain", "--import-mode=importlib", "--capture=no"]
+QUIET += [part for name in NOT_NEEDED for part in ("-p", f"no:{name}")]
 
 
 @dataclass(frozen=True)
@@ -94,38 +100,6 @@ class Bound:
         return replace(self, running=running)
 
 
-@dataclass(frozen=True)
-class Choice:
-    """Says which checks to keep: those of a keyword, those that judge certain functions, those of speed or not.
-
-    The checks of the functions named `ahead` come first, in this order.
-    """
-
-    keyword: Keyword | None = None
-    functions: Sequence[str] = ()
-    timing: bool = True
-    ahead: Sequence[str] = ()
-
-    def select(self, found: list[RunningCheck], manifest: Manifest) -> list[RunningCheck]:
-        """Return the checks that were chosen. Raise UsageError where a word of the choice means none of them."""
-        checks = [running.check for running in found]
-        functions = select_functions(self.functions, manifest.functions(), checks)
-        here = list(dict.fromkeys(check.question for check in checks))
-        narrowed = here if len(here) < len(manifest.questions) else []
-        ids = {check.id for check in (self.keyword.select(checks, narrowed) if self.keyword else checks)}
-        return [
-            running
-            for running in found
-            if running.check.id in ids
-            and (self.timing or not running.timing)
-            and (not functions or not functions.isdisjoint(running.judged))
-        ]
-
-    def rank(self, running: RunningCheck) -> int:
-        """Return the place of the first function that a check judges among those ahead, the last for none."""
-        return min((self.ahead.index(name) for name in running.judged if name in self.ahead), default=len(self.ahead))
-
-
 class CheckCollector:
     """A pytest plugin that describes the checks of some files and leaves the chosen ones; other tests pass by.
 
@@ -133,8 +107,10 @@ class CheckCollector:
     that an edition leaves out stand in `left_out`, each with the entry by which it does.
     """
 
-    def __init__(self, manifest: Manifest, choice: Choice | None = None, verified: Sequence[Question] = ()) -> None:
-        self.manifest, self._choice, self._verified = manifest, choice or Choice(), verified
+    def __init__(
+        self, manifest: Manifest, selection: Selection | None = None, verified: Sequence[Question] = ()
+    ) -> None:
+        self.manifest, self._selection, self._verified = manifest, selection or Selection(), verified
         self.problem: ChainruleError | None = None
         self.items: list[pytest.Function] = []
         self.left_out: list[tuple[CheckResult, LeftOut]] = []
@@ -164,13 +140,15 @@ class CheckCollector:
             if self.problem is None:
                 check_points([running.check for running in described], self._verified, self.manifest)
                 kept = [running for running in described if not self._leave_out(running)]
-                chosen = self._choice.select(kept, self.manifest)
+                ids = self._selection.select([running.check for running in kept], self.manifest)
+                quick = [running for running in kept if self._selection.timing or not running.timing]
+                chosen = [running for running in quick if running.check.id in ids]
         except ChainruleError as error:
             self.problem = error
         if self.problem is not None:
             items[:], chosen = [], []
         items[:] = [item for item in items if RUNNING not in item.stash or item.stash[RUNNING] in chosen]
-        items.sort(key=lambda item: self._choice.rank(item.stash[RUNNING]) if RUNNING in item.stash else 0)
+        items.sort(key=lambda item: self._selection.rank(item.stash[RUNNING].check) if RUNNING in item.stash else 0)
         self.items = [item for item in items if isinstance(item, pytest.Function) and RUNNING in item.stash]
 
     def _leave_out(self, running: RunningCheck) -> bool:
@@ -244,3 +222,31 @@ def _title(item: pytest.Function) -> str:
         raise ChecksError(
             f"{item.path}: the docstring of {item.name} may name {names} in braces, nothing else"
         ) from None
+
+
+def find_files(manifest: Manifest, questions: list[Question]) -> list[Path]:
+    """Return the files of some questions' checks. Raise ChecksError where there is none."""
+    folders = [manifest.path("public"), manifest.path("hidden")]
+    files = [folder / question.file for question in questions for folder in folders]
+    found = [file for file in files if file.is_file()]
+    if not found:
+        raise ChecksError(f"there are no checks in {folders[0]}; restore them")
+    return found
+
+
+def run_pytest(manifest: Manifest, files: list[Path], plugins: list[object], *options: str) -> int:
+    """Run pytest on files of checks, without its own reporting, and return its exit status.
+
+    All that was loaded from the checks' folders is unloaded afterwards: in the next run it may have changed, or be
+    another course's of the same name.
+    """
+    places = ["-c", os.devnull, "--rootdir", str(manifest.root), f"--confcutdir={manifest.path('public').parent}"]
+    folders, loaded = {manifest.path("public"), manifest.path("hidden")}, set(sys.modules)
+    sys.path.insert(0, str(manifest.root))
+    try:
+        return pytest.main([*QUIET, *places, *options, *map(str, files)], plugins=plugins)
+    finally:
+        sys.path.remove(str(manifest.root))
+        for name in set(sys.modules) - loaded:
+            if not folders.isdisjoint(Path(getattr(sys.modules[name], "__file__", None) or os.devnull).parents):
+                del sys.modules[name]

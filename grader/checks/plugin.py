@@ -19,7 +19,8 @@ from ..sandbox.parent.proxy import Package
 from ..sandbox.parent.zygote_pool import ZygotePool
 from . import follow_through, messages, own_forward, wording
 from .bookkeeping import trace_answers
-from .collect import RUNNING, Bound, CheckCollector, Choice, RunningCheck
+from .choice import Selection
+from .collect import RUNNING, Bound, CheckCollector, RunningCheck
 from .context import RunContext, derive
 from .expect import Mismatch
 from .follow_through import may_be_named, renew
@@ -242,7 +243,7 @@ def pytest_configure(config: pytest.Config) -> None:
     manifest = manifests.load_manifest(manifests.find_manifest(Path(config.rootpath)))
     context = RunContext(manifest, manifest.path("student"), ZygotePool())
     checks = ChecksPlugin(context, lambda check: None)
-    config.pluginmanager.register(CheckCollector(manifest, Choice(timing=can_measure())), "chainrule-collector")
+    config.pluginmanager.register(CheckCollector(manifest, Selection(timing=can_measure())), "chainrule-collector")
     config.pluginmanager.register(checks, "chainrule-checks")
     config.add_cleanup(context.zygotes.close)
     config.add_cleanup(context.close)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+from ..checks.choice import Selection
 from ..course.editions import choose_edition
 from ..course.manifest import FILENAME, Manifest, load_manifest
 from ..errors import ChainruleError
@@ -113,12 +114,12 @@ def _read_left(place: Path) -> bytes:
     return b""
 
 
-def _select(job: Job) -> run.Selection:
+def _select(job: Job) -> Selection:
     """Return what to grade of a submission, and what stays."""
     kept = (
         [check for check in unpack_record(job.kept).checks if check.question not in job.questions] if job.kept else []
     )
-    return run.Selection(list(job.questions), secret_seeds=list(job.seeds), kept=kept)
+    return Selection(list(job.questions), secret_seeds=list(job.seeds), kept=kept)
 
 
 @lru_cache(maxsize=1)

@@ -87,10 +87,11 @@ def check(
 
 
 def _list(manifest: Manifest, wanted: dict[str, Any]) -> None:
+    from ..checks.choice import Selection
     from ..grading import run
     from ..results import terminal
 
-    terminal.show_list(run.collect_checks(manifest, run.Selection(**wanted)))
+    terminal.show_list(run.collect_checks(manifest, Selection(**wanted)))
 
 
 def _open_zygotes() -> contextlib.closing["ZygotePool"]:
@@ -112,12 +113,13 @@ def _check(
     from ..results.terminal import StatusLine
 
     with StatusLine(quiet=debug) as line:
+        from ..checks.choice import Selection
         from ..grading import run
         from ..grading.hints import Failures, Hints
 
         if debug:
             typer.echo("debug: everything runs in one process, without limits or isolation; not for grading", err=True)
-        selection = run.Selection(**wanted)
+        selection = Selection(**wanted)
         namer = Hints(manifest, Failures.read(manifest)) if hints else None
         subject = manifest, folder, selection
         return run.grade_package(*subject, zygotes=zygotes, debug=debug, keep=True, tell=line.count, hints=namer)
@@ -176,8 +178,8 @@ def watch(
     choose_questions(manifest, question)
     require_meaning(manifest, keyword, function, words.args)
     folder = locate_package(manifest, student)
+    from ..checks.choice import Selection
     from ..grading import watch as watching
-    from ..grading.run import Selection
 
     selection = (
         Selection(question or [], keyword, functions=function or []) if question or keyword or function else None

@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from ..checks.choice import Selection
 from ..checks.collect import RUNNING, RunningCheck
 from ..checks.context import RunContext, derive
 from ..checks.follow_through import list_called_by_reference
@@ -41,7 +42,7 @@ class ForkedJudge:
         self, manifest: Manifest, question: str, second_looks: bool = True, hints: Hints | None = None
     ) -> None:
         self._manifest, self._second_looks, self._hints = manifest, second_looks, hints
-        items = run.collect_items(manifest, run.Selection([question]))
+        items = run.collect_items(manifest, Selection([question]))
         self._items = [item for item in items if not NEED_WORKERS & set(item._fixtureinfo.argnames)]
         left_out = [item.stash[RUNNING] for item in items if item not in self._items]
         self._incomplete = {function for running in left_out for function in running.judged}

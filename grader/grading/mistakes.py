@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
+from ..checks.choice import Selection
 from ..course.catalogue import Catalogue, Misconception, Variant, copy_reference, load_catalogues, plant
 from ..course.manifest import Manifest, to_fraction, to_number
 from ..errors import ManifestError, UsageError
@@ -87,7 +88,7 @@ def try_mistake(
         if judge is not None and quick:
             checks = judge.judge(package, "" if variant.append else variant.function)
         if checks is None:
-            selection = run.Selection([question], timing=not quick)
+            selection = Selection([question], timing=not quick)
             checks = run.grade_package(manifest, package, selection, zygotes=zygotes, keep=True).checks
     failed = {check.id: check.message for check in checks if check.outcome is not Outcome.PASSED}
     return Trial(variant, set(failed), failed)
@@ -160,7 +161,7 @@ def list_misconceptions(manifest: Manifest, questions: Sequence[str] = (), only:
     chosen = {variant.misconception for _, variant in choose_variants(catalogues, only)}
     if only and chosen == {""}:
         raise UsageError(f"{only!r} is a right way, and the list holds misconceptions; leave --list out to try it")
-    worth = {check.id: to_fraction(check.points) for check in run.collect_checks(manifest, run.Selection([*questions]))}
+    worth = {check.id: to_fraction(check.points) for check in run.collect_checks(manifest, Selection([*questions]))}
     by_function: dict[str, list[tuple[Misconception, str]]] = {name: [] for name in manifest.functions()}
     for catalogue in catalogues:
         for one in (one for one in catalogue.misconceptions if one.id in chosen):

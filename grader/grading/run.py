@@ -1,37 +1,32 @@
 """One graded run: from a package folder to a record, through pytest."""
 
-import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..checks.choice import Keyword
+from ..checks.choice import Selection
 from ..checks.context import RunContext
 from ..checks.imports import describe_stray_imports
-from ..course.manifest import Manifest, Question, to_fraction, to_number
+from ..course.manifest import Manifest, to_fraction, to_number
 from ..course.schema import LeftOut
 from ..errors import ChecksError, RecordingError
+from ..limits import REPORT_INTERVAL_SECONDS
 from ..results import record as records
 from ..results.record import CheckResult, Note, NoteKind, Outcome, Record
 from ..results.summary import count_noun
 from ..sandbox.parent.zygote_pool import ZygotePool
-from .progress import Progress
 
 if TYPE_CHECKING:  # pytest is imported once the zygotes have begun to come up
     import pytest
 
-    from ..checks.collect import Choice
     from ..checks.plugin import ChecksPlugin
     from .hints import Hints
 
-# the last two collect garbage, and look for exceptions that nobody here waits for
-NOT_NEEDED = ("terminal", "cacheprovider", "logging", "faulthandler", "unraisableexception", "threadexception")
-QUIET = ["--disable-plugin-autoload", "--assert=plain", "--import-mode=importlib", "--capture=no"]
-QUIET += [part for name in NOT_NEEDED for part in ("-p", f"no:{name}")]
 CHANGED = (
     "{} is not the file whose answers were recorded; if a check complains, take it once more from what you downloaded."
 )
@@ -44,40 +39,66 @@ PROBLEMS = {  # by pytest's exit status
 }
 
 
-@dataclass
-class Selection:
-    """Says which checks to run: questions by id, judged functions (all if empty), a -k expression, timing, seeds.
+class Progress:
+    """Takes results into a record and shows it to `update`, each within a second, whatever comes next.
 
-    The checks of the functions `ahead` run before others. With `first`, the first failure ends the run, and so does
-    a check that waits for one of `modules`. `kept` are results of other questions from an earlier run of the same code.
+    `tell` hears of each finished check at once, with how many there are; that is 0 until they are collected.
     """
 
-    questions: list[str] = field(default_factory=list)
-    keyword: str = ""
-    timing: bool = True
-    seed: int | None = None
-    secret_seeds: list[str] = field(default_factory=list)
-    functions: list[str] = field(default_factory=list)
-    ahead: list[str] = field(default_factory=list)
-    first: bool = False
-    modules: Sequence[str] = ()
-    kept: Sequence[CheckResult] = ()
+    def __init__(
+        self,
+        record: Record,
+        manifest: Manifest,
+        update: Callable[[Record], None] | None,
+        tell: Callable[[list[CheckResult], int], None] | None = None,
+    ) -> None:
+        self.record, self._manifest, self._update, self._shown = record, manifest, update, 0.0
+        self._tell, self.expected = tell, 0
+        self._lock = threading.RLock()
+        self._later: threading.Timer | None = None
+        record.checks = []
 
-    def stops(self, check: CheckResult) -> bool:
-        """Return whether the run ends after this check."""
-        return check.cause in self.modules or (self.first and (check.outcome.failed or bool(check.cause)))
+    def expect(self, checks: list[CheckResult]) -> None:
+        """Take the checks that will run."""
+        self.expected = len(checks)
+        if self._manifest.edition is not None and self.record.command == "grade":
+            self.record.scaled_from = records.sum_points(check.points for check in checks)
+        if self._tell:
+            self._tell([], self.expected)
 
-    def choose(self, manifest: Manifest) -> list[Question]:
-        """Return the chosen questions in the manifest's order. Raise UsageError for an unknown id."""
-        wanted = {manifest.question(name).id for name in self.questions}
-        return [question for question in manifest.questions if not wanted or question.id in wanted]
+    @property
+    def left(self) -> int:
+        """Return how many checks have not run."""
+        return self.expected - len(self.record.checks)
 
-    def choose_checks(self, timing: bool = True) -> "Choice":
-        """Return which of their checks to keep. Raise UsageError for a -k expression that is none."""
-        from ..checks.collect import Choice
+    def collect(self, check: CheckResult) -> None:
+        """Take a finished check; show it now, or soon after where others have only just been shown."""
+        with self._lock:
+            self.record.checks.append(check)
+            if self._tell:
+                self._tell(self.record.checks, self.expected)
+            if self._update and time.monotonic() - self._shown > REPORT_INTERVAL_SECONDS:
+                self.show()
+            elif self._update and self._later is None:
+                self._later = threading.Timer(REPORT_INTERVAL_SECONDS, self.show)
+                self._later.daemon = True
+                self._later.start()
 
-        keyword = Keyword(self.keyword) if self.keyword else None
-        return Choice(keyword, self.functions, self.timing and timing, self.ahead)
+    def show(self) -> None:
+        """Bring the totals up to date and show the record."""
+        with self._lock:
+            self.close()
+            records.tally(self.record, self._manifest)
+            self._shown = time.monotonic()
+            if self._update:
+                self._update(self.record)
+
+    def close(self) -> None:
+        """Show nothing any more by itself."""
+        with self._lock:
+            if self._later is not None:
+                self._later.cancel()
+            self._later = None
 
 
 def new_record(manifest: Manifest, command: str, submission: str) -> Record:
@@ -200,18 +221,18 @@ def run_checks(
         context.setup.begin(tuple(questions[0].libraries))
     from ..checks import collect, plugin, timing
 
-    files = find_files(manifest, questions)
+    files = collect.find_files(manifest, questions)
     progress.record.notes += _check_answers(context, files)
     for check in selection.kept:
         context.scores.add(check)
-    choice = selection.choose_checks(timing.can_measure() or not context.races)
-    collector = collect.CheckCollector(manifest, choice, [] if selection.keyword else questions)
+    chosen = replace(selection, timing=selection.timing and (timing.can_measure() or not context.races))
+    collector = collect.CheckCollector(manifest, chosen, [] if selection.keyword else questions)
     checks = (make or plugin.ChecksPlugin)(context, progress.collect, progress.expect, selection.stops)
     if not context.in_process:
         context.setup.finish(tuple(questions[0].libraries))
         progress.record.isolation = context.setup.active_layers()
         progress.record.notes += _describe_weakness(context)
-    status = run_pytest(manifest, files, [collector, checks])
+    status = collect.run_pytest(manifest, files, [collector, checks])
     progress.record.notes += describe_edition(manifest, collector.left_out)
     progress.record.notes += describe_stray_imports(manifest, context.student)
     progress.record.checks.sort(key=lambda check: collector.places[check.id])
@@ -241,16 +262,6 @@ def describe_edition(manifest: Manifest, left_out: Sequence[tuple[CheckResult, L
     return [Note(NoteKind.EDITION, sentence) for sentence in notes]
 
 
-def find_files(manifest: Manifest, questions: list[Question]) -> list[Path]:
-    """Return the files of some questions' checks. Raise ChecksError where there is none."""
-    folders = [manifest.path("public"), manifest.path("hidden")]
-    files = [folder / question.file for question in questions for folder in folders]
-    found = [file for file in files if file.is_file()]
-    if not found:
-        raise ChecksError(f"there are no checks in {folders[0]}; restore them")
-    return found
-
-
 def collect_checks(manifest: Manifest, selection: Selection) -> list[CheckResult]:
     """Return the selected checks as data, having run none. Raise CourseError and UsageError as a run does."""
     from ..checks.collect import RUNNING
@@ -260,10 +271,10 @@ def collect_checks(manifest: Manifest, selection: Selection) -> list[CheckResult
 
 def collect_items(manifest: Manifest, selection: Selection) -> "list[pytest.Function]":
     """Return the selected checks as pytest collects them. Raise CourseError and UsageError as a run does."""
-    from ..checks.collect import CheckCollector
+    from ..checks.collect import CheckCollector, find_files, run_pytest
 
     questions = selection.choose(manifest)
-    collector = CheckCollector(manifest, selection.choose_checks(), [] if selection.keyword else questions)
+    collector = CheckCollector(manifest, selection, [] if selection.keyword else questions)
     status = run_pytest(manifest, find_files(manifest, questions), [collector], "--collect-only")
     if collector.problem or status in PROBLEMS:
         raise collector.problem or ChecksError(PROBLEMS[status])
@@ -278,23 +289,3 @@ def _describe_weakness(context: RunContext) -> list[Note]:
     context.zygotes.weakness_told = True
     warning = "Student code is not isolated here, so run only what you trust: " * sys.platform.startswith("linux")
     return [Note(NoteKind.ISOLATION, f"{warning}{refusal}.")]
-
-
-def run_pytest(manifest: Manifest, files: list[Path], plugins: list[object], *options: str) -> int:
-    """Run pytest on files of checks, without its own reporting, and return its exit status.
-
-    All that was loaded from the checks' folders is unloaded afterwards: in the next run it may have changed, or be
-    another course's of the same name.
-    """
-    import pytest
-
-    places = ["-c", os.devnull, "--rootdir", str(manifest.root), f"--confcutdir={manifest.path('public').parent}"]
-    folders, loaded = {manifest.path("public"), manifest.path("hidden")}, set(sys.modules)
-    sys.path.insert(0, str(manifest.root))
-    try:
-        return pytest.main([*QUIET, *places, *options, *map(str, files)], plugins=plugins)
-    finally:
-        sys.path.remove(str(manifest.root))
-        for name in set(sys.modules) - loaded:
-            if not folders.isdisjoint(Path(getattr(sys.modules[name], "__file__", None) or os.devnull).parents):
-                del sys.modules[name]

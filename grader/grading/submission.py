@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 
+from ..checks.choice import Selection
 from ..course.editions import choose_edition, place_given
 from ..course.manifest import Manifest
 from ..course.validation import parse_rate
@@ -62,7 +63,7 @@ def grade_submission(
     record, hints = record or run.new_record(manifest, "grade", make_printable(source.name)), hints or Hints(manifest)
     write(record)
     with contextlib.closing(ZygotePool(Policy.full())) as zygotes:
-        selection = run.Selection(secret_seeds=draw_seeds(manifest, secret_seeds))
+        selection = Selection(secret_seeds=draw_seeds(manifest, secret_seeds))
         fill_record(manifest, source, record, selection, zygotes, hints, write, unsafe, started, line)
     return record
 
@@ -71,7 +72,7 @@ def fill_record(
     manifest: Manifest,
     source: Path,
     record: Record,
-    selection: run.Selection,
+    selection: Selection,
     zygotes: ZygotePool,
     hints: Hints,
     write: Callable[[Record], None] | None = None,

@@ -9,6 +9,7 @@ from rich.text import Text
 from watchfiles import PythonFilter
 from watchfiles import watch as changes
 
+from ..checks.choice import Selection
 from ..course.manifest import Manifest
 from ..course.source import Unparsable, find_definitions, list_modules, read_source
 from ..errors import CourseError, UsageError
@@ -18,7 +19,6 @@ from ..results.terminal import Indented, StatusLine
 from ..sandbox.parent.zygote_pool import ZygotePool
 from . import run
 from .hints import Failures, Hints
-from .run import Selection
 
 POLL_MILLISECONDS = 200
 LISTED = 4  # ids of checks in one line

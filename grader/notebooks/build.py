@@ -288,8 +288,7 @@ def name_check_file(manifest: Manifest, question: str, function: str) -> str:
 
 def _collect_checks(manifest: Manifest) -> "list[RunningCheck]":
     """Return what pytest collects in the public files, having run none of it."""
-    from ..checks.collect import RUNNING, CheckCollector
-    from ..grading.run import run_pytest
+    from ..checks.collect import RUNNING, CheckCollector, run_pytest
 
     files = [manifest.path("public") / question.file for question in manifest.questions]
     collector = CheckCollector(manifest)

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 
 from ..checks import own_forward
+from ..checks.choice import Selection
 from ..checks.collect import RunningCheck
 from ..checks.context import RunContext, derive
 from ..checks.follow_through import renew, run_replaced
@@ -19,7 +20,6 @@ from ..errors import CourseError, NotScored, RecordingError, Unrecorded
 from ..files import ZIP, claim
 from ..grading import run
 from ..grading.hints import Runner, Table, digest_sources
-from ..grading.progress import Progress
 from ..limits import RECORDING_SECONDS
 from ..recording.cassette import (
     AnswersHeader,
@@ -62,9 +62,9 @@ def record(
     if not public.path("reference").is_dir():
         raise CourseError(f"{public.path('reference')} is not there, and nothing else can answer; only staff has it")
     context = RecordingContext(public, public.path("reference"), zygotes or ZygotePool(), races=False)
-    progress = Progress(run.new_record(public, "record", "the reference"), public, None, line.count)
+    progress = run.Progress(run.new_record(public, "record", "the reference"), public, None, line.count)
     try:
-        run.run_checks(context, run.Selection(list(questions)), progress, RecordingPlugin)
+        run.run_checks(context, Selection(list(questions)), progress, RecordingPlugin)
     finally:
         progress.close()
         context.close()
@@ -92,10 +92,10 @@ def record_misconceptions(manifest: Manifest, zygotes: ZygotePool, seed: int | N
     """
     public = _leave_public(manifest)
     context = RunContext(public, public.path("reference"), zygotes, races=False, keep=True, seed=seed)
-    progress = Progress(run.new_record(public, "record", "the reference"), public, None)
+    progress = run.Progress(run.new_record(public, "record", "the reference"), public, None)
     table, seen = Table(context.public_seed, digest_sources(manifest)), set()
     try:
-        tried = {one.check.id: one for one in run.run_checks(context, run.Selection(timing=False), progress).tried}
+        tried = {one.check.id: one for one in run.run_checks(context, Selection(timing=False), progress).tried}
         _refuse(progress.record.checks)
         with contextlib.closing(Runner(context)) as runner:
             for misconception in (one for catalogue in load_catalogues(manifest) for one in catalogue.misconceptions):

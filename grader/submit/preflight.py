@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from ..checks.choice import Selection
 from ..checks.context import RunContext
 from ..checks.wording import explain_error
 from ..course.manifest import Manifest, Question
@@ -202,7 +203,7 @@ def _measure(manifest: Manifest, package: Path, budget: Budget) -> list[CheckRes
     """Run the public checks of a budget's function; return none where checks cannot run here."""
     public = msgspec.structs.replace(manifest, paths=msgspec.structs.replace(manifest.paths, hidden=NOT_TRIED))
     question = manifest.functions()[budget.function]
-    selection = run.Selection([question.id], functions=[budget.function], timing=False)
+    selection = Selection([question.id], functions=[budget.function], timing=False)
     try:
         return run.grade_package(public, package, selection).checks
     except (CourseError, SandboxError):

@@ -28,7 +28,6 @@ from grader.grading import run
 from grader.grading.forks import ForkedJudge
 from grader.grading.hints import Hints, Runner, Table, load_table
 from grader.grading.mistakes import planted
-from grader.grading.progress import Progress
 from grader.release.recorder import record_misconceptions
 from grader.sandbox.parent.zygote_pool import ZygotePool
 
@@ -60,7 +59,7 @@ class Failing:
 def run_variants(manifest: Manifest, question: str, seed: int, zygotes: ZygotePool) -> tuple[list[Failing], dict]:
     """All variants of a question, and what its public checks judge."""
     context = RunContext(manifest, manifest.path("reference"), zygotes, keep=True, seed=seed)
-    progress = Progress(run.new_record(manifest, "check", "the reference"), manifest, None)
+    progress = run.Progress(run.new_record(manifest, "check", "the reference"), manifest, None)
     with contextlib.closing(context), contextlib.closing(Runner(context)) as runner:
         ran = run.run_checks(context, run.Selection([question], timing=False), progress)
         tried = {one.check.id: one for one in ran.tried}

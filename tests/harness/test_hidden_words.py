@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from grader.checks import messages
+from grader.checks.choice import Selection
 from grader.checks.context import RunContext
 from grader.checks.messages import Sentence
 from grader.checks.plugin import ChecksPlugin
 from grader.checks.verdict import Judge
 from grader.course import manifest as manifests
-from grader.grading.progress import Progress
-from grader.grading.run import Selection, new_record, run_checks
+from grader.grading.run import Progress, new_record, run_checks
 from grader.sandbox.parent.zygote_pool import ZygotePool
 from tests.harness.loaded import own_modules
 

@@ -15,7 +15,6 @@ from grader.course.catalogue import Variant, copy_reference, load_catalogue, loa
 from grader.errors import Ending, OutOfTime, WorkerCrashed
 from grader.grading import hints, run
 from grader.grading.hints import Failures, Hints, Table, save_table
-from grader.grading.progress import Progress
 from grader.grading.submission import count_failures
 from grader.notebooks import checkfiles as cells
 from grader.results import gradescope
@@ -201,7 +200,7 @@ def test_variants_are_planted_one_at_a_time_whatever_their_ids(toy):
     planted = [Variant("same", "", "shapes.area", find="width * height", replace=way) for way in ways]
     planted.append(Variant("same", "", "shapes.moments", append="raise ValueError"))
     context = RunContext(toy.manifest, toy.root / "solution", toy.zygotes, keep=True)
-    progress = Progress(run.new_record(toy.manifest, "check", "solution"), toy.manifest, None)
+    progress = run.Progress(run.new_record(toy.manifest, "check", "solution"), toy.manifest, None)
     closing = contextlib.closing
     with closing(context), closing(progress), closing(hints.Runner(context)) as runner:
         tried = run.run_checks(context, run.Selection(["Q1"], timing=False), progress).tried[0]

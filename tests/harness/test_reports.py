@@ -17,7 +17,7 @@ from grader import files
 from grader.course import manifest as manifests
 from grader.course import schema
 from grader.errors import UsageError
-from grader.grading import progress
+from grader.grading import run
 from grader.grading import submission as grading
 from grader.notebooks import checkfiles
 from grader.notebooks.checkfiles import Judgement
@@ -408,7 +408,7 @@ def test_atomic_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
 
 
 def test_record_grows_while_checks_run(toy, monkeypatch):
-    monkeypatch.setattr(progress, "REPORT_INTERVAL_SECONDS", 0.1)
+    monkeypatch.setattr(run, "REPORT_INTERVAL_SECONDS", 0.1)
     seen = []
 
     def update(found):

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from grader.checks.choice import Selection
 from grader.course.source import Unparsable
-from grader.grading.run import Selection
 from grader.grading.watch import Watcher, find_changed
 from tests.harness.test_cli import ROOT
 

@@ -8,37 +8,44 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
-from ..errors import CourseError
+from ..errors import CourseError, ManifestError
 from ..files import advise
-from .schema import Manifest
+from .manifest import Manifest, decode_table
 from .source import find_span, locate
 
 MOST_WORDS = 40  # of a sentence: what is read at a glance below a failure
-RENAMED = "[[mistake]] is now [[misconception]] with its [[misconception.variant]], or [[right_way]]; rewrite it so"
 CELL = re.compile(r"# ?%%(.*)")
 HEADING = re.compile(r"# (#+) (.+)")
 
 
-class Variant(msgspec.Struct, forbid_unknown_fields=True):
-    """One way of writing a function: of a misconception, with the checks that it costs, or a right one.
+class RightWay(msgspec.Struct, forbid_unknown_fields=True):
+    """One right way of writing a function, which may be a helper.
 
-    `find` becomes `replace` in `function`; or `body` is what stands below its docstring; or `append` is put at the
-    module's end. `function` may be a helper. `why` is the reason where it costs more than a fifth of the points of its
-    function. `misconception` is the id of the one it belongs to, empty for a right way.
+    `find` becomes `replace` in it; or `body` takes the place of what stands below its docstring; or `append` is put at
+    the module's end.
     """
 
     id: str
     title: str
-    function: str = ""
-    costs: list[str] = []
+    function: str
     find: str = ""
     replace: str = ""
     append: str = ""
     body: str = ""
+
+
+class Variant(RightWay):
+    """One way of writing a function: of a misconception, with the checks that it costs, or a right one.
+
+    `why` is the reason where it costs more than a fifth of the points of its function. `misconception` is the id of the
+    one it belongs to, empty for a right way.
+    """
+
+    function: str = ""
+    costs: list[str] = []
     why: str = ""
     misconception: str = ""
 
@@ -77,19 +84,9 @@ class Catalogue:
         return CourseError(f"{self.file}: {entry}: {sentence}")
 
 
-class _RightWay(msgspec.Struct, forbid_unknown_fields=True):
-    id: str
-    title: str
-    function: str
-    find: str = ""
-    replace: str = ""
-    append: str = ""
-    body: str = ""
-
-
 class _File(msgspec.Struct, forbid_unknown_fields=True):
     misconception: list[Misconception] = []
-    right_way: list[_RightWay] = []
+    right_way: list[RightWay] = []
 
 
 def load_catalogues(manifest: Manifest, names: Sequence[str] = ()) -> list[Catalogue]:
@@ -107,15 +104,11 @@ def load_catalogue(manifest: Manifest, question: str) -> Catalogue:
     """Read the catalogue of one question. Raise CourseError with file, entry and remedy."""
     file = manifest.path("mistakes") / f"{question.lower()}.toml"
     try:
-        raw = msgspec.toml.decode(file.read_bytes())
+        listed = decode_table(file.read_bytes(), _File)
     except FileNotFoundError:
         raise CourseError(f"{file}: there are no known mistakes for {question}; write this file") from None
-    except msgspec.DecodeError as error:
-        raise CourseError(f"{file}: {error}; fix that line") from None
-    try:
-        listed = msgspec.convert(raw, _File)
-    except msgspec.ValidationError as error:
-        raise CourseError(f"{file}: {_explain(str(error), raw)}") from None
+    except ManifestError as error:
+        raise CourseError(f"{file}: {error}") from None
     right_ways = [Variant(**msgspec.structs.asdict(way)) for way in listed.right_way]
     found = Catalogue(file, question, listed.misconception, right_ways)
     _reject_repeated((found, "variant" if way.misconception else "right way", way.id) for way in found.variants)
@@ -160,19 +153,6 @@ def copy_reference(manifest: Manifest, target: Path) -> Path:
     return Path(
         shutil.copytree(manifest.path("reference"), target, ignore=shutil.ignore_patterns("__pycache__", "datasets"))
     )
-
-
-def _explain(message: str, raw: dict[str, Any]) -> str:
-    """Return msgspec's sentence with the entry and the key that it is about in front."""
-    if "mistake" in raw:
-        return RENAMED
-    text, _, path = message.partition(" - at `$.")
-    place, inner = "", raw
-    for key, number in re.findall(r"(\w+)(?:\[(\d+)\])?", path):
-        inner = inner[key][int(number)] if number else inner
-        label = inner.get("id", f"#{int(number) + 1}") if number and isinstance(inner, dict) else ""
-        place += f"{key.replace('_', ' ')} {label}".rstrip() + ": "
-    return f"{place}{text[:1].lower()}{text[1:]}; fix that key"
 
 
 def _reject_repeated(entries: Iterable[tuple[Catalogue, str, str]]) -> None:

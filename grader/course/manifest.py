@@ -1,4 +1,4 @@
-"""Find, read and decode `assignment.toml`, and say in one sentence where it is wrong, what is wrong and what to do."""
+"""Find and read `assignment.toml`, decode its kind of files, and say where one is wrong, what is wrong, what to do."""
 
 import re
 import tomllib
@@ -10,7 +10,7 @@ import msgspec
 
 from ..errors import CourseNotFound, ManifestError
 from ..files import advise
-from .schema import Manifest, ManifestTable, Question, Submission, to_fraction, to_number
+from .schema import Manifest, Question, Submission, to_fraction, to_number
 from .validation import find_faults
 
 __all__ = [
@@ -27,9 +27,12 @@ __all__ = [
 
 FILENAME = "assignment.toml"
 
-_Table = TypeVar("_Table", bound=ManifestTable)
+_Table = TypeVar("_Table", bound=msgspec.Struct)
 
-RENAMED = {"handin": "submit"}  # tables of older manifests
+RENAMED = {  # tables of older files
+    "handin": "[submit]",
+    "mistake": "[[misconception]] with its [[misconception.variant]], or [[right_way]]",
+}
 LABELS = ("id", "name", "forward")  # keys by which an entry of a list is named
 HEADER = re.compile(r"\[\[?\s*([\w.]+)\s*\]\]?\s*(?:#.*)?$")
 TYPES = {
@@ -174,7 +177,7 @@ def _explain_syntax(said: str, text: str) -> str:
     return f"line {number}: not valid TOML: {reason}; {remedy}: {shown}"
 
 
-def _explain(message: str, raw: dict[str, Any], table: type[ManifestTable]) -> str:
+def _explain(message: str, raw: dict[str, Any], table: type[msgspec.Struct]) -> str:
     """Return msgspec's sentence with the key in front: `questions Q2.title`, then what is wrong, then what to do."""
     text, _, path = message.partition(" - at `")
     parts = re.findall(r"\w+|\[\d+\]", path.strip("`").removeprefix("$"))
@@ -193,8 +196,8 @@ def _explain(message: str, raw: dict[str, Any], table: type[ManifestTable]) -> s
 
 def _explain_unknown(name: str, key: str, table: Any) -> str:
     if name in RENAMED and name == key:
-        return f"{key}: the table's name is now [{RENAMED[name]}]; rename it"
-    known = [field.name for field in msgspec.structs.fields(table) if field.name not in ("root", "edition")]
+        return f"{key}: the table's name is now {RENAMED[name]}; rename it"
+    known = [field.encode_name for field in msgspec.structs.fields(table) if field.name not in ("root", "edition")]
     return f"{key}: unknown key; {advise(name, known, 'the keys here are ' + ', '.join(known))}"
 
 
@@ -224,12 +227,12 @@ def _name(parts: list[str], raw: Any) -> str:
     return words
 
 
-def _find_type(parts: list[str], table: type[ManifestTable]) -> Any:
+def _find_type(parts: list[str], table: type[msgspec.Struct]) -> Any:
     """Return the type that the schema gives a path."""
     found: Any = table
     for part in parts:
         if part.startswith("["):
             found = next(iter(get_args(found)), None)
-        elif isinstance(found, type) and issubclass(found, ManifestTable):
-            found = next((field.type for field in msgspec.structs.fields(found) if field.name == part), None)
+        elif isinstance(found, type) and issubclass(found, msgspec.Struct):
+            found = next((field.type for field in msgspec.structs.fields(found) if field.encode_name == part), None)
     return found

@@ -52,11 +52,23 @@ FAULTS = [
         'length"\nfunction = "shapes.areas"',
         "misconception area_is_a_length: the manifest has no function 'shapes.areas'; did you mean shapes.area?",
     ),
-    ('"\ntitle = "half', '"\ntilte = "half', "misconception area_is_a_length: variant area_adds: "),
-    ("[[right_way]]\n", "[[right_way]]\ncosts = []\n", "right way area_written_differently: "),
-    ("[[right_way]]\n", "[[mistake]]\n", "[[mistake]] is now [[misconception]] with its [[misconception.variant]]"),
-    ("[[right_way]]\n", "[[right_way]\n", "q1.toml: "),
-    ('id = "area_is_a_length"', "id = 7", "misconception 7: id: expected `str`, got `int`; fix that key"),
+    (
+        '"\ntitle = "half',
+        '"\ntilte = "half',
+        "area_is_a_length.variant area_adds.tilte: unknown key; did you mean title?",
+    ),
+    (
+        "[[right_way]]\n",
+        "[[right_way]]\ncosts = []\n",
+        "line 29: right_way area_written_differently.costs: unknown key; the keys here are id,",
+    ),
+    ("[[right_way]]\n", "[[mistake]]\n", "line 28: mistake: the table's name is now [[misconception]] with its"),
+    ("[[right_way]]\n", "[[right_way]\n", "line 28: not valid TOML: "),
+    (
+        'id = "area_is_a_length"',
+        "id = 7",
+        "misconception #1.id: expected text in quotes, got a whole number; put it in quotes",
+    ),
 ]
 
 

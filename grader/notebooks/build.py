@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, NotRequired, TypedDict
+from typing import TYPE_CHECKING
 
 from ..course.manifest import Manifest, to_fraction, to_number
 from ..course.source import locate
@@ -18,7 +18,9 @@ from . import source
 from .checkfiles import HEADER
 from .source import SourceCell, find_solutions
 
-if TYPE_CHECKING:  # start-up: pytest comes with it
+if TYPE_CHECKING:  # start-up: pytest comes with the first, and the second takes a second
+    from nbformat import NotebookNode
+
     from ..checks.collect import RunningCheck
 
 KEY = "chainrule"
@@ -45,46 +47,29 @@ def check():
 """
 
 
-class JsonCell(TypedDict):
-    """A cell in a notebook's JSON."""
-
-    cell_type: str
-    id: str
-    metadata: dict[str, object]
-    source: list[str]
-    execution_count: NotRequired[int | None]
-    outputs: NotRequired[list[object]]
-
-
-class Metadata(TypedDict):
-    """A notebook's metadata; `chainrule` holds its origin and a digest of its cells."""
-
-    chainrule: dict[str, str]
-    kernelspec: dict[str, str]
-    language_info: dict[str, str]
-
-
-class JsonNotebook(TypedDict):
-    """A notebook's JSON, format 4.5."""
-
-    cells: list[JsonCell]
-    metadata: Metadata
-    nbformat: int
-    nbformat_minor: int
-
-
-def _assemble(manifest: Manifest, name: str, cells: Iterable[SourceCell]) -> JsonNotebook:
+def _assemble(manifest: Manifest, name: str, cells: Iterable[SourceCell]) -> "NotebookNode":
     """Return the cells as a notebook without outputs; ids follow from content and from place among equals."""
+    from nbformat import v4
+
     seen: Counter[str] = Counter()
-    nodes = [_make_node(cell, seen) for cell in cells]
+    nodes = []
+    for cell in cells:
+        content = _shorten([cell.kind, cell.text])
+        seen[content] += 1
+        facts = {"id": _shorten([content, seen[content]]), "metadata": cell.metadata}
+        code = cell.kind == "code"
+        nodes.append(v4.new_code_cell(cell.text, **facts) if code else v4.new_markdown_cell(cell.text, **facts))
     note = {"generated": f'from {_origin(manifest, name)} by "{COMMAND}"', "unedited": digest_cells(nodes)}
-    metadata: Metadata = {"chainrule": note, "kernelspec": KERNEL, "language_info": LANGUAGE}
-    return {"cells": nodes, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+    metadata = {KEY: note, "kernelspec": KERNEL, "language_info": LANGUAGE}
+    made: NotebookNode = v4.new_notebook(cells=nodes, metadata=metadata)
+    return made
 
 
-def to_bytes(notebook: JsonNotebook) -> bytes:
+def to_bytes(notebook: "NotebookNode") -> bytes:
     """Return a notebook's file as Jupyter itself would write it."""
-    return (json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+    import nbformat
+
+    return f"{nbformat.writes(notebook)}\n".encode()
 
 
 def is_unedited(file: Path) -> bool:
@@ -100,20 +85,6 @@ def is_unedited(file: Path) -> bool:
 def digest_cells(nodes: Iterable[Mapping[str, object]]) -> str:
     """Return a digest of the kinds and texts of cells."""
     return _shorten([[node.get("cell_type"), _join(node.get("source"))] for node in nodes])
-
-
-def _make_node(cell: SourceCell, seen: Counter[str]) -> JsonCell:
-    content = _shorten([cell.kind, cell.text])
-    seen[content] += 1
-    node: JsonCell = {
-        "cell_type": cell.kind,
-        "id": _shorten([content, seen[content]]),
-        "metadata": cell.metadata,
-        "source": cell.text.splitlines(keepends=True),
-    }
-    if cell.kind == "code":
-        node["execution_count"], node["outputs"] = None, []
-    return node
 
 
 def _strip(cell: SourceCell, name: str) -> SourceCell:
@@ -160,12 +131,12 @@ def _load(file: Path) -> dict[str, object]:
     return content if isinstance(content, dict) else {}
 
 
-def make_instructors_notebook(manifest: Manifest, name: str) -> JsonNotebook:
+def make_instructors_notebook(manifest: Manifest, name: str) -> "NotebookNode":
     """Return a notebook with its solutions in place, its model answers and its proofs."""
     return _assemble(manifest, name, read_cells(manifest, name))
 
 
-def make_students_notebook(manifest: Manifest, name: str) -> JsonNotebook:
+def make_students_notebook(manifest: Manifest, name: str) -> "NotebookNode":
     """Return a notebook without proofs, solutions and what only instructors need."""
     kept = [cell for cell in read_cells(manifest, name) if "proof" not in cell.tags]
     return _assemble(manifest, name, [_strip(cell, name) for cell in kept])

@@ -10,6 +10,7 @@ import re
 import shlex
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..course import manifest as manifests
 from ..course.editions import choose_edition
@@ -19,7 +20,6 @@ from ..files import ZIP, claim, claim_folder, new_folder, pack_zip, write_atomic
 from ..grading.hints import FILENAME as HINTS
 from ..grading.hints import load_table, save_table
 from ..notebooks import build
-from ..notebooks.build import JsonCell, JsonNotebook
 from ..pdf.notebook import from_table
 from ..recording.cassette import FILENAME as ANSWERS
 from ..results.terminal import SILENT, StatusLine
@@ -41,6 +41,9 @@ from .engine import (
     walk_files,
 )
 from .recorder import record, record_misconceptions
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 ASSETS = "assets"
 PICTURES = {".png", ".jpg", ".jpeg", ".gif", ".svg"}
@@ -118,14 +121,15 @@ def _collect_notebooks(manifest: Manifest, colab: str) -> dict[str, bytes]:
     }
 
 
-def _link(manifest: Manifest, name: str, notebook: JsonNotebook, colab: str) -> JsonNotebook:
-    """Return the notebook with a cell on top that opens it in Colab; the PDF leaves it out."""
+def _link(manifest: Manifest, name: str, notebook: "NotebookNode", colab: str) -> "NotebookNode":
+    """Put a cell on top of a notebook that opens it in Colab; the PDF leaves it out."""
+    from nbformat import v4
+
     address = f"{colab.rstrip('/')}/{manifest.paths.notebooks}/{name}.ipynb"
-    text = [f"[Open this notebook in Colab]({address})"]
-    cell: JsonCell = {"cell_type": "markdown", "id": LINK, "metadata": {"tags": ["pdf-ignore"]}, "source": text}
-    cells, metadata = [cell, *notebook["cells"]], notebook["metadata"]
-    note = metadata["chainrule"] | {"unedited": build.digest_cells(cells)}
-    return {**notebook, "cells": cells, "metadata": {**metadata, "chainrule": note}}
+    text = f"[Open this notebook in Colab]({address})"
+    notebook.cells.insert(0, v4.new_markdown_cell(text, id=LINK, metadata={"tags": ["pdf-ignore"]}))
+    notebook.metadata[build.KEY].unedited = build.digest_cells(notebook.cells)
+    return notebook
 
 
 def _collect_checks(manifest: Manifest, line: StatusLine) -> dict[str, bytes]:

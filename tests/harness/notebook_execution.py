@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import os
 import shutil
 import tempfile
@@ -18,7 +17,6 @@ from typing import TYPE_CHECKING
 
 from grader.course import manifest as manifests
 from grader.course.manifest import Manifest
-from grader.notebooks.build import JsonCell, JsonNotebook
 from grader.notebooks.checkfiles import NOT_PASSED
 
 if TYPE_CHECKING:
@@ -91,14 +89,13 @@ def copy_course(
         yield root
 
 
-def execute(name: str, content: JsonNotebook, root: Path, folder: Path, settings: Settings | None = None) -> Run:
+def execute(name: str, content: NotebookNode, root: Path, folder: Path, settings: Settings | None = None) -> Run:
     """Run a notebook in `folder` of the course at `root`; the result says what a cell raised."""
-    import nbformat
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
     settings = settings or Settings()
-    notebook: NotebookNode = nbformat.reads(json.dumps(override(content, settings.parameters)), as_version=4)
+    notebook = override(content, settings.parameters)
     run, started = Run(name, notebook), time.monotonic()
     client = NotebookClient(
         notebook,
@@ -124,20 +121,21 @@ def execute(name: str, content: JsonNotebook, root: Path, folder: Path, settings
     return run
 
 
-def override(content: JsonNotebook, parameters: dict[str, object]) -> JsonNotebook:
+def override(content: NotebookNode, parameters: dict[str, object]) -> NotebookNode:
     """Return the notebook with a cell after the one tagged parameters, or at the top, that sets these values."""
+    from nbformat import v4
+
     made = copy.deepcopy(content)
     if not parameters:
         return made
     lines = "\n".join(f"{name} = {value!r}" for name, value in parameters.items())
     tagged = [number for number, cell in enumerate(made["cells"]) if "parameters" in _tags(cell)]
-    cell: JsonCell = {"cell_type": "code", "id": INJECTED, "metadata": {"tags": [INJECTED]}, "source": [lines]}
-    cell["outputs"], cell["execution_count"] = [], None
-    made["cells"].insert(tagged[0] + 1 if tagged else 0, cell)
+    cell = v4.new_code_cell(lines, id=INJECTED, metadata={"tags": [INJECTED]})
+    made.cells.insert(tagged[0] + 1 if tagged else 0, cell)
     return made
 
 
-def _tags(cell: JsonCell) -> list[object]:
+def _tags(cell: NotebookNode) -> list[object]:
     tags = cell["metadata"].get("tags")
     return tags if isinstance(tags, list) else []
 

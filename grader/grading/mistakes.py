@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
@@ -18,17 +17,15 @@ from ..checks.choice import Selection
 from ..course.catalogue import Catalogue, Misconception, Variant, copy_reference, load_catalogues, plant
 from ..course.manifest import Manifest, to_fraction, to_number
 from ..errors import ManifestError, UsageError
-from ..files import REPORT, ZIP, claim, find_nearest
+from ..files import REPORT, ZIP, advise, claim
 from ..results import terminal
 from ..results.record import Outcome
 from ..results.summary import count_noun
 from ..results.terminal import StatusLine
 from ..sandbox.parent.zygote_pool import ZygotePool
 from . import run
+from .forks import ForkedJudge
 from .submission import grade_submission
-
-if TYPE_CHECKING:  # pytest comes with it
-    from .forks import ForkedJudge
 
 
 @dataclass
@@ -49,8 +46,8 @@ def choose_variants(catalogues: Sequence[Catalogue], only: str = "") -> list[tup
     known = [(catalogue, variant) for catalogue in catalogues for variant in catalogue.variants]
     chosen = [(catalogue, one) for catalogue, one in known if only in ("", one.id, one.misconception)]
     if only and not chosen:
-        near = find_nearest(only, [name for _, one in known for name in (one.misconception, one.id) if name])
-        remedy = f"did you mean {near}?" if near else "fix the id, or choose its question"
+        ids = [name for _, one in known for name in (one.misconception, one.id) if name]
+        remedy = advise(only, ids, "fix the id, or choose its question")
         where = ", ".join(catalogue.question for catalogue in catalogues)
         raise UsageError(f"there is no mistake {only!r} of {where}; {remedy}")
     return chosen
@@ -66,17 +63,15 @@ def try_mistakes(manifest: Manifest, questions: Sequence[str] = (), only: str = 
                 yield try_mistake(manifest, variant, question, zygotes, judge)
 
 
-def make_judge(manifest: Manifest, question: str) -> "ForkedJudge | None":
+def make_judge(manifest: Manifest, question: str) -> ForkedJudge | None:
     """Return what tries variants of a question in forks; None where forking is unsafe."""
     if not sys.platform.startswith("linux"):
         return None
-    from .forks import ForkedJudge
-
     return ForkedJudge(manifest, question)
 
 
 def try_mistake(
-    manifest: Manifest, variant: Variant, question: str, zygotes: ZygotePool, judge: "ForkedJudge | None" = None
+    manifest: Manifest, variant: Variant, question: str, zygotes: ZygotePool, judge: ForkedJudge | None = None
 ) -> Trial:
     """Plant one variant and run the question's checks on it, by the judge where one is given.
 
@@ -95,11 +90,11 @@ def try_mistake(
 
 
 @contextlib.contextmanager
-def planted(manifest: Manifest, variant: Variant | None) -> Iterator[Path]:
-    """Make a copy of the reference with a variant in it, for as long as the context is open."""
+def planted(manifest: Manifest, *variants: Variant) -> Iterator[Path]:
+    """Make a copy of the reference with variants in it, for as long as the context is open."""
     with tempfile.TemporaryDirectory(prefix="chainrule-") as folder:
         package = copy_reference(manifest, Path(folder) / manifest.submission.packages[0])
-        if variant is not None:
+        for variant in variants:
             plant(variant, package)
         yield package
 
@@ -124,21 +119,16 @@ def choose_for_demo(manifest: Manifest) -> list[Variant]:
     known = {variant.id: variant for catalogue in load_catalogues(manifest) for variant in catalogue.variants}
     for name in manifest.demo:
         if name not in known:
-            near = find_nearest(name, known)
-            remedy = f"did you mean {near}?" if near else "fix the name"
-            raise ManifestError(f"demo: there is no mistake {name!r} in {manifest.paths.mistakes}; {remedy}")
+            advice = advise(name, known)
+            raise ManifestError(f"demo: there is no mistake {name!r} in {manifest.paths.mistakes}; {advice}")
     return [known[name] for name in manifest.demo]
 
 
 def build_demo(manifest: Manifest, chosen: list[Variant], out: Path) -> None:
     """Zip a copy of the reference with these mistakes."""
-    with tempfile.TemporaryDirectory(prefix="chainrule-") as folder:
-        package = copy_reference(manifest, Path(folder) / manifest.submission.packages[0])
-        for variant in chosen:
-            plant(variant, package)
-        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-            for file in sorted(filter(Path.is_file, package.rglob("*"))):
-                archive.write(file, file.relative_to(folder).as_posix())
+    with planted(manifest, *chosen) as package, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in sorted(filter(Path.is_file, package.rglob("*"))):
+            archive.write(file, file.relative_to(package.parent).as_posix())
 
 
 def show_trial(trial: Trial, console: Console | None = None) -> None:
@@ -174,8 +164,7 @@ def _price(catalogue: Catalogue, one: Misconception, worth: Mapping[str, Fractio
     for variant in one.variants:
         for check in variant.costs:
             if check not in worth:
-                near = find_nearest(check, worth)
-                remedy = f"did you mean {near}?" if near else "check --list lists them all"
+                remedy = advise(check, worth, "check --list lists them all")
                 raise catalogue.fault(f"variant {variant.id}", f"there is no check {check!r}; {remedy}")
     sums = sorted({sum(worth[check] for check in variant.costs) for variant in one.variants})
     words = " to ".join(str(to_number(Fraction(points))) for points in dict.fromkeys((sums[0], sums[-1])))

@@ -7,11 +7,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import pytest
+
+from ..checks import timing
 from ..checks.choice import Selection
+from ..checks.collect import RUNNING, CheckCollector, find_files, run_pytest
 from ..checks.context import RunContext
 from ..checks.imports import describe_stray_imports
+from ..checks.plugin import ChecksPlugin
 from ..course.manifest import Manifest, to_fraction, to_number
 from ..course.schema import LeftOut
 from ..errors import ChecksError, RecordingError
@@ -20,12 +24,7 @@ from ..results import record as records
 from ..results.record import CheckResult, Note, NoteKind, Outcome, Record
 from ..results.summary import count_noun
 from ..sandbox.parent.zygote_pool import ZygotePool
-
-if TYPE_CHECKING:  # pytest is imported once the zygotes have begun to come up
-    import pytest
-
-    from ..checks.plugin import ChecksPlugin
-    from .hints import Hints
+from .hints import Hints
 
 CHANGED = (
     "{} is not the file whose answers were recorded; if a check complains, take it once more from what you downloaded."
@@ -120,7 +119,7 @@ def grade_package(
     keep: bool = False,
     started: float | None = None,
     tell: Callable[[list[CheckResult], int], None] | None = None,
-    hints: "Hints | None" = None,
+    hints: Hints | None = None,
 ) -> Record:
     """Run the selected checks on the package in `student`; `update` and `tell` see the record as it grows.
 
@@ -208,8 +207,8 @@ def _check_answers(context: RunContext, files: list[Path]) -> list[Note]:
 
 
 def run_checks(
-    context: RunContext, selection: Selection, progress: Progress, make: Callable[..., "ChecksPlugin"] | None = None
-) -> "ChecksPlugin":
+    context: RunContext, selection: Selection, progress: Progress, make: Callable[..., ChecksPlugin] = ChecksPlugin
+) -> ChecksPlugin:
     """Run pytest on the chosen files, and return the plugin that ran the checks.
 
     Raise CourseError with what went wrong when it could not run the checks.
@@ -219,20 +218,18 @@ def run_checks(
     manifest, questions = context.manifest, selection.choose(context.manifest)
     if not context.in_process:
         context.setup.begin(tuple(questions[0].libraries))
-    from ..checks import collect, plugin, timing
-
-    files = collect.find_files(manifest, questions)
+    files = find_files(manifest, questions)
     progress.record.notes += _check_answers(context, files)
     for check in selection.kept:
         context.scores.add(check)
     chosen = replace(selection, timing=selection.timing and (timing.can_measure() or not context.races))
-    collector = collect.CheckCollector(manifest, chosen, [] if selection.keyword else questions)
-    checks = (make or plugin.ChecksPlugin)(context, progress.collect, progress.expect, selection.stops)
+    collector = CheckCollector(manifest, chosen, [] if selection.keyword else questions)
+    checks = make(context, progress.collect, progress.expect, selection.stops)
     if not context.in_process:
         context.setup.finish(tuple(questions[0].libraries))
         progress.record.isolation = context.setup.active_layers()
         progress.record.notes += _describe_weakness(context)
-    status = collect.run_pytest(manifest, files, [collector, checks])
+    status = run_pytest(manifest, files, [collector, checks])
     progress.record.notes += describe_edition(manifest, collector.left_out)
     progress.record.notes += describe_stray_imports(manifest, context.student)
     progress.record.checks.sort(key=lambda check: collector.places[check.id])
@@ -264,15 +261,11 @@ def describe_edition(manifest: Manifest, left_out: Sequence[tuple[CheckResult, L
 
 def collect_checks(manifest: Manifest, selection: Selection) -> list[CheckResult]:
     """Return the selected checks as data, having run none. Raise CourseError and UsageError as a run does."""
-    from ..checks.collect import RUNNING
-
     return [item.stash[RUNNING].check for item in collect_items(manifest, selection)]
 
 
-def collect_items(manifest: Manifest, selection: Selection) -> "list[pytest.Function]":
+def collect_items(manifest: Manifest, selection: Selection) -> list[pytest.Function]:
     """Return the selected checks as pytest collects them. Raise CourseError and UsageError as a run does."""
-    from ..checks.collect import CheckCollector, find_files, run_pytest
-
     questions = selection.choose(manifest)
     collector = CheckCollector(manifest, selection, [] if selection.keyword else questions)
     status = run_pytest(manifest, find_files(manifest, questions), [collector], "--collect-only")

@@ -10,6 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..checks.collect import RUNNING, CheckCollector, RunningCheck, run_pytest
 from ..course.manifest import Manifest, to_fraction, to_number
 from ..course.source import locate
 from ..errors import CourseError, OutputError, choose
@@ -18,10 +19,8 @@ from . import source
 from .checkfiles import HEADER
 from .source import SourceCell, find_solutions
 
-if TYPE_CHECKING:  # start-up: pytest comes with the first, and the second takes a second
+if TYPE_CHECKING:  # it takes a second, and a course without notebooks has none
     from nbformat import NotebookNode
-
-    from ..checks.collect import RunningCheck
 
 KEY = "chainrule"
 COMMAND = "python -m grader notebooks"
@@ -257,10 +256,8 @@ def name_check_file(manifest: Manifest, question: str, function: str) -> str:
     return "_".join([question, *words]).lower()
 
 
-def _collect_checks(manifest: Manifest) -> "list[RunningCheck]":
+def _collect_checks(manifest: Manifest) -> list[RunningCheck]:
     """Return what pytest collects in the public files, having run none of it."""
-    from ..checks.collect import RUNNING, CheckCollector, run_pytest
-
     files = [manifest.path("public") / question.file for question in manifest.questions]
     collector = CheckCollector(manifest)
     run_pytest(manifest, [file for file in files if file.is_file()], [collector], "--collect-only")

@@ -149,7 +149,7 @@ def _strip(source: str) -> Iterator[str]:
 def name_mutants(manifest: Manifest, table: Table, count: int, seed: int) -> None:
     """Print the mutants that get a name in a graded run of their question, and which."""
     hints, judges, seen = Hints(manifest, table=table), dict[str, ForkedJudge](), Counter()
-    with planted(manifest, None) as package:
+    with planted(manifest) as package:
         for question, mutant in sample_mutants(manifest, package, count, seed):
             if question not in judges:
                 judges[question] = ForkedJudge(manifest, question, hints=hints)

@@ -10,6 +10,8 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
+import numpy as np
+
 from ..course.manifest import Manifest
 from ..course.source import find_stubs, is_unwritten
 from ..errors import OutOfTime, SandboxError, WorkerError
@@ -25,6 +27,7 @@ from ..sandbox.policy import WorkerLimits, cap_memory
 from .bookkeeping import FunctionScores, KnownFaults, Timeouts
 from .imports import Imports
 
+SECRET_SEED_BYTES = 16  # a table in a submission can tell which seed of 32 bits made some inputs
 REFERENCE_LIMITS = WorkerLimits(call_seconds=REFERENCE_SECONDS, cpu_seconds=REFERENCE_CPU_SECONDS)
 
 
@@ -285,7 +288,12 @@ class RunContext:
         return self.student.name if self.student.name in names else names[0]
 
 
-def derive(seed: int | str, *words: str) -> int:
-    """Return a 32-bit seed from a seed and some words; the seed cannot be told from it."""
+def derive(seed: int | str, *words: str, size: int = 4) -> int:
+    """Return a seed of `size` bytes from a seed and some words; a secret one cannot be told from it."""
     digest = hashlib.sha256("/".join([str(seed), *words]).encode()).digest()
-    return int.from_bytes(digest[:4], "little")
+    return int.from_bytes(digest[:size], "little")
+
+
+def make_rng(seed: int) -> np.random.RandomState:
+    """Return NumPy's generator of a seed of 32 bits; of a larger one, its draws tell neither the seed nor others."""
+    return np.random.RandomState(seed if seed < 1 << 32 else np.random.Philox(key=seed))

@@ -4,7 +4,6 @@ import builtins
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import pytest
 
 from ..course.manifest import Manifest
@@ -13,7 +12,7 @@ from ..sandbox.parent.proxy import Package
 from . import messages
 from .bookkeeping import trace_answers
 from .collect import Bound, RunningCheck
-from .context import RunContext, derive
+from .context import RunContext, derive, make_rng
 from .expect import Mismatch
 from .misconceptions import Evidence, find_evidence
 
@@ -48,7 +47,7 @@ def may_be_named(running: RunningCheck) -> bool:
 
 def renew(running: RunningCheck, **packages: Package) -> dict[str, Any]:
     """Return a check's arguments with new draws from its seed, and the worker it has now or else these packages."""
-    new: dict[str, Any] = {"rng": np.random.RandomState(running.seed)}
+    new: dict[str, Any] = {"rng": make_rng(running.seed)}
     if running.worker is not None:
         new["student"] = running.worker.root()
     new |= packages

@@ -21,7 +21,7 @@ from . import follow_through, messages, own_forward, wording
 from .bookkeeping import trace_answers
 from .choice import Selection
 from .collect import RUNNING, Bound, CheckCollector, RunningCheck
-from .context import RunContext, derive
+from .context import SECRET_SEED_BYTES, RunContext, derive, make_rng
 from .expect import Mismatch
 from .follow_through import may_be_named, renew
 from .misconceptions import find_evidence
@@ -61,7 +61,7 @@ class ChecksPlugin:
     @pytest.fixture
     def rng(self, running: RunningCheck) -> np.random.RandomState:
         """Return the check's own frozen stream of draws."""
-        return np.random.RandomState(running.seed)
+        return make_rng(running.seed)
 
     @pytest.fixture
     def student(self, running: RunningCheck) -> Package:
@@ -146,7 +146,7 @@ class ChecksPlugin:
         running.right_in_public = True
         for seed in () if running.once else context.secret_seeds:
             context.timeouts.require_time()
-            running.secret, running.seed = True, derive(seed, running.check.id)
+            running.secret, running.seed = True, derive(seed, running.check.id, size=SECRET_SEED_BYTES)
             reference = context.references.get(running.libraries) if "reference" in running.arguments else None
             for worker in filter(None, [running.worker, reference]):
                 worker.reset(derive(running.seed, "worker"))

@@ -24,7 +24,7 @@ from ..sandbox.parent.client import WorkerClient
 from ..sandbox.parent.proxy import Package, Proxy
 from . import messages, wording
 from .collect import Bound
-from .context import derive
+from .context import SECRET_SEED_BYTES, derive, make_rng
 from .expect import Mismatch, expect
 
 Prepare = Callable[..., tuple[Proxy, tuple[Any, ...]]]
@@ -55,14 +55,14 @@ class Side:
     def begin(self, seed: int) -> None:
         """Do what has to be done only once, ahead of all pairs."""
         package = self.worker.root()
-        self._ready = [self.once(package, np.random.RandomState(seed))] if self.once else []
+        self._ready = [self.once(package, make_rng(seed))] if self.once else []
         self._held = package.count()
 
     def set_up(self, seed: int) -> None:
         """Draw new arguments and place them in the worker instead of those of the pair before."""
         package = self.worker.root()
         package.forget(self._held)
-        self._function, arguments = self.prepare(package, np.random.RandomState(seed), *self._ready)
+        self._function, arguments = self.prepare(package, make_rng(seed), *self._ready)
         self.asked = Proxy.asked(self._function) if isinstance(self._function, Proxy) else ""
         self._started = self.worker.process.cpu_seconds()
         self._arguments = [x if isinstance(x, Proxy) else package.put(x) for x in arguments]
@@ -153,8 +153,8 @@ class Race:
 
 def rehearse(package: Package, seed: int, prepare: Prepare, once: Once | None) -> None:
     """Make the timed call without a race, so that what is unwritten, hangs or raises shows."""
-    ready = [once(package, np.random.RandomState(seed))] if once else []
-    function, arguments = prepare(package, np.random.RandomState(seed), *ready)
+    ready = [once(package, make_rng(seed))] if once else []
+    function, arguments = prepare(package, make_rng(seed), *ready)
     try:
         package.keep(function, *arguments)
     except WorkerTimeout as timeout:
@@ -227,7 +227,8 @@ class Contest(Bound):
             raise NotScored(messages.UNRIVALLED)
         opponent = self._opponent(contender, rival is not None)
         sides = Side(contender, prepare, once), Side(opponent, rival or prepare, once)
-        contest = Race(*sides, lambda number: derive(seed, f"pair {number}"), verify)
+        size = SECRET_SEED_BYTES if context.secret_seeds else 4
+        contest = Race(*sides, lambda number: derive(seed, f"pair {number}", size=size), verify)
         name = messages.REFERENCE if rival is None else ""
         try:
             (judge_race if context.recorded_answers is None else report_race)(contest, at_most, name)
@@ -238,7 +239,7 @@ class Contest(Bound):
     def draw_seed(self) -> int:
         """Return the seed of a race's draws: secret where one is, or answers could be made ready beforehand."""
         secrets, running = self.context.secret_seeds, self.running
-        return derive(secrets[0], running.check.id, "race") if secrets else running.seed
+        return derive(secrets[0], running.check.id, "race", size=SECRET_SEED_BYTES) if secrets else running.seed
 
     def _opponent(self, contender: WorkerClient, of_same_package: bool) -> WorkerClient:
         """Return another worker of the judged package, or one of the reference."""

@@ -19,9 +19,10 @@ from .view import Person, identify
 
 METADATA = "submission_metadata.yml"
 PACKED = (".zip", ".rar", ".7z", ".tar", ".tgz", ".gz", ".bz2", ".xz")  # only zips can be graded, which a report says
+# a name ends as early as it can, since its author has chosen what the file behind it is called
 CANVAS = re.compile(r"(?P<name>.+?)(?P<late>_LATE)?_(?P<user>\d+)_(?P<number>\d+)_(?P<original>.+)", re.DOTALL)
 AGAIN = re.compile(r"-(\d+)$")  # what Canvas puts behind the name of a file that was handed in again
-MOODLE = re.compile(r"(?P<name>.*)_(?P<user>\d+)_assignsubmission_(?P<plugin>[a-z]+)_?(?P<original>.*)", re.DOTALL)
+MOODLE = re.compile(r"(?P<name>.*?)_(?P<user>\d+)_assignsubmission_(?P<plugin>[a-z]+)_?(?P<original>.*)", re.DOTALL)
 TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d+))? ?(Z|UTC|[+-]\d\d:?\d\d)?")
 
 

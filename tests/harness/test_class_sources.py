@@ -87,6 +87,12 @@ def test_canvas_downloads(tmp_path):
     assert counted["102"].people == (Person("bobross", user="102"),)
 
 
+@pytest.mark.parametrize("name", ["Mal Ory_13_assignsubmission_file_{}", "ory_13_77_{}", "ory_LATE_13_77_{}"])
+def test_file_cannot_be_named_so_that_it_counts_as_another_students(tmp_path, name):
+    write(tmp_path, *(name.format(own) for own in ("a_12_assignsubmission_file_b.zip", "b_LATE_12_66_c.zip")))
+    assert {person.user for one in read_export(tmp_path).submissions for person in one.people} == {"13"}
+
+
 def test_moodle_downloads(tmp_path):
     names = ["Ada Lovelace_11_assignsubmission_file_/code.zip", "Zoë_van_der_Berg_12_assignsubmission_file_/code.zip"]
     write(tmp_path, *names, "Ada Lovelace_11_assignsubmission_onlinetext_/onlinetext.html")

@@ -199,3 +199,11 @@ def test_races_draw_from_a_secret_seed_where_there_is_one(toy):
         return Contest(SimpleNamespace(secret_seeds=secrets), running).draw_seed()
 
     assert seed() == 11 and len({seed("a"), seed("b"), 11}) == 3 and seed("a") == seed("a", "c")
+    assert seed("a") >> 64 and seed("b") >> 64
+
+
+def test_inputs_of_a_secret_seed_come_from_more_bits_than_a_table_tells_apart(toy, tmp_path):
+    note = f"    open({str(tmp_path / 'kinds')!r}, 'a').write(f'{{type(rng._bit_generator).__name__}} ')\n"
+    toy.replace("checks/public/test_q1_rectangles.py", "    sides = ", f"{note}    sides = ")
+    assert toy.outcomes("solution", keyword="area[1]", secret_seeds=["one", "two"])["area[1]"].outcome == "passed"
+    assert (tmp_path / "kinds").read_text().split() == ["MT19937", "Philox", "Philox"]

@@ -167,9 +167,18 @@ class RunContext:
             )
         return self._start(worker, seed)
 
-    def launch_trusted(self, libraries: tuple[str, ...], folder: Path, seed: int) -> WorkerClient:
-        """Return a fresh worker of the reference's kind for a package of the instructor's."""
-        return self._start(self._make(libraries, folder, folder.name, REFERENCE_LIMITS, trusted=True), seed)
+    def launch_trusted(
+        self, libraries: tuple[str, ...], folder: Path, seed: int, former: WorkerClient | None = None
+    ) -> WorkerClient:
+        """Return a worker of the reference's kind for a package of the instructor's.
+
+        It is a fresh one, or a `former` one of the same libraries and package, which loads the package anew.
+        """
+        if former is None or not former.alive or self.in_process:
+            former = self._make(libraries, folder, folder.name, REFERENCE_LIMITS, trusted=True)
+        else:
+            former.load(libraries)
+        return self._start(former, seed)
 
     def _start(self, worker: WorkerClient, seed: int) -> WorkerClient:
         worker.timeout_for = self.timeouts.for_reference

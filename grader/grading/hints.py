@@ -111,7 +111,7 @@ def digest_sources(manifest: Manifest) -> dict[str, str]:
 class Runner:
     """Runs checks on the reference with a variant planted, in workers of the reference's kind, one variant at a time.
 
-    Close it in the end.
+    A worker loads one variant after the other, since these are the course's own code. Close it in the end.
     """
 
     def __init__(self, context: RunContext) -> None:
@@ -119,7 +119,7 @@ class Runner:
         self._folder = tempfile.TemporaryDirectory(prefix="chainrule-")
         self._package = Path(self._folder.name, context.manifest.submission.packages[0])
         self._planted: tuple[Variant, Path] | None = None
-        self._workers: dict[tuple[str, ...], WorkerClient] = {}
+        self._workers: dict[tuple[str, ...], tuple[Variant, WorkerClient]] = {}
 
     def find(self, variant: Variant, tried: "RunningCheck") -> Evidence | None:
         """Return the evidence in a check of a variant, None where it passes or is not judged.
@@ -132,7 +132,7 @@ class Runner:
         running, context = tried.copy(), self._context
         seed = derive(running.seed, "worker")
         reference = context.get_reference_worker(running.libraries, seed)
-        running.worker = self._get_worker(running.libraries, seed)
+        running.worker = self._get_worker(variant, running.libraries, seed)
         with trace_answers() as trace:
             try:
                 running.body(**renew(running, reference=reference.root()))
@@ -146,7 +146,6 @@ class Runner:
         """Plant a variant into the one copy of the reference, in the place of the variant before."""
         if self._planted is not None and self._planted[0] == variant:
             return
-        self._end_workers()
         if not self._package.is_dir():
             copy_reference(self._context.manifest, self._package)
         elif self._planted is not None:
@@ -154,22 +153,19 @@ class Runner:
             shutil.copyfile(self._context.manifest.path("reference") / module.relative_to(self._package), module)
         self._planted = variant, plant(variant, self._package)
 
-    def _get_worker(self, libraries: tuple[str, ...], seed: int) -> WorkerClient:
-        worker = self._workers.get(libraries)
-        if worker is None or not worker.alive:
-            worker = self._workers[libraries] = self._context.launch_trusted(libraries, self._package, seed)
-        else:
+    def _get_worker(self, variant: Variant, libraries: tuple[str, ...], seed: int) -> WorkerClient:
+        loaded, worker = self._workers.get(libraries, (None, None))
+        if loaded == variant and worker is not None and worker.alive:
             worker.reset(seed)
+        else:
+            worker = self._context.launch_trusted(libraries, self._package, seed, worker)
+            self._workers[libraries] = variant, worker
         return worker
-
-    def _end_workers(self) -> None:
-        for worker in self._workers.values():
-            worker.dismiss()
-        self._workers.clear()
 
     def close(self) -> None:
         """End the workers and remove what was planted."""
-        self._end_workers()
+        for _, worker in self._workers.values():
+            worker.dismiss()
         self._folder.cleanup()
 
 

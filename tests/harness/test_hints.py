@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from grader.checks import context as contexts
 from grader.checks.context import RunContext
 from grader.checks.misconceptions import Evidence
 from grader.course import manifest as manifests
@@ -20,6 +21,7 @@ from grader.notebooks import checkfiles as cells
 from grader.results import gradescope
 from grader.results.record import from_json, to_json
 from grader.results.summary import render_markdown
+from grader.sandbox.parent.client import launch_worker
 from tests.harness import naming
 
 REAL = manifests.load_manifest(Path(__file__).parents[2] / manifests.FILENAME)
@@ -194,8 +196,15 @@ def test_no_fault_at_a_variant_ends_a_run(toy, planted, monkeypatch, fault):
     assert [check.outcome for check in grade(toy).checks].count("failed") == 12
 
 
-def test_variants_are_planted_one_at_a_time_whatever_their_ids(toy):
-    """Two files may have one id, and what was planted before is gone."""
+def test_variants_are_planted_one_at_a_time_whatever_their_ids(toy, monkeypatch):
+    """Two files may have one id, and what was planted before is gone, though one worker loads them all."""
+    launched = []
+
+    def launch(*given, **options):
+        launched.append(launch_worker(*given, **options))
+        return launched[-1]
+
+    monkeypatch.setattr(contexts, "launch_worker", launch)
     ways = ["width + height", "width - height", "width"]
     planted = [Variant("same", "", "shapes.area", find="width * height", replace=way) for way in ways]
     planted.append(Variant("same", "", "shapes.moments", append="raise ValueError"))
@@ -204,8 +213,10 @@ def test_variants_are_planted_one_at_a_time_whatever_their_ids(toy):
     closing = contextlib.closing
     with closing(context), closing(progress), closing(hints.Runner(context)) as runner:
         tried = run.run_checks(context, run.Selection(["Q1"], timing=False), progress).tried[0]
+        launched.clear()
         found = [runner.find(one, tried) for one in planted + planted[:3]]
     assert len({one.digests for one in found[:4]}) == 4 and found[:3] == found[4:]
+    assert len(launched) == 1
 
 
 @pytest.mark.slow

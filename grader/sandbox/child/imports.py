@@ -101,6 +101,10 @@ class OnlyTheseLibraries(importlib.abc.MetaPathFinder):
     def __init__(self, package: str, libraries: list[str]) -> None:
         self._package, self._libraries = package, libraries
 
+    def install(self) -> None:
+        """Take the place of an earlier one."""
+        sys.meta_path[:] = [self, *(finder for finder in sys.meta_path if not isinstance(finder, OnlyTheseLibraries))]
+
     def find_spec(self, name: str, path: object = None, target: object = None) -> importlib.machinery.ModuleSpec | None:
         """Raise ImportError for a top-level module that is there but not allowed; finds only what cannot be read."""
         top = name.partition(".")[0]

@@ -64,7 +64,7 @@ class WorkerServer:
         self._root, self._name, self._late_after = Path(header["path"]), header["name"], header["late_after"]
         sys.pycache_prefix = header["bytecode"] or sys.pycache_prefix
         if header["libraries"]:
-            sys.meta_path.insert(0, OnlyTheseLibraries(self._name, header["libraries"]))
+            OnlyTheseLibraries(self._name, header["libraries"]).install()
             StrayImports(self._name, header["aliases"], header["libraries"]).install()
         PackageAliases(self._name, set(header["aliases"]) - set(header["libraries"])).install()
         forget_package(self._name)

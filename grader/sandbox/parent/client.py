@@ -70,11 +70,12 @@ class WorkerClient:
         aliases: Sequence[str] = (),
         shims: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
-        """Send the request to load the package, then these modules of it; `start` waits for it.
+        """Send the request to load the package, anew if it is loaded, then these modules of it; `start` waits for it.
 
         Code of the package may import `libraries`, all of them if there are none, and its own modules under `aliases`
         too. Compiled modules are read from the folder `bytecode`. `shims` are modules to make, with what they hold.
         """
+        self.forget_calls()
         request: dict[str, Any] = {"op": "load", "path": str(self.package), "name": self.name, "bytecode": bytecode}
         request |= {"late_after": LATE_SHARE * self.limits.call_seconds}
         lists = {"modules": sorted(modules), "libraries": list(libraries), "aliases": list(aliases)}

@@ -31,12 +31,12 @@ EPOCH, UNIX = (1980, 1, 1, 0, 0, 0), 3  # time and system of a zip's entries
 NEARNESS = 0.6  # of two words, from 0 to 1, from which on one may have been meant by the other
 
 
-class Unreadable(OSError):
+class IrregularFile(OSError):
     """A file is not a regular file; `strerror` says so."""
 
 
 def open_regular(file: Path, follow: bool = True) -> BinaryIO:
-    """Open a regular file for reading. Raise OSError, and Unreadable for a pipe or a device, which is never waited for.
+    """Open a regular file for reading. Raise OSError, and IrregularFile for a pipe or a device, never waited for.
 
     Without `follow`, a symbolic link is refused too.
     """
@@ -45,13 +45,13 @@ def open_regular(file: Path, follow: bool = True) -> BinaryIO:
         flags |= getattr(os, name, 0)
     try:
         if not stat.S_ISREG((os.stat if follow else os.lstat)(file).st_mode):  # opening a device may do something
-            raise Unreadable(errno.EINVAL, "it is no regular file")
+            raise IrregularFile(errno.EINVAL, "it is no regular file")
         handle = os.open(file, flags)
     except ValueError as error:  # a null byte
-        raise Unreadable(errno.EINVAL, str(error)) from None
+        raise IrregularFile(errno.EINVAL, str(error)) from None
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
-        raise Unreadable(errno.EINVAL, "it is no regular file")
+        raise IrregularFile(errno.EINVAL, "it is no regular file")
     return os.fdopen(handle, "rb")
 
 

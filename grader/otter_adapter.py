@@ -53,14 +53,14 @@ class CellResult(ExceptionTestFile):  # type: ignore[misc]  # otter comes withou
 class Checks(otter.Notebook):  # type: ignore[misc]  # otter comes without types
     """An Otter notebook that finds the course's check files from any folder in it, and keeps no log."""
 
-    def __init__(self, tests_dir: str | None = None) -> None:
+    def __init__(self) -> None:
         self._trouble = ""
         try:
             manifest = manifests.load_manifest(manifests.find_for_notebook(Path.cwd()))
             folder = manifest.path("notebooks") / "tests"
         except CourseError as error:
             self._trouble, folder = str(error), Path("tests")
-        super().__init__(tests_dir=tests_dir or str(folder))
+        super().__init__(tests_dir=str(folder))
 
     def check(self, question: str, global_env: dict[str, object] | None = None) -> TestFile:
         """Run one check file and return its result, which a notebook shows; a wrong name is a result too.

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import NotScored, OutOfTime, SandboxError, Unrecorded, WorkerError, WorkerRaised
+from ..recording.cassette import Array
 from ..sandbox.parent.proxy import Call
 from .bookkeeping import Trace
-
-Array = np.ndarray[Any, Any]
 
 SAME = 1e-9  # of an answer's length, within which two answers are one
 SAME_SINGLE = 1e-6  # of answers in float32

@@ -224,7 +224,7 @@ def _write_all(store: StoreView, manifest: Manifest, folder: Path, published: bo
         while name.casefold() in taken:
             name += f"-{one.id}"
         taken.add(name.casefold())
-        results = gradescope.render(record, manifest)
+        results = gradescope.render_results(record, manifest)
         write_atomically(folder / name / "results.json", results)
         page = render_feedback(json.loads(results), one, manifest, published)
         write_atomically(folder / name / "feedback.html", page)

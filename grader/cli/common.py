@@ -49,6 +49,8 @@ def require_meaning(
 
     Also for any `loose` word, which was given without an option.
     """
+    if not (keyword or functions or loose):
+        return  # what follows takes a second, in which workers can come up
     from ..checks.choice import Keyword, advise_option, names_check, resolve_function
 
     for word in loose:

@@ -131,9 +131,9 @@ def build_demo(manifest: Manifest, chosen: list[Variant], out: Path) -> None:
             archive.write(file, file.relative_to(package.parent).as_posix())
 
 
-def show_trial(trial: Trial, console: Console | None = None) -> None:
+def show_trial(trial: Trial) -> None:
     """Print one line for the variant, one for each check it cost, and what differs from its list."""
-    out = console or Console(highlight=False, soft_wrap=True)
+    out = Console(highlight=False, soft_wrap=True)
     mark = ("as expected", "green") if trial.as_expected else ("not as expected", "red")
     out.print(Text.assemble((trial.variant.id, "bold"), "  ", mark))
     expected = set(trial.variant.costs)

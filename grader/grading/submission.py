@@ -112,7 +112,7 @@ def draw_seeds(manifest: Manifest, count: int | None = None) -> list[str]:
 def render_report(record: Record, manifest: Manifest, form: str) -> bytes:
     """Render the report in one of the formats: gradescope, record or markdown."""
     if form == "gradescope":
-        return gradescope.render(record, manifest)
+        return gradescope.render_results(record, manifest)
     return to_json(record) if form == "record" else render_markdown(record).encode()
 
 
@@ -127,7 +127,7 @@ def grade_in_container(manifest: Manifest, root: Path) -> Record | None:
 
     def write() -> None:
         tally(record, manifest)
-        write_atomically(out, gradescope.render(record, manifest))
+        write_atomically(out, gradescope.render_results(record, manifest))
 
     write()
     _on_termination(record, write)

@@ -24,14 +24,12 @@ POLL_MILLISECONDS = 200
 LISTED = 4  # ids of checks in one line
 
 
-def watch_package(
-    manifest: Manifest, student: Path, selection: Selection | None = None, console: Console | None = None
-) -> None:
+def watch_package(manifest: Manifest, student: Path, selection: Selection | None = None) -> None:
     """Watch the package and the checks until interrupted; workers start only once.
 
     Where a selection is given, only that is checked, and a first time at once. Raise UsageError where it means nothing.
     """
-    out, zygotes = console or terminal.make_console(), ZygotePool()
+    out, zygotes = terminal.make_console(), ZygotePool()
     watcher = Watcher(manifest, student, selection or Selection(), zygotes, out)
     try:
         # the first look comes back at once, so that no save during a first run is missed

@@ -83,7 +83,7 @@ def _leave_public(manifest: Manifest) -> Manifest:
     return msgspec.structs.replace(manifest, paths=paths, limits=limits)
 
 
-def record_misconceptions(manifest: Manifest, zygotes: ZygotePool, seed: int | None = None) -> Table:
+def record_misconceptions(manifest: Manifest, zygotes: ZygotePool) -> Table:
     """Return how each variant of the catalogue fails the public checks.
 
     One that tells nothing, or fails as another of its misconception does, is left out.
@@ -91,7 +91,7 @@ def record_misconceptions(manifest: Manifest, zygotes: ZygotePool, seed: int | N
     Raise RecordingError where the reference does not pass, CourseError for a fault of the catalogue.
     """
     public = _leave_public(manifest)
-    context = RunContext(public, public.path("reference"), zygotes, races=False, keep=True, seed=seed)
+    context = RunContext(public, public.path("reference"), zygotes, races=False, keep=True)
     progress = run.Progress(run.new_record(public, "record", "the reference"), public, None)
     table, seen = Table(context.public_seed, digest_sources(manifest)), set()
     try:

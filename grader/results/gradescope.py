@@ -37,7 +37,7 @@ class Row:
         return all(check.outcome is Outcome.PASSED for check in self.checks)
 
 
-def render(record: Record, manifest: Manifest) -> bytes:
+def render_results(record: Record, manifest: Manifest) -> bytes:
     """Return the whole file; where hidden checks hide the total from students, `output` holds the public subtotal."""
     rows = make_rows(record, manifest)
     facts = {

@@ -105,8 +105,8 @@ def explain_held(record: Record, for_students: bool = False) -> str:
     """
     if not record.held:
         return ""
-    unnamed = {"hidden"} if for_students else set()
-    ids = ["a hidden check" if check.visibility in unnamed else check.id for check in record.checks if check.held]
+    held = [check for check in record.checks if check.held]
+    ids = ["a hidden check" if for_students and check.visibility == "hidden" else check.id for check in held]
     broken = ", ".join(dict.fromkeys(ids))
     return (
         f"{record.held:g} of {record.max_score:g} points are held, neither given nor lost: the grader made errors in "

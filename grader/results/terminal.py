@@ -125,7 +125,7 @@ class Indented:
             yield Text(" " * (INDENT if number else self._first)) + line
 
 
-def render(record: Record, width: int = WIDTH, latest: Sequence[str] = ()) -> RenderableType:
+def render_record(record: Record, width: int = WIDTH, latest: Sequence[str] = ()) -> RenderableType:
     """Return the whole report: what no check can do without, held points, table, sentences, total."""
     causes = [Text(f"{words}\n", style="bold red") for words in explain_causes(record.causes, record.checks)]
     held = [Text(f"{sentence}\n", Outcome.GRADER_ERROR.style) for sentence in filter(None, [explain_held(record)])]
@@ -139,7 +139,7 @@ def render(record: Record, width: int = WIDTH, latest: Sequence[str] = ()) -> Re
 def show_record(record: Record, console: Console | None = None, latest: Sequence[str] = ()) -> None:
     """Print the report; the checks of the ids in `latest` speak last."""
     console = console or make_console()
-    console.print(render(record, console.width, latest))
+    console.print(render_record(record, console.width, latest))
 
 
 def show_list(checks: list[CheckResult]) -> None:

@@ -77,9 +77,9 @@ def join_names(names: Sequence[object], most: int = MOST_NAMES) -> str:
     return " and ".join(filter(None, [", ".join(shown[:-1]), shown[-1] if shown else ""]))
 
 
-def show_submission(manifest: Manifest, made: SubmitResult, console: Console | None = None) -> None:
+def show_submission(manifest: Manifest, made: SubmitResult) -> None:
     """Print the findings, then the files that were made, or that nothing was written."""
-    out = console or make_console()
+    out = make_console()
     show_findings(made.findings, out)
     if not made.placed:
         out.print(Text(NOTHING, style="bold red"))

@@ -45,7 +45,7 @@ def made_of(*checks: CheckResult, **changes) -> Record:
 
 
 def rendered(found: Record, manifest=MANIFEST) -> dict:
-    return valid(gradescope.render(found, manifest))
+    return valid(gradescope.render_results(found, manifest))
 
 
 def rows_of(found: Record, manifest=MANIFEST) -> dict[str, dict]:
@@ -165,7 +165,7 @@ def test_a_broken_module_is_told_once_and_first():
     checks = [check(name, "failed", cause="shapes", message="SyntaxError in line 3") for name in "abc"]
     hidden = check("d", "failed", cause="shapes", visibility="hidden", message="SyntaxError")
     found = made_of(*checks, hidden, check("e"), **BROKEN)
-    text = gradescope.render(found, MANIFEST).decode()
+    text = gradescope.render_results(found, MANIFEST).decode()
     assert text.count("cannot be read") == 1
     assert "SyntaxError" not in text
     assert top(found)[:2] == ["shapes.py cannot be read: line 3", "shapes: 3 checks wait for this"]
@@ -296,7 +296,7 @@ def test_a_graded_submission_has_a_row_for_each_function(toy, tmp_path):
 
 
 def test_the_page_shows_each_reader_what_is_theirs():
-    result = json.loads(gradescope.render(made_of(*MIXED), MANIFEST))
+    result = json.loads(gradescope.render_results(made_of(*MIXED), MANIFEST))
     pages = {reader: gradescope_page.draw(result, reader) for reader in gradescope_page.SEEN}
     assert "claim e" not in pages["student"] and "hidden checks)" not in pages["student"]
     assert "<h1>- / " in pages["student"]
@@ -306,5 +306,7 @@ def test_the_page_shows_each_reader_what_is_theirs():
 
 
 def test_the_page_shows_words_as_words():
-    result = json.loads(gradescope.render(made_of(check("a", "failed", message="<script>x</script>")), MANIFEST))
+    result = json.loads(
+        gradescope.render_results(made_of(check("a", "failed", message="<script>x</script>")), MANIFEST)
+    )
     assert "<script>" not in gradescope_page.draw(result, "staff")

@@ -108,7 +108,7 @@ def test_the_sentence_stands_below_the_failure_in_every_report(toy, planted, com
     assert status == 1 and f"hint  {SENTENCE}" in " ".join(out.split()).replace("hint ", "hint  ")
     found = from_json((toy.root / "record.json").read_bytes())
     own = [check for check in found.checks if check.question == "Q1" and check.visibility == "public"]
-    rows = json.loads(gradescope.render(found, toy.manifest))["tests"]
+    rows = json.loads(gradescope.render_results(found, toy.manifest))["tests"]
     assert [f"hint: {SENTENCE}" in row["output"] for row in rows[:2]] == [True, False]
     assert f"\nHint: {SENTENCE}\n" in render_markdown(found)
     judgement = cells.Judgement("q1_area", "Q1", own)

@@ -137,7 +137,7 @@ def test_terminal_status_is_the_worst(outcomes, words):
 
 
 def test_gradescope_fields():
-    result = json.loads(gradescope.render(full(), MANIFEST))
+    result = json.loads(gradescope.render_results(full(), MANIFEST))
     assert {key: result[key] for key in ("score", "execution_time", "visibility", "stdout_visibility")} == {
         "score": 0.5,
         "execution_time": 1,
@@ -168,7 +168,7 @@ def test_gradescope_fields():
 def test_gradescope_of_a_run_that_was_cut_off():
     found = full()
     found.complete = False
-    output = json.loads(gradescope.render(found, MANIFEST))["output"]
+    output = json.loads(gradescope.render_results(found, MANIFEST))["output"]
     assert output.startswith(f"{HELD}\nGrading did not finish; the points are those of the checks that have run.\n")
 
 
@@ -176,7 +176,7 @@ def test_gradescope_shows_no_details():
     found = full()
     found.checks[5].detail = "input x = 42"
     found.checks[5].output = "printed by the student"
-    text = gradescope.render(found, MANIFEST).decode()
+    text = gradescope.render_results(found, MANIFEST).decode()
     assert "42" not in text
     assert "printed" not in text
 
@@ -213,13 +213,13 @@ RECORDS = {
 def test_gradescope_renderings_follow_the_schema(found):
     for visibility in ("hidden", "after_due_date", "after_published", "visible"):
         reports = schema.Report(public_visibility=visibility, hidden_visibility=visibility)
-        result = valid(gradescope.render(found, msgspec.structs.replace(MANIFEST, report=reports)))
+        result = valid(gradescope.render_results(found, msgspec.structs.replace(MANIFEST, report=reports)))
         assert {test["visibility"] for test in result["tests"]} <= {visibility}
         assert sum(len(test["extra_data"]["checks"]) for test in result["tests"]) == len(found.checks)
 
 
 def test_schema_rejects_what_gradescope_might_refuse():
-    good = json.loads(gradescope.render(full(), MANIFEST))
+    good = json.loads(gradescope.render_results(full(), MANIFEST))
     wrong = [
         {"tests": [good["tests"][0] | {"visibility": "shown"}]},
         {"tests": [good["tests"][0] | {"score": "1"}]},
@@ -246,8 +246,8 @@ def test_gradescope_texts_are_plain():
 
 
 def test_gradescope_leaderboard_is_the_records():
-    assert json.loads(gradescope.render(full(), MANIFEST))["leaderboard"] == []
-    found = json.loads(gradescope.render(RECORDS["leaderboard"], MANIFEST))
+    assert json.loads(gradescope.render_results(full(), MANIFEST))["leaderboard"] == []
+    found = json.loads(gradescope.render_results(RECORDS["leaderboard"], MANIFEST))
     assert found["leaderboard"] == [
         {"name": "accuracy", "value": 0.5, "order": "desc"},
         {"name": "time", "value": "3 s", "order": "asc"},
@@ -258,9 +258,12 @@ def test_gradescope_has_a_subtotal_only_where_the_total_is_hidden():
     seen = schema.Report(hidden_visibility="visible")
     assert (
         "Published checks"
-        not in json.loads(gradescope.render(full(), msgspec.structs.replace(MANIFEST, report=seen)))["output"]
+        not in json.loads(gradescope.render_results(full(), msgspec.structs.replace(MANIFEST, report=seen)))["output"]
     )
-    assert "Published checks: 0.5 of 3 points, 0.5 held." in json.loads(gradescope.render(full(), MANIFEST))["output"]
+    assert (
+        "Published checks: 0.5 of 3 points, 0.5 held."
+        in json.loads(gradescope.render_results(full(), MANIFEST))["output"]
+    )
 
 
 def test_gradescope_says_that_time_ran_out_and_that_isolation_is_missing():
@@ -268,7 +271,7 @@ def test_gradescope_says_that_time_ran_out_and_that_isolation_is_missing():
     found.checks[4].run = False
     found.checks[3].message = "not run: words that a check may choose"
     found.notes = [Note(NoteKind.ISOLATION, grading.UNSAFE)]
-    lines = json.loads(gradescope.render(found, MANIFEST))["output"].splitlines()
+    lines = json.loads(gradescope.render_results(found, MANIFEST))["output"].splitlines()
     assert "1 of 7 checks were not run: the time was used up by those before." in lines
     assert grading.UNSAFE in lines
 
@@ -291,7 +294,7 @@ def test_gradescope_of_a_hidden_check_has_no_input_and_no_value(toy, line, words
     shutil.copytree(toy.root / "solution", toy.root / "mywork")
     toy.replace("mywork/shapes.py", "    areas_of_rectangles = width * height\n", f"    {line}\n")
     found = toy.grade("mywork", questions=["Q1"])
-    result = json.loads(gradescope.render(found, toy.manifest))
+    result = json.loads(gradescope.render_results(found, toy.manifest))
     alone = msgspec.structs.replace(toy.manifest, report=schema.Report(rows="check"))
     output, row = (
         next(
@@ -299,7 +302,7 @@ def test_gradescope_of_a_hidden_check_has_no_input_and_no_value(toy, line, words
             for t in found_in["tests"]
             if any(n.endswith("area_of_nothing") for n in t["extra_data"]["checks"])
         )
-        for found_in in (json.loads(gradescope.render(found, alone)), result)
+        for found_in in (json.loads(gradescope.render_results(found, alone)), result)
     )
     assert re.fullmatch(words, output)
     assert output.partition(": ")[2] in row

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from grader.course.source import Unparsable, find_definitions, find_span, find_stubs, is_unwritten, parse_source
-from grader.files import Unreadable, make_printable, read_start
+from grader.files import IrregularFile, make_printable, read_start
 from grader.limits import SOURCE_BYTES
 
 RAISE = 'raise NotImplementedError("shapes.area")'
@@ -145,7 +145,7 @@ def test_only_regular_files_are_opened(tmp_path):
     os.mkfifo(tmp_path / "shapes.py")
     assert find_stubs(tmp_path, NAMES) == {}
     for place in (tmp_path / "shapes.py", tmp_path, "/dev/zero"):
-        with pytest.raises(Unreadable, match="no regular file"):
+        with pytest.raises(IrregularFile, match="no regular file"):
             read_start(place, 10)
     with pytest.raises(FileNotFoundError):
         read_start(tmp_path / "missing", 10)

@@ -100,7 +100,7 @@ def grade(stage: Stage, attack: Attack) -> tuple[str, str]:
     proofs += ["the run took too long"] * (seconds > GRADE_SECONDS)
     proofs += [f"the grader took {(peak() - most) >> 20} MB"] * (peak() - most > GROWTH)
     json.loads(records.to_json(record))
-    report = gradescope.render(record, manifest).decode()
+    report = gradescope.render_results(record, manifest).decode()
     proofs += [f"the report holds {word}" for word in attack.words if word in report]
     messages = "; ".join(f"{check.outcome}: {check.message:.160}" for check in record.checks[:1])
     return ("succeeded" if proofs else " or ".join(sorted(outcomes))), "; ".join([*proofs, messages])

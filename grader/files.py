@@ -13,7 +13,7 @@ import shutil
 import stat
 import tempfile
 import zipfile
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -74,6 +74,12 @@ def make_printable(name: str, longest: int = NAME_CHARACTERS) -> str:
     """Return a name for a sentence: on one line, escaped where it cannot be shown, and not too long."""
     shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name[: longest + 1])
     return shown if len(shown) <= longest else f"{shown[:longest]}…"
+
+
+def list_some(words: Sequence[str], most: int, separator: str = ", ") -> str:
+    """Return words for a sentence, of many the first ones: `a, b and 3 more`."""
+    more = len(words) - most
+    return separator.join(words[:most]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _is_report(start: bytes) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..files import claim, write_atomically
+from ..files import claim, list_some, write_atomically
 from ..limits import PAGE_LINES, PAGE_MISCONCEPTIONS, PAGE_NAMES, PAGE_TEXT_CHARACTERS
 from ..results import gradescope
 from ..results.record import Outcome, shorten
@@ -172,9 +172,7 @@ def _list_looks(
 
 
 def _join(names: Iterable[str]) -> str:
-    shown = [clean(name, 120) for name in names]
-    more = len(shown) - PAGE_NAMES
-    return "; ".join(shown[:PAGE_NAMES]) + (f" and {more} more" if more > 0 else "")
+    return list_some([clean(name, 120) for name in names], PAGE_NAMES, "; ")
 
 
 def _draw_histogram(found: Sequence[StoredSubmission], most: float) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from ..errors import UsageError
-from ..files import make_printable, open_regular
+from ..files import list_some, make_printable, open_regular
 from ..limits import GRADEBOOK_BYTES, GRADEBOOK_NAMES, MEGABYTE
 from .view import Person
 
@@ -51,9 +51,7 @@ class Platform:
 
 def list_names(names: Iterable[str]) -> str:
     """Return the first names for a sentence, and how many more there are."""
-    shown = [make_printable(name) for name in names]
-    more = len(shown) - GRADEBOOK_NAMES
-    return ", ".join(shown[:GRADEBOOK_NAMES]) + (f" and {more} more" if more > 0 else "")
+    return list_some([make_printable(name) for name in names], GRADEBOOK_NAMES)
 
 
 def read_sheet(file: Path) -> Sheet:

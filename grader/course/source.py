@@ -128,7 +128,7 @@ def find_stubs(package: Path, names: Iterable[str], check: Callable[[], object] 
     places: dict[str, str] = {}
     for name in names:
         check()
-        found = _define_named(package, name)
+        found = find_definition(package, name)
         if found is not None and found[1].stub is not None:
             places[name] = f"{found[0].relative_to(package).as_posix()}, line {found[1].stub}"
     return places
@@ -136,11 +136,11 @@ def find_stubs(package: Path, names: Iterable[str], check: Callable[[], object] 
 
 def is_unwritten(package: Path, name: str) -> bool:
     """Return whether no call of a function can come to an end without a stub, however far its other lines come."""
-    found = _define_named(package, name)
+    found = find_definition(package, name)
     return found is not None and found[1].unwritten
 
 
-def _define_named(package: Path, name: str) -> tuple[Path, Definition] | None:
+def find_definition(package: Path, name: str) -> tuple[Path, Definition] | None:
     """Return a function's file and its definition; None where it is not there, or its module cannot be parsed."""
     try:
         file, path = locate(package, name)

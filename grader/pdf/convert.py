@@ -14,7 +14,7 @@ from rich.text import Text
 from ..course.manifest import Manifest
 from ..course.schema import Pdf
 from ..errors import PdfError
-from ..files import PDF, claim, write_atomically
+from ..files import PDF, claim, list_some, write_atomically
 from ..submission.package_search import explain_missing_file
 from . import formulas, verify
 from . import notebook as notebooks
@@ -171,9 +171,8 @@ def _open_chapter(chapter: Chapter) -> list[Block]:
 def _name_characters(characters: list[str]) -> str:
     """Return characters with their code points, the first ones of many."""
     points = [(character, f"U+{ord(character):04X}") for character in characters]
-    names = [f"{character} ({point})" if character.isprintable() else point for character, point in points[:NAMED]]
-    more = f" and {len(points) - NAMED} more" if len(points) > NAMED else ""
-    return ", ".join(names) + more
+    names = [f"{character} ({point})" if character.isprintable() else point for character, point in points]
+    return list_some(names, NAMED)
 
 
 def show(result: Result, out: Path, console: Console | None = None) -> None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 
+from ..files import list_some
 from .record import Cause, CheckResult, Outcome, Record, sum_points
 
 TITLES = 3  # of checks that say the same, from where on a count says more
@@ -25,8 +26,7 @@ def group_rows(checks: Iterable[CheckResult]) -> dict[str, list[CheckResult]]:
     rows: dict[str, list[CheckResult]] = {}
     for function, group in groups.items():
         alike = waiting[cause_of(group)] if cause_of(group) else [function]
-        name = function if len(alike) == 1 else f"{alike[0]} and {len(alike) - 1} more"
-        rows.setdefault(name, []).extend(group)
+        rows.setdefault(list_some(alike, 1), []).extend(group)
     return rows
 
 
@@ -88,8 +88,7 @@ def lost_of(checks: Sequence[CheckResult]) -> str:
 
 def list_ids(checks: Sequence[CheckResult], most: int = 8) -> str:
     """Return the short ids of some checks: `Q1.double, Q1.square and 3 more`."""
-    text = ", ".join(check.short_id for check in checks[:most])
-    return f"{text} and {len(checks) - most} more" if len(checks) > most else text
+    return list_some([check.short_id for check in checks], most)
 
 
 def held_of(checks: Iterable[CheckResult]) -> str:

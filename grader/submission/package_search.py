@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..course.manifest import Submission
 from ..errors import SubmissionError
-from ..files import make_printable
+from ..files import list_some, make_printable
 from .listing import FileEntry, PathParts
 
 SHOWN = 4
@@ -77,8 +77,7 @@ def explain_absence(files: Sequence[FileEntry], rules: Submission) -> Submission
 
 def name_some(names: Sequence[str], most: int = SHOWN) -> str:
     """Return names for a sentence: `a, b and 3 more`."""
-    shown = ", ".join(make_printable(name, 60) for name in names[:most])
-    return f"{shown} and {len(names) - most:,} more" if len(names) > most else shown
+    return list_some([make_printable(name, 60) for name in names], most)
 
 
 def find_copies(name: str, names: Iterable[str]) -> list[str]:

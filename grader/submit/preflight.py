@@ -13,7 +13,7 @@ from ..checks.context import RunContext
 from ..checks.wording import explain_error
 from ..course.manifest import Manifest, Question
 from ..course.schema import Budget
-from ..course.source import TooLarge, Unparsable, find_definitions, find_stubs, locate, parse_source, read_source
+from ..course.source import TooLarge, Unparsable, find_definition, find_stubs, locate, parse_source, read_source
 from ..errors import CourseError, SandboxError, SubmissionError, WorkerError
 from ..grading import run
 from ..limits import MEGABYTE
@@ -154,13 +154,9 @@ def _find_lines(package: Path, file: str, question: Question) -> set[int]:
     """Return the lines of a question's functions in one module."""
     lines: set[int] = set()
     for name in question.functions:
-        try:
-            module, path = locate(package, name)
-            found = find_definitions(read_source(module)).get(".".join(path))
-        except (LookupError, Unparsable):
-            continue
-        if found is not None and module == package / file:
-            lines |= set(range(found.first, found.last + 1))
+        found = find_definition(package, name)
+        if found is not None and found[0] == package / file:
+            lines |= set(range(found[1].first, found[1].last + 1))
     return lines
 
 

@@ -20,6 +20,7 @@ import numpy as np
 
 from ...course.source import list_modules
 from ...errors import SandboxError, WorkerError
+from ...files import list_some
 from ...limits import COMPILE_SECONDS, COMPILED_BYTES, COMPILED_MODULES, SECRET_FILES
 from ..child import confine
 from ..policy import LAYERS, WorkerLimits, why_too_weak
@@ -66,8 +67,7 @@ class Isolation:
         exposed = [finding.act for finding in self.findings if finding.layer == "answers" and finding.done]
         if not exposed:
             return ""
-        more = f" and {len(exposed) - SHOWN} more" if len(exposed) > SHOWN else ""
-        what = f"a worker could read what holds answers: {', '.join(exposed[:SHOWN])}{more}"
+        what = f"a worker could read what holds answers: {list_some(exposed, SHOWN)}"
         return f"{what}; set the mode of the course's folder to 700: chmod 700 {self.root}"
 
 

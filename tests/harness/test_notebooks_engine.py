@@ -17,6 +17,7 @@ import numpy as np
 import otter
 import psutil
 import pytest
+from nbformat import v4
 
 from grader.course import manifest as manifests
 from grader.errors import CourseError
@@ -562,20 +563,19 @@ def test_failed_checks_and_proofs_are_noticed(made):
     ],
 )
 def test_a_cell_without_end_and_a_dead_kernel(toy, code, kind, sentence):
-    cell = {"cell_type": "code", "id": "a", "metadata": {}, "source": code, "outputs": [], "execution_count": None}
-    content = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    content = v4.new_notebook(cells=[v4.new_code_cell(code)])
     done = execute("Bad", content, toy.root, toy.root, Settings(cell_seconds=2))
     assert (done.kind, done.error) == (kind, f"Bad, cell 1 ({code}): {sentence}")
     assert not kernels_in(toy.root)
 
 
 def test_parameters_go_below_the_tagged_cell_or_on_top():
-    cell = {"cell_type": "code", "metadata": {"tags": ["parameters"]}, "source": ["quick = False"]}
-    other = {"cell_type": "code", "metadata": {}, "source": ["print(quick)"]}
-    sources = [c["source"] for c in override({"cells": [other, cell, other]}, {"quick": True})["cells"]]
-    assert sources == [["print(quick)"], ["quick = False"], ["quick = True"], ["print(quick)"]]
-    assert override({"cells": [other]}, {"quick": True})["cells"][0]["source"] == ["quick = True"]
-    assert override({"cells": [cell]}, {}) == {"cells": [cell]}
+    cell = v4.new_code_cell("quick = False", metadata={"tags": ["parameters"]})
+    other, further = v4.new_code_cell("print(quick)"), v4.new_code_cell("print(quick + 1)")
+    made = override(v4.new_notebook(cells=[other, cell, further]), {"quick": True})
+    assert [c.source for c in made.cells] == ["print(quick)", "quick = False", "quick = True", "print(quick + 1)"]
+    assert override(v4.new_notebook(cells=[other]), {"quick": True}).cells[0].source == "quick = True"
+    assert override(v4.new_notebook(cells=[cell]), {}).cells == [cell]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="only these systems have sockets in folders")

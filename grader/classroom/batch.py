@@ -72,7 +72,7 @@ class Tally:
 
 
 @dataclass(frozen=True)
-class Change:
+class MarkChange:
     """A submission before and after it was graded again."""
 
     before: StoredSubmission
@@ -124,8 +124,8 @@ def regrade_class(
     held: bool,
     settings: Settings,
     tell: Callable[[Tally], None],
-    confirm: Callable[[list[Change]], bool],
-) -> tuple[list[Change], Tally]:
+    confirm: Callable[[list[MarkChange]], bool],
+) -> tuple[list[MarkChange], Tally]:
     """Grade again what today's course may mark otherwise, or with `held` what a grader error left without a mark.
 
     Nothing is written before `confirm` has seen every change and said yes; a submission that comes to no result keeps
@@ -136,10 +136,10 @@ def regrade_class(
         today, versions = digest_course(manifest), store.versions()
         version = store.add_version(today)
         before = {one.key: one for one in store.submissions()}
-        jobs, changes = [], list[Change]()
+        jobs, changes = [], list[MarkChange]()
 
         def take(job: Job, ending: JobEnding) -> None:
-            changes.append(Change(before[job.key], ending))
+            changes.append(MarkChange(before[job.key], ending))
 
         for one in before.values():
             questions = choose_again(one, held, versions, today, manifest)

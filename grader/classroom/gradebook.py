@@ -20,7 +20,7 @@ from ..errors import UsageError
 from ..files import claim, digest_files, renew_folder, write_atomically
 from ..results import gradescope
 from ..results.summary import count_noun
-from .page import clean, render_template
+from .page import clean_text, render_template
 from .sheets import PLATFORMS, fill_sheet, list_names, read_sheet
 from .view import Person, State, StoredSubmission, StoreView, identify
 
@@ -247,8 +247,8 @@ def render_feedback(results: dict[str, Any], one: StoredSubmission, manifest: Ma
     whole = len(tests) == len(results["tests"])
     return render_template(
         "feedback",
-        title=clean(manifest.title),
-        people=clean(one.names),
+        title=clean_text(manifest.title),
+        people=clean_text(one.names),
         total=f"{results['score']:g} of {manifest.points:g} points" if whole else "",
         late=_describe_late(manifest.late, one),
         output=results["output"],

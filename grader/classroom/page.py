@@ -23,7 +23,7 @@ from .statistics import (
     OUTCOMES,
     Item,
     Reliability,
-    Table,
+    ScoreTable,
     count_scores,
     describe_checks,
     describe_groups,
@@ -63,7 +63,7 @@ def _read_template() -> "Template":
     environment = Environment(
         loader=FileSystemLoader(TEMPLATE.parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    environment.filters |= {"digest": _digest_script, "clean": clean}
+    environment.filters |= {"digest": _digest_script, "clean": clean_text}
     return environment.get_template(TEMPLATE.name)
 
 
@@ -97,7 +97,7 @@ def render_page(store: StoreView) -> bytes:
     everybody = store.submissions()
     return render_template(
         "class",
-        title=clean(batch.assignment),
+        title=clean_text(batch.assignment),
         subtitle=f"{count_noun(len(everybody), 'submission')}, as of {datetime.now(UTC):%Y-%m-%d %H:%M} UTC.",
         facts=list(_list_facts(table, everybody, batch.max_score, reliability)),
         looks=list(_list_looks(table, everybody, items, misconceptions)),
@@ -116,7 +116,7 @@ def render_page(store: StoreView) -> bytes:
     )
 
 
-def clean(text: str, most: int = PAGE_TEXT_CHARACTERS) -> str:
+def clean_text(text: str, most: int = PAGE_TEXT_CHARACTERS) -> str:
     """Return text that a submission may have written without what a page cannot show, and not too long."""
     return gradescope.text(text, most)
 
@@ -128,7 +128,7 @@ def name_check(check: KnownCheck) -> str:
 
 
 def _list_facts(
-    table: Table, everybody: Sequence[StoredSubmission], most: float, reliability: Reliability | None
+    table: ScoreTable, everybody: Sequence[StoredSubmission], most: float, reliability: Reliability | None
 ) -> Iterator[tuple[str, str, str]]:
     scores = [float(one.score) for one in table.submissions]
     left = sum(one.state in OPEN for one in everybody)
@@ -144,7 +144,10 @@ def _list_facts(
 
 
 def _list_looks(
-    table: Table, everybody: Sequence[StoredSubmission], items: Sequence[Item], misconceptions: Sequence[dict[str, Any]]
+    table: ScoreTable,
+    everybody: Sequence[StoredSubmission],
+    items: Sequence[Item],
+    misconceptions: Sequence[dict[str, Any]],
 ) -> Iterator[tuple[str, str]]:
     """Yield what a teacher would ask first, the most pressing first, and the names of students it is about."""
     groups = {
@@ -172,7 +175,7 @@ def _list_looks(
 
 
 def _join(names: Iterable[str]) -> str:
-    return list_some([clean(name, 120) for name in names], PAGE_NAMES, "; ")
+    return list_some([clean_text(name, 120) for name in names], PAGE_NAMES, "; ")
 
 
 def _draw_histogram(found: Sequence[StoredSubmission], most: float) -> list[dict[str, Any]]:
@@ -195,7 +198,7 @@ def _draw_histogram(found: Sequence[StoredSubmission], most: float) -> list[dict
     ]
 
 
-def _list_questions(store: StoreView, table: Table, questions: dict[str, Item]) -> Iterator[dict[str, Any]]:
+def _list_questions(store: StoreView, table: ScoreTable, questions: dict[str, Item]) -> Iterator[dict[str, Any]]:
     """Yield a question's row; its title stands in the records only, so the first one tells it."""
     judged = select_judged(table)
     first = next((one for one, has in zip(table.submissions, judged, strict=True) if has), None)
@@ -206,7 +209,7 @@ def _list_questions(store: StoreView, table: Table, questions: dict[str, Item]) 
         yield {"id": name, "title": titles.get(name, ""), "points": points, "item": item}
 
 
-def _list_worst(table: Table, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _list_worst(table: ScoreTable, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the functions that cost most points, each with the check of which the least is earned, and how it ends."""
     found: list[dict[str, Any]] = []
     names = [", ".join(check.functions) for check in table.checks]
@@ -230,7 +233,7 @@ def _list_misconceptions(store: StoreView) -> Iterator[dict[str, Any]]:
         record = store.record(submission)
         hints = (check.misconception for check in (record.checks if record else []))
         sentence = next((hint.sentence for hint in hints if hint and hint.id == name), "")
-        yield {"id": clean(name), "count": count, "sentence": clean(sentence)}
+        yield {"id": clean_text(name), "count": count, "sentence": clean_text(sentence)}
 
 
 def _list_messages(store: StoreView, checks: Sequence[KnownCheck]) -> Iterator[dict[str, Any]]:
@@ -238,7 +241,7 @@ def _list_messages(store: StoreView, checks: Sequence[KnownCheck]) -> Iterator[d
     names = {check.number: name_check(check) for check in checks}
     for message, count, _, check, others in store.find_commonest("message", PAGE_LINES):
         where = names[check] if others == 1 else f"{names[check]} and {count_noun(others - 1, 'check')} more"
-        yield {"count": count, "where": where, "text": clean(message)}
+        yield {"count": count, "where": where, "text": clean_text(message)}
 
 
 def _describe_time(found: Sequence[StoredSubmission]) -> tuple[str, str]:
@@ -249,16 +252,18 @@ def _describe_time(found: Sequence[StoredSubmission]) -> tuple[str, str]:
     words = f"A submission took {median(spent):.1f} CPU seconds (median), {spent[-1]:.1f} at most"
     slowest, hours = max(found, key=lambda one: one.cpu_seconds), sum(spent) / 3600
     total = f"{hours:.1f} hours" if hours >= 2 else f"{hours * 60:.0f} minutes"
-    return f"{words}, and all {len(spent)} together {total}.", clean(slowest.key, 120)
+    return f"{words}, and all {len(spent)} together {total}.", clean_text(slowest.key, 120)
 
 
-def _make_data(table: Table, rows: Sequence[dict[str, Any]], everybody: Sequence[StoredSubmission]) -> dict[str, Any]:
+def _make_data(
+    table: ScoreTable, rows: Sequence[dict[str, Any]], everybody: Sequence[StoredSubmission]
+) -> dict[str, Any]:
     """Return what the page's script draws from: a character a cell, the place of its outcome."""
     signs = np.array([*map(str, range(len(OUTCOMES))), "."])  # -1 is the last
     codes_of = {one.id: "".join(row) for one, row in zip(table.submissions, signs[table.outcomes], strict=True)}
     people = []
     for number, one in enumerate([one for one in everybody if one.state is not State.SUPERSEDED], 1):
-        names, codes = clean(one.names, 120), codes_of.get(one.id, "").strip(".") and codes_of[one.id]
+        names, codes = clean_text(one.names, 120), codes_of.get(one.id, "").strip(".") and codes_of[one.id]
         texts = [names, one.key, *(text for person in one.people for text in (person.sid, person.email, person.user))]
         note = "not graded yet" if one.state in OPEN else "no results"
         people.append(
@@ -267,7 +272,7 @@ def _make_data(table: Table, rows: Sequence[dict[str, Any]], everybody: Sequence
             | {"search": " ".join(texts).lower()}
         )
     checks = [
-        {"id": row["id"], "title": clean(row["check"].title), "question": row["check"].question}
+        {"id": row["id"], "title": clean_text(row["check"].title), "question": row["check"].question}
         | {"share": row["item"].share}
         for row in rows
     ]

@@ -10,7 +10,7 @@ from statistics import median
 from ..files import find_nearest, make_printable
 from ..results.record import NoteKind, sum_points
 from ..results.summary import count_noun
-from .batch import Change, Tally
+from .batch import MarkChange, Tally
 from .view import ClassRun, JobEnding, State, StoredSubmission, StoreView
 
 SHOWN, LISTED = 5, 20
@@ -70,7 +70,7 @@ def explain_changed(changed: int, folder: Path) -> str:
     return f"Changed checks, manifest, reference or engine may alter {marks}: {command}"
 
 
-def describe_changes(changes: Iterable[Change]) -> Iterator[str]:
+def describe_changes(changes: Iterable[MarkChange]) -> Iterator[str]:
     """Yield who gains and loses how much, the largest changes first, and what could not be graded again."""
     changes = sorted(changes, key=lambda change: -abs(change.gain))
     for change in changes:

@@ -22,13 +22,12 @@ from ..limits import SIMILAR_CUT, SIMILAR_PAIRS, SIMILAR_SHARE, SIMILAR_TEXTS, S
 from ..results.summary import count_noun
 from ..results.terminal import SILENT, StatusLine
 from ..submission.unpack import unpack_submission
-from .page import clean, is_own_page, render_template
+from .page import clean_text, is_own_page, render_template
 from .sources import read_export
 from .view import State, StoreView, identify
 
 NOISE, WINDOW = 25, 6  # characters of a fingerprint after names are replaced; one is kept of so many in a row
 TITLE = "Alike submissions"
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -155,7 +154,7 @@ def find_pairs(found: Sequence[Own], cut: float = SIMILAR_CUT) -> list[Pair]:
 
 def _weigh(
     one: Own, holders: Mapping[int, NDArray[np.int_]], weights: Mapping[int, float], count: int
-) -> tuple[Floats, Floats]:
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return how much of each function's weight each submission has, as shares and as weights: functions × count."""
     shared, whole = np.zeros((len(one.prints), count)), np.zeros((len(one.prints), 1))
     for row, prints in enumerate(one.prints.values()):
@@ -232,7 +231,7 @@ def read_class(store: StoreView, manifest: Manifest, also: Iterable[Path], line:
                 package = unpack_submission(place, manifest, Path(work)).package
             except SubmissionError:
                 continue
-            own = read_own(clean(name, 120), package, manifest, given)
+            own = read_own(clean_text(name, 120), package, manifest, given)
             yield Own(own.name, own.texts, own.prints, number <= len(now), authors)
 
 

@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Table:
+class ScoreTable:
     """The results of a class: submissions × checks, in their order.
 
     `points` is NaN where a check has no score, since the grader made an error or did not run it; `outcomes` are places
@@ -73,7 +73,7 @@ class Reliability:
     high: float
 
 
-def read_table(store: StoreView) -> Table:
+def read_table(store: StoreView) -> ScoreTable:
     """Read all results of submissions that were judged."""
     checks, graded = store.checks(), [one for one in store.submissions() if one.state.counts]
     rows, columns = {one.id: i for i, one in enumerate(graded)}, {check.number: i for i, check in enumerate(checks)}
@@ -87,26 +87,26 @@ def read_table(store: StoreView) -> Table:
         outcomes[place], seconds[place] = code, took
         if code not in unscored:
             points[place] = score
-    return Table(graded, checks, points, outcomes, seconds)
+    return ScoreTable(graded, checks, points, outcomes, seconds)
 
 
-def select_judged(table: Table) -> NDArray[np.bool_]:
+def select_judged(table: ScoreTable) -> NDArray[np.bool_]:
     """Return which submissions have results; a refused one has none, and says nothing about a check."""
     return np.asarray((table.outcomes >= 0).any(axis=1), bool)
 
 
-def describe_checks(table: Table) -> list[Item]:
+def describe_checks(table: ScoreTable) -> list[Item]:
     """Return the numbers of each check."""
     return _describe(table, np.arange(len(table.checks)))
 
 
-def describe_groups(table: Table, names: Sequence[str]) -> dict[str, Item]:
+def describe_groups(table: ScoreTable, names: Sequence[str]) -> dict[str, Item]:
     """Return the numbers of each group of checks, by name: `names` has one for each check, as that of its question."""
     known = {name: number for number, name in enumerate(dict.fromkeys(names))}
     return dict(zip(known, _describe(table, np.array([known[name] for name in names], int)), strict=True))
 
 
-def _describe(table: Table, group: NDArray[np.int_]) -> list[Item]:
+def _describe(table: ScoreTable, group: NDArray[np.int_]) -> list[Item]:
     """Return the numbers of each group of checks; `group` has a number for each check.
 
     A student's measure is the share earned of the points that were judged, so those held move nobody.

@@ -91,7 +91,7 @@ def regrade(
         raise UsageError("say what to grade again: --changed or --held")
     manifest, settings = _prepare(jobs, unsafe, scheduler)
 
-    def confirm(changes: list[batch.Change]) -> bool:
+    def confirm(changes: list[batch.MarkChange]) -> bool:
         for text in report.describe_changes(changes):
             typer.echo(text)
         with contextlib.suppress(typer.Abort):  # nobody is there to answer

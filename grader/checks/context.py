@@ -165,22 +165,14 @@ class RunContext:
                 f"there is no reference in {folder}, and none of its answers in {answers}, so nothing can be judged; "
                 "take that file once more from what you downloaded"
             )
-        return self._start(worker, seed)
+        return self.start_trusted(worker, seed)
 
-    def launch_trusted(
-        self, libraries: tuple[str, ...], folder: Path, seed: int, former: WorkerClient | None = None
-    ) -> WorkerClient:
-        """Return a worker of the reference's kind for a package of the instructor's.
+    def launch_trusted(self, libraries: tuple[str, ...], folder: Path, seed: int) -> WorkerClient:
+        """Return a fresh worker of the reference's kind for a package of the instructor's."""
+        return self.start_trusted(self._make(libraries, folder, folder.name, REFERENCE_LIMITS, trusted=True), seed)
 
-        It is a fresh one, or a `former` one of the same libraries and package, which loads the package anew.
-        """
-        if former is None or not former.alive or self.in_process:
-            former = self._make(libraries, folder, folder.name, REFERENCE_LIMITS, trusted=True)
-        else:
-            former.load(libraries)
-        return self._start(former, seed)
-
-    def _start(self, worker: WorkerClient, seed: int) -> WorkerClient:
+    def start_trusted(self, worker: WorkerClient, seed: int) -> WorkerClient:
+        """Wait until a worker of the reference's kind has loaded its package, and return it."""
         worker.timeout_for = self.timeouts.for_reference
         try:
             worker.start(seed)
@@ -196,7 +188,7 @@ class RunContext:
         transport = MemoTransport(self.memo, libraries, partial(self.launch_reference, libraries))
         worker = WorkerClient(transport, folder, folder.name, REFERENCE_LIMITS, self.memo.named, trusted=True)
         worker.load(libraries)
-        return self._start(worker, seed)
+        return self.start_trusted(worker, seed)
 
     @contextlib.contextmanager
     def with_callbacks(

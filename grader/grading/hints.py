@@ -155,11 +155,14 @@ class Runner:
 
     def _get_worker(self, variant: Variant, libraries: tuple[str, ...], seed: int) -> WorkerClient:
         loaded, worker = self._workers.get(libraries, (None, None))
-        if loaded == variant and worker is not None and worker.alive:
+        if worker is None or not worker.alive:
+            worker = self._context.launch_trusted(libraries, self._package, seed)
+        elif loaded == variant:
             worker.reset(seed)
         else:
-            worker = self._context.launch_trusted(libraries, self._package, seed, worker)
-            self._workers[libraries] = variant, worker
+            worker.reload()
+            self._context.start_trusted(worker, seed)
+        self._workers[libraries] = variant, worker
         return worker
 
     def close(self) -> None:

@@ -45,7 +45,7 @@ class WorkerClient:
         self.named = {} if named is None else named
         self.timeout_for: Timeout = lambda callee: limits.call_seconds
         self.overtime: Callable[[], float] | None = None
-        self._given_back = 0.0
+        self._given_back, self._loading = 0.0, dict[str, Any]()
         self.modules, self.callees = set[str](), set[str]()
         self.renamed: Mapping[str, Mapping[str, str]] = {}
         self.forwarder: Forwarder | None = None
@@ -70,16 +70,21 @@ class WorkerClient:
         aliases: Sequence[str] = (),
         shims: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
-        """Send the request to load the package, anew if it is loaded, then these modules of it; `start` waits for it.
+        """Send the request to load the package, then these modules of it; `start` waits for it.
 
         Code of the package may import `libraries`, all of them if there are none, and its own modules under `aliases`
         too. Compiled modules are read from the folder `bytecode`. `shims` are modules to make, with what they hold.
         """
-        self.forget_calls()
         request: dict[str, Any] = {"op": "load", "path": str(self.package), "name": self.name, "bytecode": bytecode}
         request |= {"late_after": LATE_SHARE * self.limits.call_seconds}
         lists = {"modules": sorted(modules), "libraries": list(libraries), "aliases": list(aliases)}
-        self.transport.post(Encoder(self._outgoing).frame(request | lists | {"shims": shims or {}}))
+        self._loading = request | lists | {"shims": shims or {}}
+        self.reload()
+
+    def reload(self) -> None:
+        """Send that request once more, since the package's files have changed; `start` waits for it."""
+        self.forget_calls()
+        self.transport.post(Encoder(self._outgoing).frame(self._loading))
 
     def start(self, seed: int) -> None:
         """Wait until the package is loaded, then seed every generator. Raise WorkerError when loading it fails."""

@@ -5,14 +5,16 @@ import math
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 from ..course.manifest import to_fraction
 from ..course.schema import LimitsTable
+from ..course.source import find_stubs, is_unwritten
 from ..errors import OutOfTime, WorkerError, WorkerTimeout
 from ..limits import CONTROL_SECONDS, CPU_LOOK_SECONDS, REFERENCE_SECONDS, SHORT_SECONDS, STRIKES
 from ..results.record import CheckResult, Outcome
@@ -133,13 +135,22 @@ def lacks_digits_only(check: CheckResult) -> bool:
 class KnownFaults:
     """Facts about the package: which functions are stubs, and which raised or hung in their own checks.
 
-    `functions` are the assignment's. Calls of `stubs` can reach a stub, and those of `unwritten` always do.
+    `functions` are the assignment's. Calls of `stubs`, which have their places, can reach a stub, and those of
+    `unwritten` always do.
     """
 
     functions: frozenset[str] = frozenset()
-    stubs: set[str] = field(default_factory=set)
+    stubs: dict[str, str] = field(default_factory=dict)
     unwritten: set[str] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)
+
+    @classmethod
+    def read(cls, package: Path, functions: Iterable[str], timeouts: Timeouts) -> "KnownFaults":
+        """Return what the text of a package tells; no stubs when the run's time is over."""
+        stubs: dict[str, str] = {}
+        with contextlib.suppress(OutOfTime):
+            stubs = find_stubs(package, functions, timeouts.require_time)
+        return cls(frozenset(functions), stubs, {name for name in stubs if is_unwritten(package, name)})
 
 
 @dataclass

@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 
 from ..course.manifest import Manifest
-from ..course.source import find_stubs, is_unwritten
 from ..errors import OutOfTime, SandboxError, WorkerError
 from ..limits import CHECKS_PER_WORKER, REFERENCE_CPU_SECONDS, REFERENCE_SECONDS, SPARE_WORKERS
 from ..recording import cassette
@@ -37,8 +36,8 @@ class RunContext:
 
     With `in_process`, both sides answer here; breakpoints would stop in `second_looks` again. With `keep`, workers go
     from check to check, as they do wherever starting one is expensive; else each check has its own. `seed` is the
-    public one, by default the manifest's. `started` is when the run's time began, `unwritten` the places of its stubs,
-    `modules_in_use` those that the last check's worker has loaded.
+    public one, by default the manifest's. `started` is when the run's time began, `modules_in_use` are those that the
+    last check's worker has loaded.
     """
 
     manifest: Manifest
@@ -65,7 +64,6 @@ class RunContext:
     compared_seconds: float = 0.0
     racing: bool = False
     started: float = field(default_factory=time.monotonic)
-    unwritten: dict[str, str] = field(init=False)
     memo: ReferenceMemo | None = field(init=False)
     _named: dict[Path, Named] = field(default_factory=lambda: defaultdict(dict))
 
@@ -77,16 +75,14 @@ class RunContext:
         self.recorded_answers = cassette.find_answers(self.manifest)
         self.foundations.update(self.recorded_answers.foundations() if self.recorded_answers else {})
         self.setup = SandboxSetup(self.zygotes, self.student, answers, course, self.official)
-        functions = frozenset(self.manifest.functions())
+        functions = self.manifest.functions()
         parts = [name.split(".") for name in functions]
         self._modules = {".".join(words[:length]) for words in parts for length in range(1, len(words))}
         files = {name: self.student.joinpath(*name.split(".")).with_suffix(".py") for name in self._modules}
         modules = {name for name, file in files.items() if file.is_file()}  # the others are classes and packages
         self._cpu_before = self._count_cpu()
         self.timeouts = Timeouts(self.manifest.limits, modules, _started=self.started, _spent=self.cpu_seconds)
-        self.unwritten = self._find_unwritten()
-        unwritten = {name for name in self.unwritten if is_unwritten(self.student, name)}
-        self.faults = KnownFaults(functions, set(self.unwritten), unwritten)
+        self.faults = KnownFaults.read(self.student, functions, self.timeouts)
         required = {name.removesuffix(".py").replace("/", ".") for name in self.manifest.submission.required}
         self.imports = Imports(self.student, self._package_names(), self._modules | required)
 
@@ -234,13 +230,6 @@ class RunContext:
         for worker in [*self.references.values(), *self.behind.values(), *chain(*self.spares.values())]:
             worker.kill()
         self.setup.close()
-
-    def _find_unwritten(self) -> dict[str, str]:
-        """Return the stubs of the package with their places; none when the run's time is over."""
-        try:
-            return find_stubs(self.student, self.manifest.functions(), self.timeouts.require_time)
-        except OutOfTime:
-            return {}
 
     def _launch(self, libraries: tuple[str, ...], modules: Iterable[str]) -> WorkerClient:
         table = self.manifest.limits

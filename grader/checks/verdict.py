@@ -78,7 +78,7 @@ class Case:
         does its constructor.
         """
         known = self.faults
-        never_ran = known.stubs - self.callees if self.asked in known.functions else frozenset()
+        never_ran = known.stubs.keys() - self.callees if self.asked in known.functions else frozenset()
         return bool(self.judged) and all(own in known.unwritten or own in never_ran for own in self.judged)
 
     def is_at_fault(self, needed: str) -> bool:

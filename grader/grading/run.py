@@ -172,7 +172,7 @@ def _remarks(record: Record, context: RunContext) -> list[Note]:
 
 def _find_todo(checks: list[CheckResult], context: RunContext) -> str:
     """Return the first function that public checks find wrong or unwritten, and what to do with it; empty for none."""
-    places, package = context.unwritten, context.student.name
+    places, package = context.faults.stubs, context.student.name
     for check in checks:
         if check.visibility == "public" and check.run and check.outcome.by_own_code:
             return f"fix {', '.join(check.functions)}"

@@ -206,7 +206,7 @@ BEHIND_GIVEN_CODE = {
 
 @pytest.mark.parametrize("judged, called", BEHIND_GIVEN_CODE.values(), ids=BEHIND_GIVEN_CODE)
 def test_what_is_written_in_part_is_judged_where_the_check_need_not_call_it_by_name(judged, called):
-    faults = KnownFaults(frozenset({judged, "layers.double"}), stubs={judged})
+    faults = KnownFaults(frozenset({judged, "layers.double"}), stubs={judged: "layers.py, line 1"})
     case = Case((judged,), faults, called=called, asked=called, callees=frozenset({called}))
     found = decide(Mismatch("half of it is right", earned=0.5), case)
     assert (found.outcome, found.earned) == (Outcome.FAILED, 0.5)

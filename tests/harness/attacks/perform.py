@@ -94,8 +94,9 @@ def grade(stage: Stage, attack: Attack) -> tuple[str, str]:
     seconds, outcomes = time.monotonic() - started, {check.outcome for check in record.checks}
     time.sleep(attack.after)
     proofs = differences(before, stage.photograph(package))
-    proofs += [f"{check.id} is {check.outcome}" for check in record.checks if _gained(check)]
-    proofs += ["it earned points"] * (record.score != 0)
+    earned = [check for check in record.checks if _gained(check) and not check.id.endswith(attack.honest)]
+    proofs += [f"{check.id} is {check.outcome}" for check in earned]
+    proofs += ["it earned points"] * (record.score > len(attack.honest))
     proofs += ["the record is not complete"] * (not record.complete or not record.checks)
     proofs += ["the run took too long"] * (seconds > GRADE_SECONDS)
     proofs += [f"the grader took {(peak() - most) >> 20} MB"] * (peak() - most > GROWTH)

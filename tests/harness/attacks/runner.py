@@ -41,8 +41,8 @@ class Attack:
     `opens` that it works where nothing stops it, or why not even there. `proof` is "outside" (only what the runner
     sees counts) or "said" (what it returns counts too), `after` the seconds the runner waits before it looks. `leaks`
     gives, by tier, the reason why it is known to get through. `checks` is the pytest expression of the checks that a
-    submission must not pass, `files` what else lies in its package, and `words` what no report of it may hold, since it
-    would carry an input out.
+    submission must not pass, but for the `honest` ones, of a point each. `files` is what else lies in its package, and
+    `words` what no report of it may hold, since it would carry an input out.
     """
 
     name: str
@@ -56,6 +56,7 @@ class Attack:
     libraries: tuple[str, ...] = ("numpy",)
     after: float = 0.0
     checks: str = "area_of_nothing or moments_mean"
+    honest: tuple[str, ...] = ()
     files: dict[str, str] = field(default_factory=dict)
     words: tuple[str, ...] = ()
 

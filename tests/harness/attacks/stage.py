@@ -43,7 +43,19 @@ def test_area_grows(student, rng):
     """area of a side twice as long is twice as large; a check that computes with the answer"""
     once = student.shapes.area(rng.rand(3), 1.0)
     expect(student.shapes.area(rng.rand(3), 2.0), "area").to_match(2.0 * once, rel=1e-12)
+
+
+@points(1, "shapes.volume")
+def test_volume(student, reference, rng):
+    """volume is an area times a depth; a check with a second look, given the reference's area"""
+    sides = rng.rand(3), rng.rand(3), 2.0
+    expect(student.shapes.volume(*sides), "volume").to_match(reference.shapes.volume(*sides), rel=1e-12)
 '''
+VOLUME = """
+
+def volume(width, height, depth):
+    return area(width, height) * depth
+"""
 VICTIM = """
 import ctypes, os, signal, sys, time
 buffer = ctypes.create_string_buffer(sys.stdin.readline().strip().encode())
@@ -78,11 +90,12 @@ class Stage:
         self.course = shutil.copytree(TOY, self.base / "course", ignore=shutil.ignore_patterns("__pycache__"))
         manifest = self.course / "assignment.toml"
         text = manifest.read_text().replace("call_seconds = 2", "call_seconds = 1")
-        manifest.write_text(
-            text.replace("points = 8", "points = 10", 1).replace("hidden_points = 2", "hidden_points = 4")
-        )
+        text = text.replace("points = 8", "points = 11", 1).replace("hidden_points = 2", "hidden_points = 5")
+        manifest.write_text(text.replace('["shapes.area"]', '["shapes.area", "shapes.volume"]'))
         with (self.course / "checks/hidden/test_q1_rectangles.py").open("a") as file:
             file.write(QUOTING)
+        with (self.course / "solution/shapes.py").open("a") as file:
+            file.write(VOLUME)
         answers = (self.course / "solution/shapes.py").read_text()
         for name in (".git/objects/solution.py", "notebooks/source/solution.py", "solutions/solution.py"):
             (self.course / name).parent.mkdir(parents=True, exist_ok=True)

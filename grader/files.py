@@ -12,13 +12,15 @@ import secrets
 import shutil
 import stat
 import tempfile
+import tokenize
+import warnings
 import zipfile
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 from .errors import CourseError, OutputError
-from .limits import NAME_CHARACTERS, REPORT_BYTES
+from .limits import DOTTED_PARTS, NAME_CHARACTERS, REPORT_BYTES
 
 FLAGS = ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY")  # those this system has
 NOTEBOOK = ".ipynb"
@@ -28,6 +30,8 @@ WRITTEN = ".written.json"  # lists what was written into a folder, with digests
 LEFT_BY_SYSTEMS = {".DS_Store", "Thumbs.db", "desktop.ini"}
 BITS = 128
 EPOCH, UNIX = (1980, 1, 1, 0, 0, 0), 3  # time and system of a zip's entries
+DOTTED_NAME = re.compile(rb"(?<![\w\x80-\xff])(?:[\w\x80-\xff]++[\s\\]*+\.[\s\\]*+){%d}" % DOTTED_PARTS)
+PLAIN = bytes(range(1, 128)) + rb"+AC4-\x2e\u002e.xn--a-ecp"  # the same in all encodings that editors write
 NEARNESS = 0.6  # of two words, from 0 to 1, from which on one may have been meant by the other
 
 
@@ -59,6 +63,18 @@ def read_start(file: Path, most: int) -> bytes:
     """Return the first `most` bytes of a regular file. Raise OSError."""
     with open_regular(file) as stream:
         return stream.read(most)
+
+
+def explain_cost(source: bytes) -> str:
+    """Return why parsing a module takes Python memory or time by the square of its length; empty where it does not."""
+    if DOTTED_NAME.search(source):
+        return f"it has a name of more than {DOTTED_PARTS} parts"
+    encoding = ""
+    with contextlib.suppress(SyntaxError), warnings.catch_warnings(action="ignore"):
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(source).readline)
+        with contextlib.suppress(LookupError, ValueError):
+            encoding = "" if PLAIN.decode(encoding) == PLAIN.decode() else encoding
+    return f"its encoding is {encoding}, in which letters may stand for others" if encoding else ""
 
 
 def is_utf8(name: str) -> bool:

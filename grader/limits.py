@@ -75,6 +75,7 @@ CHANGE_KEY_CHARACTERS = 80  # of a name on the way to a changed array
 
 # Reading a package.
 SOURCE_BYTES = 256 * 1024  # of a module that is parsed: its syntax tree takes up to 700 times that
+DOTTED_PARTS = 100  # of one name in it, `a.b.c`: to import it takes memory by the square of them
 FOLDER_LEVELS = 10  # of folders in folders: a package needs two or three
 FOLDERS = 2_000  # of a package or a submission: each takes a look at the disk
 NAME_CHARACTERS = 120  # of a name or path from a submission that a sentence quotes: sentences stay readable

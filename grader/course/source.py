@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from ..files import is_utf8, read_start
+from ..files import explain_cost, is_utf8, read_start
 from ..limits import FOLDER_LEVELS, FOLDERS, SOURCE_BYTES
 
 HEADER = re.compile(r'# Generated from \S+ by "python -m grader stubs" \(unedited: (\w{12})\)\n')
@@ -25,7 +25,7 @@ class Unparsable(ValueError):
 
 
 class TooLarge(Unparsable):
-    """A source is not parsed because of its size; Python itself may well read it."""
+    """A source is not parsed because of its size or its cost; Python itself may well read it."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,8 @@ def parse_source(source: bytes) -> ast.Module:
     """Return the syntax tree of a module. Raise Unparsable, whatever the source holds."""
     if len(source) > SOURCE_BYTES:
         raise TooLarge(f"it is larger than {SOURCE_BYTES // 1024} kB")
+    if reason := explain_cost(source):
+        raise TooLarge(reason)
     try:
         with warnings.catch_warnings(action="ignore"):
             return ast.parse(source)

@@ -5,7 +5,15 @@ import time
 
 import pytest
 
-from grader.course.source import Unparsable, find_definitions, find_span, find_stubs, is_unwritten, parse_source
+from grader.course.source import (
+    TooLarge,
+    Unparsable,
+    find_definitions,
+    find_span,
+    find_stubs,
+    is_unwritten,
+    parse_source,
+)
 from grader.files import IrregularFile, make_printable, read_start
 from grader.limits import SOURCE_BYTES
 
@@ -124,6 +132,31 @@ def test_hard_files_take_seconds_and_raise_nothing(tmp_path, text):
     assert time.process_time() - started < 10
     with pytest.raises(Unparsable) if len(text) > SOURCE_BYTES else _whatever():
         parse_source(text.encode())
+
+
+@pytest.mark.parametrize("dot", [".", " . ", "\\\n.\\\n"], ids=["plain", "spaced", "over lines"])
+@pytest.mark.parametrize("line", ["import {}", "from {} import a"])
+def test_name_that_takes_the_square_of_its_length_is_not_parsed(line, dot):
+    parse_source(line.format(dot.join(["a"] * 90)).encode())
+    with pytest.raises(TooLarge, match="more than 100 parts"):  # 3,000 take 9 MB, and 100,000 take 10 GB
+        parse_source(b"x = 1\n" + line.format(dot.join(["a"] * 3_000)).encode())
+
+
+@pytest.mark.parametrize("encoding", ["utf-7", "unicode_escape", "raw_unicode_escape", "punycode", "idna", "hz"])
+def test_source_whose_letters_may_mean_others_is_not_parsed(encoding):
+    with pytest.raises(TooLarge, match="encoding"):
+        parse_source(f"# coding: {encoding}\nx = 1\n".encode())
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "cp1252", "gbk", "shift_jis", "euc_kr", "ascii"])
+def test_source_in_an_encoding_that_editors_write_is_parsed(encoding):
+    assert parse_source(f"# -*- coding: {encoding} -*-\nx = 1.0\n".encode(encoding)).body
+
+
+def test_words_with_dots_that_are_no_name_take_no_time():
+    started = time.process_time()
+    parse_source(b"x = [" + b"a.b.c, " * 30_000 + b"]\ny = '" + b"a" * 20_000 + b"." * 20_000 + b"'")
+    assert time.process_time() - started < 5
 
 
 def _whatever():

@@ -47,7 +47,10 @@ NOTE = re.compile(r"\[\^([^\]\s]+)\](:?)")
 TASK = re.compile(r"(<li>\s*(?:<p>)?)\[([ xX])\](?=\s)")
 HIDDEN = re.compile(r"<(script|style|head|title)\b[^>]*>.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
 COMMENT = re.compile(r"<!--.*?-->|<![A-Za-z][^>]*>|<\?.*?\?>", re.DOTALL)
-UNCLOSED = re.compile(r"<(?=!--|(?:script|style)\b)", re.IGNORECASE)  # which would hide all that follows
+UNCLOSED = re.compile(  # which would hide all that follows; on lines of its own, or within a sentence
+    r"((?:^[ \t]*|(?=<[^<>]*>[ \t]*\n))<(?:!--|(?:script|style)\b).*)|<(?=!--|(?:script|style)\b)",
+    re.DOTALL | re.IGNORECASE | re.MULTILINE,
+)
 PAGE = re.compile(r"</?(?:html|head|title|body|frameset)\b[^<>]*>", re.IGNORECASE)  # a cell is within one already
 SVG = re.compile(r"<svg\b.*?</svg\s*>", re.DOTALL | re.IGNORECASE)
 TAG = re.compile(r"</?([A-Za-z][A-Za-z0-9]*)(?:\"[^\"]*\"|'[^']*'|[^<>\"'])*>")
@@ -148,7 +151,11 @@ def render(text: str) -> str:
 def strip_hidden(text: str) -> str:
     """Return HTML without the parts that a browser does not show; what is not closed stays, drawings become images."""
     shown = COMMENT.sub("", HIDDEN.sub("", text.translate(PLAIN)))
-    return SVG.sub(_embed, PAGE.sub(" ", UNCLOSED.sub("&lt;", shown)))
+    return SVG.sub(_embed, PAGE.sub(" ", UNCLOSED.sub(_show_unclosed, shown)))
+
+
+def _show_unclosed(found: re.Match[str]) -> str:
+    return f"<pre>{html.escape(found[1].rstrip())}</pre>" if found[1] else "&lt;"
 
 
 def strip_tags(text: str) -> str:

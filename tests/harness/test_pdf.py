@@ -674,6 +674,16 @@ def test_lines_of_preformatted_text_stay_lines():
     assert _markup("<pre>one<br>two<br/>three</pre>") == '#snippet[#"one"; \\\n#"two"; \\\n#"three";]'
 
 
+@pytest.mark.parametrize("is_output", [False, True])
+def test_lines_of_a_script_that_nothing_closes_stay_lines(is_output):
+    """A browser would hide them, with all that follows"""
+    source = "<script>\nlet a = 1;\n  for (i=0;i<n;i++) {}\n\n**after** <b>it</b>"
+    lines_of_it = ["<script>", "let a = 1;", "  for (i=0;i<n;i++) {}", "", "**after** <b>it</b>"]
+    shown = " \\\n".join(f'#"{line}";' if line else "#none;" for line in lines_of_it)
+    assert _markup(source, is_output) == f"#snippet[{shown}]"
+    assert _markup("the <script> of it, **bold**", is_output).startswith('#"the <script> of it,')
+
+
 @pytest.mark.parametrize("number", ["9" * 5000, "9" * 30, "٣", "²", "-1", ""])
 def test_odd_numbers_in_tables_and_lists_are_none(number):
     table = _markup(f"<table><tr><td colspan='{number}' rowspan='{number}'>a</td></tr></table>")

@@ -17,6 +17,7 @@ from .typesetting import Block, Degradation
 
 UNREADABLE = "This cell could not be set; its source follows as typed."
 LONGEST = 100  # characters of typst in a formula within a line that is not measured
+DEEP = re.compile(r"under|limits|\b(?:mat|vec)\(|\\\n")  # in typst, of what reaches below a line
 MATHML = re.compile(r"<math\b.*?</math\s*>", re.DOTALL | re.IGNORECASE)
 BAD_IMAGE = "image that cannot be read"
 
@@ -226,4 +227,6 @@ def _write_formula(formula: Formula) -> str:
         expression = f"{function}({expression}, [{inline(formula.verbatim)}])"
     elif r"\displaystyle" in formula.tex:
         expression = f"displayed({expression})"
+    elif DEEP.search(formula.typst):
+        expression = f"deep({expression})"
     return f"tagged({quote(formula.tag)}, {expression})" if formula.tag else expression

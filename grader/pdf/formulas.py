@@ -1,5 +1,6 @@
 """Set formulas: rewrite TeX that pandoc cannot read, have it expand macros and write typst, fix that typst."""
 
+import html
 import re
 import subprocess
 from collections.abc import Sequence
@@ -28,9 +29,12 @@ SAME = {
     "P": r"\text{¶}", "degree": r"^\circ", "surd": r"\text{√}", "ldotp": ".", "And": r"\&",
     "varlimsup": r"\overline{\lim}", "varliminf": r"\underline{\lim}", "cfrac": r"\dfrac", "R": r"\mathbb{R}",
     "N": r"\mathbb{N}", "Z": r"\mathbb{Z}", "argmax": r"\operatorname{zqbarearg\,max}",
-    "argmin": r"\operatorname{zqbarearg\,min}",
+    "argmin": r"\operatorname{zqbarearg\,min}", "copyright": r"\text{©}",
 }  # fmt: skip
-FIRST = {"label": "", "require": "", "vspace": "", "vphantom": "", "eqref": r"\text{(#1)}", "ref": r"\text{#1}"}
+FIRST = {
+    "label": "", "require": "", "vspace": "", "vphantom": "", "eqref": r"\text{(#1)}", "ref": r"\text{#1}",
+    "mathnormal": "#1", "hphantom": r"\phantom{#1}", "fbox": r"\boxed{\text{#1}}",
+}  # fmt: skip
 SECOND = {
     "href": "#2", "style": "#2", "class": "#2", "cssId": "#2", "colorbox": r"\text{#2}", "textcolor": COLOURED,
     "color": COLOURED,
@@ -63,9 +67,15 @@ SYMBOLS = {
     "sect": "∩", "sect.big": "⋂", "sect.sq": "⊓", "sect.double": "⋒", "dash.circle": "⊝",
 }  # fmt: skip  # pandoc's names that typst has given up
 OLD_NAME = re.compile(
-    rf'"(?:\\.|[^"\\])*"|\b(?:{"|".join(map(re.escape, sorted(SYMBOLS, key=len, reverse=True)))})(?![\w.])'
+    rf'"(?:\\.|[^"\\])*"|\b(?:{"|".join(map(re.escape, sorted(SYMBOLS, key=len, reverse=True)))})(?![A-Za-z0-9.])'
 )  # but not within words
 KERN = re.compile(r"\\m?kern\s*-?[\d.]+\s*[a-z]{2}(?![a-z])|(?<=\\hspace)\*")
+ENTITY = re.compile(r"&(?:lt|gt|amp);")
+LAST_BREAK = re.compile(r"(?:\\\\(?:\s*\[[^\]]*\])?\s*|\\hline\s*)+(?=\\end\{(?!CD))")
+PLACED = re.compile(r"(?<=\\begin\{)(aligned|gathered|split)\}\s*\[[tcb]\]")
+THREE = re.compile(r"\\begin\{(?:eqnarray\*?|array\}\s*\{\s*rcl\s*)\}((?:(?!\\begin).)*?)\\end\{[a-z]+\*?\}")
+PLAIN = re.compile(rf"\\(p?matrix|cases)\s*\{{((?:[^{{}}\\]|\\.|{GROUP})*)\}}")
+MIDDLE = re.compile(r"&((?:(?!\\\\)[^&])*)&")  # a column between two others
 OVER = re.compile(r"\{([^{}]*)\\over(?![a-z])([^{}]*)\}|^([^{}]*)\\over(?![a-z])([^{}]*)$")
 STRING = re.compile(r'(\w+\(|delim: )?"((?:\\.|[^"\\])*)"')
 SCALED = re.compile(r"#scale\(x: (\d+)%, y: \d+%\)\[((?:\\.|[^\[\]\\])+|[\[\]])\]")
@@ -151,6 +161,9 @@ def clean(tex: str) -> str:
     """Return TeX as pandoc can read it: without old fonts, bare arrays and loose rows."""
     tex = re.sub(r"\s*\n\s*", " ", tex).strip()
     tex += " " * tex.endswith("\\")  # a space after a backslash is a command
+    tex = PLACED.sub(r"\1}", LAST_BREAK.sub("", ENTITY.sub(lambda found: html.unescape(found[0]), tex)))
+    tex = re.sub(r"\\cr(?![A-Za-z])", r"\\\\", PLAIN.sub(r"\\begin{\1}\2\\end{\1}", tex))
+    tex = THREE.sub(lambda found: r"\begin{aligned}" + MIDDLE.sub(r"&\1", found[1]) + r"\end{aligned}", tex)
     tex = KERN.sub("", tex).replace(r"\newline", r"\\").replace('"', "''")
     tex = OVER.sub(lambda found: rf"\frac{{{found[1] or found[3]}}}{{{found[2] or found[4]}}}", tex)
     tex = re.sub(r"\\x(\w+arrow)\s*(\{[^{}]*\})", r"\\overset\2{\\\1}", tex)
@@ -167,8 +180,6 @@ def clean(tex: str) -> str:
 def _mark_array(found: re.Match[str]) -> str:
     """Return an array as one that pandoc sets well, marked with the arguments of typst for what it should be."""
     name, columns, body = found[1], re.sub(r"[^lcr|]", "", found[2] or ""), found[3]
-    if found.string.startswith(r"\end", found.end()):
-        body = re.sub(r"(?:\\\\|\\hline|\s)+\Z", "", body)
     sides = {"l"} if name.endswith("cases") else set(columns) - {"|"}
     side = {"l": "align: @left, ", "r": "align: @right, "}.get(sides.pop(), "") if len(sides) == 1 else ""
     vertical = list(accumulate(map(len, columns.split("|"))))
@@ -217,7 +228,7 @@ def _space_words(text: str) -> str:
     """Make operators of bare words, and take out pandoc's spaces beside words, which typst would print."""
     text = re.sub(rf'"{BARE}([^"]*)"', r'op("\1", limits: #true)', text)
     text = STRING.sub(lambda found: found[0] if found[1] or len(found[2]) < 2 else f'op("{found[2]}")', text)
-    text = re.sub(r'((?:upright|op)\("(?:\\.|[^"\\])*"(?:, limits: #true)?\)) (?=\\\()', r"\1", text)
+    text = re.sub(r'((?:(?:upright|op|bold)\()?"(?:\\.|[^"\\])*"(?:, limits: #true)?\)?) (?=\\[(\[])', r"\1", text)
     text = re.sub(r'(?<=[\w)] upright\(") ', "", text)
     return re.sub(r'(upright\("(?:\\.|[^"\\])* "\)) ', r"\1", text)
 

@@ -34,7 +34,6 @@ PIECE = re.compile(
     re.VERBOSE | re.DOTALL | re.MULTILINE,
 )
 DATA = re.compile(r"data:image/[^\s\"'()<>,]*,[^\s\"'()<>]*")
-SOLITARY = ("equation", "align", "alignat", "gather", "multline", "eqnarray", "flalign", "math", "displaymath")
 PLAIN = CONTROLS | dict.fromkeys((0x85, 0x2028, 0x2029), "\n")
 TABLE = re.compile(
     r"^[ \t>]*(?P<fence>`{3,}|~{3,})[^\n]*\n(?:.*?^[ \t>]*(?P=fence)|.*\Z)"  # a fenced block, where no table is
@@ -109,8 +108,7 @@ class Aside:
                 if found[kind] is not None:
                     tex = re.sub(r"\n[ \t]*>[ \t]?", "\n", found[f"{kind}_tex"])  # a quote around it
                     return self.add(tex, kind in ("display", "square"), cell, found[0])
-            display = found["name"].rstrip("*") in SOLITARY
-            return self.add(found[0], display, cell, found[0])
+            return self.add(found[0], True, cell, found[0])
 
         return PIECE.sub(replace, self.hide_data(text))
 

@@ -78,7 +78,7 @@ def _record_wide(chapter: Chapter, squashed: str) -> None:
     failed = " ".join(block.degradation for block in chapter.blocks if block.failed)
     for formula in chapter.aside.formulas:
         start = formula.verbatim[:120]
-        if len(formula.typst) > WIDE and start not in failed and _squash(formula.verbatim) in squashed:
+        if len(formula.typst) > WIDE and start not in failed and _squash(f"{formula.verbatim} as typed") in squashed:
             chapter.degrade(f"formula wider than the page, set as typed: {start}", formula.cell)
 
 

@@ -346,6 +346,30 @@ def test_formulas_are_mended():
     assert _typst(r"\text{a sect}").typst == '$ upright("a sect") $'
     assert _typst(r"s = \mu \text{ and } t").typst == '$ s = mu upright("and ")t $'
     assert _typst(r"\text{if } x").typst == '$ upright("if ")x $'
+    assert _typst(r"a &lt; b &amp; c").typst == "$ a < b & c $"
+    assert _typst(r"\begin{eqnarray*} a &=& b \\ && + c \\ x &= y \end{eqnarray*}").typst == (
+        "$ a & = b\\\n & + c\\\nx & = y $"
+    )
+    assert _typst(r"\begin{array}{rcl} a &=& b \\ &=& c \\ \end{array}").typst == "$ a & = b\\\n & = c $"
+    assert _typst(r"\begin{bmatrix} 1 & 2 \\ 3 & 4 \\[2pt] \end{bmatrix}").typst == '$ mat(delim: "[", 1, 2; 3, 4) $'
+    assert _typst(r"\begin{aligned}[t] a &= b \end{aligned}").typst == "$ a & = b $"
+    assert _typst(r"\operatorname{E}[x] \textbf{W}[i]").typst == r'$ "E"\[ x \] bold("W")\[ i \] $'
+    assert _typst(r"\bigcap_{j} B").typst == "$ ⋂_j B $"
+
+
+def test_formulas_of_two_lines_overlap_nowhere(tmp_path):
+    source = "1. $\\underbrace{a + b}_{\\text{below}}$\n2. $\\overbrace{a + b}^{\\text{above}}$"
+    page = pypdfium2.PdfDocument(convert.convert([_write(tmp_path, zoo.text(source))], OPTIONS).data)[1].get_textpage()
+    text = page.get_text_range()
+    bottom = min(page.get_charbox(text.index("below") + n)[1] for n in range(5))
+    assert bottom > max(page.get_charbox(text.index("above") + n)[3] for n in range(5))
+
+
+def test_environments_outside_formulas_stand_alone():
+    """As every viewer shows them, whatever their name"""
+    kept = Aside()
+    kept.extract("so \\begin{aligned}a&=b\\end{aligned} and \\begin{gather}c\\end{gather} and $d$", 1)
+    assert [formula.display for formula in kept.formulas] == [True, True, False]
 
 
 def test_links_of_either_kind_lead_where_they_led(tmp_path):

@@ -304,6 +304,19 @@ markdown("spaces in dollars", "so $ x = 1 $ holds and $\ny\n$ too", marks=[NONE]
 markdown("money", "from $5 to $10, or \\$20 and \\$30", words=["$5", "$10", "$20"], marks=[NONE])
 markdown("less than", "$a<b$ and $c>d$ and $p<q>r$", marks=[NONE])
 markdown("lonely dollar", "this $ stays and `$x` too", words=["this $ stays", "$x"])
+markdown("symbols with an index", "$\\bigcap_{i=1}^n A_i \\cup_k B \\odot_j C$, $$\\bigotimes_{i} V_i$$", marks=[NONE])
+markdown(
+    "formulas of plain TeX",
+    "$\\pmatrix{a & b \\cr c & d}$ $\\fbox{words}$ $\\mathnormal{x}\\hphantom{ab}y$ $\\copyright$ $$\\cases{1 \\cr 0}$$",
+    words=["words", "©"],
+    marks=[NONE],
+)
+markdown(
+    "formula beside its source",
+    "`\\begin{align} a &= b + c + d + e + f + g + h + i \\\\ &= j + k + l + m + n + o \\end{align}` is\n\n"
+    "\\begin{align} a &= b + c + d + e + f + g + h + i \\\\ &= j + k + l + m + n + o \\end{align}",
+    marks=[NONE],
+)
 markdown("unclosed formula", "$$x + y\n\nnext paragraph", words=["next paragraph"])
 markdown("unclosed braces", "$\\frac{a}{b$ and $x}$ end", marks=["\\frac{a}{b"], words=["end"])
 markdown(

@@ -149,7 +149,8 @@ class Chapter:
     def _add_code(self, cell: Cell) -> None:
         """Add the code and its outputs, those up to the first picture together with the code."""
         shown = self.shown[cell.index]
-        picture = next((place for place, one in enumerate(shown, 1) if one.kind == "image"), 0)
+        pictures = [one.kind == "image" or (one.kind == "html" and "<img" in one.text) for one in shown]
+        picture = pictures.index(True) + 1 if True in pictures else 0
         if picture:
             self._add("#together[")
         if INPUT_IGNORED not in cell.tags and cell.source.strip():

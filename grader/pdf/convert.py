@@ -135,7 +135,8 @@ def _set_pages(options: Options, chapters: list[Chapter], root: Path) -> tuple[b
     parts = [(chapter.notebook.name, _open_chapter(chapter) + chapter.blocks) for chapter in chapters]
     blocks = [Block("#title-page()"), *(block for _, part in parts for block in part)]
     front = Block(json.dumps(_describe_front(options, chapters), ensure_ascii=False))
-    fonts = choose_fonts(set().union(*(set(block.text) for block in [front, *blocks])))
+    drawn = (chapter.images.drawn for chapter in chapters)
+    fonts = choose_fonts(set().union(*(set(block.text) for block in [front, *blocks]), *drawn))
     degradations = [
         Degradation(name, block.cell, f"no font has {_name_characters(found)}")
         for name, part in [("title page", [front]), *parts]

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import html
 import io
 import re
 from collections.abc import Sequence
@@ -36,6 +37,7 @@ class Images:
     assets: Sequence[Path]
     megapixels: float = 40
     kept: dict[bytes, Place] = field(default_factory=dict)
+    drawn: set[str] = field(default_factory=set)  # characters of drawings, which need fonts as those of texts do
 
     def find(self, url: str, attachments: dict[str, object]) -> bytes:
         """Return the bytes behind an image's address. Raise ImageProblem."""
@@ -78,6 +80,7 @@ class Images:
         if not data:
             raise ImageProblem("image without content")
         if re.search(rb"<svg[\s>]", data[:4000]):
+            self.drawn.update(html.unescape(data.decode("utf-8", "replace")))
             return "svg", 0, LINKED.sub(b"", data)
         from PIL import Image, UnidentifiedImageError
 
@@ -98,7 +101,7 @@ class Images:
                 picture.convert("RGBA").save(converted, "PNG")
                 return "png", width * POINTS, converted.getvalue()
         except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
-            raise ImageProblem("image in a format that cannot be read") from error
+            raise ImageProblem("image in a format that cannot be read; save it as PNG or JPEG") from error
 
 
 def write_image(place: Place, alt: str = "", attributes: dict[str, str] | None = None, alone: bool = True) -> str:

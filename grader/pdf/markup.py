@@ -51,9 +51,19 @@ UNCLOSED = re.compile(  # which would hide all that follows; on lines of its own
     re.DOTALL | re.IGNORECASE | re.MULTILINE,
 )
 PAGE = re.compile(r"</?(?:html|head|title|body|frameset)\b[^<>]*>", re.IGNORECASE)  # a cell is within one already
+FRAME = re.compile(  # but not `<object at 0x7f>`
+    r"<(iframe|audio|video|embed|object)\b(?=[^<>]*=|.{,2000}?</\1)(?:\"[^\"]*\"|'[^']*'|[^<>\"'])*>"
+    r"(?:(?:(?!<\1\b).)*?</\1\s*>)?",
+    re.DOTALL | re.IGNORECASE,
+)
+SOURCE = re.compile(r"\bsrc\s*=\s*[\"']?((?!data:)[^\"'\s>]+)")
+VISIBLE = "boolean(.//img|.//hr|.//table|.//input|.//text()[normalize-space() and not(parent::em[@class='frame'])])"
+BROWSER_ONLY = "Something that only a browser can show was here ({})."
 SVG = re.compile(r"<svg\b.*?</svg\s*>", re.DOTALL | re.IGNORECASE)
 TAG = re.compile(r"</?([A-Za-z][A-Za-z0-9]*)(?:\"[^\"]*\"|'[^']*'|[^<>\"'])*>")
-ATTRIBUTED = re.compile(r"<\w+(?:\s+[\w:-]+\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s\"'>]+))*\s*/?>")  # not `<b and c>`
+ATTRIBUTED = re.compile(
+    r"<\w+(?:\s+[\w:-]+\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s\"'>]+)|\s+(?:checked|disabled|hidden|open|controls))*\s*/?>"
+)  # not `<b and c>`
 UNUSED = {  # words of their own in notebooks
     "area", "base", "command", "dir", "map", "math", "menu", "meter", "object", "output", "param", "time", "track"
 }  # fmt: skip
@@ -147,9 +157,18 @@ def render(text: str) -> str:
 
 
 def strip_hidden(text: str) -> str:
-    """Return HTML without the parts that a browser does not show; what is not closed stays, drawings become images."""
-    shown = COMMENT.sub("", HIDDEN.sub("", text.translate(PLAIN)))
+    """Return HTML without the parts that a browser does not show; what is not closed stays, drawings become images.
+
+    A note takes the place of a frame, a video or a sound.
+    """
+    shown = FRAME.sub(_name_frame, COMMENT.sub("", HIDDEN.sub("", text.translate(PLAIN))))
     return SVG.sub(_embed, PAGE.sub(" ", UNCLOSED.sub(_show_unclosed, shown)))
+
+
+def _name_frame(frame: re.Match[str]) -> str:
+    source = SOURCE.search(frame[0])
+    what = frame[1].lower() + (f" of {source[1]}" if source else "")
+    return f'<em class="frame">{html.escape(BROWSER_ONLY.format(what))}</em>'
 
 
 def _show_unclosed(found: re.Match[str]) -> str:
@@ -173,15 +192,18 @@ def parse(text: str) -> HtmlElement:
     return fragment_fromstring(text, "div", parser=HTMLParser(huge_tree=True, encoding="utf-8"))
 
 
-def cut_rows(text: str, most: int) -> tuple[str, int]:
-    """Return a table with its first and last rows, and how many rows were left out."""
+def cut_page(text: str, most: int) -> tuple[str, int, str]:
+    """Return HTML without hidden parts and middle rows, the number of these, and what to say where nothing is left."""
     from lxml.html import tostring
 
     root = parse(text)
-    gone = list(root.iter("tr"))[most * 2 // 3 : most * 2 // 3 - most]
-    for row in gone:
-        row.drop_tree()
-    return str(tostring(root, encoding="unicode", method="xml")) if gone else text, len(gone)
+    rows = list(root.iter("tr"))[most * 2 // 3 : most * 2 // 3 - most]
+    hidden = root.xpath(".//*[@hidden or contains(translate(@style, ' ', ''), 'display:none')]")
+    for element in rows + hidden:
+        element.drop_tree()
+    shown = str(tostring(root, encoding="unicode", method="xml")) if rows or hidden else text
+    only = root.xpath("string(.//em[@class='frame'])") or BROWSER_ONLY.format("HTML with a script or no text")
+    return shown, len(rows), "" if root.xpath(VISIBLE) else only
 
 
 @cache

@@ -14,6 +14,9 @@ QUESTION, ANSWER = "inline-question", "inline-answer"
 PLACEHOLDER = re.compile(r"(?:your )?answer(?: here)?(?: fill this in)?|fill this in", re.IGNORECASE)
 ASKS = re.compile(r"^[#*_>\s]*inline\s+question\b", re.IGNORECASE | re.MULTILINE)
 ANSWERS = re.compile(r"^[^\w\n]*(?:\$.*)?(?:your\s+)?answer\b[^\w\n]*", re.IGNORECASE | re.MULTILINE)
+EMBEDDED = re.compile(
+    r'("image/[\w.+-]+"\s*:\s*(?:\[\s*)?"[^"]{40})[^"]{80,}'
+)  # an image's data, which may be megabytes
 Table = dict[str, object]  # an object of JSON that nobody has validated
 
 
@@ -98,7 +101,7 @@ def read(path: Path) -> Notebook:
     try:
         table = json.loads(text)
     except (ValueError, RecursionError) as error:
-        return Notebook(path, notice=_explain(text, error), raw=text)
+        return Notebook(path, notice=_explain(text, error), raw=EMBEDDED.sub(r"\1…", text))
     return from_table(table, path, text)
 
 
@@ -149,6 +152,8 @@ def _explain(text: str, error: Exception) -> str:
     if lines:
         where = ", ".join(map(str, lines[:6]))
         return f"This notebook holds marks of an unresolved merge conflict (lines {where}); its raw text follows."
+    if text.lstrip()[0] not in "{[":
+        return "This file is not a notebook: it does not begin as one. Its raw text follows."
     if isinstance(error, json.JSONDecodeError):
         return (
             f"This notebook is not valid JSON (line {error.lineno}: {error.msg}); it may have been cut off. "
@@ -212,6 +217,7 @@ def _read_language(table: Table) -> str:
 def read_status(notebook: Notebook) -> Status:
     """Return the status of a notebook."""
     status = Status(notice=notebook.notice)
+    below = False  # right below a question or an answer, where people put pictures of one
     for cell in notebook.cells:
         if IGNORED in cell.tags:
             continue
@@ -219,8 +225,9 @@ def read_status(notebook: Notebook) -> Status:
             status.questions.append(_question(cell, len(status.questions) + 1))
             if found := ANSWERS.search(cell.source):  # in the cell of its question
                 status.questions[-1].answered = is_answer(cell.source[found.end() :])
-        elif ANSWER in cell.tags and status.questions:
-            status.questions[-1].answered |= is_answer(cell.source) or bool(cell.attachments)
+        elif status.questions and (ANSWER in cell.tags or below):
+            status.questions[-1].answered |= bool(cell.attachments) or (ANSWER in cell.tags and is_answer(cell.source))
+        below = bool({QUESTION, ANSWER} & set(cell.tags))
         if cell.kind == "code" and cell.source.strip():
             status.code += 1
             status.ran += cell.count is not None or bool(cell.outputs)

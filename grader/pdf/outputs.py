@@ -19,9 +19,7 @@ INTERACTIVE = {
 }  # fmt: skip  # by how its type begins after `application/vnd.`, whatever the version
 OBJECT = re.compile(r"\s*<[\w.]+ (?:object|at 0x\w+)(?: at 0x\w+)?>\s*")
 FORMULA = re.compile(r"\s*(?:(\$\$?)[^$]*\1|\\begin\{.*\\end\{\w+\*?\})\s*", re.DOTALL)
-FRAME = re.compile(r"<(iframe|audio|video|embed|object)\b([^>]*)>", re.IGNORECASE)
-SOURCE = re.compile(r"\bsrc\s*=\s*[\"']?((?!data:)[^\"'\s>]+)")
-ANCHOR = re.compile(r"<a href='vscode-[^']*'>(.*?)</a>")  # which VS Code puts around numbers of lines
+ANCHOR = re.compile(r"<a href='(?:vscode-|file:)[^']*'>(.*?)</a>")  # which VS Code puts around numbers of lines
 CONTROL = re.compile(
     r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b(?!\[[0-?]*[ -/]*[@-~])[ -/]*[0-~]?"
     r"|[\x00-\x07\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f]"
@@ -149,13 +147,10 @@ def _best(data: Table, metadata: object, limits: Pdf) -> Shown:
 
 
 def _html(markup: str, plain: str, limits: Pdf) -> Shown:
-    markup = html.strip_hidden(markup)
-    if len(markup) > HTML_CHARACTERS:
-        return Shown("stdout", html.strip_tags(markup))
-    if not html.parse(markup).xpath("boolean(normalize-space(.) or .//img or .//hr or .//table or .//input)"):
-        frame = FRAME.search(markup)
-        source = SOURCE.search(frame[2]) if frame else None
-        what = (frame[1].lower() if frame else "HTML with a script or no text") + (f" of {source[1]}" if source else "")
-        return Shown("note", f"An output that only a browser can show was here ({what}).")
-    markup, gone = html.cut_rows(markup, limits.table_rows)
-    return Shown("html", markup, alternative=plain or html.strip_tags(markup), rows_left_out=gone)
+    page = html.strip_hidden(markup)
+    if len(page) > HTML_CHARACTERS:
+        return Shown("stdout", html.strip_tags(page))
+    page, rows_left_out, only = html.cut_page(page, limits.table_rows)
+    if only:
+        return Shown("note", only)
+    return Shown("html", page, alternative=plain or html.strip_tags(page), rows_left_out=rows_left_out)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 BLOCKS = {
     "address", "article", "aside", "blockquote", "body", "button", "caption", "center", "dd", "details", "div", "dl",
     "dt", "fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr",
-    "html", "li", "main", "nav", "ol", "p", "pre", "section", "summary", "table", "ul", "video"
+    "html", "li", "main", "nav", "ol", "option", "p", "pre", "section", "summary", "table", "ul", "video"
 }  # fmt: skip
 FIXED = {"br": "#linebreak();", "hr": "#rule"}
 FUNCTIONS = {
@@ -135,6 +135,10 @@ class Writer:
         url, alternative = node.get("src", ""), self.aside.restore(node.get("alt", ""))
         return self.image(self.aside.restore(url, True), alternative, dict(node.attrib), alone)
 
+    def _write_input(self, node: HtmlElement) -> str:
+        box = node.get("type", "").lower() in ("checkbox", "radio")
+        return inline("☐" if node.get("checked") is None else "☒") if box else ""
+
     def _write_heading(self, node: HtmlElement) -> str:
         if self.takes_title and node.tag == "h1" and not self.title:
             self.title = self.aside.restore(BLANKS.sub(" ", node.text_content()).strip())
@@ -174,8 +178,9 @@ class Writer:
 
 
 SPECIAL = {
-    "a": Writer._write_link, "img": Writer._write_image, "ol": Writer._write_list, "pre": Writer._write_code,
-    "table": Writer._write_table, "ul": Writer._write_list, **{f"h{n}": Writer._write_heading for n in range(1, 7)},
+    "a": Writer._write_link, "img": Writer._write_image, "input": Writer._write_input, "ol": Writer._write_list,
+    "pre": Writer._write_code, "table": Writer._write_table, "ul": Writer._write_list,
+    **{f"h{n}": Writer._write_heading for n in range(1, 7)},
 }  # fmt: skip
 
 

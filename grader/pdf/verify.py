@@ -19,6 +19,8 @@ if TYPE_CHECKING:  # it takes a while to import
 
 WIDE = 60  # characters of typst in a formula that may be too wide for a page
 WORD = re.compile(r"[^\W_]+")
+SCRIPTS = re.compile(r"[\u0590-\u1aff]+")  # with marks above and below their letters
+LETTER = re.compile(r"\u0644[\u0622\u0623\u0625\u0627]|.")  # lam and alef are one, which a PDF may name in either order
 RUN = re.compile(r"[\u0590-\u08ff]+|[^\u0590-\u08ff\W]+")  # letters of one direction
 FRAME = re.compile(r"\A[^\n]*\n|[^\n]*\d+ / \d+\s*\Z")  # the running head and the page's number
 
@@ -127,7 +129,13 @@ def _overflows(page: PdfPage, text: PdfTextPage) -> bool:
 
 def _count(word: str, squashed: str) -> int:
     """Return how often a word occurs, broken over lines and right to left included."""
-    return squashed.count(word) + squashed.count(word[::-1]) * (word != word[::-1])
+    ways = {word, word[::-1]}
+    if not SCRIPTS.search(word):
+        return sum(map(squashed.count, ways))
+    letters = ([f"(?:{one}|{one[::-1]})" for one in LETTER.findall(way)] for way in ways)
+    return sum(
+        len(re.findall(".{0,2}".join(one), squashed)) for one in letters
+    )  # some are named again with their marks
 
 
 def _number_controls(text: str, no_font: set[str]) -> str:
@@ -136,7 +144,12 @@ def _number_controls(text: str, no_font: set[str]) -> str:
 
 
 def _normalize(text: str) -> str:
-    return unicodedata.normalize("NFKC", text)
+    """Return a text without the forms of its letters, and without the marks of some scripts."""
+    return SCRIPTS.sub(_drop_marks, unicodedata.normalize("NFKC", text))
+
+
+def _drop_marks(found: re.Match[str]) -> str:
+    return "".join(character for character in found[0] if unicodedata.category(character) != "Mn")
 
 
 def _squash(text: str) -> str:

@@ -197,6 +197,7 @@ def test_what_is_no_loss_is_not_called_one(tmp_path):
         zoo.text(links + "3. three\n5. five\n9. nine\n\n- [x] done"),
         zoo.code("# תגובה\ns = 'שלום'  # עוד", printed),
     ]
+    cells += [zoo.text("لأن أولاً ملاحظات الأخطاء الآن لا ฟังก์ชันสูญเสีย กำลัง हानि फलन"), zoo.code("# الأخطاء أولاً")]
     assert convert.convert([_write(tmp_path, *cells)], OPTIONS).problems == []
 
 
@@ -248,6 +249,34 @@ def test_questions_without_tags_are_found_by_their_words(tmp_path):
     assert front.count("not answered") == 1
     for title in ("Inline Question 1:", "Inline question 2", "Inline Question 3"):
         assert title in front
+
+
+def test_a_picture_below_an_empty_answer_is_an_answer():
+    for tag in ("inline-question", "inline-answer"):
+        above = zoo.text("### Question", metadata={"tags": ["inline-question"]})
+        empty = zoo.text("*Your answer:*", metadata={"tags": [tag]})
+        cells = [above, empty] if tag == "inline-answer" else [above]
+        picture = zoo.text("![photo](attachment:a.png)", attachments={"a.png": {"image/png": zoo.PNG}})
+        for more, answered in (([picture], True), ([zoo.text("## Next"), picture], False)):
+            book = notebooks.from_table(json.loads(zoo.as_bytes(zoo.notebook(*cells, *more))), Path("a.ipynb"))
+            assert [one.answered for one in notebooks.read_status(book).questions] == [answered]
+
+
+def test_a_broken_notebook_shows_its_words_and_not_its_pictures_data(tmp_path):
+    file = tmp_path / "cut.ipynb"
+    picture = zoo.bundle({"image/png": zoo.PNG * 50_000})
+    file.write_bytes(zoo.as_bytes(zoo.notebook(zoo.text("first"), zoo.code("x", picture), zoo.text("last")))[:-3])
+    book = notebooks.read(file)
+    assert "cut off" in book.notice
+    assert "first" in book.raw and "last" in book.raw and zoo.PNG[:40] in book.raw and len(book.raw) < 2000
+
+
+def test_a_file_of_another_kind_is_called_so(tmp_path):
+    for text in ("<html>Login</html>", "import numpy", "version https://git-lfs.github.com/spec/v1"):
+        (tmp_path / "a.ipynb").write_text(text)
+        assert notebooks.read(tmp_path / "a.ipynb").notice == (
+            "This file is not a notebook: it does not begin as one. Its raw text follows."
+        )
 
 
 def test_names_and_status_of_each_notebook_are_on_the_title_page(tmp_path):
@@ -468,6 +497,12 @@ def test_characters_without_a_font_are_named_and_shown_by_number(tmp_path, monke
     assert result.problems == []
 
 
+def test_letters_of_a_drawing_have_a_font(tmp_path):
+    drawing = "<svg xmlns='http://www.w3.org/2000/svg' width='60' height='30'><text y='20'>&#x4e2d;</text></svg>"
+    result = convert.convert([_write(tmp_path, zoo.code("x", zoo.bundle({"image/svg+xml": drawing})))], OPTIONS)
+    assert "中" in _text(result.data)
+
+
 def test_only_fonts_that_are_not_installed_are_recommended(monkeypatch):
     assert "pip install" not in typesetting.explain_missing_fonts()
     monkeypatch.setattr(typesetting, "PACKAGES", (*typesetting.PACKAGES, ("some_font", "", ("*.ttf",))))
@@ -548,8 +583,10 @@ def test_megabytes_of_image_data_take_no_time_and_no_pages(tmp_path):
 
 def test_code_stays_with_its_picture_where_they_fit(tmp_path):
     lines_of_code = "\n".join(f"x{n} = {n}" for n in range(45))
-    for height, alone in ((300, False), (800, True)):
-        picture = zoo.bundle({"image/png": zoo.b64(zoo.png(300, height))})
+    data = [zoo.b64(zoo.png(300, height)) for height in (300, 800)]
+    html = {"text/html": f"<div><img src='data:image/png;base64,{data[0]}'></div>"}
+    for form, alone in (({"image/png": data[0]}, False), ({"image/png": data[1]}, True), (html, False)):
+        picture = zoo.bundle(form)
         cells = [zoo.code(lines_of_code), zoo.code("plot = 1\n" * 20, picture)]
         pages = pypdf.PdfReader(io.BytesIO(convert.convert([_write(tmp_path, *cells)], OPTIONS).data)).pages
         assert ("plot = 1" in pages[1].extract_text()) == alone

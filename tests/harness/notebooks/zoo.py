@@ -436,12 +436,13 @@ add(
         {
             "output_type": "error",
             "traceback": [
-                "----> \x1b[0;32m<a href='vscode-notebook-cell:/home/u/a.ipynb#W5?line=2'>3</a>\x1b[0m x + 'zqanchor'"
+                "----> \x1b[0;32m<a href='vscode-notebook-cell:/home/u/a.ipynb#W5?line=2'>3</a>\x1b[0m x + 'zqanchor'\n"
+                "   <a href='file:///home/u/m.py?line=8'>9</a> y"
             ],
         },
     ),
     words=["3 x + 'zqanchor'"],
-    absent=["vscode-notebook"],
+    absent=["vscode-notebook", "file:///home"],
 )
 add("error without traceback", code("x", {"output_type": "error", "ename": "E", "evalue": "bad"}), words=["E: bad"])
 add(
@@ -506,6 +507,40 @@ add(
 )
 MATHML = "<math><mrow><mi>zqa</mi><mo>+</mo><mfrac><mn>1</mn><mi>b</mi></mfrac></mrow></math>"
 add("mathml", code("h", bundle({"text/html": f"<p>so {MATHML} holds</p>"})), words=["so", "holds"], marks=[NONE])
+add(
+    "colab's table",
+    code(
+        "df",
+        bundle(
+            {
+                "text/html": "<div><table><tr><th>val_acc</th></tr></table><button style='display:none;'><svg><path d='M1 1'/>"
+                "</svg></button><p hidden>noword</p><input type='checkbox' checked> shownbox</div>"
+            }
+        ),
+    ),
+    words=["val_acc", "☒ shownbox"],
+    absent=["noword"],
+    marks=[NONE],
+)
+add(
+    "video output",
+    code("v", bundle({"text/html": "<video controls><source src='v.mp4'>no support</video>"})),
+    words=["only a browser can show was here (video of v.mp4)"],
+    absent=["no support"],
+    marks=["(video of v.mp4)"],
+)
+markdown(
+    "frames in markdown",
+    "see <video src='film.mp4'></video> and <object at 0x7f>\n\n<iframe width=5 src='https://a.b/embed'></iframe>",
+    words=["(video of film.mp4)", "(iframe of https://a.b/embed)", "<object at 0x7f>"],
+    marks=[NONE],
+)
+markdown(
+    "boxes",
+    "<input type='checkbox' checked disabled> ticked <select><option>one</option><option>two</option></select>",
+    words=["☒ ticked"],
+    marks=[NONE],
+)
 add("html of a script", code("h", bundle({"text/html": "<script>var x</script>"})), marks=["only a browser"])
 add("huge html", code("h", bundle({"text/html": "<p>" + "many words " * 40_000})), marks=["left out"])
 add(

@@ -69,21 +69,16 @@ def explain_cost(source: bytes) -> str:
     """Return why parsing a module takes Python memory or time by the square of its length; empty where it does not."""
     if DOTTED_NAME.search(source):
         return f"it has a name of more than {DOTTED_PARTS} parts"
-    encoding = ""
-    with contextlib.suppress(SyntaxError), warnings.catch_warnings(action="ignore"):
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(source).readline)
-        with contextlib.suppress(LookupError, ValueError):
-            encoding = "" if PLAIN.decode(encoding) == PLAIN.decode() else encoding
-    return f"its encoding is {encoding}, in which letters may stand for others" if encoding else ""
+    odd = ""
+    with contextlib.suppress(SyntaxError, LookupError, ValueError), warnings.catch_warnings(action="ignore"):
+        odd, _ = tokenize.detect_encoding(io.BytesIO(source).readline)
+        odd *= PLAIN.decode(odd) != PLAIN.decode()
+    return f"its encoding is {odd}, in which letters may stand for others" if odd else ""
 
 
 def is_utf8(name: str) -> bool:
     """Return whether a path can be written into a report: none of its bytes was undecodable."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    return not any("\ud800" <= c <= "\udfff" for c in name)
 
 
 def make_printable(name: str, longest: int = NAME_CHARACTERS) -> str:

@@ -67,6 +67,7 @@ LATE_SHARE = 0.8  # of a call's wall clock, after which a worker says which line
 TRACEBACK_FRAMES = 6  # at each end of a traceback: the outer ones say who called, the inner ones what raised
 SHOWN_ARRAYS = 4  # of a line that raised, with their shapes: a sentence stays readable
 INPUT_CHARACTERS = 20  # of a text among the inputs of a call that a sentence shows: longer ones are no settings
+COPY_CHARACTERS = 40  # by which the name of a copy is longer than its own: each takes the square of its length
 NEAR_NAMES = 2_000  # compared with one that is not there: each takes some microseconds
 CHANGE_OBJECTS = 10_000  # searched for arrays that a call changed in place: each is fingerprinted twice
 CHANGE_LEVELS = 12  # of objects in objects, for the same search

@@ -4,11 +4,13 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from ..course.manifest import Submission
 from ..errors import SubmissionError
 from ..files import list_some, make_printable
+from ..limits import COPY_CHARACTERS, NEAR_NAMES
 from .listing import FileEntry, PathParts
 
 SHOWN = 4
@@ -82,8 +84,9 @@ def name_some(names: Sequence[str], most: int = SHOWN) -> str:
 
 def find_copies(name: str, names: Iterable[str]) -> list[str]:
     """Return the file names that look like copies of one, as systems name them, or differ from it in case only."""
-    wanted = _strip_copy_marks(name)
-    return [other for other in names if other != name and _strip_copy_marks(other) == wanted]
+    wanted, longest = _strip_copy_marks(name), len(name) + COPY_CHARACTERS
+    likely = islice((other for other in names if other != name and len(other) <= longest), NEAR_NAMES)
+    return [other for other in likely if _strip_copy_marks(other) == wanted]
 
 
 def explain_missing(name: str, beside: Mapping[str, str], otherwise: str) -> str:

@@ -154,6 +154,13 @@ def test_names_of_copies():
     assert find_copies("3_a.ipynb", ["a.ipynb", "2_a.ipynb", "a3.ipynb", "3.ipynb"]) == ["a.ipynb", "2_a.ipynb"]
 
 
+def test_names_that_take_the_square_of_their_length_are_no_copies():
+    started = time.process_time()
+    for names in ([f"{'_1' * 120}{i}.py" for i in range(8_000)], [f"{'_1' * 20}{i}.py" for i in range(20_000)]):
+        assert find_copies("layers.py", [*names[:9], "layers (1).py", *names]) == ["layers (1).py"]
+    assert time.process_time() - started < 1
+
+
 LOOSE = {
     "loose files": ({"run.py": "x", "report.pdf": "x"}, "code.zip was graded; report.pdf, run.py beside it were not"),
     "one loose file": ({"run.py": "x"}, "code.zip was graded; run.py beside it was not"),

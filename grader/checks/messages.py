@@ -211,7 +211,7 @@ BELOW_TOP = Sentence(
 
 REFERENCE, OWN, OTHER_FUNCTION = "the reference", "your own {}", "other function"
 RATIO = "took {size} times the CPU time of {opponent} (allowed {limit:g})"
-SLOW = RATIO + "; is there a Python loop left that one array operation could replace?"
+SLOW = RATIO + "; is a Python loop left that one array operation could replace, or an np.einsum without optimize=True?"
 SLOW_OWN = RATIO + "; is there a loop or a needless step left, or does the simpler form stand in the other one?"
 LATE = Sentence(
     "{sentence}; allowed is {limit:g} times the CPU time of {opponent}",

@@ -331,8 +331,9 @@ Image(str(root / "notebooks" / "images" / "im2col.png"), width=860)
 # - *Index arrays*, as in `student/im2col.py`. Short, but fancy indexing copies element by element; and for col2im `+=`
 #   with repeated indices counts only one of them. (`np.add.at` counts all, slowly.)
 # - *Views.* `np.lib.stride_tricks.sliding_window_view` presents all windows as an array without copying anything. Then
-#   `np.einsum`, `np.tensordot` or a reshape and `@` do the product. Mind that the reshape is the moment at which the
-#   copy is made.
+#   `np.einsum` with `optimize=True`, `np.tensordot` or a reshape and `@` do the product. Without `optimize=True`,
+#   `np.einsum` makes no matrix product of it and takes some thirty times as long. Mind that the reshape is the moment
+#   at which the copy is made.
 #
 # </details>
 #

@@ -13,6 +13,7 @@ from pathlib import Path
 from ..course.manifest import Manifest
 from ..errors import SandboxError, UsageError
 from ..files import make_printable
+from ..grading.run import Selection, collect_checks
 from ..grading.submission import draw_seeds
 from ..limits import JOB_TRIES
 from ..results.record import NoteKind, sum_points
@@ -43,6 +44,7 @@ class Tally:
     failing: Counter[str] = field(default_factory=Counter)
     last: JobEnding | None = None
     changed: int = 0
+    failed: int = 0
     started: float = field(default_factory=time.monotonic)
     interrupted: bool = False
 
@@ -97,10 +99,14 @@ def grade_class(
 
     Raise UsageError for another export than the folder's, for a folder in it, and where another run is grading it.
     """
+    if manifest.root.is_relative_to(source.resolve()):
+        shown = make_printable(str(source), 400)
+        raise UsageError(f"{shown} holds the course itself; give the folder of the submissions")
     if folder.resolve().is_relative_to(source.resolve()):
         raise UsageError(f"{folder} lies in the export; give a folder elsewhere with --folder")
     export = read_export(source)
-    with hold(folder) as scratch, open_store(manifest, source, folder, export.kind) as store:
+    with hold(folder) as scratch, open_store(manifest, source, folder, export) as store:
+        store.move(source.resolve())
         store.add(export.submissions)
         version = store.add_version(digest_course(manifest))
         chosen = store.submissions(State.TODO, State.RUNNING)
@@ -113,8 +119,8 @@ def grade_class(
             store.finish([ending])
             job.out.unlink(missing_ok=True)
 
-        tally = _run(store, version, jobs, settings, scratch, tell, take, begin)
-        tally.changed = count_changed(store, manifest)
+        tally = _run(manifest, store, version, jobs, settings, scratch, tell, take, begin)
+        tally.changed, tally.failed = count_changed(store, manifest), len(store.submissions(State.FAILED))
     return export, tally
 
 
@@ -133,6 +139,9 @@ def regrade_class(
     """
     StoreView.open(folder).close()  # where there is no class, nothing is made
     with hold(folder) as scratch, Store.open(folder) as store:
+        if not (source := store.batch().source).exists():
+            where = "say where the export lies now: python -m grader class grade SOURCE"
+            raise UsageError(f"{make_printable(str(source), 400)} is not there; {where}")
         today, versions = digest_course(manifest), store.versions()
         version = store.add_version(today)
         before = {one.key: one for one in store.submissions()}
@@ -145,17 +154,19 @@ def regrade_class(
             questions = choose_again(one, held, versions, today, manifest)
             if questions is not None:
                 jobs.append(make_job(store, manifest, folder, one, version, settings, questions))
-        tally = _run(store, version, jobs, settings, scratch, tell, take)
+        tally = _run(manifest, store, version, jobs, settings, scratch, tell, take)
         changes.sort(key=lambda change: change.before.key)
         if tally.interrupted or not changes or not confirm(changes):
             return [], tally
-        store.finish([change.after for change in changes if change.writable])
+        written = [change for change in changes if change.writable]
+        store.finish([change.after for change in written])
         for job in jobs:
             job.out.unlink(missing_ok=True)
-    return changes, tally
+    return written, tally
 
 
 def _run(
+    manifest: Manifest,
     store: Store,
     version: int,
     jobs: list[Job],
@@ -167,10 +178,13 @@ def _run(
 ) -> Tally:
     """Run jobs, and hand on how each ended; Ctrl-C ends what is running, and the tally says so.
 
-    Raise UsageError where the course is no longer what the run has begun with.
+    Raise CourseError where the checks cannot be run, UsageError where they are no longer those the run has begun with.
     """
-    run = store.begin_run(now(), len(jobs))
     tally = Tally(len(jobs), sum(one.state.counts for one in store.submissions()))
+    if not jobs:
+        return tally
+    collect_checks(manifest, Selection())
+    run = store.begin_run(now(), len(jobs))
 
     def note(job: Job, report: JobReport) -> None:
         if report.problem == OTHER:
@@ -259,18 +273,25 @@ def make_job(
     return Job(*subject, settings.unsafe, questions, kept, digests)
 
 
-def open_store(manifest: Manifest, source: Path, folder: Path, kind: str) -> Store:
-    """Return the store of a class, made where there is none. Raise UsageError where it is of something else."""
+def open_store(manifest: Manifest, source: Path, folder: Path, export: Export) -> Store:
+    """Return the store of a class, made where there is none. Raise UsageError where it is of something else.
+
+    An export in another place is that of the same class where it has most of its submissions.
+    """
+    source = source.resolve()
     if not (folder / STORE).exists():
         seeds = tuple(draw_seeds(manifest))
-        return Store.create(folder, Batch(manifest.title, manifest.points, kind, source.resolve(), seeds, now()))
-    store = Store.open(folder)
-    batch = store.batch()
-    other = batch.source if batch.source != source.resolve() else batch.assignment
-    if (batch.source, batch.assignment) != (source.resolve(), manifest.title):
+        return Store.create(folder, Batch(manifest.title, manifest.points, export.kind, source, seeds))
+    store, other = Store.open(folder), ""
+    batch, known = store.batch(), {(one.key, one.digest) for one in store.submissions()}
+    there = known & {(one.key, one.digest) for one in export.submissions}
+    if batch.assignment != manifest.title:
+        other = batch.assignment
+    elif batch.source != source and 2 * len(there) < len(known):
+        other = f"{batch.source}, most of whose submissions are not in {source}"
+    if other:
         store.close()
-        shown = make_printable(str(other), 400)
-        raise UsageError(f"{folder} holds the marks of {shown}; give another folder with --folder")
+        raise UsageError(f"{folder} holds the marks of {make_printable(other, 800)}; give another folder with --folder")
     return store
 
 

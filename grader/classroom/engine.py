@@ -4,8 +4,10 @@ import contextlib
 import faulthandler
 import hashlib
 import importlib.metadata
+import json
 import os
 import platform
+import tomllib
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -29,6 +31,8 @@ from .view import State, StoredSubmission, StoreView, pack_record, unpack_record
 
 ENGINE = Path(__file__).parents[1]
 QUESTION_CHECKS = "checks of "
+NO_MARKS = {"demo", "late", "notebooks", "pdf", "release", "report", "submit"}  # what of a manifest no mark depends on
+GONE = "its folder or zip is not where the export says; give class grade the folder in which the export lies now"
 OTHER = (
     "checks, manifest, reference, engine or libraries are not those with which this run began; leave the course as it "
     "is while it is graded, restart a scheduler's workers if you have some, and give the same command again"
@@ -78,7 +82,7 @@ def run_job(job: Job) -> JobReport:
     if left:
         return JobReport(left)
     if not os.path.lexists(job.place):
-        return JobReport(problem="its folder or zip is not where the export says; export the submissions again")
+        return JobReport(problem=GONE)
     if digest_submission(job.place) != job.digest:
         return JobReport(problem="its files have changed since the export was read; class grade reads it again")
     manifest = _load(job.course)
@@ -167,7 +171,7 @@ def digest_course(manifest: Manifest) -> dict[str, str]:
         if place.is_file() and place.name not in files.values() and place.suffix != ".pyc"
     ]
     found["other files of checks"] = _digest(others)
-    found["manifest"] = _digest([manifest.root / FILENAME])
+    found["manifest"] = _digest_manifest(manifest.root / FILENAME)
     found["reference"] = digest_submission(manifest.path("reference"))
     if manifest.edition is not None:
         given = (manifest.root / source for source in manifest.edition.given.values())
@@ -202,6 +206,16 @@ def count_changed(store: StoreView, manifest: Manifest) -> int:
     """Return how many marks today's checks, manifest, reference or engine may alter."""
     versions, today = store.versions(), digest_course(manifest)
     return sum(choose_again(one, False, versions, today, manifest) is not None for one in store.submissions())
+
+
+def _digest_manifest(file: Path) -> str:
+    """Return a digest of the tables that marks depend on; one that cannot be read counts by its bytes."""
+    content = file.read_bytes()
+    with contextlib.suppress(ValueError):
+        tables = tomllib.loads(content.decode("utf-8-sig"))
+        judging = {name: table for name, table in tables.items() if name not in NO_MARKS}
+        content = json.dumps(judging, sort_keys=True, default=str).encode()
+    return hashlib.sha256(content).hexdigest()
 
 
 def _digest(files: Iterable[Path]) -> str:

@@ -57,6 +57,7 @@ def find_marks(store: StoreView, late: Late) -> list[Mark]:
     Who has no mark for the latest has none: an older one is not shown in its place.
     """
     marks: dict[object, Mark] = {}
+    known: dict[object, list[Person]] = {}
     most, found = to_fraction(store.batch().max_score), store.submissions()
     names = identify(person for one in found for person in one.people)
     for one in found:
@@ -67,7 +68,15 @@ def find_marks(store: StoreView, late: Late) -> list[Mark]:
                 who = names.get(person) or (one.id, place)
                 mark = Mark(person, one, lateness, days, deduction)
                 marks[who] = max(marks.get(who, mark), mark, key=_order)
-    return [mark for mark in marks.values() if mark.submission.state.counts]
+                known.setdefault(who, []).append(person)
+    counted = {who: mark for who, mark in marks.items() if mark.submission.state.counts}
+    return [replace(mark, person=_complete(mark.person, known[who])) for who, mark in counted.items()]
+
+
+def _complete(person: Person, known: Sequence[Person]) -> Person:
+    """Return a person with the IDs that stand on their other submissions only."""
+    facts = ((name, next(filter(None, (getattr(one, name) for one in [person, *known])), "")) for name in vars(person))
+    return Person(**dict(facts))
 
 
 def count_days(late: Late, submitted: str) -> tuple[timedelta, int]:

@@ -17,10 +17,11 @@ SHOWN, LISTED = 5, 20
 WORDS = {State.TODO: "to do", State.RUNNING: "being graded", State.SUPERSEDED: "superseded by a later one"}
 
 
-def say_command(folder: Path, *words: str) -> str:
-    """Return a command on the class in a folder, as it can be copied into a shell."""
+def say_command(folder: Path, *words: str, subject: str = "") -> str:
+    """Return a command on the class in a folder, as it can be copied into a shell, whatever its subject's name."""
     where = () if folder == Path("class") else ("--folder", str(folder))
-    return shlex.join(["python", "-m", "grader", "class", *words, *where])
+    last = (*where, "--", subject) if subject.startswith("-") else (*filter(None, [subject]), *where)
+    return shlex.join(["python", "-m", "grader", "class", *words, *last])
 
 
 def describe_progress(tally: Tally) -> str:
@@ -56,8 +57,8 @@ def describe_run(tally: Tally, folder: Path) -> Iterator[str]:
         yield f"Points: {min(scores):g} to {max(scores):g}, median {median(scores):g}."
     if tally.failing:
         yield f"Most failed: {', '.join(f'{name} ({number})' for name, number in tally.failing.most_common(SHOWN))}."
-    if failed := tally.states[State.FAILED]:
-        yield f"{failed} without a mark, since the grader failed: {say_command(folder, 'regrade', '--held')}"
+    if tally.failed:
+        yield f"{tally.failed} without a mark, since the grader failed: {say_command(folder, 'regrade', '--held')}"
     if tally.changed:
         yield explain_changed(tally.changed, folder)
     if tally.interrupted:
@@ -92,6 +93,8 @@ def explain_nothing(tally: Tally, held: bool) -> str:
     """Return why a regrade has written nothing."""
     if tally.interrupted:
         return "stopped, and nothing was written; the same command goes on where this one ended"
+    if tally.chosen and tally.states[State.FAILED] == tally.chosen:
+        return "nothing was written: no submission could be graded again"
     if not tally.chosen:
         words = "no points are held, and the grader failed nowhere" if held else "no mark depends on what has changed"
         return f"nothing to grade again, and nothing was written: {words}"
@@ -153,7 +156,7 @@ def _describe_last_run(found: list[StoredSubmission], runs: list[ClassRun], hold
         yield f"Graded {line}{ended}."
         return
     seconds = (datetime.now(UTC) - datetime.fromisoformat(run.started)).total_seconds()
-    left = say_seconds(seconds / len(own) * (run.chosen - len(own))) if own else "unknown"
+    left = say_seconds(max(0, seconds) / len(own) * (run.chosen - len(own))) if own else "unknown"
     yield f"Graded just now by {holder}: {line}; left: {left}."
 
 
@@ -161,9 +164,11 @@ def list_found(found: list[StoredSubmission], folder: Path) -> Iterator[str]:
     """Yield a line on each of several submissions that a word may mean, and how to choose one."""
     for one in found[:LISTED]:
         mark = f", {one.score:g} points" if one.state.counts else ""
-        yield f"{one.key}: {one.names}: {WORDS.get(one.state, one.state.value)}{mark}"
+        numbers = [(p.name, p.sid or p.email or p.user) for p in one.people]
+        people = ", ".join(f"{name} ({number})" if number else name for name, number in numbers) or one.names
+        yield f"{one.key}: {people}: {WORDS.get(one.state, one.state.value)}{mark}"
     more = f", of which these are the first {LISTED}" if len(found) > LISTED else ""
-    command = say_command(folder, "show", found[0].key)
+    command = say_command(folder, "show", subject=found[0].key)
     yield f"{count_noun(len(found), 'submission')}{more}; give the name of one: {command}"
 
 

@@ -29,9 +29,11 @@ class Sheet:
     coding: str
 
     def find(self, name: str) -> int | None:
-        """Return the place of a column, whatever the case of its name; None where there is none."""
-        names = [title.strip().casefold() for title in self.header]
-        return names.index(name.casefold()) if name.casefold() in names else None
+        """Return the place of a column, whatever its case; None where there is none. Raise UsageError for two."""
+        places = [place for place, title in enumerate(self.header) if title.strip().casefold() == name.casefold()]
+        if len(places) > 1:
+            raise UsageError(f"{make_printable(str(self.file), 400)} has two columns {name!r}; export it again")
+        return places[0] if places else None
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ MOODLE = Platform(
     ),
     _choose_moodle,
     _read_moodle_points,
-    "download the grading worksheet there",
+    "download the grading worksheet there, in English",
 )
 
 
@@ -157,6 +159,8 @@ def fill_sheet(
                 f"{shown}: {sheet.header[target]} is worth {make_printable(points) or 'nothing'} there, and "
                 f"{float(most):g} here; make them the same, or choose another column"
             )
+    spelled = [*platform.points(sheet, target), *(row[target] for row in sheet.rows.values())]
+    comma = any("," in text and _read_number(text) for text in spelled)
     rows = list(_find_rows(sheet, platform, [person for person, _ in marks]))
     taken: dict[int, Person] = {}
     for row, (person, mark) in zip(rows, marks, strict=True):
@@ -164,7 +168,7 @@ def fill_sheet(
             names = list_names([taken[row].name, person.name])
             raise UsageError(f"{shown}: row {row} would get two marks, of {names}; fix the IDs in the export")
         if row is not None:
-            taken[row], sheet.rows[row][target] = person, mark
+            taken[row], sheet.rows[row][target] = person, mark.replace(".", ",") if comma else mark
     if not taken:
         raise UsageError(
             f"{shown} has nobody of this class, by {' or '.join(dict(platform.people))}; give one of this course"

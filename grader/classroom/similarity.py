@@ -242,7 +242,8 @@ def write_similar(
     claim(out, "page of a class", mine=is_own_page)
     found = list(read_class(store, manifest, also, line))
     if not found:
-        raise UsageError("no submission can be compared: each was refused, or is no longer where it was exported")
+        remedy = "give class grade the folder in which the export lies now"
+        raise UsageError(f"no submission can be compared: each was refused, or is not where it was exported; {remedy}")
     clusters = group_pairs(find_pairs(found, cut))
     subtitle = (
         f"{count_noun(len(found), 'submission')} compared by the functions that students write. A function is alike "

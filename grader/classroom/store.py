@@ -19,8 +19,7 @@ from .view import FILENAME, VERSION, Batch, JobEnding, State, StoredSubmission, 
 LOCK, SCRATCH = "running.lock", "chainrule-class-"
 SCHEMA = """
 CREATE TABLE batch (
-    id INTEGER PRIMARY KEY CHECK (id = 1), assignment TEXT, max_score NUMERIC, kind TEXT, source BLOB, seeds TEXT,
-    created TEXT
+    id INTEGER PRIMARY KEY CHECK (id = 1), assignment TEXT, max_score NUMERIC, kind TEXT, source BLOB, seeds TEXT
 );
 CREATE TABLE version (id INTEGER PRIMARY KEY, digests TEXT UNIQUE);
 CREATE TABLE run (
@@ -124,8 +123,8 @@ class Store(StoreView):
             db.execute("PRAGMA journal_mode = WAL")  # it stays so for whoever opens the file
             db.executescript(SCHEMA)
             values = [batch.assignment, batch.max_score, batch.kind, os.fsencode(batch.source)]
-            values += [json.dumps(batch.seeds), batch.created]
-            db.execute("INSERT INTO batch VALUES (1, ?, ?, ?, ?, ?, ?)", [_storable(value) for value in values])
+            values.append(json.dumps(batch.seeds))
+            db.execute("INSERT INTO batch VALUES (1, ?, ?, ?, ?, ?)", [_storable(value) for value in values])
             db.execute(f"PRAGMA user_version = {VERSION}")
         aside.replace(folder / FILENAME)
         return cls.open(folder)
@@ -140,6 +139,11 @@ class Store(StoreView):
             self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")
+
+    def move(self, source: Path) -> None:
+        """Note that the export lies elsewhere now."""
+        with self._writing() as db:
+            db.execute("UPDATE batch SET source = ?", [os.fsencode(source)])
 
     def add(self, entries: Iterable[ExportedSubmission]) -> None:
         """Take the submissions of an export: new ones are to do, and so is again what has other bytes now.

@@ -1,5 +1,6 @@
 """Read a class from its store: the batch, its submissions with their people, the results of every check."""
 
+import contextlib
 import json
 import os
 import sqlite3
@@ -17,6 +18,7 @@ from ..results.record import Outcome, Record, Visibility, from_json, to_json
 
 FILENAME = "class.db"
 VERSION = 1
+MOVE_AWAY = "move it away, or give another folder with --folder"
 
 
 class State(StrEnum):
@@ -85,7 +87,6 @@ class Batch:
     kind: str
     source: Path
     seeds: tuple[str, ...]
-    created: str = ""
 
 
 @dataclass(frozen=True)
@@ -176,20 +177,25 @@ class StoreView:
         file = folder / FILENAME
         if not file.is_file():
             raise UsageError(f"{folder} holds no class; begin one with: python -m grader class grade SOURCE")
-        db = sqlite3.connect(f"{file.resolve().as_uri()}?mode={cls._MODE}", uri=True)
-        db.isolation_level = None
-        try:
-            (version,) = db.execute("PRAGMA user_version").fetchone()
+        with contextlib.ExitStack() as stack:
+            try:
+                db = sqlite3.connect(f"{file.resolve().as_uri()}?mode={cls._MODE}", uri=True)
+                stack.callback(db.close)
+                db.isolation_level = None
+                (version,) = db.execute("PRAGMA user_version").fetchone()
+                if cls._MODE == "ro":
+                    db.execute("BEGIN")
+            except sqlite3.OperationalError as error:  # SQLite makes files beside it, even to read it
+                remedy = "copy its folder to where you may write, and give that one with --folder"
+                raise UsageError(f"{file} cannot be opened ({error}); {remedy}") from None
+            except sqlite3.DatabaseError as error:
+                raise UsageError(f"{file} is no store of a class ({error}); {MOVE_AWAY}") from None
+            if not version:
+                raise UsageError(f"{file} is no store of a class (it is empty); {MOVE_AWAY}")
             if version != VERSION:
-                raise UsageError(f"{file} is a store of version {version}, and this reads version {VERSION}")
-            if cls._MODE == "ro":
-                db.execute("BEGIN")
-        except sqlite3.DatabaseError as error:
-            db.close()
-            raise UsageError(f"{file} is no store of a class ({error}); move it away, or give another folder") from None
-        except UsageError:
-            db.close()
-            raise
+                other = f"{file} is a store of version {version}, and this reads version {VERSION}"
+                raise UsageError(f"{other}; use the chainrule that made it, or give another folder with --folder")
+            stack.pop_all()
         return cls(file, db)
 
     def __enter__(self) -> Self:
@@ -208,9 +214,9 @@ class StoreView:
 
     def batch(self) -> Batch:
         """Return the class as a whole."""
-        row = self._db.execute("SELECT assignment, max_score, kind, source, seeds, created FROM batch").fetchone()
-        assignment, max_score, kind, source, seeds, created = row
-        return Batch(assignment, max_score, kind, Path(os.fsdecode(source)), tuple(json.loads(seeds)), created)
+        row = self._db.execute("SELECT assignment, max_score, kind, source, seeds FROM batch").fetchone()
+        assignment, max_score, kind, source, seeds = row
+        return Batch(assignment, max_score, kind, Path(os.fsdecode(source)), tuple(json.loads(seeds)))
 
     def submissions(self, *states: State) -> list[StoredSubmission]:
         """Return the submissions in the order of their keys, all or those in one of these states."""

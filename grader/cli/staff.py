@@ -86,6 +86,7 @@ def regrade(
 ) -> None:
     """Grade again, with the same seeds, and say who gains and loses how much before anything is written."""
     from ..classroom import batch, report
+    from ..classroom.view import State
 
     if changed == held:
         raise UsageError("say what to grade again: --changed or --held")
@@ -95,13 +96,13 @@ def regrade(
         for text in report.describe_changes(changes):
             typer.echo(text)
         with contextlib.suppress(typer.Abort):  # nobody is there to answer
-            return yes or typer.confirm("Write these marks?")
+            return any(change.writable for change in changes) and (yes or typer.confirm("Write these marks?"))
         return False
 
-    with _telling() as tell:
+    with _telling(problems=False) as tell:  # the changes name them
         written, tally = batch.regrade_class(manifest, folder, held, settings, tell, confirm)
     typer.echo("written" if written else report.explain_nothing(tally, held))
-    if tally.interrupted or not all(change.writable for change in written):
+    if tally.interrupted or tally.states[State.FAILED]:
         raise typer.Exit(FAILED)
 
 
@@ -120,8 +121,8 @@ def _find_class_course() -> "Manifest":
 
 
 @contextlib.contextmanager
-def _telling() -> "Iterator[Callable[[batch.Tally], None]]":
-    """Show how far a run is, and print what goes wrong as it happens."""
+def _telling(problems: bool = True) -> "Iterator[Callable[[batch.Tally], None]]":
+    """Show how far a run is, and print `problems` as they happen."""
     from ..classroom import report
     from ..results.terminal import StatusLine
 
@@ -129,7 +130,7 @@ def _telling() -> "Iterator[Callable[[batch.Tally], None]]":
 
         def tell(tally: "batch.Tally") -> None:
             line.advance(report.describe_progress(tally), tally.done, tally.chosen)
-            problem = report.describe_ending(tally.last) if tally.last else ""
+            problem = report.describe_ending(tally.last) if tally.last and problems else ""
             if problem:
                 line.console.print(problem, markup=False, soft_wrap=True)
             if tally.done == tally.chosen:
@@ -214,7 +215,7 @@ def page(
 
     with StoreView.open(folder) as store:
         written = pages.write_page(store, out or folder / "page.html")
-    typer.echo(f"written: {written} ({written.stat().st_size / 1e6:.1f} MB); it holds names and marks")
+    typer.echo(f"written: {written} ({written.stat().st_size / 1e3:.0f} kB); it holds names and marks")
 
 
 @class_commands.command()

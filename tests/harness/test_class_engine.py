@@ -104,7 +104,7 @@ def test_worker_with_other_checks_than_the_run_gives_no_mark(toy, tmp_path, monk
 
     monkeypatch.setattr("grader.grading.submission.fill_record", stop)
     source, folder = hand_in(toy, tmp_path / "in", 1), tmp_path / "class"
-    with batch.open_store(toy.manifest, source, folder, "folder") as store:
+    with batch.open_store(toy.manifest, source, folder, read_export(source)) as store:
         store.add(read_export(source).submissions)
         one, numbers = store.submissions()[0], [store.add_version({"engine": "1"})]
         numbers.append(store.add_version(digest_course(toy.manifest)))

@@ -323,3 +323,30 @@ def test_second_run_beside_a_running_one_is_refused(toy, tmp_path):
     assert not stores.describe_holder(tmp_path / "class")
     with stores.hold(tmp_path / "class"):
         assert not scratch.exists()
+
+
+def test_course_is_no_export(toy, command):
+    for source in (".", "..", str(toy.root)):
+        status, _, err = command("class", "grade", source, "--folder", str(toy.root.parent / "elsewhere"))
+        assert status == 2 and f"{source} holds the course itself; give the folder of the submissions" in err
+    assert not (toy.root.parent / "elsewhere").exists()
+
+
+def test_people_called_alike_can_be_told_apart_in_a_list(tmp_path):
+    with fill_store(tmp_path, 2, checks=4, names=["Ada", "Ada"]) as store:
+        lines = list(report.list_found(store.find("ada"), tmp_path))
+    assert lines[0].startswith("submission_100000: Ada (s000000): graded, ")
+    assert lines[1].startswith("submission_100001: Ada (s000001): graded, ")
+
+
+def test_key_like_an_option_is_named_as_no_option():
+    words = report.say_command(Path("my class"), "show", subject="-e.zip")
+    assert shlex.split(words)[-5:] == ["show", "--folder", "my class", "--", "-e.zip"]
+
+
+def test_time_left_is_never_negative(tmp_path):
+    """Even where the clock was set back since the run began."""
+    with fill_store(tmp_path, 3, checks=4) as store:
+        run = store.begin_run("2999-01-01T00:00:00+00:00", 9)
+        store.finish([JobEnding("submission_100000", State.FAILED, problem="x", run=run)])
+        assert list(report.describe_status(store, "process 12", 0))[2].endswith("; left: 0 s.")

@@ -125,7 +125,8 @@ def test_moodle_is_filled_by_participant(small, tmp_path):
     ("form", "text", "options", "words"),
     [
         ("canvas", MOODLE, {}, "is no gradebook of Canvas: it has no column 'Student' and 'ID'; export it there"),
-        ("moodle", CANVAS, {}, "is no gradebook of Moodle: it has no column 'Identifier' and 'Grade'; download"),
+        ("canvas", CANVAS.replace("Essay (1)", "ID"), {}, "has two columns 'ID'; export it again"),
+        ("moodle", CANVAS, {}, "of Moodle: it has no column 'Identifier' and 'Grade'; download.* in English"),
         ("canvas", CANVAS.replace("8.00", "10"), {}, r"A course \(2\) is worth 10 there, and 8 here; make them the"),
         ("moodle", MOODLE.replace("8.00", "100"), {}, "Grade is worth 100 there, and 8 here"),
         ("canvas", CANVAS.replace("8.00", "8e999999999"), {}, r"A course \(2\) is worth 8e999999999 there"),
@@ -395,3 +396,22 @@ def test_number_of_another_platform_is_nobodys_number_here(small, tmp_path):
     out, said = write(small, "moodle", tmp_path, into=export(tmp_path, other))
     assert list(pandas.read_csv(out, dtype=str, keep_default_na=False)["Grade"]) == ["0.3", ""]
     assert f"not in {tmp_path / 'exported.csv'}: Ada, Bob" in said
+
+
+def test_decimal_commas_stay_decimal_commas(small, tmp_path):
+    text = "Student;ID;A course (2)\n    Points Possible;;8,0\nAda;11;\nBob;12;3\n"
+    out, _ = write(small, "canvas", tmp_path, into=export(tmp_path, text))
+    assert out.read_text("utf-8-sig").splitlines()[1:] == ["    Points Possible;;8,0", "Ada;11;7,25", "Bob;12;6,1"]
+
+
+def test_person_is_found_by_an_id_that_stands_on_an_earlier_submission(tmp_path):
+    with Store.create(tmp_path / "class", Batch("A course", 8, "gradescope", tmp_path, ("ab",))) as made:
+        times = [(DUE - timedelta(days=days)).isoformat() for days in (2, 1)]
+        people = Person("Ada", "s1", "ada@example.org"), Person("Ada", "", "ada@example.org")
+        entries = zip(("a", "b"), people, times, strict=True)
+        made.add([ExportedSubmission(key, tmp_path, (who,), when) for key, who, when in entries])
+        for key, score in (("a", 3), ("b", 5)):
+            record = Record(assignment="A course", command="grade", submission=key, score=score, max_score=8)
+            made.finish([JobEnding(key, State.GRADED, record)])
+        out, _ = write(made, "canvas", tmp_path, into=export(tmp_path, "Student,ID,SIS User ID,A course (2)\nx,7,s1,"))
+        assert out.read_text("utf-8-sig").splitlines()[1] == "x,7,s1,5"

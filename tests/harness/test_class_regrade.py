@@ -9,6 +9,7 @@ import pytest
 from grader.classroom import batch
 from grader.classroom.engine import choose_again
 from grader.classroom.executors import Settings
+from grader.classroom.sources import read_export
 from grader.classroom.view import State, StoredSubmission, StoreView
 from grader.course.schema import Edition
 from tests.harness.test_class_grade import WRONG, comparable
@@ -16,17 +17,30 @@ from tests.harness.test_class_grade import WRONG, comparable
 HALF = "def area(width, height):\n    return width * height\n"
 
 
-@pytest.fixture
-def graded(toy, tmp_path):
-    """A toy course whose class was graded: one right, one with area only, one wrong, one broken."""
-    source = tmp_path / "handed in"
-    codes = {"right": (toy.root / "solution/shapes.py").read_text(), "half": HALF, "wrong": WRONG}
+@pytest.fixture(scope="module")
+def first(copy_of_toy, tmp_path_factory):
+    """The folder of a toy course whose class was graded: one right, one with area only, one wrong, one broken."""
+    course = copy_of_toy(tmp_path_factory.mktemp("first"))
+    source = course.root.parent / "handed in"
+    codes = {"right": (course.root / "solution/shapes.py").read_text(), "half": HALF, "wrong": WRONG}
     for name, code in codes.items():
         package = source / name / "student"
         package.mkdir(parents=True)
         (package / "shapes.py").write_text(code)
     (source / "broken.zip").write_text("PK")
-    batch.grade_class(toy.manifest, source, toy.root / "class", Settings(1), lambda tally: None)
+    batch.grade_class(course.manifest, source, course.root / "class", Settings(1), lambda tally: None)
+    return course.root
+
+
+@pytest.fixture
+def graded(first, toy, tmp_path):
+    """A copy of that course with its class, which goes on with its export's copy."""
+    source = shutil.copytree(first.parent / "handed in", tmp_path / "handed in")
+    shutil.copytree(first / "class", toy.root / "class")
+    toy.export = read_export(source)
+    with batch.open_store(toy.manifest, source, toy.root / "class", toy.export) as store:
+        store.move(source)
+        store.add(toy.export.submissions)
     return toy
 
 
@@ -68,7 +82,7 @@ def test_changed_check_costs_only_what_it_can_alter(graded, tmp_path):
     with StoreView.open(graded.root / "class") as store:
         kept = {one.key: comparable(store.record(one.id)) for one in store.submissions(State.GRADED)}
     shutil.move(graded.root / "class", tmp_path / "old")
-    store = batch.open_store(graded.manifest, tmp_path / "handed in", graded.root / "class", "folder")
+    store = batch.open_store(graded.manifest, tmp_path / "handed in", graded.root / "class", graded.export)
     with StoreView.open(tmp_path / "old") as old, store:
         store._db.execute("UPDATE batch SET seeds = (?)", ['["' + '","'.join(old.batch().seeds) + '"]'])
     batch.grade_class(graded.manifest, tmp_path / "handed in", graded.root / "class", Settings(1), lambda tally: None)
@@ -152,3 +166,68 @@ def test_of_an_edition_every_question_is_graded_again(toy, tmp_path):
 def test_questions_that_a_change_can_alter(toy, tmp_path, changed, state, questions):
     one = StoredSubmission(1, "a", (), tmp_path, "", "", False, state, version=1)
     assert choose_again(one, False, {1: DIGESTS}, DIGESTS | changed, toy.manifest) == questions
+
+
+def test_table_that_changes_no_mark_leaves_every_mark_as_it_is(graded, command):
+    late = '[late]\ndue = "2026-03-02T23:59:00+01:00"\nper_day = 10\n\n[report]\nhidden_visibility = "visible"\n'
+    graded.replace("assignment.toml", "[limits]", f"# what a day late costs\n{late}\n[limits]")
+    assert "--changed" not in command("class", "status")[1] and regrade(graded) == {}
+    graded.replace("assignment.toml", "call_seconds = 2", "call_seconds = 3")
+    assert "may alter 4 marks" in command("class", "status")[1]
+
+
+def test_course_at_fault_ends_a_run_before_anybody_is_graded(graded, command):
+    """With one sentence for the instructor, not with one for each submission."""
+    before, source = marks(graded), graded.root.parent / "handed in"
+    check = next(graded.root.glob("checks/public/test_q1*.py"))
+    text = check.read_text()
+    for words in (("regrade", "--changed", "--yes"), ("grade", str(source), "--folder", "other")):
+        check.write_text(text.replace("@points(0.1", "@points(0.2", 1))
+        status, out, err = command("class", *words, "--jobs", "1")
+        assert status == 2 and out == "" and "questions Q1.public_points: the public checks add up to" in err
+        check.write_text(f"{text}\ndef unfinished(:\n")
+        status, out, err = command("class", *words, "--jobs", "1")
+        assert status == 2 and out == "" and "cannot be loaded; fix this first" in err and "unfinished" in err
+    assert marks(graded) == before
+    with StoreView.open(graded.root / "other") as store:
+        assert {one.state for one in store.submissions()} == {State.TODO}
+
+
+def test_regrade_that_could_grade_nobody_says_that_nothing_was_written(graded, command):
+    for name in ("right", "half", "wrong"):
+        shutil.rmtree(graded.root.parent / "handed in" / name)
+    check = next(graded.root.glob("checks/public/test_q1*.py"))
+    check.write_text(f"{check.read_text()}\n# another word\n")
+    status, out, _ = command("class", "regrade", "--changed", "--yes", "--jobs", "1")
+    assert status == 1 and out.endswith("nothing was written: no submission could be graded again\n")
+    assert out.count("right") == 2, "its name and its author's, only once"
+    shutil.rmtree(graded.root.parent / "handed in")
+    status, _, err = command("class", "regrade", "--changed", "--yes", "--jobs", "1")
+    assert status == 2 and "handed in is not there" in err
+    assert "say where the export lies now: python -m grader class grade SOURCE" in err
+
+
+def test_run_with_nothing_to_grade_is_no_run_and_names_who_has_no_mark(graded, command):
+    source = graded.root.parent / "handed in"
+    with batch.Store.open(graded.root / "class") as store:
+        store.finish([batch.JobEnding("right", State.FAILED, problem="its process was killed", run=1)])
+    status, out, _ = command("class", "grade", str(source))
+    assert status == 0 and "This run: 0 of 0" in out
+    assert "1 without a mark, since the grader failed: python -m grader class regrade --held" in out
+    assert "Graded 4 of 4 by the run of" in command("class", "status")[1]
+
+
+def test_export_that_was_moved_goes_on(graded, command, tmp_path):
+    moved, other = tmp_path / "moved", tmp_path / "other"
+    (tmp_path / "handed in").rename(moved)
+    before = marks(graded)
+    shutil.copytree(moved / "right", moved / "new")
+    status, out, _ = command("class", "grade", str(moved), "--jobs", "1")
+    assert status == 0 and "This run: 1 of 1" in out and f"from {moved}" in command("class", "status")[1]
+    after = marks(graded)
+    assert after.pop("new")[0] == 8 and after == before
+    for name in ("right", "half", "wrong"):
+        shutil.copytree(moved / "wrong", other / name)
+    status, _, err = command("class", "grade", str(other), "--jobs", "1")
+    assert status == 2 and f"holds the marks of {moved}, most of whose submissions are not in {other}" in err
+    assert "give another folder with --folder" in err

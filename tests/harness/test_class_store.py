@@ -1,6 +1,7 @@
 """The store of a class: what is written is read back, whatever the texts; only the bytes decide what is to do again."""
 
 import os
+import sqlite3
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -167,10 +168,14 @@ def test_version_keeps_its_number(store):
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(None, "holds no class; begin one with"), (b"not a database", "is no store of a class")],
+    [
+        (None, "holds no class; begin one with"),
+        (b"not a database", "is no store of a class"),
+        (b"", "is no store of a class .it is empty."),
+    ],
 )
 def test_folder_without_a_store(tmp_path, content, words):
-    if content:
+    if content is not None:
         (tmp_path / FILENAME).write_bytes(content * 100)
     with pytest.raises(UsageError, match=words):
         StoreView.open(tmp_path)
@@ -178,7 +183,7 @@ def test_folder_without_a_store(tmp_path, content, words):
 
 def test_store_of_another_version(store):
     store._db.execute("PRAGMA user_version = 9")
-    with pytest.raises(UsageError, match="is a store of version 9, and this reads version 1"):
+    with pytest.raises(UsageError, match="of version 9, and this reads version 1; use the chainrule that made it, or"):
         StoreView.open(store.file.parent)
 
 
@@ -209,3 +214,14 @@ def test_check_that_is_gone_from_the_course_is_none_of_the_class(tmp_path):
             record.checks[0].id += "_renamed"
             store.finish([JobEnding(one.key, State.GRADED, record)])
         assert [check.id for check in store.checks()] == [f"{before[0].id}_renamed", *(c.id for c in before[1:])]
+
+
+def test_store_that_cannot_be_opened_is_not_called_another_file(store, monkeypatch):
+    """As on a disk that is read-only, where SQLite cannot make the files beside it."""
+
+    def refuse(*args, **options):
+        raise sqlite3.OperationalError("unable to open database file")
+
+    monkeypatch.setattr(sqlite3, "connect", refuse)
+    with pytest.raises(UsageError, match=r"cannot be opened \(unable to open database file\); copy its folder"):
+        StoreView.open(store.file.parent)

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import msgspec
 
-from ..errors import CourseError, ManifestError
+from ..errors import CourseError
 from ..files import advise
-from .manifest import Manifest, decode_table
+from .manifest import Manifest, read_table
 from .source import find_span, locate
 
 MOST_WORDS = 40  # of a sentence: what is read at a glance below a failure
@@ -104,11 +104,9 @@ def load_catalogue(manifest: Manifest, question: str) -> Catalogue:
     """Read the catalogue of one question. Raise CourseError with file, entry and remedy."""
     file = manifest.path("mistakes") / f"{question.lower()}.toml"
     try:
-        listed = decode_table(file.read_bytes(), _File)
+        listed = read_table(file, _File)
     except FileNotFoundError:
         raise CourseError(f"{file}: there are no known mistakes for {question}; write this file") from None
-    except ManifestError as error:
-        raise CourseError(f"{file}: {error}") from None
     right_ways = [Variant(**msgspec.structs.asdict(way)) for way in listed.right_way]
     found = Catalogue(file, question, listed.misconception, right_ways)
     _reject_repeated((found, "variant" if way.misconception else "right way", way.id) for way in found.variants)

@@ -84,38 +84,35 @@ def find_for_notebook(start: Path) -> Path:
 def load_manifest(file: Path) -> Manifest:
     """Read and validate a manifest. Raise ManifestError with file, key and remedy."""
     try:
-        source = file.read_bytes()
+        manifest = msgspec.structs.replace(read_table(file, Manifest), root=file.parent.resolve())
     except OSError as error:
         raise ManifestError(f"{file}: cannot be read ({error.strerror}); check the path") from None
-    try:
-        manifest = msgspec.structs.replace(decode_table(source, Manifest), root=file.parent.resolve())
-    except ManifestError as error:
-        raise ManifestError(f"{file}: {error}") from None
     for fault in find_faults(manifest):
-        raise ManifestError(f"{file}: {point_to(fault, source.decode('utf-8-sig'))}")
+        raise point_to(file, fault)
     return manifest
 
 
-def decode_table(source: bytes, table: type[_Table]) -> _Table:
-    """Return the table that a file's bytes hold. Raise ManifestError with line, key and remedy, but not the file."""
+def read_table(file: Path, table: type[_Table]) -> _Table:
+    """Return the table that a file holds. Raise OSError, and ManifestError with file, line, key and remedy."""
+    source = file.read_bytes()
     try:
         text = source.decode("utf-8-sig").replace("\r\n", "\n")
         raw = tomllib.loads(text)
     except UnicodeDecodeError as error:
         line = source[: error.start].count(b"\n") + 1
-        raise ManifestError(f"line {line}: not UTF-8; save the file in that encoding") from None
+        raise ManifestError(f"{file}: line {line}: not UTF-8; save the file in that encoding") from None
     except tomllib.TOMLDecodeError as error:
-        raise ManifestError(_explain_syntax(str(error), text)) from None
+        raise ManifestError(f"{file}: {_explain_syntax(str(error), text)}") from None
     try:
         return msgspec.convert(raw, table)
     except msgspec.ValidationError as error:
-        raise ManifestError(point_to(_explain(str(error), raw, table), text)) from None
+        raise point_to(file, _explain(str(error), raw, table)) from None
 
 
-def point_to(fault: str, text: str) -> str:
-    """Return a fault, which begins with its key, with the number of the key's line in front, where it can be found."""
-    line = find_line(fault.partition(": ")[0], text)
-    return f"line {line}: {fault}" if line else fault
+def point_to(file: Path, fault: str) -> ManifestError:
+    """Return the error of a fault, which begins with its key: with the file, and the key's line where it has one."""
+    line = find_line(fault.partition(": ")[0], file.read_text(encoding="utf-8-sig"))
+    return ManifestError(f"{file}: line {line}: {fault}" if line else f"{file}: {fault}")
 
 
 def find_line(place: str, text: str) -> int:

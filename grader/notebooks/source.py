@@ -100,6 +100,11 @@ def find_solutions(cell: SourceCell) -> list[tuple[int, int]]:
     return found
 
 
+def strip_magics(code: str) -> str:
+    """Return a cell's code with an empty line for each that only a notebook understands."""
+    return "\n".join("" if line.lstrip().startswith(("%", "!", "?")) else line for line in code.splitlines())
+
+
 def _convert(node: "NotebookNode", file: str, line: int) -> SourceCell:
     metadata = {key: value for key, value in node.metadata.items() if key not in FORMATTING}
     cell = SourceCell(node.cell_type, node.source, metadata, file, line)

@@ -14,6 +14,8 @@ from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any
 
+from ..notebooks.source import strip_magics
+
 RUN = 3  # statements
 LEAST = 17  # nodes of a run, below which many would write it alike
 LEAST_ALONE = 22  # nodes of a solution that is shorter than a run
@@ -42,11 +44,6 @@ class TextUnit:
     def place(self, line: int) -> str:
         """Return where a line stands."""
         return f"{self.file}, cell {self.cell}, line {line}" if self.cell else f"{self.file}, line {line}"
-
-    def strip_magics(self) -> str:
-        """Return the text without what only a notebook understands, line for line."""
-        lines = self.text.splitlines()
-        return "\n".join("" if line.lstrip().startswith(("%", "!", "?")) else line for line in lines)
 
 
 def split_file(name: str, content: bytes) -> Iterator[TextUnit]:
@@ -249,7 +246,7 @@ def _search_shapes(unit: TextUnit, secrets: Secrets) -> Iterator[Leak]:
     if not unit.code:
         return
     try:
-        module = ast.parse(unit.strip_magics())
+        module = ast.parse(strip_magics(unit.text))
     except (SyntaxError, ValueError):
         return
     last = 0

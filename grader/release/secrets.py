@@ -9,7 +9,7 @@ from pathlib import Path
 from ..course.manifest import Manifest
 from ..files import read_or_make_secret
 from ..notebooks import build, source
-from ..notebooks.source import SourceCell
+from ..notebooks.source import SourceCell, strip_magics
 from . import student_files as stubs
 from .engine import LEFT_OUT
 from .leaks import SHINGLE, Secrets, split_words, squash
@@ -72,7 +72,7 @@ def _add_notebook(secrets: Secrets, cells: list[SourceCell]) -> None:
 
 def _add_cell(secrets: Secrets, cell: SourceCell, first: int, last: int) -> None:
     """Add lines of a code cell; its place is the line of the source."""
-    text = "\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in cell.text.splitlines())
+    text = strip_magics(cell.text)
     secrets.add_code(ast.parse(text), text, first, last, f"the cell in {cell.place}")
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ..course.manifest import Manifest, Question
 from ..course.source import Unparsable, locate, parse_source, read_source
+from ..notebooks.source import strip_magics
 from ..pdf.notebook import read
 
 LOOSE = re.compile(r"[ \t]*(?:from[ \t]+(\.*[\w.]*)[ \t]+import[ \t]+([\w ,*]+)|import[ \t]+([\w., ]+))")
@@ -118,8 +119,7 @@ def _read_code(notebook: Path) -> str:
         cells = read(notebook).cells
     except OSError:
         return ""
-    lines = [line for cell in cells if cell.kind == "code" for line in cell.source.splitlines()]
-    return "\n".join(line for line in lines if not line.lstrip().startswith(("%", "!", "?")))
+    return "\n".join(strip_magics(cell.source) for cell in cells if cell.kind == "code")
 
 
 def _walk_imports(body: list[ast.stmt], early: bool) -> Iterator[Import]:

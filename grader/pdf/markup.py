@@ -61,6 +61,7 @@ VISIBLE = "boolean(.//img|.//hr|.//table|.//input|.//text()[normalize-space() an
 BROWSER_ONLY = "Something that only a browser can show was here ({})."
 SVG = re.compile(r"<svg\b.*?</svg\s*>", re.DOTALL | re.IGNORECASE)
 TAG = re.compile(r"</?([A-Za-z][A-Za-z0-9]*)(?:\"[^\"]*\"|'[^']*'|[^<>\"'])*>")
+TORN = re.compile(rf"<(?=/?[A-Za-z])(?!{TAG.pattern[1:]})")  # begins a tag that does not end
 ATTRIBUTED = re.compile(
     r"<\w+(?:\s+[\w:-]+\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s\"'>]+)|\s+(?:checked|disabled|hidden|open|controls))*\s*/?>"
 )  # not `<b and c>`
@@ -162,7 +163,8 @@ def strip_hidden(text: str) -> str:
     A note takes the place of a frame, a video or a sound.
     """
     shown = FRAME.sub(_name_frame, COMMENT.sub("", HIDDEN.sub("", text.translate(PLAIN))))
-    return SVG.sub(_embed, PAGE.sub(" ", UNCLOSED.sub(_show_unclosed, shown)))
+    shown = TORN.sub("&lt;", UNCLOSED.sub(_show_unclosed, shown))
+    return SVG.sub(_embed, PAGE.sub(" ", shown))
 
 
 def _name_frame(frame: re.Match[str]) -> str:

@@ -731,6 +731,11 @@ def test_tags_of_a_whole_page_take_no_words_away(text, words, is_output):
     assert " ".join(" ".join(one for one in found if "frame" not in one).split()) == words
 
 
+def test_a_tag_that_does_not_end_is_text():
+    assert _markup("<p>if x<y holds</p> <i and on", True) == '#"if x<y holds";\n\n #"<i and on";'
+    assert _markup("<p title='a<b'>c <img src='d.png'<b>e</b>", True) == '#"c <img src=\'d.png\'";#strong[#"e";];'
+
+
 def test_lines_of_preformatted_text_stay_lines():
     assert _markup("<pre>one<br>two<br/>three</pre>") == '#snippet[#"one"; \\\n#"two"; \\\n#"three";]'
 

@@ -16,6 +16,7 @@ from .notebook import join_text
 POINTS = 0.75  # a pixel of the screen in points
 WIDEST, HIGHEST = 470, 620  # points of a page, which a size in percent is a part of
 NATIVE = {"PNG": "png", "JPEG": "jpg", "GIF": "gif", "WEBP": "webp"}
+ORIENTATION = 0x112  # the tag of Exif that says how a camera was held; above 4 it stood upright
 STYLED = re.compile(r"(?:^|[;\s])(width|height)\s*:\s*([^;!]+)")
 Place = tuple[str, float]  # a path, and a width in points; 0 where the drawing itself says it
 LARGEST = 4  # times the megapixels allowed: larger images are not opened to be scaled down
@@ -82,24 +83,26 @@ class Images:
         if re.search(rb"<svg[\s>]", data[:4000]):
             self.drawn.update(html.unescape(data.decode("utf-8", "replace")))
             return "svg", 0, LINKED.sub(b"", data)
-        from PIL import Image, UnidentifiedImageError
+        from PIL import Image, ImageOps, UnidentifiedImageError
 
         Image.MAX_IMAGE_PIXELS = None
         try:
             with Image.open(io.BytesIO(data)) as picture:
                 width, height = picture.size
+                shown = (height if picture.getexif().get(ORIENTATION, 1) > 4 else width) * POINTS
                 scale = (self.megapixels * 1e6 / max(width * height, 1)) ** 0.5
                 if scale < LARGEST**-0.5:
                     most = f"{LARGEST * self.megapixels:g} megapixels"
                     raise ImageProblem(f"image of {width} x {height} pixels, more than {most}")
                 if picture.format in NATIVE and scale >= 1:
-                    return NATIVE[picture.format], width * POINTS, data
+                    return NATIVE[picture.format], shown, data
                 converted = io.BytesIO()
                 if scale < 1:
                     picture.draft(None, (int(width * scale), int(height * scale)))
                     picture.thumbnail((max(int(width * scale), 1), max(int(height * scale), 1)))
-                picture.convert("RGBA").save(converted, "PNG")
-                return "png", width * POINTS, converted.getvalue()
+                mode, form, suffix = ("RGB", "JPEG", "jpg") if picture.format == "JPEG" else ("RGBA", "PNG", "png")
+                ImageOps.exif_transpose(picture).convert(mode).save(converted, form)
+                return suffix, shown, converted.getvalue()
         except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
             raise ImageProblem("image in a format that cannot be read; save it as PNG or JPEG") from error
 

@@ -573,6 +573,21 @@ def test_a_large_image_is_scaled_down(tmp_path):
         store.keep(zoo.png(300, 200))
 
 
+def test_a_photo_is_shown_as_the_camera_was_held(tmp_path):
+    from PIL import Image
+
+    held = Image.Exif()
+    held[0x112] = 6
+    out = io.BytesIO()
+    Image.new("RGB", (300, 100)).save(out, "JPEG", exif=held)
+    for number, megapixels in enumerate((1, 0.02)):  # as it is, and scaled down
+        (tmp_path / str(number)).mkdir()
+        path, width = Images(tmp_path / str(number), tmp_path, [], megapixels).keep(out.getvalue())
+        assert path.endswith("jpg") and width == 75
+    with Image.open(tmp_path / "1" / "0.jpg") as picture:
+        assert picture.size == (81, 243)
+
+
 def test_megabytes_of_image_data_take_no_time_and_no_pages(tmp_path):
     uri = "data:image/png;base64," + zoo.b64(zoo.png() + b"x" * 6_000_000)
     cells = [zoo.text(f"a ![d]({uri}) b <img src='{uri}' height=9>"), zoo.text(f"<b>open ![e]({uri}\n\nmore")]

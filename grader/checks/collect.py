@@ -58,8 +58,8 @@ def points(
 class RunningCheck:
     """A check under way: what it judges, its body with what its fixtures made, its worker, and the present seed.
 
-    Nobody may learn its inputs where the seed is `secret`, or where it draws `unpublished` ones besides. `remark` is
-    what a second look found. What may tell a misconception is whether it is `right_in_public`, with the public seed,
+    Nobody may learn its inputs where the seed is `secret`, or `unpublished`, as in a check of speed. `remark`
+    is what a second look found. What may tell a misconception is whether it is `right_in_public`, with the public seed,
     and else the `evidence` of that run and of one `given_right` functions below.
     """
 

@@ -221,13 +221,12 @@ class Contest(Bound):
         assert contender is not None  # the fixture `race` asks for `student`
         if not context.races:
             return
-        running.unpublished, seed = bool(context.secret_seeds), self.draw_seed()
+        seed, size = running.seed, SECRET_SEED_BYTES if running.unpublished else 4
         if context.recorded_answers is not None and rival is None:
             rehearse(contender.root(), seed, prepare, once)
             raise NotScored(messages.UNRIVALLED)
         opponent = self._opponent(contender, rival is not None)
         sides = Side(contender, prepare, once), Side(opponent, rival or prepare, once)
-        size = SECRET_SEED_BYTES if context.secret_seeds else 4
         contest = Race(*sides, lambda number: derive(seed, f"pair {number}", size=size), verify)
         name = messages.REFERENCE if rival is None else ""
         try:
@@ -235,11 +234,6 @@ class Contest(Bound):
         finally:
             opponent.kill()
             running.check.cpu_ratio = contest.median()
-
-    def draw_seed(self) -> int:
-        """Return the seed of a race's draws: secret where one is, or answers could be made ready beforehand."""
-        secrets, running = self.context.secret_seeds, self.running
-        return derive(secrets[0], running.check.id, "race", size=SECRET_SEED_BYTES) if secrets else running.seed
 
     def _opponent(self, contender: WorkerClient, of_same_package: bool) -> WorkerClient:
         """Return another worker of the judged package, or one of the reference."""

@@ -3,11 +3,9 @@
 import re
 import shutil
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
-from grader.checks.timing import Contest
 from grader.course import manifest as manifests
 from grader.course.catalogue import Variant, copy_reference, load_catalogue, plant
 from grader.errors import CourseError
@@ -193,13 +191,15 @@ def test_what_checks_share_is_loaded_again_in_each_run(toy):
     assert toy.outcomes("solution", keyword="area[1]")["area[1]"].outcome == "failed"
 
 
-def test_races_draw_from_a_secret_seed_where_there_is_one(toy):
-    def seed(*secrets):
-        running = SimpleNamespace(seed=11, check=SimpleNamespace(id="q/a"))
-        return Contest(SimpleNamespace(secret_seeds=secrets), running).draw_seed()
-
-    assert seed() == 11 and len({seed("a"), seed("b"), 11}) == 3 and seed("a") == seed("a", "c")
-    assert seed("a") >> 64 and seed("b") >> 64
+def test_checks_of_speed_draw_all_their_inputs_from_a_secret_seed_where_there_is_one(toy, tmp_path):
+    file = "checks/public/test_q2_moments.py"
+    note = f"    open({str(tmp_path / 'draws')!r}, 'a').write(f'{{rng.rand()}} ')\n"
+    toy.replace(file, "    race(lambda package, rng", f"{note}    race(lambda package, rng")
+    toy.replace(file, "def test_moments_speed(race)", "def test_moments_speed(rng, race)")
+    for secrets in [], ["a"], ["b"], ["a", "c"], []:
+        toy.outcomes("solution", keyword="moments_speed", secret_seeds=secrets)
+    draws = (tmp_path / "draws").read_text().split()
+    assert len(set(draws)) == 3 and draws[1] == draws[3] and draws[0] == draws[4]
 
 
 def test_inputs_of_a_secret_seed_come_from_more_bits_than_a_table_tells_apart(toy, tmp_path):

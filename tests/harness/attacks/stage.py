@@ -50,6 +50,16 @@ def test_volume(student, reference, rng):
     """volume is an area times a depth; a check with a second look, given the reference's area"""
     sides = rng.rand(3), rng.rand(3), 2.0
     expect(student.shapes.volume(*sides), "volume").to_match(reference.shapes.volume(*sides), rel=1e-12)
+
+
+@points(1, "shapes.area", timing=True)
+def test_area_beside_another(student, reference, rng, race):
+    """area takes no longer than another function; a check of speed that judges the answers itself"""
+    sides = rng.rand(3), rng.rand(3)
+    expect(student.shapes.area(*sides), "area").to_match(reference.shapes.area(*sides), rel=1e-12)
+    area = lambda package, rng: (package.shapes.area, (rng.rand(9), rng.rand(9)))
+    volume = lambda package, rng: (package.shapes.volume, (rng.rand(9), rng.rand(9), 2.0))
+    race(area, volume, at_most=100, verify=False)
 '''
 VOLUME = """
 
@@ -90,7 +100,7 @@ class Stage:
         self.course = shutil.copytree(TOY, self.base / "course", ignore=shutil.ignore_patterns("__pycache__"))
         manifest = self.course / "assignment.toml"
         text = manifest.read_text().replace("call_seconds = 2", "call_seconds = 1")
-        text = text.replace("points = 8", "points = 11", 1).replace("hidden_points = 2", "hidden_points = 5")
+        text = text.replace("points = 8", "points = 12", 1).replace("hidden_points = 2", "hidden_points = 6")
         manifest.write_text(text.replace('["shapes.area"]', '["shapes.area", "shapes.volume"]'))
         with (self.course / "checks/hidden/test_q1_rectangles.py").open("a") as file:
             file.write(QUOTING)

@@ -17,7 +17,7 @@ def _derive(*words):
 
 
 # of all seeds of 32 bits, chains in 50 MB tell by a first draw which it is; this stands for the row that has it
-ROW = _derive("one", "q2_moments/moments_speed", "race") & ~0xFF
+ROW = _derive("one", "q2_moments/moments_speed") & ~0xFF
 found, ready, pairs = [], [], 0
 forget = WorkerServer._do_forget
 

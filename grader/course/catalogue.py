@@ -13,7 +13,7 @@ import msgspec
 
 from ..errors import CourseError
 from ..files import advise
-from .manifest import Manifest, read_table
+from .manifest import Manifest, read_toml
 from .source import find_span, locate
 
 MOST_WORDS = 40  # of a sentence: what is read at a glance below a failure
@@ -104,7 +104,7 @@ def load_catalogue(manifest: Manifest, question: str) -> Catalogue:
     """Read the catalogue of one question. Raise CourseError with file, entry and remedy."""
     file = manifest.path("mistakes") / f"{question.lower()}.toml"
     try:
-        listed = read_table(file, _File)
+        listed = read_toml(file, _File)
     except FileNotFoundError:
         raise CourseError(f"{file}: there are no known mistakes for {question}; write this file") from None
     right_ways = [Variant(**msgspec.structs.asdict(way)) for way in listed.right_way]

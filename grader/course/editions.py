@@ -9,7 +9,7 @@ import msgspec
 
 from ..errors import ManifestError, choose
 from ..files import advise
-from .manifest import point_to, read_table
+from .manifest import point_to, read_toml
 from .schema import Edition, LeftOut, Manifest, Question
 from .source import read_source
 
@@ -69,7 +69,7 @@ def _read_edition(manifest: Manifest, name: str, above: tuple[str, ...] = ()) ->
     """Return an edition with all that it has from the one it is like; those `above` are like this one."""
     known = {file.stem: file for file in sorted(manifest.path("editions").glob("*.toml"))}
     file = choose("edition", name, known)
-    edition = read_table(file, Edition)
+    edition = read_toml(file, Edition)
     if edition.like and (edition.like in (name, *above) or edition.like not in known):
         raise ManifestError(f"{file}: like: there is no other edition {edition.like!r}; fix the name")
     if fault := _find_fault(manifest, edition):

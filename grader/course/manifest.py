@@ -84,7 +84,7 @@ def find_for_notebook(start: Path) -> Path:
 def load_manifest(file: Path) -> Manifest:
     """Read and validate a manifest. Raise ManifestError with file, key and remedy."""
     try:
-        manifest = msgspec.structs.replace(read_table(file, Manifest), root=file.parent.resolve())
+        manifest = msgspec.structs.replace(read_toml(file, Manifest), root=file.parent.resolve())
     except OSError as error:
         raise ManifestError(f"{file}: cannot be read ({error.strerror}); check the path") from None
     for fault in find_faults(manifest):
@@ -92,7 +92,7 @@ def load_manifest(file: Path) -> Manifest:
     return manifest
 
 
-def read_table(file: Path, table: type[_Table]) -> _Table:
+def read_toml(file: Path, table: type[_Table]) -> _Table:
     """Return the table that a file holds. Raise OSError, and ManifestError with file, line, key and remedy."""
     source = file.read_bytes()
     try:

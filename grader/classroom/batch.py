@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ..checks.choice import Selection
 from ..course.manifest import Manifest
 from ..errors import SandboxError, UsageError
 from ..files import make_printable
-from ..grading.run import Selection, collect_checks
+from ..grading.run import collect_checks
 from ..grading.submission import draw_seeds
 from ..limits import JOB_TRIES
 from ..results.record import NoteKind, sum_points

@@ -129,6 +129,8 @@ def find_pairs(found: Sequence[Own], cut: float = SIMILAR_CUT) -> list[Pair]:
     is told where such functions hold enough together. Nothing is told of two former years' submissions, nor of two that
     one person of this class handed in.
     """
+    if len(found) < 2:
+        return []
     listed: defaultdict[int, list[int]] = defaultdict(list)
     for place, one in enumerate(found):
         for sign in frozenset().union(*one.prints.values()):

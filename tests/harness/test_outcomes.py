@@ -134,6 +134,17 @@ def test_right_package_passes(course):
     assert {check.outcome for check in found.checks} == {"passed"}
 
 
+RESULT = "class Result({base}):\n    def __iter__(self):\n        return iter(())\n\n\n"
+
+
+@pytest.mark.parametrize("base", ["collections.namedtuple('Two', 'out cache')", "tuple", "list"])
+def test_a_tuple_or_list_of_a_class_of_its_own_is_opened(course, base):
+    two = "x**2, {'x': x}" if "named" in base else "(x**2, {'x': x})"
+    forward = RESULT.format(base=base) + f"def forward(x):\n    return Result({two})\n"
+    course.write("student/layers.py", "import collections\n" + layers(forward=forward))
+    assert set(outcomes(course.outcomes()).values()) == {"passed"}
+
+
 BODIES = {
     "wrong value": (
         "return 3 * x",

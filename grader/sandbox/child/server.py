@@ -156,9 +156,13 @@ class WorkerServer:
         return functools.reduce(_attribute, path.split(".") if path else [], holder)
 
     def _answer_node(self, result: Any, encoder: Encoder) -> Any:
-        """Return the node of a result: a tuple or list opens one level, and what lies deeper stays here."""
-        if type(result) in (tuple, list):
-            return {type(result).__name__: [self._node(item, encoder) for item in result]}
+        """Return the node of a result: a tuple or list opens one level, and what lies deeper stays here.
+
+        So does one of a class of its own, such as a named tuple: by what it holds, not by what the class makes of it.
+        """
+        for plain in (tuple, list):
+            if isinstance(result, plain):
+                return {plain.__name__: [self._node(item, encoder) for item in plain.__iter__(result)]}
         return self._node(result, encoder)
 
     def _node(self, value: Any, encoder: Encoder) -> Any:

@@ -2,7 +2,7 @@
 
 KIND = "grade"
 OUTCOME = "failed"
-OPEN = "only plain tuples and lists are opened, one level deep"
+OPEN = "tuples and lists are opened by what they hold, one level deep"
 
 
 class Elastic(tuple):

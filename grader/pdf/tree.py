@@ -43,6 +43,7 @@ MOST_SPANNED = 100  # columns of one cell
 URL = re.compile(r"https?://[^\s<>\"'(){}]*[^\s<>\"'(){}.,;:!?*_]")
 NUMBER = re.compile(r"[0-9]{1,9}")  # as typst can read it
 BLANKS = re.compile(r"[ \t\n\r\f]+")
+Cell = tuple[int, int, int, int, "HtmlElement"]  # of a table: its column, row, width, height and element
 
 
 @dataclass
@@ -157,24 +158,21 @@ class Writer:
         for at, _, _, _, cell in cells:
             words = self.aside.restore(cell.text_content()).split()
             least[at] = max([least[at], *(min(len(word), lines.LONGEST) for word in words)])
-        spanned = any(cell[2:4] != (1, 1) for cell in cells)
-        parts = [range(len(least))] if spanned else _divide(least)
+        parts = _divide(least)
         size = max(min(1.0, TABLE_WIDTH / max(1, *(sum(least[at] + 3 for at in part) for part in parts))), SMALLEST)
         head = _count_header(rows, cells)
-        written = [(x, y, self._write_cell(*cell)) for cell in cells for x, y in [cell[:2]]]
+        bodies = [self._wrap(cell).strip() for *_, cell in cells]
         result = self._write_beside(node)
         for part in parts if cells else ():
-            texts = [(y, f"table.cell(x: {part.index(x)}, y: {y}, {text}") for x, y, text in written if x in part]
-            top, body = (", ".join(text for y, text in texts if (y < head) == inside) for inside in (True, False))
+            texts = []
+            for (x, y, width, height, cell), body in zip(cells, bodies):
+                inside = [at for at, column in enumerate(part) if x <= column < x + width]
+                if inside:
+                    texts.append((y, _write_cell((inside[0], y, len(inside), height, cell), body)))
+            top, rest = (", ".join(text for y, text in texts if (y < head) == above) for above in (True, False))
             header = f"table.header({top}), " if top else ""
-            result += f"\n\n#sized({size * 9.5:.2f}pt)[#table(columns: {len(part)}, {header}{body})]"
+            result += f"\n\n#sized({size * 9.5:.2f}pt)[#table(columns: {len(part)}, {header}{rest})]"
         return result
-
-    def _write_cell(self, x: int, y: int, width: int, height: int, cell: HtmlElement) -> str:
-        side = SIDE.search(cell.get("align", "").lower() or cell.get("style", ""))
-        align = f"align: {side[1] or side[2]}, " if side else ""
-        spans = f"colspan: {width}, rowspan: {height}, " if (width, height) != (1, 1) else ""
-        return f"{align}{spans}[{self._wrap(cell).strip()}])"
 
 
 SPECIAL = {
@@ -184,13 +182,21 @@ SPECIAL = {
 }  # fmt: skip
 
 
+def _write_cell(place: Cell, body: str) -> str:
+    x, y, width, height, cell = place
+    side = SIDE.search(cell.get("align", "").lower() or cell.get("style", ""))
+    align = f"align: {side[1] or side[2]}, " if side else ""
+    spans = f"colspan: {width}, rowspan: {height}, " if (width, height) != (1, 1) else ""
+    return f"table.cell(x: {x}, y: {y}, {align}{spans}[{body}])"
+
+
 def _stands_in(row: HtmlElement, table: HtmlElement) -> bool:
     """Return whether a row is one of the table, not of another in it."""
     above = next(element for element in row.iterancestors() if element.tag not in ROWS)
     return bool(above is table)
 
 
-def _place_cells(rows: list[HtmlElement]) -> list[tuple[int, int, int, int, HtmlElement]]:
+def _place_cells(rows: list[HtmlElement]) -> list[Cell]:
     """Return the column, row, width, height and element of each cell of a table."""
     taken: set[tuple[int, int]] = set()
     placed = []
@@ -211,21 +217,21 @@ def _read_span(cell: HtmlElement, name: str) -> int:
     return max(int(text), 1) if NUMBER.fullmatch(text) else 1
 
 
-def _count_header(rows: list[HtmlElement], cells: list[tuple[int, int, int, int, HtmlElement]]) -> int:
+def _count_header(rows: list[HtmlElement], cells: list[Cell]) -> int:
     """Return how many rows are repeated on each page of a table: those of its head, as far as no cell leaves them."""
     count = sum(row.getparent().tag == "thead" for row in rows)
     count = count or int(bool(rows) and len(rows[0]) > 0 and all(cell.tag == "th" for cell in rows[0]))
     return count if all(y + height <= count for _, y, _, height, _ in cells if y < count) else 0
 
 
-def _divide(least: list[int]) -> list[range | list[int]]:
+def _divide(least: list[int]) -> list[list[int]]:
     """Return the columns of each part of a table; the first column stands in all."""
     parts: list[list[int]] = [[]]
     for at, width in enumerate(least):
         if parts[-1][1:] and sum(least[other] + 3 for other in parts[-1]) + width + 3 > TABLE_WIDTH / SMALL:
             parts.append([0])
         parts[-1].append(at)
-    return [*parts]
+    return parts
 
 
 def _read_colour(node: HtmlElement) -> str:

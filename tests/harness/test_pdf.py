@@ -751,6 +751,17 @@ def test_a_tag_that_does_not_end_is_text():
     assert _markup("<p title='a<b'>c <img src='d.png'<b>e</b>", True) == '#"c <img src=\'d.png\'";#strong[#"e";];'
 
 
+def test_a_wide_table_with_spans_is_divided():
+    cells = "".join(f"<td>column_number_{n}</td>" for n in range(14))
+    table = _markup(f"<table><tr><th rowspan=2>name</th><th colspan=14>heads $</th></tr><tr>{cells}</tr></table>", True)
+    parts = table.split("#table(columns: ")[1:]
+    assert [int(part.split(",")[0]) for part in parts] == [7, 7, 3]
+    for part, columns in zip(parts, (6, 6, 2)):
+        assert f'x: 1, y: 0, colspan: {columns}, rowspan: 1, [#strong[#"heads $";]' in part
+        assert 'x: 0, y: 0, colspan: 1, rowspan: 2, [#strong[#"name";]' in part
+    assert "column_number_13" in parts[2] and "x: 2, y: 1" in parts[2]
+
+
 def test_lines_of_preformatted_text_stay_lines():
     assert _markup("<pre>one<br>two<br/>three</pre>") == '#snippet[#"one"; \\\n#"two"; \\\n#"three";]'
 

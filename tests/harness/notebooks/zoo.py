@@ -541,6 +541,25 @@ markdown(
     words=["☒ ticked"],
     marks=[NONE],
 )
+add(
+    "wide table with spans",
+    code(
+        "df.groupby('model').describe()",
+        bundle(
+            {
+                "text/html": "<table><thead><tr><th></th>"
+                + "".join(f"<th colspan='8'>metric_{n}</th>" for n in range(3))
+                + "</tr><tr><th>model</th>"
+                + "".join(f"<th>statistic_{n}</th>" for n in range(24))
+                + "</tr></thead><tbody><tr><th>a</th>"
+                + "".join(f"<td>{n}.123456</td>" for n in range(24))
+                + "</tr></tbody></table>"
+            }
+        ),
+    ),
+    words=["metric_2", "statistic_23", "23.123456"],
+    marks=[NONE],
+)
 add("html of a script", code("h", bundle({"text/html": "<script>var x</script>"})), marks=["only a browser"])
 add("huge html", code("h", bundle({"text/html": "<p>" + "many words " * 40_000})), marks=["left out"])
 add(

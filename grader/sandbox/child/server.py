@@ -160,9 +160,10 @@ class WorkerServer:
 
         So does one of a class of its own, such as a named tuple: by what it holds, not by what the class makes of it.
         """
-        for plain in (tuple, list):
-            if isinstance(result, plain):
-                return {plain.__name__: [self._node(item, encoder) for item in plain.__iter__(result)]}
+        if isinstance(result, tuple):
+            return {"tuple": [self._node(item, encoder) for item in tuple.__iter__(result)]}
+        if isinstance(result, list):
+            return {"list": [self._node(item, encoder) for item in list.__iter__(result)]}
         return self._node(result, encoder)
 
     def _node(self, value: Any, encoder: Encoder) -> Any:

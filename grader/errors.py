@@ -76,6 +76,10 @@ class SandboxError(ChainruleError):
     """The sandbox itself cannot do its work; no student is to blame."""
 
 
+class IsolationError(SandboxError):
+    """This machine does not isolate student code well enough for an official run."""
+
+
 # A check's verdict is drawn from the following, and `checks/messages` words it; no command ends with one of them.
 
 

@@ -18,7 +18,7 @@ from ..grading.run import collect_checks
 from ..grading.submission import draw_seeds
 from ..limits import JOB_TRIES
 from ..results.record import NoteKind, sum_points
-from .engine import OTHER, Job, JobReport, choose_again, count_changed, digest_course, run_job
+from .engine import Job, JobReport, choose_again, count_changed, digest_course, run_job
 from .executors import Settings, ending_at_signals, executing
 from .sources import Export, read_export
 from .store import Store, hold
@@ -179,7 +179,7 @@ def _run(
 ) -> Tally:
     """Run jobs, and hand on how each ended; Ctrl-C ends what is running, and the tally says so.
 
-    Raise CourseError where the checks cannot be run, UsageError where they are no longer those the run has begun with.
+    Raise CourseError where the checks cannot be run, UsageError where they change meanwhile or nothing isolates code.
     """
     tally = Tally(len(jobs), sum(one.state.counts for one in store.submissions()))
     if not jobs:
@@ -188,8 +188,8 @@ def _run(
     run = store.begin_run(now(), len(jobs))
 
     def note(job: Job, report: JobReport) -> None:
-        if report.problem == OTHER:
-            raise UsageError(OTHER)
+        if report.ends_run:
+            raise UsageError(report.problem)
         ending = conclude(job, report, version, run)
         take(job, ending)
         tally.add(ending)

@@ -17,7 +17,7 @@ from pathlib import Path
 from ..checks.choice import Selection
 from ..course.editions import choose_edition
 from ..course.manifest import FILENAME, Manifest, load_manifest
-from ..errors import ChainruleError
+from ..errors import ChainruleError, IsolationError
 from ..files import make_printable, read_or_make_secret, write_atomically
 from ..grading import run, submission
 from ..grading.hints import Hints
@@ -62,10 +62,11 @@ class Job:
 
 @dataclass(frozen=True)
 class JobReport:
-    """The packed record of a job, or the problem that left none."""
+    """The packed record of a job, or the problem that left none; one that all jobs would have ends the run."""
 
     content: bytes = b""
     problem: str = ""
+    ends_run: bool = False
 
     @property
     def record(self) -> Record | None:
@@ -87,13 +88,15 @@ def run_job(job: Job) -> JobReport:
         return JobReport(problem="its files have changed since the export was read; class grade reads it again")
     manifest = _load(job.course)
     if not _is_unchanged(job, manifest):
-        return JobReport(problem=OTHER)
+        return JobReport(problem=OTHER, ends_run=True)
     with open(os.devnull, "w") as nobody:
         faulthandler.dump_traceback_later(manifest.limits.wall_seconds + JOB_RESERVE_SECONDS, exit=True, file=nobody)
         try:
             record = run.new_record(manifest, "grade", make_printable(job.place.name))
             shared = _zygotes(job.course, job.seeds), _hints(job.course)
             submission.fill_record(manifest, job.place, record, _select(job), *shared, unsafe=job.unsafe)
+        except IsolationError as error:
+            return JobReport(problem=str(error), ends_run=True)
         except ChainruleError as error:
             _zygotes.cache_clear()
             return JobReport(problem=f"the grader could not go on: {str(error).partition(chr(10))[0]}")
@@ -102,7 +105,7 @@ def run_job(job: Job) -> JobReport:
     if not record.complete and not any(note.kind is NoteKind.REFUSED for note in record.notes):
         return JobReport(problem="its grading did not finish")
     if not _is_unchanged(job, manifest):
-        return JobReport(problem=OTHER)
+        return JobReport(problem=OTHER, ends_run=True)
     content = pack_record(record)
     job.out.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # another machine has no folder of the class
     write_atomically(job.out, content)

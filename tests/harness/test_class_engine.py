@@ -1,5 +1,6 @@
 """Whatever dies while a class is graded, nothing that was reported is lost, and no other submission pays."""
 
+import contextlib
 import os
 import random
 import shutil
@@ -7,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -17,7 +19,7 @@ from grader.classroom.engine import JobReport, digest_course, run_job
 from grader.classroom.executors import Settings, SlotPool
 from grader.classroom.sources import read_export
 from grader.classroom.view import FILENAME, State, StoreView, pack_record
-from grader.errors import ChainruleError, SandboxError
+from grader.errors import ChainruleError, IsolationError, SandboxError
 from grader.results.record import Record
 
 ROOT = Path(__file__).parents[2]
@@ -221,3 +223,17 @@ def test_ten_kills_at_random_moments(toy, tmp_path, victim):
     out, _ = start(toy, source).communicate(timeout=300)
     assert {score for score, *_ in read_marks(toy).values()} == {8} and len(read_marks(toy)) == 8, out
     assert not list((toy.root / "class/records").iterdir())
+
+
+def test_machine_that_cannot_isolate_ends_a_run_and_fails_nobody(toy, tmp_path, monkeypatch, command):
+    """With the sentence that a single `grade` gives, not with one for each submission."""
+    source, words = hand_in(toy, tmp_path / "in", 2), "no layer holds here. See what holds: python -m grader doctor"
+
+    def refuse(*_: object, **__: object) -> None:
+        raise IsolationError(words)
+
+    monkeypatch.setattr("grader.grading.submission.fill_record", refuse)
+    monkeypatch.setattr(batch, "executing", lambda *_: contextlib.nullcontext((ThreadPoolExecutor(1), 1)))
+    status, out, err = command("class", "grade", str(source))
+    assert status == 2 and f"cannot run: {words}" in err and "failed" not in out + err
+    assert states(toy) == [State.TODO] * 2

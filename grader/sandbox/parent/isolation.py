@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from ...course.source import list_modules
-from ...errors import SandboxError, WorkerError
+from ...errors import IsolationError, SandboxError, WorkerError
 from ...files import list_some
 from ...limits import COMPILE_SECONDS, COMPILED_BYTES, COMPILED_MODULES, SECRET_FILES
 from ..child import confine
@@ -211,7 +211,7 @@ class SandboxSetup:
         found = self._found[libraries]
         refusal = found.refusal() if self._official else found.broken
         if refusal:
-            raise SandboxError(f"{refusal}. See what holds: python -m grader doctor")
+            raise IsolationError(f"{refusal}. See what holds: python -m grader doctor")
 
     def active_layers(self) -> list[str]:
         """Return the layers that held in every zygote used."""

@@ -59,7 +59,8 @@ def draw_fooling(rng, steps=25, hidden=24):
 
     Right steps get to the target in just this number of `steps`: its score leads after the last by as much as it lacks
     one step before, so no rounding and no luck decides. With 0 it is out of reach. All other scores of x lie close
-    together, and are made from other hidden values than the target's.
+    together, and are made from other hidden values than the target's. Scores are small, so the target leads long
+    before it is as probable as all others together.
     """
     x, target, half = draw_images(rng, 1, 3, 12, 12), int(rng.randint(CLASSES)), hidden // 2
     last_weight = np.zeros((CLASSES, hidden))
@@ -69,8 +70,8 @@ def draw_fooling(rng, steps=25, hidden=24):
     state = {
         "1.weight": 3 * channels * rng.randn(hidden, x.size) / np.sqrt(x.size),
         "1.bias": rng.randn(hidden),
-        "4.weight": last_weight,
-        "4.bias": rng.permutation(CLASSES) / 10,
+        "4.weight": last_weight / 4,
+        "4.bias": rng.permutation(CLASSES) / 40,
     }
     state = {name: array.astype(np.float32) for name, array in state.items()}
     state["4.bias"] -= (scores(state, x)[0] - state["4.bias"]).astype(np.float32)

@@ -1,5 +1,7 @@
 """Q2, instructors only: odd sizes, many batches, float32 and deeper networks."""
 
+import numpy as np
+
 from grader.checks import expect, points
 from tests.public.shared import VALUE, worth
 from tests.public.test_q2_normalization import (
@@ -30,9 +32,10 @@ def test_batchnorm_forward_of_one_sample(student, rng):
 @points(0.25, "layers.batchnorm_forward")
 def test_batchnorm_forward_tracks_many_batches(student, reference, rng):
     """The running mean follows batches of different sizes, and test mode uses what they left behind"""
-    batches = [draw_norm(rng, n=n) for n in range(200, 300, 10)]
-    x, gamma, beta = draw_norm(rng, n=6)
-    x += 8 * rng.randn(*x.shape)  # which moves the variance far, if test mode tracks it too
+    sizes = 2.0 ** np.arange(5)  # over many batches, only a size of its own tells one feature from another
+    batches = [(sizes * x, gamma, beta) for x, gamma, beta in (draw_norm(rng, n=n) for n in range(200, 300, 10))]
+    x, gamma, beta = draw_norm(rng, n=4)
+    x = sizes * (x + 8 * rng.randn(*x.shape))  # which moves the variance far, if test mode tracks it too
     outs = []
     for package in (student, reference):
         bn_param = package.put({"mode": "train"})
@@ -40,7 +43,8 @@ def test_batchnorm_forward_tracks_many_batches(student, reference, rng):
             package.layers.batchnorm_forward(*batch, bn_param)
         bn_param["mode"] = "test"
         outs.append(package.layers.batchnorm_forward(x, gamma, beta, bn_param)[0])
-    expect(outs[0], "out").to_match(outs[1], rel=ROUGH)
+    # twice what a variance over N - 1 of 200 samples costs, which another check judges
+    expect(outs[0], "out").to_match(outs[1], rel=ROUGH / 2)
 
 
 @points(0.25, "layers.batchnorm_backward_alt")

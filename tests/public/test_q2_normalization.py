@@ -455,10 +455,11 @@ def test_net_starts_plain(student, kind):
 @points(0.25, f"{NET}.__init__")
 def test_net_leaves_its_scores_plain(student):
     """The network has gamma and beta for its hidden layers and none for its last, whose scores are not normalized"""
-    params = student.fetch(make_net(student, (7, 5, 6, 4), normalization="batchnorm").params)
-    layers = [f"{name}{i}" for name in ("gamma", "beta") for i in (1, 2, 3)]
-    found = [name for name in layers if name in params]
-    expect(found, "parameters of normalization").to_equal(["gamma1", "gamma2", "beta1", "beta2"])
+    for kind in ("batchnorm", "layernorm"):
+        params = student.fetch(make_net(student, (7, 5, 6, 4), normalization=kind).params)
+        layers = [f"{name}{i}" for name in ("gamma", "beta") for i in (1, 2, 3)]
+        found = [name for name in layers if name in params]
+        expect(found, f"parameters of {kind}").to_equal(["gamma1", "gamma2", "beta1", "beta2"])
 
 
 @points(0.25, f"{NET}.loss")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from grader.checks import Tensor, expect, expect_unchanged_arguments, points
+from tests.public.shared import expect_normal
 
 NAMES = ("conv_w1", "conv_b1", "conv_w2", "conv_b2", "fc_w", "fc_b")
 
@@ -67,6 +68,14 @@ def kaiming(weights):
     return np.array([w.std() / math.sqrt(2 / n) for w, n in zip(weights, fan_in, strict=True)])
 
 
+def expect_kaiming(weights):
+    """Claims that weights, 864 and more numbers each, are Kaiming normal and that each has draws of its own."""
+    expect(kaiming(weights), "standard deviation over sqrt(2 / fan_in)").to_lie_within(0.8, 1.2)
+    for w in weights:
+        expect(w.mean() / w.std(), "mean of weights over their standard deviation").to_lie_within(-0.2, 0.2)
+    expect_normal({f"weight {place}": w for place, w in enumerate(weights, start=1)})
+
+
 def expect_drawn(weights):
     """Claims that no weight is one number over and over: what has no weights gets no dtype or bias wrong."""
     same = [np.ptp(np.asarray(weight)) == 0 for weight in weights]
@@ -109,7 +118,7 @@ def draw_batch(rng, n=6):
 
 
 def put_net(package, state, layer="Tanh"):
-    """Builds affine, tanh or another layer, affine in a worker."""
+    """Builds affine, tanh or another layer, affine in a worker; each acts on the last axis."""
     nn = package.library("torch").nn
     net = nn.Sequential(nn.Linear(4, 5), getattr(nn, layer)(), nn.Linear(5, 3))
     net.load_state_dict({name: Tensor(array) for name, array in state.items()})
@@ -121,10 +130,15 @@ def draw_layer(rng):
     return {"weight": rng.randn(3, 4), "bias": rng.randn(3)}, rng.randn(6, 4) / 10
 
 
-def optimize(package, state, x, **options):
-    """Returns an affine layer's state after build_optimizer's optimizer took two steps down the sum of its outputs."""
+def put_layer(package, state):
+    """Builds an affine layer in a worker."""
     net = package.library("torch").nn.Linear(4, 3).double()
     net.load_state_dict({name: Tensor(array) for name, array in state.items()})
+    return net
+
+
+def optimize(package, net, x, **options):
+    """Returns a net's state after build_optimizer's optimizer took two steps down the sum of its outputs."""
     optimizer = package.pytorch_nets.build_optimizer(net, **options)
     for _ in range(2):
         optimizer.zero_grad()
@@ -141,7 +155,8 @@ def expect_moved(after, before):
 
 def train(package, net, batches, **options):
     """Takes a training step on each batch with SGD of these options; returns the losses and the final state dict."""
-    optimizer = package.library("torch").optim.SGD(net.parameters(), lr=0.1, **options)
+    # a rate that makes what is wrong with a gradient large against the parameters
+    optimizer = package.library("torch").optim.SGD(net.parameters(), lr=0.5, **options)
     step = package.pytorch_nets.training_step
     losses = [step(net, optimizer, Tensor(x), Tensor(y)) for x, y in batches]
     return losses, package.fetch(net.state_dict())
@@ -181,8 +196,8 @@ def test_three_layer_convnet_biases(student, reference, rng):
 
 @points(0.25, "pytorch_nets.three_layer_convnet")
 def test_three_layer_convnet_non_square(student, reference, rng):
-    """three_layer_convnet takes images that are not square"""
-    x, params = draw(rng, 2, 3, 5, 8), draw_params(rng, (3, 4, 2, 5), image=(5, 8))
+    """three_layer_convnet takes an image that is not square, in a batch of its own"""
+    x, params = draw(rng, 1, 3, 5, 8), draw_params(rng, (3, 4, 2, 5), image=(5, 8))
     expect(convnet(student, x, params), "scores").to_match(convnet(reference, x, params), rel=1e-4)
 
 
@@ -232,10 +247,9 @@ def test_three_layer_params_shapes(student, given, size):
 @points(0.25, "pytorch_nets.three_layer_params")
 @pytest.mark.parametrize("layer", ["conv", "fc"])
 def test_three_layer_params_kaiming(student, layer):
-    """three_layer_params draws the {layer} weights with standard deviation sqrt(2 / fan_in)"""
+    """three_layer_params draws the {layer} weights from a normal distribution of standard deviation sqrt(2 / fan_in)"""
     conv_w1, _, conv_w2, _, fc_w, _ = student.pytorch_nets.three_layer_params(3, 16, 6, 10)
-    weights = {"conv": [conv_w1, conv_w2], "fc": [fc_w]}[layer]
-    expect(kaiming(weights), "standard deviation over sqrt(2 / fan_in)").to_lie_within(0.8, 1.2)
+    expect_kaiming({"conv": [conv_w1, conv_w2], "fc": [fc_w]}[layer])
 
 
 @points(0.25, "pytorch_nets.three_layer_params")
@@ -260,12 +274,17 @@ def test_three_layer_params_collect_gradients(student):
 
 @points(0.25, "pytorch_nets.three_layer_params")
 def test_three_layer_params_dtype(student):
-    """three_layer_params makes all parameters of the dtype it is given, float32 if none is"""
+    """three_layer_params makes all parameters of the dtype and on the device it is given, float32 if no dtype is"""
     for dtype, given in {"float32": {}, "float64": {"dtype": student.library("torch").float64}}.items():
         params = student.pytorch_nets.three_layer_params(3, 4, 5, 6, 8, **given)
         expect_drawn(params[::2])
         for name, param in zip(NAMES, params, strict=True):
             expect(param, name).to_have_dtype(dtype)
+    # every machine has the device that holds no numbers
+    params = student.keep(student.pytorch_nets.three_layer_params, 3, 4, 5, 6, 8, "meta")
+    python, operator = student.library("builtins"), student.library("operator")
+    devices = list(python.list(python.map(operator.attrgetter("device.type"), params)))
+    expect(devices, "devices").to_be(devices == ["meta"] * len(NAMES), f"are {devices} for {', '.join(NAMES)}")
 
 
 @points(0.25, "pytorch_nets.ThreeLayerConvNet.__init__")
@@ -282,10 +301,9 @@ def test_module_shapes(student, rng):
 @points(0.25, "pytorch_nets.ThreeLayerConvNet.__init__")
 @pytest.mark.parametrize("layer", ["conv", "fc"])
 def test_module_kaiming(student, layer):
-    """ThreeLayerConvNet draws its {layer} weights with standard deviation sqrt(2 / fan_in)"""
+    """ThreeLayerConvNet draws its {layer} weights from a normal distribution of standard deviation sqrt(2 / fan_in)"""
     weights = weights_of(student, student.pytorch_nets.ThreeLayerConvNet(3, 16, 6, 10))
-    ratios = kaiming(weights[{"conv": 4, "fc": 2}[layer]])
-    expect(ratios, "standard deviation over sqrt(2 / fan_in)").to_lie_within(0.8, 1.2)
+    expect_kaiming(weights[{"conv": 4, "fc": 2}[layer]])
 
 
 @points(0.25, "pytorch_nets.ThreeLayerConvNet.__init__")
@@ -304,7 +322,10 @@ def test_module_forward(student, reference, rng, biases, bias):
     """ThreeLayerConvNet computes the scores of conv, ReLU, conv, ReLU, fully connected, with {biases} biases"""
     x, params = draw_module(rng, bias)
     model = load(student, student.pytorch_nets.ThreeLayerConvNet(3, 4, 2, 5), params)
-    expect(model(Tensor(x)), "scores").to_match(convnet(reference, x, params), rel=1e-4)
+    scores = convnet(reference, x, params)
+    expect(model(Tensor(x)), "scores").to_match(scores, rel=1e-4)
+    if biases == "any":
+        expect(model.eval()(Tensor(x[:1])), "scores of one image in eval mode").to_match(scores[:1], rel=1e-4)
 
 
 @points(0.25, "pytorch_nets.build_sequential")
@@ -335,8 +356,9 @@ def test_build_sequential_initialization(student):
 @points(0.25, "pytorch_nets.build_optimizer")
 def test_build_optimizer_without_momentum(student, reference, rng):
     """build_optimizer with momentum 0 takes plain gradient steps of the given learning_rate"""
-    layer, options = draw_layer(rng), {"learning_rate": 0.3, "momentum": 0}
-    got, expected = (optimize(package, *layer, **options)["weight"] for package in (student, reference))
+    (state, x), options = draw_layer(rng), {"learning_rate": 0.3, "momentum": 0}
+    packages = (student, reference)
+    got, expected = (optimize(package, put_layer(package, state), x, **options)["weight"] for package in packages)
     expect(got, "weights after two steps").to_match(expected, rel=1e-5)
 
 
@@ -344,7 +366,8 @@ def test_build_optimizer_without_momentum(student, reference, rng):
 def test_build_optimizer_nesterov(student, reference, rng):
     """build_optimizer uses Nesterov momentum, of the given strength"""
     (state, x), options = draw_layer(rng), {"learning_rate": 1e-2, "momentum": 0.7}
-    got, expected = (optimize(package, state, x, **options)["weight"] for package in (student, reference))
+    packages = (student, reference)
+    got, expected = (optimize(package, put_layer(package, state), x, **options)["weight"] for package in packages)
     # the weights themselves would hide a weight decay, which is small beside them
     expect(got - state["weight"], "what two steps add to the weights").to_match(expected - state["weight"], rel=1e-5)
 
@@ -352,8 +375,8 @@ def test_build_optimizer_nesterov(student, reference, rng):
 @points(0.25, "pytorch_nets.build_optimizer")
 def test_build_optimizer_covers_all_parameters(student, rng):
     """build_optimizer moves every weight and every bias of the model"""
-    state, x = draw_layer(rng)
-    expect_moved(optimize(student, state, x), state)
+    state, (x, _) = draw_net(rng), draw_batch(rng)
+    expect_moved(optimize(student, put_net(student, state), x), state)
 
 
 @points(0.25, "pytorch_nets.build_optimizer")
@@ -375,7 +398,7 @@ def test_training_step_loss(student, reference, rng):
 @points(0.25, "pytorch_nets.training_step")
 def test_training_step_returns_a_number(student, rng):
     """training_step returns the loss as a Python float, not as a tensor"""
-    losses, _ = train(student, put_net(student, draw_net(rng)), [draw_batch(rng), draw_batch(rng)])
+    losses, _ = train(student, put_net(student, draw_net(rng)), [draw_batch(rng), draw_batch(rng, 1)])
     right = all(isinstance(loss, float) for loss in losses)
     expect(losses[0], "loss").to_be(right, "is no Python float; loss.item() makes one of a tensor")
     expect(losses[0], "loss").to_be(losses[0] != losses[1], "is the same whatever the minibatch")
@@ -408,9 +431,11 @@ def test_training_step_train_mode(student, rng):
 
 @points(0.25, "pytorch_nets.training_step")
 def test_training_step_leaves_the_minibatch(student, rng):
-    """training_step changes neither the inputs nor the labels of its minibatch"""
-    state = draw_net(rng)
-    expect_moved(train(student, put_net(student, state), [draw_batch(rng)])[1], state)
+    """training_step gives its minibatch to the model as it is, and changes neither inputs nor labels"""
+    state, (x, y) = draw_net(rng), draw_batch(rng)
+    net = put_net(student, state)
+    net.append(student.library("torch").nn.Flatten(1))  # three scores of each of two rows
+    expect_moved(train(student, net, [(x.reshape(3, 2, 4), y[:3])])[1], state)
     expect_unchanged_arguments(student.pytorch_nets.training_step, but=(0, 1))
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from grader.checks import expect, expect_unchanged_arguments, points
+from tests.public.shared import expect_normal
 
 VALUE, NORMALIZED = 1e-5, 1e-4
 INIT, LOSS = "classifiers.cnn.ThreeLayerConvNet.__init__", "classifiers.cnn.ThreeLayerConvNet.loss"
@@ -132,8 +133,8 @@ def test_convolution_gradient(student, reference, rng, name, case):
 @layers(
     (0.25, "conv_backward_naive", [f"dx with {case}" for case in ["padding 2", *FAST[:3]]]),
     (0.25, "conv_backward_fast", [f"dx with {case}" for case in FAST[:3]]),
-    (0.25, "conv_backward_naive", ["dw with stride 2 and non-square filters"]),
-    (0.25, "conv_backward_fast", ["dw with stride 2 and non-square filters"]),
+    (0.25, "conv_backward_naive", ["dw with stride 2 and padding 2 and non-square filters"]),
+    (0.25, "conv_backward_fast", ["dw with stride 2 and padding 2 and non-square filters"]),
 )
 def test_convolution_gradient_for(student, reference, rng, name, case):
     """{name} returns the true gradient {case}"""
@@ -268,10 +269,9 @@ def test_net_dtype(student):
 def test_net_weights(student):
     """W1, W2 and W3 are drawn from a normal distribution of mean 0 and standard deviation weight_scale"""
     params = initial_params(student, (3, 16, 16), 32, 7, 64, 50, weight_scale=0.03)
+    expect_normal({name: params.get(name) for name in WEIGHTS})
     for name in WEIGHTS:
         W = np.asarray(params.get(name), dtype=np.float64) / 0.03
-        again = name != "W1" and np.array_equal(params[name].flat[:50], params["W1"].flat[:50])
-        expect(W, name).to_be(not again, "begins with the draws of W1; is the generator seeded for each layer?")
         # at least 3200 draws each: the limits are 7 and more standard errors away
         expect(W.std(), f"standard deviation of {name} in units of weight_scale").to_lie_within(0.9, 1.1)
         expect(W.mean(), f"mean of {name} in units of weight_scale").to_lie_within(-0.15, 0.15)
@@ -311,7 +311,8 @@ def test_net_scores(student, reference, rng):
 @pytest.mark.parametrize("case", ["filters of 7x7 pixels", "images that are not square"], ids=["filters", "images"])
 def test_net_scores_for(student, reference, rng, case):
     """loss(X) returns the right scores for {case}"""
-    X, _, params = draw_net(rng, **({"size": 7} if "filters" in case else {"w": 10}))
+    # a single image has scores in two axes too
+    X, _, params = draw_net(rng, **({"size": 7} if "filters" in case else {"w": 10, "n": 1}))
     scores, expected = (build(package, X, params).loss(X) for package in (student, reference))
     expect(scores, "scores").to_match(expected, rel=VALUE)
 
@@ -345,12 +346,16 @@ def test_net_regularization(student, rng):
 
 @points(0.25, LOSS)
 def test_net_regularization_gradient(student, rng):
-    """reg adds reg * W to the gradient of each weight W"""
-    drawn = draw_net(rng)
+    """reg adds reg * W to the gradient of each weight W, in the net's dtype"""
+    drawn = X, y, params = draw_net(rng)
     (_, plain), (_, grads) = (loss_and_gradients(student, *drawn, reg) for reg in (0.0, 0.6))
     for name in WEIGHTS:
         added = f"what reg adds to the gradient of {name}"
-        expect(grads[name] - plain[name], added).to_match(0.6 * drawn[2][name], rel=VALUE)
+        expect(grads[name] - plain[name], added).to_match(0.6 * params[name], rel=VALUE)
+        expect(grads[name], f"gradient of {name} in a net of float64").to_have_digits_of_float64()
+    grads = student.fetch(build(student, X, params, reg=0.6, dtype="float32").loss(X, y)[1])
+    for name in WEIGHTS:
+        expect(grads[name], f"gradient of {name} in a net of float32").to_have_dtype("float32")
 
 
 @points(0.25, LOSS, promise="given")
@@ -364,13 +369,16 @@ def test_net_float32(student, reference, rng):
 
 @points(0.1, LOSS, promise="arguments")
 def test_net_leaves_its_data(student, rng):
-    """loss leaves X and y as they are"""
+    """loss leaves X, y and the parameters as they are"""
     X, y, params = draw_net(rng)
     X = X.astype(np.float32)  # which loss casts, so that what a layer does in place is no matter here
-    net = build(student, X, params)
+    net = build(student, X, params, reg=0.6)
     expect(net.loss(X), "scores").to_be_computed_from()
     net.loss(X, y)
     expect_unchanged_arguments(net.loss)
+    after = student.fetch(net.params)
+    for name in PARAMETERS:
+        expect(after[name], f"{name} after the loss").to_equal(params[name])
 
 
 def running(rng, **others):
@@ -396,10 +404,12 @@ def test_batchnorm_test(student, reference, rng):
 
 @points(0.25, "layers.spatial_batchnorm_forward")
 def test_batchnorm_eps(student, reference, rng):
-    """spatial_batchnorm_forward adds the eps of bn_param to the variance"""
-    arguments = *draw_images(rng, scale=1.0)[:3], {"mode": "train", "eps": 0.5}
-    out, expected = (output(package, "spatial_batchnorm_forward", *arguments) for package in (student, reference))
-    expect(out, "out").to_match(expected, rel=NORMALIZED)
+    """spatial_batchnorm_forward adds the eps of bn_param to the variance, in train and in test mode"""
+    arrays, statistics = draw_images(rng, scale=1.0)[:3], {"running_mean": rng.randn(3), "running_var": np.ones(3)}
+    for mode in ("train", "test"):
+        arguments = *arrays, {"mode": mode, "eps": 0.5, **statistics}
+        out, expected = (output(package, "spatial_batchnorm_forward", *arguments) for package in (student, reference))
+        expect(out, f"out in {mode} mode").to_match(expected, rel=NORMALIZED)
 
 
 def running_after(package, x, gamma, beta, bn_param):
@@ -467,7 +477,7 @@ def test_batchnorm_gradient_eps(student, rng):
 @layers((0.25, "spatial_groupnorm_forward", [2, 1, 6]))
 def test_groupnorm(student, reference, rng, name, case):
     """{name} normalizes each image over each of {case} groups of neighbouring channels"""
-    arguments = *draw_groups(rng)[:3], case, {}
+    arguments = *draw_groups(rng)[:3], case, {"mode": "test"} if case == 6 else {}  # alike in train and test mode
     out, expected = (output(package, name, *arguments) for package in (student, reference))
     expect(out, "out").to_match(expected, rel=NORMALIZED)
 

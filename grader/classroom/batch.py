@@ -22,8 +22,7 @@ from .engine import Job, JobReport, choose_again, count_changed, digest_course, 
 from .executors import Settings, ending_at_signals, executing
 from .sources import Export, read_export
 from .store import Store, hold
-from .view import FILENAME as STORE
-from .view import Batch, JobEnding, State, StoredSubmission, StoreView, pack_record
+from .view import FILENAME, Batch, JobEnding, State, StoredSubmission, StoreView, pack_record
 
 RECORDS = "records"
 DIED = "the process that graded it ended {} times, the last time with nothing else running: too much memory, or a hang"
@@ -280,7 +279,7 @@ def open_store(manifest: Manifest, source: Path, folder: Path, export: Export) -
     An export in another place is that of the same class where it has most of its submissions.
     """
     source = source.resolve()
-    if not (folder / STORE).exists():
+    if not (folder / FILENAME).exists():
         seeds = tuple(draw_seeds(manifest))
         return Store.create(folder, Batch(manifest.title, manifest.points, export.kind, source, seeds))
     store, other = Store.open(folder), ""

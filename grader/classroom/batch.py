@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ..checks.choice import Selection
 from ..course.manifest import Manifest
 from ..errors import SandboxError, UsageError
 from ..files import make_printable
@@ -183,7 +182,7 @@ def _run(
     tally = Tally(len(jobs), sum(one.state.counts for one in store.submissions()))
     if not jobs:
         return tally
-    collect_checks(manifest, Selection())
+    collect_checks(manifest)
     run = store.begin_run(now(), len(jobs))
 
     def note(job: Job, report: JobReport) -> None:

@@ -259,9 +259,9 @@ def describe_edition(manifest: Manifest, left_out: Sequence[tuple[CheckResult, L
     return [Note(NoteKind.EDITION, sentence) for sentence in notes]
 
 
-def collect_checks(manifest: Manifest, selection: Selection) -> list[CheckResult]:
-    """Return the selected checks as data, having run none. Raise CourseError and UsageError as a run does."""
-    return [item.stash[RUNNING].check for item in collect_items(manifest, selection)]
+def collect_checks(manifest: Manifest, selection: Selection | None = None) -> list[CheckResult]:
+    """Return the selected checks, all by default, as data. Raise CourseError and UsageError as a run does."""
+    return [item.stash[RUNNING].check for item in collect_items(manifest, selection or Selection())]
 
 
 def collect_items(manifest: Manifest, selection: Selection) -> list[pytest.Function]:

@@ -48,7 +48,7 @@ def table(manifest: Manifest, question: Question) -> dict[str, Row]:
     judge = ForkedJudge(manifest, question.id, second_looks=False)
     for variant in [None, *load_catalogue(manifest, question.id).variants]:
         name, costs = (variant.id, set(variant.costs)) if variant else ("the reference", set())
-        with planted(manifest, variant) as package:
+        with planted(manifest, *filter(None, [variant])) as package:
             checks = costs & set(judge.ids) or set(judge.ids)
             found = call_in_fork(functools.partial(_measure, judge, package, checks), dict[str, list[Claim]])
         for check, claims in (found or {}).items():

@@ -374,14 +374,14 @@ def test_layernorm_forward_is_alike(student, rng):
 
 @points(0.25, "layers.layernorm_forward")
 def test_layernorm_forward_keeps_no_statistics(student, rng):
-    """layernorm_forward gives a sample the same output alone as in a batch, with one ln_param for both calls"""
+    """layernorm_forward gives samples the same output in a smaller batch, with one ln_param for both calls"""
     x, gamma, beta = draw_wide(rng)
     ln_param = student.put({"mode": "train"})
     together, _ = student.layers.layernorm_forward(x, gamma, beta, ln_param)
-    alone, _ = student.layers.layernorm_forward(x[:1], gamma, beta, ln_param)
+    fewer, _ = student.layers.layernorm_forward(x[:2], gamma, beta, ln_param)
     expect(together, "out").to_have_shape(x.shape)
     expect(together, "out").to_be_computed_from(x)
-    expect(alone, "out").to_match(together[:1], rel=VALUE)
+    expect(fewer, "out").to_match(together[:2], rel=VALUE)
 
 
 @points(0.25, "layers.layernorm_forward")

@@ -263,8 +263,9 @@ def test_three_layer_params_zero_biases(student):
 
 @points(0.25, "pytorch_nets.three_layer_params")
 def test_three_layer_params_collect_gradients(student):
-    """three_layer_params returns leaf tensors with requires_grad set, which collect gradients"""
-    params = student.keep(student.pytorch_nets.three_layer_params, 3, 4, 5, 6, 8)
+    """three_layer_params returns leaf tensors with requires_grad set, which collect gradients, here of float64"""
+    double = student.library("torch").float64  # to convert a leaf makes a tensor that is none
+    params = student.keep(student.pytorch_nets.three_layer_params, 3, 4, 5, 6, 8, "cpu", double)
     python, operator = student.library("builtins"), student.library("operator")
     expect_drawn(student.open(params)[::2])
     for flag in ("requires_grad", "is_leaf"):
@@ -441,6 +442,6 @@ def test_training_step_leaves_the_minibatch(student, rng):
 
 @points(0.5, "challenge.build_model")
 def test_challenge_weights_fit(student, rng, budget):
-    """challenge.pt holds weights for build_model(), which gives an image ten finite scores"""
-    images = rng.randint(0, 256, (75, 3, 32, 32)).astype(np.uint8)
+    """challenge.pt holds weights for build_model(), which gives each image ten finite scores, in any batch"""
+    images = rng.randint(0, 256, (3 * CHALLENGE_BATCH + 1, 3, 32, 32)).astype(np.uint8)  # the last one is alone
     expect(challenge_scores(student, images, budget("challenge", student)), "scores").to_be_finite()

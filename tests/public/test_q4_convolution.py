@@ -269,12 +269,12 @@ def test_net_dtype(student):
 def test_net_weights(student):
     """W1, W2 and W3 are drawn from a normal distribution of mean 0 and standard deviation weight_scale"""
     params = initial_params(student, (3, 16, 16), 32, 7, 64, 50, weight_scale=0.03)
-    expect_normal({name: params.get(name) for name in WEIGHTS})
     for name in WEIGHTS:
         W = np.asarray(params.get(name), dtype=np.float64) / 0.03
         # at least 3200 draws each: the limits are 7 and more standard errors away
         expect(W.std(), f"standard deviation of {name} in units of weight_scale").to_lie_within(0.9, 1.1)
         expect(W.mean(), f"mean of {name} in units of weight_scale").to_lie_within(-0.15, 0.15)
+    expect_normal({name: params.get(name) for name in WEIGHTS})
 
 
 @points(0.25, INIT)

@@ -73,7 +73,16 @@ KERN = re.compile(r"\\m?kern\s*-?[\d.]+\s*[a-z]{2}(?![a-z])|(?<=\\hspace)\*")
 ENTITY = re.compile(r"&(?:lt|gt|amp);")
 LAST_BREAK = re.compile(r"(?:\\\\(?:\s*\[[^\]]*\])?\s*|\\hline\s*)+(?=\\end\{(?!CD))")
 PLACED = re.compile(r"(?<=\\begin\{)(aligned|gathered|split)\}\s*\[[tcb]\]")
-THREE = re.compile(r"\\begin\{(?:eqnarray\*?|array\}\s*\{\s*rcl\s*)\}((?:(?!\\begin).)*?)\\end\{[a-z]+\*?\}")
+THREE = re.compile(r"\\begin\{(eqnarray\*?|array\}\s*\{\s*rcl\s*)\}((?:(?!\\begin).)*?)\\end\{[a-z]+\*?\}")
+OPERATORS = (
+    "lt gt le ge ll gg ne not approx equiv sim cong propto prec succ to gets mapsto iff implies in notin ni subset "
+    "supset cup cap vee wedge lor land times cdot div pm mp oplus otimes odot circ ast mid perp mathrel mathbin vdots "
+    "quad qquad"
+)
+OPERATOR = re.compile(
+    r"(?:[\s{}=<>:+*/~≤≥≠≈→⇒∈-]|\\[,;:!> ]|"
+    rf"\\(?:stackrel|(?:over|under)set)\s*{GROUP}|\\(?:{'|'.join(OPERATORS.split())}|\w*(?:arrow|eqq?|eqslant))(?![A-Za-z]))+"
+)
 PLAIN = re.compile(rf"\\(p?matrix|cases)\s*\{{((?:[^{{}}\\]|\\.|{GROUP})*)\}}")
 MIDDLE = re.compile(r"&((?:(?!\\\\)[^&])*)&")  # a column between two others
 OVER = re.compile(r"\{([^{}]*)\\over(?![a-z])([^{}]*)\}|^([^{}]*)\\over(?![a-z])([^{}]*)$")
@@ -163,7 +172,7 @@ def clean(tex: str) -> str:
     tex += " " * tex.endswith("\\")  # a space after a backslash is a command
     tex = PLACED.sub(r"\1}", LAST_BREAK.sub("", ENTITY.sub(lambda found: html.unescape(found[0]), tex)))
     tex = re.sub(r"\\cr(?![A-Za-z])", r"\\\\", PLAIN.sub(r"\\begin{\1}\2\\end{\1}", tex))
-    tex = THREE.sub(lambda found: r"\begin{aligned}" + MIDDLE.sub(r"&\1", found[1]) + r"\end{aligned}", tex)
+    tex = THREE.sub(_align, tex)
     tex = KERN.sub("", tex).replace(r"\newline", r"\\").replace('"', "''")
     tex = OVER.sub(lambda found: rf"\frac{{{found[1] or found[3]}}}{{{found[2] or found[4]}}}", tex)
     tex = re.sub(r"\\x(\w+arrow)\s*(\{[^{}]*\})", r"\\overset\2{\\\1}", tex)
@@ -175,6 +184,14 @@ def clean(tex: str) -> str:
     tex = re.sub(r"\\end\{(?:array|(?:small|v|V)?matrix|[rd]?cases)\}", r"\\end{pmatrix}", tex)
     tex = tex.replace(r"\\)", r"\\ )").replace(r"\\]", r"\\ ]")
     return rf"\begin{{aligned}}{tex}\end{{aligned}}" if tex.strip() else ""  # for rows outside any environment
+
+
+def _align(found: re.Match[str]) -> str:
+    """Return three columns as an equation; an array as it is where it has a rule or more than operators in between."""
+    middle = " ".join(row.split("&")[1] for row in found[2].split(r"\\") if "&" in row).strip()
+    if found[1].startswith("array") and (r"\hline" in found[2] or not OPERATOR.fullmatch(middle)):
+        return found[0]
+    return r"\begin{aligned}" + MIDDLE.sub(r"&\1", found[2]) + r"\end{aligned}"
 
 
 def _mark_array(found: re.Match[str]) -> str:

@@ -89,7 +89,7 @@ class Images:
         try:
             with Image.open(io.BytesIO(data)) as picture:
                 width, height = picture.size
-                shown = (height if picture.getexif().get(ORIENTATION, 1) > 4 else width) * POINTS
+                shown = (height if picture.getexif().get(ORIENTATION) in (5, 6, 7, 8) else width) * POINTS
                 scale = (self.megapixels * 1e6 / max(width * height, 1)) ** 0.5
                 if scale < LARGEST**-0.5:
                     most = f"{LARGEST * self.megapixels:g} megapixels"

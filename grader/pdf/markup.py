@@ -201,7 +201,7 @@ def cut_page(text: str, most: int) -> tuple[str, int, str]:
     root = parse(text)
     rows = list(root.iter("tr"))[most * 2 // 3 : most * 2 // 3 - most]
     hidden = root.xpath(".//*[@hidden or contains(translate(@style, ' ', ''), 'display:none')]")
-    for element in rows + hidden:
+    for element in dict.fromkeys(rows + hidden):
         element.drop_tree()
     shown = str(tostring(root, encoding="unicode", method="xml")) if rows or hidden else text
     only = root.xpath("string(.//em[@class='frame'])") or BROWSER_ONLY.format("HTML with a script or no text")

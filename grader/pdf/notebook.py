@@ -14,6 +14,7 @@ QUESTION, ANSWER = "inline-question", "inline-answer"
 PLACEHOLDER = re.compile(r"(?:your )?answer(?: here)?(?: fill this in)?|fill this in", re.IGNORECASE)
 ASKS = re.compile(r"^[#*_>\s]*inline\s+question\b", re.IGNORECASE | re.MULTILINE)
 ANSWERS = re.compile(r"^[^\w\n]*(?:\$.*)?(?:your\s+)?answer\b[^\w\n]*", re.IGNORECASE | re.MULTILINE)
+PICTURE = re.compile(r"!\[[^\]]*\]\((?:[^()]|\([^()]*\))*\)|<[^>]*>")  # or a tag
 EMBEDDED = re.compile(
     r'("image/[\w.+-]+"\s*:\s*(?:\[\s*)?"[^"]{40})[^"]{80,}'
 )  # an image's data, which may be megabytes
@@ -225,8 +226,11 @@ def read_status(notebook: Notebook) -> Status:
             status.questions.append(_question(cell, len(status.questions) + 1))
             if found := ANSWERS.search(cell.source):  # in the cell of its question
                 status.questions[-1].answered = is_answer(cell.source[found.end() :])
-        elif status.questions and (ANSWER in cell.tags or below):
-            status.questions[-1].answered |= bool(cell.attachments) or (ANSWER in cell.tags and is_answer(cell.source))
+        elif status.questions and (
+            ANSWER in cell.tags
+            or (below and cell.attachments and not re.search(r"[\w#]", PICTURE.sub("", cell.source)))
+        ):
+            status.questions[-1].answered |= bool(cell.attachments) or is_answer(cell.source)
         below = bool({QUESTION, ANSWER} & set(cell.tags))
         if cell.kind == "code" and cell.source.strip():
             status.code += 1

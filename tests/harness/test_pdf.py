@@ -257,7 +257,10 @@ def test_a_picture_below_an_empty_answer_is_an_answer():
         empty = zoo.text("*Your answer:*", metadata={"tags": [tag]})
         cells = [above, empty] if tag == "inline-answer" else [above]
         picture = zoo.text("![photo](attachment:a.png)", attachments={"a.png": {"image/png": zoo.PNG}})
-        for more, answered in (([picture], True), ([zoo.text("## Next"), picture], False)):
+        section, words = (picture | {"source": start + picture["source"]} for start in ("# ", "so "))
+        for more, answered in (
+            ([picture], True), ([zoo.text("## Next"), picture], False), ([section], False), ([words], False)
+        ):  # fmt: skip
             book = notebooks.from_table(json.loads(zoo.as_bytes(zoo.notebook(*cells, *more))), Path("a.ipynb"))
             assert [one.answered for one in notebooks.read_status(book).questions] == [answered]
 
@@ -380,10 +383,19 @@ def test_formulas_are_mended():
         "$ a & = b\\\n & + c\\\nx & = y $"
     )
     assert _typst(r"\begin{array}{rcl} a &=& b \\ &=& c \\ \end{array}").typst == "$ a & = b\\\n & = c $"
+    rows = r"a & \stackrel{!}{\leq} & b \\ & \vdots & \\ & {}\to{} & c \\[2pt] d"
+    assert "mat(" not in _typst(rf"\begin{{array}}{{rcl}} {rows} \end{{array}}").typst
     assert _typst(r"\begin{bmatrix} 1 & 2 \\ 3 & 4 \\[2pt] \end{bmatrix}").typst == '$ mat(delim: "[", 1, 2; 3, 4) $'
     assert _typst(r"\begin{aligned}[t] a &= b \end{aligned}").typst == "$ a & = b $"
     assert _typst(r"\operatorname{E}[x] \textbf{W}[i]").typst == r'$ "E"\[ x \] bold("W")\[ i \] $'
     assert _typst(r"\bigcap_{j} B").typst == "$ ⋂_j B $"
+
+
+def test_an_array_that_is_no_equation_keeps_its_columns_and_rules():
+    table = _typst(r"\begin{array}{rcl} x & y & xy \\ 1 & -2 & 3 \end{array}").typst
+    assert table == "$ mat(delim: #none, x, y, x y; 1, - 2, 3) $"
+    total = _typst(r"\begin{array}{rcl} 12 & + & 3 \\ \hline & = & 15 \end{array}").typst
+    assert total == "$ mat(delim: #none, augment: #(hline: (1,)), 12, +, 3; #none, =, 15) $"
 
 
 def test_formulas_of_two_lines_overlap_nowhere(tmp_path):
@@ -588,6 +600,19 @@ def test_a_photo_is_shown_as_the_camera_was_held(tmp_path):
         assert picture.size == (81, 243)
 
 
+def test_an_orientation_that_is_no_number_turns_nothing(tmp_path):
+    from PIL import Image
+
+    for kind in (2, 7):  # text and bytes
+        odd = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01" + bytes([kind, 0, 2, 0, 0, 0]) + b"6\0\0\0" + bytes(4)
+        for number, megapixels in enumerate((1, 0.02)):  # as it is, and scaled down
+            folder = tmp_path / f"{kind}{number}"
+            folder.mkdir()
+            out = io.BytesIO()
+            Image.new("RGB", (300, 100)).save(out, "JPEG", exif=odd)
+            assert Images(folder, tmp_path, [], megapixels).keep(out.getvalue())[1] == 225
+
+
 def test_megabytes_of_image_data_take_no_time_and_no_pages(tmp_path):
     uri = "data:image/png;base64," + zoo.b64(zoo.png() + b"x" * 6_000_000)
     cells = [zoo.text(f"a ![d]({uri}) b <img src='{uri}' height=9>"), zoo.text(f"<b>open ![e]({uri}\n\nmore")]
@@ -749,6 +774,13 @@ def test_tags_of_a_whole_page_take_no_words_away(text, words, is_output):
 def test_a_tag_that_does_not_end_is_text():
     assert _markup("<p>if x<y holds</p> <i and on", True) == '#"if x<y holds";\n\n #"<i and on";'
     assert _markup("<p title='a<b'>c <img src='d.png'<b>e</b>", True) == '#"c <img src=\'d.png\'";#strong[#"e";];'
+
+
+def test_a_hidden_row_in_the_middle_of_a_long_table_is_left_out_once():
+    hidden = "<tr style='display: none'><td>row 5</td></tr>"
+    rows = "".join(hidden if n == 5 else f"<tr><td>row {n}</td></tr>" for n in range(10))
+    shown, count, said = markup.cut_page(f"<table>{rows}</table>", 6)
+    assert re.findall(r"row (\d)", shown) == list("012389") and (count, said) == (4, "")
 
 
 def test_a_wide_table_with_spans_is_divided():

@@ -160,7 +160,7 @@ def fill_sheet(
                 f"{float(most):g} here; make them the same, or choose another column"
             )
     spelled = [*platform.points(sheet, target), *(row[target] for row in sheet.rows.values())]
-    comma = any("," in text and _read_number(text) for text in spelled)
+    comma = any("," in text and _read_number(text) is not None for text in spelled)
     rows = list(_find_rows(sheet, platform, [person for person, _ in marks]))
     taken: dict[int, Person] = {}
     for row, (person, mark) in zip(rows, marks, strict=True):

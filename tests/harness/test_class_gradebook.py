@@ -398,10 +398,11 @@ def test_number_of_another_platform_is_nobodys_number_here(small, tmp_path):
     assert f"not in {tmp_path / 'exported.csv'}: Ada, Bob" in said
 
 
-def test_decimal_commas_stay_decimal_commas(small, tmp_path):
-    text = "Student;ID;A course (2)\n    Points Possible;;8,0\nAda;11;\nBob;12;3\n"
+@pytest.mark.parametrize(("most", "mark"), [("8,0", ""), ("8", "0,00")], ids=["points", "only a zero"])
+def test_decimal_commas_stay_decimal_commas(small, tmp_path, most, mark):
+    text = f"Student;ID;A course (2)\n    Points Possible;;{most}\nAda;11;{mark}\nBob;12;3\n"
     out, _ = write(small, "canvas", tmp_path, into=export(tmp_path, text))
-    assert out.read_text("utf-8-sig").splitlines()[1:] == ["    Points Possible;;8,0", "Ada;11;7,25", "Bob;12;6,1"]
+    assert out.read_text("utf-8-sig").splitlines()[1:] == [f"    Points Possible;;{most}", "Ada;11;7,25", "Bob;12;6,1"]
 
 
 def test_person_is_found_by_an_id_that_stands_on_an_earlier_submission(tmp_path):

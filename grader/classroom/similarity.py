@@ -7,7 +7,7 @@ import tempfile
 import textwrap
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +32,18 @@ TITLE = "Alike submissions"
 
 @dataclass(frozen=True)
 class Own:
-    """The code that is a submission's own: text and fingerprints of each function; `authors` are as `identify` says."""
+    """The code that is a submission's own: text and fingerprints of each function; `authors` are as `identify` says.
+
+    `unread` are the modules that cannot be parsed, so that nothing of them is compared.
+    """
 
     name: str
     texts: dict[str, str]
     prints: dict[str, frozenset[int]]
     current: bool = True
     authors: frozenset[str] = frozenset()
+    key: str = ""
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,18 +59,22 @@ class Pair:
     weight: float
 
 
-def read_functions(package: Path, manifest: Manifest, given: Mapping[str, str] | None = None) -> dict[str, str]:
+def read_functions(
+    package: Path, manifest: Manifest, given: Mapping[str, str] | None = None
+) -> tuple[dict[str, str], list[str]]:
     """Return the text of each function that a student writes: those of the course, and their own in its modules.
 
     `given` are the definitions of the package that students start from, which are nobody's own unless they changed.
+    The modules that cannot be parsed are named beside.
     """
-    wanted, found = manifest.functions(), {}
+    wanted, found, unread = manifest.functions(), {}, []
     modules = {locate(package, name)[0] for name in wanted if _is_located(package, name)}
     for file in sorted(modules):
         source = read_source(file)
         try:
             definitions = find_definitions(source)
         except Unparsable:
+            unread.append(file.relative_to(package).as_posix())
             continue
         lines = source.decode("utf-8", "replace").split("\n")
         stem = ".".join(file.relative_to(package).with_suffix("").parts)
@@ -75,7 +84,7 @@ def read_functions(package: Path, manifest: Manifest, given: Mapping[str, str] |
             whole = f"{stem}.{name}"
             if name not in inner and (given is None or given.get(whole) != text):
                 found[whole] = text
-    return found
+    return found, unread
 
 
 def _is_located(package: Path, name: str) -> bool:
@@ -94,7 +103,7 @@ def fingerprint(text: str) -> Any:
 
 def read_given(manifest: Manifest) -> tuple[dict[str, str], frozenset[int]]:
     """Return the definitions that students start from, and their fingerprints, which say nothing about anybody."""
-    texts = read_functions(manifest.path("student"), manifest)
+    texts, _ = read_functions(manifest.path("student"), manifest)
     return texts, frozenset().union(*take_prints(texts).values())
 
 
@@ -117,8 +126,8 @@ def _lay_out(text: str) -> str:
 
 def read_own(name: str, package: Path, manifest: Manifest, given: tuple[dict[str, str], frozenset[int]]) -> Own:
     """Return what a package holds beside what was given."""
-    texts = read_functions(package, manifest, given[0])
-    return Own(name, texts, take_prints(texts, given[1]))
+    texts, unread = read_functions(package, manifest, given[0])
+    return Own(name, texts, take_prints(texts, given[1]), unread=tuple(unread))
 
 
 def find_pairs(found: Sequence[Own], cut: float = SIMILAR_CUT) -> list[Pair]:
@@ -221,12 +230,12 @@ def read_class(store: StoreView, manifest: Manifest, also: Iterable[Path], line:
     given = read_given(manifest)
     now = [one for one in store.submissions() if one.state is not State.SUPERSEDED]
     names = identify(person for one in now for person in one.people)
-    places = [(one.names, one.place, frozenset(names[person] for person in one.people) - {""}) for one in now]
+    places = [(one.names, one.key, one.place, frozenset(names[person] for person in one.people) - {""}) for one in now]
     for folder in also:
         for one in read_export(folder).submissions:
             name = ", ".join(person.name for person in one.people if person.name) or one.key
-            places.append((f"{folder.name}: {name}", one.place, frozenset()))
-    for number, (name, place, authors) in enumerate(places, 1):
+            places.append((f"{folder.name}: {name}", f"{folder.name}: {one.key}", one.place, frozenset()))
+    for number, (name, key, place, authors) in enumerate(places, 1):
         line.advance("reading submissions", number, len(places))
         with tempfile.TemporaryDirectory(prefix="chainrule-") as work:
             try:
@@ -234,7 +243,7 @@ def read_class(store: StoreView, manifest: Manifest, also: Iterable[Path], line:
             except SubmissionError:
                 continue
             own = read_own(clean_text(name, 120), package, manifest, given)
-            yield Own(own.name, own.texts, own.prints, number <= len(now), authors)
+            yield replace(own, current=number <= len(now), authors=authors, key=key)
 
 
 def write_similar(
@@ -253,10 +262,13 @@ def write_similar(
         "left out, and what many have weighs nothing. Read both texts before you ask."
     )
     shown = [_show_cluster(cluster, found) for cluster in clusters]
-    page = render_template("similar", title=TITLE, subtitle=subtitle, clusters=shown)
+    unread = ", ".join(f"{make_printable(one.key)} ({', '.join(one.unread)})" for one in found if one.unread)
+    unread = f"not compared: {unread}" if unread else ""
+    page = render_template("similar", title=TITLE, subtitle=subtitle, unread=unread, clusters=shown)
     write_atomically(out, page)
     yield f"written: {out} ({count_noun(len(clusters), 'cluster')} among {count_noun(len(found), 'submission')})"
     yield "A likeness is a reason to look, not a verdict."
+    yield from filter(None, [unread])
     for cluster in shown:
         yield f"{', '.join(map(make_printable, cluster['names']))}: {cluster['words']}"
 

@@ -15,7 +15,7 @@ from grader.classroom.similarity import Own, find_pairs, group_pairs, write_simi
 from grader.classroom.sources import ExportedSubmission
 from grader.classroom.store import Store
 from grader.classroom.view import Batch, Person
-from grader.limits import SIMILAR_CUT
+from grader.limits import SIMILAR_CUT, SOURCE_BYTES
 from tests.harness.test_class_page import Reader
 
 FUNCTIONS = 12
@@ -246,6 +246,20 @@ def test_class_is_compared_from_its_files(handed_in, toy):
     assert "img" not in {tag for tag, _ in reader.elements} and set(reader.scripts) == {""}
     assert b"<b>Person" not in page and b"&lt;b&gt;Person 6" in page and b"a reason to look, not a verdict" in page
     assert b"layers" not in page and b"shapes.f0" in page
+
+
+def test_who_has_modules_that_cannot_be_read_is_named(handed_in, toy):
+    """Else a copier would hide there: too large, in an odd encoding, or broken."""
+    hidden = {"now/p1": b"#" * (SOURCE_BYTES + 1), "now/p5": b"# coding: utf-7\n", "2024/other": b"def broken(:\n"}
+    for place, start in hidden.items():
+        module = handed_in / place / "student/shapes.py"
+        module.write_bytes(start + b"\n" + module.read_bytes())
+    out = handed_in / "similar.html"
+    with Store.open(toy.root / "class") as store:
+        said = list(write_similar(store, toy.manifest, [handed_in / "2024"], out, SIMILAR_CUT))
+    words = "not compared: p1 (shapes.py), p5 (shapes.py), 2024: other (shapes.py)"
+    assert said[2] == words and words.encode() in out.read_bytes()
+    assert len(said) == 5, "those that can be read are still compared"
 
 
 def test_given_code_is_nobody_s_own(handed_in, toy):

@@ -20,12 +20,11 @@ from ..results.record import NoteKind, sum_points
 from .engine import Job, JobReport, choose_again, count_changed, digest_course, run_job
 from .executors import Settings, ending_at_signals, executing
 from .sources import Export, read_export
-from .store import Store, hold
+from .store import Store, hold, say_command
 from .view import FILENAME, Batch, JobEnding, State, StoredSubmission, StoreView, pack_record
 
 RECORDS = "records"
 DIED = "the process that graded it ended {} times, the last time with nothing else running: too much memory, or a hang"
-KILLED = "KilledWorker"  # Dask's word for it
 
 
 @dataclass
@@ -33,7 +32,8 @@ class Tally:
     """The work of one run so far: how many submissions it has `chosen`, and how many had a mark `earlier`.
 
     Of records it keeps only the `last` one, so that a class of any size takes the same memory. `failing` counts for
-    each function in how many submissions a check of it failed by its own code.
+    each function in how many submissions a check of it failed by its own code. `unmarked` counts the submissions that
+    have no mark since the grader failed, in earlier runs too.
     """
 
     chosen: int
@@ -43,7 +43,7 @@ class Tally:
     failing: Counter[str] = field(default_factory=Counter)
     last: JobEnding | None = None
     changed: int = 0
-    failed: int = 0
+    unmarked: int = 0
     started: float = field(default_factory=time.monotonic)
     interrupted: bool = False
 
@@ -119,7 +119,7 @@ def grade_class(
             job.out.unlink(missing_ok=True)
 
         tally = _run(manifest, store, version, jobs, settings, scratch, tell, take, begin)
-        tally.changed, tally.failed = count_changed(store, manifest), len(store.submissions(State.FAILED))
+        tally.changed, tally.unmarked = count_changed(store, manifest), len(store.submissions(State.FAILED))
     return export, tally
 
 
@@ -138,9 +138,6 @@ def regrade_class(
     """
     StoreView.open(folder).close()  # where there is no class, nothing is made
     with hold(folder) as scratch, Store.open(folder) as store:
-        if not (source := store.batch().source).exists():
-            where = "say where the export lies now: python -m grader class grade SOURCE"
-            raise UsageError(f"{make_printable(str(source), 400)} is not there; {where}")
         today, versions = digest_course(manifest), store.versions()
         version = store.add_version(today)
         before = {one.key: one for one in store.submissions()}
@@ -153,6 +150,9 @@ def regrade_class(
             questions = choose_again(one, held, versions, today, manifest)
             if questions is not None:
                 jobs.append(make_job(store, manifest, folder, one, version, settings, questions))
+        if jobs and not (source := store.batch().source).exists():
+            where = f"say where the export lies now: {say_command(folder, 'grade', 'SOURCE')}"
+            raise UsageError(f"{make_printable(str(source), 400)} is not there; {where}")
         tally = _run(manifest, store, version, jobs, settings, scratch, tell, take)
         changes.sort(key=lambda change: change.before.key)
         if tally.interrupted or not changes or not confirm(changes):
@@ -186,7 +186,7 @@ def _run(
     run = store.begin_run(now(), len(jobs))
 
     def note(job: Job, report: JobReport) -> None:
-        if report.ends_run:
+        if report.ends_run or (report.unisolated and tally.done == tally.states[State.REFUSED]):  # none has run yet
             raise UsageError(report.problem)
         ending = conclude(job, report, version, run)
         take(job, ending)
@@ -239,7 +239,7 @@ def run_jobs(
 
 def _explain(error: BaseException, tries: int) -> str:
     """Return why a job came to no result: its process died, or the grader itself made an error."""
-    if isinstance(error, BrokenExecutor) or type(error).__name__ == KILLED:
+    if isinstance(error, BrokenExecutor) or type(error).__name__ == "KilledWorker":  # Dask's word for it
         return DIED.format(tries)
     return f"the grader could not go on: {type(error).__name__}: {make_printable(str(error), 400)}"
 
@@ -282,7 +282,8 @@ def open_store(manifest: Manifest, source: Path, folder: Path, export: Export) -
         seeds = tuple(draw_seeds(manifest))
         return Store.create(folder, Batch(manifest.title, manifest.points, export.kind, source, seeds))
     store, other = Store.open(folder), ""
-    batch, known = store.batch(), {(one.key, one.digest) for one in store.submissions()}
+    batch = store.batch()
+    known = {(one.key, one.digest) for one in store.submissions() if one.state is not State.SUPERSEDED}
     there = known & {(one.key, one.digest) for one in export.submissions}
     if batch.assignment != manifest.title:
         other = batch.assignment

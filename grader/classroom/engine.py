@@ -31,7 +31,8 @@ from .view import State, StoredSubmission, StoreView, pack_record, unpack_record
 
 ENGINE = Path(__file__).parents[1]
 QUESTION_CHECKS = "checks of "
-NO_MARKS = {"demo", "late", "notebooks", "pdf", "release", "report", "submit"}  # what of a manifest no mark depends on
+# tables of the manifest on which no mark depends
+NO_MARKS = {"demo", "late", "notebooks", "pdf", "release", "report", "submit"}
 GONE = "its folder or zip is not where the export says; give class grade the folder in which the export lies now"
 OTHER = (
     "checks, manifest, reference, engine or libraries are not those with which this run began; leave the course as it "
@@ -62,11 +63,15 @@ class Job:
 
 @dataclass(frozen=True)
 class JobReport:
-    """The packed record of a job, or the problem that left none; one that all jobs would have ends the run."""
+    """The packed record of a job, or the problem that left none; `ends_run` where all jobs would have it.
+
+    It is `unisolated` where its machine isolates too little, or only failed to show that it does.
+    """
 
     content: bytes = b""
     problem: str = ""
     ends_run: bool = False
+    unisolated: bool = False
 
     @property
     def record(self) -> Record | None:
@@ -96,7 +101,8 @@ def run_job(job: Job) -> JobReport:
             shared = _zygotes(job.course, job.seeds), _hints(job.course)
             submission.fill_record(manifest, job.place, record, _select(job), *shared, unsafe=job.unsafe)
         except IsolationError as error:
-            return JobReport(problem=str(error), ends_run=True)
+            _zygotes.cache_clear()  # a new pool is probed for the next job
+            return JobReport(problem=str(error), unisolated=True)
         except ChainruleError as error:
             _zygotes.cache_clear()
             return JobReport(problem=f"the grader could not go on: {str(error).partition(chr(10))[0]}")

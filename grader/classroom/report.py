@@ -1,6 +1,5 @@
 """Say in lines of text how a class stands: while it is graded, after a run, at any time, and for one student."""
 
-import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -11,17 +10,11 @@ from ..files import find_nearest, make_printable
 from ..results.record import NoteKind, sum_points
 from ..results.summary import count_noun
 from .batch import MarkChange, Tally
+from .store import say_command
 from .view import ClassRun, JobEnding, State, StoredSubmission, StoreView
 
 SHOWN, LISTED = 5, 20
 WORDS = {State.TODO: "to do", State.RUNNING: "being graded", State.SUPERSEDED: "superseded by a later one"}
-
-
-def say_command(folder: Path, *words: str, subject: str = "") -> str:
-    """Return a command on the class in a folder, as it can be copied into a shell, whatever its subject's name."""
-    where = () if folder == Path("class") else ("--folder", str(folder))
-    last = (*where, "--", subject) if subject.startswith("-") else (*filter(None, [subject]), *where)
-    return shlex.join(["python", "-m", "grader", "class", *words, *last])
 
 
 def describe_progress(tally: Tally) -> str:
@@ -57,8 +50,8 @@ def describe_run(tally: Tally, folder: Path) -> Iterator[str]:
         yield f"Points: {min(scores):g} to {max(scores):g}, median {median(scores):g}."
     if tally.failing:
         yield f"Most failed: {', '.join(f'{name} ({number})' for name, number in tally.failing.most_common(SHOWN))}."
-    if tally.failed:
-        yield f"{tally.failed} without a mark, since the grader failed: {say_command(folder, 'regrade', '--held')}"
+    if tally.unmarked:
+        yield f"{tally.unmarked} without a mark, since the grader failed: {say_command(folder, 'regrade', '--held')}"
     if tally.changed:
         yield explain_changed(tally.changed, folder)
     if tally.interrupted:

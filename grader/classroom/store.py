@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shlex
 import shutil
 import sqlite3
 import sys
@@ -88,6 +89,13 @@ def hold(folder: Path) -> Iterator[Path]:
             yield scratch
         finally:
             _remove_scratch(scratch)
+
+
+def say_command(folder: Path, *words: str, subject: str = "") -> str:
+    """Return a command on the class in a folder, as it can be copied into a shell, whatever its subject's name."""
+    where = () if folder == Path("class") else ("--folder", str(folder))
+    last = (*where, "--", subject) if subject.startswith("-") else (*filter(None, [subject]), *where)
+    return shlex.join(["python", "-m", "grader", "class", *words, *last])
 
 
 def describe_holder(folder: Path) -> str:

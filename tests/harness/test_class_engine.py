@@ -20,7 +20,7 @@ from grader.classroom.executors import Settings, SlotPool
 from grader.classroom.sources import read_export
 from grader.classroom.view import FILENAME, State, StoreView, pack_record
 from grader.errors import ChainruleError, IsolationError, SandboxError
-from grader.results.record import Record
+from grader.results.record import Note, NoteKind, Record
 
 ROOT = Path(__file__).parents[2]
 
@@ -237,3 +237,28 @@ def test_machine_that_cannot_isolate_ends_a_run_and_fails_nobody(toy, tmp_path, 
     status, out, err = command("class", "grade", str(source))
     assert status == 2 and f"cannot run: {words}" in err and "failed" not in out + err
     assert states(toy) == [State.TODO] * 2
+
+
+@pytest.mark.parametrize("first", ["refused", "graded"])
+def test_probe_that_fails_in_the_middle_of_a_run_fails_one_submission(toy, tmp_path, monkeypatch, command, first):
+    """A new pool is probed for the next submission. One that was refused has shown nothing about the machine."""
+    source, words, pools = hand_in(toy, tmp_path / "in", 4), "no layer holds here", []
+    note = Note(NoteKind.REFUSED, "The submission was not graded: its zip is broken.")
+
+    def fill(*facts: object, **_: object) -> None:
+        record, zygotes = facts[2], facts[4]
+        pools.append(zygotes)
+        if len(pools) == 2:
+            raise IsolationError(words)
+        record.complete, record.notes = True, [note] * (len(pools) == 1 and first == "refused")
+
+    monkeypatch.setattr("grader.grading.submission.fill_record", fill)
+    monkeypatch.setattr(batch, "executing", lambda *_: contextlib.nullcontext((ThreadPoolExecutor(1), 1)))
+    status, out, err = command("class", "grade", str(source))
+    if first == "refused":
+        assert status == 2 and f"cannot run: {words}" in err
+        assert states(toy) == [State.REFUSED, *[State.TODO] * 3]
+    else:
+        assert status == 1 and f"failed: s01: {words}\n" in out and "1 without a mark, since the grader failed" in out
+        assert states(toy) == [State.GRADED, State.FAILED, State.GRADED, State.GRADED]
+        assert pools[0] is pools[1] and pools[2] is pools[3] and pools[1] is not pools[2]

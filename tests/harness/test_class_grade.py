@@ -340,7 +340,7 @@ def test_people_called_alike_can_be_told_apart_in_a_list(tmp_path):
 
 
 def test_key_like_an_option_is_named_as_no_option():
-    words = report.say_command(Path("my class"), "show", subject="-e.zip")
+    words = stores.say_command(Path("my class"), "show", subject="-e.zip")
     assert shlex.split(words)[-5:] == ["show", "--folder", "my class", "--", "-e.zip"]
 
 

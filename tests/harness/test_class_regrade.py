@@ -2,6 +2,7 @@
 
 import io
 import shutil
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -9,9 +10,10 @@ import pytest
 from grader.classroom import batch
 from grader.classroom.engine import choose_again
 from grader.classroom.executors import Settings
-from grader.classroom.sources import read_export
-from grader.classroom.view import State, StoredSubmission, StoreView
+from grader.classroom.sources import Export, ExportedSubmission, read_export
+from grader.classroom.view import Person, State, StoredSubmission, StoreView
 from grader.course.schema import Edition
+from grader.errors import UsageError
 from tests.harness.test_class_grade import WRONG, comparable
 
 HALF = "def area(width, height):\n    return width * height\n"
@@ -231,3 +233,35 @@ def test_export_that_was_moved_goes_on(graded, command, tmp_path):
     status, _, err = command("class", "grade", str(other), "--jobs", "1")
     assert status == 2 and f"holds the marks of {moved}, most of whose submissions are not in {other}" in err
     assert "give another folder with --folder" in err
+
+
+def test_export_is_that_of_the_class_however_often_everybody_has_handed_in_again(toy, tmp_path):
+    for time in "123":
+        source = tmp_path / time
+        entries = [ExportedSubmission(f"{n}-{time}", source, (Person(n, n),), digest=f"{n}{time}") for n in "abcd"]
+        handed_in = Export("folder", entries, [])
+        with batch.open_store(toy.manifest, tmp_path / "in", tmp_path / "class", handed_in) as store:
+            store.add(entries)
+    assert [one.state for one in store_of(tmp_path)] == [State.SUPERSEDED, State.SUPERSEDED, State.TODO] * 4
+    batch.open_store(toy.manifest, tmp_path / "moved", tmp_path / "class", handed_in).close()
+    other = Export("folder", entries[:1], [])
+    with pytest.raises(UsageError, match="most of whose submissions are not in"):
+        batch.open_store(toy.manifest, tmp_path / "moved", tmp_path / "class", other)
+
+
+def store_of(place: Path) -> list[StoredSubmission]:
+    with StoreView.open(place / "class") as store:
+        return store.submissions()
+
+
+def test_export_is_looked_for_only_where_there_is_something_to_grade_again(graded, command):
+    """And then the sentence has a command that fits the shell and the folder."""
+    shutil.move(graded.root / "class", graded.root / "marks of spring")
+    shutil.rmtree(graded.root.parent / "handed in")
+    words = "--yes", "--jobs", "1", "--folder", "marks of spring"
+    status, out, err = command("class", "regrade", "--held", *words)
+    assert status == 0 and "nothing to grade again, and nothing was written" in out, err
+    graded.write("checks/public/more.txt", "a file that checks might read")
+    status, _, err = command("class", "regrade", "--changed", *words)
+    assert status == 2 and "handed in is not there; say where the export lies now: " in err
+    assert "python -m grader class grade SOURCE --folder 'marks of spring'\n" in err

@@ -33,7 +33,7 @@ def test_notebook_begins_as_all_do(name):
     cells = build.make_students_notebook(MANIFEST, name)["cells"]
     tags = [cell["metadata"].get("tags", []) for cell in cells[:4]]
     assert tags == [["pdf-title"], ["pdf-ignore"], ["parameters"], ["pdf-ignore"]]
-    assert "quick = False" in [line.rstrip().partition("  #")[0] for line in cells[2]["source"]]
+    assert "quick = False" in [line.rstrip().partition("  #")[0] for line in cells[2]["source"].splitlines()]
 
 
 @pytest.fixture(scope="module")

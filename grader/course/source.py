@@ -1,19 +1,22 @@
 """Read a package as text within bounds: its modules, where a dotted name stands, which functions are stubs."""
 
 import ast
-import hashlib
+import contextlib
+import io
 import os
 import re
+import tokenize
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from ..files import explain_cost, is_utf8, read_start
-from ..limits import FOLDER_LEVELS, FOLDERS, SOURCE_BYTES
+from ..files import is_utf8, read_start
+from ..limits import DOTTED_PARTS, FOLDER_LEVELS, FOLDERS, SOURCE_BYTES
 
-HEADER = re.compile(r'# Generated from \S+ by "python -m grader stubs" \(unedited: (\w{12})\)\n')
+PLAIN = bytes(range(1, 128)) + rb"+AC4-\x2e\u002e.xn--a-ecp"  # the same in all encodings that editors write
+IMPORTED = re.compile(r"\b(?:import|from)\b((?:[\w\x80-\U0010ffff., \t\f]|\\\n)*+)")  # no name holds other letters
 
 
 class Unparsable(ValueError):
@@ -46,25 +49,41 @@ Scope = dict[str, tuple[Definition, "Scope"]]  # what stands in a body, by name,
 
 def read_source(file: Path) -> bytes:
     """Return a module's bytes, none where it cannot be read; a large one is cut off where `parse_source` refuses it."""
-    try:
+    with contextlib.suppress(OSError):
         return read_start(file, SOURCE_BYTES + 1)
-    except OSError:
-        return b""
+    return b""
 
 
 def parse_source(source: bytes) -> ast.Module:
     """Return the syntax tree of a module. Raise Unparsable, whatever the source holds."""
     if len(source) > SOURCE_BYTES:
         raise TooLarge(f"it is larger than {SOURCE_BYTES // 1024} kB")
-    if reason := explain_cost(source):
-        raise TooLarge(reason)
     try:
         with warnings.catch_warnings(action="ignore"):
-            return ast.parse(source)
+            text = _decode(source)
+            if any(name.count(".") >= DOTTED_PARTS for found in IMPORTED.findall(text) for name in found.split(",")):
+                raise TooLarge(f"it imports a name of more than {DOTTED_PARTS} parts")  # memory grows by their square
+            return ast.parse(text)
+    except Unparsable:
+        raise
     except SyntaxError as problem:
         raise Unparsable(problem.msg, problem.lineno or 1) from None
-    except (ValueError, RecursionError, MemoryError) as problem:
+    except (ValueError, LookupError, RecursionError, MemoryError) as problem:
         raise Unparsable(str(problem) or "it is nested too deeply") from None
+
+
+def _decode(source: bytes) -> str:
+    """Return a module's text as Python reads it, so that what is looked at is what is parsed. Raise Unparsable."""
+    source = source.replace(b"\r\n", b"\n").replace(b"\r", b"\n")  # each ends a line for its parser
+    encoding, plain = tokenize.detect_encoding(io.BytesIO(source).readline)[0], False
+    with contextlib.suppress(UnicodeError):  # of an encoding that is not for text
+        plain = PLAIN.decode(encoding, "replace") == PLAIN.decode()
+    if not plain:
+        raise TooLarge(f"its encoding is {encoding}, in which letters may stand for others")
+    try:
+        return source.decode(encoding)
+    except UnicodeDecodeError as problem:
+        raise Unparsable(f"(unicode error) {problem}", source.count(b"\n", 0, problem.start) + 1) from None
 
 
 def list_modules(package: Path) -> Iterator[Path]:
@@ -138,29 +157,16 @@ def find_stubs(package: Path, names: Iterable[str], check: Callable[[], object] 
 
 def is_unwritten(package: Path, name: str) -> bool:
     """Return whether no call of a function can come to an end without a stub, however far its other lines come."""
-    found = find_definition(package, name)
-    return found is not None and found[1].unwritten
+    return (found := find_definition(package, name)) is not None and found[1].unwritten
 
 
 def find_definition(package: Path, name: str) -> tuple[Path, Definition] | None:
     """Return a function's file and its definition; None where it is not there, or its module cannot be parsed."""
-    try:
+    with contextlib.suppress(LookupError, Unparsable):
         file, path = locate(package, name)
-        found = find_definitions(read_source(file)).get(".".join(path))
-    except (LookupError, Unparsable):
-        return None
-    return None if found is None else (file, found)
-
-
-def is_unchanged(text: str) -> bool:
-    """Return whether a generated file is as it was generated."""
-    header = HEADER.match(text)
-    return header is not None and digest_body(text[header.end() :]) == header[1]
-
-
-def digest_body(body: str) -> str:
-    """Return the digest of a generated file that its first line holds."""
-    return hashlib.sha256(body.encode()).hexdigest()[:12]
+        if found := find_definitions(read_source(file)).get(".".join(path)):
+            return file, found
+    return None
 
 
 def _read_scope(body: list[ast.stmt], prefix: str) -> Scope:

@@ -16,9 +16,8 @@ from typing import Any
 import msgspec
 
 from ..course.manifest import FILENAME, Manifest, to_fraction, to_number
-from ..course.source import digest_body, is_unchanged
 from ..errors import CourseError, ManifestError, OutputError
-from ..files import write_atomically
+from ..files import digest_body, is_unchanged, write_atomically
 from ..notebooks.source import BEGIN as BEGINS
 from ..notebooks.source import END as ENDS
 from .engine import BUILD, TEMPLATES, collect_engine, describe_engine, list_for_students, read_course_settings

@@ -16,9 +16,9 @@ from pathlib import Path
 import msgspec
 
 from ..course.manifest import Manifest
-from ..course.source import is_unchanged, list_modules, read_source
+from ..course.source import list_modules, read_source
 from ..errors import CourseError, OutputError
-from ..files import PDF, ZIP, claim, pack_zip
+from ..files import PDF, ZIP, claim, is_unchanged, pack_zip
 from ..pdf.convert import PdfRequest, make, read_options
 from ..submission.listing import IGNORED
 from . import modules, preflight

@@ -142,6 +142,41 @@ def test_name_that_takes_the_square_of_its_length_is_not_parsed(line, dot):
         parse_source(b"x = 1\n" + line.format(dot.join(["a"] * 3_000)).encode())
 
 
+@pytest.mark.parametrize("line", ["import b, {}", "import b as c, {}", "x = 1; import {}", "from {} import b"])
+def test_name_of_many_parts_is_found_wherever_it_is_imported(line):
+    with pytest.raises(TooLarge, match="more than 100 parts"):
+        parse_source(line.format(".".join(["a\u0301"] * 3_000)).encode())
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["# " + "a." * 200, "x = '" + "a." * 200 + "'", "x = [" + "1. + " * 200 + "1]", "x = '" + "1. " * 200 + "'"],
+    ids=["comment", "text", "sum", "numbers"],
+)
+def test_many_dots_elsewhere_are_no_name(text):
+    assert parse_source(f"import numpy as np\n{text}\n".encode()).body
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        b"# coding: mac_arabic\nimport a" + b"\xaea" * 3_000,
+        b"\r# coding: utf-7\rimport a" + b"+AC4-a" * 3_000,
+        b"\xef\xbb\xbfimport a" + b".a" * 3_000,
+    ],
+    ids=["a dot of another alphabet", "lines of an old system", "byte order mark"],
+)
+def test_text_that_is_looked_at_is_the_text_that_is_parsed(source):
+    with pytest.raises(TooLarge):
+        parse_source(source)
+
+
+def test_bytes_of_another_encoding_are_told_with_their_line():
+    with pytest.raises(Unparsable, match="can't decode byte 0xe4") as caught:
+        parse_source(b"x = 1\n\ny = '\xe4'\n")
+    assert caught.value.line == 3
+
+
 @pytest.mark.parametrize("encoding", ["utf-7", "unicode_escape", "raw_unicode_escape", "punycode", "idna", "hz"])
 def test_source_whose_letters_may_mean_others_is_not_parsed(encoding):
     with pytest.raises(TooLarge, match="encoding"):

@@ -27,6 +27,7 @@ def _advise(word: str, known: Iterable[str], otherwise: str = "") -> str:
 
 def advise_option(word: str, questions: Iterable[str], functions: Iterable[str]) -> str:
     """Say which option a word needs that was given without one: a question's, a function's, or that of any other."""
+    word = word.rpartition("/")[2].removesuffix(".py")  # of a file: its module
     shown = word if re.fullmatch(r"[\w.]+", word) else repr(word)
     ids = [name for name in questions if name.casefold() == word.casefold()]
     named = any(name == word or name.endswith(f".{word}") for name in functions)
@@ -43,7 +44,8 @@ def resolve_function(word: str, functions: Collection[str]) -> str:
         raise UsageError(f"{word!r} may be {' or '.join(found)}; give one of them")
     if not found:
         ends = {name.rpartition(".")[2]: name for name in functions}
-        advice = _advise(word, functions if "." in word else ends)
+        is_holder = any(f".{word}." in f".{name}" for name in functions)
+        advice = _advise(word, functions if "." in word or is_holder else ends)
         raise UsageError(f"there is no function {word!r}; {advice}")
     return found[0]
 

@@ -137,7 +137,7 @@ class Expectation:
         array = _array(self._names, self._got)
         _finite(self._names, array)
         if array.size < 2 or _multiple_of(array, np.ones(array.shape)):
-            raise Mismatch(*messages.ALL_ALIKE.fill(name=self._names))
+            raise Mismatch(*(messages.ALL_ALIKE if array.ndim else messages.ONE_NUMBER).fill(name=self._names))
         if any(_multiple_of(array, np.asarray(given)) for given in inputs):
             raise Mismatch(*messages.HANDED_BACK.fill(name=self._names))
 

@@ -48,7 +48,7 @@ GONE = Sentence("{callee} is not there; was it renamed or removed?", "{asked} is
 MISSPELT = Sentence("{callee} is not there, but {near} is; was it misspelt?", "{asked} is not there")
 NO_KEY = Sentence("{who}: {holder} has no {key}{hint}{place}", RAISED.brief)
 NEAR_KEY, NEAR_NAME = ", but '{}'", "; did you mean {}?"
-PUT_BESIDE = "put the file beside the module and find it by Path(__file__).parent"
+WRITE_DOWN = "find files that are handed in by Path(__file__).parent, and write other data into the module"
 ATTEMPTS = {
     attempt: Sentence(f"{{who}} {did}{{place}}; {remedy}", f"{{asked}} {did}; {remedy}")
     for attempt, did, remedy in (
@@ -56,16 +56,16 @@ ATTEMPTS = {
         (
             Attempt.READ,
             "reads what lies outside of its package, which graded code may not",
-            PUT_BESIDE,
+            WRITE_DOWN,
         ),
-        (Attempt.OPEN, "opens a file that is not there", PUT_BESIDE),
+        (Attempt.OPEN, "opens a file that is not there", WRITE_DOWN),
         (Attempt.PROCESS, "starts another process, which graded code may not", "do the work in this one"),
         (Attempt.THREAD, "starts too many threads", "do the work in one"),
-        (Attempt.NETWORK, "uses the network, which graded code may not", "put what it needs beside the module"),
+        (Attempt.NETWORK, "uses the network, which graded code may not", "write what it needs into the module"),
         (
             Attempt.HOME,
             "asks for a home folder, which graded code does not have",
-            PUT_BESIDE,
+            WRITE_DOWN,
         ),
         (Attempt.PROMPT, "calls input(), and nobody is there to answer", "remove it"),
         (Attempt.EXIT, "ends the program", "remove that line; to refuse an argument, raise ValueError"),
@@ -176,11 +176,12 @@ NOT_ALL_FINITE = Sentence(
     "{name}: {count} of {size} values are {what}, first at ({place}); {hint}", "{name}: has {what} values"
 )
 NOT_FINITE_SINCE = {
-    "NaN": "is 0 divided by 0, or the root or log of a negative number taken?",
+    "NaN": "does an exp overflow, is 0 divided by 0, or the root or log of a negative number taken?",
     "infinite": "does an exp overflow, or is something divided by 0?",
 }
 OUTSIDE = Sentence("{name}: got {got}, expected {interval}", "{name}: outside of what it may be")
 INTERVAL = "{} to {}"
+ONE_NUMBER = say("{name}: is a single number; is something summed over all axes, or not computed yet?")
 ALL_ALIKE = say("{name}: every value is the same; is nothing computed yet?")
 HANDED_BACK = say("{name}: is an input handed back; is nothing computed yet?")
 WRONG_VALUE = Sentence("{name}: got {got}, expected {wanted}", "{name}: a wrong value")

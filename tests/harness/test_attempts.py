@@ -8,12 +8,12 @@ from grader.errors import Attempt, WorkerRaised
 from grader.sandbox.parent.client import launch_worker
 from grader.sandbox.policy import WorkerLimits
 
-BESIDE = "put the file beside the module and find it by Path(__file__).parent"
+BESIDE = "find files that are handed in by Path(__file__).parent, and write other data into the module"
 WRITES = "writes a file, which graded code may not{place}; print what you want to see, or return it"
 READS = f"reads what lies outside of its package, which graded code may not{{place}}; {BESIDE}"
 OPENS = f"opens a file that is not there{{place}}; {BESIDE}"
 FORKS = "starts another process, which graded code may not{place}; do the work in this one"
-CALLS = "uses the network, which graded code may not{place}; put what it needs beside the module"
+CALLS = "uses the network, which graded code may not{place}; write what it needs into the module"
 HOME = f"asks for a home folder, which graded code does not have{{place}}; {BESIDE}"
 ASKS = "calls input(), and nobody is there to answer{place}; remove it"
 LEAVES = "ends the program{place}; remove that line; to refuse an argument, raise ValueError"

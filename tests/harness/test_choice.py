@@ -114,6 +114,8 @@ def test_every_check_of_the_assignment_has_a_short_id_that_means_it_alone():
         (["-q", "Q2", "-k", "Q1.area.1"], "no check of Q2 has 'Q1.area.1' in its id or title; "),
         (["-q", "Q2", "-k", "rectangles"], "leave out -q to look in all questions; check --list lists them all"),
         (["-q", "Q2", "-k", "area and sides"], "no check of Q2 has 'area' in its id or title; "),
+        (["--function", "shapes"], "there is no function 'shapes'; did you mean shapes."),
+        (["student/shapes.py"], "shapes needs an option before it: check -k shapes"),
         (["Q1"], "Q1 needs an option before it: check -q Q1"),
         (["q2", "--first"], "q2 needs an option before it: check -q Q2"),
         (["moments"], "moments needs an option before it: check --function moments"),

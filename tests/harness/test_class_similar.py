@@ -4,6 +4,8 @@ import ast
 import functools
 import random
 import shutil
+import subprocess
+import sys
 import time
 import tracemalloc
 from pathlib import Path
@@ -19,6 +21,7 @@ from grader.limits import SIMILAR_CUT, SOURCE_BYTES
 from tests.harness.test_class_page import Reader
 
 FUNCTIONS = 12
+SQUARES = "def f(x):\n" + "\n".join(f"    x = x * {n} + x ** 2 - max(x, {n})" for n in range(9)) + "\n    return x\n"
 CALLS = ["np.sum", "np.exp", "np.mean", "np.where", "np.maximum", "np.prod", "np.sort", "len"]
 NAMES = ["rows", "total", "scale", "mask", "out", "cache", "left", "mean", "step", "grad"]
 
@@ -271,3 +274,15 @@ def test_given_code_is_nobody_s_own(handed_in, toy):
 def test_command_says_where_it_wrote(handed_in, command):
     status, said, problem = command("class", "similar", "--also", handed_in / "2024", "--cut", "0.9")
     assert status == 0 and said.startswith("written: class/similar.html ("), problem
+
+
+def test_fingerprints_are_the_same_in_each_run():
+    """Python hashes texts in another way in each process."""
+    code = (
+        f"from grader.classroom.similarity import take_prints; print(*sorted(take_prints({{'f': {SQUARES!r}}})['f']))"
+    )
+    runs = [
+        subprocess.run([sys.executable, "-c", code], env={"PYTHONHASHSEED": seed}, capture_output=True, check=True)
+        for seed in "12"
+    ]
+    assert runs[0].stdout.split() and runs[0].stdout == runs[1].stdout

@@ -15,7 +15,7 @@ from grader.sandbox.parent.proxy import Proxy, ProxyFactory
 
 A = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
 NAN, INF = float("nan"), float("inf")
-OF_NAN = "; is 0 divided by 0, or the root or log of a negative number taken?"
+OF_NAN = "; does an exp overflow, is 0 divided by 0, or the root or log of a negative number taken?"
 OF_INFINITY = "; does an exp overflow, or is something divided by 0?"
 
 

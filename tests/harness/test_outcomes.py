@@ -158,7 +158,7 @@ BODIES = {
     "NaN": (
         "return x * np.nan",
         "failed",
-        r"y: 12 of 12 values are NaN, first at \(0, 0\); is 0 divided by 0, .*; input x \(4, 3\), seed 7",
+        r"y: 12 of 12 values are NaN, first at \(0, 0\); does an exp overflow, .*; input x \(4, 3\), seed 7",
     ),
     "None": ("2 * x", "failed", r"y: is None; is a return or an assignment missing\?; .*"),
     "object array": (

@@ -175,6 +175,7 @@ def test_nothing_is_claimed_of_a_function_that_was_not_called():
     ("answer", "inputs", "sentence"),
     [
         (np.zeros((2, 3)), (), "dx: every value is the same; is nothing computed yet?"),
+        (np.float64(0.7), (), "dx: is a single number; is something summed over all axes, or not computed yet?"),
         (np.full((2, 3), 0.7), (), "dx: every value is the same; is nothing computed yet?"),
         (-2.0 * np.arange(6.0), (np.ones(3), np.arange(6.0)), "dx: is an input handed back; is nothing computed yet?"),
     ],

@@ -284,6 +284,7 @@ def derive(seed: int | str, *words: str, size: int = 4) -> int:
     return int.from_bytes(digest[:size], "little")
 
 
-def make_rng(seed: int) -> np.random.RandomState:
-    """Return NumPy's generator of a seed of 32 bits; of a larger one, its draws tell neither the seed nor others."""
+def make_rng(seed: int, *words: str) -> np.random.RandomState:
+    """Return NumPy's generator of a seed, or of one derived from it; of more than 32 bits, its draws tell no others."""
+    seed = derive(seed, *words, size=SECRET_SEED_BYTES if seed >> 32 else 4) if words else seed
     return np.random.RandomState(seed if seed < 1 << 32 else np.random.Philox(key=seed))

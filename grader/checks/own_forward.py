@@ -16,7 +16,7 @@ from ..sandbox.parent.proxy import Answered, Call, Package, Proxy
 from . import derivative, messages
 from .bookkeeping import DIGITS
 from .collect import RunningCheck
-from .context import RunContext, derive
+from .context import RunContext, derive, make_rng
 from .expect import Mismatch, values_noted
 from .follow_through import SecondLook, renew
 
@@ -91,7 +91,7 @@ class ForwardPass:
 
     def traits(self) -> list[str]:
         """Return of what kind it is (`derivative.traits`)."""
-        rng = np.random.RandomState(derive(self.seed, "traits"))
+        rng = make_rng(self.seed, "traits")
         return sorted(derivative.find_traits(self, self.passes.points, rng))
 
 
@@ -228,7 +228,7 @@ def _compare(function: ForwardPass, places: set[int] | None) -> None:
     passes, gradients = function.passes, function.gradients()
     if len(gradients) != len(passes.keys):
         raise NoGradient(messages.OTHER_NUMBER)
-    rng = np.random.RandomState(derive(function.seed, "directions"))
+    rng = make_rng(function.seed, "directions")
     for place in range(len(gradients)) if places is None else sorted(places):
         gradient = _require_array(gradients[place], passes.points[place].shape)
         exact = derivative.is_gradient(function, passes.points, place, gradient, passes.dout, rng)

@@ -1,6 +1,7 @@
 """Run jobs in slots, processes of this machine any of which may die, or on the workers of a Dask scheduler."""
 
 import contextlib
+import logging
 import multiprocessing
 import os
 import signal
@@ -94,6 +95,7 @@ def _connecting(scheduler: str, slots: int, scratch: Path) -> Iterator[tuple[Exe
         from distributed import Client, LocalCluster
     except ModuleNotFoundError:
         raise explain_not_installed("class", "a cluster") from None
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # what becomes of a cluster is told in one line
     with contextlib.ExitStack() as stack:
         stack.enter_context(dask.config.set(SETTINGS))
         address = scheduler

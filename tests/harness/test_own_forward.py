@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from grader.checks import derivative, own_forward
+from grader.checks.context import derive, make_rng
 
 CHECKS = '''
 import numpy as np
@@ -429,3 +430,12 @@ def test_a_gradient_that_is_lost_in_a_large_constant_is_not_told_from_zeros():
     for _ in range(5):
         x, dout = rng.randn(20, 30) + 2, rng.randn(20, 30)
         assert derivative.is_gradient(forward, [x], 0, 0 * x, dout, rng) is None
+
+
+@pytest.mark.parametrize("word", ["traits", "directions"])
+def test_where_a_derivative_is_taken_is_as_secret_as_the_seed(word):
+    """A worker sees the points, and a table tells which seed of 32 bits made them."""
+    secret, published = make_rng(1 << 100, word), make_rng(231, word)
+    assert isinstance(secret._bit_generator, np.random.Philox)
+    assert secret.randn() != make_rng(1 << 101, word).randn()
+    assert published.randn() == np.random.RandomState(derive(231, word)).randn()

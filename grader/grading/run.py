@@ -178,7 +178,7 @@ def _find_todo(checks: list[CheckResult], context: RunContext) -> str:
             return f"fix {', '.join(check.functions)}"
         stub = next(filter(places.get, check.functions), "") if check.outcome is Outcome.NOT_ATTEMPTED else ""
         if stub:
-            return f"write {stub} ({package}/{places[stub]})"
+            return f"write {stub} in place of its raise ({package}/{places[stub]})"
     return ""
 
 

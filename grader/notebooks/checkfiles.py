@@ -220,7 +220,7 @@ def write_headline(found: Judgement) -> str:
     checks = found.checks
     if all(check.outcome is Outcome.NOT_ATTEMPTED for check in checks):
         functions = ", ".join(dict.fromkeys(name for check in checks for name in check.functions))
-        place = f" ({found.unwritten})" if found.unwritten else ""
+        place = f" in place of its raise ({found.unwritten})" if found.unwritten else ""
         return f"not attempted; write {functions}{place}, save the file, then run this cell again"
     points = f"{sum(check.score for check in checks):g} of {sum(check.points for check in checks):g} points"
     points += held_of(checks)

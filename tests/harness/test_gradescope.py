@@ -290,7 +290,7 @@ def test_a_graded_submission_has_a_row_for_each_function(toy, tmp_path):
     assert len({name for row in result["tests"] for name in row["extra_data"]["checks"]}) == len(graded.checks) == 16
     assert all(row["output"].startswith("not attempted") for row in result["tests"])
     assert result["output"].splitlines()[-2:] == [
-        "Next: write shapes.area (student/shapes.py, line 10), then hand in again.",
+        "Next: write shapes.area in place of its raise (student/shapes.py, line 10), then hand in again.",
         "Not written yet: shapes.area, shapes.moments.",
     ]
 

@@ -308,7 +308,7 @@ def test_function_chooses_the_checks(toy, command):
 
 def test_a_stub_is_told_in_one_sentence(in_notebooks):
     found = Checks().check("q1_area")
-    place = "shapes.area (student/shapes.py, line 10)"
+    place = "shapes.area in place of its raise (student/shapes.py, line 10)"
     assert repr(found) == f"q1_area: not attempted; write {place}, save the file, then run this cell again"
     assert (found.passed_all, found.score, found.possible) == (False, 0, 1)
 
@@ -492,7 +492,7 @@ def test_a_plain_otter_notebook_shows_our_sentence(in_notebooks):
     plain = otter.Notebook(tests_dir="tests")
     wrong = plain.check("q1_area")
     assert not wrong.passed_all
-    assert "q1_area: not attempted; write shapes.area (student/shapes.py, line 10)" in repr(wrong)
+    assert "q1_area: not attempted; write shapes.area in place of its raise (student/shapes.py, line 10)" in repr(wrong)
     assert "q1_area: not attempted; write shapes.area" in wrong._repr_html_()
     in_notebooks.write("student/shapes.py", RIGHT)
     assert plain.check("q1_area").passed_all

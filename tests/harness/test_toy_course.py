@@ -29,7 +29,8 @@ def test_stubs_earn_nothing_and_are_blamed_for_nothing(toy):
     assert (record.score, record.max_score, len(record.checks)) == (0, 8, CHECKS)
     assert {check.outcome for check in record.checks} <= {"not_attempted", "blocked"}
     (note,) = [note for note in record.notes if note.kind == "next"]
-    assert note.text == "Next: write shapes.area (student/shapes.py, line 10), then run this again."
+    place = "shapes.area in place of its raise (student/shapes.py, line 10)"
+    assert note.text == f"Next: write {place}, then run this again."
 
 
 def test_a_wrong_function_comes_before_a_later_one_that_is_not_written(toy):

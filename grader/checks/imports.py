@@ -17,7 +17,7 @@ import numpy as np
 from ..course.manifest import Manifest
 from ..course.source import Unparsable, find_definitions, list_modules, locate, parse_source, read_source
 from ..errors import Ending, StackFrame, WorkerEnded, WorkerError, WorkerRaised
-from ..files import find_nearest, make_printable
+from ..files import find_nearest, list_some, make_printable
 from ..results.record import Cause, Note, NoteKind
 from ..submission.package_search import explain_missing_file
 from . import messages
@@ -267,8 +267,7 @@ def describe_stray_imports(manifest: Manifest, package: Path) -> list[Note]:
                     found.append(f"{file.as_posix()}, line {node.lineno} ({make_printable(ast.unparse(node), 60)})")
     if not found:
         return []
-    shown = "; ".join([*found[:SHOWN], *([f"and {len(found) - SHOWN} more"] if found[SHOWN:] else [])])
-    return [Note(NoteKind.IMPORTS, messages.STRAY_IMPORTS.format(shown))]
+    return [Note(NoteKind.IMPORTS, messages.STRAY_IMPORTS.format(list_some(found, SHOWN, "; ")))]
 
 
 def _is_stray(node: ast.stmt, known: Collection[str], libraries: Collection[str]) -> bool:

@@ -15,9 +15,8 @@ PLACEHOLDER = re.compile(r"(?:your )?answer(?: here)?(?: fill this in)?|fill thi
 ASKS = re.compile(r"^[#*_>\s]*inline\s+question\b", re.IGNORECASE | re.MULTILINE)
 ANSWERS = re.compile(r"^[^\w\n]*(?:\$.*)?(?:your\s+)?answer\b[^\w\n]*", re.IGNORECASE | re.MULTILINE)
 PICTURE = re.compile(r"!\[[^\]]*\]\((?:[^()]|\([^()]*\))*\)|<[^>]*>")  # or a tag
-EMBEDDED = re.compile(
-    r'("image/[\w.+-]+"\s*:\s*(?:\[\s*)?"[^"]{40})[^"]{80,}'
-)  # an image's data, which may be megabytes
+# an image's data, which may be megabytes
+EMBEDDED = re.compile(r'("image/[\w.+-]+"\s*:\s*(?:\[\s*)?"[^"]{40})[^"]{80,}')
 Table = dict[str, object]  # an object of JSON that nobody has validated
 
 

@@ -43,7 +43,7 @@ MOST_SPANNED = 100  # columns of one cell
 URL = re.compile(r"https?://[^\s<>\"'(){}]*[^\s<>\"'(){}.,;:!?*_]")
 NUMBER = re.compile(r"[0-9]{1,9}")  # as typst can read it
 BLANKS = re.compile(r"[ \t\n\r\f]+")
-Cell = tuple[int, int, int, int, "HtmlElement"]  # of a table: its column, row, width, height and element
+PlacedCell = tuple[int, int, int, int, "HtmlElement"]  # of a table: its column, row, width, height and element
 
 
 @dataclass
@@ -182,7 +182,7 @@ SPECIAL = {
 }  # fmt: skip
 
 
-def _write_cell(place: Cell, body: str) -> str:
+def _write_cell(place: PlacedCell, body: str) -> str:
     x, y, width, height, cell = place
     side = SIDE.search(cell.get("align", "").lower() or cell.get("style", ""))
     align = f"align: {side[1] or side[2]}, " if side else ""
@@ -196,7 +196,7 @@ def _stands_in(row: HtmlElement, table: HtmlElement) -> bool:
     return bool(above is table)
 
 
-def _place_cells(rows: list[HtmlElement]) -> list[Cell]:
+def _place_cells(rows: list[HtmlElement]) -> list[PlacedCell]:
     """Return the column, row, width, height and element of each cell of a table."""
     taken: set[tuple[int, int]] = set()
     placed = []
@@ -217,7 +217,7 @@ def _read_span(cell: HtmlElement, name: str) -> int:
     return max(int(text), 1) if NUMBER.fullmatch(text) else 1
 
 
-def _count_header(rows: list[HtmlElement], cells: list[Cell]) -> int:
+def _count_header(rows: list[HtmlElement], cells: list[PlacedCell]) -> int:
     """Return how many rows are repeated on each page of a table: those of its head, as far as no cell leaves them."""
     count = sum(row.getparent().tag == "thead" for row in rows)
     count = count or int(bool(rows) and len(rows[0]) > 0 and all(cell.tag == "th" for cell in rows[0]))

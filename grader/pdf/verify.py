@@ -132,10 +132,9 @@ def _count(word: str, squashed: str) -> int:
     ways = {word, word[::-1]}
     if not SCRIPTS.search(word):
         return sum(map(squashed.count, ways))
+    # a PDF may name a letter once more with its mark, so others may stand between two
     letters = ([f"(?:{one}|{one[::-1]})" for one in LETTER.findall(way)] for way in ways)
-    return sum(
-        len(re.findall(".{0,2}".join(one), squashed)) for one in letters
-    )  # some are named again with their marks
+    return sum(len(re.findall(".{0,2}".join(one), squashed)) for one in letters)
 
 
 def _number_controls(text: str, no_font: set[str]) -> str:

@@ -356,7 +356,7 @@ def test_a_package_without_stray_imports_gets_no_note_on_them(course):
 def test_many_stray_imports_are_counted(course):
     course.write("student/layers.py", "import sklearn\n" * 20 + layers())
     (note,) = (note.text for note in course.grade().notes if note.kind is NoteKind.IMPORTS)
-    assert note.endswith("layers.py, line 8 (import sklearn); and 12 more.")
+    assert note.endswith("layers.py, line 8 (import sklearn) and 12 more.")
 
 
 USED = {

@@ -125,6 +125,7 @@ class Attempt(StrEnum):
     PROCESS = "process"
     THREAD = "thread"
     NETWORK = "network"
+    FOLDER = "folder"
     HOME = "home"
     PROMPT = "prompt"
     EXIT = "exit"

@@ -59,6 +59,7 @@ ATTEMPTS = {
             WRITE_DOWN,
         ),
         (Attempt.OPEN, "opens a file that is not there", WRITE_DOWN),
+        (Attempt.FOLDER, "changes the working folder, which graded code may not", WRITE_DOWN),
         (Attempt.PROCESS, "starts another process, which graded code may not", "do the work in this one"),
         (Attempt.THREAD, "starts too many threads", "do the work in one"),
         (Attempt.NETWORK, "uses the network, which graded code may not", "write what it needs into the module"),

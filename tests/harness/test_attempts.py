@@ -14,6 +14,7 @@ READS = f"reads what lies outside of its package, which graded code may not{{pla
 OPENS = f"opens a file that is not there{{place}}; {BESIDE}"
 FORKS = "starts another process, which graded code may not{place}; do the work in this one"
 CALLS = "uses the network, which graded code may not{place}; write what it needs into the module"
+MOVES = f"changes the working folder, which graded code may not{{place}}; {BESIDE}"
 HOME = f"asks for a home folder, which graded code does not have{{place}}; {BESIDE}"
 ASKS = "calls input(), and nobody is there to answer{place}; remove it"
 LEAVES = "ends the program{place}; remove that line; to refuse an argument, raise ValueError"
@@ -25,6 +26,11 @@ ACTS = {
     "logging.basicConfig(filename='train.log', force=True)": WRITES,
     "os.makedirs('runs')": WRITES,
     "tempfile.NamedTemporaryFile()": WRITES,
+    "os.rename('a', 'b')": WRITES,
+    "os.chdir('..')": MOVES,
+    "contextlib.chdir('/tmp').__enter__()": MOVES,
+    "shutil.disk_usage('/')": OTHER,
+    "os.chroot('/')": OTHER,
     "open('/etc/passwd').read()": READS,
     "os.listdir('/')": READS,
     "np.load('datasets/sample.npy')": OPENS,
@@ -51,8 +57,8 @@ RAISED = {
     'RuntimeError("can\'t start new thread")': "starts too many threads{place}; do the work in one",
 }
 LINES = [*ACTS, *(f"raise {error}" for error in RAISED)]
-HEAD = """import getpass, logging, multiprocessing, os, pathlib, pdb, socket, subprocess, sys, tempfile, urllib.request
-import numpy as np
+HEAD = """import contextlib, getpass, logging, multiprocessing, os, pathlib, pdb, shutil, socket, subprocess, sys, tempfile
+import numpy as np, urllib.request
 """
 FUNCTION = "def relu_forward(x):\n    {}\n    y = 2 * x\n    return y\n"
 

@@ -93,6 +93,8 @@ PROCESS_MODULES = ("subprocess", "multiprocessing", "concurrent")
 SHAPES = re.compile(r"\b(shapes?|sizes?|dimensions?|broadcast|aligned|out of bounds|unpack)\b")
 BREAKPOINT = re.compile(r"\b(set_trace|breakpoint)\(")
 FORKS = ("fork", "spawn", "exec", "popen", "system")
+# calls that name a file and are refused without writing to it
+NOT_WRITES = {"chdir(": Attempt.FOLDER, "chroot(": Attempt.OTHER, "statvfs(": Attempt.OTHER, "xattr(": Attempt.OTHER}
 
 
 def _attempt(error: BaseException) -> Attempt | None:
@@ -112,9 +114,10 @@ def _refused(error: OSError) -> Attempt | None:
         return Attempt.OPEN
     if error.errno not in (errno.EPERM, errno.EACCES):
         return None
-    if error.filename is not None:
-        return Attempt.READ if error.errno == errno.EACCES else Attempt.WRITE
     line = linecache.getline(frames[-1].f_code.co_filename, frames[-1].f_lineno) if frames else ""
+    if error.filename is not None:
+        other = next((attempt for call, attempt in NOT_WRITES.items() if call in line), Attempt.WRITE)
+        return Attempt.READ if error.errno == errno.EACCES else other
     forks = module in PROCESS_MODULES or any(name in line for name in FORKS)
     return Attempt.PROCESS if forks else Attempt.OTHER
 

@@ -1,10 +1,10 @@
-# Generated from reference/optim.py by "python -m grader stubs" (unedited: 21abb75d3959)
+# Generated from reference/optim.py by "python -m grader stubs" (unedited: e45bd813371a)
 """Update rules: rule(w, dw, config=None) -> (next_w, config) makes one step of first-order optimization.
 
 w is an array of parameters, dw the gradient of the loss with respect to it, of w's shape. config holds the rule's
-hyperparameters and its state: missing keys are filled with their defaults, the state after the step is written back,
-and the same dict is returned. dw is never modified. A rule may update w and the state in place, so that next_w is w;
-those given here return a new array.
+hyperparameters and its state: missing keys are filled with their defaults, and the state after the step is stored.
+The config that is returned holds all of this; it may be the dict that was given or a new one. dw is never modified.
+A rule may update w and the state in place, so that next_w is w; those given here return a new array.
 """
 
 import numpy as np

@@ -62,16 +62,20 @@ def executing(settings: Settings, scratch: Path) -> Iterator[tuple[Executor, int
         executor.shutdown()
 
 
-def count_slots(manifest: Manifest) -> int:
-    """Return how many jobs this machine can take at a time, by its cores and its free memory."""
+def count_slots(manifest: Manifest, wanted: int | None = None) -> tuple[int, str]:
+    """Return how many jobs this machine takes at a time, as `wanted` or one a core, and why memory allows no more."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         lines = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
         free = int(lines["MemAvailable"].split()[0]) * 1024 // MEGABYTE
     except (OSError, KeyError, ValueError):
-        return cores
+        return wanted or cores, ""
     # one of them may fill what a worker is allowed, and all need their libraries
-    return max(1, min(cores, (free - manifest.limits.memory_mb) // JOB_MEMORY_MB))
+    room = max(1, (free - manifest.limits.memory_mb) // JOB_MEMORY_MB)
+    if (wanted or 0) <= room:
+        return min(wanted or cores, room), ""
+    need = f"{manifest.limits.memory_mb / 1024:.1f} GB for one that fills its memory and {JOB_MEMORY_MB} MB for each"
+    return room, f"{room} instead of {wanted} at a time: jobs need {need}, and {free / 1024:.1f} GB are free"
 
 
 @contextlib.contextmanager

@@ -25,7 +25,7 @@ FOLDER = Annotated[Path, typer.Option(metavar="<folder>", help="The folder of th
 CLASS = Path("class")
 JOBS = Annotated[
     int | None,
-    typer.Option(min=1, metavar="<number>", help="How many at a time; by cores and free memory by default."),
+    typer.Option(min=1, metavar="<number>", help="How many at a time; one a core by default, as memory allows."),
 ]
 SCHEDULER = Annotated[
     str,
@@ -111,7 +111,12 @@ def _prepare(jobs: int | None, unsafe: bool, scheduler: str) -> "tuple[Manifest,
 
     manifest = _find_class_course()
     choose_questions(manifest, None)
-    return manifest, executors.Settings(jobs or executors.count_slots(manifest), unsafe, scheduler)
+    if jobs and scheduler not in ("", "local"):  # the memory is that of other machines
+        return manifest, executors.Settings(jobs, unsafe, scheduler)
+    slots, note = executors.count_slots(manifest, jobs)
+    if note:
+        typer.echo(note, err=True)
+    return manifest, executors.Settings(slots, unsafe, scheduler)
 
 
 def _find_class_course() -> "Manifest":

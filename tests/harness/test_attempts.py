@@ -57,8 +57,8 @@ RAISED = {
     'RuntimeError("can\'t start new thread")': "starts too many threads{place}; do the work in one",
 }
 LINES = [*ACTS, *(f"raise {error}" for error in RAISED)]
-HEAD = """import contextlib, getpass, logging, multiprocessing, os, pathlib, pdb, shutil, socket, subprocess, sys, tempfile
-import numpy as np, urllib.request
+HEAD = """import contextlib, getpass, logging, multiprocessing, os, pathlib, pdb, shutil, socket, subprocess, sys
+import numpy as np, tempfile, urllib.request
 """
 FUNCTION = "def relu_forward(x):\n    {}\n    y = 2 * x\n    return y\n"
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from grader.classroom import batch, report
+from grader.classroom import batch, executors, report
 from grader.classroom import store as stores
 from grader.classroom.engine import digest_course
 from grader.classroom.executors import Settings
@@ -350,3 +350,20 @@ def test_time_left_is_never_negative(tmp_path):
         run = store.begin_run("2999-01-01T00:00:00+00:00", 9)
         store.finish([JobEnding("submission_100000", State.FAILED, problem="x", run=run)])
         assert list(report.describe_status(store, "process 12", 0))[2].endswith("; left: 0 s.")
+
+
+@pytest.mark.parametrize("wanted, free_gb, slots", [(100, 10, 10), (None, 1, 1), (3, 10, 3), (2, 1, 1)])
+def test_jobs_are_no_more_than_memory_allows(toy, monkeypatch, wanted, free_gb, slots):
+    monkeypatch.setattr(Path, "read_text", lambda file: f"MemTotal: 1 kB\nMemAvailable: {free_gb << 20} kB\n")
+    found, note = executors.count_slots(toy.manifest, wanted)
+    assert found == slots
+    assert bool(note) == (wanted is not None and wanted > slots)
+    if note:
+        need = "jobs need 2.0 GB for one that fills its memory and 800 MB for each"
+        assert note == f"{slots} instead of {wanted} at a time: {need}, and {free_gb:.1f} GB are free"
+
+
+def test_command_says_that_it_takes_fewer_jobs(toy, command, monkeypatch):
+    monkeypatch.setattr(executors, "count_slots", lambda manifest, wanted: (1, f"1 instead of {wanted}: full"))
+    status, _, err = command("class", "grade", str(toy.root / "nowhere"), "--jobs", "100")
+    assert (status, err.splitlines()[0]) == (2, "1 instead of 100: full")

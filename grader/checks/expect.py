@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..sandbox.child.packages import Way
+from ..sandbox.child.server import Way
 from ..sandbox.parent.proxy import Change, Proxy
 from . import messages, wording
 from .bookkeeping import note_answer

@@ -279,14 +279,14 @@ class Channel:
 
     def wait(self, deadline: Deadline | None, writing: bool = False) -> None:
         """Wait until there is something to receive, or with `writing` until something can be sent."""
-        extra = [self._drain] if self._drain is not None and self._drain.open else []
+        drain = self._drain
         while True:
+            extra = [drain.fd] if drain is not None and drain.open else []
             left = None if deadline is None else max(0.0, deadline.at - time.monotonic())
             wanted = [] if writing else [self.sock]
             readable, writable, _ = select.select(wanted + extra, [self.sock] if writing else [], [], left)
-            if extra and extra[0] in readable:
-                extra[0].read()
-                extra = extra if extra[0].open else []
+            if drain is not None and drain.fd in readable:
+                drain.read()
             if writable or self.sock in readable:
                 return
             if deadline is not None:

@@ -9,9 +9,9 @@ import pytest
 from grader.checks import expect, expect_unchanged_arguments
 from grader.checks.expect import Mismatch
 from grader.release import recorder as recording
-from grader.sandbox.child.packages import Fingerprints
-from grader.sandbox.parent.process import decode_changes
+from grader.sandbox.child.server import Fingerprints
 from grader.sandbox.parent.proxy import Call, Change, Proxy, ProxyFactory
+from grader.sandbox.parent.transport import decode_changes
 from grader.sandbox.wire import WireError
 
 CHECKS = '''

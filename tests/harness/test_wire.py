@@ -442,7 +442,7 @@ def test_endless_output_does_not_stretch_the_deadline(pair):
     readable, writable = socket.socketpair()
     with readable, writable:
         writable.sendall(b"x")
-        chatter.fileno = readable.fileno
+        chatter.fd = readable.fileno()
         channel = Channel(channel.sock, drain=chatter)
         started = time.monotonic()
         with pytest.raises(DeadlinePassed):

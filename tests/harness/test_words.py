@@ -12,8 +12,8 @@ from grader.course import manifest as manifests
 from grader.errors import StackFrame, WorkerRaised
 from grader.sandbox.child.exceptions import find_near
 from grader.sandbox.parent.client import launch_worker
-from grader.sandbox.parent.process import decode_reply
 from grader.sandbox.parent.proxy import Call
+from grader.sandbox.parent.transport import decode_reply
 from grader.sandbox.policy import WorkerLimits
 from grader.sandbox.wire import WireError
 from tests.harness.slips import SLIPS, first_failure

@@ -1,4 +1,4 @@
-"""A package in a worker: loaded, compiled, its calls watched and forwarded."""
+"""A package in a worker: loaded with what it may import, compiled, its calls forwarded."""
 
 import contextlib
 import importlib
@@ -6,24 +6,14 @@ import importlib.machinery
 import importlib.util
 import sys
 import types
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
-from ...limits import (
-    CHANGE_KEY_CHARACTERS,
-    CHANGE_LEVELS,
-    CHANGE_OBJECTS,
-    CHANGES,
-)
 from ..wire import Decoder, Encoder, Unsendable
-
-ATOMS = (type(None), bool, int, float, complex, str, bytes, np.generic, type, types.ModuleType, types.FunctionType)
-
-Way = tuple[int | str, ...]
+from .imports import OnlyTheseLibraries, PackageAliases, StrayImports, install_shims
 
 
 def compile_module(source: Path) -> np.ndarray | None:
@@ -43,14 +33,30 @@ class _Keep(importlib.machinery.SourceFileLoader):
         self.content = bytes(data)
 
 
-def forget_package(name: str) -> None:
+def load_package(request: dict[str, Any]) -> None:
+    """Load the package that a request names, with some of its modules, and set what its code may import."""
+    name, libraries, aliases = request["name"], request["libraries"], request["aliases"]
+    sys.pycache_prefix = request["bytecode"] or sys.pycache_prefix
+    if libraries:
+        OnlyTheseLibraries(name, libraries).install()
+        StrayImports(name, aliases, libraries).install()
+    PackageAliases(name, set(aliases) - set(libraries)).install()
+    _forget(name)
+    install_shims(request["shims"])
+    _import_folder(Path(request["path"]), name)
+    for module in request["modules"]:
+        with contextlib.suppress(Exception):  # it will be raised again where a check asks for the module
+            importlib.import_module(f"{name}.{module}")
+
+
+def _forget(name: str) -> None:
     """Forget the modules of a package that was loaded under this name in this process, if one was."""
     if name in sys.modules:  # else nothing is searched, since that would copy the page of each module's name
         for module in [module for module in sys.modules if module == name or module.startswith(f"{name}.")]:
             del sys.modules[module]
 
 
-def load_package(root: Path, name: str) -> None:
+def _import_folder(root: Path, name: str) -> None:
     """Make the folder importable under `name`, without putting its siblings within reach of an import."""
     init = root / "__init__.py"
     spec = importlib.util.spec_from_file_location(name, init, submodule_search_locations=[str(root)])
@@ -119,70 +125,3 @@ def _outgoing(value: Any, encoder: Encoder) -> Any:
     if isinstance(value, OpaqueHandle):
         return {"opaque": value.number}
     raise Unsendable(f"a {type(value).__name__} has no form on the wire")
-
-
-class Fingerprints:
-    """Fingerprints of all arrays and tensors in the arguments of a call, taken before it.
-
-    Tuples, lists, dicts and the attributes of objects are searched, so that what a cache holds is found too. The arrays
-    themselves are kept: to replace an entry of a dict is no change in place.
-    """
-
-    def __init__(self, arguments: list[Any], keywords: dict[str, Any]) -> None:
-        found = _arrays([*enumerate(arguments), *keywords.items()])
-        self._taken = [(path, array, _fingerprint(array)) for path, array in found]
-
-    def changed(self) -> list[Way]:
-        """Return the ways to the arrays that differ now: position or name of the argument, then indices and keys."""
-        return [path for path, array, taken in self._taken if _fingerprint(array) != taken][:CHANGES]
-
-
-def _arrays(entries: list[tuple[Any, Any]]) -> Iterator[tuple[Way, Any]]:
-    """Find each array once, by the shortest way."""
-    seen: set[int] = set()
-    level: list[tuple[Way, Any]] = [((_key(key),), value) for key, value in entries]
-    for _ in range(CHANGE_LEVELS):
-        below: list[tuple[Way, Any]] = []
-        for path, value in level:
-            if isinstance(value, ATOMS) or id(value) in seen or len(seen) >= CHANGE_OBJECTS:
-                continue
-            seen.add(id(value))
-            if isinstance(value, np.ndarray) or is_tensor(value):
-                yield path, value
-            else:
-                below += [((*path, _key(key)), part) for key, part in _parts(value)]
-        level = below
-
-
-def _parts(value: Any) -> list[tuple[Any, Any]]:
-    """List what a container or an object holds; nothing of the object's own is called."""
-    if isinstance(value, (tuple, list)):
-        return list(enumerate(value))
-    if isinstance(value, dict):
-        return list(dict.items(value))
-    try:
-        return list(object.__getattribute__(value, "__dict__").items())
-    except (AttributeError, TypeError):
-        return []
-
-
-def _key(key: Any) -> int | str:
-    return key if type(key) is int else str(key)[:CHANGE_KEY_CHARACTERS] if isinstance(key, str) else type(key).__name__
-
-
-def _fingerprint(array: Any) -> Any:
-    """Summarize dtype, shape and bytes; None for what holds no plain numbers, such as a sparse tensor."""
-    try:
-        values = np.asarray(array.detach().cpu().numpy() if is_tensor(array) else array)
-        if values.dtype.hasobject:
-            return None
-        flat = np.ascontiguousarray(values).reshape(-1)
-        return values.dtype.str, values.shape, zlib.crc32(flat.view(np.uint8).data) if flat.size else 0
-    except Exception:
-        return None
-
-
-def is_tensor(value: Any) -> bool:
-    """Return whether a value is a tensor, which nothing is before PyTorch is loaded."""
-    torch = sys.modules.get("torch")
-    return torch is not None and isinstance(value, torch.Tensor)

@@ -1,33 +1,27 @@
-"""The worker's side: it loads one package, keeps the objects the parent holds handles on, and answers requests."""
+"""The worker's side: it answers requests, holds what handles stand for, and tells which arguments a call changed."""
 
 import contextlib
-import functools
 import importlib
-import importlib.util
 import inspect
 import random
 import sys
 import types
-from bdb import BdbQuit
+import zlib
+from collections.abc import Callable, Iterator
+from functools import partial, reduce
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..wire import Channel, ChannelClosed, Decoder, Encoder, Unsendable
+from ...limits import CHANGE_KEY_CHARACTERS, CHANGE_LEVELS, CHANGE_OBJECTS, CHANGES
+from ..wire import Channel, Decoder, Encoder, Unsendable
 from .exceptions import LateReport, report_exception
-from .imports import OnlyTheseLibraries, PackageAliases, StrayImports, install_shims
-from .packages import (
-    Callback,
-    CallbackChannel,
-    Fingerprints,
-    Way,
-    compile_module,
-    forget_package,
-    install_callbacks,
-    is_tensor,
-    load_package,
-)
+from .packages import Callback, CallbackChannel, compile_module, install_callbacks, load_package
+
+ATOMS = (type(None), bool, int, float, complex, str, bytes, np.generic, type, types.ModuleType, types.FunctionType)
+
+Way = tuple[int | str, ...]
 
 
 class WorkerServer:
@@ -41,7 +35,7 @@ class WorkerServer:
         self._objects: dict[int, Any] = {}
         self._root: Path | None = None
         self._name = ""
-        self._late_after = 0.0
+        self._reporting: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext
         self._changed: list[Way] = []
 
     def answer(self, message: dict[str, Any], arrays: list[np.ndarray]) -> list[Any]:
@@ -61,18 +55,13 @@ class WorkerServer:
 
     def _do_load(self, header: dict[str, Any], decoder: Decoder, encoder: Encoder) -> None:
         self._objects.clear()
-        self._root, self._name, self._late_after = Path(header["path"]), header["name"], header["late_after"]
-        sys.pycache_prefix = header["bytecode"] or sys.pycache_prefix
-        if header["libraries"]:
-            OnlyTheseLibraries(self._name, header["libraries"]).install()
-            StrayImports(self._name, header["aliases"], header["libraries"]).install()
-        PackageAliases(self._name, set(header["aliases"]) - set(header["libraries"])).install()
-        forget_package(self._name)
-        install_shims(header["shims"])
-        load_package(self._root, self._name)
-        for module in header["modules"]:
-            with contextlib.suppress(Exception):  # it will be raised again where a check asks for the module
-                importlib.import_module(f"{self._name}.{module}")
+        self._root, self._name, channel = Path(header["path"]), header["name"], self._channel
+        if channel is not None:  # there is a parent that waits
+            self._reporting = partial(LateReport, partial(self._tell, channel), self._root, header["late_after"])
+        load_package(header)
+
+    def _tell(self, channel: Channel, report: dict[str, Any]) -> None:
+        channel.send(Encoder(self._remember).frame(report))
 
     def _do_reset(self, header: dict[str, Any], decoder: Decoder, encoder: Encoder) -> None:
         self._objects.clear()
@@ -82,7 +71,7 @@ class WorkerServer:
         target = self._target(header["target"])
         if header["how"] == "item":
             return self._node(target[decoder.value(header["key"])], encoder)
-        with self._report_when_late() if _is_to_import(target, header["key"]) else contextlib.nullcontext():
+        with self._reporting() if _is_to_import(target, header["key"]) else contextlib.nullcontext():
             value = _attribute(target, header["key"])
         return self._node(value, encoder)
 
@@ -135,15 +124,6 @@ class WorkerServer:
         for number in range(header["since"], len(self._objects)):
             del self._objects[number]
 
-    def _report_when_late(self) -> contextlib.AbstractContextManager[None]:
-        """Return a context in which an import that takes long is told of, where there is a parent to tell."""
-        channel = self._channel
-        if channel is None or self._root is None or not self._late_after:
-            return contextlib.nullcontext()
-        return LateReport(
-            lambda report: channel.send(Encoder(self._remember).frame(report)), self._root, self._late_after
-        )
-
     def _target(self, place: int | list[Any] | str | None) -> Any:
         """Return what a handle stands for: an object kept here, a method of one, or what lies at a dotted path."""
         if isinstance(place, int):
@@ -153,7 +133,7 @@ class WorkerServer:
             return _attribute(self._target(holder), name)
         library, is_library, path = (place or "").rpartition(":")
         holder = importlib.import_module(library) if is_library else sys.modules[self._name]
-        return functools.reduce(_attribute, path.split(".") if path else [], holder)
+        return reduce(_attribute, path.split(".") if path else [], holder)
 
     def _answer_node(self, result: Any, encoder: Encoder) -> Any:
         """Return the node of a result: a tuple or list opens one level, and what lies deeper stays here.
@@ -205,21 +185,6 @@ class WorkerServer:
         raise TypeError(f"a value of the form {form!r}")
 
 
-def serve(channel: Channel) -> None:
-    """Answer requests until the parent hangs up; a breakpoint raises at its own line, since nobody could answer it."""
-    sys.breakpointhook = _refuse_breakpoint
-    server = WorkerServer(channel)
-    while True:
-        try:
-            channel.send(server.answer(*channel.receive()))
-        except ChannelClosed:
-            return
-
-
-def _refuse_breakpoint(*arguments: Any, **keywords: Any) -> None:
-    raise BdbQuit
-
-
 def _is_to_import(target: Any, name: str) -> bool:
     """Return whether a name is that of a package's module, or of none, and not of what it holds already."""
     return inspect.ismodule(target) and hasattr(target, "__path__") and not hasattr(target, name)
@@ -266,3 +231,70 @@ def _label(value: Any, package: str) -> str:
         named = value if isinstance(value, (type, types.FunctionType, types.MethodType)) else type(value)
         path = f"{getattr(named, '__module__', '')}.{getattr(named, '__qualname__', '')}"
     return path.removeprefix(f"{package}.") if path.startswith(f"{package}.") else ""
+
+
+class Fingerprints:
+    """Fingerprints of all arrays and tensors in the arguments of a call, taken before it.
+
+    Tuples, lists, dicts and the attributes of objects are searched, so that what a cache holds is found too. The arrays
+    themselves are kept: to replace an entry of a dict is no change in place.
+    """
+
+    def __init__(self, arguments: list[Any], keywords: dict[str, Any]) -> None:
+        found = _arrays([*enumerate(arguments), *keywords.items()])
+        self._taken = [(path, array, _fingerprint(array)) for path, array in found]
+
+    def changed(self) -> list[Way]:
+        """Return the ways to the arrays that differ now: position or name of the argument, then indices and keys."""
+        return [path for path, array, taken in self._taken if _fingerprint(array) != taken][:CHANGES]
+
+
+def _arrays(entries: list[tuple[Any, Any]]) -> Iterator[tuple[Way, Any]]:
+    """Find each array once, by the shortest way."""
+    seen: set[int] = set()
+    level: list[tuple[Way, Any]] = [((_key(key),), value) for key, value in entries]
+    for _ in range(CHANGE_LEVELS):
+        below: list[tuple[Way, Any]] = []
+        for path, value in level:
+            if isinstance(value, ATOMS) or id(value) in seen or len(seen) >= CHANGE_OBJECTS:
+                continue
+            seen.add(id(value))
+            if isinstance(value, np.ndarray) or is_tensor(value):
+                yield path, value
+            else:
+                below += [((*path, _key(key)), part) for key, part in _parts(value)]
+        level = below
+
+
+def _parts(value: Any) -> list[tuple[Any, Any]]:
+    """List what a container or an object holds; nothing of the object's own is called."""
+    if isinstance(value, (tuple, list)):
+        return list(enumerate(value))
+    if isinstance(value, dict):
+        return list(dict.items(value))
+    try:
+        return list(object.__getattribute__(value, "__dict__").items())
+    except (AttributeError, TypeError):
+        return []
+
+
+def _key(key: Any) -> int | str:
+    return key if type(key) is int else str(key)[:CHANGE_KEY_CHARACTERS] if isinstance(key, str) else type(key).__name__
+
+
+def _fingerprint(array: Any) -> Any:
+    """Summarize dtype, shape and bytes; None for what holds no plain numbers, such as a sparse tensor."""
+    try:
+        values = np.asarray(array.detach().cpu().numpy() if is_tensor(array) else array)
+        if values.dtype.hasobject:
+            return None
+        flat = np.ascontiguousarray(values).reshape(-1)
+        return values.dtype.str, values.shape, zlib.crc32(flat.view(np.uint8).data) if flat.size else 0
+    except Exception:
+        return None
+
+
+def is_tensor(value: Any) -> bool:
+    """Return whether a value is a tensor, which nothing is before PyTorch is loaded."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.Tensor)

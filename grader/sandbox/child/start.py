@@ -14,10 +14,12 @@ import socket
 import sys
 import time
 import types
+from bdb import BdbQuit
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the engine can be imported only once the settings have said where it lies
     from grader.sandbox.child.confine import Confinement
+    from grader.sandbox.wire import Channel
 
 CONTROL_FD = 3
 FAILED = 70
@@ -41,7 +43,6 @@ def serve_parent() -> None:
 def serve_as_worker(settings: dict[str, Any]) -> None:
     """Load the libraries, give up what this platform lets a process give up, and answer requests."""
     from grader.sandbox.child import confine
-    from grader.sandbox.child.server import serve
     from grader.sandbox.wire import Channel, Encoder
 
     load_libraries(settings["libraries"])
@@ -164,7 +165,6 @@ def _microseconds() -> int:
 def _become_worker(request: dict[str, Any], fds: list[int], control: socket.socket, confinement: "Confinement") -> None:
     status = FAILED
     try:
-        from grader.sandbox.child.server import serve
         from grader.sandbox.wire import Channel
 
         control.close()
@@ -174,6 +174,24 @@ def _become_worker(request: dict[str, Any], fds: list[int], control: socket.sock
         status = 0
     finally:
         os._exit(status)
+
+
+def serve(channel: "Channel") -> None:
+    """Answer requests until the parent hangs up; a breakpoint raises at its own line, since nobody could answer it."""
+    from grader.sandbox.child.server import WorkerServer
+    from grader.sandbox.wire import ChannelClosed
+
+    sys.breakpointhook = _refuse_breakpoint
+    server = WorkerServer(channel)
+    while True:
+        try:
+            channel.send(server.answer(*channel.receive()))
+        except ChannelClosed:
+            return
+
+
+def _refuse_breakpoint(*arguments: Any, **keywords: Any) -> None:
+    raise BdbQuit
 
 
 def load_libraries(libraries: list[str]) -> None:

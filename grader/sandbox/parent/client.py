@@ -7,12 +7,12 @@ from typing import Any
 
 from ...errors import Ending, OutOfTime, StackFrame, WorkerCrashed, WorkerError, WorkerRaised, WorkerTimeout
 from ...limits import LATE_SHARE, LEAST_WAIT_SECONDS
-from ..child.packages import Way
+from ..child.server import Way
 from ..policy import WorkerLimits
 from ..wire import Deadline, DeadlinePassed, Encoder, Tensor, Unsendable, WireError
-from .process import WorkerProcess, decode_changes, decode_reply, launch_process, read_frames, read_wait_status
+from .process import WorkerProcess, launch_process, read_wait_status
 from .proxy import Answered, Call, Change, Forwarder, Package, Proxy, ProxyFactory
-from .transport import Frame, ProcessTransport, Reply, Transport, WorkerGone
+from .transport import Frame, ProcessTransport, Reply, Transport, WorkerGone, decode_changes, decode_reply, read_frames
 from .zygote_pool import Factory
 
 ACCESSES = ("get", "set", "list", "len")

@@ -1,4 +1,4 @@
-"""A worker's process, held from outside: what it prints and replies is read, and it is paused, timed and ended."""
+"""A worker's process, held from outside: what it prints is read, and it is paused, timed and ended."""
 
 import contextlib
 import os
@@ -9,24 +9,12 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from ...errors import Attempt, Ending, StackFrame, WorkerCrashed, WorkerEnded, WorkerRaised, WorkerTimeout
-from ...limits import (
-    CHANGE_KEY_CHARACTERS,
-    CHANGE_LEVELS,
-    CHANGES,
-    MESSAGE_CHARACTERS,
-    WORKER_END_SECONDS,
-    WORKER_OUTPUT_BYTES,
-)
-from ..child.packages import Way
-from ..wire import Channel, Decoder, WireError
+from ...errors import Ending, WorkerCrashed, WorkerEnded, WorkerTimeout
+from ...limits import MESSAGE_CHARACTERS, WORKER_END_SECONDS, WORKER_OUTPUT_BYTES
+from ..wire import Channel
 from .zygote_pool import Factory, PendingReply
 
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
@@ -38,18 +26,15 @@ class Output:
     """The worker's capped stdout and stderr, from a descriptor that does not block, read to the end."""
 
     def __init__(self, fd: int) -> None:
-        self._fd, self.text = fd, b""
+        self.fd, self.text = fd, b""
         self.open = True
-
-    def fileno(self) -> int:
-        return self._fd
 
     def read(self) -> None:
         """Take what is there; closes at the end of the stream."""
         if not self.open:
             return
         with contextlib.suppress(BlockingIOError):
-            if not self._keep(os.read(self._fd, WORKER_OUTPUT_BYTES)):
+            if not self._keep(os.read(self.fd, WORKER_OUTPUT_BYTES)):
                 self.close()
 
     def _keep(self, part: bytes) -> bytes:
@@ -65,7 +50,7 @@ class Output:
     def close(self) -> None:
         if self.open:
             self.open = False
-            os.close(self._fd)
+            os.close(self.fd)
 
 
 class ThreadedOutput(Output):
@@ -83,9 +68,9 @@ class ThreadedOutput(Output):
 
     def _drain(self) -> None:
         with contextlib.suppress(OSError):
-            while self._keep(os.read(self._fd, WORKER_OUTPUT_BYTES)):
+            while self._keep(os.read(self.fd, WORKER_OUTPUT_BYTES)):
                 pass
-        os.close(self._fd)
+        os.close(self.fd)
 
 
 class WorkerProcess:
@@ -212,53 +197,3 @@ def read_last_words(output: str, status: int | None) -> str:
         return FOLDERS.sub("", QUOTED_FOLDERS.sub(r"\1", lines[-1]))[:MESSAGE_CHARACTERS].rstrip(".")
     name = _signal_name(status or 0)
     return f"it was ended by signal {name}" if name else f"it ended by itself with exit status {(status or 0) >> 8}"
-
-
-def decode_reply(
-    message: dict[str, Any], arrays: list[np.ndarray], special: Callable[[str, Any], Any], callee: str
-) -> Any:
-    """Return the value of an answer. Raise WorkerRaised when it is an error, WireError when it cannot be read."""
-    try:
-        if "error" not in message:
-            return Decoder(arrays, special).value(message.get("ok"))
-        raise _decode_error(message["error"], callee)
-    except (TypeError, KeyError, ValueError, OverflowError, RecursionError):
-        raise WireError("an answer that cannot be read") from None
-
-
-def decode_changes(message: dict[str, Any]) -> list[Way]:
-    """Return the ways to the arguments that a call changed in place. Raise WireError when they cannot be read."""
-    found = message.get("changed", [])
-    if not isinstance(found, list) or len(found) > CHANGES:
-        raise WireError("a report of changed arguments that is not one")
-    for way in found:
-        is_way = isinstance(way, list) and 0 < len(way) <= CHANGE_LEVELS
-        if not is_way or not all(type(key) in (int, str) for key in way):
-            raise WireError("a changed argument that cannot be found")
-    return [tuple(key if type(key) is int else _text(key)[:CHANGE_KEY_CHARACTERS] for key in way) for way in found]
-
-
-def read_frames(frames: Any) -> list[StackFrame]:
-    """Return the lines that a worker reports. Raise WireError when they cannot be read."""
-    try:
-        return [StackFrame(_text(f["file"]), int(f["line"]), _text(f["function"]), _text(f["text"])) for f in frames]
-    except (TypeError, KeyError, ValueError, OverflowError):
-        raise WireError("lines that cannot be read") from None
-
-
-def _decode_error(error: dict[str, Any], callee: str) -> WorkerRaised:
-    attempt = error.get("attempt")
-    known = Attempt(attempt) if attempt in set(Attempt) else None
-    frames = read_frames(error["frames"])
-    raised = WorkerRaised(callee, _text(error["message"]), frames, _text(error["type"]), known)
-    raised.holder, raised.near = _text(error.get("holder", "")), _text(error.get("near", ""))
-    raised.shapes = _text(error.get("shapes", ""))
-    odd = error.get("odd")
-    if isinstance(odd, list) and len(odd) == 2:
-        raised.odd = _text(odd[0]), _text(odd[1])
-    return raised
-
-
-def _text(value: Any) -> str:
-    """Words from a worker, cut short and without what no report could hold, such as half a surrogate pair."""
-    return "".join(c for c in str(value)[:MESSAGE_CHARACTERS] if c.isprintable() or c == "\n")

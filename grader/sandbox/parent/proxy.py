@@ -8,7 +8,7 @@ import numpy as np
 
 from ...errors import OutOfTime, SandboxError, WorkerError
 from ...limits import INPUT_CHARACTERS
-from ..child.packages import Way
+from ..child.server import Way
 from ..wire import Encoder, WireError
 
 # a handle's number, a method of what is at such a place, a dotted path in the package or, as `numpy:random.rand`, in a

@@ -1,4 +1,4 @@
-"""The ways from a client to what answers its requests: a process, or this very process."""
+"""The ways from a client to what answers its requests, a process or this very one, and how replies are read."""
 
 import contextlib
 import random
@@ -7,19 +7,30 @@ import time
 from collections import deque
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any, ClassVar, Protocol
+from typing import Annotated, Any, ClassVar, Protocol, TypeVar
 
+import msgspec
 import numpy as np
 
-from ...errors import SandboxError
-from ...limits import WORKER_END_SECONDS, WORKER_START_SECONDS
-from ..child.server import WorkerServer
-from ..wire import Channel, ChannelClosed, Deadline, DeadlinePassed, WireError, unpack_frame
+from ...errors import Attempt, SandboxError, StackFrame, WorkerRaised
+from ...limits import (
+    CHANGE_KEY_CHARACTERS,
+    CHANGE_LEVELS,
+    CHANGES,
+    MESSAGE_CHARACTERS,
+    WORKER_END_SECONDS,
+    WORKER_START_SECONDS,
+)
+from ..child.server import Way, WorkerServer
+from ..wire import Channel, ChannelClosed, Deadline, DeadlinePassed, Decoder, WireError, unpack_frame
 from .process import WorkerProcess, read_last_words
 from .zygote_pool import PendingReply
 
 BROKEN = "Set up the environment again."
 
+Told = TypeVar("Told")
+Keys = Annotated[list[int | str], msgspec.Meta(min_length=1, max_length=CHANGE_LEVELS)]
+Ways = Annotated[list[Keys], msgspec.Meta(max_length=CHANGES)]
 Frame = list[Any]
 Reply = tuple[dict[str, Any], list[np.ndarray]]
 
@@ -62,15 +73,16 @@ class ProcessTransport:
         self.process = process
         self._channel = channel
         self._open = True
-        self._ready = not process.says_ready
+        self._ready = False
 
     def connect(self) -> None:
         """Wait until the process is there and ready. Raise SandboxError where it does not come up."""
-        self.process.meet()
         if self._ready:
             return
+        self.process.meet()
         try:
-            self._channel.receive(Deadline(time.monotonic() + WORKER_START_SECONDS))
+            if self.process.says_ready:
+                self._channel.receive(Deadline(time.monotonic() + WORKER_START_SECONDS))
         except DeadlinePassed:
             self.close()
             raise SandboxError(f"a worker was not ready within {WORKER_START_SECONDS:.0f} s") from None
@@ -237,3 +249,52 @@ def _random_state() -> tuple[Any, Any]:
 def _set_random_state(state: tuple[Any, Any]) -> None:
     np.random.set_state(state[0])
     random.setstate(state[1])
+
+
+def decode_reply(
+    message: dict[str, Any], arrays: list[np.ndarray], special: Callable[[str, Any], Any], callee: str
+) -> Any:
+    """Return the value of an answer. Raise WorkerRaised when it is an error, WireError when it cannot be read."""
+    try:
+        if "error" not in message:
+            return Decoder(arrays, special).value(message.get("ok"))
+        raise _decode_error(message["error"], callee)
+    except (TypeError, KeyError, ValueError, OverflowError, RecursionError):
+        raise WireError("an answer that cannot be read") from None
+
+
+def decode_changes(message: dict[str, Any]) -> list[Way]:
+    """Return the ways to the arguments that a call changed in place. Raise WireError when they cannot be read."""
+    ways = _convert(message.get("changed", []), Ways)
+    return [tuple(key if isinstance(key, int) else _text(key)[:CHANGE_KEY_CHARACTERS] for key in way) for way in ways]
+
+
+def read_frames(frames: Any) -> list[StackFrame]:
+    """Return the lines that a worker reports. Raise WireError when they cannot be read."""
+    found = _convert(frames, list[StackFrame])
+    return [StackFrame(_text(one.file), one.line, _text(one.function), _text(one.text)) for one in found]
+
+
+def _decode_error(error: dict[str, Any], callee: str) -> WorkerRaised:
+    attempt = error.get("attempt")
+    known = Attempt(attempt) if attempt in set(Attempt) else None
+    frames = read_frames(error["frames"])
+    raised = WorkerRaised(callee, _text(error["message"]), frames, _text(error["type"]), known)
+    raised.holder, raised.near, raised.shapes = (_text(error.get(key, "")) for key in ("holder", "near", "shapes"))
+    odd = error.get("odd")
+    if isinstance(odd, list) and len(odd) == 2:
+        raised.odd = _text(odd[0]), _text(odd[1])
+    return raised
+
+
+def _convert(told: Any, kind: type[Told]) -> Told:
+    """Return what a worker tells, once it is of this kind. Raise WireError."""
+    try:
+        return msgspec.convert(told, kind)
+    except (msgspec.ValidationError, RecursionError):
+        raise WireError("a report that cannot be read") from None
+
+
+def _text(value: Any) -> str:
+    """Words from a worker, cut short and without what no report could hold, such as half a surrogate pair."""
+    return "".join(c for c in str(value)[:MESSAGE_CHARACTERS] if c.isprintable() or c == "\n")

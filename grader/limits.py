@@ -76,6 +76,7 @@ CHANGE_KEY_CHARACTERS = 80  # of a name on the way to a changed array
 
 # Reading a package.
 SOURCE_BYTES = 256 * 1024  # of a module that is parsed: its syntax tree takes up to 700 times that
+LOADED_BYTES = 1024 * 1024  # of modules whose imports are read before it ends
 DOTTED_PARTS = 100  # of one name in it, `a.b.c`: to import it takes memory by the square of them
 FOLDER_LEVELS = 10  # of folders in folders: a package needs two or three
 FOLDERS = 2_000  # of a package or a submission: each takes a look at the disk

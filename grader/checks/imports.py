@@ -1,12 +1,10 @@
 """Find the module whose import keeps a check from running, and say why, where, and what to do."""
 
-import ast
 import contextlib
 import os
 import re
 import sys
 import warnings
-from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from importlib.machinery import PathFinder
@@ -14,16 +12,18 @@ from pathlib import Path
 
 import numpy as np
 
+from ..course.imports import StrayImport, TopImport, find_judged, find_loaded, read_top_imports
 from ..course.manifest import Manifest
-from ..course.source import Unparsable, find_definitions, list_modules, locate, parse_source, read_source
+from ..course.source import Unparsable, find_definitions, list_modules, read_source
 from ..errors import Ending, StackFrame, WorkerEnded, WorkerError, WorkerRaised
-from ..files import find_nearest, list_some, make_printable
-from ..results.record import Cause, Note, NoteKind
+from ..files import find_nearest, make_printable
+from ..limits import LOADED_BYTES
+from ..results.record import Cause
+from ..sandbox.child.imports import can_stand_in
 from ..submission.package_search import explain_missing_file
 from . import messages
 from .wording import explain_error
 
-SHOWN = 8  # imports that a note names; more are counted
 TOP = ".<module>"  # ends the name of a frame at module level
 REMEDIES = {
     "SyntaxError": messages.FIX_LINE,
@@ -247,40 +247,33 @@ def _explain_name(failed: FailedImport, text: str) -> str:
     return messages.NO_OWN_NAME.format(file=file, name=named[1], remedy=remedy, **failed.facts)
 
 
-def describe_stray_imports(manifest: Manifest, package: Path) -> list[Note]:
-    """Return a note on what the package's modules import at their top and a stand-in answers; none without any.
+def find_stray_imports(manifest: Manifest, package: Path) -> list[StrayImport]:
+    """Return what judged modules, and those that they load, import at their top and a stand-in answers, by lines.
 
     Only their source is read, so no worker has a say in it.
     """
-    named = {*manifest.submission.packages, manifest.paths.student, package.name}
-    named |= {file.parts[0].removesuffix(".py") for file in list_modules(package)}
-    shims = {name.partition(".")[0] for name in (manifest.edition.shims if manifest.edition else ())}
-    judged, found = defaultdict[Path, set[str]](set), []
-    for name, question in manifest.functions().items():
-        with contextlib.suppress(LookupError):
-            judged[locate(package, name)[0].relative_to(package)].update(question.libraries)
-    for file, libraries in sorted(judged.items()):
-        known = {*sys.stdlib_module_names, *libraries, *named, *shims}
-        with contextlib.suppress(Unparsable):
-            for node in parse_source(read_source(package / file)).body:
-                if _is_stray(node, known, libraries):
-                    found.append(f"{file.as_posix()}, line {node.lineno} ({make_printable(ast.unparse(node), 60)})")
-    if not found:
-        return []
-    return [Note(NoteKind.IMPORTS, messages.STRAY_IMPORTS.format(list_some(found, SHOWN, "; ")))]
+    names = {*manifest.submission.packages, manifest.paths.student, package.name}
+    names |= {file.parts[0].removesuffix(".py") for file in list_modules(package)}
+    names |= {name.partition(".")[0] for name in (manifest.edition.shims if manifest.edition else ())}
+    stray, seen = dict[tuple[Path, int], StrayImport](), 0
+    for start, questions in find_judged(manifest, package).items():
+        for file in sorted(find_loaded(package, Path(start), names)) if seen < LOADED_BYTES else ():
+            source = read_source(package / file)
+            seen += len(source)
+            for question in questions:
+                for found in read_top_imports(source):
+                    if (library := _judge_import(found, question.libraries, names)) is not None:
+                        stray.setdefault((file, found.line), StrayImport(file, found, library, question))
+    return [stray[place] for place in sorted(stray)]
 
 
-def _is_stray(node: ast.stmt, known: Collection[str], libraries: Collection[str]) -> bool:
-    """Return whether a statement imports a library that is not for the question, or a name that NumPy lacks."""
-    if isinstance(node, ast.Import):
-        names = [(alias.name, "") for alias in node.names]
-    elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-        names = [(node.module, alias.name) for alias in node.names if alias.name != "*"]
-    else:
-        return False
-    tops = {name.partition(".")[0] for name, _ in names}
-    foreign = any(top not in known and not find_nearest(top, libraries, MISSPELT) for top in tops)
-    return foreign or any(name.partition(".")[0] == np.__name__ and _is_lacking(name, part) for name, part in names)
+def _judge_import(found: TopImport, libraries: Sequence[str], names: Collection[str]) -> str | None:
+    """Return the library for which there is a stand-in, "" where a library lacks the name; None where there is none."""
+    top = found.module.partition(".")[0]
+    foreign = top not in {*sys.stdlib_module_names, *libraries, *names}
+    lacking = top == np.__name__ and found.part != "*" and _is_lacking(found.module, found.part)
+    fits = can_stand_in(top, foreign, found.part == "*", bool(found.uses), libraries)
+    return (top if foreign else "") if (foreign or lacking) and fits else None
 
 
 def _is_lacking(module: str, name: str) -> bool:

@@ -122,7 +122,8 @@ CORRECT_OR_WRITE = "Correct this import, or write it there."
 CIRCULAR = "{place}: {file} is imported while it imports this module{code}. Move one of the imports into a function."
 BAD_IMPORT = "{place}: {what}{code}. Correct or remove this import."
 STRAY_IMPORTS = (
-    "Stand-ins were imported for what these questions do not use; they cost nothing until they are used: {}."
+    "Stand-ins were imported for what is not there when these questions are graded; they cost nothing until they are "
+    "used: {}."
 )
 AT_TOP = "This line is outside of functions, so it runs at each import; remove it, or move it into a notebook."
 RAISED_AT_IMPORT = "{place}: {what}{inner}{code}. " + AT_TOP

@@ -10,15 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from ..checks import timing
+from ..checks import messages, timing
 from ..checks.choice import Selection
 from ..checks.collect import RUNNING, CheckCollector, find_files, run_pytest
 from ..checks.context import RunContext
-from ..checks.imports import describe_stray_imports
+from ..checks.imports import find_stray_imports
 from ..checks.plugin import ChecksPlugin
 from ..course.manifest import Manifest, to_fraction, to_number
 from ..course.schema import LeftOut
 from ..errors import ChecksError, RecordingError
+from ..files import list_some
 from ..limits import REPORT_INTERVAL_SECONDS
 from ..results import record as records
 from ..results.record import CheckResult, Note, NoteKind, Outcome, Record
@@ -30,6 +31,7 @@ CHANGED = (
     "{} is not the file whose answers were recorded; if a check complains, take it once more from what you downloaded."
 )
 INTERRUPTED = 2
+SHOWN = 8  # stray imports that a note names; more are counted
 AGAIN = {"grade": "hand in again", "watch": "save it"}  # how the next run comes about, by command
 PROBLEMS = {  # by pytest's exit status
     3: "the checks could not be run; what pytest says is above",
@@ -231,7 +233,9 @@ def run_checks(
         progress.record.notes += _describe_weakness(context)
     status = run_pytest(manifest, files, [collector, checks])
     progress.record.notes += describe_edition(manifest, collector.left_out)
-    progress.record.notes += describe_stray_imports(manifest, context.student)
+    if stray := list(map(str, find_stray_imports(manifest, context.student))):
+        said = messages.STRAY_IMPORTS.format(list_some(stray, SHOWN, "; "))
+        progress.record.notes.append(Note(NoteKind.IMPORTS, said))
     progress.record.checks.sort(key=lambda check: collector.places[check.id])
     progress.record.isolation = context.setup.active_layers()
     if checks.failure:

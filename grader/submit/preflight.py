@@ -10,19 +10,23 @@ import msgspec
 
 from ..checks.choice import Selection
 from ..checks.context import RunContext
+from ..checks.imports import find_stray_imports
 from ..checks.wording import explain_error
+from ..course.imports import find_judged, find_libraries, find_loaded, find_needed
 from ..course.manifest import Manifest, Question
 from ..course.schema import Budget
 from ..course.source import TooLarge, Unparsable, find_definition, find_stubs, locate, parse_source, read_source
 from ..errors import CourseError, SandboxError, SubmissionError, WorkerError
 from ..grading import run
 from ..limits import MEGABYTE
+from ..notebooks.source import strip_magics
+from ..pdf.notebook import read
 from ..results.record import CheckResult, Outcome
 from ..sandbox.parent.client import WorkerClient
 from ..sandbox.parent.zygote_pool import ZygotePool
 from ..submission.package_search import explain_missing_file
 from ..submission.unpack import unpack_submission
-from . import modules, notebooks
+from . import notebooks
 from .report import BudgetTrial, Finding, error, join_names, warning
 
 PRICE = "what needs it gets no points"
@@ -59,10 +63,26 @@ def examine_package(manifest: Manifest) -> list[Finding]:
     if not package.is_dir():
         return [error(manifest.paths.student, f"there is no folder {package}; run this in the assignment's folder")]
     found = _find_missing(manifest, package)
-    for file in sorted(modules.collect_files(manifest)):
+    for file in sorted(collect_files(manifest)):
         found += _judge_size(manifest, package, file) or (_judge_syntax(package, file) if file.suffix == ".py" else [])
-    found += _find_stubs(manifest, package) + _find_forbidden(manifest, package)
+    found += _find_stubs(manifest, package) + _find_stray(manifest, package) + _find_forbidden(manifest, package)
     return sorted(found, key=lambda finding: finding.file)
+
+
+def collect_files(manifest: Manifest) -> list[Path]:
+    """Return the package's files that are submitted, as paths in it: named by the manifest, or imported."""
+    package = manifest.path("student")
+    names = {manifest.paths.student, package.name, *manifest.submission.packages}
+    wanted = [Path(name) for name in [*manifest.submission.required, *find_judged(manifest, package)]]
+    cells = [_read_code(file) for file in manifest.collected_notebooks().values()]
+    return find_needed(package, cells, wanted, names)
+
+
+def _read_code(notebook: Path) -> str:
+    """Return the lines of a notebook's code that Python itself can read."""
+    with contextlib.suppress(OSError):
+        return "\n".join(strip_magics(cell.source) for cell in read(notebook).cells if cell.kind == "code")
+    return ""
 
 
 def _find_missing(manifest: Manifest, package: Path) -> list[Finding]:
@@ -129,24 +149,47 @@ def _find_stubs(manifest: Manifest, package: Path) -> list[Finding]:
     ]
 
 
+def _find_stray(manifest: Manifest, package: Path) -> list[Finding]:
+    """Say which imports a stand-in answers when a question is graded, and what that costs."""
+    found = []
+    for stray in find_stray_imports(manifest, package):
+        name, where = f"{package.name}/{stray.file.as_posix()}", stray.found
+        lacks = f"{stray.library} is not there" if stray.library else "it cannot be imported"
+        said = f"line {where.line} ({where.text}): {lacks} when {stray.question.id} is graded"
+        remedy = _say_what_is_there(stray.question)
+        if where.early:
+            runs = f"line {where.early[0]}, which uses it, runs at each import, so this file cannot be imported"
+            found.append(error(name, f"{said}, and {runs}; {remedy}", where.line))
+        elif where.uses:
+            lines = join_names([f"line {line}" for line in where.uses])
+            found.append(warning(name, f"{said}, so its use in {lines} raises ImportError; {remedy}"))
+        else:
+            found.append(warning(name, f"{said}; nothing uses it, so it costs nothing, but it can be removed"))
+    return found
+
+
+def _say_what_is_there(question: Question) -> str:
+    return f"use {join_names(['the standard library', *question.libraries])}"
+
+
 def _find_forbidden(manifest: Manifest, package: Path) -> list[Finding]:
-    """Find imports of libraries that a question's workers lack: along with its modules, or in its functions."""
+    """Find imports that fail where a question is graded: along with its modules, or in its functions."""
     names = {package.name, *manifest.submission.packages}
-    found: dict[tuple[str, str], tuple[int, Question]] = {}
-    for start, questions in modules.find_judged(manifest, package).items():
+    answered = {(stray.file, stray.found.line) for stray in find_stray_imports(manifest, package)}
+    found: dict[tuple[Path, str], tuple[int, Question]] = {}
+    for start, questions in find_judged(manifest, package).items():
         for question in questions:
             inside = _find_lines(package, start, question)
-            for file in sorted(modules.find_loaded(package, Path(start), names)):
-                for item in modules.find_libraries(read_source(package / file), names):
+            for file in sorted(find_loaded(package, Path(start), names)):
+                for item in find_libraries(read_source(package / file), names):
                     top = item.name.partition(".")[0]
                     wanted = item.early or (file.as_posix() == start and item.line in inside)
-                    if wanted and top not in question.libraries:
-                        found.setdefault((file.as_posix(), top), (item.line, question))
+                    if wanted and top not in question.libraries and (file, item.line) not in answered:
+                        found.setdefault((file, top), (item.line, question))
     findings = []
-    for (name, top), (line, question) in found.items():
-        use = join_names(["the standard library", *question.libraries])
-        sentence = f"line {line}: {top} is not there when {question.id} is graded; use {use}"
-        findings.append(error(f"{package.name}/{name}", sentence, line))
+    for (file, top), (line, question) in found.items():
+        sentence = f"line {line}: {top} is not there when {question.id} is graded; {_say_what_is_there(question)}"
+        findings.append(error(f"{package.name}/{file.as_posix()}", sentence, line))
     return findings
 
 
@@ -222,7 +265,7 @@ def _judge(check: CheckResult, budget: Budget, package: str) -> BudgetTrial | No
 def _group_modules(manifest: Manifest, package: Path) -> dict[tuple[str, ...], list[str]]:
     """Return the judged modules that are there, by the libraries of their questions."""
     groups: dict[tuple[str, ...], list[str]] = defaultdict(list)
-    for file, questions in modules.find_judged(manifest, package).items():
+    for file, questions in find_judged(manifest, package).items():
         for libraries in dict.fromkeys(tuple(question.libraries) for question in questions):
             groups[libraries].append(file)
     return groups

@@ -21,7 +21,7 @@ from ..errors import CourseError, OutputError
 from ..files import PDF, ZIP, claim, is_unchanged, pack_zip
 from ..pdf.convert import PdfRequest, make, read_options
 from ..submission.listing import IGNORED
-from . import modules, preflight
+from . import preflight
 from .report import Finding, SubmitResult, select_errors, warning
 
 NOTE = "submission.json"
@@ -148,7 +148,7 @@ def _make_room(root: Path) -> Iterator[Path]:
 def collect_submission(manifest: Manifest) -> dict[str, bytes]:
     """Return the contents of the zip by name, without its note."""
     package = manifest.path("student")
-    files = {f"{package.name}/{file.as_posix()}": package / file for file in modules.collect_files(manifest)}
+    files = {f"{package.name}/{file.as_posix()}": package / file for file in preflight.collect_files(manifest)}
     notebooks = {f"{manifest.paths.notebooks}/{file.name}": file for file in manifest.collected_notebooks().values()}
     present = {name: file for name, file in (files | notebooks).items() if file.is_file()}
     return {name: present[name].read_bytes() for name in sorted(present)}
@@ -157,7 +157,7 @@ def collect_submission(manifest: Manifest) -> dict[str, bytes]:
 def find_left_out(manifest: Manifest) -> list[str]:
     """Return modules of the student's own that nothing submitted imports."""
     package = manifest.path("student")
-    taken = {package / file for file in modules.collect_files(manifest)}
+    taken = {package / file for file in preflight.collect_files(manifest)}
     kept = [package / file for file in sorted(list_modules(package)) if package / file not in taken]
     texts = {file: read_source(file).decode("utf-8", "replace") for file in kept if not _is_foreign(package, file)}
     own = [file for file, text in texts.items() if not is_unchanged(text.replace("\r\n", "\n"))]

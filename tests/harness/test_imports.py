@@ -334,16 +334,20 @@ def test_a_stray_import_of_which_nothing_is_used_costs_nothing(course, line):
     assert found.causes == []
 
 
-STANDS_IN = "Stand-ins were imported for what these questions do not use; they cost nothing until they are used: "
+STANDS_IN = (
+    "Stand-ins were imported for what is not there when these questions are graded; they cost nothing until they are "
+    "used: "
+)
 
 
 def test_the_report_names_stray_imports(course):
     lines = ["import os", "import matplotlib.pyplot as plt", "from numpy import float_, dot", "from pickle import TRUE"]
     course.write("student/layers.py", "\n".join(lines) + "\n" + layers())
-    course.write("student/other.py", "import sklearn\nfrom .layers import double\n" + OTHER)
+    used = "import sklearn\nfrom .layers import double\n\n\ndef plot():\n    sklearn.plot()\n"
+    course.write("student/other.py", used + OTHER)
     notes = [note for note in course.grade().notes if note.kind is NoteKind.IMPORTS]
     places = "layers.py, line 2 (import matplotlib.pyplot as plt); layers.py, line 3 (from numpy import float_, dot)"
-    assert [note.text for note in notes] == [f"{STANDS_IN}{places}; other.py, line 1 (import sklearn)."]
+    assert [note.text for note in notes] == [f"{STANDS_IN}{places}; other.py, line 1 (import sklearn), used in line 6."]
 
 
 def test_a_package_without_stray_imports_gets_no_note_on_them(course):

@@ -213,7 +213,7 @@ class StrayImports:
         foreign = module is None and top not in {*self._libraries, *sys.stdlib_module_names}
         wanted = [alias for alias in node.names if isinstance(node, ast.ImportFrom) or alias.name == name]
         bound = {_bind(alias, node) for alias in wanted if not _has(module, alias.name)}
-        if "*" in bound or (bound & read and (not foreign or find_near(top, self._libraries))):
+        if not can_stand_in(top, foreign, "*" in bound, bool(bound & read), self._libraries):
             return None
         stand_in = StandIn(name, refuse(top, self._libraries) if foreign else why)
         if isinstance(node, ast.Import):
@@ -222,6 +222,14 @@ class StrayImports:
         for alias in wanted:
             holder.__dict__[alias.name] = getattr(module, alias.name, stand_in)
         return holder
+
+
+def can_stand_in(library: str, foreign: bool, star: bool, read: bool, libraries: Sequence[str]) -> bool:
+    """Return whether a stand-in answers an import at a module's top that fails.
+
+    It does not for a name that a library lacks and the module reads, nor for a misspelt library that it reads.
+    """
+    return not star and not (read and (not foreign or find_near(library, libraries)))
 
 
 def _find_statement(name: str, scope: Mapping[str, Any]) -> tuple[ast.Import | ast.ImportFrom, set[str]] | None:

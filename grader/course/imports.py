@@ -1,4 +1,4 @@
-"""Find the package's files that belong to a submission: what its modules import, told from their text."""
+"""Read what modules import from their text: files of the package, libraries, and what a stand-in may answer."""
 
 import ast
 import re
@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from ..course.manifest import Manifest, Question
-from ..course.source import Unparsable, locate, parse_source, read_source
-from ..notebooks.source import strip_magics
-from ..pdf.notebook import read
+from ..files import make_printable
+from ..limits import LOADED_BYTES
+from .manifest import Manifest, Question
+from .source import Unparsable, locate, parse_source, read_source
 
+TEXT_CHARACTERS = 60  # of a statement that a sentence quotes
+USES = 3  # lines that read a name, of which a sentence tells
 LOOSE = re.compile(r"[ \t]*(?:from[ \t]+(\.*[\w.]*)[ \t]+import[ \t]+([\w ,*]+)|import[ \t]+([\w., ]+))")
 
 
@@ -27,13 +29,33 @@ class Import:
     early: bool = True
 
 
-def collect_files(manifest: Manifest) -> list[Path]:
-    """Return the package's files that are submitted, as paths in it: named by the manifest, or imported."""
-    package = manifest.path("student")
-    names = {manifest.paths.student, package.name, *manifest.submission.packages}
-    wanted = [Path(name) for name in manifest.submission.required] + [Path(m) for m in find_judged(manifest, package)]
-    cells = [_read_code(file) for file in manifest.collected_notebooks().values()]
-    return find_needed(package, cells, wanted, names)
+@dataclass(frozen=True)
+class TopImport:
+    """A name that a statement at a module's top, not indented, imports of a library, and the lines that read it.
+
+    `part` is what `from` takes of the module, `early` those lines that run at the module's import.
+    """
+
+    module: str
+    part: str
+    line: int
+    text: str
+    uses: tuple[int, ...]
+    early: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class StrayImport:
+    """An import at a module's top that a stand-in answers when a question is graded; `library` where it is foreign."""
+
+    file: Path
+    found: TopImport
+    library: str
+    question: Question
+
+    def __str__(self) -> str:
+        used = f", used in line {self.found.uses[0]}" if self.found.uses else ""
+        return f"{self.file.as_posix()}, line {self.found.line} ({self.found.text}){used}"
 
 
 def find_judged(manifest: Manifest, package: Path) -> dict[str, list[Question]]:
@@ -56,6 +78,30 @@ def read_imports(source: bytes) -> tuple[Import, ...]:
         return tuple(_walk_imports(parse_source(source).body, True))
     except (Unparsable, RecursionError):
         return tuple(_guess_imports(source.decode("utf-8", "replace")))
+
+
+@lru_cache(maxsize=64)
+def read_top_imports(source: bytes) -> tuple[TopImport, ...]:
+    """Return what a module imports of libraries at its top; nothing where it cannot be parsed."""
+    try:
+        body = parse_source(source).body
+        uses = _list_reads(node for statement in body for node in ast.walk(statement))
+        early = _list_reads(node for statement in body for node in _walk_early(statement))
+    except (Unparsable, RecursionError):
+        return ()
+    found = []
+    for node in body:
+        if isinstance(node, ast.Import):
+            names = [(alias.name, "", alias.asname or alias.name.partition(".")[0]) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names = [(node.module, alias.name, alias.asname or alias.name) for alias in node.names]
+        else:
+            continue
+        text = make_printable(ast.unparse(node), TEXT_CHARACTERS)
+        for name, part, bound in names:
+            lines = tuple(uses[bound]), tuple(early[bound])
+            found.append(TopImport(name, part, node.lineno, text, *lines))
+    return tuple(found)
 
 
 def find_needed(package: Path, texts: Iterable[str], modules: Iterable[Path], names: Collection[str]) -> list[Path]:
@@ -102,24 +148,38 @@ def find_libraries(source: bytes, names: Collection[str]) -> list[Import]:
 
 
 def find_loaded(package: Path, start: Path, names: set[str]) -> set[Path]:
-    """Return the package's files that importing one of them loads."""
+    """Return the package's files that importing one of them loads; very large packages are cut short."""
     loaded: set[Path] = set()
-    waiting = [start, Path("__init__.py")]
-    while waiting:
+    waiting, size = [Path("__init__.py"), start], 0
+    while waiting and size < LOADED_BYTES:
         file = waiting.pop()
         if file not in loaded and (package / file).is_file():
             loaded.add(file)
+            size += len(read_source(package / file))
             waiting += find_imported(package, file, names, early=True)
     return loaded
 
 
-def _read_code(notebook: Path) -> str:
-    """Return the lines of a notebook's code that Python itself can read."""
-    try:
-        cells = read(notebook).cells
-    except OSError:
-        return ""
-    return "\n".join(strip_magics(cell.source) for cell in cells if cell.kind == "code")
+def _list_reads(nodes: Iterable[ast.AST]) -> dict[str, list[int]]:
+    """Return the first lines that read each name."""
+    found: dict[str, list[int]] = defaultdict(list)
+    for node in nodes:
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            lines = found[node.id]
+            if len(lines) < USES and node.lineno not in lines:
+                lines.append(node.lineno)
+    return found
+
+
+def _walk_early(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield what runs where a statement at a module's top does: all but the bodies of functions."""
+    yield node
+    is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+    for name, value in ast.iter_fields(node):
+        if not (is_function and name == "body"):
+            for child in value if isinstance(value, list) else [value]:
+                if isinstance(child, ast.AST):
+                    yield from _walk_early(child)
 
 
 def _walk_imports(body: list[ast.stmt], early: bool) -> Iterator[Import]:

@@ -9,7 +9,7 @@ import unicodedata
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
@@ -63,6 +63,23 @@ def choose_files(found: Found, entries: Listing, rules: Submission) -> FileChoic
         elif inside or not (_is_sent_along(entry) or _is_told(entry.parts, found)):
             choice.left_out[find_label(entry.parts, found.folder)] += 1
     return _apply_limits(choice, found, rules)
+
+
+def choose_data(package: Path, modules: Collection[Path], rules: Submission) -> tuple[list[Path], list[PathParts]]:
+    """Return the files that a grader keeps beside `modules`, paths in the package, and those that it leaves out.
+
+    Hidden files are nobody's work. Raise SubmissionError for a package that would be refused.
+    """
+    entries = Listing()
+    for entry in list_folder(package, math.inf).files:
+        if Path(entry.name) in modules:
+            entries.files.append(replace(entry, kind="file"))  # packed as what a link leads to
+        elif not (entry.name.endswith(".py") or any(part.startswith(".") for part in entry.parts)):
+            entries.files.append(entry)
+    choice = choose_files(Found((), package.name, True), entries, rules)
+    kept = {entry.parts for entry in (*choice.needed, *choice.others)}
+    others = [entry for entry in choice.others if Path(entry.name) not in modules]
+    return [Path(entry.name) for entry in others], [e.parts for e in entries.files if e.parts not in kept]
 
 
 def _apply_limits(choice: FileChoice, found: Found, rules: Submission) -> FileChoice:

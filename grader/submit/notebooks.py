@@ -11,6 +11,7 @@ import msgspec
 
 from ..course.manifest import Manifest
 from ..notebooks.checkfiles import CALL
+from ..notebooks.source import strip_magics
 from ..pdf.notebook import ANSWER, IGNORED, QUESTION, Cell, Notebook, Table, is_answer, join_text, read
 from .report import Finding, error, join_names, warning
 
@@ -69,6 +70,14 @@ def find_heading(cell: Cell) -> str:
 def digest_text(text: str) -> str:
     """Return a few letters that stand for a text, whatever the space around it."""
     return hashlib.sha256(text.strip().encode()).hexdigest()[:12]
+
+
+def read_code(file: Path) -> str:
+    """Return the lines of a notebook's code that Python itself can read; none of one that cannot be opened."""
+    try:
+        return "\n".join(strip_magics(cell.source) for cell in read(file).cells if cell.kind == "code")
+    except OSError:
+        return ""
 
 
 def find_maker(files: Iterable[Path], name: str) -> str:

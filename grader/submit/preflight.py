@@ -19,13 +19,11 @@ from ..course.source import TooLarge, Unparsable, find_definition, find_stubs, l
 from ..errors import CourseError, SandboxError, SubmissionError, WorkerError
 from ..grading import run
 from ..limits import MEGABYTE
-from ..notebooks.source import strip_magics
-from ..pdf.notebook import read
 from ..results.record import CheckResult, Outcome
 from ..sandbox.parent.client import WorkerClient
 from ..sandbox.parent.zygote_pool import ZygotePool
 from ..submission.package_search import explain_missing_file
-from ..submission.unpack import unpack_submission
+from ..submission.unpack import choose_data, unpack_submission
 from . import notebooks
 from .report import BudgetTrial, Finding, error, join_names, warning
 
@@ -63,7 +61,9 @@ def examine_package(manifest: Manifest) -> list[Finding]:
     if not package.is_dir():
         return [error(manifest.paths.student, f"there is no folder {package}; run this in the assignment's folder")]
     found = _find_missing(manifest, package)
-    for file in sorted(collect_files(manifest)):
+    files = sorted(collect_files(manifest))
+    found += _find_unsent(manifest, package, files)
+    for file in files:
         found += _judge_size(manifest, package, file) or (_judge_syntax(package, file) if file.suffix == ".py" else [])
     found += _find_stubs(manifest, package) + _find_stray(manifest, package) + _find_forbidden(manifest, package)
     return sorted(found, key=lambda finding: finding.file)
@@ -74,15 +74,20 @@ def collect_files(manifest: Manifest) -> list[Path]:
     package = manifest.path("student")
     names = {manifest.paths.student, package.name, *manifest.submission.packages}
     wanted = [Path(name) for name in [*manifest.submission.required, *find_judged(manifest, package)]]
-    cells = [_read_code(file) for file in manifest.collected_notebooks().values()]
+    cells = [notebooks.read_code(file) for file in manifest.collected_notebooks().values()]
     return find_needed(package, cells, wanted, names)
 
 
-def _read_code(notebook: Path) -> str:
-    """Return the lines of a notebook's code that Python itself can read."""
-    with contextlib.suppress(OSError):
-        return "\n".join(strip_magics(cell.source) for cell in read(notebook).cells if cell.kind == "code")
-    return ""
+def _find_unsent(manifest: Manifest, package: Path, modules: Sequence[Path]) -> list[Finding]:
+    """Find data that a module names and that is too much to be handed in."""
+    texts = {file: read_source(package / file).decode("utf-8", "replace") for file in modules if file.suffix == ".py"}
+    found = []
+    with contextlib.suppress(SubmissionError):
+        for parts in choose_data(package, modules, manifest.submission)[1]:
+            users = [f"{file.as_posix()} names it" for file, text in texts.items() if parts[-1] in text][:1]
+            said = "is not handed in: it is no plain file, or there is too much of it; make it smaller, since"
+            found += [warning(f"{package.name}/{'/'.join(parts)}", f"{said} {user}") for user in users]
+    return found
 
 
 def _find_missing(manifest: Manifest, package: Path) -> list[Finding]:

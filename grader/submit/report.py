@@ -88,7 +88,7 @@ def show_submission(manifest: Manifest, made: SubmitResult) -> None:
     for trial in made.trials:
         out.print(Text(trial.sentence, style="" if trial.fine else "yellow"))
     for name in made.left_out:
-        out.print(Text(f"left out: {name}; nothing that is handed in imports it", style="yellow"))
+        out.print(Text(f"left out: {name}", style="yellow"))
     paper = made.paper
     if paper is not None:
         out.print(Text(f"{manifest.submit.pdf}: {paper.pages} pages, {len(paper.data) / 1e6:.2f} MB"))

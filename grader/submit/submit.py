@@ -5,22 +5,26 @@ import errno
 import hashlib
 import importlib.metadata
 import json
+import math
 import os
 import platform
 import shutil
 import tempfile
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
 from ..course.manifest import Manifest
-from ..course.source import list_modules, read_source
-from ..errors import CourseError, OutputError
+from ..course.source import read_source
+from ..errors import CourseError, OutputError, SubmissionError
 from ..files import PDF, ZIP, claim, is_unchanged, pack_zip
+from ..limits import MEGABYTE, OTHER_FILE_BYTES
 from ..pdf.convert import PdfRequest, make, read_options
-from ..submission.listing import IGNORED
+from ..submission.listing import list_folder
+from ..submission.unpack import choose_data
 from . import preflight
 from .report import Finding, SubmitResult, select_errors, warning
 
@@ -147,21 +151,40 @@ def _make_room(root: Path) -> Iterator[Path]:
 
 def collect_submission(manifest: Manifest) -> dict[str, bytes]:
     """Return the contents of the zip by name, without its note."""
-    package = manifest.path("student")
-    files = {f"{package.name}/{file.as_posix()}": package / file for file in preflight.collect_files(manifest)}
+    package, modules = manifest.path("student"), preflight.collect_files(manifest)
+    with contextlib.suppress(SubmissionError):  # the trial of the zip says what it is
+        modules += choose_data(package, modules, manifest.submission)[0]
+    files = {f"{package.name}/{file.as_posix()}": package / file for file in modules}
     notebooks = {f"{manifest.paths.notebooks}/{file.name}": file for file in manifest.collected_notebooks().values()}
     present = {name: file for name, file in (files | notebooks).items() if file.is_file()}
     return {name: present[name].read_bytes() for name in sorted(present)}
 
 
 def find_left_out(manifest: Manifest) -> list[str]:
-    """Return modules of the student's own that nothing submitted imports."""
-    package = manifest.path("student")
-    taken = {package / file for file in preflight.collect_files(manifest)}
-    kept = [package / file for file in sorted(list_modules(package)) if package / file not in taken]
-    texts = {file: read_source(file).decode("utf-8", "replace") for file in kept if not _is_foreign(package, file)}
-    own = [file for file, text in texts.items() if not is_unchanged(text.replace("\r\n", "\n"))]
-    return [f"{package.name}/{file.relative_to(package).as_posix()}" for file in own]
+    """Return sentences on the student's own modules that nothing submitted imports, and on data that is too much."""
+    package, taken = manifest.path("student"), preflight.collect_files(manifest)
+    try:
+        listed = list_folder(package, math.inf).files
+        dropped = Counter(parts[:1] for parts in choose_data(package, taken, manifest.submission)[1])
+    except SubmissionError as problem:
+        return [f"all but modules and required files of {package.name}/, since {problem}"]
+    modules = sorted({Path(entry.name) for entry in listed if entry.name.endswith(".py")}.difference(taken))
+    own = [file for file in modules if not _is_hidden(file) and not _is_given(package / file)]
+    sentences = [f"{package.name}/{file.as_posix()}; nothing that is handed in imports it" for file in own]
+    limits = f"{OTHER_FILE_BYTES // MEGABYTE} MB are handed in, and {manifest.submission.max_files} files in all"
+    for (name,), number in sorted(dropped.items()):
+        files = f" ({number} files)" if number > 1 else ""
+        sentences.append(f"{package.name}/{name}{files}; beside modules only plain files of up to {limits}")
+    return sentences
+
+
+def _is_hidden(file: Path) -> bool:
+    return any(part.startswith(".") for part in file.parts)
+
+
+def _is_given(file: Path) -> bool:
+    """Return whether a module is as it was given out."""
+    return is_unchanged(read_source(file).decode("utf-8", "replace").replace("\r\n", "\n"))
 
 
 def write_note(manifest: Manifest, files: dict[str, bytes], findings: Sequence[Finding], anyway: bool) -> bytes:
@@ -189,14 +212,3 @@ def find_versions(manifest: Manifest) -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return found
-
-
-def _is_foreign(package: Path, file: Path) -> bool:
-    """Return whether a file lies in a virtual environment, a cache or a hidden folder."""
-    folders = file.relative_to(package).parents
-    return any(
-        IGNORED.intersection(folder.parts)
-        or any(part.startswith(".") for part in folder.parts)
-        or (package / folder / "pyvenv.cfg").is_file()
-        for folder in folders
-    )

@@ -397,6 +397,18 @@ def test_modules_that_are_imported_belong_to_the_submission(done):
     assert files == ["__init__.py", "deep/__init__.py", "deep/more.py", "given.py", "other.py", "shapes.py"]
 
 
+def test_data_that_a_module_names_and_is_too_large_to_be_handed_in(done):
+    done.write("student/shapes.py", RIGHT + "\nTABLE = 'table.csv'\n")
+    done.write("student/other.csv", "1" * 1_100_000)
+    done.write("student/table.csv", "1")
+    assert told(done) == []
+    done.write("student/table.csv", "1" * 1_100_000)
+    said = (
+        "is not handed in: it is no plain file, or there is too much of it; make it smaller, since shapes.py names it"
+    )
+    assert told(done) == [f"warning student/table.csv: {said}"]
+
+
 def test_what_notebooks_import_belongs_too(done):
     done.write("student/plots.py", "")
     change(

@@ -248,17 +248,38 @@ def test_only_what_belongs_to_the_work(done, command, paper):
     stray += ["student/datasets/train.bin", "student/weights.npz", "notebooks/Other.ipynb", "report.pdf", "venv/z.py"]
     for name in [*stray, "student/env/pyvenv.cfg"]:
         done.write(name, "x = 1\n")
+    done.write("student/long.log", "x" * 1_100_000)
+    done.write("student/.secret", "mine")
+    (done.root / "student/link.txt").symlink_to(done.root / "names.txt")
     status, out, _ = command("submit")
     assert status == 0
     assert sorted(note(done)["files"]) == [
         "notebooks/Rectangles.ipynb",
         "student/__init__.py",
+        "student/datasets/train.bin",
         "student/helper.py",
         "student/shapes.py",
+        "student/weights.npz",
     ]
-    assert [line for line in out.splitlines() if line.startswith("left out")] == [
-        "left out: student/unused.py; nothing that is handed in imports it"
+    small = "beside modules only plain files of up to 1 MB are handed in, and 40 files in all"
+    flat = out.replace("\n", " ").partition("inline_submission.pdf:")[0]
+    assert [line.strip() for line in flat.split("left out: ")[1:]] == [
+        "student/unused.py; nothing that is handed in imports it",
+        f"student/link.txt; {small}",
+        f"student/long.log; {small}",
     ]
+
+
+def test_data_that_a_module_reads_is_handed_in(done, command, paper, tmp_path):
+    """What `check` finds beside a module, `submit` packs and `grade` finds there."""
+    done.write(
+        "student/shapes.py", "from pathlib import Path\nK = Path(__file__).with_name('k.txt').read_text()\n" + RIGHT
+    )
+    done.write("student/k.txt", "3")
+    status, out, _ = command("submit")
+    assert status == 0, out
+    assert note(done)["files"]["student/k.txt"]["size"] == 1
+    assert unpack_submission(done.root / "code_submission.zip", done.manifest, tmp_path).notes == []
 
 
 def test_what_packs_too_well_is_not_taken_for_a_bomb(done, tmp_path):

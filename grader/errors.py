@@ -33,27 +33,11 @@ class NotInstalled(ChainruleError):
 
 
 class CourseError(ChainruleError):
-    """A file of the course is missing or wrong, and its instructor can fix it; subclasses name the file."""
+    """A file of the course is missing or wrong, or does not fit another, and its instructor can fix it."""
 
 
 class CourseNotFound(CourseError):
     """No manifest lies in the folder or above it."""
-
-
-class ManifestError(CourseError):
-    """The manifest is wrong: a key of it, or what a key names."""
-
-
-class ChecksError(CourseError):
-    """The checks cannot be loaded or run, or contradict the manifest."""
-
-
-class RecordingError(CourseError):
-    """The reference's recorded answers cannot be made, or cannot serve this run."""
-
-
-class LeakError(CourseError):
-    """A file for students holds a secret, so that nothing is released."""
 
 
 class SubmissionError(ChainruleError):

@@ -84,10 +84,17 @@ def make_printable(name: str, longest: int = NAME_CHARACTERS) -> str:
     return shown if len(shown) <= longest else f"{shown[:longest]}…"
 
 
-def list_some(words: Sequence[str], most: int, separator: str = ", ") -> str:
-    """Return words for a sentence, of many the first ones: `a, b and 3 more`."""
+def list_lines(words: Sequence[str], most: int) -> list[str]:
+    """Return words for lines of their own, of many the first ones and `and 3 more`."""
     more = len(words) - most
-    return separator.join(words[:most]) + (f" and {more:,} more" if more > 0 else "")
+    return [*words[:most], *[f"and {more:,} more"] * (more > 0)]
+
+
+def list_some(words: Sequence[str], most: int, separator: str = ", ", last: str = "") -> str:
+    """Return words for a sentence, of many the first ones: `a, b and 3 more`; `last` stands before the last of few."""
+    if len(words) > most:
+        return f"{separator.join(words[:most])} {list_lines(words, most)[-1]}"
+    return (last or separator).join(filter(None, [separator.join(words[:-1]), *words[-1:]]))
 
 
 def _is_report(start: bytes) -> bool:
@@ -213,10 +220,8 @@ def digest_files(folder: Path) -> dict[str, str]:
     found = {}
     for file in sorted(folder.rglob("*")):
         if file.is_symlink() or not file.is_dir():
-            is_file = file.is_file() and not file.is_symlink()
-            found[file.relative_to(folder).as_posix()] = (
-                hashlib.sha256(file.read_bytes()).hexdigest() if is_file else ""
-            )
+            content = file.read_bytes() if file.is_file() and not file.is_symlink() else None
+            found[file.relative_to(folder).as_posix()] = "" if content is None else hashlib.sha256(content).hexdigest()
     found.pop(WRITTEN, None)
     return found
 

@@ -14,7 +14,7 @@ import pytest
 
 from ..course.manifest import Manifest, Question, to_fraction, to_number
 from ..course.schema import LeftOut
-from ..errors import ChainruleError, ChecksError
+from ..errors import ChainruleError, CourseError
 from ..files import advise
 from ..results.record import CheckResult, Outcome
 from ..sandbox.parent.client import WorkerClient
@@ -123,7 +123,7 @@ class CheckCollector:
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Remember the first file that cannot be loaded."""
         if report.failed and self.problem is None:
-            self.problem = ChecksError(
+            self.problem = CourseError(
                 f"{report.nodeid}: the checks cannot be loaded; fix this first:\n{report.longreprtext}"
             )
 
@@ -161,18 +161,18 @@ class CheckCollector:
 
 
 def describe(item: pytest.Function, manifest: Manifest) -> RunningCheck:
-    """Return the check of a collected item. Raise ChecksError naming the file and what its marker lacks."""
+    """Return the check of a collected item. Raise CourseError naming the file and what its marker lacks."""
     file = Path(item.path)
     mark = _read_mark(item)
     question = next((q for q in manifest.questions if q.file == file.name), None)
     if question is None:
-        raise ChecksError(f"{file}: no question of the manifest has a file of that name; rename one of them")
+        raise CourseError(f"{file}: no question of the manifest has a file of that name; rename one of them")
     if mark is None:
-        raise ChecksError(f"{file}: {item.name} has no @points(value, function); add it")
+        raise CourseError(f"{file}: {item.name} has no @points(value, function); add it")
     for name in mark.functions:
         if name not in manifest.functions() and not (manifest.edition and manifest.edition.find_entry([name])):
             remedy = advise(name, manifest.functions(), "fix one of them")
-            raise ChecksError(f"{file}: {item.name} judges {name}, which no question lists; {remedy}")
+            raise CourseError(f"{file}: {item.name} judges {name}, which no question lists; {remedy}")
     hidden = manifest.path("hidden") in file.parents
     check = CheckResult(
         id=f"{'hidden/' if hidden else ''}{file.stem.removeprefix('test_')}/{item.name.removeprefix('test_')}",
@@ -189,7 +189,7 @@ def describe(item: pytest.Function, manifest: Manifest) -> RunningCheck:
 
 
 def check_points(checks: list[CheckResult], questions: Sequence[Question], manifest: Manifest) -> None:
-    """Compare the markers' points with the manifest, question by question. Raise ChecksError on a difference."""
+    """Compare the markers' points with the manifest, question by question. Raise CourseError on a difference."""
     folders = [visibility for visibility in ("public", "hidden") if manifest.path(visibility).is_dir()]
     for question in questions:
         for visibility in folders:
@@ -201,7 +201,7 @@ def check_points(checks: list[CheckResult], questions: Sequence[Question], manif
                 missing = f"there is no {file.relative_to(manifest.root).as_posix()}; write it, or fix the slug"
                 wrong = f"the {visibility} checks add up to {to_number(found)}, not {to_number(declared)}"
                 told = f"{wrong}; fix the checks' points or this key" if file.is_file() else missing
-                raise ChecksError(f"questions {question.id}.{visibility}_points: {told}")
+                raise CourseError(f"questions {question.id}.{visibility}_points: {told}")
 
 
 def _read_mark(item: pytest.Item) -> PointsMark | None:
@@ -219,18 +219,18 @@ def _title(item: pytest.Function) -> str:
         return text.format(**parameters) if parameters else text
     except (LookupError, ValueError):
         names = ", ".join(parameters)
-        raise ChecksError(
+        raise CourseError(
             f"{item.path}: the docstring of {item.name} may name {names} in braces, nothing else"
         ) from None
 
 
 def find_files(manifest: Manifest, questions: list[Question]) -> list[Path]:
-    """Return the files of some questions' checks. Raise ChecksError where there is none."""
+    """Return the files of some questions' checks. Raise CourseError where there is none."""
     folders = [manifest.path("public"), manifest.path("hidden")]
     files = [folder / question.file for question in questions for folder in folders]
     found = [file for file in files if file.is_file()]
     if not found:
-        raise ChecksError(f"there are no checks in {folders[0]}; restore them")
+        raise CourseError(f"there are no checks in {folders[0]}; restore them")
     return found
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ..course.schema import Budget
-from ..errors import ChecksError, WorkerTimeout
+from ..errors import CourseError, WorkerTimeout
 from ..limits import MEGABYTE
 from ..results.record import CheckResult, Spending, Standing
 from ..sandbox.parent.client import WorkerClient
@@ -30,7 +30,7 @@ class Scales(Bound):
         """
         chosen, check = self.context.manifest.scale(name), self.running.check
         if chosen.steps[-1][1] != check.points:
-            raise ChecksError(
+            raise CourseError(
                 f"scales {name}: its top is {chosen.steps[-1][1]} points, {check.id} is worth {check.points}"
             )
         check.standing = Standing(name=chosen.title, value=round(float(value), 2))

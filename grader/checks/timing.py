@@ -24,7 +24,7 @@ from ..sandbox.parent.client import WorkerClient
 from ..sandbox.parent.proxy import Package, Proxy
 from . import messages, wording
 from .collect import Bound
-from .context import SECRET_SEED_BYTES, derive, make_rng
+from .context import derive, make_rng
 from .expect import Mismatch, expect
 
 Prepare = Callable[..., tuple[Proxy, tuple[Any, ...]]]
@@ -52,17 +52,17 @@ class Side:
     once: Once | None = None
     asked: str = ""
 
-    def begin(self, seed: int) -> None:
+    def begin(self, rng: np.random.RandomState) -> None:
         """Do what has to be done only once, ahead of all pairs."""
         package = self.worker.root()
-        self._ready = [self.once(package, make_rng(seed))] if self.once else []
+        self._ready = [self.once(package, rng)] if self.once else []
         self._held = package.count()
 
-    def set_up(self, seed: int) -> None:
+    def set_up(self, rng: np.random.RandomState) -> None:
         """Draw new arguments and place them in the worker instead of those of the pair before."""
         package = self.worker.root()
         package.forget(self._held)
-        self._function, arguments = self.prepare(package, make_rng(seed), *self._ready)
+        self._function, arguments = self.prepare(package, rng, *self._ready)
         self.asked = Proxy.asked(self._function) if isinstance(self._function, Proxy) else ""
         self._started = self.worker.process.cpu_seconds()
         self._arguments = [x if isinstance(x, Proxy) else package.put(x) for x in arguments]
@@ -85,17 +85,17 @@ class Side:
 
 
 class Race:
-    """Compares two sides pair by pair; `seeds` gives each pair its own draws."""
+    """Compares two sides pair by pair, each pair with its own draws from the seed."""
 
-    def __init__(self, contender: Side, opponent: Side, seeds: Callable[[int], int], verify: bool) -> None:
-        self.contender, self.opponent, self._seeds, self._verify = contender, opponent, seeds, verify
+    def __init__(self, contender: Side, opponent: Side, seed: int, verify: bool) -> None:
+        self.contender, self.opponent, self._seed, self._verify = contender, opponent, seed, verify
         self.ratios: list[float] = []
         self._drawn = 0
 
     def begin(self) -> None:
         """Do what has to be done only once on each side."""
         for side in (self.contender, self.opponent):
-            side.begin(self._seeds(0))
+            side.begin(self._draw(0))
 
     def ratio(self, limit: float) -> float:
         """Return the median ratio, the lower one of two where the first is beyond the limit, but not by far."""
@@ -128,10 +128,13 @@ class Race:
         """Return the median ratio so far; None before the first pair."""
         return round(statistics.median(self.ratios), 3) if self.ratios else None
 
+    def _draw(self, pair: int) -> np.random.RandomState:
+        return make_rng(self._seed, f"pair {pair}")
+
     def _pair(self) -> None:
         sides = [self.contender, self.opponent]
         for side in sides:
-            side.set_up(self._seeds(self._drawn))
+            side.set_up(self._draw(self._drawn))
         for side, other in (sides, sides[::-1])[:: 1 if self._drawn % 2 else -1]:
             side.run(other)
         self._drawn += 1
@@ -221,13 +224,12 @@ class Contest(Bound):
         assert contender is not None  # the fixture `race` asks for `student`
         if not context.races:
             return
-        seed, size = running.seed, SECRET_SEED_BYTES if running.unpublished else 4
         if context.recorded_answers is not None and rival is None:
-            rehearse(contender.root(), seed, prepare, once)
+            rehearse(contender.root(), running.seed, prepare, once)
             raise NotScored(messages.UNRIVALLED)
         opponent = self._opponent(contender, rival is not None)
         sides = Side(contender, prepare, once), Side(opponent, rival or prepare, once)
-        contest = Race(*sides, lambda number: derive(seed, f"pair {number}", size=size), verify)
+        contest = Race(*sides, running.seed, verify)
         name = messages.REFERENCE if rival is None else ""
         try:
             (judge_race if context.recorded_answers is None else report_race)(contest, at_most, name)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
-from ..files import find_nearest, make_printable
+from ..files import find_nearest, list_lines, make_printable
 from ..results.record import NoteKind, sum_points
 from ..results.summary import count_noun
 from .batch import MarkChange, Tally
@@ -123,9 +123,7 @@ def describe_status(store: StoreView, holder: str, changed: int) -> Iterator[str
         whose = count_noun(len(held), "submission")
         yield f"{whose} with {points:g} points held by grader errors: {say_command(folder, 'regrade', '--held')}"
     failed = [f"failed: {one.key}: {one.problem}" for one in found if one.state is State.FAILED]
-    yield from failed[:LISTED]
-    if len(failed) > LISTED:
-        yield f"and {len(failed) - LISTED} more"
+    yield from list_lines(failed, LISTED)
     if failed:
         command = say_command(folder, "regrade", "--held")
         yield f"{counts[State.FAILED]} without a mark, since the grader failed: {command}"

@@ -45,8 +45,8 @@ class Gradebook(StrEnum):
     moodle = "moodle"
 
 
-@class_commands.command()
-def grade(
+@class_commands.command("grade")
+def grade_submissions(
     source: Annotated[
         Path, typer.Argument(help="A Gradescope export, Canvas or Moodle downloads, or a folder of zips or folders.")
     ],

@@ -202,7 +202,7 @@ def pdf(
     from ..pdf import convert
 
     result = convert.make(find_course(), out, notebooks or [], convert.PdfRequest(name or [], date, question_pages))
-    convert.show(result, out)
+    convert.show_result(result, out)
     if result.problems:
         raise typer.Exit(FAILED)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from ..errors import ManifestError, choose
+from ..errors import CourseError, choose
 from ..files import advise
 from .manifest import point_to, read_toml
 from .schema import Edition, LeftOut, Manifest, Question
@@ -20,7 +20,7 @@ SOLUTION = re.compile(rb"\bBEGIN SOLUTION\b")
 def choose_edition(manifest: Manifest, name: str) -> Manifest:
     """Return the manifest by which submissions to this edition are graded; as it is without a name.
 
-    Raise UsageError for an edition that there is not, ManifestError for a fault in its file.
+    Raise UsageError for an edition that there is not, CourseError for a fault in its file.
     """
     if not name:
         return manifest
@@ -71,7 +71,7 @@ def _read_edition(manifest: Manifest, name: str, above: tuple[str, ...] = ()) ->
     file = choose("edition", name, known)
     edition = read_toml(file, Edition)
     if edition.like and (edition.like in (name, *above) or edition.like not in known):
-        raise ManifestError(f"{file}: like: there is no other edition {edition.like!r}; fix the name")
+        raise CourseError(f"{file}: like: there is no other edition {edition.like!r}; fix the name")
     if fault := _find_fault(manifest, edition):
         raise point_to(file, fault)
     return _merge(_read_edition(manifest, edition.like, (name, *above)), edition) if edition.like else edition

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, get_args
 
 import msgspec
 
-from ..errors import CourseNotFound, ManifestError
+from ..errors import CourseError, CourseNotFound
 from ..files import advise
 from .schema import Manifest, Question, Submission, to_fraction, to_number
 from .validation import find_faults
@@ -82,37 +82,37 @@ def find_for_notebook(start: Path) -> Path:
 
 
 def load_manifest(file: Path) -> Manifest:
-    """Read and validate a manifest. Raise ManifestError with file, key and remedy."""
+    """Read and validate a manifest. Raise CourseError with file, key and remedy."""
     try:
         manifest = msgspec.structs.replace(read_toml(file, Manifest), root=file.parent.resolve())
     except OSError as error:
-        raise ManifestError(f"{file}: cannot be read ({error.strerror}); check the path") from None
+        raise CourseError(f"{file}: cannot be read ({error.strerror}); check the path") from None
     for fault in find_faults(manifest):
         raise point_to(file, fault)
     return manifest
 
 
 def read_toml(file: Path, table: type[_Table]) -> _Table:
-    """Return the table that a file holds. Raise OSError, and ManifestError with file, line, key and remedy."""
+    """Return the table that a file holds. Raise OSError, and CourseError with file, line, key and remedy."""
     source = file.read_bytes()
     try:
         text = source.decode("utf-8-sig").replace("\r\n", "\n")
         raw = tomllib.loads(text)
     except UnicodeDecodeError as error:
         line = source[: error.start].count(b"\n") + 1
-        raise ManifestError(f"{file}: line {line}: not UTF-8; save the file in that encoding") from None
+        raise CourseError(f"{file}: line {line}: not UTF-8; save the file in that encoding") from None
     except tomllib.TOMLDecodeError as error:
-        raise ManifestError(f"{file}: {_explain_syntax(str(error), text)}") from None
+        raise CourseError(f"{file}: {_explain_syntax(str(error), text)}") from None
     try:
         return msgspec.convert(raw, table)
     except msgspec.ValidationError as error:
         raise point_to(file, _explain(str(error), raw, table)) from None
 
 
-def point_to(file: Path, fault: str) -> ManifestError:
+def point_to(file: Path, fault: str) -> CourseError:
     """Return the error of a fault, which begins with its key: with the file, and the key's line where it has one."""
     line = find_line(fault.partition(": ")[0], file.read_text(encoding="utf-8-sig"))
-    return ManifestError(f"{file}: line {line}: {fault}" if line else f"{file}: {fault}")
+    return CourseError(f"{file}: line {line}: {fault}" if line else f"{file}: {fault}")
 
 
 def find_line(place: str, text: str) -> int:

@@ -36,7 +36,7 @@ FAULTS = CourseError, SandboxError, WorkerError, OutOfTime, OSError  # at a vari
 MADE_FROM, SOURCES = ("reference", "public", "mistakes"), (".py", ".toml")
 
 
-class Table(msgspec.Struct):
+class FailureTable(msgspec.Struct):
     """The recorded failures of all variants: what each misconception says, and which checks each variant fails how.
 
     `variants` are numbers of a misconception and of checks; the digests of all of them follow one another in their
@@ -71,7 +71,7 @@ class Table(msgspec.Struct):
         return found
 
 
-def save_table(table: Table, file: Path) -> None:
+def save_table(table: FailureTable, file: Path) -> None:
     """Write a table; the same one makes the same bytes."""
     header = msgspec.json.encode(msgspec.structs.replace(table, digests=b""), order="deterministic")
     members = {"header": np.frombuffer(header, np.uint8), "digests": np.frombuffer(table.digests, np.uint8)}
@@ -79,11 +79,11 @@ def save_table(table: Table, file: Path) -> None:
         np.savez_compressed(out, **members)  # type: ignore[arg-type]  # a flag beside the arrays, allow_pickle, is bool
 
 
-def load_table(manifest: Manifest, seed: int) -> Table | None:
+def load_table(manifest: Manifest, seed: int) -> FailureTable | None:
     """Return the recorded table; None where there is none, or it is of another seed, or of what has changed since."""
     try:
         with np.load(manifest.path("public") / FILENAME, allow_pickle=False) as members:
-            table = msgspec.json.decode(members["header"].tobytes(), type=Table)
+            table = msgspec.json.decode(members["header"].tobytes(), type=FailureTable)
             table.digests = members["digests"].tobytes()
     except UNREADABLE:
         return None
@@ -214,7 +214,9 @@ class Hints:
     Without `failures` from before, hints do not wait for some. A `table` stands in for the recorded one.
     """
 
-    def __init__(self, manifest: Manifest, failures: "Failures | None" = None, table: Table | None = None) -> None:
+    def __init__(
+        self, manifest: Manifest, failures: "Failures | None" = None, table: FailureTable | None = None
+    ) -> None:
         self._manifest, self._failures, self._table = manifest, failures, table
         self._live: dict[tuple[int, str, str, str], bytes] = {}
         self._load = cache(partial(load_catalogue, manifest))

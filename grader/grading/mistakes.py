@@ -16,7 +16,7 @@ from rich.text import Text
 from ..checks.choice import Selection
 from ..course.catalogue import Catalogue, Misconception, Variant, copy_reference, load_catalogues, plant
 from ..course.manifest import Manifest, to_fraction, to_number
-from ..errors import ManifestError, UsageError
+from ..errors import CourseError, UsageError
 from ..files import REPORT, ZIP, advise, claim
 from ..results import terminal
 from ..results.record import Outcome
@@ -115,12 +115,12 @@ def demonstrate(manifest: Manifest, out: Path) -> None:
 
 
 def choose_for_demo(manifest: Manifest) -> list[Variant]:
-    """Return the mistakes that the manifest names for the demonstration. Raise ManifestError for an unknown one."""
+    """Return the mistakes that the manifest names for the demonstration. Raise CourseError for an unknown one."""
     known = {variant.id: variant for catalogue in load_catalogues(manifest) for variant in catalogue.variants}
     for name in manifest.demo:
         if name not in known:
             advice = advise(name, known)
-            raise ManifestError(f"demo: there is no mistake {name!r} in {manifest.paths.mistakes}; {advice}")
+            raise CourseError(f"demo: there is no mistake {name!r} in {manifest.paths.mistakes}; {advice}")
     return [known[name] for name in manifest.demo]
 
 

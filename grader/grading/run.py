@@ -18,7 +18,7 @@ from ..checks.imports import find_stray_imports
 from ..checks.plugin import ChecksPlugin
 from ..course.manifest import Manifest, to_fraction, to_number
 from ..course.schema import LeftOut
-from ..errors import ChecksError, RecordingError
+from ..errors import CourseError
 from ..files import list_some
 from ..limits import REPORT_INTERVAL_SECONDS
 from ..results import record as records
@@ -196,12 +196,12 @@ def _unscored(context: RunContext) -> list[Note]:
 
 
 def _check_answers(context: RunContext, files: list[Path]) -> list[Note]:
-    """Return notes on changed files of checks. Raise RecordingError where recorded answers cannot serve."""
+    """Return notes on changed files of checks. Raise CourseError where recorded answers cannot serve."""
     if context.recorded_answers is None:
         return []
     recorded = context.recorded_answers.header.seed
     if context.public_seed != recorded or context.secret_seeds:
-        raise RecordingError(
+        raise CourseError(
             f"only the reference's answers for the seed {recorded} are here, not the reference itself; "
             "leave other seeds out"
         )
@@ -241,7 +241,7 @@ def run_checks(
     if checks.failure:
         raise checks.failure
     if collector.problem or status in PROBLEMS:
-        raise collector.problem or ChecksError(PROBLEMS[status])
+        raise collector.problem or CourseError(PROBLEMS[status])
     if status == INTERRUPTED:
         raise KeyboardInterrupt
     return checks
@@ -274,7 +274,7 @@ def collect_items(manifest: Manifest, selection: Selection) -> list[pytest.Funct
     collector = CheckCollector(manifest, selection, [] if selection.keyword else questions)
     status = run_pytest(manifest, find_files(manifest, questions), [collector], "--collect-only")
     if collector.problem or status in PROBLEMS:
-        raise collector.problem or ChecksError(PROBLEMS[status])
+        raise collector.problem or CourseError(PROBLEMS[status])
     return collector.items
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from ..course import manifest as manifests
 from ..course.source import find_stubs
-from ..errors import ChainruleError, ChecksError
+from ..errors import ChainruleError, CourseError
 from ..files import find_nearest
 from ..limits import CHECK_CELL_SECONDS, CHECK_PROCESS_END_SECONDS, CHECK_PROCESS_SECONDS
 from ..results.record import Cause, CheckResult, Outcome, Record, from_json, to_json
@@ -115,7 +115,7 @@ class CheckProcess:
         atexit.register(self.end)
 
     def ask(self, question: str, function: str, seconds: float) -> Record:
-        """Return the record of the checks that judge a function. Raise ChecksError with the reason for none."""
+        """Return the record of the checks that judge a function. Raise CourseError with the reason for none."""
         started, late = time.monotonic(), threading.Timer(seconds, self.process.kill)
         late.start()
         try:
@@ -131,11 +131,11 @@ class CheckProcess:
         if not reply:
             self.end()
         if not reply and time.monotonic() - started >= seconds:
-            raise ChecksError(
+            raise CourseError(
                 f"the checks were ended after {seconds:g} s; run python -m grader check -q {question} "
                 "in a terminal to see which one takes so long"
             )
-        raise ChecksError(reply.get("trouble", "the checks ended without a word"))
+        raise CourseError(reply.get("trouble", "the checks ended without a word"))
 
     def end(self) -> None:
         """End the process: by itself where it waits for a request, or was told to."""

@@ -81,7 +81,7 @@ class Chapter:
                 self._add_code(cell)
             elif cell.source.strip():
                 opening, closing = self._frame(True, False)
-                self._add(f"{opening}#snippet[{lines.typeset(lines.decode(cell.source))}]{closing}")
+                self._add(f"{opening}#snippet[{lines.typeset_lines(lines.decode_escapes(cell.source))}]{closing}")
         if self._in_question:
             self._add("]")
 
@@ -155,7 +155,7 @@ class Chapter:
             self._add("#together[")
         if INPUT_IGNORED not in cell.tags and cell.source.strip():
             count = f"[{cell.count}]" if cell.count is not None else "[ ]"
-            body = lines.typeset(lines.highlight(cell.source, self.notebook.language))
+            body = lines.typeset_lines(lines.highlight(cell.source, self.notebook.language))
             self._add(f"#code({quote(count)})[{body}]", partial(self._write_fallback, cell.source), "set as typed")
         for place, one in enumerate(shown, 1):
             self._add_output(one)
@@ -164,7 +164,7 @@ class Chapter:
 
     def _add_output(self, shown: Shown) -> None:
         if shown.kind == "image":
-            decode = partial(images.decode, shown.text)
+            decode = partial(images.decode_image, shown.text)
             self._add(self._define_image(decode, shown.alternative, shown.attributes, True))
         elif shown.kind == "note":
             if not shown.alternative:
@@ -184,14 +184,14 @@ class Chapter:
             self._add_lines(shown.text, "printed" if shown.kind == "stdout" else "complained")
 
     def _add_lines(self, text: str, style: str) -> None:
-        body, left_out = outputs.typeset(text, self.settings)
+        body, left_out = outputs.typeset_text(text, self.settings)
         self._add(f"#{style}[{body}]")
         if left_out:
             self.degrade(f"output cut: {left_out}")
 
     def _write_fallback(self, text: str, opening: str = "", closing: str = "") -> str:
         """Return a text as typed, cut as an output is."""
-        body, _ = outputs.typeset(markup.shorten_data(text), self.settings)
+        body, _ = outputs.typeset_text(markup.shorten_data(text), self.settings)
         return f"{opening}#fallback({quote(UNREADABLE)})[{body}]{closing}"
 
     def _define_formula(self, number: int) -> str:

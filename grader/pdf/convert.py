@@ -14,7 +14,7 @@ from rich.text import Text
 from ..course.manifest import Manifest
 from ..course.schema import Pdf
 from ..errors import PdfError
-from ..files import PDF, claim, list_some, write_atomically
+from ..files import PDF, claim, list_lines, list_some, write_atomically
 from ..submission.package_search import explain_missing_file
 from . import formulas, verify
 from . import notebook as notebooks
@@ -111,7 +111,7 @@ def convert(sources: Sequence[Path | Notebook], options: Options) -> Result:
         read = [source if isinstance(source, Notebook) else notebooks.read(source) for source in sources]
         chapters = build_chapters(read, options, root)
         data, missing, degradations = _set_pages(options, chapters, root)
-    pages, problems = verify.check(data, chapters, missing)
+    pages, problems = verify.verify_pdf(data, chapters, missing)
     degradations += [degradation for chapter in chapters for degradation in chapter.list_degradations()]
     return Result(data, pages, degradations, problems, missing)
 
@@ -124,7 +124,7 @@ def build_chapters(read: list[Notebook], options: Options, root: Path) -> list[C
         folder.mkdir()
         images = Images(folder, notebook.path.parent, options.assets, options.settings.image_megapixels)
         chapters.append(Chapter(notebook, images, options.settings))
-    formulas.typeset([chapter.aside.formulas for chapter in chapters])
+    formulas.typeset_formulas([chapter.aside.formulas for chapter in chapters])
     for chapter in chapters:
         chapter.build()
     return chapters
@@ -176,13 +176,11 @@ def _name_characters(characters: list[str]) -> str:
     return list_some(names, NAMED)
 
 
-def show(result: Result, out: Path, console: Console | None = None) -> None:
+def show_result(result: Result, out: Path, console: Console | None = None) -> None:
     """Print the degradations, the losses, and the file with its size."""
     console = console or Console(highlight=False, soft_wrap=True)
-    for degradation in result.degradations[:MOST]:
-        console.print(Text.assemble(("note ", "yellow"), str(degradation)))
-    if len(result.degradations) > MOST:
-        console.print(f"and {len(result.degradations) - MOST} more notes")
+    for note in list_lines([*map(str, result.degradations)], MOST):
+        console.print(Text.assemble(("note ", "yellow"), note))
     if result.missing:
         console.print(explain_missing_fonts(), markup=False)
     for problem in result.problems:

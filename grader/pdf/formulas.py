@@ -95,7 +95,7 @@ TYPST_TOKEN = re.compile(r'\\.|"(?:\\.|[^"\\])*"|.', re.DOTALL)
 OPENING, CLOSING = set("([{"), set(")]}")
 
 
-def typeset(groups: list[list[Formula]]) -> None:
+def typeset_formulas(groups: list[list[Formula]]) -> None:
     """Fill in the typst of the formulas of some notebooks, in one run; a macro holds from its definition on."""
     waiting: list[Formula] = []
     paragraphs: list[tuple[list[str], str]] = []

@@ -130,7 +130,7 @@ def _read_size(text: str, whole: float) -> float:
     return float(found[1]) * units.get(found[2], POINTS) if found else 0
 
 
-def decode(data: object) -> bytes:
+def decode_image(data: object) -> bytes:
     """Return the bytes of an image in a notebook: base64, or a drawing's source. Raise ImageProblem."""
     text = join_text(data)
     return text.encode("utf-8", "replace") if "<svg" in text else _decode_base64(text)
@@ -154,5 +154,5 @@ def _find_attachment(name: str, attachments: dict[str, object]) -> bytes:
     found = attachments.get(name)
     for mime, data in found.items() if isinstance(found, dict) else []:
         if mime.startswith("image/"):
-            return decode(data)
+            return decode_image(data)
     raise ImageProblem(f"attachment not found: {name[:200]}")

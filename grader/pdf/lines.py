@@ -46,7 +46,7 @@ def highlight(source: str, language: str) -> list[list[Segment]]:
     return [_split(line) for line in text.split("\n")]
 
 
-def decode(text: str) -> list[list[Segment]]:
+def decode_escapes(text: str) -> list[list[Segment]]:
     """Return the lines of a stream; a style is empty, a colour (`a1`), bold (`b`) or both."""
     decoder = AnsiDecoder()
     return [_split(decoder.decode_line(line)) if "\x1b" in text else [("", line)] for line in text.split("\n")]
@@ -69,7 +69,7 @@ def _name_style(style: Style) -> str:
     return " ".join(filter(None, [colour, "b" if style.bold else "", "c" if style.italic or style.dim else ""]))
 
 
-def typeset(lines: list[list[Segment]]) -> str:
+def typeset_lines(lines: list[list[Segment]]) -> str:
     """Return typst markup of the lines; long ones are paragraphs of their own, which typst breaks."""
     groups: list[list[str]] = [[]]
     for line in lines:

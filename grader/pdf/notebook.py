@@ -54,7 +54,7 @@ class Notebook:
 
 
 @dataclass
-class Question:
+class InlineQuestion:
     """An inline question: its heading, its points, and whether the cell after it holds an answer."""
 
     title: str
@@ -70,7 +70,7 @@ class Status:
     ran: int = 0
     counted: bool = False  # whether a cell has an execution count: tools that clean notebooks strip them
     errors: int = 0
-    questions: list[Question] = field(default_factory=list)
+    questions: list[InlineQuestion] = field(default_factory=list)
     notice: str = ""
 
     @property
@@ -248,10 +248,10 @@ def is_answer(source: str) -> bool:
     return bool(words) and not PLACEHOLDER.fullmatch(words)
 
 
-def _question(cell: Cell, number: int) -> Question:
+def _question(cell: Cell, number: int) -> InlineQuestion:
     headings = re.finditer(r"^\s{0,3}#{1,6}\s+(.+?)\s*#*\s*$", cell.source, re.MULTILINE)
     heading = next((found for found in headings if not ANSWERS.match(found[0].strip())), None)
     title = re.sub(r"[*_`$]", "", heading[1]) if heading else f"Inline question {number}"
     points = cell.metadata.get("points")
     worth = f"{points} point{'s' * (points != 1)}" if isinstance(points, int | float) else ""
-    return Question(title, worth)
+    return InlineQuestion(title, worth)

@@ -57,11 +57,11 @@ def select(cell_outputs: list[Table], limits: Pdf) -> list[Shown]:
     return [shown for shown in result if shown.text.strip() or shown.kind == "image"]
 
 
-def typeset(text: str, limits: Pdf) -> tuple[str, str]:
+def typeset_text(text: str, limits: Pdf) -> tuple[str, str]:
     """Return markup of a stream's lines, and in words how much of it was left out."""
     parts, left_out = cut(follow(text), limits)
     between = f"\n\n#note[{inline(left_out)}]\n\n" if left_out else ""
-    return between.join(lines.typeset(lines.decode(part)) for part in parts), left_out
+    return between.join(lines.typeset_lines(lines.decode_escapes(part)) for part in parts), left_out
 
 
 def follow(text: str) -> str:

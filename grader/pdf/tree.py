@@ -103,7 +103,7 @@ class Writer:
         for line in node.iter("br"):
             line.tail = f"\n{line.tail or ''}"
         shown = self.aside.restore(node.text_content().strip("\n"))
-        return f"#snippet[{lines.typeset(lines.highlight(shown, found[1] if found else 'text'))}]"
+        return f"#snippet[{lines.typeset_lines(lines.highlight(shown, found[1] if found else 'text'))}]"
 
     def _write_list(self, node: HtmlElement) -> str:
         loose = any(child.tag == "p" for item in node for child in item)

@@ -25,7 +25,7 @@ RUN = re.compile(r"[\u0590-\u08ff]+|[^\u0590-\u08ff\W]+")  # letters of one dire
 FRAME = re.compile(r"\A[^\n]*\n|[^\n]*\d+ / \d+\s*\Z")  # the running head and the page's number
 
 
-def check(data: bytes, chapters: list[Chapter], no_font: set[str]) -> tuple[int, list[str]]:
+def verify_pdf(data: bytes, chapters: list[Chapter], no_font: set[str]) -> tuple[int, list[str]]:
     """Return the number of pages, and sentences that say what is wrong; record formulas that typst found too wide."""
     import pypdfium2
 
@@ -92,7 +92,7 @@ def _list_lines(chapter: Chapter, cell: Cell) -> list[str]:
     for shown in chapter.shown[cell.index]:
         if shown.kind in ("stdout", "stderr", "error"):
             parts, _ = outputs.cut(outputs.follow(shown.text), chapter.settings)
-            rows += ["".join(text for _, text in row) for part in parts for row in lines.decode(part)]
+            rows += ["".join(text for _, text in row) for part in parts for row in lines.decode_escapes(part)]
     return rows
 
 

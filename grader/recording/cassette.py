@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 
 from ..course.manifest import Manifest
-from ..errors import RecordingError
+from ..errors import CourseError
 from ..sandbox.wire import DTYPES
 
 NODES = ("value", "key", "args", "kwargs")
@@ -168,13 +168,13 @@ def digest_file(file: Path) -> str:
 
 
 def find_answers(manifest: Manifest) -> RecordedAnswers | None:
-    """Return the recorded answers of a course without a reference. Raise RecordingError for an unreadable file."""
+    """Return the recorded answers of a course without a reference. Raise CourseError for an unreadable file."""
     file = manifest.path("public") / FILENAME
     return load_answers(file) if file.is_file() and not manifest.path("reference").is_dir() else None
 
 
 def load_answers(file: Path) -> RecordedAnswers:
-    """Read recorded answers. Raise RecordingError with the file and what to do."""
+    """Read recorded answers. Raise CourseError with the file and what to do."""
     try:
         with np.load(file, allow_pickle=False) as members:
             content = members["header"].tobytes()
@@ -185,7 +185,7 @@ def load_answers(file: Path) -> RecordedAnswers:
             codes = {code for code, _ in header.specs} & DTYPES
             return RecordedAnswers(header, _cut(header.specs, {code: members[code[1:]] for code in codes}))
     except UNREADABLE as error:
-        raise RecordingError(
+        raise CourseError(
             f"{file}: the reference's recorded answers cannot be read ({error}); "
             "take this file once more from what you downloaded"
         ) from None

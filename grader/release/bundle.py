@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from ..course import manifest as manifests
 from ..course.editions import choose_edition
 from ..course.manifest import FILENAME, Manifest
-from ..errors import CourseError, LeakError, ManifestError, UsageError
-from ..files import ZIP, claim, claim_folder, new_folder, pack_zip, write_atomically
+from ..errors import CourseError, UsageError
+from ..files import ZIP, claim, claim_folder, list_lines, new_folder, pack_zip, write_atomically
 from ..grading.hints import FILENAME as HINTS
 from ..grading.hints import load_table, save_table
 from ..notebooks import build
@@ -61,7 +61,7 @@ def write_bundle(
 ) -> dict[str, bytes]:
     """Write a folder, or a zip where `out` ends so, and return its files by name.
 
-    Raise CourseError for a fault of a source, LeakError, and OutputError where `out` is in use, writing nothing.
+    Raise CourseError for a fault of a source and for a leak, OutputError where `out` is in use, writing nothing.
     """
     if out.suffix == ".zip":
         claim(out, ZIP)
@@ -160,12 +160,11 @@ def _read_misconceptions(manifest: Manifest, line: StatusLine) -> bytes:
 
 
 def _refuse(found: list[leaks.Leak]) -> None:
-    """Raise LeakError naming the leaks."""
+    """Raise CourseError naming the leaks."""
     if found:
-        listed = "".join(f"\n  {leak}" for leak in found[:SHOWN])
-        more = f"\n  and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-        raise LeakError(
-            f"nothing was released, since this would leak:{listed}{more}\nTake it out of its source; a line of a "
+        listed = "\n  ".join(["this would leak:", *list_lines([*map(str, found)], SHOWN)])
+        raise CourseError(
+            f"nothing was released, since {listed}\nTake it out of its source; a line of a "
             "solution that is no secret can be listed in release.known_lines"
         )
 
@@ -222,12 +221,12 @@ def collect_autograder(manifest: Manifest, pip_flags: str = "") -> dict[str, byt
 
 
 def find_secret_folders(manifest: Manifest) -> list[str]:
-    """Return the folders that students' code must not read, below the root. Raise ManifestError for one elsewhere."""
+    """Return the folders that students' code must not read, below the root. Raise CourseError for one elsewhere."""
     folders = []
     for kind in [*SECRET, *(["editions"] if manifest.container.edition else [])]:
         place = manifest.path(kind).resolve()
         if not place.is_relative_to(manifest.root) or place == manifest.root:
-            raise ManifestError(f"paths.{kind}: {place} is no folder below {manifest.root}; move it there")
+            raise CourseError(f"paths.{kind}: {place} is no folder below {manifest.root}; move it there")
         if place.is_dir():
             folders.append(place.relative_to(manifest.root).as_posix())
     return folders

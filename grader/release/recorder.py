@@ -16,10 +16,10 @@ from ..checks.follow_through import renew, run_replaced
 from ..checks.plugin import ChecksPlugin
 from ..course.catalogue import load_catalogues
 from ..course.manifest import Manifest
-from ..errors import CourseError, NotScored, RecordingError, Unrecorded
+from ..errors import CourseError, NotScored, Unrecorded
 from ..files import ZIP, claim
 from ..grading import run
-from ..grading.hints import Runner, Table, digest_sources
+from ..grading.hints import FailureTable, Runner, digest_sources
 from ..limits import RECORDING_SECONDS
 from ..recording.cassette import (
     AnswersHeader,
@@ -53,7 +53,7 @@ def record(
 ) -> RecordedAnswers:
     """Write the file of recorded answers to `out`, of all questions by default, and return what it holds.
 
-    Every public check has to pass with the reference, live and again with the recorded answers. Raise RecordingError
+    Every public check has to pass with the reference, live and again with the recorded answers. Raise CourseError
     naming the first that does not. A check whose questions to the reference depend on the judged answers is marked as
     such (`Cassette.varies`): where they differ from the reference's, students see that it is not scored.
     """
@@ -83,17 +83,17 @@ def _leave_public(manifest: Manifest) -> Manifest:
     return msgspec.structs.replace(manifest, paths=paths, limits=limits)
 
 
-def record_misconceptions(manifest: Manifest, zygotes: ZygotePool) -> Table:
+def record_misconceptions(manifest: Manifest, zygotes: ZygotePool) -> FailureTable:
     """Return how each variant of the catalogue fails the public checks.
 
     One that tells nothing, or fails as another of its misconception does, is left out.
 
-    Raise RecordingError where the reference does not pass, CourseError for a fault of the catalogue.
+    Raise CourseError where the reference does not pass, and for a fault of the catalogue.
     """
     public = _leave_public(manifest)
     context = RunContext(public, public.path("reference"), zygotes, races=False, keep=True)
     progress = run.Progress(run.new_record(public, "record", "the reference"), public, None)
-    table, seen = Table(context.public_seed, digest_sources(manifest)), set()
+    table, seen = FailureTable(context.public_seed, digest_sources(manifest)), set()
     try:
         tried = {one.check.id: one for one in run.run_checks(context, Selection(timing=False), progress).tried}
         _refuse(progress.record.checks)
@@ -115,7 +115,7 @@ def record_misconceptions(manifest: Manifest, zygotes: ZygotePool) -> Table:
 def _refuse(checks: list[CheckResult]) -> None:
     for check in checks:
         if check.outcome is not Outcome.PASSED:
-            raise RecordingError(
+            raise CourseError(
                 f"nothing is recorded, since {check.id} does not pass with the reference ({check.outcome}: "
                 f"{check.message or check.detail}); fix one of them first"
             )

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from ..course.manifest import FILENAME, Manifest, to_fraction, to_number
-from ..errors import CourseError, ManifestError, OutputError
+from ..errors import CourseError, OutputError
 from ..files import digest_body, is_unchanged, write_atomically
 from ..notebooks.source import BEGIN as BEGINS
 from ..notebooks.source import END as ENDS
@@ -63,7 +63,7 @@ def generate_stubs(manifest: Manifest) -> dict[Path, str]:
     found = {_name_function(path, region) for path, region in regions if region.function}
     for name, question in manifest.functions().items():
         if name not in found:
-            raise ManifestError(
+            raise CourseError(
                 f"questions {question.id}.functions: {name} has no solution region in {reference}; fix the name"
             )
     return {path: make_stub(manifest, path, text) for path, text in sources.items()}
@@ -131,7 +131,7 @@ def _replace(manifest: Manifest, path: Path, region: Region, marker: str) -> lis
     name = _name_function(path, region)
     question = manifest.functions().get(name)
     if question is None:
-        raise ManifestError(
+        raise CourseError(
             f"{path}, line {region.first}: {name} has a solution region, but no question lists it; add it"
         )
     indent = marker[: len(marker) - len(marker.lstrip())]

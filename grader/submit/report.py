@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ..files import list_lines, list_some
 from ..results.terminal import make_console
 
 if TYPE_CHECKING:
@@ -70,11 +71,9 @@ def select_errors(findings: Iterable[Finding]) -> list[Finding]:
     return [finding for finding in findings if finding.level == "error"]
 
 
-def join_names(names: Sequence[object], most: int = MOST_NAMES) -> str:
+def join_names(names: Sequence[str], most: int = MOST_NAMES) -> str:
     """Return names as they stand in a sentence: `a`, `a and b`, `a, b and 3 more`."""
-    shown = [str(name) for name in names[:most]]
-    shown += [f"{len(names) - most} more"] if len(names) > most else []
-    return " and ".join(filter(None, [", ".join(shown[:-1]), shown[-1] if shown else ""]))
+    return list_some(names, most, last=" and ")
 
 
 def show_submission(manifest: Manifest, made: SubmitResult) -> None:
@@ -92,9 +91,7 @@ def show_submission(manifest: Manifest, made: SubmitResult) -> None:
     paper = made.paper
     if paper is not None:
         out.print(Text(f"{manifest.submit.pdf}: {paper.pages} pages, {len(paper.data) / 1e6:.2f} MB"))
-        more = len(paper.degradations) - MOST_DEGRADATIONS
-        lines = [str(degradation) for degradation in paper.degradations[:MOST_DEGRADATIONS]]
-        for line in lines + [f"and {more} more"] * (more > 0):
+        for line in list_lines([*map(str, paper.degradations)], MOST_DEGRADATIONS):
             out.print(Text(f"  shown as typed or shortened: {line}", style="yellow"))
 
 

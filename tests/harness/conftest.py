@@ -12,6 +12,7 @@ from hypothesis import settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
 from grader import __main__ as commands
+from grader.checks.choice import Selection
 from grader.course import manifest as manifests
 from grader.course.manifest import Manifest
 from grader.grading import run
@@ -79,7 +80,7 @@ class Course:
     ) -> Record:
         """Runs the course's checks on one of its folders."""
         options = {"update": update, "zygotes": self.zygotes, "debug": debug, "keep": keep}
-        return run.grade_package(self.manifest, self.root / package, run.Selection(**selection), **options)
+        return run.grade_package(self.manifest, self.root / package, Selection(**selection), **options)
 
     def outcomes(self, package: str = "student", **selection) -> dict[str, CheckResult]:
         """The checks of a run by the last part of their ids."""

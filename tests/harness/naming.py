@@ -18,6 +18,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from grader.checks.choice import Selection
 from grader.checks.context import RunContext
 from grader.checks.misconceptions import Candidate, Evidence, choose_misconceptions
 from grader.course import manifest as manifests
@@ -26,7 +27,7 @@ from grader.course.manifest import Manifest
 from grader.course.source import find_span, locate
 from grader.grading import run
 from grader.grading.forks import ForkedJudge
-from grader.grading.hints import Hints, Runner, Table, load_table
+from grader.grading.hints import FailureTable, Hints, Runner, load_table
 from grader.grading.mistakes import planted
 from grader.release.recorder import record_misconceptions
 from grader.sandbox.parent.zygote_pool import ZygotePool
@@ -61,7 +62,7 @@ def run_variants(manifest: Manifest, question: str, seed: int, zygotes: ZygotePo
     context = RunContext(manifest, manifest.path("reference"), zygotes, keep=True, seed=seed)
     progress = run.Progress(run.new_record(manifest, "check", "the reference"), manifest, None)
     with contextlib.closing(context), contextlib.closing(Runner(context)) as runner:
-        ran = run.run_checks(context, run.Selection([question], timing=False), progress)
+        ran = run.run_checks(context, Selection([question], timing=False), progress)
         tried = {one.check.id: one for one in ran.tried}
         found = []
         for one in load_catalogues(manifest, [question])[0].misconceptions:
@@ -96,9 +97,9 @@ def _covers(one: Failing, other: Failing) -> bool:
     return all(check in theirs and found.agrees(theirs[check].digests[0]) for check, found in one.evidence.items())
 
 
-def make_table(found: list[Failing], seed: int) -> Table:
+def make_table(found: list[Failing], seed: int) -> FailureTable:
     """The table that a release would ship for these variants."""
-    table = Table(seed, {})
+    table = FailureTable(seed, {})
     for one in filter(lambda one: one.tells, found):
         table.add(one.misconception, one.evidence)
     return table
@@ -146,7 +147,7 @@ def _strip(source: str) -> Iterator[str]:
             yield "\n".join([node.name, *map(ast.unparse, node.body[ast.get_docstring(node) is not None :])])
 
 
-def name_mutants(manifest: Manifest, table: Table, count: int, seed: int) -> None:
+def name_mutants(manifest: Manifest, table: FailureTable, count: int, seed: int) -> None:
     """Print the mutants that get a name in a graded run of their question, and which."""
     hints, judges, seen = Hints(manifest, table=table), dict[str, ForkedJudge](), Counter()
     with planted(manifest) as package:

@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.terminal_theme import MONOKAI, TerminalTheme
 
 from grader import __main__ as commands
+from grader.checks.choice import Selection
 from grader.course import manifest as manifests
 from grader.grading import run
 from grader.grading.watch import Watcher
@@ -100,7 +101,7 @@ def watched(root: Path, layers: Path) -> str:
     """What watch shows after the save that mends one function."""
     shown = io.StringIO()
     manifest, zygotes = manifests.load_manifest(root / manifests.FILENAME), ZygotePool()
-    chosen = run.Selection(["Q1"], timing=False, functions=["layers.affine_backward", "layers.relu_backward"])
+    chosen = Selection(["Q1"], timing=False, functions=["layers.affine_backward", "layers.relu_backward"])
     with contextlib.closing(zygotes):
         watcher = Watcher(manifest, root / "student", chosen, zygotes, Console(file=shown, width=WIDTH))
         watcher.check([])
@@ -124,7 +125,7 @@ def picture(theme: TerminalTheme = MONOKAI, width: int = WIDTH, no_color: bool =
     with course() as root:
         manifest, zygotes = manifests.load_manifest(root / manifests.FILENAME), ZygotePool()
         with contextlib.closing(zygotes):
-            record = run.grade_package(manifest, root / "student", run.Selection(["Q1"], timing=False), zygotes=zygotes)
+            record = run.grade_package(manifest, root / "student", Selection(["Q1"], timing=False), zygotes=zygotes)
     record.seconds, record.notes = 1.2, [note for note in record.notes if not note.text.startswith(ELSEWHERE)]
     console = Console(record=True, width=width, file=io.StringIO(), force_terminal=True, no_color=no_color)
     terminal.show_record(record, console)

@@ -9,6 +9,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from grader.checks.choice import Selection
 from grader.course import manifest as manifests
 from grader.course.catalogue import copy_reference
 from grader.course.manifest import Manifest
@@ -297,7 +298,7 @@ def first_failure(slip: Slip, manifest: Manifest, folder: Path, zygotes: ZygoteP
         raise LookupError(f"{slip.title}: its text stands {text.count(slip.old)} times in {slip.file}")
     (package / slip.file).write_text(text.replace(slip.old, slip.new))
     question = manifest.functions()[slip.function]
-    chosen = run.Selection([question.id], functions=[slip.function], timing=False)
+    chosen = Selection([question.id], functions=[slip.function], timing=False)
     checks = run.grade_package(manifest, package, chosen, zygotes=zygotes, keep=True).checks
     failed = [check for check in checks if check.outcome != "passed" and check.visibility == "public"]
     if not failed:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from grader.course import manifest as manifests
-from grader.errors import CourseError, ManifestError
+from grader.errors import CourseError
 from grader.grading import submission
 from grader.release import bundle
 from tests.harness.results import valid
@@ -77,7 +77,7 @@ def test_a_secret_is_made_before_it_is_packed_and_stays_the_same(toy, tmp_path):
 @pytest.mark.parametrize("name", ["draws.secret", "checks/public/draws.secret", "checks/hidden/../draws.secret"])
 def test_a_secret_that_is_not_kept_with_the_hidden_checks_is_told(toy, name):
     toy.replace("assignment.toml", "[seeds]", f'[container]\nsecrets = ["{name}"]\n[seeds]')
-    with pytest.raises(ManifestError, match=r"container.secrets: .* does not lie below checks/hidden; put it there"):
+    with pytest.raises(CourseError, match=r"container.secrets: .* does not lie below checks/hidden; put it there"):
         assert toy.manifest
 
 
@@ -146,7 +146,7 @@ def test_what_is_missing_is_told_and_no_file_is_left(toy, command, tmp_path):
     _, _, err = command("autograder", "--out", str(out))
     assert "solution is not there, and this needs the reference" in err
     (toy.root / "solution").symlink_to(ROOT / "reference")
-    with pytest.raises(ManifestError, match=r"paths.reference: .* is no folder below .*; move it there"):
+    with pytest.raises(CourseError, match=r"paths.reference: .* is no folder below .*; move it there"):
         bundle.write_autograder(toy.manifest, out)
     assert not out.exists()
 
@@ -246,7 +246,7 @@ def test_kept_score_is_shown_where_the_total_is(toy):
 @pytest.mark.parametrize("rule", ["3", "0 per day", "3 per 0 days", "3 per week", "often", "-1 per day", "3per day"])
 def test_wrong_rate_limit_is_told(toy, rule):
     toy.replace("assignment.toml", "[seeds]", f'[container]\nrate_limit = "{rule}"\n[seeds]')
-    with pytest.raises(ManifestError, match=r"container.rate_limit: '.*'; write it as '3 per day'"):
+    with pytest.raises(CourseError, match=r"container.rate_limit: '.*'; write it as '3 per day'"):
         assert toy.manifest
 
 
@@ -255,14 +255,14 @@ def test_wrong_reserve_is_told(toy, keys):
     """Half of the reserve must outlast a control run, or the grader is stopped in the middle of it."""
     toy.replace("assignment.toml", "[seeds]", f"[container]\n{keys}\n[seeds]")
     with pytest.raises(
-        ManifestError, match=r"container.reserve: \d+; give more than 40 and less than container.seconds"
+        CourseError, match=r"container.reserve: \d+; give more than 40 and less than container.seconds"
     ):
         assert toy.manifest
 
 
 def test_flags_for_pip_on_several_lines_are_told(toy):
     toy.replace("assignment.toml", "[seeds]", '[container]\npip_flags = "a\\nb"\n[seeds]')
-    with pytest.raises(ManifestError, match=r"container.pip_flags: holds a line break or the like; write it on one"):
+    with pytest.raises(CourseError, match=r"container.pip_flags: holds a line break or the like; write it on one"):
         assert toy.manifest
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from grader.checks import bookkeeping, messages, verdict
 from grader.checks.bookkeeping import FunctionScores, KnownFaults, Timeouts
+from grader.checks.choice import Selection
 from grader.checks.expect import Mismatch
 from grader.checks.verdict import Case, decide
 from grader.course.schema import LimitsTable
@@ -449,7 +450,7 @@ def test_the_records_cpu_time_counts_workers(course, make):
         times = []
         for body in ("return 2 * x", BURN):
             write(toy, double=body)
-            found = run.grade_package(toy.manifest, toy.root / "student", run.Selection(), zygotes=own)
+            found = run.grade_package(toy.manifest, toy.root / "student", Selection(), zygotes=own)
             assert found.score == 1
             times.append(found.cpu_seconds)
     finally:

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from grader.course import manifest as manifests
-from grader.errors import ManifestError
+from grader.errors import CourseError
 from grader.files import pack_zip
 from grader.submit import preflight, report
 
@@ -250,6 +250,6 @@ WRONG = {
 @pytest.mark.parametrize("change", WRONG)
 def test_wrong_budget_is_named(work, change):
     work.replace("assignment.toml", *change)
-    with pytest.raises(ManifestError) as raised:
+    with pytest.raises(CourseError) as raised:
         manifests.load_manifest(work.root / "assignment.toml")
     assert f"budgets work.{WRONG[change]}" in str(raised.value)

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from grader.checks.choice import Selection
 from grader.course import manifest as manifests
 from grader.course import schema
 from grader.errors import OutputError
@@ -482,7 +483,7 @@ def test_the_assignments_bundle_works_where_it_lands(tmp_path):
         opened.extractall(tmp_path / "demo")
     shutil.copytree(tmp_path / "demo/student", root / "student", dirs_exist_ok=True)
     _, record = checked(root)
-    live = run.grade_package(REAL, tmp_path / "demo/student", run.Selection(timing=False))
+    live = run.grade_package(REAL, tmp_path / "demo/student", Selection(timing=False))
     expected = {check.id: check.outcome for check in live.checks if check.visibility == "public"}
     told = {check["id"]: check["outcome"] for check in record["checks"] if check["outcome"] != "not_scored"}
     assert told == {name: outcome for name, outcome in expected.items() if name in told}

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+from grader.checks.choice import Selection
 from grader.course import manifest as manifests
 from grader.files import CourseError, read_or_make_secret
 from grader.grading import run
@@ -201,7 +202,7 @@ def judged_with(more: str, folder: Path, zygotes) -> CheckResult:
     (package / "challenge.py").write_text((package / "challenge.py").read_text() + more)
     torch.save({"bias": torch.zeros(1)}, package / "challenge.pt")
     manifest = manifests.load_manifest(ROOT / manifests.FILENAME)
-    record = run.grade_package(manifest, package, run.Selection(["Q5"], "challenge_accuracy"), zygotes=zygotes)
+    record = run.grade_package(manifest, package, Selection(["Q5"], "challenge_accuracy"), zygotes=zygotes)
     return record.checks[0]
 
 

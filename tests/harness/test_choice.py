@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from grader.checks.choice import Keyword
+from grader.checks.choice import Keyword, Selection
 from grader.course import manifest as manifests
 from grader.errors import UsageError
 from grader.grading import run
@@ -92,7 +92,7 @@ def test_short_id_needs_no_quotes_in_a_shell(name):
 
 
 def test_every_check_of_the_assignment_has_a_short_id_that_means_it_alone():
-    checks = [c for c in run.collect_checks(REAL, run.Selection()) if c.visibility == "public"]
+    checks = [c for c in run.collect_checks(REAL, Selection()) if c.visibility == "public"]
     assert len(checks) > 250
     assert len({check.short_id for check in checks}) == len(checks)
     for check in checks:
@@ -189,7 +189,7 @@ def test_the_checks_of_functions_ahead_run_first_and_are_recorded_in_their_place
     def tell(checks, total):
         order.extend(check.functions for check in checks[-1:])
 
-    selection = run.Selection(timing=False, ahead=["shapes.moments"])
+    selection = Selection(timing=False, ahead=["shapes.moments"])
     found = run.grade_package(toy.manifest, toy.root / "solution", selection, zygotes=toy.zygotes, tell=tell)
     assert order[0] == ["shapes.moments"] and len(order) == 15
     assert order == sorted(order, key=lambda functions: functions != ["shapes.moments"])

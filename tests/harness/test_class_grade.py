@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from grader.checks.choice import Selection
 from grader.classroom import batch, executors, report
 from grader.classroom import store as stores
 from grader.classroom.engine import digest_course
@@ -84,7 +85,7 @@ def test_each_record_is_that_of_a_single_grade(course, graded):
         assert len(seeds) == 2
         for one in found:
             record = run.new_record(course.manifest, "grade", one.place.name)
-            zygotes, selection = ZygotePool(Policy.full()), run.Selection(secret_seeds=list(seeds))
+            zygotes, selection = ZygotePool(Policy.full()), Selection(secret_seeds=list(seeds))
             try:
                 submission.fill_record(course.manifest, one.place, record, selection, zygotes, Hints(course.manifest))
             finally:

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from grader.checks.choice import Selection
 from grader.course.editions import choose_edition, list_promises, place_given
 from grader.course.manifest import load_manifest
-from grader.errors import ManifestError, UsageError
+from grader.errors import CourseError, UsageError
 from grader.grading import run
 from grader.grading.submission import grade_submission
 from grader.release import bundle
@@ -242,7 +243,7 @@ FAULTS = {
 def test_a_fault_in_an_edition_is_told_with_its_place(old, fault):
     (before, after), sentence = FAULTS[fault]
     old.replace("editions/1999.toml", before, after)
-    with pytest.raises(ManifestError) as raised:
+    with pytest.raises(CourseError) as raised:
         choose_edition(old.manifest, "1999")
     assert sentence in str(raised.value)
     assert str(old.root / "editions/1999.toml") in str(raised.value)
@@ -258,7 +259,7 @@ def test_an_edition_has_what_the_one_that_it_is_like_has(old):
 def test_editions_that_are_like_each_other_are_a_fault(old):
     old.write("editions/2000.toml", 'title = "2000"\nlike = "1999"\n')
     old.replace("editions/1999.toml", "title =", 'like = "2000"\ntitle =')
-    with pytest.raises(ManifestError, match=r"2000\.toml: like: there is no other edition '1999'"):
+    with pytest.raises(CourseError, match=r"2000\.toml: like: there is no other edition '1999'"):
         choose_edition(old.manifest, "1999")
 
 
@@ -273,7 +274,7 @@ def test_a_given_file_takes_the_place_of_whatever_is_there(old, given, handed):
 
 def test_an_edition_in_the_manifest_is_a_fault(toy):
     toy.write("assignment.toml", (toy.root / "assignment.toml").read_text() + '\n[edition]\ntitle = "x"\n')
-    with pytest.raises(ManifestError, match="edition: is a file of its own; move"):
+    with pytest.raises(CourseError, match="edition: is a file of its own; move"):
         load_manifest(toy.root / "assignment.toml")
 
 
@@ -325,7 +326,7 @@ def test_dropout_of_2019_is_graded_in_a_moment(tmp_path, zygotes):
     manifest = choose_edition(REAL, "2019")
     package = write_submission(tmp_path, "2019", EDITORS) / "cs231n"
     place_given(manifest, package)
-    record = run.grade_package(manifest, package, run.Selection(["Q3"]), zygotes=zygotes, keep=True)
+    record = run.grade_package(manifest, package, Selection(["Q3"]), zygotes=zygotes, keep=True)
     assert find_wrong(record) == {}
     assert len(record.checks) == 17
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from grader.checks.choice import Selection
 from grader.grading import run
 from grader.grading.hints import Hints
 
@@ -461,7 +462,7 @@ def name_misconceptions(course, area, volume="return area(a, b) * c", **selectio
     entries.append(("volume_enlarged", "volume", wrong_volume, list_ids("volume", "both")))
     course.write("tests/harness/mistakes/q1.toml", "".join(MISTAKES.format(*entry) for entry in entries))
     course.write("student/shapes.py", f"def area(a, b):\n    {area}\n\n\ndef volume(a, b, c):\n    {volume}\n")
-    hints, chosen = Hints(course.manifest), run.Selection(timing=False, **selection)
+    hints, chosen = Hints(course.manifest), Selection(timing=False, **selection)
     found = run.grade_package(course.manifest, course.root / "student", chosen, zygotes=course.zygotes, hints=hints)
     return {check.id.partition("/")[2]: check.misconception.id for check in found.checks if check.misconception}
 

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 from grader.checks import context as contexts
+from grader.checks.choice import Selection
 from grader.checks.context import RunContext
 from grader.checks.misconceptions import Evidence
 from grader.course import manifest as manifests
 from grader.course.catalogue import Variant, copy_reference, load_catalogue, load_catalogues, plant
 from grader.errors import Ending, OutOfTime, WorkerCrashed
 from grader.grading import hints, run
-from grader.grading.hints import Failures, Hints, Table, save_table
+from grader.grading.hints import Failures, FailureTable, Hints, save_table
 from grader.grading.submission import count_failures
 from grader.notebooks import checkfiles as cells
 from grader.results import gradescope
@@ -49,7 +50,7 @@ def planted(toy):
 
 def grade(toy, hints=None, **selection):
     hints = hints or Hints(toy.manifest)
-    chosen = run.Selection(timing=False, **selection)
+    chosen = Selection(timing=False, **selection)
     return run.grade_package(toy.manifest, toy.root / "student", chosen, zygotes=toy.zygotes, keep=True, hints=hints)
 
 
@@ -212,7 +213,7 @@ def test_variants_are_planted_one_at_a_time_whatever_their_ids(toy, monkeypatch)
     progress = run.Progress(run.new_record(toy.manifest, "check", "solution"), toy.manifest, None)
     closing = contextlib.closing
     with closing(context), closing(progress), closing(hints.Runner(context)) as runner:
-        tried = run.run_checks(context, run.Selection(["Q1"], timing=False), progress).tried[0]
+        tried = run.run_checks(context, Selection(["Q1"], timing=False), progress).tried[0]
         launched.clear()
         found = [runner.find(one, tried) for one in planted + planted[:3]]
     assert len({one.digests for one in found[:4]}) == 4 and found[:3] == found[4:]
@@ -230,7 +231,7 @@ def test_no_variant_gets_another_name_and_each_silence_has_a_reason(question, zy
 
 
 def test_the_file_of_all_variants_is_small(tmp_path):
-    table, draws = Table(1, {}), np.random.RandomState(0)
+    table, draws = FailureTable(1, {}), np.random.RandomState(0)
     for one in (one for catalogue in load_catalogues(REAL) for one in catalogue.misconceptions):
         for variant in one.variants:
             checks = [check for check in variant.costs if not check.startswith("hidden/")]

@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from grader.course import manifest as manifests
-from grader.errors import ChecksError, ManifestError, UsageError
+from grader.errors import CourseError, UsageError
 
 Q1, Q2, TIMED = "checks/public/test_q1_rectangles.py", "checks/public/test_q2_moments.py", ", timing=True"
 
@@ -163,7 +163,7 @@ def test_wrong_manifest(toy, command, old, new, sentence):
     (toy.root / "assignment.toml").write_text(
         text.replace(f"\n{old}", f"\n{new}") if old == "points = 8" else text.replace(old, new)
     )
-    with pytest.raises(ManifestError) as error:
+    with pytest.raises(CourseError) as error:
         manifests.load_manifest(toy.root / manifests.FILENAME)
     assert str(error.value).startswith(f"{toy.root / 'assignment.toml'}: ")
     assert sentence in str(error.value)
@@ -174,7 +174,7 @@ def test_wrong_manifest(toy, command, old, new, sentence):
 
 
 def test_manifest_that_cannot_be_read(tmp_path):
-    with pytest.raises(ManifestError, match=r"nowhere.toml: cannot be read \(No such file.*\); check the path"):
+    with pytest.raises(CourseError, match=r"nowhere.toml: cannot be read \(No such file.*\); check the path"):
         manifests.load_manifest(tmp_path / "nowhere.toml")
 
 
@@ -228,21 +228,21 @@ CHECKS = {
 @pytest.mark.parametrize("change, sentence", CHECKS.values(), ids=CHECKS)
 def test_checks_that_disagree_with_the_manifest(toy, change, sentence):
     toy.replace(*change)
-    with pytest.raises(ChecksError) as error:
+    with pytest.raises(CourseError) as error:
         toy.grade()
     assert sentence in str(error.value)
 
 
 def test_check_file_that_no_question_has(toy):
     (toy.root / Q2).rename(toy.root / "checks/public/test_q2_moment.py")
-    with pytest.raises(ManifestError, match=r"questions Q2.slug: there is no .*, but test_q2_moment.py; fix the slug"):
+    with pytest.raises(CourseError, match=r"questions Q2.slug: there is no .*, but test_q2_moment.py; fix the slug"):
         toy.grade()
 
 
 def test_check_file_that_is_not_there(toy):
     (toy.root / Q2).unlink()
     sentence = "questions Q2.public_points: there is no checks/public/test_q2_moments.py; write it, or fix the slug"
-    with pytest.raises(ChecksError, match=re.escape(sentence)):
+    with pytest.raises(CourseError, match=re.escape(sentence)):
         toy.grade()
 
 
@@ -276,7 +276,7 @@ def test_whatever_a_key_is_set_to_is_told_in_a_sentence(toy, value):
         if "=" in line:
             changed = [*lines[:number], f"{line.partition('=')[0]}= {value}", *lines[number + 1 :]]
             (toy.root / manifests.FILENAME).write_text("\n".join(changed))
-            with contextlib.suppress(ManifestError):
+            with contextlib.suppress(CourseError):
                 manifests.load_manifest(toy.root / manifests.FILENAME)
 
 
@@ -289,7 +289,7 @@ def test_whatever_line_is_lost_or_doubled_is_told_with_what_to_do(toy, change):
         (toy.root / manifests.FILENAME).write_text("".join([*lines[:number], *again[change], *lines[number + 1 :]]))
         try:
             manifests.load_manifest(toy.root / manifests.FILENAME)
-        except ManifestError as error:
+        except CourseError as error:
             told.append(str(error))
     assert len(told) > len(lines) // 3
     assert all(";" in sentence for sentence in told)
@@ -297,7 +297,7 @@ def test_whatever_line_is_lost_or_doubled_is_told_with_what_to_do(toy, change):
 
 def test_manifest_that_is_no_text(tmp_path):
     (tmp_path / manifests.FILENAME).write_bytes(b'title = "x"\npoints = \xff\n')
-    with pytest.raises(ManifestError, match="line 2: not UTF-8; save the file in that encoding"):
+    with pytest.raises(CourseError, match="line 2: not UTF-8; save the file in that encoding"):
         manifests.load_manifest(tmp_path / manifests.FILENAME)
 
 
@@ -326,7 +326,7 @@ def test_line_of_a_place(place, line):
 def test_no_checks_at_all(toy):
     for folder in ("public", "hidden"):
         (toy.root / "checks" / folder).rename(toy.root / folder)
-    with pytest.raises(ChecksError, match=r"there are no checks in .*public; restore them"):
+    with pytest.raises(CourseError, match=r"there are no checks in .*public; restore them"):
         toy.grade()
 
 

@@ -4,6 +4,7 @@ import contextlib
 
 import pytest
 
+from grader.checks.choice import Selection
 from grader.checks.context import RunContext
 from grader.grading import run
 from grader.recording.replay import ReferenceMemo
@@ -48,7 +49,7 @@ def launched(monkeypatch):
 
 
 def grade(course, zygotes, package):
-    selection = run.Selection(secret_seeds=["ab", "cd"], timing=False)
+    selection = Selection(secret_seeds=["ab", "cd"], timing=False)
     return run.grade_package(course.manifest, course.root / package, selection, zygotes=zygotes)
 
 

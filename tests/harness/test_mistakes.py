@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from grader.checks.choice import Selection
 from grader.course import manifest as manifests
 from grader.course.catalogue import list_headings, load_catalogue, load_catalogues
 from grader.course.source import locate
@@ -27,7 +28,7 @@ MANIFEST = manifests.load_manifest(Path(__file__).parents[2] / manifests.FILENAM
 @pytest.fixture(scope="module", params=[question.id for question in MANIFEST.questions])
 def question(request, zygotes):
     """A question's id and its checks as the reference leaves them."""
-    record = run.grade_package(MANIFEST, MANIFEST.path("reference"), run.Selection([request.param]), zygotes=zygotes)
+    record = run.grade_package(MANIFEST, MANIFEST.path("reference"), Selection([request.param]), zygotes=zygotes)
     return request.param, record.checks
 
 

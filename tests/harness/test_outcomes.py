@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from grader.checks.choice import Selection
 from grader.errors import SandboxError
 from grader.grading import run
 from grader.grading import submission as grading
@@ -549,7 +550,7 @@ def test_losing_the_worker_factory_earns_nothing(course, where):
     course.write(f"student/{where}.py", "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\n")
     own = ZygotePool()
     try:
-        found = run.grade_package(course.manifest, course.root / "student", run.Selection(), zygotes=own)
+        found = run.grade_package(course.manifest, course.root / "student", Selection(), zygotes=own)
     except SandboxError as error:
         assert "the worker factory ended" in str(error)
     else:

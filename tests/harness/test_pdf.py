@@ -13,7 +13,7 @@ import pypdfium2
 import pytest
 
 from grader.course.schema import Pdf
-from grader.errors import ManifestError, ProgramMissing
+from grader.errors import CourseError, ProgramMissing
 from grader.pdf import convert, formulas, images, lines, markup, outputs, typesetting, verify
 from grader.pdf import notebook as notebooks
 from grader.pdf.convert import Options, PdfRequest, Result
@@ -319,7 +319,7 @@ def test_formulas_are_found_as_jupyter_finds_them(text, found):
 
 def _series(*tex: str) -> list[str]:
     found = [Formula(one, False, 1) for one in tex]
-    formulas.typeset([found])
+    formulas.typeset_formulas([found])
     return [one.typst for one in found]
 
 
@@ -341,7 +341,7 @@ def test_a_macro_of_itself_leaves_the_other_formulas():
 
 def _typst(tex: str) -> Formula:
     formula = Formula(tex, True, 1)
-    formulas.typeset([[formula]])
+    formulas.typeset_formulas([[formula]])
     return formula
 
 
@@ -461,7 +461,7 @@ def test_long_lines_stay_on_the_page_and_whole(tmp_path):
 
 
 def _decoded(text: str) -> list[list[tuple[str, str]]]:
-    return lines.decode(outputs.follow(text))
+    return lines.decode_escapes(outputs.follow(text))
 
 
 def test_terminals_are_followed():
@@ -728,7 +728,7 @@ def test_nbconvert_finds_the_exporter_by_name():
 @pytest.mark.parametrize("key", ["output_lines", "output_characters", "table_rows", "image_megapixels"])
 def test_limits_of_the_manifest_are_judged(toy, key):
     toy.write("assignment.toml", (toy.root / "assignment.toml").read_text() + f"\n[pdf]\n{key} = 0\n")
-    with pytest.raises(ManifestError, match=f"pdf.{key}: 0; give more than 0"):
+    with pytest.raises(CourseError, match=f"pdf.{key}: 0; give more than 0"):
         _ = toy.manifest
 
 

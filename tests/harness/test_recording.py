@@ -11,10 +11,11 @@ import msgspec
 import numpy as np
 import pytest
 
+from grader.checks.choice import Selection
 from grader.course import manifest as manifests
 from grader.course.catalogue import copy_reference, load_catalogue, plant
 from grader.course.manifest import Manifest
-from grader.errors import CourseError, RecordingError, SandboxError
+from grader.errors import CourseError, SandboxError
 from grader.grading import run
 from grader.recording import cassette
 from grader.release import recorder as recording
@@ -216,7 +217,7 @@ class Twins:
     def grade(self, folder: Path, package: Path, **options) -> dict[str, CheckResult]:
         """The checks by the last part of their ids."""
         keep, debug = options.pop("keep", False), options.pop("debug", False)
-        manifest, selection = manifests.load_manifest(folder / manifests.FILENAME), run.Selection(**options)
+        manifest, selection = manifests.load_manifest(folder / manifests.FILENAME), Selection(**options)
         self.last = run.grade_package(manifest, package, selection, zygotes=self.zygotes, keep=keep, debug=debug)
         return {check.id.rsplit("/", 1)[-1]: check for check in self.last.checks}
 
@@ -411,7 +412,7 @@ def test_line_ends_make_no_other_file(ways):
 @pytest.mark.parametrize("options", [{"seed": 5}, {"secret_seeds": ["a"]}], ids=str)
 def test_other_seeds_need_the_reference(ways, options):
     with pytest.raises(
-        RecordingError, match="only the reference's answers for the seed 231 are here, not the reference"
+        CourseError, match="only the reference's answers for the seed 231 are here, not the reference"
     ):
         ways.replayed(**options)
 
@@ -449,7 +450,7 @@ def without_arrays(file: Path) -> None:
 )
 def test_answers_that_cannot_be_read(ways, spoil, words):
     spoil(ways.copy / ANSWERS)
-    with pytest.raises(RecordingError) as told:
+    with pytest.raises(CourseError) as told:
         ways.replayed()
     assert "expected.npz: the reference's recorded answers cannot be read" in str(told.value)
     assert "take this file once more from what you downloaded" in str(told.value) and words in str(told.value)
@@ -489,7 +490,7 @@ def test_file_holds_numbers_and_no_source(ways):
 def test_nothing_is_recorded_that_does_not_pass(ways, tmp_path, old, new, words):
     solution = ways.live / "solution/ways.py"
     solution.write_text("import itertools\n\nn = itertools.count()\n" + solution.read_text().replace(old, new))
-    with pytest.raises(RecordingError) as told:
+    with pytest.raises(CourseError) as told:
         recording.record(manifests.load_manifest(ways.live / manifests.FILENAME), tmp_path / "none.npz", ways.zygotes)
     assert words in str(told.value) and not (tmp_path / "none.npz").exists()
 
@@ -632,7 +633,7 @@ def compare(live: Manifest, copy: Manifest, package: Path, questions: list[str],
     """The checks on which recorded and live reference differ; speed is left out."""
     found = []
     for manifest in (live, copy):
-        selection = run.Selection(questions, timing=False)
+        selection = Selection(questions, timing=False)
         result = run.grade_package(manifest, package, selection, zygotes=zygotes, keep=True)
         found.append({(c.id, c.outcome, c.score, c.message) for c in result.checks if c.visibility == "public"})
     return sorted(found[0] ^ found[1])
@@ -667,10 +668,10 @@ def test_the_course_is_judged_alike(course, tmp_path, zygotes, questions):
         shutil.copytree(course.path(folder), copy.path(folder))
     recording.record(course, copy.path("public") / cassette.FILENAME, zygotes, questions)
     assert copy.path("public").joinpath(cassette.FILENAME).stat().st_size < 3_000_000
-    stubs = run.grade_package(copy, copy.path("student"), run.Selection(questions), zygotes=zygotes, keep=True)
+    stubs = run.grade_package(copy, copy.path("student"), Selection(questions), zygotes=zygotes, keep=True)
     assert (stubs.score, {c.outcome for c in stubs.checks} <= {"not_attempted", "blocked"}) == (0, True)
     right = copy_reference(course, tmp_path / "right/student")
-    result = run.grade_package(copy, right, run.Selection(questions), zygotes=zygotes, keep=True)
+    result = run.grade_package(copy, right, Selection(questions), zygotes=zygotes, keep=True)
     assert result.score == result.max_score > 0
     wrong = copy_reference(course, tmp_path / "wrong/student")
     whole = manifests.load_manifest(ROOT / manifests.FILENAME)
@@ -693,6 +694,6 @@ def test_a_check_may_change_an_answer_that_it_gets_again(toy):
     recording.record(toy.manifest, toy.root / ANSWERS, toy.zygotes)
     shutil.rmtree(toy.root / "solution")
     result = run.grade_package(
-        toy.manifest, toy.root / "student", run.Selection(["Q2"], timing=False), zygotes=toy.zygotes
+        toy.manifest, toy.root / "student", Selection(["Q2"], timing=False), zygotes=toy.zygotes
     )
     assert {check.outcome for check in result.checks} & {"grader_error"} == set()

@@ -3,7 +3,7 @@
 import pytest
 
 from grader.course import manifest as manifests
-from grader.errors import ManifestError
+from grader.errors import CourseError
 
 MANIFEST = """
 title = "A contest"
@@ -104,7 +104,7 @@ WRONG = {
 @pytest.mark.parametrize("steps", WRONG)
 def test_wrong_scale_is_named(contest, steps):
     contest.replace("assignment.toml", "steps = [[0.5, 1], [0.7, 2.5], [0.9, 3]]", steps)
-    with pytest.raises(ManifestError) as raised:
+    with pytest.raises(CourseError) as raised:
         manifests.load_manifest(contest.root / "assignment.toml")
     assert WRONG[steps] in str(raised.value)
 

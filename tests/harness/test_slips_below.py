@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from grader.checks.choice import Selection
 from grader.course import manifest as manifests
 from grader.course.catalogue import copy_reference
 from grader.grading import run
@@ -31,7 +32,7 @@ def lost(tmp_path, zygotes):
             text = (package / name).read_text()
             assert old in text, (name, old)
             (package / name).write_text(text.replace(old, new))
-        selection = run.Selection(questions, timing=False)
+        selection = Selection(questions, timing=False)
         record = run.grade_package(MANIFEST, package, selection, zygotes=zygotes, keep=True)
         return {check.id: check.detail for check in record.checks if check.outcome != "passed"}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from grader.course import manifest as manifests
-from grader.errors import CourseError, ManifestError
+from grader.errors import CourseError
 from grader.release import student_files as stubs
 
 ROOT = Path(__file__).parents[2]
@@ -105,7 +105,7 @@ def test_marker_that_is_never_closed(toy):
 def test_region_of_a_function_no_question_lists(toy):
     toy.replace("solution/shapes.py", "    sides = np", "    # BEGIN SOLUTION\n    # END SOLUTION\n    sides = np")
     sentence = "shapes.py, line 25: shapes.squares has a solution region, but no question lists it; add it"
-    with pytest.raises(ManifestError, match=sentence):
+    with pytest.raises(CourseError, match=sentence):
         stubs.generate_stubs(toy.manifest)
 
 

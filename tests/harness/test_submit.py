@@ -13,7 +13,7 @@ from pathlib import Path
 import pypdf
 import pytest
 
-from grader.errors import ManifestError
+from grader.errors import CourseError
 from grader.files import pack_zip
 from grader.grading.submission import grade_submission
 from grader.submission.unpack import unpack_submission
@@ -349,13 +349,13 @@ def test_a_zip_that_the_grader_would_refuse(done, tmp_path, zygotes):
 )
 def test_wrong_settings_are_told(toy, table, problem):
     toy.replace("assignment.toml", "[limits]", f"[submit]\n{table}\n[limits]")
-    with pytest.raises(ManifestError, match=problem):
+    with pytest.raises(CourseError, match=problem):
         assert toy.manifest
 
 
 def test_manifest_with_the_old_name_of_the_table(toy):
     toy.replace("assignment.toml", "[limits]", '[handin]\nzip = "mine.zip"\n[limits]')
-    with pytest.raises(ManifestError, match=r"line \d+: handin: the table's name is now \[submit\]; rename it$"):
+    with pytest.raises(CourseError, match=r"line \d+: handin: the table's name is now \[submit\]; rename it$"):
         assert toy.manifest
 
 

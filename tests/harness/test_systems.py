@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from grader.checks.choice import Selection
 from grader.errors import SandboxError, WorkerCrashed
 from grader.grading import run
 from grader.results.record import NoteKind, Outcome
@@ -78,7 +79,7 @@ def windows(tmp_path, monkeypatch):
 def test_on_windows_the_process_started_is_the_worker(windows, toy):
     """An environment's python.exe is a redirector, with which a socket must not be shared."""
     with contextlib.closing(ZygotePool(make=PlainProcesses)) as zygotes:
-        record = run.grade_package(toy.manifest, toy.root / "solution", run.Selection(["Q1"]), zygotes=zygotes)
+        record = run.grade_package(toy.manifest, toy.root / "solution", Selection(["Q1"]), zygotes=zygotes)
     assert [check.message for check in record.checks if check.outcome is not Outcome.PASSED] == []
     assert record.score == record.max_score and record.cpu_seconds > 0
 
@@ -134,7 +135,7 @@ def test_a_worker_that_dies_at_once_says_why(system, code, said, toy, tmp_path, 
         contextlib.closing(ZygotePool(make=PlainProcesses)) as zygotes,
         pytest.raises(SandboxError) as caught,
     ):
-        run.grade_package(toy.manifest, toy.root / "solution", run.Selection(["Q1"]), zygotes=zygotes)
+        run.grade_package(toy.manifest, toy.root / "solution", Selection(["Q1"]), zygotes=zygotes)
     assert str(caught.value) == f"a worker could not start: {said}. Set up the environment again."
 
 
@@ -146,7 +147,7 @@ def test_loading_the_libraries_does_not_count_against_the_code(toy, tmp_path, mo
     monkeypatch.setattr(zygote_pool, "START", slow)
     toy.replace("assignment.toml", "call_seconds = 2", "call_seconds = 1")
     with contextlib.closing(ZygotePool(make=PlainProcesses)) as zygotes:
-        record = run.grade_package(toy.manifest, toy.root / "solution", run.Selection(["Q1"]), zygotes=zygotes)
+        record = run.grade_package(toy.manifest, toy.root / "solution", Selection(["Q1"]), zygotes=zygotes)
     assert record.score == record.max_score
 
 
@@ -175,7 +176,7 @@ def test_macos_keeps_its_workers_and_says_once_what_it_lacks(toy, monkeypatch):
     )
     with contextlib.closing(ZygotePool(make=PlainProcesses)) as zygotes:
         first, second = (
-            run.grade_package(toy.manifest, toy.root / "solution", run.Selection(["Q1"]), zygotes=zygotes, keep=True)
+            run.grade_package(toy.manifest, toy.root / "solution", Selection(["Q1"]), zygotes=zygotes, keep=True)
             for _ in range(2)
         )
     assert first.score == second.score == first.max_score and first.isolation == ["rlimits"]

@@ -70,7 +70,7 @@ def race(ratios, answer=ANSWER, wanted=ANSWER, verify=True) -> tuple[Race, list[
     log: list[str] = []
     mine, theirs = FakeWorker(ratios, answer, log, "mine"), FakeWorker(repeat(1.0), wanted, log, "theirs")
     mine.other, theirs.other = theirs, mine
-    return Race(Side(mine, mine.prepare), Side(theirs, theirs.prepare), lambda number: 100 + number, verify), log
+    return Race(Side(mine, mine.prepare), Side(theirs, theirs.prepare), 100, verify), log
 
 
 def mismatch(contest: Race, limit: float = LIMIT) -> Mismatch:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from grader.checks.choice import Selection
 from grader.course import manifest as manifests
 from grader.grading import run
 from tests.harness import trivial
@@ -18,6 +19,6 @@ CEILING = 3  # of 100 points
 )
 def test_trivial_answers_earn_next_to_nothing(kind, timing, tmp_path, zygotes):
     package = trivial.build(MANIFEST, tmp_path / "student", kind)
-    record = run.grade_package(MANIFEST, package, run.Selection(timing=timing), zygotes=zygotes)
+    record = run.grade_package(MANIFEST, package, Selection(timing=timing), zygotes=zygotes)
     assert record.score <= CEILING, [(check.score, check.id) for check in record.checks if check.score]
     assert {check.outcome for check in record.checks} <= {"passed", "failed", "blocked"}

@@ -8,6 +8,7 @@ import time
 import traceback
 from collections.abc import Callable
 
+from grader.checks.choice import Selection
 from grader.course import manifest as manifests
 from grader.errors import SandboxError, WorkerCrashed, WorkerError, WorkerRaised, WorkerTimeout
 from grader.grading import run
@@ -84,7 +85,7 @@ def grade(stage: Stage, attack: Attack) -> tuple[str, str]:
     package = stage.package(attack.name, {"shapes.py": attack.source.read_text(), **attack.files})
     shutil.copytree(package, folder)
     before, most, started = stage.photograph(package), peak(), time.monotonic()
-    chosen = run.Selection(keyword=attack.checks, secret_seeds=["one", "two"])
+    chosen = Selection(keyword=attack.checks, secret_seeds=["one", "two"])
     manifest = manifests.load_manifest(stage.course / manifests.FILENAME)
     try:
         official = attack.kind == "official"

@@ -4,6 +4,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from grader.checks.choice import Selection
 from grader.course import manifest as manifests
 from grader.grading import run
 
@@ -13,7 +14,7 @@ manifest = manifests.load_manifest(Path(__file__).parents[3] / manifests.FILENAM
 for kind in KINDS:
     with tempfile.TemporaryDirectory(prefix="chainrule-") as folder:
         package = build(manifest, Path(folder) / "student", kind)
-        record = run.grade_package(manifest, package, run.Selection(sys.argv[1:]), keep=True)
+        record = run.grade_package(manifest, package, Selection(sys.argv[1:]), keep=True)
     print(f"{kind}: {record.score} of {record.max_score}")
     for check in record.checks:
         if check.score:

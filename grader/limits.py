@@ -23,8 +23,8 @@ REFERENCE_SECONDS = 120.0  # wall clock of one call of the reference: a verdict 
 REFERENCE_CPU_SECONDS = 3600  # of the reference's worker, which serves a whole run
 CPU_LOOK_SECONDS = 0.05  # wall clock between two looks at a run's CPU time: each is a round trip to every zygote
 LEAST_WAIT_SECONDS = 0.05  # for a core, in which others had it, that puts a call's deadline off: less is no cause
-STRIKES = 2  # timeouts of a function or module after which it is waited for less
-SHORT_SECONDS = 1.0  # wall clock of a call of what has hung so often: an endless loop must not eat the run
+STRIKES = 2  # timeouts of a module's import after which it is not tried again
+SHORTEST_SECONDS = 0.25  # wall clock of a call of what has hung often, half as long each time: no loop may eat the run
 SPARE_WORKERS = 2  # that come up while a check runs: more would take its cores
 CHECKS_PER_WORKER = 100  # that a kept worker may serve, as far as its CPU time goes
 COMPARISON_SECONDS = 20.0  # wall clock of comparing one check's gradients, which as a rule takes a quarter of a second
@@ -63,7 +63,7 @@ SECRET_FILES = 100  # of one secret place that a worker tries to open, in each r
 
 # A worker's reports.
 MESSAGE_CHARACTERS = 400  # of an exception's text, or of a name in it
-LATE_SHARE = 0.8  # of a call's wall clock, after which a worker says which line an import has reached
+LATE_SHARE = 0.8  # of a call's wall clock, after which a worker says which line it has reached
 TRACEBACK_FRAMES = 6  # at each end of a traceback: the outer ones say who called, the inner ones what raised
 SHOWN_ARRAYS = 4  # of a line that raised, with their shapes: a sentence stays readable
 INPUT_CHARACTERS = 20  # of a text among the inputs of a call that a sentence shows: longer ones are no settings

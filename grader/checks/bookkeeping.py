@@ -15,8 +15,8 @@ from typing import Any
 from ..course.manifest import to_fraction
 from ..course.schema import LimitsTable
 from ..course.source import find_stubs, is_unwritten
-from ..errors import OutOfTime, WorkerError, WorkerTimeout
-from ..limits import CONTROL_SECONDS, CPU_LOOK_SECONDS, REFERENCE_SECONDS, SHORT_SECONDS, STRIKES
+from ..errors import OutOfTime, StackFrame, WorkerError, WorkerTimeout
+from ..limits import CONTROL_SECONDS, CPU_LOOK_SECONDS, REFERENCE_SECONDS, SHORTEST_SECONDS, STRIKES
 from ..results.record import CheckResult, Outcome
 
 CORES = os.cpu_count() or 1
@@ -34,6 +34,7 @@ class Timeouts:
     limits: LimitsTable
     modules: Collection[str] = ()
     _strikes: Counter[str] = field(default_factory=Counter)
+    _reached: dict[str, list[StackFrame]] = field(default_factory=dict)
     _started: float = field(default_factory=time.monotonic)
     _reserve: float = 0.0
     _spent: Callable[[], float] = lambda: 0.0
@@ -72,16 +73,25 @@ class Timeouts:
             self._reserve = 0.0
 
     def count_timeout(self, error: WorkerError, behind_another: bool = False) -> None:
-        """Count a timeout against what was called; a module that waits `behind_another` need not be tried again."""
+        """Count a timeout against what was called; a module that waits `behind_another` need not be tried again.
+
+        The lines that it had reached the first time are those of the later ones, which end too soon to tell theirs.
+        What hangs in a function that has hung before has hung as often.
+        """
         if isinstance(error, WorkerTimeout):
-            self._strikes[error.callee] += STRIKES if behind_another else 1
+            error.frames = self._reached.setdefault(error.callee, error.frames)
+            names = [error.callee, *(frame.function for frame in error.frames)]
+            before = max(self._strikes[name] for name in names)
+            self._strikes[error.callee] = before + (STRIKES if behind_another else 1)
 
     def for_call(self, callee: str) -> float:
-        """Return the seconds to wait for a call: once it has hung twice few, and for a module none."""
-        seconds = self.within_run(float(self.limits.call_seconds))
-        if self._strikes[callee] < STRIKES:
-            return seconds
-        return 0.0 if callee in self.modules else min(SHORT_SECONDS, seconds)
+        """Return the seconds to wait for a call: half as many each time it has hung, and for a module none at last."""
+        seconds, strikes = float(self.limits.call_seconds), self._strikes[callee]
+        if callee in self.modules:
+            seconds *= strikes < STRIKES
+        elif strikes:
+            seconds = min(seconds, max(seconds / 2**strikes, SHORTEST_SECONDS))
+        return self.within_run(seconds)
 
     def for_replacement(self, callee: str) -> float:
         """Return the seconds to wait for the reference where it answers a student's code, whatever hung before."""

@@ -80,7 +80,7 @@ ATTEMPTS[Attempt.BREAKPOINT] = Sentence(
 )
 ENDED = "the process ended while {asked} ran"
 ENDINGS = {
-    Ending.LATE: Sentence("{callee} did not finish within {fact}", "{asked} did not finish within {fact}"),
+    Ending.LATE: Sentence("{callee} did not finish within {fact}{place}", "{asked} did not finish within {fact}"),
     Ending.HUNG_BEFORE: Sentence(
         "{callee} was not tried again: it has hung before", "{asked} was not tried again: it has hung before"
     ),
@@ -95,7 +95,8 @@ ENDINGS = {
     Ending.GARBLED: Sentence("{callee} broke its connection to the grader: {fact}", ENDED),
     Ending.GONE: Sentence("{callee} cannot be asked: its process has already ended", ENDED),
 }
-SECONDS, LESS_TWICE = "{:g} s", "{:g} s ({:g} s once it has hung twice)"
+HALVED = "{:g} s (half as long each time it hangs again)"  # the same words each time, so that a report tells them once
+REACHED = "; it was still in {}"
 UNWRITTEN = Sentence("{name} is not written yet", "{asked} is not written yet")
 NEEDS_UNWRITTEN = "cannot be judged: it needs {}, which is not written yet"
 NEEDS_BROKEN = "cannot be judged: it needs {name}, and {story}"

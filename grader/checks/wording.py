@@ -14,7 +14,6 @@ import numpy as np
 
 from ..course.source import parse_source
 from ..errors import AnswerVaries, Ending, NotScored, Unrecorded, WorkerEnded, WorkerError, WorkerRaised
-from ..limits import SHORT_SECONDS
 from ..sandbox.child.exceptions import find_expression, find_near
 from ..sandbox.parent.proxy import Call, MissingKey, Proxy
 from . import messages
@@ -32,8 +31,9 @@ def explain_error(error: WorkerError, raised: str = "") -> Sentence:
     """
     asked = name_asked(error.asked)
     if isinstance(error, WorkerEnded):
-        fact = _say_patience(float(error.fact)) if error.ending is Ending.LATE else error.fact
-        return messages.ENDINGS[error.ending].fill(callee=error.callee, fact=fact, asked=asked)
+        fact = messages.HALVED.format(error.fact) if error.ending is Ending.LATE else error.fact
+        place = messages.REACHED.format(_name_line(error)) if error.frames else ""
+        return messages.ENDINGS[error.ending].fill(callee=error.callee, fact=fact, asked=asked, place=place)
     if not isinstance(error, WorkerRaised):
         raise TypeError(f"no sentence for a {type(error).__name__}")
     if not error.frames and error.kind == "AttributeError":
@@ -51,11 +51,6 @@ def explain_error(error: WorkerError, raised: str = "") -> Sentence:
         return messages.OWN_COUNT.fill(who=who, place=place, asked=asked, **counted)
     what = f"{error.kind}: {error.text}" if error.text else error.kind
     return messages.RAISED.fill(who=who, what=what, place=place + _hint(error), asked=asked)
-
-
-def _say_patience(seconds: float) -> str:
-    """Return how long a call is waited for: the same words each time, though those that hang again get less."""
-    return (messages.LESS_TWICE if seconds > SHORT_SECONDS else messages.SECONDS).format(seconds, SHORT_SECONDS)
 
 
 def _count_own(error: WorkerRaised) -> dict[str, str]:
@@ -276,11 +271,14 @@ def show_number(value: Any) -> str:
 
 def _show_line(error: WorkerError) -> str:
     """Return the line that raised, in brackets; empty where none is known."""
-    if not error.frames:
-        return ""
+    return f" ({_name_line(error)})" if error.frames else ""
+
+
+def _name_line(error: WorkerError) -> str:
+    """Return the innermost line of a student's code: its file, number and text."""
     frame = error.frames[-1]
     text = f": {frame.text}" if frame.text and "raise Not" not in frame.text else ""
-    return f" ({frame.file}, line {frame.line}{text})"
+    return f"{frame.file}, line {frame.line}{text}"
 
 
 def _count_values(count: int) -> str:

@@ -356,10 +356,10 @@ NAMES = ["/", "..", "a..", "", "\0", "a/../..", "layers", "nets.Net", "x" * 5000
 @pytest.mark.parametrize("name", NAMES)
 def test_no_name_that_a_submission_chose_leads_to_a_file(name, tmp_path, monkeypatch):
     own = Timeouts(LimitsTable(), {"layers"})
-    for _ in range(bookkeeping.STRIKES):
+    for _ in range(9):
         own.count_timeout(WorkerTimeout(name, Ending.LATE, 2))
     monkeypatch.chdir(tmp_path)
-    assert own.for_call(name) == (0.0 if name == "layers" else bookkeeping.SHORT_SECONDS)
+    assert own.for_call(name) == (0.0 if name == "layers" else bookkeeping.SHORTEST_SECONDS)
 
 
 def test_a_run_that_waits_for_a_core_has_its_time_left():
@@ -424,16 +424,31 @@ def test_what_hung_in_the_students_code_says_nothing_about_the_reference():
     own = Timeouts(LimitsTable(call_seconds=7), {"layers"})
     for name in 2 * ("layers", "layers.double"):
         own.count_timeout(WorkerTimeout(name, Ending.LATE, 2))
-    assert (own.for_call("layers"), own.for_call("layers.double")) == (0.0, bookkeeping.SHORT_SECONDS)
+    assert (own.for_call("layers"), own.for_call("layers.double")) == (0.0, 7 / 4)
     assert own.for_replacement("layers") == own.for_replacement("layers.double") == 7
 
 
-def test_a_class_that_has_hung_is_tried_again_for_a_second(course):
+def test_what_hangs_in_a_function_that_has_hung_is_waited_for_no_longer_than_that():
+    own, inner = Timeouts(LimitsTable(call_seconds=8)), StackFrame("layers.py", 3, "layers.double", "while True: pass")
+    assert own.for_call("layers.double") == 8
+    for expected in (4, 2):
+        own.count_timeout(WorkerTimeout("layers.double", Ending.LATE, 8))
+        assert own.for_call("layers.double") == expected
+    late = WorkerTimeout("nets.Net.loss", Ending.LATE, 8)
+    late.frames = [inner]
+    own.count_timeout(late)
+    assert own.for_call("nets.Net.loss") == 1
+    own.count_timeout(again := WorkerTimeout("nets.Net.loss", Ending.LATE, 8))
+    assert again.frames == [inner], "it ended too soon to tell its own"
+
+
+def test_a_class_that_has_hung_is_tried_again_for_half_as_long(course):
     checks = [CHECKS["net"].replace("test_loss", f"test_{name}") for name in "abc"]
     toy = course(IMPORTS + "".join(checks), call_seconds=2)
     toy.write("student/nets.py", "import time\n\nclass Net:\n    def __init__(self):\n        time.sleep(60)\n")
     first, *_, last = checks = toy.grade().checks
-    assert {check.message for check in checks} == {"nets.Net did not finish within 2 s (1 s once it has hung twice)"}
+    sentence = "nets.Net did not finish within 2 s (half as long each time it hangs again); it was still in nets.py"
+    assert {check.message for check in checks} == {f"{sentence}, line 5: time.sleep(60)"}
     assert last.seconds < 2 <= first.seconds
 
 

@@ -227,7 +227,7 @@ def test_every_array_of_an_answer_is_compared():
 def test_call_that_does_not_come_back():
     hung = WorkerTimeout("shapes.moments", Ending.LATE, 2)
     contest, _ = race([hung])
-    waited = "shapes.moments did not finish within 2 s (1 s once it has hung twice)"
+    waited = "shapes.moments did not finish within 2 s (half as long each time it hangs again)"
     assert mismatch(contest).message == f"{waited}; allowed is 10 times the CPU time of the reference"
     assert not contest.opponent.worker._paused
 

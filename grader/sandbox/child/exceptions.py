@@ -9,6 +9,7 @@ import os
 import re
 import sys
 import threading
+import time
 import traceback
 import types
 from collections.abc import Callable, Iterable
@@ -40,31 +41,40 @@ def report_exception(error: BaseException, root: Path | None) -> dict[str, Any]:
 
 
 class LateReport:
-    """Tells the parent, shortly before it stops waiting, which lines of the package a long import has reached.
+    """Tells the parent, shortly before it stops waiting, which lines of the package a long request has reached.
 
-    It is a context around the import; `send` gets the report from another thread, and never after the end.
+    It is a context around each request. One thread sends all reports by `send`, one a request, and none after its end.
     """
 
     def __init__(self, send: Callable[[dict[str, Any]], None], root: Path, seconds: float) -> None:
-        self._send, self._root, self._reader = send, root, threading.get_ident()
-        self._lock, self._over = threading.Lock(), False
-        self._timer = threading.Timer(seconds, self._tell)
-        self._timer.daemon = True
+        self._send, self._root, self._seconds, self._reader = send, root, seconds, threading.get_ident()
+        self._lock, self._begun = threading.Lock(), 0.0  # when the request began, 0 while there is none
+        with contextlib.suppress(RuntimeError):  # no thread can be had: reports are left out
+            threading.Thread(target=self._watch, daemon=True).start()
 
     def __enter__(self) -> None:
-        with contextlib.suppress(RuntimeError):  # no thread can be had: the report is left out
-            self._timer.start()
+        self._begun = time.monotonic()
 
     def __exit__(self, *error: object) -> None:
-        self._timer.cancel()
         with self._lock:
-            self._over = True
+            self._begun = 0.0
 
-    def _tell(self) -> None:
+    def _watch(self) -> None:
+        told = 0.0
+        while True:
+            begun = self._begun
+            left = self._seconds if begun in (0.0, told) else begun + self._seconds - time.monotonic()
+            if left > 0:
+                time.sleep(left)
+            else:
+                self._tell(begun)
+                told = begun
+
+    def _tell(self, begun: float) -> None:
         frame = sys._current_frames().get(self._reader)
         frames = [] if frame is None else _list_frames(reversed([*traceback.walk_stack(frame)]), self._root)
         with self._lock:
-            if frames and not self._over:
+            if frames and self._begun == begun:
                 self._send({"late": _cut_short(frames)})
 
 

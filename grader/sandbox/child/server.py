@@ -7,7 +7,7 @@ import random
 import sys
 import types
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial, reduce
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ class WorkerServer:
         self._objects: dict[int, Any] = {}
         self._root: Path | None = None
         self._name = ""
-        self._reporting: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext
+        self._late_report: LateReport | None = None
         self._changed: list[Way] = []
 
     def answer(self, message: dict[str, Any], arrays: list[np.ndarray]) -> list[Any]:
@@ -44,7 +44,8 @@ class WorkerServer:
         self._changed = []
         try:
             decoder = Decoder(arrays, self._recall)
-            reply = {"ok": getattr(self, f"_do_{message['op']}")(message, decoder, encoder)}
+            with self._late_report or contextlib.nullcontext():
+                reply = {"ok": getattr(self, f"_do_{message['op']}")(message, decoder, encoder)}
             return encoder.frame(reply | ({"changed": self._changed} if self._changed else {}))
         except BaseException as error:
             return Encoder(self._remember).frame({"error": report_exception(error, self._root)})
@@ -55,9 +56,9 @@ class WorkerServer:
 
     def _do_load(self, header: dict[str, Any], decoder: Decoder, encoder: Encoder) -> None:
         self._objects.clear()
-        self._root, self._name, channel = Path(header["path"]), header["name"], self._channel
-        if channel is not None:  # there is a parent that waits
-            self._reporting = partial(LateReport, partial(self._tell, channel), self._root, header["late_after"])
+        self._root, self._name = Path(header["path"]), header["name"]
+        if self._channel is not None and self._late_report is None:  # there is a parent that waits
+            self._late_report = LateReport(partial(self._tell, self._channel), self._root, header["late_after"])
         load_package(header)
 
     def _tell(self, channel: Channel, report: dict[str, Any]) -> None:
@@ -71,9 +72,7 @@ class WorkerServer:
         target = self._target(header["target"])
         if header["how"] == "item":
             return self._node(target[decoder.value(header["key"])], encoder)
-        with self._reporting() if _is_to_import(target, header["key"]) else contextlib.nullcontext():
-            value = _attribute(target, header["key"])
-        return self._node(value, encoder)
+        return self._node(_attribute(target, header["key"]), encoder)
 
     def _do_set(self, header: dict[str, Any], decoder: Decoder, encoder: Encoder) -> None:
         target, value = self._target(header["target"]), decoder.value(header["value"])

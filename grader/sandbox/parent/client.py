@@ -230,13 +230,13 @@ class WorkerClient:
     def _converse(self, frame: Frame | None, deadline: Deadline, reached: list[StackFrame]) -> Reply:
         """Return the reply to a frame, or to what was posted, and serve the calls of callbacks meanwhile.
 
-        The lines that a late import says it has `reached` are put there, once. Raise WireError for more of them.
+        The lines that a late request says it has `reached` are put there, once. Raise WireError for more of them.
         """
         reply = self.transport.receive(deadline) if frame is None else self.transport.exchange(frame, deadline)
         while True:
             if "late" in reply[0]:
                 if reached or not (frames := read_frames(reply[0]["late"])):
-                    raise WireError("a report of a late import that no worker of ours sends")
+                    raise WireError("a late report that no worker of ours sends")
                 reached += frames
                 reply = self.transport.receive(deadline)
             elif self.forwarder is not None and "callback" in reply[0]:

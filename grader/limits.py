@@ -108,6 +108,7 @@ HTML_CHARACTERS = 300_000  # of an output's HTML that is set as such: more is sh
 
 # Writing reports.
 REPORT_TEXT_CHARACTERS = 20_000  # of one text in Gradescope's report: a page shows no more
+SENTENCE_CHARACTERS = 2_000  # of one check's sentence, so that none hides the others
 REPORT_INTERVAL_SECONDS = 1.0  # between two versions of a report on disk: to render one takes a hundredth of it
 REPORT_BYTES = 64 * MEGABYTE  # read of a file that is in the way, to tell whether it is a report
 

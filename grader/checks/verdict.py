@@ -15,7 +15,9 @@ from ..errors import (
     WorkerRaised,
     WorkerTimeout,
 )
+from ..limits import SENTENCE_CHARACTERS
 from ..results.record import Cause, Outcome
+from ..results.summary import clean_text
 from . import follow_through, messages, wording
 from .bookkeeping import KnownFaults
 from .collect import RunningCheck
@@ -157,9 +159,9 @@ class Judge:
     def write(self, running: RunningCheck, found: Verdict) -> None:
         """Write a verdict into a check's record, in brief where its inputs are secret."""
         check = running.check
-        check.outcome, check.run, check.detail = found.outcome, found.run, found.detail
+        check.outcome, check.run, check.detail = found.outcome, found.run, clean_text(found.detail)
         check.error, check.allowed, check.cause = found.error, found.allowed, found.cause
-        check.message = found.brief if running.inputs_are_secret else found.message
+        check.message = clean_text(found.brief if running.inputs_are_secret else found.message, SENTENCE_CHARACTERS)
         if running.secret and found.run and found.outcome is not Outcome.GRADER_ERROR:
             check.message = messages.WRONG_ON_SECRET_INPUTS.format(check.message)
         check.score, check.held = found.earned, 0

@@ -19,8 +19,8 @@ from ..course.schema import Late, to_fraction
 from ..errors import UsageError
 from ..files import claim, digest_files, renew_folder, write_atomically
 from ..results import gradescope
-from ..results.summary import count_noun
-from .page import clean_text, render_template
+from ..results.summary import clean_text, count_noun
+from .page import render_template
 from .sheets import PLATFORMS, fill_sheet, list_names, read_sheet
 from .view import Person, State, StoredSubmission, StoreView, identify
 

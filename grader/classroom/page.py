@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -15,9 +15,8 @@ import numpy as np
 
 from ..files import claim, list_some, write_atomically
 from ..limits import PAGE_LINES, PAGE_MISCONCEPTIONS, PAGE_NAMES, PAGE_TEXT_CHARACTERS
-from ..results import gradescope
 from ..results.record import Outcome, shorten
-from ..results.summary import count_noun
+from ..results.summary import clean_text, count_noun
 from .statistics import (
     FEW,
     OUTCOMES,
@@ -63,7 +62,7 @@ def _read_template() -> "Template":
     environment = Environment(
         loader=FileSystemLoader(TEMPLATE.parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    environment.filters |= {"digest": _digest_script, "clean": clean_text}
+    environment.filters |= {"digest": _digest_script, "clean": partial(clean_text, most=PAGE_TEXT_CHARACTERS)}
     return environment.get_template(TEMPLATE.name)
 
 
@@ -114,11 +113,6 @@ def render_page(store: StoreView) -> bytes:
         checks=rows,
         data=_make_data(table, rows, everybody),
     )
-
-
-def clean_text(text: str, most: int = PAGE_TEXT_CHARACTERS) -> str:
-    """Return text that a submission may have written without what a page cannot show, and not too long."""
-    return gradescope.text(text, most)
 
 
 def name_check(check: KnownCheck) -> str:
@@ -241,7 +235,7 @@ def _list_messages(store: StoreView, checks: Sequence[KnownCheck]) -> Iterator[d
     names = {check.number: name_check(check) for check in checks}
     for message, count, _, check, others in store.find_commonest("message", PAGE_LINES):
         where = names[check] if others == 1 else f"{names[check]} and {count_noun(others - 1, 'check')} more"
-        yield {"count": count, "where": where, "text": clean_text(message)}
+        yield {"count": count, "where": where, "text": clean_text(message, PAGE_TEXT_CHARACTERS)}
 
 
 def _describe_time(found: Sequence[StoredSubmission]) -> tuple[str, str]:

@@ -20,10 +20,10 @@ from ..course.source import Unparsable, find_definitions, locate, parse_source, 
 from ..errors import SubmissionError, UsageError
 from ..files import claim, make_printable, write_atomically
 from ..limits import SIMILAR_CUT, SIMILAR_PAIRS, SIMILAR_SHARE, SIMILAR_TEXTS, SIMILAR_TOKENS
-from ..results.summary import count_noun
+from ..results.summary import clean_text, count_noun
 from ..results.terminal import SILENT, StatusLine
 from ..submission.unpack import unpack_submission
-from .page import clean_text, is_own_page, render_template
+from .page import is_own_page, render_template
 from .sources import read_export
 from .view import State, StoreView, identify
 

@@ -1,27 +1,32 @@
 """Renders the record as Gradescope's results.json."""
 
 import json
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-from unicodedata import category
 
 import msgspec
 
 from ..course.manifest import Manifest
-from ..limits import REPORT_TEXT_CHARACTERS
+from ..limits import SENTENCE_CHARACTERS
 from .record import CheckResult, NoteKind, Outcome, Record, sum_points
-from .summary import by_function, count_noun, count_passed, explain_causes, explain_held, held_of, list_hints, lost_of
+from .summary import (
+    by_function,
+    clean_text,
+    count_noun,
+    count_passed,
+    explain_causes,
+    explain_held,
+    held_of,
+    list_hints,
+    lost_of,
+)
 
 UNFINISHED = "Grading did not finish; the points are those of the checks that have run."
 TRY = "To run one check alone: python -m grader check -k {}"
 FIRST = (NoteKind.REFUSED, NoteKind.GRADER_ERROR)  # notes without which nothing below them makes sense
 NAMED = 4  # functions that are named where they are not written; more are counted
-SENTENCE_CHARACTERS = REPORT_TEXT_CHARACTERS // 10  # of one of several in a text, so that none hides the others
-ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
-TURNING = {*range(0x202A, 0x202F), *range(0x2066, 0x206A)}  # they reorder the text around them
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,7 @@ def render_results(record: Record, manifest: Manifest) -> bytes:
         "isolation": record.isolation,
         "environment": record.environment,
     }
-    standings = [{"name": text(s.name), "value": s.value, "order": s.order} for s in record.leaderboard]
+    standings = [{"name": clean_text(s.name), "value": s.value, "order": s.order} for s in record.leaderboard]
     tests = [_test(row, manifest) for row in rows]
     return encode(record.score, _output(record, rows, manifest), tests, facts, record.seconds, standings)
 
@@ -64,7 +69,7 @@ def encode(
     result = {
         "score": score,
         "execution_time": round(seconds),  # finer, it would be a message that a submission may send to its author
-        "output": text(output),
+        "output": clean_text(output),
         "output_format": "text",
         "test_output_format": "text",
         "test_name_format": "text",
@@ -76,16 +81,6 @@ def encode(
     }
     # laid out by msgspec, since json itself takes ten times as long to do that
     return msgspec.json.format(json.dumps(result, allow_nan=False).encode(), indent=2)
-
-
-def text(words: str, most: int = REPORT_TEXT_CHARACTERS) -> str:
-    """Return words as plain text: without terminal escapes, control and turning characters, and of bounded length."""
-    words = ESCAPES.sub("", words).replace("\r\n", "\n")
-    if not words.isprintable():
-        kept = (c for c in words if c in "\n\t" or (category(c) not in ("Cc", "Cs") and ord(c) not in TURNING))
-        words = "".join(kept)
-    more = len(words) - most
-    return words if more <= 0 else f"{words[:most]} … ({more:,} characters more)"
 
 
 def hides_total(manifest: Manifest) -> bool:
@@ -120,12 +115,12 @@ def _group(checks: list[CheckResult], hidden: bool, rows: str) -> list[tuple[str
 def _test(row: Row, manifest: Manifest) -> dict[str, Any]:
     first, report = row.checks[0], manifest.report
     return {
-        "name": text(row.name),
+        "name": clean_text(row.name),
         "number": row.number,
         "score": sum_points(check.score for check in row.checks),
         "max_score": sum_points(check.points for check in row.checks),
         "status": "passed" if row.passed else "failed",
-        "output": text(_describe_check(first) if report.rows == "check" else describe_row(row.checks)),
+        "output": clean_text(_describe_check(first) if report.rows == "check" else describe_row(row.checks)),
         "tags": [first.question, *first.functions],
         "visibility": report.hidden_visibility if first.visibility == "hidden" else report.public_visibility,
         "extra_data": {"checks": {check.id: check.score for check in row.checks}},
@@ -192,7 +187,7 @@ def _sentence(check: CheckResult) -> str:
 
 def _shorten(words: str) -> str:
     """Return words in bounded length; their further lines are indented, so that none passes for the report's own."""
-    return text(words, SENTENCE_CHARACTERS).replace("\n", "\n    ")
+    return clean_text(words, SENTENCE_CHARACTERS).replace("\n", "\n    ")
 
 
 def _output(record: Record, rows: list[Row], manifest: Manifest) -> str:

@@ -2,11 +2,25 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from unicodedata import category
 
 from ..files import list_some
+from ..limits import REPORT_TEXT_CHARACTERS
 from .record import Cause, CheckResult, Outcome, Record, sum_points
 
 TITLES = 3  # of checks that say the same, from where on a count says more
+ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
+TURNING = {0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)}  # they reorder the text around them
+
+
+def clean_text(words: str, most: int = REPORT_TEXT_CHARACTERS) -> str:
+    """Return words as plain text: without terminal escapes, control and turning characters, and of bounded length."""
+    words = ESCAPES.sub("", words).replace("\r\n", "\n")
+    if not words.isprintable():
+        kept = (c for c in words if c in "\n\t" or (category(c) not in ("Cc", "Cs") and ord(c) not in TURNING))
+        words = "".join(kept)
+    more = len(words) - most
+    return words if more <= 0 else f"{words[:most]} … ({more:,} characters more)"
 
 
 def by_function(checks: Iterable[CheckResult]) -> dict[str, list[CheckResult]]:

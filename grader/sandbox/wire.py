@@ -148,10 +148,13 @@ def _spec(dtype: Any, shape: Any, caps: Caps) -> tuple[np.dtype, tuple[int, ...]
 
 
 class Decoder:
-    """Turns nodes back into values; `special` makes the value of nodes only one side understands."""
+    """Turns nodes back into values; `special` makes the value of nodes only one side understands.
+
+    Each array is one value only, or a small frame could hold a list of the same large one thousands of times.
+    """
 
     def __init__(self, arrays: list[np.ndarray], special: Callable[[str, Any], Any], caps: Caps = CAPS) -> None:
-        self._arrays = arrays
+        self._unused = dict(enumerate(arrays))
         self._special = special
         self._caps = caps
 
@@ -173,7 +176,7 @@ class Decoder:
         if form == "float":
             return {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}[content]
         if form in ("array", "scalar"):
-            array = self._arrays[_index(content)]
+            array = self._unused.pop(content)
             return array if form == "array" else array[()]
         if form in ("tuple", "list"):
             items = [self.value(item, depth + 1) for item in content]
@@ -181,14 +184,8 @@ class Decoder:
         if form == "dict":
             return {self.value(key, depth + 1): self.value(item, depth + 1) for key, item in content}
         if form == "tensor":
-            return self._special(form, (self._arrays[_index(content[0])], content[1]))
+            return self._special(form, (self._unused.pop(content[0]), content[1]))
         return self._special(form, content)
-
-
-def _index(content: Any) -> int:
-    if type(content) is not int or content < 0:
-        raise WireError("an array number that is not one")
-    return content
 
 
 class ChannelClosed(Exception):

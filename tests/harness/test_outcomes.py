@@ -148,6 +148,28 @@ def test_a_tuple_or_list_of_a_class_of_its_own_is_opened(course, base):
 
 HANGS = r"did not finish within 1 s \(half as long each time it hangs again\); it was still in layers\.py, line \d+"
 
+QUOTING = """
+from grader.checks import expect, points
+
+
+@points(1, "layers.double")
+def test_double(student):
+    \"""double returns a short word\"""
+    found = student.layers.double(1)
+    expect(found, "word").to_be(len(found) < 9, f"is {found}")
+"""
+
+
+def test_a_sentence_that_quotes_an_answer_is_plain_text_of_bounded_length(toy):
+    lay_out(toy, QUOTING, "", 1, ["layers.double"])
+    text = "\\x1b]0;title\\x07\\x1b[31mred\\u202e\\x9b2J\\u200f"
+    toy.write("student/layers.py", layers(double=f"def double(x):\n    return '{text}' + 'm' * 50_000\n"))
+    message = toy.outcomes()["double"].message
+    assert message.startswith("word: is red2Jmmm")
+    assert message.isprintable()
+    assert len(message) < 2_100
+
+
 BODIES = {
     "wrong value": (
         "return 3 * x",

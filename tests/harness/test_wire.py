@@ -280,6 +280,11 @@ def test_bad_nodes_are_refused(node):
         Decoder([np.zeros(2)], special).value({"list": [node]})
 
 
+def test_one_array_is_not_many_values():
+    with pytest.raises(WireError, match="a 'array' that cannot be read"):
+        Decoder([np.zeros(2)], unknown).value({"list": [{"array": 0}, {"array": 0}]})
+
+
 def test_nodes_nested_too_deeply_are_refused():
     node = {"list": []}
     for _ in range(13):

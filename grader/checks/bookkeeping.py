@@ -72,15 +72,17 @@ class Timeouts:
         finally:
             self._reserve = 0.0
 
-    def count_timeout(self, error: WorkerError, behind_another: bool = False) -> None:
+    def count_timeout(self, error: WorkerError, behind_another: bool = False, is_secret: bool = False) -> None:
         """Count a timeout against what was called; a module that waits `behind_another` need not be tried again.
 
         The lines that it had reached the first time are those of the later ones, which end too soon to tell theirs.
-        What hangs in a function that has hung before has hung as often.
+        What hangs in a function that has hung before has hung as often. On secret inputs only what was called counts,
+        since a worker could tell others of them by its lines.
         """
         if isinstance(error, WorkerTimeout):
-            error.frames = self._reached.setdefault(error.callee, error.frames)
-            names = [error.callee, *(frame.function for frame in error.frames)]
+            if not is_secret:
+                error.frames = self._reached.setdefault(error.callee, error.frames)
+            names = [error.callee, *(frame.function for frame in error.frames if not is_secret)]
             before = max(self._strikes[name] for name in names)
             self._strikes[error.callee] = before + (STRIKES if behind_another else 1)
 

@@ -148,7 +148,7 @@ def _compare_in_new_worker(context: RunContext, running: RunningCheck, forward: 
     except WorkerError as error:
         if error.trusted:
             raise NoGradient(messages.UNKNOWN_KIND) from None
-        context.timeouts.count_timeout(error)
+        context.timeouts.count_timeout(error, is_secret=running.inputs_are_secret)
         raise NoGradient(messages.PASS_RAISED) from None
     except (NotScored, Unrecorded):
         raise NoGradient(messages.TAKES_REFERENCE) from None

@@ -126,10 +126,10 @@ class Judge:
 
     def _case(self, running: RunningCheck, error: BaseException) -> Case:
         """Return what is known so far; what an import waits for is found out, and timeouts are counted."""
-        context, worker, cause = self._context, running.worker, None
+        context, worker, cause, is_secret = self._context, running.worker, None, running.inputs_are_secret
         if isinstance(error, WorkerError) and not error.trusted:
-            cause = context.imports.find(error, running.libraries, running.inputs_are_secret)
-            context.timeouts.count_timeout(error, cause is not None and cause.module != error.asked)
+            cause = context.imports.find(error, running.libraries, is_secret)
+            context.timeouts.count_timeout(error, cause is not None and cause.module != error.asked, is_secret)
         called, asked, callees = (worker.called(), worker.asked(), worker.callees) if worker else ("", "", ())
         facts = called, asked, frozenset(callees), cause, worker.last_answer if worker else None
         return Case(running.judged, context.faults, context.scores.is_mostly_right, *facts)

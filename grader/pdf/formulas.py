@@ -2,10 +2,13 @@
 
 import html
 import re
+import shutil
 import subprocess
 from collections.abc import Sequence
 from functools import cache
+from importlib.util import find_spec
 from itertools import accumulate
+from pathlib import Path
 
 from ..errors import ProgramMissing
 from ..limits import PANDOC_LEAST_SECONDS, PANDOC_SECONDS
@@ -116,12 +119,12 @@ def typeset_formulas(groups: list[list[Formula]]) -> None:
 @cache
 def _find_pandoc() -> str:
     """Return the path of pandoc. Raise ProgramMissing where it is not installed."""
-    try:
-        import pypandoc
-
-        return str(pypandoc.get_pandoc_path())
-    except (ImportError, OSError):
-        raise ProgramMissing("pandoc is missing; install it with: pip install pypandoc_binary") from None
+    package = find_spec("pypandoc")  # not imported: it would load what downloads pandoc
+    folders = [Path(folder) / "files" for folder in package and package.submodule_search_locations or []]
+    for path in [*map(str, folders), None]:
+        if found := shutil.which("pandoc", path=path):
+            return found
+    raise ProgramMissing("pandoc is missing; install it with: pip install pypandoc_binary")
 
 
 def _run(options: str, text: str, seconds: float) -> str:

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import hashlib
 import html
 import io
 import re
@@ -37,7 +38,7 @@ class Images:
     beside: Path
     assets: Sequence[Path]
     megapixels: float = 40
-    kept: dict[bytes, Place] = field(default_factory=dict)
+    kept: dict[bytes, Place] = field(default_factory=dict)  # by the digest of their data
     drawn: set[str] = field(default_factory=set)  # characters of drawings, which need fonts as those of texts do
 
     def find(self, url: str, attachments: dict[str, object]) -> bytes:
@@ -70,12 +71,13 @@ class Images:
 
     def keep(self, data: bytes) -> Place:
         """Put an image where typst reads it; return its path and its width in points. Raise ImageProblem."""
-        if data not in self.kept:
+        key = hashlib.sha256(data).digest()
+        if key not in self.kept:
             suffix, width, data_out = self._measure(data)
             name = f"{len(self.kept)}.{suffix}"
             (self.folder / name).write_bytes(data_out)
-            self.kept[data] = (f"/{self.folder.name}/{name}", width)
-        return self.kept[data]
+            self.kept[key] = (f"/{self.folder.name}/{name}", width)
+        return self.kept[key]
 
     def _measure(self, data: bytes) -> tuple[str, float, bytes]:
         if not data:

@@ -138,7 +138,8 @@ def join_text(value: object) -> str:
     if isinstance(value, list):
         value = "".join(part for part in value if isinstance(part, str))
     text = value if isinstance(value, str) else "" if value is None else json.dumps(value, ensure_ascii=False)
-    return text.replace("\r\n", "\n").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    text = text.replace("\r\n", "\n")  # which copies no text without any, as an image's megabytes
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _decode(data: bytes) -> str:

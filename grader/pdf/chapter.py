@@ -47,9 +47,7 @@ class Chapter:
 
     def _extract(self) -> None:
         """Take the formulas out of all texts, and turn Markdown into HTML."""
-        texts = [cell.source for cell in self.cells]
-        texts += [shown.text for group in self.shown.values() for shown in group]
-        self.aside = Aside(markup.choose_prefix(texts))
+        self.aside = Aside()
         self.html: dict[int, str] = {}
         for cell in self.cells:
             if cell.kind == "markdown":
@@ -59,8 +57,6 @@ class Chapter:
                     shown.text = markup.render(self.aside.extract(shown.text, cell.index))
                 elif shown.kind == "html":
                     shown.text = MATHML.sub(partial(self._read_mathml, cell.index), self.aside.hide_data(shown.text))
-                elif shown.kind == "latex":
-                    shown.text = self.aside.add(shown.text.strip().strip("$").strip(), True, cell.index, shown.text)
 
     def _read_mathml(self, cell: int, found: re.Match[str]) -> str:
         return self.aside.add(formulas.read_mathml(found[0]), False, cell, found[0])
@@ -170,10 +166,6 @@ class Chapter:
             if not shown.alternative:
                 self.degrade(shown.text[:120])
             self._add(f"#note[{inline(shown.text)}]")
-        elif shown.kind == "latex":
-            [number] = self.aside.word.findall(shown.text)
-            formula = self._define_formula(int(number))
-            self._add(formula, partial(self._write_fallback, shown.alternative), "set as text")
         elif shown.kind in ("markdown", "html"):
             self._add_html(shown.text, shown.alternative or self.aside.restore(markup.strip_tags(shown.text)), True)
             if shown.rows_left_out:

@@ -33,6 +33,8 @@ PIECE = re.compile(
     """,
     re.VERBOSE | re.DOTALL | re.MULTILINE,
 )
+FORMULA = re.compile(r"zqmath(\d+)zq")  # the word for a formula
+MARK = re.compile(r"zq(math|data)(\d+)zq")  # for a formula or an image's data
 DATA = re.compile(r"data:image/[^\s\"'()<>,]*,[^\s\"'()<>]*")
 PLAIN = CONTROLS | dict.fromkeys((0x85, 0x2028, 0x2029), "\n")
 TABLE = re.compile(
@@ -87,27 +89,22 @@ class Formula:
 class Aside:
     """The formulas and the images' data of a notebook; in texts that a parser reads, a word stands for each."""
 
-    prefix: str = "zq"
     formulas: list[Formula] = field(default_factory=list)
     data: list[str] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
-        self.word = re.compile(rf"{self.prefix}math(\d+)zq")  # of a formula
-        self.mark = re.compile(rf"{self.prefix}(math|data)(\d+)zq")  # of either
-
     def hide_data(self, text: str) -> str:
-        """Return the text with a word for each image's data, which may be megabytes."""
+        """Return the text with a word for each image's data, which may be megabytes; such words of its own are split."""
 
         def replace(found: re.Match[str]) -> str:
             self.data.append(found[0])
-            return f"{self.prefix}data{len(self.data) - 1}zq"
+            return f"zqdata{len(self.data) - 1}zq"
 
-        return DATA.sub(replace, text)
+        return DATA.sub(replace, MARK.sub("zq\u200b\\1\\2zq", text))
 
     def add(self, tex: str, display: bool, cell: int, verbatim: str) -> str:
         """Keep a formula and return its word."""
         self.formulas.append(Formula(tex, display, cell, verbatim))
-        return f"{self.prefix}math{len(self.formulas) - 1}zq"
+        return f"zqmath{len(self.formulas) - 1}zq"
 
     def extract(self, text: str, cell: int) -> str:
         """Return the text with a word for each formula."""
@@ -131,20 +128,12 @@ class Aside:
                 return self.formulas[int(found[2])].verbatim
             return self.data[int(found[2])] if whole else shorten_data(self.data[int(found[2])])
 
-        return self.mark.sub(source, text)
+        return MARK.sub(source, text)
 
 
 def shorten_data(text: str) -> str:
     """Return a text in which only the beginning of an image's data is left."""
     return DATA.sub(lambda found: found[0].partition(",")[0] + ",…", text)
-
-
-def choose_prefix(texts: list[str]) -> str:
-    """Return a prefix for words that none of the texts holds."""
-    prefix = "zq"
-    while any(prefix in text for text in texts):
-        prefix += "q"
-    return prefix
 
 
 def render(text: str) -> str:

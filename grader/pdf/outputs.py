@@ -18,7 +18,6 @@ INTERACTIVE = {
     "jupyter.widget": "widget", "plotly": "chart of plotly", "bokehjs": "chart of bokeh", "vega": "chart of altair"
 }  # fmt: skip  # by how its type begins after `application/vnd.`, whatever the version
 OBJECT = re.compile(r"\s*<[\w.]+ (?:object|at 0x\w+)(?: at 0x\w+)?>\s*")
-FORMULA = re.compile(r"\s*(?:(\$\$?)[^$]*\1|\\begin\{.*\\end\{\w+\*?\})\s*", re.DOTALL)
 ANCHOR = re.compile(r"<a href='(?:vscode-|file:)[^']*'>(.*?)</a>")  # which VS Code puts around numbers of lines
 CONTROL = re.compile(
     r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b(?!\[[0-?]*[ -/]*[@-~])[ -/]*[0-~]?"
@@ -30,7 +29,7 @@ CONTROL = re.compile(
 class Shown:
     """One output: text lines of a stream, an image's data, a fragment for pandoc, or a note."""
 
-    kind: Literal["stdout", "stderr", "error", "image", "markdown", "html", "latex", "note"]
+    kind: Literal["stdout", "stderr", "error", "image", "markdown", "html", "note"]
     text: str = ""
     attributes: dict[str, str] = field(default_factory=dict)  # of an image: its width and height
     alternative: str = ""
@@ -130,11 +129,9 @@ def _best(data: Table, metadata: object, limits: Pdf) -> Shown:
     markup = join_text(data.get("text/html"))
     if ("<table" in markup.lower() and len(markup) <= HTML_CHARACTERS) or (markup and not plain):
         return _html(markup, plain, limits)
-    if "text/markdown" in data:
-        return Shown("markdown", join_text(data["text/markdown"]), alternative=plain)
-    if "text/latex" in data:
-        latex = join_text(data["text/latex"])
-        return Shown("latex" if FORMULA.fullmatch(latex) else "markdown", latex, alternative=plain)
+    for mime in ("text/markdown", "text/latex"):
+        if mime in data:
+            return Shown("markdown", join_text(data[mime]), alternative=plain)
     if plain:
         return Shown("stdout", plain)
     for mime, value in data.items():

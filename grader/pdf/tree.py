@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from . import lines
 from .lines import inline, quote
-from .markup import Aside
+from .markup import FORMULA, Aside
 
 if TYPE_CHECKING:
     from lxml.html import HtmlElement
@@ -88,7 +88,7 @@ class Writer:
 
     def _write_words(self, text: str | None) -> str:
         """Return the markup of a text with its formulas in place; spaces at its ends stay typst's to drop."""
-        parts = self.aside.word.split(text or "")
+        parts = FORMULA.split(text or "")
         for at, part in enumerate(parts):
             if at % 2:
                 parts[at] = self.formula(int(part))

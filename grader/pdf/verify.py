@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from . import lines, outputs
 from .chapter import Chapter
 from .formulas import BARE
-from .markup import strip_tags
+from .markup import MARK, strip_tags
 from .notebook import INPUT_IGNORED, Cell
 from .typesetting import show_by_number
 
@@ -101,16 +101,15 @@ def _list_words(chapter: Chapter, cell: Cell, no_font: set[str]) -> tuple[Counte
     pages = [shown.text for shown in chapter.shown[cell.index] if shown.kind in ("html", "markdown")]
     found = []
     for page in (chapter.html.get(cell.index, ""), " ".join(pages)):
-        text = chapter.aside.mark.sub(" ", strip_tags(page))
+        text = MARK.sub(" ", strip_tags(page))
         found.append(Counter(WORD.findall(_normalize(_number_controls(text, no_font)))))
     return found[0], found[1]
 
 
 def _find_marks(chapter: Chapter, squashed: str) -> set[str]:
     """Return the words that the engine put in place of others and that are still there."""
-    marks = {found[0] for found in chapter.aside.mark.finditer(squashed)}
-    own = any(BARE in cell.source for cell in chapter.cells)
-    return marks | ({BARE} if BARE in squashed and not own else set())
+    marks = {found[0] for found in re.finditer(f"{MARK.pattern}|{BARE}", squashed)}
+    return {mark for mark in marks if not any(mark in f"{cell.source}{cell.outputs}" for cell in chapter.cells)}
 
 
 def _holds_turned(line: str, squashed: str) -> bool:

@@ -339,6 +339,12 @@ markdown(
 )
 markdown("long formula list", " ".join(f"$x_{{{n}}}^{n}$" for n in range(120)), marks=[NONE])
 markdown("formula words", "zqmath0zq is a word, $x$ a formula", words=["zqmath0zq"], marks=[NONE])
+add(
+    "formula words in an output",
+    code("'zqmath0zq'", bundle({"text/html": "<table><tr><td>zqmath0zq</td><td>zqdata7zq</td></tr></table>"})),
+    words=["zqmath0zq", "zqdata7zq"],
+    marks=[NONE],
+)
 
 # Characters
 markdown("scripts of the world", "Привет мир, αβγ Ελλάδα, Zürich, Łódź, ŵ", words=["Привет", "Ελλάδα"], marks=[NONE])

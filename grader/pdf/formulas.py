@@ -120,11 +120,11 @@ def typeset_formulas(groups: list[list[Formula]]) -> None:
 def _find_pandoc() -> str:
     """Return the path of pandoc. Raise ProgramMissing where it is not installed."""
     package = find_spec("pypandoc")  # not imported: it would load what downloads pandoc
-    folders = [Path(folder) / "files" for folder in package and package.submodule_search_locations or []]
-    for path in [*map(str, folders), None]:
-        if found := shutil.which("pandoc", path=path):
-            return found
-    raise ProgramMissing("pandoc is missing; install it with: pip install pypandoc_binary")
+    folder = str(Path(package.origin).parent / "files") if package and package.origin else ""
+    found = shutil.which("pandoc", path=folder) or shutil.which("pandoc")
+    if not found:
+        raise ProgramMissing("pandoc is missing; install it with: pip install pypandoc_binary")
+    return found
 
 
 def _run(options: str, text: str, seconds: float) -> str:

@@ -93,7 +93,7 @@ class Aside:
     data: list[str] = field(default_factory=list)
 
     def hide_data(self, text: str) -> str:
-        """Return the text with a word for each image's data, which may be megabytes; such words of its own are split."""
+        """Return the text with a word for each image's data, which may be megabytes; split such words of its own."""
 
         def replace(found: re.Match[str]) -> str:
             self.data.append(found[0])

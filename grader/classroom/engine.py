@@ -3,10 +3,8 @@
 import contextlib
 import faulthandler
 import hashlib
-import importlib.metadata
 import json
 import os
-import platform
 import tomllib
 import zlib
 from collections.abc import Iterable
@@ -16,14 +14,14 @@ from pathlib import Path
 
 from ..checks.choice import Selection
 from ..course.editions import choose_edition
-from ..course.manifest import FILENAME, Manifest, load_manifest
+from ..course.manifest import FILENAME, Manifest, list_libraries, load_manifest
 from ..errors import ChainruleError, IsolationError
 from ..files import make_printable, read_or_make_secret, write_atomically
 from ..grading import run, submission
 from ..grading.hints import Hints
 from ..limits import JOB_RESERVE_SECONDS
 from ..recording.replay import ReferenceMemo
-from ..results.record import NoteKind, Record
+from ..results.record import NoteKind, Record, find_versions
 from ..sandbox.parent.zygote_pool import ZygotePool
 from ..sandbox.policy import Policy
 from .sources import digest_submission
@@ -186,7 +184,8 @@ def digest_course(manifest: Manifest) -> dict[str, str]:
         given = (manifest.root / source for source in manifest.edition.given.values())
         found["edition"] = _digest([*sorted(manifest.path("editions").glob("*.toml")), *given])
     found["engine"] = _digest(sorted(ENGINE.rglob("*.py")))
-    return found | {"libraries": _describe_libraries(manifest)}
+    versions = find_versions(list_libraries(manifest))
+    return found | {"libraries": ", ".join(f"{name} {version}" for name, version in versions.items())}
 
 
 def choose_again(
@@ -230,12 +229,3 @@ def _digest_manifest(file: Path) -> str:
 def _digest(files: Iterable[Path]) -> str:
     present = [file for file in files if file.is_file()]
     return hashlib.sha256("".join(digest_submission(file) for file in present).encode()).hexdigest()
-
-
-def _describe_libraries(manifest: Manifest) -> str:
-    names = sorted({library for question in manifest.questions for library in question.libraries})
-    found = [f"python {platform.python_version()}"]
-    for name in names:
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            found.append(f"{name} {importlib.metadata.version(name)}")
-    return ", ".join(found)

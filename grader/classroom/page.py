@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -15,7 +14,7 @@ import numpy as np
 
 from ..files import claim, list_some, write_atomically
 from ..limits import PAGE_LINES, PAGE_MISCONCEPTIONS, PAGE_NAMES, PAGE_TEXT_CHARACTERS
-from ..results.record import Outcome, shorten
+from ..results.record import Outcome, make_short_id
 from ..results.summary import clean_text, count_noun
 from .statistics import (
     FEW,
@@ -117,7 +116,7 @@ def render_page(store: StoreView) -> bytes:
 
 def name_check(check: KnownCheck) -> str:
     """Return a check's short id, with a mark where students do not have it."""
-    name = f"{check.question}.{shorten(re.sub('^(hidden/)?[^/]*/', '', check.id))}"
+    name = make_short_id(check.question, check.id)
     return f"{name} (hidden)" if check.visibility == "hidden" else name
 
 

@@ -1,6 +1,5 @@
 """Read what an instructor downloads: tell exports apart, and find the submissions in one with their authors."""
 
-import contextlib
 import hashlib
 import os
 import re
@@ -13,6 +12,7 @@ from typing import Any
 
 from ..errors import UsageError, explain_not_installed
 from ..files import make_printable, open_regular
+from ..grading.submission import read_time
 from ..limits import EXPORT_METADATA_BYTES, MEGABYTE
 from ..submission.listing import IGNORED, is_leftover
 from .view import Person, identify
@@ -23,7 +23,7 @@ PACKED = (".zip", ".rar", ".7z", ".tar", ".tgz", ".gz", ".bz2", ".xz")  # only z
 CANVAS = re.compile(r"(?P<name>.+?)(?P<late>_LATE)?_(?P<user>\d+)_(?P<number>\d+)_(?P<original>.+)", re.DOTALL)
 AGAIN = re.compile(r"-(\d+)$")  # what Canvas puts behind the name of a file that was handed in again
 MOODLE = re.compile(r"(?P<name>.*?)_(?P<user>\d+)_assignsubmission_(?P<plugin>[a-z]+)_?(?P<original>.*)", re.DOTALL)
-TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d+))? ?(Z|UTC|[+-]\d\d:?\d\d)?")
+BEFORE_ZONE = re.compile(r" (?=Z|[+-]\d)")
 
 
 @dataclass(frozen=True)
@@ -213,18 +213,8 @@ def _read_time(value: Any) -> str:
     """Return a time of Ruby's as ISO 8601, UTC where it names no zone; empty where it is none."""
     if isinstance(value, dict):  # ActiveSupport::TimeWithZone
         value = value.get("utc") or value.get("time")
-    match = TIME.match(value) if isinstance(value, str) else None
-    if match is None:
-        return ""
-    day, clock, fraction, zone = match.groups()
-    with contextlib.suppress(ValueError):
-        time = datetime.fromisoformat(f"{day}T{clock}.{(fraction or '0')[:6]:0<6}{_zone(zone)}")
-        return (time if time.tzinfo else time.replace(tzinfo=UTC)).isoformat(timespec="seconds")
-    return ""
-
-
-def _zone(zone: str | None) -> str:
-    return "+00:00" if zone in (None, "Z", "UTC") else str(zone)
+    time = read_time(BEFORE_ZONE.sub("", value.replace("UTC", "Z"))) if isinstance(value, str) else None
+    return time.isoformat(timespec="seconds") if time else ""
 
 
 def _make_unique(found: Iterable[ExportedSubmission]) -> list[ExportedSubmission]:

@@ -20,6 +20,7 @@ __all__ = [
     "Submission",
     "find_for_notebook",
     "find_manifest",
+    "list_libraries",
     "load_manifest",
     "to_fraction",
     "to_number",
@@ -107,6 +108,11 @@ def read_toml(file: Path, table: type[_Table]) -> _Table:
         return msgspec.convert(raw, table)
     except msgspec.ValidationError as error:
         raise point_to(file, _explain(str(error), raw, table)) from None
+
+
+def list_libraries(manifest: Manifest) -> list[str]:
+    """Return the libraries of all questions, sorted."""
+    return sorted({library for question in manifest.questions for library in question.libraries})
 
 
 def point_to(file: Path, fault: str) -> CourseError:

@@ -1,5 +1,6 @@
 """One graded run: from a package folder to a record, through pytest."""
 
+import platform
 import sys
 import threading
 import time
@@ -16,7 +17,7 @@ from ..checks.collect import RUNNING, CheckCollector, find_files, run_pytest
 from ..checks.context import RunContext
 from ..checks.imports import find_stray_imports
 from ..checks.plugin import ChecksPlugin
-from ..course.manifest import Manifest, to_fraction, to_number
+from ..course.manifest import Manifest, list_libraries, to_fraction, to_number
 from ..course.schema import LeftOut
 from ..errors import CourseError
 from ..files import list_some
@@ -105,7 +106,7 @@ class Progress:
 def new_record(manifest: Manifest, command: str, submission: str) -> Record:
     """Make the record of a run that has not begun: no points of all points."""
     record = Record(assignment=manifest.title, command=command, submission=submission, max_score=manifest.points)
-    record.environment = records.describe_environment()
+    record.environment = records.find_versions(list_libraries(manifest)) | {"platform": platform.platform()}
     return record
 
 

@@ -186,9 +186,9 @@ def refuse_early(manifest: Manifest, metadata: dict[str, Any]) -> bytes | None:
     if not manifest.container.rate_limit:
         return None
     number, window = parse_rate(manifest.container.rate_limit)
-    now = _time(metadata.get("created_at"))
+    now = read_time(metadata.get("created_at"))
     earlier = [entry for entry in _entries(metadata) if _counts(entry)]
-    times = sorted(time for time in (_time(entry.get("submission_time")) for entry in earlier) if time)
+    times = sorted(time for time in (read_time(entry.get("submission_time")) for entry in earlier) if time)
     recent = [time for time in times if now and timedelta() <= now - time < window]
     if now is None or len(recent) < number:
         return None
@@ -232,7 +232,7 @@ def _counts(entry: dict[str, Any]) -> bool:
     return entry.get("autograder_error") is not True and not limited
 
 
-def _time(text: Any) -> datetime | None:
+def read_time(text: Any) -> datetime | None:
     """Read a time with its zone, UTC where none is given; None for any other text."""
     try:
         time = datetime.fromisoformat(text)
@@ -243,7 +243,7 @@ def _time(text: Any) -> datetime | None:
 
 def _score(graded: list[dict[str, Any]]) -> int | float | None:
     """Return the score of the latest of these, which Gradescope lists in any order."""
-    scored = [(time, _number(e.get("score"))) for e in graded if (time := _time(e.get("submission_time")))]
+    scored = [(time, _number(e.get("score"))) for e in graded if (time := read_time(e.get("submission_time")))]
     known = [(time, score) for time, score in scored if score is not None]
     return max(known)[1] if known else None
 

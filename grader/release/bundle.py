@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..course import manifest as manifests
 from ..course.editions import choose_edition
-from ..course.manifest import FILENAME, Manifest
+from ..course.manifest import FILENAME, Manifest, list_libraries
 from ..errors import CourseError, UsageError
 from ..files import ZIP, claim, claim_folder, list_lines, new_folder, pack_zip, write_atomically
 from ..grading.hints import FILENAME as HINTS
@@ -35,7 +35,6 @@ from .engine import (
     is_dotted,
     list_for_container,
     list_for_students,
-    list_libraries,
     require_pins,
     resolve_versions,
     walk_files,

@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from .. import __version__
-from ..course.manifest import Manifest
+from ..course.manifest import Manifest, list_libraries
 from ..errors import DISTRIBUTION, CourseError, explain_not_installed
 
 ENGINE = Path(__file__).resolve().parents[2]
@@ -92,11 +92,6 @@ def list_for_students(manifest: Manifest) -> list[str]:
 def list_for_container(manifest: Manifest) -> list[str]:
     """Return what the container installs: the engine's core, the course's libraries and the manifest's packages."""
     return _drop_repeated(describe_engine()["dependencies"] + list_libraries(manifest) + manifest.container.packages)
-
-
-def list_libraries(manifest: Manifest) -> list[str]:
-    """Return the libraries of all questions."""
-    return sorted({library for question in manifest.questions for library in question.libraries})
 
 
 def resolve_versions(names: list[str]) -> dict[str, str]:

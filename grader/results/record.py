@@ -1,11 +1,13 @@
 """The result of a run as data: one record, of which the terminal table and every report are renderings."""
 
+import contextlib
 import platform
 import re
 from collections import Counter
 from collections.abc import Iterable
 from enum import StrEnum
 from fractions import Fraction
+from importlib import metadata
 from typing import Literal, Self
 
 import msgspec
@@ -159,7 +161,12 @@ class CheckResult(msgspec.Struct, kw_only=True):
     @property
     def short_id(self) -> str:
         """Return the id that a person types: the question's, a dot, the name; a shell takes it without quotes."""
-        return f"{self.question}.{shorten(re.sub('^(hidden/)?[^/]*/', '', self.id))}"
+        return make_short_id(self.question, self.id)
+
+
+def make_short_id(question: str, check: str) -> str:
+    """Return a check's short id, from its question's id and its own."""
+    return f"{question}.{shorten(re.sub('^(hidden/)?[^/]*/', '', check))}"
 
 
 def shorten(name: str) -> str:
@@ -203,11 +210,13 @@ class Record(msgspec.Struct, kw_only=True):
     leaderboard: list[Standing] = []
 
 
-def describe_environment() -> dict[str, str]:
-    """Return the versions that a verdict may depend on."""
-    import numpy
-
-    return {"python": platform.python_version(), "numpy": numpy.__version__, "platform": platform.platform()}
+def find_versions(names: Iterable[str]) -> dict[str, str]:
+    """Return the versions of Python and of these distributions, as far as they are installed; import none of them."""
+    found = {"python": platform.python_version()}
+    for name in names:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
 
 
 def tally(record: Record, manifest: Manifest) -> None:

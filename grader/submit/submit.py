@@ -3,11 +3,9 @@
 import contextlib
 import errno
 import hashlib
-import importlib.metadata
 import json
 import math
 import os
-import platform
 import shutil
 import tempfile
 import zipfile
@@ -17,12 +15,13 @@ from pathlib import Path
 
 import msgspec
 
-from ..course.manifest import Manifest
+from ..course.manifest import Manifest, list_libraries
 from ..course.source import read_source
 from ..errors import CourseError, OutputError, SubmissionError
 from ..files import PDF, ZIP, claim, is_unchanged, pack_zip
 from ..limits import MEGABYTE, OTHER_FILE_BYTES
 from ..pdf.convert import PdfRequest, make, read_options
+from ..results.record import find_versions
 from ..submission.listing import list_folder
 from ..submission.unpack import choose_data
 from . import preflight
@@ -192,7 +191,7 @@ def write_note(manifest: Manifest, files: dict[str, bytes], findings: Sequence[F
     table = {
         "schema": 1,
         "assignment": manifest.title,
-        "versions": find_versions(manifest),
+        "versions": find_versions(sorted(["chainrule", *list_libraries(manifest)])),
         "anyway": anyway,
         "findings": [msgspec.to_builtins(finding) for finding in findings],
         "files": {
@@ -201,14 +200,3 @@ def write_note(manifest: Manifest, files: dict[str, bytes], findings: Sequence[F
         },
     }
     return (json.dumps(table, indent=1, ensure_ascii=False) + "\n").encode()
-
-
-def find_versions(manifest: Manifest) -> dict[str, str]:
-    """Return the versions of Python, the engine and the libraries the assignment uses; import none of them."""
-    found = {"python": platform.python_version()}
-    for name in sorted({"chainrule", *(library for question in manifest.questions for library in question.libraries)}):
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found

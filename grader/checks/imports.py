@@ -281,9 +281,8 @@ def _is_lacking(module: str, name: str) -> bool:
     value: object = np
     for part in filter(None, [*module.split(".")[1:], name]):
         with warnings.catch_warnings(action="ignore"):
-            inside = getattr(value, part, None)
-        places = getattr(value, "__path__", None)
-        if inside is None:
-            return not (places and PathFinder.find_spec(part, places))
-        value = inside
+            if not hasattr(value, part):
+                places = getattr(value, "__path__", None)
+                return not (places and PathFinder.find_spec(part, places))
+            value = getattr(value, part)  # which may be None, as np.newaxis is
     return False

@@ -215,7 +215,10 @@ BELOW_TOP = Sentence(
 
 REFERENCE, OWN, OTHER_FUNCTION = "the reference", "your own {}", "other function"
 RATIO = "took {size} times the CPU time of {opponent} (allowed {limit:g})"
-SLOW = RATIO + "; is a Python loop left that one array operation could replace, or an np.einsum without optimize=True?"
+SLOW = (
+    RATIO + "; is a Python loop left that one array operation could replace, an np.einsum without optimize=True, "
+    "or an np.dot of more than two axes?"
+)
 SLOW_OWN = RATIO + "; is there a loop or a needless step left, or does the simpler form stand in the other one?"
 LATE = Sentence(
     "{sentence}; allowed is {limit:g} times the CPU time of {opponent}",

@@ -35,6 +35,13 @@ def convnet(package, x, params):
     return package.pytorch_nets.three_layer_convnet(Tensor(x), [Tensor(p) for p in params])
 
 
+def make_params(package, *given, **options):
+    """Returns what three_layer_params makes, one by one, whether it comes in a list, a tuple or an nn.ParameterList."""
+    params = list(package.pytorch_nets.three_layer_params(*given, **options))
+    expect(params, "params").to_be(len(params) == len(NAMES), f"are {len(params)} tensors, expected {len(NAMES)}")
+    return params
+
+
 def parameters_of(package, model):
     """Returns the module's parameters as arrays by name, in their order; one that has two names counts once."""
     return package.fetch(package.library("builtins").dict(model.named_parameters()))
@@ -238,8 +245,7 @@ def test_three_layer_params_shapes(student, given, size):
     """three_layer_params returns the six parameters in their order and shapes, for images of {size}x{size} pixels"""
     channels = 2 if given else 3
     shapes = [(4, channels, 5, 5), (4,), (5, 4, 3, 3), (5,), (5 * size * size, 6), (6,)]
-    params = student.pytorch_nets.three_layer_params(channels, 4, 5, 6, *given)
-    expect(params, "params").to_be(len(params) == len(NAMES), f"are {len(params)} tensors, expected {len(NAMES)}")
+    params = make_params(student, channels, 4, 5, 6, *given)
     for name, param, shape in zip(NAMES, params, shapes, strict=True):
         expect(param, name).to_have_shape(shape)
 
@@ -248,14 +254,14 @@ def test_three_layer_params_shapes(student, given, size):
 @pytest.mark.parametrize("layer", ["conv", "fc"])
 def test_three_layer_params_kaiming(student, layer):
     """three_layer_params draws the {layer} weights from a normal distribution of standard deviation sqrt(2 / fan_in)"""
-    conv_w1, _, conv_w2, _, fc_w, _ = student.pytorch_nets.three_layer_params(3, 16, 6, 10)
+    conv_w1, _, conv_w2, _, fc_w, _ = make_params(student, 3, 16, 6, 10)
     expect_kaiming({"conv": [conv_w1, conv_w2], "fc": [fc_w]}[layer])
 
 
 @points(0.25, "pytorch_nets.three_layer_params")
 def test_three_layer_params_zero_biases(student):
     """three_layer_params makes biases of zeros, and draws the weights"""
-    params = student.pytorch_nets.three_layer_params(3, 4, 5, 6, image_size=8)
+    params = make_params(student, 3, 4, 5, 6, image_size=8)
     expect_drawn(params[::2])
     for name, param in zip(NAMES[1::2], params[1::2], strict=True):
         expect(param, name).to_lie_within(0, 0)
@@ -267,7 +273,7 @@ def test_three_layer_params_collect_gradients(student):
     double = student.library("torch").float64  # to convert a leaf makes a tensor that is none
     params = student.keep(student.pytorch_nets.three_layer_params, 3, 4, 5, 6, 8, "cpu", double)
     python, operator = student.library("builtins"), student.library("operator")
-    expect_drawn(student.open(params)[::2])
+    expect_drawn(python.list(params)[::2])
     for flag in ("requires_grad", "is_leaf"):
         flags = list(python.list(python.map(operator.attrgetter(flag), params)))
         expect(flags, flag).to_be(flags == [True] * len(NAMES), f"is {flags} for {', '.join(NAMES)}")
@@ -277,7 +283,7 @@ def test_three_layer_params_collect_gradients(student):
 def test_three_layer_params_dtype(student):
     """three_layer_params makes all parameters of the dtype and on the device it is given, float32 if no dtype is"""
     for dtype, given in {"float32": {}, "float64": {"dtype": student.library("torch").float64}}.items():
-        params = student.pytorch_nets.three_layer_params(3, 4, 5, 6, 8, **given)
+        params = make_params(student, 3, 4, 5, 6, 8, **given)
         expect_drawn(params[::2])
         for name, param in zip(NAMES, params, strict=True):
             expect(param, name).to_have_dtype(dtype)

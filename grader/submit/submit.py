@@ -115,7 +115,7 @@ def _put_in_place(made: Sequence[Path], folder: Path) -> None:
     try:
         for file in made:
             target, beside = folder / file.name, file.with_name(f"before-{file.name}")
-            kept.append((target, _link_or_copy(target, beside) if target.is_file() else None))
+            kept.append((target, Path(shutil.copy2(target, beside)) if target.is_file() else None))
             os.replace(file, target)
     except OSError:
         for target, before in kept:
@@ -124,15 +124,6 @@ def _put_in_place(made: Sequence[Path], folder: Path) -> None:
             else:
                 os.replace(before, target)
         raise
-
-
-def _link_or_copy(file: Path, other: Path) -> Path:
-    """Give a file another name as well, or make a copy where the file system has no links."""
-    try:
-        other.hardlink_to(file)
-    except OSError:
-        shutil.copyfile(file, other)
-    return other
 
 
 @contextlib.contextmanager

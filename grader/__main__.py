@@ -2,7 +2,9 @@
 
 import io
 import os
+import shutil
 import sys
+import textwrap
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -83,7 +85,11 @@ def run() -> None:
 
 
 def _cannot_run(error: object) -> None:
-    typer.echo(f"cannot run: {error}", err=True)
+    text = f"cannot run: {error}"
+    if sys.stderr.isatty():  # which would break a word at its edge
+        width = shutil.get_terminal_size().columns
+        text = textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)
+    typer.echo(text, err=True)
     raise SystemExit(CANNOT_RUN) from None
 
 

@@ -247,7 +247,7 @@ def claim_folder(out: Path, replace: bool = False) -> None:
     if os.path.lexists(out) and (not out.is_dir() or (any(out.iterdir()) and not replace)):
         raise OutputError(f"{shown} is there already; remove it first, or give another name")
     if out.resolve() == Path.cwd():
-        raise OutputError(f"{shown} is the current folder; give the name of a new one")
+        raise OutputError(f"{shown} is the current folder; give the name of a new one in it, such as course")
 
 
 def _same(out: Path, source: Path) -> bool:

@@ -112,7 +112,9 @@ class Imports:
         for module in (asked, imported if top in self.names else ""):
             if module in self.expected and not self._is_there(module):
                 file = self._name_file(module)
-                why = explain_missing_file(self.package / file, messages.PUT_BACK.format(self.package.name))
+                why = explain_missing_file(
+                    self.package / file, messages.PUT_BACK.format(self.package.name), self.package
+                )
                 return Cause(module=module, message=f"{file} {why}.", file=file)
         return None
 

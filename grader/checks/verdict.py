@@ -32,7 +32,7 @@ class Verdict:
     """An outcome in words: `message` says it all, `detail` adds the lines of code.
 
     `brief` holds only constant words and names that the check itself wrote: nothing in which an input could leave.
-    `cause` is the module whose import the check waits for.
+    `cause` is the module whose import the check waits for, `raised` an exception with its line.
     """
 
     outcome: Outcome
@@ -44,6 +44,7 @@ class Verdict:
     earned: int | float = 0
     run: bool = True
     cause: str = ""
+    raised: str = ""
 
     def __post_init__(self) -> None:
         self.detail = self.detail or self.message
@@ -162,6 +163,7 @@ class Judge:
         check.outcome, check.run, check.detail = found.outcome, found.run, clean_text(found.detail)
         check.error, check.allowed, check.cause = found.error, found.allowed, found.cause
         check.message = clean_text(found.brief if running.inputs_are_secret else found.message, SENTENCE_CHARACTERS)
+        check.raised = "" if running.inputs_are_secret else clean_text(found.raised, SENTENCE_CHARACTERS)
         if running.secret and found.run and found.outcome is not Outcome.GRADER_ERROR:
             check.message = messages.WRONG_ON_SECRET_INPUTS.format(check.message)
         check.score, check.held = found.earned, 0
@@ -266,13 +268,11 @@ def _judge_worker_error(error: WorkerError, case: Case) -> Verdict:
     """Judge code that raised, hung or crashed: the judged function's own, or that of a culprit it needs."""
     if isinstance(error, WorkerRaised) and error.put_off:
         return _judge_stub(error, case)
-    culprit = find_culprit(error, case)
+    culprit, outcome, sentence = find_culprit(error, case), OUTCOMES.get(type(error), Outcome.FAILED), None
     if culprit is not None:
-        sentence = wording.explain_broken_need(culprit, error, culprit in case.faults.broken)
-        return Verdict(Outcome.BLOCKED, *sentence, detail=wording.trace_error(error))
-    return Verdict(
-        OUTCOMES.get(type(error), Outcome.FAILED), *wording.explain_error(error), detail=wording.trace_error(error)
-    )
+        outcome, sentence = Outcome.BLOCKED, wording.explain_broken_need(culprit, error, culprit in case.faults.broken)
+    raised = f"{error.kind} in {error.frames[-1].file}, line {error.frames[-1].line}" if error.frames else ""
+    return Verdict(outcome, *(sentence or wording.explain_error(error)), wording.trace_error(error), raised=raised)
 
 
 def _tell_unwritten(name: str) -> Verdict:

@@ -109,9 +109,19 @@ def _complete_question(incomplete: str) -> list[str]:
     return [name for name in ids if name.startswith(incomplete)]
 
 
+def _split_at_commas(names: list[str] | None) -> list[str] | None:
+    """Return the ids of `-q Q1,Q2` and `-q Q1 -q Q2` alike."""
+    return names and [part for name in names for part in name.replace(",", " ").split()]
+
+
 QUESTIONS = Annotated[
     list[str] | None,
     typer.Option(
-        "-q", "--question", metavar="<id>", help="Only this question; repeatable.", autocompletion=_complete_question
+        "-q",
+        "--question",
+        metavar="<id>",
+        help="Only this question; repeatable, or several with commas.",
+        autocompletion=_complete_question,
+        callback=_split_at_commas,
     ),
 ]

@@ -1,6 +1,7 @@
 """One graded run: from a package folder to a record, through pytest."""
 
 import platform
+import re
 import sys
 import threading
 import time
@@ -24,13 +25,14 @@ from ..files import list_some
 from ..limits import REPORT_INTERVAL_SECONDS
 from ..results import record as records
 from ..results.record import CheckResult, Note, NoteKind, Outcome, Record
-from ..results.summary import count_noun
+from ..results.summary import count_noun, find_first_wrong
 from ..sandbox.parent.zygote_pool import ZygotePool
 from .hints import Hints
 
 CHANGED = (
     "{} is not the file whose answers were recorded; if a check complains, take it once more from what you downloaded."
 )
+NEEDED = re.compile(r"it needs ([\w.]+),")
 INTERRUPTED = 2
 SHOWN = 8  # stray imports that a note names; more are counted
 AGAIN = {"grade": "hand in again", "watch": "save it"}  # how the next run comes about, by command
@@ -174,15 +176,24 @@ def _remarks(record: Record, context: RunContext) -> list[Note]:
 
 
 def _find_todo(checks: list[CheckResult], context: RunContext) -> str:
-    """Return the first function that public checks find wrong or unwritten, and what to do with it; empty for none."""
-    places, package = context.faults.stubs, context.student.name
+    """Return the first function that public checks find wrong or unwritten, and what to do with it; empty for none.
+
+    Where there is none, it is the first one that a blocked check needs.
+    """
+    places, wrong = context.faults.stubs, find_first_wrong(checks)
     for check in checks:
-        if check.visibility == "public" and check.run and check.outcome.by_own_code:
+        if check is wrong:
             return f"fix {', '.join(check.functions)}"
         stub = next(filter(places.get, check.functions), "") if check.outcome is Outcome.NOT_ATTEMPTED else ""
         if stub:
-            return f"write {stub} in place of its raise ({package}/{places[stub]})"
-    return ""
+            return _say_write(stub, context)
+    blocked = (NEEDED.search(check.message) for check in checks if check.outcome is Outcome.BLOCKED and not check.cause)
+    needed = next((found[1] for found in blocked if found and found[1] in context.faults.functions), "")
+    return _say_write(needed, context) if needed in places else f"fix {needed}" if needed else ""
+
+
+def _say_write(stub: str, context: RunContext) -> str:
+    return f"write {stub} in place of its raise ({context.student.name}/{context.faults.stubs[stub]})"
 
 
 def _unscored(context: RunContext) -> list[Note]:

@@ -24,7 +24,17 @@ from ..errors import ChainruleError, CourseError
 from ..files import find_nearest
 from ..limits import CHECK_CELL_SECONDS, CHECK_PROCESS_END_SECONDS, CHECK_PROCESS_SECONDS
 from ..results.record import Cause, CheckResult, Outcome, Record, from_json, to_json
-from ..results.summary import TITLES, explain_causes, group_failures, held_of, list_hints, list_ids, say_passed
+from ..results.summary import (
+    TITLES,
+    count_alike,
+    explain_causes,
+    explain_output,
+    group_failures,
+    held_of,
+    list_hints,
+    list_ids,
+    say_passed,
+)
 
 CALL = re.compile(r"^[^#\n]*\bgrader\.check\(\s*[\"']([^\"']*)[\"']", re.MULTILINE)  # a call that is not commented out
 HEADER = "# Generated from "  # begins a check file that `build` made
@@ -231,7 +241,7 @@ def _list_titles(checks: list[CheckResult]) -> list[str]:
     """Return the titles of checks that say the same, or how many they are, with their ids."""
     if len(checks) <= TITLES:
         return [check.title for check in checks]
-    return [f"{len(checks)} checks say the same: {list_ids(checks)}"]
+    return [f"{count_alike(checks)}: {list_ids(checks)}"]
 
 
 def _list_first_lines(found: Judgement) -> list[str]:
@@ -244,4 +254,5 @@ def _list_rest(found: Judgement, groups: list[list[CheckResult]]) -> list[str]:
     more = sum(len(checks) for checks in groups[SHOWN:])
     waiting = sum(check.outcome is Outcome.NOT_ATTEMPTED for check in found.checks)
     lines = [f"and {more} more; python -m grader check -q {found.question} shows them all"] * bool(more)
-    return lines + [f"not attempted: {waiting} of the checks"] * (0 < waiting < len(found.checks))
+    lines += [f"not attempted: {waiting} of the checks"] * (0 < waiting < len(found.checks))
+    return [*lines, *filter(None, [explain_output(found.checks)])]

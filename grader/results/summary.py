@@ -51,12 +51,32 @@ def cause_of(checks: Iterable[CheckResult]) -> str:
 
 
 def group_failures(checks: Iterable[CheckResult]) -> list[list[CheckResult]]:
-    """Group the checks that were tried and did not pass by what they say; those that wait for a cause say nothing."""
+    """Group the checks that were tried and did not pass by what they say, or by the exception that all raise.
+
+    Those that wait for a cause say nothing.
+    """
     groups: dict[tuple[Outcome, str], list[CheckResult]] = {}
     for check in checks:
         if check.outcome.told and not check.cause:
-            groups.setdefault((check.outcome, check.message), []).append(check)
+            groups.setdefault((check.outcome, check.raised or check.message), []).append(check)
     return list(groups.values())
+
+
+def count_alike(checks: Sequence[CheckResult]) -> str:
+    """Return how many checks of a group say the same, or raise the same with other inputs."""
+    return f"{len(checks)} checks {'say' if len({check.message for check in checks}) == 1 else 'raise'} the same"
+
+
+def find_first_wrong(checks: Iterable[CheckResult]) -> CheckResult | None:
+    """Return the first public check that what it judges fails, where to go on; None without any."""
+    wrong = (c for c in checks if c.visibility == "public" and c.run and c.outcome.by_own_code and not c.cause)
+    return next(wrong, None)
+
+
+def explain_output(checks: Iterable[CheckResult]) -> str:
+    """Say how much a student's code printed, and how to see it; empty where it printed nothing."""
+    lines = sum(len(check.output.splitlines()) for check in checks)
+    return f"Your code printed {count_noun(lines, 'line')}; python -m grader check --debug shows them." if lines else ""
 
 
 def list_hints(checks: Iterable[CheckResult]) -> list[str]:

@@ -18,9 +18,12 @@ from .record import CheckResult, Outcome, Record, sum_points
 from .summary import (
     TITLES,
     cause_of,
+    count_alike,
     count_noun,
     explain_causes,
     explain_held,
+    explain_output,
+    find_first_wrong,
     group_failures,
     group_rows,
     held_of,
@@ -33,6 +36,7 @@ from .summary import (
 )
 
 WIDTH, WIDE = 120, 140  # of lines in a file or a pipe, the wide ones of the isolation's table
+LONGEST = 10_000  # of a line of the list in a file or a pipe, where a program may read it
 BESIDE = 32  # what stands around a function's name in the table
 INDENT = 4
 HINT = "cyan"
@@ -126,11 +130,17 @@ class Indented:
 
 
 def render_record(record: Record, width: int = WIDTH, latest: Sequence[str] = ()) -> RenderableType:
-    """Return the whole report: what no check can do without, held points, table, sentences, total."""
+    """Return the whole report: what no check can do without, held points, table, sentences, notes, total.
+
+    What the next step is about comes last of the sentences, so that a short screen shows it.
+    """
     causes = [Text(f"{words}\n", style="bold red") for words in explain_causes(record.causes, record.checks)]
     held = [Text(f"{sentence}\n", Outcome.GRADER_ERROR.style) for sentence in filter(None, [explain_held(record)])]
     tables = [table(record, width)] if record.checks else []
-    notes = [Text(f"\n{note.text}") for note in record.notes]
+    first = find_first_wrong(record.checks)
+    latest = latest or ([first.id] if first else [])
+    printed = [explain_output(record.checks)] * (record.command != "grade")
+    notes = [Text(f"\n{text}") for text in filter(None, [*printed, *(note.text for note in record.notes)])]
     points = f"{record.score:g} of {record.max_score:g} points{held_of(record.checks)}"
     total = f"\nTotal: {points}; {say_passed(record.checks)} passed in {record.seconds:.1f} s"
     return Group(*causes, *held, *tables, *sentences(record.checks, latest), *notes, Text(total, style="bold"))
@@ -144,11 +154,11 @@ def show_record(record: Record, console: Console | None = None, latest: Sequence
 
 def show_list(checks: list[CheckResult]) -> None:
     """Print two lines for each check: id, points and functions, then its title."""
-    out = Console(highlight=False, soft_wrap=True)
+    out = make_console(LONGEST)
     for check in checks:
         points = f"  ({check.points:g}{', hidden' if check.visibility == 'hidden' else ''})  "
         out.print(Text.assemble((check.short_id, "cyan"), points, ", ".join(check.functions)))
-        out.print(Text(f"    {check.title}"))
+        out.print(Indented(Text(check.title)))
     functions = {name for check in checks for name in check.functions}
     counts = f"{count_noun(len(checks), 'check')} of {count_noun(len(functions), 'function')}"
     points = f"{sum_points(check.points for check in checks):g} points"
@@ -210,7 +220,7 @@ def _write_title(check: CheckResult) -> Text:
 def _count_alike(checks: list[CheckResult]) -> Text:
     mark = (f"{checks[0].outcome.word}  ", checks[0].outcome.style)
     questions = ", ".join(dict.fromkeys(check.question for check in checks))
-    return Text.assemble(mark, (f"{questions} {len(checks)} checks say the same", "bold"), f"  ({lost_of(checks)})")
+    return Text.assemble(mark, (f"{questions} {count_alike(checks)}", "bold"), f"  ({lost_of(checks)})")
 
 
 def show_isolation(found: Isolation) -> None:

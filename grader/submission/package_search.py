@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from ..course.manifest import Submission
+from ..course.source import list_modules
 from ..errors import SubmissionError
 from ..files import list_some, make_printable
 from ..limits import COPY_CHARACTERS, NEAR_NAMES
@@ -97,13 +98,28 @@ def explain_missing(name: str, beside: Mapping[str, str], otherwise: str) -> str
     return f"is missing{otherwise}"
 
 
-def explain_missing_file(file: Path, remedy: str) -> str:
-    """Return that a file is missing, and which copies of it lie in its folder, the remedy without any."""
+def explain_missing_file(file: Path, remedy: str, package: Path | None = None) -> str:
+    """Return that a file is missing, and which copies of it lie in its folder, the remedy without any.
+
+    Of a module of a `package`, also where in it or beside it one of this name lies.
+    """
     try:
         names = sorted(other.name for other in file.parent.iterdir())
     except OSError:
         names = []
-    return explain_missing(file.name, {name: name for name in names}, f"; {remedy}")
+    if package is not None and (places := _find_misplaced(file.name, package)):
+        otherwise = (
+            f", but {name_some(places)} is there; move it to {package.name}/{file.relative_to(package).as_posix()}"
+        )
+    else:
+        otherwise = f"; {remedy}"
+    return explain_missing(file.name, {name: name for name in names}, otherwise)
+
+
+def _find_misplaced(name: str, package: Path) -> list[str]:
+    """Return the files of a module's name beside the package and in it, as seen from its parent folder."""
+    inside = [(Path(package.name) / file).as_posix() for file in list_modules(package) if file.name == name]
+    return [f"./{name}"] * (package.parent / name).is_file() + inside
 
 
 def _find_named(files: Sequence[FileEntry], rules: Submission) -> dict[PathParts, int]:

@@ -93,7 +93,7 @@ def _find_unsent(manifest: Manifest, package: Path, modules: Sequence[Path]) -> 
 def _find_missing(manifest: Manifest, package: Path) -> list[Finding]:
     names = [name for name in manifest.submission.required if not (package / name).is_file()]
     return [
-        error(f"{package.name}/{name}", explain_missing_file(package / name, _restore(manifest, name)))
+        error(f"{package.name}/{name}", explain_missing_file(package / name, _restore(manifest, name), package))
         for name in names
     ]
 

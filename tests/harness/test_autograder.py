@@ -254,9 +254,7 @@ def test_wrong_rate_limit_is_told(toy, rule):
 def test_wrong_reserve_is_told(toy, keys):
     """Half of the reserve must outlast a control run, or the grader is stopped in the middle of it."""
     toy.replace("assignment.toml", "[seeds]", f"[container]\n{keys}\n[seeds]")
-    with pytest.raises(
-        CourseError, match=r"container.reserve: \d+; give more than 40 and less than container.seconds"
-    ):
+    with pytest.raises(CourseError, match=r"container.reserve: \d+; give more than 40 and less than container.seconds"):
         assert toy.manifest
 
 

@@ -27,6 +27,7 @@ ROOT = Path(__file__).parents[2]
     "words, status, line",
     [
         (["check", "--student", "solution", "-q", "Q1"], 0, "Total: 3 of 3 points; all 12 checks passed"),
+        (["check", "--student", "solution", "-q", "q1,Q2", "--no-timing"], 0, "all 15 checks passed"),
         (["check", "-q", "q1"], 1, "Total: 0 of 3 points; 0 of 12 checks passed"),
         (["check", "-q", "Q9"], 2, "cannot run: there is no question 'Q9'; choose from Q1, Q2"),
     ],
@@ -71,6 +72,14 @@ def test_what_cannot_run_says_why_and_ends_with_2(command, words, sentence):
     assert (status, out) == (2, "")
     assert err.startswith("cannot run: ")
     assert sentence in err
+
+
+def test_what_cannot_run_breaks_no_word_on_a_terminal(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "30")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with pytest.raises(SystemExit):
+        commands._cannot_run("there is no question of this name; choose another")
+    assert capsys.readouterr().err == "cannot run: there is no\nquestion of this name; choose\nanother\n"
 
 
 def test_expression_that_is_none(command):

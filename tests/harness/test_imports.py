@@ -356,6 +356,16 @@ def test_a_package_without_stray_imports_gets_no_note_on_them(course):
     assert [note.text for note in course.grade().notes if note.kind is NoteKind.IMPORTS] == []
 
 
+def test_a_misplaced_module_is_named_where_it_lies(course):
+    text = (course.root / "student/layers.py").read_text()
+    (course.root / "student/layers.py").unlink()
+    for place, shown in (("layers.py", "./layers.py"), ("student/old/layers.py", "student/old/layers.py")):
+        course.write(place, text)
+        (cause,) = course.grade().causes
+        assert cause.message == f"layers.py is missing, but {shown} is there; move it to student/layers.py."
+        (course.root / place).unlink()
+
+
 def test_many_stray_imports_are_counted(course):
     course.write("student/layers.py", "import sklearn\n" * 20 + layers())
     (note,) = (note.text for note in course.grade().notes if note.kind is NoteKind.IMPORTS)

@@ -334,6 +334,12 @@ def test_much_printing_is_no_fault_and_kept_up_to_a_cap(course):
     assert check.output == "x" * 64 * 1024
 
 
+def test_a_printed_line_is_not_lost_with_the_process(course):
+    for body in ("print('here')\n    return 2 * x", "print('here')\n    while True: pass"):
+        course.write("student/layers.py", layers(double=f"def double(x):\n    {body}\n"))
+        assert course.outcomes(keyword="double")["double"].output == "here\n"
+
+
 ARITIES = {
     "one array": ("return x**2", r"returned 1 value, expected 2 \(out, \.\.\.\)"),
     "three": ("return x, x, x", r"returned 3 values, expected 2 \(out, \.\.\.\)"),
@@ -372,6 +378,9 @@ NEEDS = {
 }
 
 
+STUB, STUB_PLACE = "raise NotImplementedError('layers.forward')", "in place of its raise (student/layers.py, line 10)"
+
+
 @pytest.mark.parametrize("body, outcome, message", NEEDS.values(), ids=NEEDS)
 def test_what_is_needed_and_cannot_run_blocks(course, body, outcome, message):
     course.write("student/layers.py", layers(forward=f"def forward(x):\n    {body}\n"))
@@ -379,6 +388,15 @@ def test_what_is_needed_and_cannot_run_blocks(course, body, outcome, message):
     assert outcomes(checks) == {"double": "passed", "forward": outcome, "backward": "blocked", "scale": "passed"}
     assert checks["backward"].message.startswith("cannot be judged: it needs layers.forward, ")
     assert message in checks["backward"].message
+
+
+@pytest.mark.parametrize("body, todo", [("1 / 0", "fix layers.forward"), (STUB, f"write layers.forward {STUB_PLACE}")])
+def test_where_all_is_blocked_the_next_step_is_what_is_needed(course, body, todo):
+    """Its own checks are not among those that were chosen."""
+    course.write("student/layers.py", layers(forward=f"def forward(x):\n    {body}\n"))
+    found = course.grade(keyword="test_backward")
+    assert [check.outcome for check in found.checks] == ["blocked"]
+    assert [note.text for note in found.notes if note.kind == "next"] == [f"Next: {todo}, then run this again."]
 
 
 def test_what_is_needed_and_wrong_does_not_block(course):

@@ -411,9 +411,7 @@ def test_line_ends_make_no_other_file(ways):
 
 @pytest.mark.parametrize("options", [{"seed": 5}, {"secret_seeds": ["a"]}], ids=str)
 def test_other_seeds_need_the_reference(ways, options):
-    with pytest.raises(
-        CourseError, match="only the reference's answers for the seed 231 are here, not the reference"
-    ):
+    with pytest.raises(CourseError, match="only the reference's answers for the seed 231 are here, not the reference"):
         ways.replayed(**options)
 
 
@@ -693,7 +691,5 @@ def test_a_check_may_change_an_answer_that_it_gets_again(toy):
     file.write_text(file.read_text().replace(x, x + "    for _ in range(2):\n" + once, 1))
     recording.record(toy.manifest, toy.root / ANSWERS, toy.zygotes)
     shutil.rmtree(toy.root / "solution")
-    result = run.grade_package(
-        toy.manifest, toy.root / "student", Selection(["Q2"], timing=False), zygotes=toy.zygotes
-    )
+    result = run.grade_package(toy.manifest, toy.root / "student", Selection(["Q2"], timing=False), zygotes=toy.zygotes)
     assert {check.outcome for check in result.checks} & {"grader_error"} == set()

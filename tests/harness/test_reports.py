@@ -103,6 +103,59 @@ def test_terminal_says_once_what_several_checks_have_to_say():
     assert "timeout third (-0.5) Q1.c" in lines
 
 
+def raised(name, shape, line=12, **changes):
+    message = f"area raised ValueError: mismatch (shapes.py, line {line}: x @ y); here x {shape}"
+    return check(name, message=message, raised=f"ValueError in shapes.py, line {line}", **changes)
+
+
+def test_terminal_says_once_what_one_exception_did_to_several_checks():
+    found = full()
+    found.checks = [raised(name, f"({size}, 3)") for size, name in enumerate("abcd")] + [raised("e", "(9, 9)", line=30)]
+    text = printed(found)
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    start = lines.index("failed Q1 4 checks raise the same (-2)")
+    assert lines[start + 1] == "area raised ValueError: mismatch (shapes.py, line 12: x @ y); here x (0, 3)"
+    assert lines[start + 2] == "Q1.a, Q1.b, Q1.c, Q1.d"
+    assert text.count("line 12") == 1 and text.count("line 30") == 1
+
+
+def test_what_the_next_step_is_about_comes_last_of_all_failures():
+    """A screen of 24 rows shows its hint."""
+    found = full()
+    found.checks = [
+        check("a", "blocked", message="waits"),
+        check("b", message="first", misconception=record.Hint(id="m", sentence="The hint.")),
+        *(check(f"c{number}", message=f"other {number}") for number in range(20)),
+    ]
+    last = [" ".join(line.split()) for line in printed(found).splitlines()][-24:]
+    assert last.index("first") > last.index("other 19") and "hint The hint." in last
+
+
+def test_a_report_says_once_how_much_was_printed():
+    found = full()
+    assert "printed" not in printed(found)
+    found.checks[0].output, found.checks[1].output = "x\ny\n", "z"
+    assert printed(found).count("Your code printed 3 lines; python -m grader check --debug shows them.") == 1
+    judged = Judgement("area", "Q1", found.checks)
+    assert "  Your code printed 3 lines; " in checkfiles.render_text(judged)
+    found.command = "grade"
+    assert "printed" not in printed(found)
+
+
+def test_list_breaks_no_word_on_a_terminal_and_no_line_in_a_pipe(monkeypatch, capsys):
+    long = check("q1_rectangles/" + "area_of_many_rectangles", title="word " * 30, functions=["shapes.area"] * 8)
+    terminal.show_list([long])
+    assert ("word " * 30).strip() in capsys.readouterr().out
+    monkeypatch.setattr(
+        terminal, "make_console", lambda width=None: Console(force_terminal=True, width=80, no_color=True)
+    )
+    terminal.show_list([long])
+    words = re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().out)
+    assert all(len(line) <= 80 for line in words.splitlines())
+    assert {"word", "shapes.area", "shapes.area,", "Q1.area_of_many_rectangles"} <= set(words.split())
+    assert not {"wor", "w", "wo"} & set(words.split())
+
+
 def test_terminal_is_silent_about_what_passed_or_was_not_attempted():
     text = printed(full())
     assert "why it is not_attempted" not in text

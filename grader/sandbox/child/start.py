@@ -7,6 +7,7 @@ import base64
 import ctypes
 import gc
 import importlib
+import io
 import json
 import os
 import signal
@@ -182,6 +183,8 @@ def serve(channel: "Channel") -> None:
     from grader.sandbox.wire import ChannelClosed
 
     sys.breakpointhook = _refuse_breakpoint
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # or what was printed would be lost with the process
     server = WorkerServer(channel)
     while True:
         try:

@@ -141,12 +141,13 @@ UNUSABLE = Sentence("the answer of {called} cannot be used ({kind}: {text})", OT
 WRONG_COUNT = Sentence("returned {got}, expected {count}{names}{hint}", "returned other than {wanted}")
 OWN_COUNT = Sentence("{who}: {called} returned {got}, expected {count}{names}{hint}{place}", RAISED.brief)
 TOO_MANY = "one array, or too many values"
-NO_RETURN = "; is a return missing?"
+NO_RETURN, AS_TUPLE = "; is a return missing?", "; return a tuple of them"
 LACKS_KEY = Sentence("{name} has no {key}{hint}", "{name} has no {wanted}")
 SUCH_ENTRY, SOME_DICT = "such entry", "the dict"
 NO_TENSOR = say("{asked} returned a NumPy array where a tensor is expected")
 IS_NONE = say("{name}: is None; is a return or an assignment missing?")
 NO_ARRAY = Sentence("{name}: is {got}, expected an array of numbers{hint}", "{name}: is no array of numbers")
+ITERABLES = ("dict_values", "dict_keys", "range", "generator", "map", "zip", "filter", "deque", "list_iterator")
 ODD_CLASSES = {  # as a worker calls them: what they are, and what to do
     "matrix": ("an np.matrix", "np.asarray makes an array of it, and @ multiplies"),
     "MaskedArray": ("a masked array", "its .filled(0) is an array"),
@@ -156,6 +157,7 @@ ODD_CLASSES = {  # as a worker calls them: what they are, and what to do
     "array of dtype longdouble": ("an array of longdouble", "stay with float64"),
     "array of dtype object": ("an array of Python objects", "are its rows of different lengths, or is None in it?"),
     "a list": ("a list", "np.array makes an array of it"),
+    **{kind: (f"a {kind}", "np.array(list(…)) makes an array of it") for kind in ITERABLES},
     "a tuple": ("a tuple", "was it packed twice, or is there a comma at the end of its line?"),
 }
 HERE = "; here {}"

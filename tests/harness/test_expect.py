@@ -97,7 +97,12 @@ MATCHES = {
     "dict": ({"dx": A}, A, "dx: is a dict, expected an array of numbers", NO_ARRAY),
     "tuple": ((A, A), A, "dx: is a tuple, expected an array of numbers", NO_ARRAY),
     "list": ([1.0, 2.0], A[0, :2], "dx: is a list, expected an array of numbers", NO_ARRAY),
-    "proxy": (remote("generator"), A, "dx: is generator, expected an array of numbers", NO_ARRAY),
+    "proxy": (
+        remote("generator"),
+        A,
+        "dx: is a generator, expected an array of numbers; np.array(list(…)) makes an array of it",
+        NO_ARRAY,
+    ),
     "proxy with a name": (
         remote("function", "shapes.area"),
         A,
@@ -254,7 +259,8 @@ def test_integers_may_be_matched_by_any_number():
         ((A, A, A), "returned 3 values, expected 2 (dx, dw)"),
         (None, "returned None, expected 2 values (dx, dw); is a return missing?"),
         (3.0, "returned 1 value, expected 2 (dx, dw)"),
-        (remote("dict"), "returned 1 value, expected 2 (dx, dw)"),
+        (remote("dict"), "returned one dict, expected 2 values (dx, dw); return a tuple of them"),
+        (remote("generator"), "returned one generator, expected 2 values (dx, dw); return a tuple of them"),
     ],
 )
 def test_wrong_number_of_values(got, sentence):

@@ -199,7 +199,7 @@ BODIES = {
     "complex array": ("return x + 0j", "failed", "y: is array of dtype complex128, expected an array of numbers; .*"),
     "a string": ("return 'done'", "failed", "y: is a str, expected an array of numbers; .*"),
     "a dict": ("return {'y': 2 * x}", "failed", "y: is dict, expected an array of numbers; .*"),
-    "a generator": ("yield 2 * x", "failed", "y: is generator, expected an array of numbers; .*"),
+    "a generator": ("yield 2 * x", "failed", "y: is a generator, expected an array of numbers; .*"),
     "a function": ("return double", "failed", "y: is function layers.double, expected an array of numbers; .*"),
     "a tuple": ("return 2 * x, x", "failed", "y: is a tuple, expected an array of numbers; .*"),
     "a huge number": ("return 10**400", "failed", r"y: shape is \(\), expected \(4, 3\); .*"),
@@ -250,7 +250,7 @@ BODIES = {
     "endless loop": ("while True: pass", "timeout", rf"layers\.double {HANGS}: while True: pass"),
     "sleep": ("__import__('time').sleep(60)", "timeout", rf"layers\.double {HANGS}: __import__\('time'\)\.sleep\(60\)"),
     "endless print": ("while True: print('x' * 9999)", "timeout", rf"layers\.double {HANGS}: while True: print\(.*"),
-    "yielding nothing": ("yield from ()", "failed", "y: is generator, expected an array of numbers; .*"),
+    "yielding nothing": ("yield from ()", "failed", "y: is a generator, expected an array of numbers; .*"),
     "not written": ("raise NotImplementedError('layers.double')", "not_attempted", "layers.double is not written yet"),
     "put off": ("raise NotImplementedError", "not_attempted", "layers.double is not written yet"),
     "put off by a library": (

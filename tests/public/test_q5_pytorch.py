@@ -37,7 +37,10 @@ def convnet(package, x, params):
 
 def make_params(package, *given, **options):
     """Returns what three_layer_params makes, one by one, whether it comes in a list, a tuple or an nn.ParameterList."""
-    params = list(package.pytorch_nets.three_layer_params(*given, **options))
+    returned = package.pytorch_nets.three_layer_params(*given, **options)
+    params = list(returned)
+    if any(isinstance(param, (str, int)) for param in params):  # the keys of a dict
+        return expect(returned, " ".join(NAMES)).unpack()
     expect(params, "params").to_be(len(params) == len(NAMES), f"are {len(params)} tensors, expected {len(NAMES)}")
     return params
 

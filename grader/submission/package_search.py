@@ -20,6 +20,7 @@ AROUND = (  # marks of a copy: `layers (1).py`, `layers copy.py`, `Copy of layer
     re.compile(r"^\d+[ _-]+"),
     re.compile(r" ?[(\[]\d+[)\]]$"),
     re.compile(r"[ _-]+copy(?: ?\d+)?$"),
+    re.compile(r" \([^()]*conflicted copy[^()]*\)$"),
     re.compile(r"[ _-]\d+$"),
 )
 
@@ -59,6 +60,8 @@ def match_name(name: str, rules: Submission) -> str:
 def explain_absence(files: Sequence[FileEntry], rules: Submission) -> SubmissionError:
     """Return the error that there is no package: what there is, and how to pack what looks like one."""
     wanted = " or ".join(f"{name}/" for name in rules.packages)
+    folders = (entry.parts[:end] for entry in files for end in range(1, len(entry.parts)))
+    named = next((folder for folder in folders if match_name(folder[-1], rules)), None)
     held = name_some(sorted({entry.parts[0] for entry in files}), 8) or "nothing"
     required = {_split(name) for name in rules.required}
     likely = Counter(
@@ -75,7 +78,14 @@ def explain_absence(files: Sequence[FileEntry], rules: Submission) -> Submission
         hint += f"rename it to {first}/"
     elif zips:
         hint = f"; hand in {zips[0]} itself" if len(zips) == 1 else f"; hand in just one of {name_some(zips)}"
-    return SubmissionError(f"there is no folder {wanted} in it; it holds {held}{hint}")
+    if named is None:
+        return SubmissionError(f"there is no folder {wanted} in it; it holds {held}{hint}")
+    inside = {entry.parts[-1]: entry.shown for entry in files if entry.parts[:-1] == named}
+    copied = next((name for name in rules.required if find_copies(name, inside)), "")
+    held = (
+        f"{copied} {explain_missing(copied, inside, '')}" if copied else f"it holds {name_some(sorted(inside))}{hint}"
+    )
+    return SubmissionError(f"{make_printable('/'.join(named))}/ holds no module; {held}")
 
 
 def name_some(names: Sequence[str], most: int = SHOWN) -> str:
@@ -93,6 +103,8 @@ def find_copies(name: str, names: Iterable[str]) -> list[str]:
 def explain_missing(name: str, beside: Mapping[str, str], otherwise: str) -> str:
     """Return that a file is missing and which copies of it are `beside`, by name and as shown, `otherwise` without."""
     copies = [beside[copy] for copy in find_copies(name, beside)]
+    if copies and copies[0].endswith(".icloud"):
+        return f"is missing: iCloud has not loaded it ({name_some(copies)}); open it once, and pack it then"
     if copies:
         return f"is missing, but {name_some(copies)} is there; a copy is not read, give it the name {name}"
     return f"is missing{otherwise}"
@@ -169,6 +181,7 @@ def _split(name: str) -> PathParts:
 def _strip_copy_marks(name: str) -> tuple[str, str]:
     """Return a name without the marks of a copy, and its suffix."""
     name = name.casefold().removesuffix(".txt")
+    name = name[1:].removesuffix(".icloud") if name.startswith(".") else name
     stem, dot, suffix = name.rpartition(".")
     stem, before = stem.strip(), ""
     while stem != before and len(stem) < 256:

@@ -16,7 +16,7 @@ from typing import IO
 
 from ..course.manifest import Manifest, Submission
 from ..errors import SubmissionError
-from ..files import make_printable, open_regular
+from ..files import make_printable, open_regular, read_start
 from ..limits import MEGABYTE, OTHER_FILE_BYTES, PATH_PART_BYTES
 from .listing import FileEntry, Listing, PathParts, check_time, list_folder, list_zip
 from .package_search import Found, explain_absence, explain_missing, find_package, name_some
@@ -24,6 +24,14 @@ from .package_search import Found, explain_absence, explain_missing, find_packag
 UNUSABLE = frozenset('<>:"|?*')  # not for files on every system
 SENT_ALONG = "submission.json"  # beside the notebooks, what `submit` packs and nobody grades
 DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, NotImplementedError, RuntimeError)
+NO_ZIPS = {  # by what a file begins with, in lower case
+    b"rar!": "a RAR archive",
+    b"7z\xbc\xaf": "a 7z archive",
+    b"\x1f\x8b": "a gzip archive",
+    b"%pdf": "a PDF",
+    b"<!doctyp": "a web page",
+    b"<html": "a web page",
+}
 BROKEN = (*DAMAGED, OSError, OverflowError, ValueError)
 
 Opener = Callable[[FileEntry], IO[bytes]]
@@ -191,10 +199,21 @@ def _unpack_zip(source: Path, rules: Submission, work: Path, deadline: float) ->
             entries, archive = list_zip(stream, deadline)
             stack.enter_context(archive)
         except BROKEN as error:
-            reason = f"{make_printable(source.name)} is not a whole zip file ({_find_reason(error)})"
-            raise SubmissionError(f"{reason}; make and upload it again") from None
+            raise _refuse_zip(source, error) from None
         found = find_package(entries.files, rules)
         return _place(found, entries, rules, work, deadline, lambda entry: archive.open(entry.source))
+
+
+def _refuse_zip(source: Path, error: Exception) -> SubmissionError:
+    """Return the error that a file is no zip: what it is instead, as far as its first bytes tell."""
+    name = make_printable(source.name)
+    with contextlib.suppress(OSError):
+        start = read_start(source, 8).lower()
+        other = next((what for magic, what in NO_ZIPS.items() if start.startswith(magic)), "")
+        if other or not start:
+            said = f"is {other}, no zip" if other else "is empty"
+            return SubmissionError(f"{name} {said}; pack your work as a zip, and upload that")
+    return SubmissionError(f"{name} is not a whole zip file ({_find_reason(error)}); make and upload it again")
 
 
 def _add_note_on_loose(chosen: FileEntry, entries: Listing, unpacked: UnpackedSubmission) -> UnpackedSubmission:

@@ -136,6 +136,10 @@ def test_package_is_found_and_the_note_says_where(toy, tmp_path, make, entries, 
 COPIES = {
     "a browser's": ("student/shapes (1).py", "student/shapes (1).py is there; a copy is not read, give it the name"),
     "a system's": ("student/shapes copy.py", "student/shapes copy.py is there; a copy is not read, give it the name"),
+    "Dropbox's": (
+        "student/shapes (Ann's conflicted copy 2026-01-31).py",
+        "student/shapes (Ann's conflicted copy 2026-01-31).py is there; a copy is not read, give it the name",
+    ),
     "another case": ("student/Shapes.py", "student/Shapes.py is there; a copy is not read, give it the name shapes.py"),
     "outside": ("old/shapes.py", "old/shapes.py is there; put it into student/"),
 }

@@ -178,7 +178,33 @@ REFUSED = {
     ),
     "an empty zip": (lambda f: pack(f, {}), "there is no folder student/ or mywork/ in it; it holds nothing"),
     "no zip": (written(b"I am a text file. " * 100), "submission.zip is not a whole zip file (File is not a zip file)"),
-    "an empty file": (written(b""), "submission.zip is not a whole zip file"),
+    "an empty file": (written(b""), "submission.zip is empty; pack your work as a zip, and upload that"),
+    "a RAR archive": (written(b"Rar!\x1a\x07"), "submission.zip is a RAR archive, no zip; pack your work as a zip"),
+    "a 7z archive": (written(b"7z\xbc\xaf\x27\x1c"), "submission.zip is a 7z archive, no zip"),
+    "a tar.gz": (written(b"\x1f\x8b\x08x"), "submission.zip is a gzip archive, no zip"),
+    "the PDF": (written(b"%PDF-1.7"), "submission.zip is a PDF, no zip"),
+    "a page that asks to log in": (written(b"<!DOCTYPE html>"), "submission.zip is a web page, no zip"),
+    "a module that ends with .txt": (
+        lambda f: pack(f, {"student/shapes.py.txt": SHAPES}),
+        "student/ holds no module; shapes.py is missing, but student/shapes.py.txt is there; a copy is not read",
+    ),
+    "a module in capitals": (
+        lambda f: pack(f, {"hw/Student/SHAPES.PY": SHAPES}),
+        "hw/Student/ holds no module; shapes.py is missing, but hw/Student/SHAPES.PY is there; a copy is not read",
+    ),
+    "a module that iCloud keeps": (
+        lambda f: pack(f, {"student/.shapes.py.icloud": "bplist00"}),
+        "student/ holds no module; shapes.py is missing: iCloud has not loaded it (student/.shapes.py.icloud); open it "
+        "once, and pack it then",
+    ),
+    "a notebook instead of a module": (
+        lambda f: pack(f, {"student/shapes.ipynb": "{}"}),
+        "student/ holds no module; it holds shapes.ipynb",
+    ),
+    "a zip in the package": (
+        lambda f: pack(f, {"student/student.zip": "x"}),
+        "student/ holds no module; it holds student.zip; hand in student/student.zip itself",
+    ),
     "a truncated zip": (cut, "submission.zip is not a whole zip file"),
     "damaged data": (damaged, "student/shapes.py cannot be unpacked"),
     "an unknown method": (

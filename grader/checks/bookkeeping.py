@@ -18,8 +18,10 @@ from ..course.source import find_stubs, is_unwritten
 from ..errors import OutOfTime, StackFrame, WorkerError, WorkerTimeout
 from ..limits import CONTROL_SECONDS, CPU_LOOK_SECONDS, REFERENCE_SECONDS, SHORTEST_SECONDS, STRIKES
 from ..results.record import CheckResult, Outcome
+from ..sandbox.parent.proxy import Proxy
 
 CORES = os.cpu_count() or 1
+ITERATORS = {f"<{kind}>" for kind in ("generator", "map", "zip", "filter", "dict_values")}
 DIGITS = 1e-6  # a smaller error is one of rounding or of a small epsilon, not of the idea
 
 
@@ -196,3 +198,9 @@ def note_answer(answer: Any, ending: str = "") -> None:
     if trace is not None:
         trace.answers.append(answer)
         trace.ending = ending
+
+
+def split_answer(answer: Any) -> tuple[Any, ...]:
+    """Return the values of an answer that is a tuple, a list or an iterator; any other answer is the only value."""
+    unpacks = isinstance(answer, (tuple, list)) or (isinstance(answer, Proxy) and repr(answer) in ITERATORS)
+    return tuple(answer) if unpacks else (answer,)

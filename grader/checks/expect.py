@@ -10,7 +10,7 @@ import numpy as np
 from ..sandbox.child.server import Way
 from ..sandbox.parent.proxy import Change, Proxy
 from . import messages, wording
-from .bookkeeping import note_answer
+from .bookkeeping import note_answer, split_answer
 from .messages import Sentence
 
 TINY = 1e-300
@@ -153,11 +153,11 @@ class Expectation:
     def unpack(self) -> tuple[Any, ...]:
         """Claim one value for each name, and return them."""
         names = self._names.split()
-        several = (tuple, list) if len(names) > 1 else tuple  # a list for one name is an array that was never made
-        got = tuple(self._got) if isinstance(self._got, several) else (self._got,)
+        single = len(names) == 1 and not isinstance(self._got, tuple)  # a list for one name is an array never made
+        got = (self._got,) if single else split_answer(self._got)
         if len(got) != len(names):
             note_answer(self._got)
-            raise Mismatch(*wording.explain_count(self._got, names))
+            raise Mismatch(*wording.explain_count(None if self._got is None else got, names))
         return got
 
     def _pairs(self, expected: Any) -> list[tuple[str, Any, Any]]:

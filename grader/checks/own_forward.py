@@ -14,7 +14,7 @@ from ..limits import COMPARISON_SECONDS, COMPARISON_SHARE, COMPARISONS
 from ..sandbox.parent.client import WorkerClient
 from ..sandbox.parent.proxy import Answered, Call, Package, Proxy
 from . import derivative, messages
-from .bookkeeping import DIGITS
+from .bookkeeping import DIGITS, split_answer
 from .collect import RunningCheck
 from .context import RunContext, derive, make_rng
 from .expect import Mismatch, values_noted
@@ -78,16 +78,15 @@ class ForwardPass:
         self.root.seed(derive(self.seed, "worker"))
         positional = [value for key, value in arguments.items() if isinstance(key, int)]
         named = {key: value for key, value in arguments.items() if isinstance(key, str)}
-        results = self._forward(*positional, **named)
-        if not isinstance(results, tuple) or len(results) != 2:
+        results = split_answer(self._forward(*positional, **named))
+        if len(results) != 2:
             raise NoGradient(messages.NO_OUT_AND_CACHE)
         return results
 
     def gradients(self) -> tuple[Any, ...]:
         """Return what the backward pass makes of the check's own dout and a new cache."""
         _, cache = self.results(self.passes.arguments)
-        gradients = _find(self.root, self.passes.backward)(self.passes.dout, cache)
-        return gradients if isinstance(gradients, tuple) else (gradients,)
+        return split_answer(_find(self.root, self.passes.backward)(self.passes.dout, cache))
 
     def traits(self) -> list[str]:
         """Return of what kind it is (`derivative.traits`)."""
@@ -189,11 +188,11 @@ def _compare_all(
 
 def _find_passes(root: Package, answered: Iterable[Answered], forward: str, running: RunningCheck) -> list[Passes]:
     """Return the backward passes that a check called, each with the forward pass that its cache came from."""
-    earlier: list[tuple[Call, tuple[Any, ...]]] = []
+    earlier: list[tuple[Call, Sequence[Any]]] = []
     found = []
     for call, answer in answered:
         values = [*call.arguments, *call.keywords.values()]
-        if call.asked == forward and isinstance(answer, tuple):
+        if call.asked == forward and isinstance(answer, (tuple, list)):
             earlier.append((call, answer))
         if call.asked in running.judged and len(values) == 2:
             dout, cache = values

@@ -23,6 +23,7 @@ from ..limits import RACE_PAIRS, RACE_PAIRS_CLEAR, RACE_PAIRS_HOPELESS, RACE_PAI
 from ..sandbox.parent.client import WorkerClient
 from ..sandbox.parent.proxy import Package, Proxy
 from . import messages, wording
+from .bookkeeping import split_answer
 from .collect import Bound
 from .context import derive, make_rng
 from .expect import Mismatch, expect
@@ -146,8 +147,8 @@ class Race:
 
     def _compare(self, got: Any, wanted: Any) -> None:
         """Compare every array returned with the opponent's, since a fast wrong answer is no answer."""
+        got = split_answer(got) if isinstance(wanted, tuple) or isinstance(got, tuple) else (got,)
         wanted = wanted if isinstance(wanted, tuple) else (wanted,)
-        got = got if isinstance(got, tuple) else (got,)
         for number, value in enumerate(wanted):
             if isinstance(value, np.ndarray):
                 answer = got[number] if number < len(got) else None

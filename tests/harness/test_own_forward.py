@@ -178,6 +178,13 @@ def test_the_exact_gradient_of_a_wrong_forward_pass_is_right_and_says_so(passes)
     assert found["dx"].message == ""
 
 
+def test_so_it_is_where_results_come_in_lists(passes):
+    change(passes, SQUARE | {"return out, (x, w, centred)": "return [out, (x, w, centred)]"})
+    change(passes, {"return dx, dw": "return [dx, dw]"})
+    found = outcomes(passes)
+    assert (found["forward"], found["dx"], found["dw"]) == ("failed", "passed", "passed")
+
+
 def test_so_it_is_where_workers_are_kept(passes):
     change(passes, SQUARE)
     record = passes.grade(keep=True)

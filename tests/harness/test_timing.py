@@ -224,6 +224,13 @@ def test_every_array_of_an_answer_is_compared():
     assert "result 2 of the timed call: is None" in mismatch(contest).message
 
 
+def test_a_list_of_arrays_is_as_good_as_a_tuple():
+    contest, _ = race(repeat(0.01), [ANSWER, ANSWER], (ANSWER, ANSWER))
+    assert judge_race(contest, LIMIT, "the reference") == pytest.approx(0.01)
+    contest, _ = race(repeat(0.01), [ANSWER], ANSWER)
+    assert "result 1 of the timed call: is a list" in mismatch(contest).message
+
+
 def test_call_that_does_not_come_back():
     hung = WorkerTimeout("shapes.moments", Ending.LATE, 2)
     contest, _ = race([hung])

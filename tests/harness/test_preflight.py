@@ -8,7 +8,7 @@ import pytest
 from grader.course import manifest as manifests
 from grader.course.imports import find_judged, read_imports
 from grader.errors import PdfError
-from grader.files import pack_zip
+from grader.files import list_lines, pack_zip
 from grader.notebooks import build
 from grader.pdf.convert import PdfRequest, make
 from grader.pdf.notebook import read
@@ -458,6 +458,10 @@ def test_names_in_a_sentence():
     assert [join_names(list("abcdef")[:n], 4) for n in (0, 1, 2, 3, 5, 6)] == [
         "", "a", "a and b", "a, b and c", "a, b, c, d and 1 more", "a, b, c, d and 2 more",
     ]  # fmt: skip
+
+
+def test_lines_of_many_end_with_how_many_more():
+    assert [list_lines(list("abc")[:n], 2) for n in (0, 2, 3)] == [[], ["a", "b"], ["a", "b", "and 1 more"]]
 
 
 def test_notebooks_module_takes_any_path(tmp_path):

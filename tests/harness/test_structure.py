@@ -22,6 +22,10 @@ def test_modules_and_functions_are_of_a_human_size():
     assert HOUSE.too_long() == {}
 
 
+def test_a_public_name_stands_for_one_thing():
+    assert HOUSE.defined_twice() == {}
+
+
 def test_the_picture_shows_the_house():
     assert PICTURE.read_text(encoding="utf-8") == picture(HOUSE), "run python -m tests.harness.structure --draw"
 

@@ -472,12 +472,12 @@ def learn():
         optimizer.zero_grad()
         (layer(data) ** 2).sum().backward()
         optimizer.step()
-    return "sympy" in sys.modules
+    return "torch._dynamo.eval_frame" in sys.modules
 
 
 def derive():
     gradient = torch.func.grad(lambda x: (x**2).sum())(torch.ones(2))
-    return gradient[0].item(), torch._dynamo.is_compiling(), "sympy" in sys.modules
+    return gradient[0].item(), torch._dynamo.is_compiling(), "torch._dynamo.eval_frame" in sys.modules
 """
 
 
@@ -487,6 +487,38 @@ def test_optimizers_learn_without_the_compiler_and_what_needs_it_loads_it(full, 
     module = worker.root().module
     assert module.learn() is False
     assert module.derive() == (2.0, False, True)
+
+
+LATE = """
+import sys
+
+
+def list_modules():
+    return sorted(sys.modules)
+
+
+def fail(value):
+    raise ValueError("no")
+
+
+def differentiate():
+    import torch
+
+    x = torch.ones(2, requires_grad=True)
+    (2 * x).backward(torch.ones_like(x))
+    return str((torch.zeros(2, device="meta") * 2).device)
+"""
+
+
+def test_no_worker_loads_a_library_by_itself_to_report_an_exception_or_to_differentiate(full, package):
+    for libraries in [("numpy",), ("torch", "numpy")]:
+        module = package(full, LATE, libraries=libraries).root().module
+        loaded = module.list_modules()
+        with pytest.raises(WorkerRaised):
+            module.fail(1)
+        if "torch" in libraries:
+            assert module.differentiate() == "meta"
+        assert module.list_modules() == loaded
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="only Linux says how long a process waited for a core")

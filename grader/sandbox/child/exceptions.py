@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.ma  # NumPy loads it late, which would cost every worker that reports an exception
 
 from ...errors import Attempt
 from ...limits import MESSAGE_CHARACTERS, NEAR_NAMES, SHOWN_ARRAYS, TRACEBACK_FRAMES
@@ -221,7 +222,7 @@ def _look_at_arrays(error: BaseException, root: Path | None) -> dict[str, Any]:
         return {}
     (frame, line), values = own[-1], own[-1][0].f_locals
     for name, value in values.items():
-        if isinstance(value, (np.matrix, np.ma.MaskedArray, np.longdouble)):
+        if isinstance(value, (np.matrix, numpy.ma.MaskedArray, np.longdouble)):
             return {"odd": [_text(name), type(value).__name__]}
         if type(value) is np.ndarray and value.dtype.char in "gGO":
             return {"odd": [_text(name), f"array of dtype {value.dtype}"]}

@@ -226,6 +226,9 @@ def _load_torch() -> None:
     import torch
 
     _keep_compiler_out(torch)
+    # backward(gradient) imports it, and arithmetic on the device "meta": 1.6 s in a worker, which reads no bytecode
+    import torch.fx.experimental.symbolic_shapes
+
     torch.set_num_threads(1)
     torch.manual_seed(0)
     layer = torch.nn.Sequential(torch.nn.Conv2d(1, 1, 1), torch.nn.Flatten(), torch.nn.Linear(4, 2))

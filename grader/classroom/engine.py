@@ -18,6 +18,7 @@ from ..course.manifest import FILENAME, Manifest, list_libraries, load_manifest
 from ..errors import ChainruleError, IsolationError
 from ..files import make_printable, read_or_make_secret, write_atomically
 from ..grading import run, submission
+from ..grading.hints import FILENAME as HINTS
 from ..grading.hints import Hints
 from ..limits import JOB_RESERVE_SECONDS
 from ..recording.replay import ReferenceMemo
@@ -175,7 +176,7 @@ def digest_course(manifest: Manifest) -> dict[str, str]:
         place
         for folder in folders
         for place in sorted(folder.rglob("*"))
-        if place.is_file() and place.name not in files.values() and place.suffix != ".pyc"
+        if place.is_file() and place.name not in (*files.values(), HINTS) and place.suffix != ".pyc"
     ]
     found["other files of checks"] = _digest(others)
     found["manifest"] = _digest_manifest(manifest.root / FILENAME)

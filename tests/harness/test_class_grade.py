@@ -261,6 +261,12 @@ def test_secret_that_checks_draw_at_first_use_is_no_change_of_the_course(toy):
     assert digest_course(toy.manifest) != before, "another secret makes other checks"
 
 
+def test_a_release_changes_no_mark(toy):
+    before = digest_course(toy.manifest)
+    (toy.manifest.path("public") / "misconceptions.npz").write_bytes(b"made by a release")
+    assert digest_course(toy.manifest) == before
+
+
 def test_folder_with_other_things_stays_as_it_is(toy, tmp_path, command):
     (tmp_path / "thesis").mkdir(0o755)
     (tmp_path / "thesis/chapter.txt").write_text("x")

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from unicodedata import category
 
 from ..files import list_some
-from ..limits import REPORT_TEXT_CHARACTERS
+from ..limits import REPORT_TEXT_CHARACTERS, WORKER_OUTPUT_BYTES
 from .record import Cause, CheckResult, Outcome, Record, sum_points
 
 TITLES = 3  # of checks that say the same, from where on a count says more
@@ -75,8 +75,10 @@ def find_first_wrong(checks: Iterable[CheckResult]) -> CheckResult | None:
 
 def explain_output(checks: Iterable[CheckResult]) -> str:
     """Say how much a student's code printed, and how to see it; empty where it printed nothing."""
-    lines = sum(len(check.output.splitlines()) for check in checks)
-    return f"Your code printed {count_noun(lines, 'line')}; python -m grader check --debug shows them." if lines else ""
+    texts = [check.output for check in checks if check.output]
+    many = "at least " * any(len(text.encode()) >= WORKER_OUTPUT_BYTES for text in texts)
+    count = count_noun(sum(len(text.splitlines()) for text in texts), "line")
+    return f"Your code printed {many}{count}; python -m grader check --debug shows them." if texts else ""
 
 
 def list_hints(checks: Iterable[CheckResult]) -> list[str]:

@@ -138,6 +138,8 @@ def test_a_report_says_once_how_much_was_printed():
     assert printed(found).count("Your code printed 3 lines; python -m grader check --debug shows them.") == 1
     judged = Judgement("area", "Q1", found.checks)
     assert "  Your code printed 3 lines; " in checkfiles.render_text(judged)
+    found.checks[0].output = "x\n" * 32 * 1024  # the rest is dropped
+    assert "Your code printed at least 32769 lines; " in printed(found)
     found.command = "grade"
     assert "printed" not in printed(found)
 

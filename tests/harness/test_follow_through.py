@@ -94,6 +94,30 @@ def test_right_use_of_a_function_that_is_mostly_right_passes_and_says_so(solids)
     assert found["volume"].detail == "right given right shapes.area, of which something is wrong in yours"
 
 
+NOTING_AREA = """
+def area(width, height, notes=None):
+    if notes is not None:
+        notes["sides"] = 2
+    return width * height if width < 100 else width + height
+
+def volume(a, b, c):
+    notes = {}
+    base = area(CALL)
+    return base * c * notes["sides"] / 2
+"""
+
+
+@pytest.mark.parametrize("call", ["a, b, notes", "a, height=b, notes=notes", "notes=notes, height=b, width=a"])
+def test_a_call_by_keywords_is_the_same_call_and_its_dicts_are_written_back(solids, call):
+    """The reference names its parameters in its own way."""
+    right = AREA.replace("a, b", "a, b, notes=None").replace(
+        "    ", "    if notes is not None:\n        notes['sides'] = 2\n    "
+    )
+    solids.write("solution/shapes.py", f"{right}\n\n{VOLUME}")
+    solids.write("student/shapes.py", NOTING_AREA.replace("CALL", call))
+    assert outcomes(solids)["volume"] == "passed"
+
+
 def test_use_of_a_function_that_no_check_has_judged_is_wrong_if_the_function_is(solids):
     solids.write("student/shapes.py", f"{AREA_OF_SMALL}\n\n{VOLUME}")
     found = solids.outcomes(keyword="volume")["volume"]

@@ -4,6 +4,7 @@ import contextlib
 import importlib
 import importlib.machinery
 import importlib.util
+import inspect
 import sys
 import types
 from collections.abc import Callable
@@ -88,12 +89,18 @@ class CallbackChannel(Protocol):
 
 
 class Callback:
-    """Stands for a function; a call goes out through the channel. Dicts among the arguments are written back."""
+    """Stands for a function; a call goes out through the channel, by position where the function's names allow it.
+
+    Dicts among the arguments are written back.
+    """
 
     def __init__(self, name: str, original: Callable[..., Any], channel: CallbackChannel) -> None:
         self._name, self.original, self._channel = name, original, channel
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        with contextlib.suppress(TypeError, ValueError):  # a signature that the call does not fit, or without one
+            bound = inspect.signature(self.original).bind(*arguments, **keywords)
+            arguments, keywords = bound.args, bound.kwargs
         encoder = Encoder(_outgoing)
         values = {"args": encoder.node(list(arguments)), "kwargs": encoder.node(keywords)}
         self._channel.send(encoder.frame({"callback": self._name, **values}))

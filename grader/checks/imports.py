@@ -177,7 +177,7 @@ def explain_failure(failed: FailedImport) -> str:
             inner = messages.INSIDE.format(error.frames[-1].function)
         elif error.kind in REMEDIES:
             plain = messages.NO_SYNTAX.format(what=what, remedy=REMEDIES[error.kind], **facts)
-            return _explain_encoding(failed) or plain
+            return explain_encoding(failed.top.file, read_source(failed.package / failed.top.file)) or plain
         elif error.kind in ("ImportError", "ModuleNotFoundError"):
             bad = messages.BAD_IMPORT.format(what=FILE_IN_BRACKETS.sub("", what), **facts)
             return _explain_module(failed, error.text) or _explain_name(failed, error.text) or bad
@@ -195,9 +195,8 @@ def _say_what(error: WorkerError) -> str:
     return f"{error.kind}: {error.text}" if error.text else error.kind
 
 
-def _explain_encoding(failed: FailedImport) -> str:
+def explain_encoding(file: str, source: bytes) -> str:
     """Say which encoding a file has that Python cannot read; empty where its bytes are not the matter."""
-    source, file = read_source(failed.package / failed.top.file), failed.top.file
     if source.startswith(UTF16):
         return messages.UTF16.format(file=file)
     if b"\0" in source:

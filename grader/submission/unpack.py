@@ -3,6 +3,7 @@
 import contextlib
 import lzma
 import math
+import os
 import shutil
 import struct
 import unicodedata
@@ -83,7 +84,8 @@ def choose_data(package: Path, modules: Collection[Path], rules: Submission) -> 
         if Path(entry.name) in modules:
             entries.files.append(replace(entry, kind="file"))  # packed as what a link leads to
         elif not (entry.name.endswith(".py") or any(part.startswith(".") for part in entry.parts)):
-            entries.files.append(entry)
+            closed = "" if os.access(entry.path, os.R_OK) else "cannot be read"
+            entries.files.append(replace(entry, trouble=closed))
     choice = choose_files(Found((), package.name, True), entries, rules)
     kept = {entry.parts for entry in (*choice.needed, *choice.others)}
     others = [entry for entry in choice.others if Path(entry.name) not in modules]

@@ -10,7 +10,7 @@ import msgspec
 
 from ..checks.choice import Selection
 from ..checks.context import RunContext
-from ..checks.imports import find_stray_imports
+from ..checks.imports import explain_encoding, find_stray_imports
 from ..checks.wording import explain_error
 from ..course.imports import find_judged, find_libraries, find_loaded, find_needed
 from ..course.manifest import Manifest, Question
@@ -59,7 +59,8 @@ def examine_package(manifest: Manifest) -> list[Finding]:
     """Return everything that is missing in the package, file by file; run none of it."""
     package = manifest.path("student")
     if not package.is_dir():
-        return [error(manifest.paths.student, f"there is no folder {package}; run this in the assignment's folder")]
+        remedy = f"there is no folder {package}, so run this in the assignment's folder"
+        return [error(manifest.paths.student, explain_missing_file(package, remedy))]
     found = _find_missing(manifest, package)
     files = sorted(collect_files(manifest))
     found += _find_unsent(manifest, package, files)
@@ -91,11 +92,9 @@ def _find_unsent(manifest: Manifest, package: Path, modules: Sequence[Path]) -> 
 
 
 def _find_missing(manifest: Manifest, package: Path) -> list[Finding]:
-    names = [name for name in manifest.submission.required if not (package / name).is_file()]
-    return [
-        error(f"{package.name}/{name}", explain_missing_file(package / name, _restore(manifest, name), package))
-        for name in names
-    ]
+    gone = [name for name in manifest.submission.required if not (package / name).is_file()]
+    said = {name: explain_missing_file(package / name, _restore(manifest, name), package) for name in gone}
+    return [error(f"{package.name}/{name}", sentence) for name, sentence in said.items()]
 
 
 def _restore(manifest: Manifest, name: str) -> str:
@@ -133,12 +132,14 @@ def _judge_size(manifest: Manifest, package: Path, file: Path) -> list[Finding]:
 
 def _judge_syntax(package: Path, file: Path) -> list[Finding]:
     name = f"{package.name}/{file.as_posix()}"
+    source = read_source(package / file)
     try:
-        parse_source(read_source(package / file))
+        parse_source(source)
     except TooLarge as problem:
         return [warning(name, f"was not looked through, since {problem}; keep data in files of their own")]
     except Unparsable as problem:
-        return [error(name, f"line {problem.line}: {problem}; Python cannot read this file, fix it", problem.line)]
+        plain = f"line {problem.line}: {problem}; Python cannot read this file, fix it"
+        return [error(name, explain_encoding(file.as_posix(), source) or plain, problem.line)]
     return []
 
 

@@ -18,7 +18,7 @@ import msgspec
 from ..course.manifest import Manifest, list_libraries
 from ..course.source import read_source
 from ..errors import CourseError, OutputError, SubmissionError
-from ..files import PDF, ZIP, claim, is_unchanged, pack_zip
+from ..files import PDF, ZIP, claim, is_unchanged, make_printable, pack_zip
 from ..limits import MEGABYTE, OTHER_FILE_BYTES
 from ..pdf.convert import PdfRequest, make, read_options
 from ..results.record import find_versions
@@ -164,7 +164,9 @@ def find_left_out(manifest: Manifest) -> list[str]:
     limits = f"{OTHER_FILE_BYTES // MEGABYTE} MB are handed in, and {manifest.submission.max_files} files in all"
     for (name,), number in sorted(dropped.items()):
         files = f" ({number} files)" if number > 1 else ""
-        sentences.append(f"{package.name}/{name}{files}; beside modules only plain files of up to {limits}")
+        sentences.append(
+            f"{package.name}/{make_printable(name)}{files}; beside modules only plain files of up to {limits}"
+        )
     return sentences
 
 

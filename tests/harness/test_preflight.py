@@ -372,6 +372,33 @@ def test_libraries_that_a_helper_brings_along(done):
     assert told(done) == [f"warning student/helper.py: line 1 (import pandas): pandas {GONE}; {NO_COST}"]
 
 
+ENCODINGS = {
+    "UTF-16": (
+        RIGHT.encode("utf-16"),
+        "shapes.py: this is UTF-16, which Python does not read. Save the file as UTF-8.",
+    ),
+    "Windows": (
+        ("# größe\n" + RIGHT).encode("cp1252"),
+        "shapes.py, line 1: this is not UTF-8: byte 0xf6, in Windows-1252 the letter ö. Save the file as UTF-8.",
+    ),
+    "a null byte": (
+        RIGHT.encode() + b"\0",
+        "shapes.py, line 8: here is a null byte. Remove it, or take the file from a backup.",
+    ),
+}
+
+
+@pytest.mark.parametrize("source, sentence", ENCODINGS.values(), ids=ENCODINGS)
+def test_preflight_names_an_encoding_as_grading_does(done, source, sentence):
+    (done.root / "student/shapes.py").write_bytes(source)
+    assert told(done) == [f"error student/shapes.py: {sentence}"]
+
+
+def test_package_in_capitals_is_named(done):
+    (done.root / "student").rename(done.root / "Student")
+    assert "error student: is missing, but Student is there; a copy is not read, give it the name student" in told(done)
+
+
 def test_size(done):
     done.replace("assignment.toml", "[limits]", "[submit]\nlarge_megabytes = 1\n[limits]")
     for megabytes, start in (

@@ -270,6 +270,18 @@ def test_only_what_belongs_to_the_work(done, command, paper):
     ]
 
 
+def test_name_of_what_is_left_out_stands_on_one_line(done, command, paper):
+    done.write("student/a\nb.txt", "")
+    assert "left out: student/a\\nb.txt; beside" in command("submit")[1]
+
+
+def test_data_that_nobody_may_read_keeps_nothing_back(done, command, paper, monkeypatch):
+    done.write("student/closed.txt", "")
+    monkeypatch.setattr("os.access", lambda path, mode: Path(path).name != "closed.txt")
+    status, out, _ = command("submit")
+    assert (status, "left out: student/closed.txt; " in out) == (0, True)
+
+
 def test_data_that_a_module_reads_is_handed_in(done, command, paper, tmp_path):
     """What `check` finds beside a module, `submit` packs and `grade` finds there."""
     done.write(

@@ -170,10 +170,13 @@ def _is_comparable(context: RunContext, running: RunningCheck) -> bool:
 
 def list_called_by_reference(context: RunContext, running: RunningCheck) -> set[str] | None:
     """Return the assignment's functions that the reference calls in this check; None where they can't be had."""
-    known = context.foundations
+    known, key = context.foundations, (running.check.id, running.seed)
     if running.check.id not in known and context.recorded_answers is None:
-        rerun = run_replaced(context, running, None)
-        known[running.check.id] = rerun.used if rerun.error is None else None
+        found = context.memo.called if context.memo is not None else {}
+        if key not in found:
+            rerun = run_replaced(context, running, None)
+            found |= {key: rerun.used} if rerun.error is None else {}
+        known[running.check.id] = found.get(key)
     return known.get(running.check.id, set())
 
 

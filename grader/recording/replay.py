@@ -84,10 +84,12 @@ class ReferenceMemo:
     """The requests that the reference got after each reset, by libraries and seed, each with its reply.
 
     `named` are the names of its package that were asked for. A check in which one was new is not remembered: in the
-    next run nobody asks for it, and the numbers of all handles after it would be others.
+    next run nobody asks for it, and the numbers of all handles after it would be others. `called` are the functions
+    that it calls in a check, by the check and its seed.
     """
 
     named: Named = field(default_factory=dict)
+    called: dict[tuple[str, int], set[str]] = field(default_factory=dict)
     sequences: dict[Key, list[tuple[bytes, Reply]]] = field(default_factory=dict)
     held: int = 0
 

@@ -4,12 +4,14 @@ import contextlib
 
 import pytest
 
+from grader.checks import follow_through
 from grader.checks.choice import Selection
 from grader.checks.context import RunContext
 from grader.grading import run
 from grader.recording.replay import ReferenceMemo
 from grader.sandbox.parent.zygote_pool import ZygotePool
 from tests.harness.test_class_grade import WRONG, comparable
+from tests.harness.test_follow_through import AREA_OF_SMALL, VOLUME, solids  # noqa: F401  # a fixture
 
 NEGATIVE = "def area(width, height):\n    return -width * height\n"
 ASKING = '''
@@ -81,3 +83,23 @@ def test_memory_is_bounded(packages, launched, monkeypatch):
         plain = comparable(grade(packages, zygotes, "solution"))
         zygotes.memo = ReferenceMemo()
         assert all(comparable(grade(packages, zygotes, "solution")) == plain for _ in range(3))
+
+
+def test_what_the_reference_calls_is_found_once(solids, monkeypatch):  # noqa: F811
+    solids.write("student/shapes.py", f"{AREA_OF_SMALL}\n\n{VOLUME}")
+    asked, run_replaced = [], follow_through.run_replaced
+
+    def counted(context, running, names):
+        asked.append(names)
+        return run_replaced(context, running, names)
+
+    monkeypatch.setattr(follow_through, "run_replaced", counted)
+    with contextlib.closing(ZygotePool()) as zygotes:
+        record = grade(solids, zygotes, "student")
+        assert None in asked and any("right given right shapes.area" in check.detail for check in record.checks)
+        plain = comparable(record)
+        zygotes.memo = ReferenceMemo()
+        assert comparable(grade(solids, zygotes, "student")) == plain
+        asked.clear()
+        assert comparable(grade(solids, zygotes, "student")) == plain
+        assert asked and None not in asked

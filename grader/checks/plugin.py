@@ -4,6 +4,7 @@ Named in a `conftest.py`, it lets plain `pytest tests/public/...`, and an IDE's 
 """
 
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -127,6 +128,7 @@ class ChecksPlugin:
             context.modules_in_use = running.worker.modules
             context.release(running.worker, running.libraries)
             running.check.output = running.worker.take_output()
+            running.worker.forget_calls()  # or the answers of all checks would be held to the end of the run
         context.scores.add(running.check)
         self.collect(running.check)
         if self._stops(running.check):
@@ -176,6 +178,7 @@ class ChecksPlugin:
                 self.failure, item.session.shouldstop = failure, "the sandbox failed"
             except Exception as fault:
                 self.judge.hold(running, fault)
+            traceback.clear_frames(call.excinfo.tb)  # their answers would wait for a collection of garbage
         elif call.when == "call":
             self.judge.accept(running)
         return _report(item, running, call)

@@ -118,7 +118,7 @@ class Judge:
                 error = end
         self._settle(running, error, case)
         if depends_on_others(error, case):
-            self._open.append((running, error, case))
+            self._open.append((running, error, replace(case, answer=None)))
 
     def settle_open_cases(self) -> None:
         """Decide again what hung on other functions, now that each has been judged: no verdict hangs on their order."""

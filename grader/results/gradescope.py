@@ -135,18 +135,18 @@ def _describe_check(check: CheckResult) -> str:
 
 
 def describe_row(checks: Sequence[CheckResult]) -> str:
-    """Return how many checks passed, then each sentence once, below the claims that it is about.
+    """Return how many checks passed, then each sentence or exception once, below the claims that it is about.
 
     A check that was not judged made no claim, so such checks are counted.
     """
     groups: dict[tuple[str, str], list[CheckResult]] = {}
     for check in checks:
         if check.outcome is not Outcome.PASSED:
-            groups.setdefault((_word(check), _sentence(check)), []).append(check)
+            groups.setdefault((_word(check), check.raised or _sentence(check)), []).append(check)
     parts = [_count_passed(checks)]
-    for (word, sentence), group in groups.items():
+    for (word, _), group in groups.items():
         count = f"{word}, {count_noun(len(group), 'check')}" if len(group) > 1 else word
-        told = _shorten(sentence)
+        told = _shorten(_sentence(group[0]))
         if _is_judged(group[0]):
             claims = [f"✗ {check.title} ({lost_of([check])}){_show_id(check)}" for check in group]
             parts.append("\n".join([*claims, f"{count}: {told}", *_hint(group)]))

@@ -117,6 +117,8 @@ def test_terminal_says_once_what_one_exception_did_to_several_checks():
     assert lines[start + 1] == "area raised ValueError: mismatch (shapes.py, line 12: x @ y); here x (0, 3)"
     assert lines[start + 2] == "Q1.a, Q1.b, Q1.c, Q1.d"
     assert text.count("line 12") == 1 and text.count("line 30") == 1
+    row = gradescope.describe_row(found.checks)
+    assert row.count("line 12") == 1 and row.count("line 30") == 1 and row.count("✗ area multiplies") == 5
 
 
 def test_what_the_next_step_is_about_comes_last_of_all_failures():

@@ -3,7 +3,7 @@
 import numpy as np
 
 from grader.checks import expect, points
-from tests.public.shared import VALUE, worth
+from tests.public.shared import VALUE, plain, worth
 from tests.public.test_q2_normalization import (
     NET,
     ROUGH,
@@ -49,7 +49,7 @@ def test_batchnorm_forward_tracks_many_batches(student, reference, rng):
 
 @points(0.25, "layers.batchnorm_backward_alt")
 def test_batchnorm_backward_alt_obeys_eps(student, reference, rng):
-    """With an eps given in bn_param, the dx of batchnorm_backward_alt predicts what your own forward pass does"""
+    """With an eps given in bn_param, dx and dgamma of batchnorm_backward_alt fit what your own forward pass does"""
     compare_with_slope(student, reference, rng, "batchnorm_backward_alt")
 
 
@@ -79,17 +79,28 @@ def test_net_gradients_of_a_deeper_net(student, reference, rng, kind):
     compare_net_gradients(student, reference, kind, X, y, params, list(params))
 
 
+def added_by_reg(student, kind, X, y, params):
+    """Returns what reg adds to the network's loss, and to its gradients by name."""
+    (bare, free), (loss, bound) = (build_net(student, kind, params, reg=reg).loss(X, y) for reg in (0.0, 0.5))
+    free, bound = student.fetch(free), student.fetch(bound)
+    for name in params.keys() & {"gamma1", "beta1"}:
+        expect(bound.get(name), "gradient of gamma1 or beta1").to_be_computed_from(params[name])
+    return plain(loss - bare), {name: bound[name] - free[name] for name in bound if name in free}
+
+
 @points(0.25, f"{NET}.loss")
 def test_net_regularizes_weights_only(student, rng):
-    """With normalization, reg adds to the gradients of the weights only, not to those of gamma and beta"""
+    """With normalization, reg adds what it adds without, on account of the weights only, not of gamma and beta"""
     X, y, params = draw_normalized_net(rng, hidden=(9,))
-    nets = [build_net(student, "batchnorm", params, reg=reg) for reg in (0.0, 0.5)]
-    free, bound = (student.fetch(net.loss(X, y)[1]) for net in nets)
-    names = "gamma1 beta1"
-    got, wanted = (tuple(grads.get(name) for name in names.split()) for grads in (bound, free))
-    for name, value in zip(names.split(), got, strict=True):
-        expect(value, name).to_be_computed_from(params[name])
-    expect(got, names).to_match(wanted, rel=VALUE)
+    names, weights = "gamma1 beta1", "W1 W2"
+    alone = {name: value for name, value in params.items() if name not in names.split()}
+    wanted = added_by_reg(student, None, X, y, alone)
+    loss, grads = added_by_reg(student, "batchnorm", X, y, params)
+    expect(loss, "loss added by reg").to_match(wanted[0], rel=VALUE)
+    for name in names.split():
+        expect(grads.get(name), f"gradient of {name} added by reg").to_lie_within(0, 0)
+    for name in weights.split():
+        expect(grads.get(name), f"gradient of {name} added by reg").to_match(wanted[1].get(name), rel=VALUE)
 
 
 @points(0.25, f"{NET}.loss")

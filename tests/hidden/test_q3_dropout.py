@@ -1,8 +1,19 @@
 """Q3, instructors only: images, test mode there and back, and dropout beside batch normalization."""
 
+import numpy as np
+
 from grader.checks import expect, points
 from tests.public.shared import VALUE
-from tests.public.test_q3_dropout import NET, backward, compare_gradients, compare_loss, draw_units, draw_wide, train
+from tests.public.test_q3_dropout import (
+    NET,
+    backward,
+    compare_gradients,
+    compare_loss,
+    draw_units,
+    draw_wide,
+    train,
+    train_nets,
+)
 
 
 @points(0.25, "layers.dropout_forward", "layers.dropout_backward")
@@ -26,9 +37,15 @@ def test_dropout_backward_test(student, rng):
 
 @points(0.25, f"{NET}.loss")
 def test_net_drops_after_normalization(student, reference, rng):
-    """With batch normalization too, each hidden layer is affine, normalization, ReLU, dropout, in this order"""
-    X, y, params = draw_wide(rng, n=30)
-    compare_loss(student, reference, X, y, params, ratio=0.7, normalization="batchnorm")
+    """With batch normalization too, each hidden layer is affine, normalization, ReLU, dropout, there and back"""
+    arrays = draw_wide(rng, n=30)
+    compare_loss(student, reference, *arrays, ratio=0.7, normalization="batchnorm")
+    (_, grads), (_, expected) = train_nets(student, reference, *arrays, ratio=0.7)
+    if "b2" not in grads or not np.allclose(grads["b2"], expected["b2"]):
+        return  # of which another check tells
+    # this gradient comes from dropout and ReLU, and from no normalization yet
+    (_, grads), (_, expected) = train_nets(student, reference, *arrays, ratio=0.7, normalization="batchnorm")
+    expect(grads.get("beta2"), "grads['beta2']").to_match(expected["beta2"], rel=VALUE)
 
 
 @points(0.25, f"{NET}.loss")

@@ -30,10 +30,11 @@ def odd(sizes, name):
 
 @layers((0.25, "conv_forward_naive", ["odd sizes"]), (0.25, "conv_forward_fast", ["odd sizes"]))
 def test_convolution(student, reference, rng, name, case):
-    """{name} is right with several {case} at once: stride, images and filters"""
-    arguments, _ = draw_conv(rng, **odd(ODD_CONV, name))
-    expected = output(reference, "conv_forward_naive", *arguments)
-    expect(output(student, name, *arguments), "out").to_match(expected, rel=VALUE)
+    """{name} is right with several {case} at once: stride, images and filters, and images of any order in memory"""
+    (x, *others), _ = draw_conv(rng, **odd(ODD_CONV, name))
+    expected = output(reference, "conv_forward_naive", x, *others)
+    for stored in x, student.keep(student.library("numpy").asfortranarray, x):
+        expect(output(student, name, stored, *others), "out").to_match(expected, rel=VALUE)
 
 
 @layers((0.25, "conv_backward_naive", ["odd sizes"]), (0.25, "conv_backward_fast", ["odd sizes"]))

@@ -89,3 +89,10 @@ def expect_normal(weights):
         again = name != first and len(ours) == len(theirs) and np.corrcoef(ours, theirs)[0, 1] > 0.99
         same = f"begins with the draws of {first}; is the generator seeded for each layer?"
         expect(value, name).to_be(not again, same, brief=same)
+
+
+def expect_drawn_anew(weights, others):
+    """Claims that the weights of a second model, a dict as that of the first one's, are other draws."""
+    same = "is the same in a second network; is the generator seeded where weights are drawn?"
+    for name, value in weights.items():
+        expect(value, name).to_be(not np.array_equal(value, others[name]), same, brief=same)

@@ -11,6 +11,7 @@ from tests.public.shared import (
     build,
     draw_net,
     expect_digits,
+    expect_drawn_anew,
     expect_normal,
     make_net,
     plain,
@@ -256,10 +257,10 @@ def test_net_parameter_shapes(student, kind):
 @worth("measure", {"mean": 0.25, "std": 0.25}, INIT)
 def test_net_initial_weights(student, measure):
     """FullyConnectedNet draws its weights from N(0, weight_scale ** 2); here their {measure}"""
-    net = make_net(student, (80, 90, 80, 90), weight_scale=0.05)
-    weights = parameters(net, "W")
+    weights, others = (parameters(make_net(student, (80, 90, 80, 90), weight_scale=0.05), "W") for _ in range(2))
     if measure == "mean":
         expect_normal(weights)
+        expect_drawn_anew(weights, others)
     for name, value in weights.items():
         # each holds 7200 draws: these bounds are more than 8 and 12 standard errors away
         low, high = (-0.1 * np.std(value), 0.1 * np.std(value)) if measure == "mean" else (0.045, 0.055)
@@ -378,18 +379,18 @@ def test_net_regularizes_no_biases(student, rng):
 
 @points(0.25, LOSS)
 def test_net_reads_reg_at_each_call(student, rng):
-    """FullyConnectedNet.loss follows net.reg when it is changed after the net was made, and starts grads anew"""
+    """FullyConnectedNet.loss follows net.reg when it is changed after the net was made, and starts anew at each call"""
     X, y, params = draw_net(rng, HIDDEN[2])
     net = build(student, params)
     bare, _ = net.loss(X, y)
     net.reg = 0.7
-    (loss, grads), (expected, fresh) = net.loss(X, y), build(student, params, reg=0.7).loss(X, y)
-    expect(loss, "loss").to_be(bool(np.any(loss != bare)), "does not change with net.reg")
-    expect(plain(loss), "loss").to_match(plain(expected), rel=VALUE)
-    grads, fresh = student.fetch(grads), student.fetch(fresh)
-    for name in [name for name in params if name in grads]:
-        expect(grads[name], f"grads['{name}'] of the second call").to_match(fresh[name], rel=VALUE)
-    expect(plain(net.loss(X, y)[0]), "loss of the third call").to_match(plain(expected), rel=VALUE)
+    for call, samples in {"second": X, "third": -X}.items():
+        (loss, grads), (expected, fresh) = net.loss(samples, y), build(student, params, reg=0.7).loss(samples, y)
+        expect(loss, "loss").to_be(bool(np.any(loss != bare)), "does not change with net.reg")
+        expect(plain(loss), f"loss of the {call} call").to_match(plain(expected), rel=VALUE)
+        grads, fresh = student.fetch(grads), student.fetch(fresh)
+        for name in [name for name in params if name in grads]:
+            expect(grads[name], f"grads['{name}'] of the {call} call").to_match(fresh[name], rel=VALUE)
 
 
 def draw_step(rng, shape=(3, 4)):

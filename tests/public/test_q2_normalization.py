@@ -136,7 +136,10 @@ def compare_gradients(student, reference, rng, backward, gradient, rel, n=200, d
 
 
 def compare_with_slope(student, reference, rng, backward):
-    """Judges dx, for a large eps, by how the student's own forward pass rises along the reference's dx and along x."""
+    """Judges dx, for a large eps, by how the student's own forward pass rises along the reference's dx and along x.
+
+    Judges dgamma by the student's own out, unless it is wrong without that eps too.
+    """
     forward, axis = PASSES[backward]
     x, ones, zeros = 4 * rng.randn(200, 200) + 12, np.ones(200), np.zeros(200)  # alike along both axes
     dout, param = draw_dout(rng, x, ones, axis), {"mode": "train", "eps": 16.0}  # the root is far from 1 then
@@ -155,6 +158,13 @@ def compare_with_slope(student, reference, rng, backward):
         predicted.append((dx * way).sum())
     claimed = expect(np.array(predicted), "directional derivatives predicted by dx")
     claimed.to_match(np.array(slopes), rel=ROUGH)
+    for given in {"mode": "train"}, param:
+        dgamma = gradients(student, backward, dout, x, ones, zeros, given)[1]
+        fitting = (dout * forward_pass(student, forward, x, ones, zeros, given)[0]).sum(axis=0)
+        if given is param:
+            expect(dgamma, "dgamma").to_match(fitting, rel=ROUGH)
+        elif np.shape(dgamma) != fitting.shape or not np.allclose(dgamma, fitting, rtol=ROUGH):
+            return  # of which another check tells
 
 
 def after_forward(package, x, gamma, beta, **bn_param):
@@ -310,7 +320,7 @@ def test_batchnorm_gradient_of_a_small_batch(student, reference, rng, backward):
 
 @points(0.25, "layers.batchnorm_backward")
 def test_batchnorm_backward_obeys_eps(student, reference, rng):
-    """With an eps given in bn_param, the dx of batchnorm_backward predicts what your own forward pass does"""
+    """With an eps given in bn_param, dx and dgamma of batchnorm_backward fit what your own forward pass does"""
     compare_with_slope(student, reference, rng, "batchnorm_backward")
 
 
@@ -405,7 +415,7 @@ def test_layernorm_backward_of_few_features(student, reference, rng):
 
 @points(0.25, "layers.layernorm_backward")
 def test_layernorm_backward_obeys_eps(student, reference, rng):
-    """With an eps given in ln_param, the dx of layernorm_backward predicts what your own forward pass does"""
+    """With an eps given in ln_param, dx and dgamma of layernorm_backward fit what your own forward pass does"""
     compare_with_slope(student, reference, rng, "layernorm_backward")
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from grader.checks import Tensor, expect, expect_unchanged_arguments, points
-from tests.public.shared import expect_normal
+from tests.public.shared import expect_drawn_anew, expect_normal
 
 NAMES = ("conv_w1", "conv_b1", "conv_w2", "conv_b2", "fc_w", "fc_b")
 
@@ -258,8 +258,10 @@ def test_three_layer_params_shapes(student, given, size):
 @pytest.mark.parametrize("layer", ["conv", "fc"])
 def test_three_layer_params_kaiming(student, layer):
     """three_layer_params draws the {layer} weights from a normal distribution of standard deviation sqrt(2 / fan_in)"""
-    conv_w1, _, conv_w2, _, fc_w, _ = make_params(student, 3, 16, 6, 10)
-    expect_kaiming({"conv": [conv_w1, conv_w2], "fc": [fc_w]}[layer])
+    drawn, again = (make_params(student, 3, 16, 6, 10) for _ in range(2))
+    expect_kaiming({"conv": [drawn[0], drawn[2]], "fc": [drawn[4]]}[layer])
+    if layer == "conv":
+        expect_drawn_anew({"conv_w1": drawn[0]}, {"conv_w1": again[0]})
 
 
 @points(0.25, "pytorch_nets.three_layer_params")
@@ -300,21 +302,24 @@ def test_three_layer_params_dtype(student):
 
 @points(0.25, "pytorch_nets.ThreeLayerConvNet.__init__")
 def test_module_shapes(student, rng):
-    """ThreeLayerConvNet registers the weights and biases of its three layers, as parameters of the right shapes"""
+    """ThreeLayerConvNet registers weights and biases of its three layers in order, as parameters of right shapes"""
     params = draw_params(rng, (2, 4, 3, 5), image=(32, 32))
     model = student.pytorch_nets.ThreeLayerConvNet(2, 4, 3, 5)
     found = [value.shape for value in parameters_of(student, model).values()]
     wanted = [p.T.shape if p.ndim == 2 else p.shape for p in params]
-    same = sorted(map(sorted, found)) == sorted(map(sorted, wanted))
-    expect(model, "parameters").to_be(same, f"have shapes {found}, expected {wanted}")
+    got, expected = ([sorted(shape) for shape in shapes] for shapes in (found, wanted))
+    expect(model, "parameters").to_be(sorted(got) == sorted(expected), f"have shapes {found}, expected {wanted}")
+    expect(model, "parameters").to_be(got == expected, f"stand in another order: {found}, expected {wanted}")
 
 
 @points(0.25, "pytorch_nets.ThreeLayerConvNet.__init__")
 @pytest.mark.parametrize("layer", ["conv", "fc"])
 def test_module_kaiming(student, layer):
     """ThreeLayerConvNet draws its {layer} weights from a normal distribution of standard deviation sqrt(2 / fan_in)"""
-    weights = weights_of(student, student.pytorch_nets.ThreeLayerConvNet(3, 16, 6, 10))
-    expect_kaiming(weights[{"conv": 4, "fc": 2}[layer]])
+    drawn, again = (weights_of(student, student.pytorch_nets.ThreeLayerConvNet(3, 16, 6, 10)) for _ in range(2))
+    expect_kaiming(drawn[{"conv": 4, "fc": 2}[layer]])
+    if layer == "conv":
+        expect_drawn_anew({"first weight": drawn[4][0]}, {"first weight": again[4][0]})
 
 
 @points(0.25, "pytorch_nets.ThreeLayerConvNet.__init__")
@@ -359,9 +364,10 @@ def test_build_sequential(student, reference, rng):
 @points(0.25, "pytorch_nets.build_sequential")
 def test_build_sequential_initialization(student):
     """build_sequential keeps PyTorch's default initialization, of standard deviation sqrt(1 / (3 fan_in))"""
-    weights = weights_of(student, student.pytorch_nets.build_sequential(3, 16, 6, 10))
+    weights, others = (weights_of(student, student.pytorch_nets.build_sequential(3, 16, 6, 10)) for _ in range(2))
     ratios = kaiming(weights[4] + weights[2]) * math.sqrt(6)
     expect(ratios, "standard deviation over sqrt(1 / (3 fan_in))").to_lie_within(0.8, 1.2)
+    expect_drawn_anew({"last weight": weights[2][0]}, {"last weight": others[2][0]})
 
 
 @points(0.25, "pytorch_nets.build_optimizer")

@@ -304,8 +304,11 @@ def test_update_step_regularization(student, reference, rng):
     """class_visualization_update_step subtracts the gradient of l2_reg * ||img||^2 before it steps"""
     state, img, target = draw_net(rng), draw_images(rng, 1, 3, 12, 12), int(rng.randint(CLASSES))
     expected = unit(gradient(reference, state, img, target) - 2 * 0.05 * img)
-    got = direction(climb(student, state, img, target, l2_reg=0.05))
-    expect(got, "direction of the step").to_match(expected, rel=1e-4)
+    bound, free = (climb(student, state, img, target, l2_reg=l2_reg, learning_rate=2.0) for l2_reg in (0.05, 0.0))
+    expect(direction(bound), "direction of the step").to_match(expected, rel=1e-4)
+    length, alone = (np.linalg.norm(images[1].astype(np.float64) - img) for images in (bound, free))
+    if abs(alone - 2) < 1e-3:  # so the gradient is divided by its norm, which has to be that of the whole
+        expect(length, "length of a step with l2_reg and a learning rate of 2").to_match(2.0, rel=1e-3)
 
 
 @points(0.25, "net_visualization_pytorch.class_visualization_update_step", promise="given")

@@ -50,13 +50,13 @@ class Images:
             return _decode_data_uri(url)
         if url.startswith("attachment:"):
             return _find_attachment(unquote(url.removeprefix("attachment:")), attachments)
-        if re.match(r"(https?:|ftp:)?//", url, re.IGNORECASE):
+        path = unquote(re.split("[?#]", url)[0]).replace("\\", "/")  # Windows finds \\host\path on the network
+        if re.match(r"(https?:|ftp:)?//", path, re.IGNORECASE):
             raise ImageProblem(f"remote image, not fetched: {url[:200]}")
-        return self._find_file(unquote(re.split("[?#]", url)[0]), url)
+        return self._find_file(path, url)
 
     def _find_file(self, path: str, url: str) -> bytes:
-        path, lost = path.replace("\\", "/"), ""
-        root = self.beside.parent.resolve()
+        lost, root = "", self.beside.parent.resolve()
         for folder, name in [(self.beside, path), *((folder, path.rsplit("/", 1)[-1]) for folder in self.assets)]:
             candidate = folder / name
             try:

@@ -533,6 +533,8 @@ def test_images_are_looked_for_in_their_places_only(tmp_path):
         ("../../secret.png", "not found"),
         ("http://x.y/a.png", "not fetched"),
         ("//x.y/a.png", "not fetched"),
+        (r"\\x.y\a.png", "not fetched"),
+        ("%5C%5Cx.y/a.png", "not fetched"),
         ("attachment:q.png", "attachment not found: q.png"),
         ("b.png", "image not found: b.png$"),
         ("plots/b.png", r"image not found: plots/b.png \(nor its folder plots\)"),

@@ -25,7 +25,7 @@ from ..files import list_some
 from ..limits import REPORT_INTERVAL_SECONDS
 from ..results import record as records
 from ..results.record import CheckResult, Note, NoteKind, Outcome, Record
-from ..results.summary import count_noun, find_first_wrong
+from ..results.summary import count_noun, is_wrong
 from ..sandbox.parent.zygote_pool import ZygotePool
 from .hints import Hints
 
@@ -180,9 +180,9 @@ def _find_todo(checks: list[CheckResult], context: RunContext) -> str:
 
     Where there is none, it is the first one that a blocked check needs.
     """
-    places, wrong = context.faults.stubs, find_first_wrong(checks)
+    places = context.faults.stubs
     for check in checks:
-        if check is wrong:
+        if is_wrong(check):
             return f"fix {', '.join(check.functions)}"
         stub = next(filter(places.get, check.functions), "") if check.outcome is Outcome.NOT_ATTEMPTED else ""
         if stub:

@@ -19,7 +19,9 @@ from .summary import (
     explain_causes,
     explain_held,
     held_of,
+    is_wrong,
     list_hints,
+    list_notes,
     lost_of,
 )
 
@@ -207,9 +209,7 @@ def _troubles(record: Record, public: list[CheckResult]) -> list[str]:
     left = sum(not check.run for check in record.checks)
     if left:
         lines.append(f"{left} of {len(record.checks)} checks were not run: the time was used up by those before.")
-    told = [f"/{cause.file} is missing;" for cause in record.causes if cause.file]
-    others = [note.text for note in record.notes if note.kind not in (*FIRST, NoteKind.NEXT)]
-    return lines + [words for words in others if not any(part in words for part in told)]
+    return lines + [note.text for note in list_notes(record) if note.kind not in (*FIRST, NoteKind.NEXT)]
 
 
 def _subtotal(record: Record, public: list[CheckResult], manifest: Manifest) -> list[str]:
@@ -239,17 +239,13 @@ def _next_steps(record: Record, rows: list[Row], manifest: Manifest) -> list[str
 
 def _name_first_fault(rows: list[Row], before: list[Row]) -> list[str]:
     """Return lines on the first claim that does not hold, and on how to run its check; none if it is not `before`."""
-    wrong = [row for row in rows if any(map(_is_wrong, row.checks))]
+    wrong = [row for row in rows if any(map(is_wrong, row.checks))]
     if not wrong or wrong[0] not in before:
         return []
-    first = next(filter(_is_wrong, wrong[0].checks))
+    first = next(filter(is_wrong, wrong[0].checks))
     more = f" More to fix is in {count_noun(len(wrong) - 1, 'row')}." if wrong[1:] else ""
     fix = f"Next: fix {', '.join(first.functions)} (row {wrong[0].number}), then hand in again.{more}"
     return [fix, TRY.format(first.short_id)]
-
-
-def _is_wrong(check: CheckResult) -> bool:
-    return check.visibility == "public" and check.run and check.outcome.by_own_code
 
 
 def _count_unwritten(record: Record) -> list[str]:

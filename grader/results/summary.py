@@ -6,7 +6,7 @@ from unicodedata import category
 
 from ..files import list_some
 from ..limits import REPORT_TEXT_CHARACTERS, WORKER_OUTPUT_BYTES
-from .record import Cause, CheckResult, Outcome, Record, sum_points
+from .record import Cause, CheckResult, Note, Outcome, Record, sum_points
 
 TITLES = 3  # of checks that say the same, from where on a count says more
 ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
@@ -67,10 +67,17 @@ def count_alike(checks: Sequence[CheckResult]) -> str:
     return f"{len(checks)} checks {'say' if len({check.message for check in checks}) == 1 else 'raise'} the same"
 
 
-def find_first_wrong(checks: Iterable[CheckResult]) -> CheckResult | None:
-    """Return the first public check that what it judges fails, where to go on; None without any."""
-    wrong = (c for c in checks if c.visibility == "public" and c.run and c.outcome.by_own_code and not c.cause)
-    return next(wrong, None)
+def is_wrong(check: CheckResult) -> bool:
+    """Return whether a public check was run and not passed by what it judges; the first of them is where to go on."""
+    return check.visibility == "public" and check.run and check.outcome.by_own_code and not check.cause
+
+
+def list_notes(record: Record) -> list[Note]:
+    """Return the notes without those on a missing file of which the top tells as much."""
+    told = [
+        f"/{cause.file} is missing{';' * ('is missing;' in cause.message)}" for cause in record.causes if cause.file
+    ]
+    return [note for note in record.notes if not any(words in note.text for words in told)]
 
 
 def explain_output(checks: Iterable[CheckResult]) -> str:
@@ -172,7 +179,7 @@ def render_markdown(record: Record) -> str:
         message, *waiting = words.splitlines()
         lines += [f"**{_escape(message)}**", "", *map(_escape, waiting), ""]
     lines += [f"**{_escape(sentence)}**", ""] if sentence else []
-    lines += [f"- {_escape(note.text)}" for note in record.notes] + [""] * bool(record.notes)
+    lines += [f"- {_escape(note.text)}" for note in list_notes(record)] + [""] * bool(record.notes)
     lines += ["| Question | Points | Passed |", "|---|---:|---:|"]
     for question in record.questions:
         checks = [check for check in record.checks if check.question == question.id]

@@ -23,12 +23,13 @@ from .summary import (
     explain_causes,
     explain_held,
     explain_output,
-    find_first_wrong,
     group_failures,
     group_rows,
     held_of,
+    is_wrong,
     list_hints,
     list_ids,
+    list_notes,
     lost_of,
     points_of,
     say_passed,
@@ -137,10 +138,10 @@ def render_record(record: Record, width: int = WIDTH, latest: Sequence[str] = ()
     causes = [Text(f"{words}\n", style="bold red") for words in explain_causes(record.causes, record.checks)]
     held = [Text(f"{sentence}\n", Outcome.GRADER_ERROR.style) for sentence in filter(None, [explain_held(record)])]
     tables = [table(record, width)] if record.checks else []
-    first = find_first_wrong(record.checks)
+    first = next(filter(is_wrong, record.checks), None)
     latest = latest or ([first.id] if first else [])
     printed = [explain_output(record.checks)] * (record.command != "grade")
-    notes = [Text(f"\n{text}") for text in filter(None, [*printed, *(note.text for note in record.notes)])]
+    notes = [Text(f"\n{text}") for text in filter(None, [*printed, *(note.text for note in list_notes(record))])]
     points = f"{record.score:g} of {record.max_score:g} points{held_of(record.checks)}"
     total = f"\nTotal: {points}; {say_passed(record.checks)} passed in {record.seconds:.1f} s"
     return Group(*causes, *held, *tables, *sentences(record.checks, latest), *notes, Text(total, style="bold"))

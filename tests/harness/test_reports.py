@@ -22,7 +22,7 @@ from grader.grading import submission as grading
 from grader.notebooks import checkfiles
 from grader.notebooks.checkfiles import Judgement
 from grader.results import gradescope, record, terminal
-from grader.results.record import CheckResult, Note, NoteKind, Outcome, Record, Standing
+from grader.results.record import Cause, CheckResult, Note, NoteKind, Outcome, Record, Standing
 from grader.results.summary import clean_text, render_markdown
 from tests.harness.results import valid
 
@@ -158,6 +158,24 @@ def test_list_breaks_no_word_on_a_terminal_and_no_line_in_a_pipe(monkeypatch, ca
     assert all(len(line) <= 80 for line in words.splitlines())
     assert {"word", "shapes.area", "shapes.area,", "Q1.area_of_many_rectangles"} <= set(words.split())
     assert not {"wor", "w", "wo"} & set(words.split())
+
+
+THERE = "shapes.py is missing, but student/shapes (1).py is there; give it the name"
+MISSING = {  # what the top says, what the note says, and whether the note says more
+    "known to both": (THERE, f"student/{THERE}", False),
+    "known to the note": ("shapes.py is missing; put it into student/.", f"student/{THERE}", True),
+    "known to none": ("shapes.py is missing; put it into student/.", "student/shapes.py is missing; no points", False),
+}
+
+
+@pytest.mark.parametrize("message, note, more", MISSING.values(), ids=MISSING)
+def test_every_report_tells_a_missing_module_once(message, note, more):
+    found = full()
+    found.causes = [Cause(module="shapes", message=message, file="shapes.py")]
+    found.notes = [Note(NoteKind.SUBMISSION, note)]
+    page = json.loads(gradescope.render_results(found, MANIFEST))["output"]
+    for text in (page, render_markdown(found), printed(found)):
+        assert text.count("shapes.py is missing") == 1 + more
 
 
 def test_terminal_is_silent_about_what_passed_or_was_not_attempted():

@@ -111,7 +111,7 @@ def _complete_question(incomplete: str) -> list[str]:
 
 def _split_at_commas(names: list[str] | None) -> list[str] | None:
     """Return the ids of `-q Q1,Q2` and `-q Q1 -q Q2` alike."""
-    return names and [part for name in names for part in name.replace(",", " ").split()]
+    return names and [part for name in names for part in name.replace(",", " ").split() or [name]]
 
 
 QUESTIONS = Annotated[

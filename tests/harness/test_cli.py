@@ -29,6 +29,7 @@ ROOT = Path(__file__).parents[2]
         (["check", "--student", "solution", "-q", "Q1"], 0, "Total: 3 of 3 points; all 12 checks passed"),
         (["check", "--student", "solution", "-q", "q1,Q2", "--no-timing"], 0, "all 15 checks passed"),
         (["check", "-q", "q1"], 1, "Total: 0 of 3 points; 0 of 12 checks passed"),
+        (["check", "-q", ""], 2, "cannot run: there is no question ''; choose from Q1, Q2"),
         (["check", "-q", "Q9"], 2, "cannot run: there is no question 'Q9'; choose from Q1, Q2"),
     ],
 )

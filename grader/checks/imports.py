@@ -36,6 +36,7 @@ REFUSED = re.compile(r"(\w+) is not for this question")
 FILE_IN_BRACKETS = re.compile(r" \([^()]*\.\w+\)$")
 CODE_CHARACTERS = 120  # of a line that a sentence quotes
 MISSPELT = 0.75  # nearness from which a library's name is a slip of the keys; torchvision and torch are less near
+CONFLICT = re.compile(rb"^(?:<{7}|>{7}) ", re.MULTILINE)
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 UNSAID = (Ending.GONE, Ending.HUNG_UP, Ending.GARBLED)  # they say nothing about what was imported meanwhile
 
@@ -177,7 +178,7 @@ def explain_failure(failed: FailedImport) -> str:
             inner = messages.INSIDE.format(error.frames[-1].function)
         elif error.kind in REMEDIES:
             plain = messages.NO_SYNTAX.format(what=what, remedy=REMEDIES[error.kind], **facts)
-            return explain_encoding(failed.top.file, read_source(failed.package / failed.top.file)) or plain
+            return explain_unreadable(failed.top.file, read_source(failed.package / failed.top.file)) or plain
         elif error.kind in ("ImportError", "ModuleNotFoundError"):
             bad = messages.BAD_IMPORT.format(what=FILE_IN_BRACKETS.sub("", what), **facts)
             return _explain_module(failed, error.text) or _explain_name(failed, error.text) or bad
@@ -195,12 +196,14 @@ def _say_what(error: WorkerError) -> str:
     return f"{error.kind}: {error.text}" if error.text else error.kind
 
 
-def explain_encoding(file: str, source: bytes) -> str:
-    """Say which encoding a file has that Python cannot read; empty where its bytes are not the matter."""
+def explain_unreadable(file: str, source: bytes) -> str:
+    """Say which encoding or marks of a merge conflict keep Python from reading a file; empty where none do."""
     if source.startswith(UTF16):
         return messages.UTF16.format(file=file)
     if b"\0" in source:
         return messages.NULL_BYTE.format(file=file, line=source[: source.index(b"\0")].count(b"\n") + 1)
+    if mark := CONFLICT.search(source):
+        return messages.CONFLICT.format(file=file, line=source[: mark.start()].count(b"\n") + 1)
     if any(b"coding" in line for line in source.split(b"\n")[:2]):  # what it names has been tried
         return ""
     try:

@@ -114,6 +114,10 @@ NO_UTF8 = "{file}, line {line}: this is not UTF-8: byte 0x{byte:02x}{guess}. Sav
 WINDOWS_LETTER = ", in Windows-1252 the letter {}"
 UTF16 = "{file}: this is UTF-16, which Python does not read. Save the file as UTF-8."
 NULL_BYTE = "{file}, line {line}: here is a null byte. Remove it, or take the file from a backup."
+CONFLICT = (
+    "{file}, line {line}: here are marks of a merge conflict. Keep the version that you want, and remove the other one "
+    "and the lines that begin with <<<<<<<, ======= and >>>>>>>."
+)
 NOT_ALLOWED = "{place}: {library} is not for this question{code}. {remedy}"
 USE_LIBRARIES = "Use {}."
 NO_OWN_MODULE = "{place}: there is no module {name} in {package}/{code}. {remedy}"

@@ -16,6 +16,8 @@ from .source import Unparsable, locate, parse_source, read_source
 
 TEXT_CHARACTERS = 60  # of a statement that a sentence quotes
 USES = 3  # lines that read a name, of which a sentence tells
+LATE_TEST = re.compile(r"TYPE_CHECKING|__name__ ==")  # of a block that an import leaves out
+FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 LOOSE = re.compile(r"[ \t]*(?:from[ \t]+(\.*[\w.]*)[ \t]+import[ \t]+([\w ,*]+)|import[ \t]+([\w., ]+))")
 
 
@@ -86,7 +88,8 @@ def read_top_imports(source: bytes) -> tuple[TopImport, ...]:
     try:
         body = parse_source(source).body
         uses = _list_reads(node for statement in body for node in ast.walk(statement))
-        early = _list_reads(node for statement in body for node in _walk_early(statement))
+        unread = ("annotation", "returns") if _is_lazy(body) else ()
+        early = _list_reads(node for statement in body for node in _walk_early(statement, unread))
     except (Unparsable, RecursionError):
         return ()
     found = []
@@ -171,15 +174,29 @@ def _list_reads(nodes: Iterable[ast.AST]) -> dict[str, list[int]]:
     return found
 
 
-def _walk_early(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield what runs where a statement at a module's top does: all but the bodies of functions."""
+def _is_lazy(body: list[ast.stmt]) -> bool:
+    """Return whether a module's annotations are never evaluated."""
+    found = [node for node in body if isinstance(node, ast.ImportFrom) and node.module == "__future__"]
+    return any(alias.name == "annotations" for node in found for alias in node.names)
+
+
+def _walk_early(node: ast.AST, unread: Collection[str]) -> Iterator[ast.AST]:
+    """Yield what surely runs where a statement at a module's top does, without the fields `unread`."""
     yield node
-    is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+    late = {*unread, *_find_late(node)}
     for name, value in ast.iter_fields(node):
-        if not (is_function and name == "body"):
+        if name not in late:
             for child in value if isinstance(value, list) else [value]:
                 if isinstance(child, ast.AST):
-                    yield from _walk_early(child)
+                    yield from _walk_early(child, unread)
+
+
+def _find_late(node: ast.AST) -> Collection[str]:
+    """Return the fields of a statement that run later than it, never at an import, or may fail."""
+    if isinstance(node, ast.Try | ast.TryStar):
+        return ("body", "handlers", "orelse")
+    is_late = isinstance(node, FUNCTION) or (isinstance(node, ast.If) and LATE_TEST.search(ast.unparse(node.test)))
+    return ("body",) if is_late else ()
 
 
 def _walk_imports(body: list[ast.stmt], early: bool) -> Iterator[Import]:
@@ -188,13 +205,10 @@ def _walk_imports(body: list[ast.stmt], early: bool) -> Iterator[Import]:
             yield from (Import(alias.name, 0, node.lineno, early) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield from _read_from(node, early)
-        elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-            yield from _walk_imports(node.orelse, early)
         else:
-            # the body of a function runs later, that of a try block may fail
-            now = early and not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Try)
+            late = _find_late(node)
             for field in ("body", "handlers", "orelse", "finalbody", "cases"):
-                yield from _walk_imports(getattr(node, field, []), now)
+                yield from _walk_imports(getattr(node, field, []), early and field not in late)
 
 
 def _read_from(node: ast.ImportFrom, early: bool) -> Iterator[Import]:

@@ -1,5 +1,8 @@
 """Find the package in a submission: by its name, else at the root; say what to do where it or a file is missing."""
 
+import contextlib
+import math
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,11 +11,10 @@ from itertools import islice
 from pathlib import Path
 
 from ..course.manifest import Submission
-from ..course.source import list_modules
 from ..errors import SubmissionError
 from ..files import list_some, make_printable
 from ..limits import COPY_CHARACTERS, NEAR_NAMES
-from .listing import FileEntry, PathParts
+from .listing import FileEntry, PathParts, list_folder
 
 SHOWN = 4
 AROUND = (  # marks of a copy: `layers (1).py`, `layers copy.py`, `Copy of layers.py`; a number in front names an order
@@ -21,7 +23,7 @@ AROUND = (  # marks of a copy: `layers (1).py`, `layers copy.py`, `Copy of layer
     re.compile(r" ?[(\[]\d+[)\]]$"),
     re.compile(r"[ _-]+copy(?: ?\d+)?$"),
     re.compile(r" \([^()]*conflicted copy[^()]*\)$"),
-    re.compile(r"[ _-]\d+$"),
+    re.compile(r"[ _-]+(?:final|fixed|new|old|backup|v?\d+)$"),
 )
 
 
@@ -113,16 +115,18 @@ def explain_missing(name: str, beside: Mapping[str, str], otherwise: str) -> str
 def explain_missing_file(file: Path, remedy: str, package: Path | None = None) -> str:
     """Return that a file is missing, and which copies of it lie in its folder, the remedy without any.
 
-    Of a module of a `package`, also where in it or beside it one of this name lies.
+    Of a link, say where it leads; of a module of a `package`, also where in it or beside it one of this name lies.
     """
+    if file.is_symlink():
+        target = make_printable(os.readlink(file))
+        return f"is a symbolic link to {target}, where no file is; put the file itself there"
     try:
         names = sorted(other.name for other in file.parent.iterdir())
     except OSError:
         names = []
     if package is not None and (places := _find_misplaced(file.name, package)):
-        otherwise = (
-            f", but {name_some(places)} is there; move it to {package.name}/{file.relative_to(package).as_posix()}"
-        )
+        verb = "are there; move one of them" if places[1:] else "is there; move it"
+        otherwise = f", but {name_some(places)} {verb} to {package.name}/{file.relative_to(package).as_posix()}"
     else:
         otherwise = f"; {remedy}"
     return explain_missing(file.name, {name: name for name in names}, otherwise)
@@ -130,8 +134,11 @@ def explain_missing_file(file: Path, remedy: str, package: Path | None = None) -
 
 def _find_misplaced(name: str, package: Path) -> list[str]:
     """Return the files of a module's name beside the package and in it, as seen from its parent folder."""
-    inside = [(Path(package.name) / file).as_posix() for file in list_modules(package) if file.name == name]
-    return [f"./{name}"] * (package.parent / name).is_file() + inside
+    found = [f"./{name}"] * (package.parent / name).is_file()
+    with contextlib.suppress(OSError, SubmissionError):
+        inside = [entry for entry in list_folder(package, math.inf).files if entry.parts[-1] == name]
+        found += sorted(f"{package.name}/{entry.name}" for entry in inside if entry.kind == "file")
+    return found
 
 
 def _find_named(files: Sequence[FileEntry], rules: Submission) -> dict[PathParts, int]:

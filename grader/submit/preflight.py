@@ -1,6 +1,7 @@
 """Find what a grader would miss: examine the work on disk, running nothing, then try the finished zip in workers."""
 
 import contextlib
+import re
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -10,7 +11,7 @@ import msgspec
 
 from ..checks.choice import Selection
 from ..checks.context import RunContext
-from ..checks.imports import explain_encoding, find_stray_imports
+from ..checks.imports import explain_unreadable, find_stray_imports
 from ..checks.wording import explain_error
 from ..course.imports import find_judged, find_libraries, find_loaded, find_needed
 from ..course.manifest import Manifest, Question
@@ -85,7 +86,8 @@ def _find_unsent(manifest: Manifest, package: Path, modules: Sequence[Path]) -> 
     found = []
     with contextlib.suppress(SubmissionError):
         for parts in choose_data(package, modules, manifest.submission)[1]:
-            users = [f"{file.as_posix()} names it" for file, text in texts.items() if parts[-1] in text][:1]
+            named = re.compile(rf"(?<![\w.]){re.escape(parts[-1])}[\"']")
+            users = [f"{file.as_posix()} names it" for file, text in texts.items() if named.search(text)][:1]
             said = "is not handed in: it is no plain file, or there is too much of it; make it smaller, since"
             found += [warning(f"{package.name}/{'/'.join(parts)}", f"{said} {user}") for user in users]
     return found
@@ -121,10 +123,8 @@ def _judge_size(manifest: Manifest, package: Path, file: Path) -> list[Finding]:
         return [error(name, f"has {size / MEGABYTE:,.1f} MB and {limit}; make it smaller")]
     for budget in manifest.budgets:
         if budget.file == file.as_posix():
-            if size <= budget.megabytes * MEGABYTE:
-                return []
-            limit = f"it may have {budget.megabytes:g} MB"
-            return [error(name, f"has {size / MEGABYTE:,.1f} MB and {limit}; make it smaller")]
+            said = f"has {size / MEGABYTE:,.1f} MB and it may have {budget.megabytes:g} MB; make it smaller"
+            return [error(name, said)] * (size > budget.megabytes * MEGABYTE)
     if size > manifest.submit.large_megabytes * MEGABYTE:
         return [warning(name, f"has {size / MEGABYTE:,.1f} MB; make sure that it holds no data set")]
     return []
@@ -139,7 +139,7 @@ def _judge_syntax(package: Path, file: Path) -> list[Finding]:
         return [warning(name, f"was not looked through, since {problem}; keep data in files of their own")]
     except Unparsable as problem:
         plain = f"line {problem.line}: {problem}; Python cannot read this file, fix it"
-        return [error(name, explain_encoding(file.as_posix(), source) or plain, problem.line)]
+        return [error(name, explain_unreadable(file.as_posix(), source) or plain, problem.line)]
     return []
 
 

@@ -161,7 +161,9 @@ def find_left_out(manifest: Manifest) -> list[str]:
     modules = sorted({Path(entry.name) for entry in listed if entry.name.endswith(".py")}.difference(taken))
     own = [file for file in modules if not _is_hidden(file) and not _is_given(package / file)]
     sentences = [f"{package.name}/{file.as_posix()}; nothing that is handed in imports it" for file in own]
-    limits = f"{OTHER_FILE_BYTES // MEGABYTE} MB are handed in, and {manifest.submission.max_files} files in all"
+    rules = manifest.submission
+    in_all = f"{rules.max_files} files or {rules.max_megabytes} MB in all"
+    limits = f"{OTHER_FILE_BYTES // MEGABYTE} MB are handed in, {in_all}"
     for (name,), number in sorted(dropped.items()):
         files = f" ({number} files)" if number > 1 else ""
         sentences.append(

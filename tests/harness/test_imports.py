@@ -121,6 +121,12 @@ MODULES = {
         "failed",
         "layers.py, line 2: here is a null byte. Remove it, or take the file from a backup.",
     ),
+    "marks of a merge conflict": (
+        "def f():\n<<<<<<< HEAD\n    return 1\n=======\n    return 2\n>>>>>>> main\n",
+        "failed",
+        "layers.py, line 2: here are marks of a merge conflict. Keep the version that you want, and remove the other "
+        "one and the lines that begin with <<<<<<<, ======= and >>>>>>>.",
+    ),
     "Latin-1": (
         b'x = 1\ny = "caf\xe9"\n',
         "failed",
@@ -364,6 +370,22 @@ def test_a_misplaced_module_is_named_where_it_lies(course):
         (cause,) = course.grade().causes
         assert cause.message == f"layers.py is missing, but {shown} is there; move it to student/layers.py."
         (course.root / place).unlink()
+    for place in ("student/env/lib/layers.py", "student/.venv/layers.py", "student/__pycache__/layers.py"):
+        course.write(place, text)
+    course.write("student/env/pyvenv.cfg", "")
+    several = ", but student/a/layers.py, student/b/layers.py are there; move one of them to student/layers.py."
+    for places, said in ("", "; put it into student/."), ("ab", several):
+        for place in places:
+            course.write(f"student/{place}/layers.py", text)
+        assert course.grade().causes[0].message == f"layers.py is missing{said}"
+
+
+def test_a_link_that_leads_nowhere_is_called_so(course):
+    file = course.root / "student/layers.py"
+    file.unlink()
+    file.symlink_to("/nowhere/layers.py")
+    said = "layers.py is a symbolic link to /nowhere/layers.py, where no file is; put the file itself there."
+    assert [cause.message for cause in course.grade().causes] == [said]
 
 
 def test_many_stray_imports_are_counted(course):

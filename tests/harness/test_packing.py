@@ -153,8 +153,9 @@ def test_missing_module_whose_copy_is_there(toy, tmp_path, make, name, words):
 
 
 def test_names_of_copies():
-    names = ["Copy of a.py", "a - Copy (2).py", "a(3).py", "a-1.py", "A.PY", "a.py.txt", "a.py", "ab.py", "b"]
-    assert find_copies("a.py", names) == names[:6]
+    names = ["Copy of a.py", "a - Copy (2).py", "a(3).py", "a-1.py", "A.PY", "a.py.txt"]
+    names += ["a_final.py", "a-v2.py", "a_old (1).py"]
+    assert find_copies("a.py", [*names, "a.py", "ab.py", "b", "final.py", "anew.py"]) == names
     assert find_copies("3_a.ipynb", ["a.ipynb", "2_a.ipynb", "a3.ipynb", "3.ipynb"]) == ["a.ipynb", "2_a.ipynb"]
 
 

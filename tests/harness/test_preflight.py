@@ -334,6 +334,14 @@ STRAY = {
     f"scipy): scipy {GONE}, so its use in line 4 and line 5 raises ImportError; {USE}",
     "import scipy\n\ndef plot(x=scipy.pi): pass": f"error student/shapes.py: line 1 (import scipy): scipy {GONE}, and "
     f"line 3, which uses it, runs at each import, so this file cannot be imported; {USE}",
+    "import scipy\n\nif __name__ == '__main__':\n    scipy.f()": "warning student/shapes.py: line 1 (import "
+    f"scipy): scipy {GONE}, so its use in line 4 raises ImportError; {USE}",
+    "import scipy\ntry:\n    scipy.f()\nexcept Exception:\n    pass": "warning student/shapes.py: line 1 (import "
+    f"scipy): scipy {GONE}, so its use in line 3 raises ImportError; {USE}",
+    "from __future__ import annotations\nimport scipy\n\ndef plot(x: scipy.A) -> scipy.A: pass": "warning student/"
+    f"shapes.py: line 2 (import scipy): scipy {GONE}, so its use in line 4 raises ImportError; {USE}",
+    "import scipy\n\ndef plot() -> scipy.A: pass": f"error student/shapes.py: line 1 (import scipy): scipy {GONE}, and "
+    f"line 3, which uses it, runs at each import, so this file cannot be imported; {USE}",
     "import numpyy as n\n\ndef plot(): n.f()": f"error student/shapes.py: line 1: numpyy {GONE}; {USE}",
     "from scipy import *": f"error student/shapes.py: line 1: scipy {GONE}; {USE}",
     "if True:\n    import scipy": f"error student/shapes.py: line 2: scipy {GONE}; {USE}",
@@ -356,6 +364,7 @@ def test_preflight_says_of_an_import_what_grading_makes_of_it(done, tmp_path, zy
         (RIGHT.replace("return w * h", "import scipy; return w * h"), True),
         (RIGHT + "\ndef plot():\n    import matplotlib.pyplot\n", False),
         ("try:\n    import numba\nexcept ImportError:\n    numba = None\n" + RIGHT, False),
+        (RIGHT + "\nif __name__ == '__main__':\n    import matplotlib.pyplot\n", False),
         ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import torch\n" + RIGHT, False),
         ("import math, os.path\nfrom student import helper\nfrom .helper import f\n" + RIGHT, False),
     ],
@@ -385,11 +394,16 @@ ENCODINGS = {
         RIGHT.encode() + b"\0",
         "shapes.py, line 8: here is a null byte. Remove it, or take the file from a backup.",
     ),
+    "a merge conflict": (
+        f"# coding: utf-8\n<<<<<<< HEAD\n{RIGHT}=======\n>>>>>>> main\n".encode(),
+        "shapes.py, line 2: here are marks of a merge conflict. Keep the version that you want, and remove the other "
+        "one and the lines that begin with <<<<<<<, ======= and >>>>>>>.",
+    ),
 }
 
 
 @pytest.mark.parametrize("source, sentence", ENCODINGS.values(), ids=ENCODINGS)
-def test_preflight_names_an_encoding_as_grading_does(done, source, sentence):
+def test_preflight_names_what_python_cannot_read_as_grading_does(done, source, sentence):
     (done.root / "student/shapes.py").write_bytes(source)
     assert told(done) == [f"error student/shapes.py: {sentence}"]
 
@@ -426,7 +440,8 @@ def test_modules_that_are_imported_belong_to_the_submission(done):
 
 def test_data_that_a_module_names_and_is_too_large_to_be_handed_in(done):
     done.write("student/shapes.py", RIGHT + "\nTABLE = 'table.csv'\n")
-    done.write("student/other.csv", "1" * 1_100_000)
+    for other in ("other.csv", "able.csv", "TABLE"):
+        done.write(f"student/{other}", "1" * 1_100_000)
     done.write("student/table.csv", "1")
     assert told(done) == []
     done.write("student/table.csv", "1" * 1_100_000)

@@ -261,7 +261,7 @@ def test_only_what_belongs_to_the_work(done, command, paper):
         "student/shapes.py",
         "student/weights.npz",
     ]
-    small = "beside modules only plain files of up to 1 MB are handed in, and 40 files in all"
+    small = "beside modules only plain files of up to 1 MB are handed in, 40 files or 4 MB in all"
     flat = out.replace("\n", " ").partition("inline_submission.pdf:")[0]
     assert [line.strip() for line in flat.split("left out: ")[1:]] == [
         "student/unused.py; nothing that is handed in imports it",

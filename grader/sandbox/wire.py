@@ -9,6 +9,7 @@ import math
 import select
 import socket
 import struct
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -223,21 +224,24 @@ class Channel:
         self.sock = sock
         self._drain = drain
         self._caps = caps
+        self._sending = threading.Lock()
 
     def send(self, buffers: list[Any], deadline: Deadline | None = None) -> None:
         """Send a frame. Raise DeadlinePassed or ChannelClosed."""
         if sum(len(buffer) for buffer in buffers) <= TOGETHER:
             buffers = [b"".join(buffers)]  # in one piece, so that the other end wakes up only once
-        try:
+        with self._sending:  # a worker's late report comes from another thread than its frames
             for buffer in buffers:
-                view = memoryview(buffer)
-                while view.nbytes:
-                    try:
-                        view = view[self.sock.send(view) :]
-                    except BlockingIOError:
-                        self.wait(deadline, writing=True)
-        except (BrokenPipeError, ConnectionError):
-            raise ChannelClosed from None
+                self._send_all(memoryview(buffer), deadline)
+
+    def _send_all(self, view: memoryview, deadline: Deadline | None) -> None:
+        while view.nbytes:
+            try:
+                view = view[self.sock.send(view) :]
+            except BlockingIOError:
+                self.wait(deadline, writing=True)
+            except (BrokenPipeError, ConnectionError):
+                raise ChannelClosed from None
 
     def receive(self, deadline: Deadline | None = None) -> tuple[dict[str, Any], list[np.ndarray]]:
         """Return the next frame's message and arrays. Raise DeadlinePassed, ChannelClosed or WireError.

@@ -376,6 +376,22 @@ def test_channel_carries_more_than_a_socket_holds(pair):
     assert same(Decoder(arrays, unknown).value(got["value"]), sent)
 
 
+def test_frames_that_two_threads_send_at_once_come_one_after_the_other(pair):
+    """A worker's late report is sent while a call of a callback may be on its way."""
+    channel, other = pair
+    other.setblocking(False)
+    sender, large = Channel(other), np.arange(300_000.0)
+    writers = [threading.Thread(target=sender.send, args=(frame(sent), within(10))) for sent in (large, 1, large, 2)]
+    for writer in writers:
+        writer.start()
+        time.sleep(0.05)
+    got = [Decoder(arrays, unknown).value(m["value"]) for m, arrays in (channel.receive(within(10)) for _ in writers)]
+    assert {value for value in got if isinstance(value, int)} == {1, 2}
+    assert [same(value, large) for value in got if not isinstance(value, int)] == [True, True]
+    for writer in writers:
+        writer.join()
+
+
 def test_what_came_in_time_is_read_however_late(pair):
     channel, other = pair
     sent = np.random.default_rng(0).random(300_000)

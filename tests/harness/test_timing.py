@@ -279,6 +279,16 @@ def test_python_loop_is_rejected_and_an_array_operation_is_not(toy):
     assert 0.3 < quick.cpu_ratio < 3
 
 
+@pytest.mark.skipif(not timing.can_measure(), reason="needs the kernel's CPU clocks")
+@pytest.mark.parametrize("results", ["results", "map(lambda result: result, results)"])
+def test_results_that_are_computed_once_they_are_asked_for_take_their_time_too(toy, results):
+    loop = LOOP.replace("moments", "compute").replace("return mean, variance", "yield mean\n    yield variance")
+    toy.write("student/shapes.py", f"{loop}\n\ndef moments(x):\n    results = compute(x)\n    return {results}\n")
+    checks = toy.outcomes(questions=["Q2"])
+    assert {check.outcome for name, check in checks.items() if name != "moments_speed"} == {"passed"}
+    assert checks["moments_speed"].outcome == "failed"
+
+
 def test_speed_is_not_judged_where_it_is_not_asked_for(toy):
     assert "moments_speed" not in toy.outcomes("solution", questions=["Q2"], timing=False)
 

@@ -20,7 +20,7 @@ from .exceptions import LateReport, report_exception
 from .packages import Callback, CallbackChannel, compile_module, install_callbacks, load_package
 
 ATOMS = (type(None), bool, int, float, complex, str, bytes, np.generic, type, types.ModuleType, types.FunctionType)
-
+LAZY = (types.GeneratorType, map, filter, zip)
 Way = tuple[int | str, ...]
 
 
@@ -84,8 +84,9 @@ class WorkerServer:
     def _do_call(self, header: dict[str, Any], decoder: Decoder, encoder: Encoder) -> Any:
         function = self._target(header["target"])
         arguments, keywords = decoder.value(header["args"]), decoder.value(header["kwargs"])
-        if header["keep"]:  # a race may run: nothing but the call is to take time
-            return self._handle(function(*arguments, **keywords))
+        if header["keep"]:  # a race may run: nothing but the call is to take time, and all of the call
+            result = function(*arguments, **keywords)
+            return self._handle(tuple(result) if isinstance(result, LAZY) else result)
         before = Fingerprints(arguments, keywords)
         result = function(*arguments, **keywords)
         self._changed = before.changed()

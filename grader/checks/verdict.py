@@ -140,6 +140,8 @@ class Judge:
         if running.worker is not None and is_unforeseen(error):
             judged = follow_through.reference_is_judged(self._context, running)
             return replace(case, reference_is_judged=judged)
+        if isinstance(error, WorkerTimeout):  # in the line where it was still, there need not be anything wrong
+            return replace(case, needed_is_at_fault=False)
         if depends_on_others(error, case):
             at_fault = follow_through.needed_is_at_fault(self._context, running)
             return replace(case, needed_is_at_fault=at_fault)
@@ -185,7 +187,7 @@ def decide(error: BaseException, case: Case) -> Verdict:
     if not (is_students or isinstance(error, Mismatch) or case.reference_is_judged):
         return Verdict(Outcome.GRADER_ERROR, *messages.HELD, detail=_traceback(error))
     if case.is_unwritten():
-        return _tell_unwritten(case.judged[0])
+        return _tell_unwritten(case.judged[0], case.judged[0])
     if isinstance(error, Mismatch):
         return _judge_mismatch(error)
     if isinstance(error, WorkerError) and is_students:
@@ -204,10 +206,10 @@ def is_unforeseen(error: BaseException) -> bool:
 
 
 def depends_on_others(error: BaseException, case: Case) -> bool:
-    """Return whether the verdict hangs on what is found out about the functions that raised below a judged one."""
-    if not isinstance(error, WorkerRaised) or error.trusted or error.put_off:
+    """Return whether the verdict hangs on what is found out about the functions below a judged one in a traceback."""
+    if not isinstance(error, (WorkerRaised, WorkerTimeout)) or error.trusted or case.cause is not None:
         return False
-    if case.is_unwritten() or case.cause is not None:
+    if case.is_unwritten() or (isinstance(error, WorkerRaised) and error.put_off):
         return False
     needed, is_below = functions_below(error, case)
     return is_below and bool(needed) and case.faults.broken.isdisjoint(needed)
@@ -271,23 +273,21 @@ def _judge_worker_error(error: WorkerError, case: Case) -> Verdict:
     culprit, outcome, sentence = find_culprit(error, case), OUTCOMES.get(type(error), Outcome.FAILED), None
     if culprit is not None:
         outcome, sentence = Outcome.BLOCKED, wording.explain_broken_need(culprit, error, culprit in case.faults.broken)
-    raised = f"{error.kind} in {error.frames[-1].file}, line {error.frames[-1].line}" if error.frames else ""
+    is_told = isinstance(error, WorkerRaised) and error.frames
+    raised = f"{error.kind} in {error.frames[-1].file}, line {error.frames[-1].line}" if is_told else ""
     return Verdict(outcome, *(sentence or wording.explain_error(error)), wording.trace_error(error), raised=raised)
 
 
-def _tell_unwritten(name: str) -> Verdict:
-    return Verdict(Outcome.NOT_ATTEMPTED, *messages.UNWRITTEN.fill(name=name, asked=name))
+def _tell_unwritten(name: str, asked: str) -> Verdict:
+    return Verdict(Outcome.NOT_ATTEMPTED, *messages.UNWRITTEN.fill(name=name, asked=asked))
 
 
 def _judge_stub(error: WorkerRaised, case: Case) -> Verdict:
     name = error.frames[-1].function if error.frames else error.callee
-    own = [stub for stub in case.judged if stub in case.faults.stubs]
-    if own:
-        return _tell_unwritten(own[0])
+    if own := [stub for stub in case.judged if stub in case.faults.stubs]:
+        return _tell_unwritten(own[0], own[0])
     if not error.frames or any(is_part(name, stub) for stub in case.judged):
-        return Verdict(
-            Outcome.NOT_ATTEMPTED, *messages.UNWRITTEN.fill(name=name, asked=wording.name_asked(error.asked))
-        )
+        return _tell_unwritten(name, wording.name_asked(error.asked))
     return Verdict(Outcome.BLOCKED, *wording.explain_unwritten_need(name, error))
 
 

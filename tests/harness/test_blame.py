@@ -442,6 +442,41 @@ def test_what_hangs_in_a_function_that_has_hung_is_waited_for_no_longer_than_tha
     assert again.frames == [inner], "it ended too soon to tell its own"
 
 
+def test_what_hangs_for_the_first_time_in_another_function_keeps_time_for_what_is_right_and_slow():
+    """However often the other one has hung: it is waited for less than that only once it has hung itself again."""
+    own, inner = Timeouts(LimitsTable(call_seconds=5)), StackFrame("layers.py", 3, "layers.double", "while True: pass")
+    for _ in range(9):
+        own.count_timeout(WorkerTimeout("layers.double", Ending.LATE, 5))
+    late = WorkerTimeout("nets.Net.loss", Ending.LATE, 5)
+    late.frames = [inner]
+    own.count_timeout(late)
+    assert own.for_call("nets.Net.loss") == 5 / 8
+
+
+LOOPS, LINGERS = "while True: square(x)", "return [x**2 for _ in range(9999)][0]"
+
+
+@pytest.mark.parametrize("chosen", ["test_it", ""], ids=["alone", "before the other"])
+def test_an_endless_loop_around_a_right_function_is_not_that_ones_fault(course, chosen):
+    """The line in which it was still is one of the right function, most of the time."""
+    other = CALLS.replace("double", "square")
+    toy = course(one_check(CALLS) + one_check(other, function="layers.square").replace("test_it", "test_other"), 2)
+    write(toy, double=LOOPS, square=LINGERS)
+    check = toy.outcomes(keyword=chosen)["it"]
+    assert check.outcome == "timeout"
+    assert check.message.startswith("layers.double did not finish within 2 s")
+    assert check.raised == "", "it raised nothing"
+
+
+def test_what_hangs_in_a_function_that_hangs_in_a_later_check_of_its_own_waits_for_that_one(course):
+    other = CALLS.replace("double", "square")
+    toy = course(one_check(CALLS) + one_check(other, function="layers.square").replace("test_it", "test_other"), 2)
+    write(toy, double="return square(x)", square="while True: pass")
+    checks = toy.outcomes()
+    assert {name: check.outcome for name, check in checks.items()} == {"it": "blocked", "other": "timeout"}
+    assert checks["it"].message.startswith("cannot be judged: it needs layers.square, and layers.double did not finish")
+
+
 def test_a_class_that_has_hung_is_tried_again_for_half_as_long(course):
     checks = [CHECKS["net"].replace("test_loss", f"test_{name}") for name in "abc"]
     toy = course(IMPORTS + "".join(checks), call_seconds=2)

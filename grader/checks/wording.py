@@ -123,7 +123,8 @@ def explain_unusable(error: BaseException, called: str, asked: str, answer: Any 
         return messages.WRONG_RETURN.fill(called=called, asked=asked, what=what)
     if isinstance(error, AttributeError) and text.startswith("'numpy.ndarray' object has no attribute"):
         return messages.NO_TENSOR.fill(asked=asked)
-    return messages.UNUSABLE.fill(called=called, asked=asked, kind=type(error).__name__, text=text[:200])
+    what = f"the answer of {called}" if called else "what was returned"
+    return messages.UNUSABLE.fill(answer=what, asked=asked, kind=type(error).__name__, text=text[:200])
 
 
 def _find_stumble(error: BaseException) -> ast.expr | None:

@@ -18,6 +18,7 @@ INTERACTIVE = {
     "jupyter.widget": "widget", "plotly": "chart of plotly", "bokehjs": "chart of bokeh", "vega": "chart of altair"
 }  # fmt: skip  # by how its type begins after `application/vnd.`, whatever the version
 OBJECT = re.compile(r"\s*<[\w.]+ (?:object|at 0x\w+)(?: at 0x\w+)?>\s*")
+INDENT = re.compile(r"\s*\n\s*")
 ANCHOR = re.compile(r"<a href='(?:vscode-|file:)[^']*'>(.*?)</a>")  # which VS Code puts around numbers of lines
 CONTROL = re.compile(
     r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b(?!\[[0-?]*[ -/]*[@-~])[ -/]*[0-~]?"
@@ -129,9 +130,10 @@ def _best(data: Table, metadata: object, limits: Pdf) -> Shown:
     markup = join_text(data.get("text/html"))
     if ("<table" in markup.lower() and len(markup) <= HTML_CHARACTERS) or (markup and not plain):
         return _html(markup, plain, limits)
-    for mime in ("text/markdown", "text/latex"):
-        if mime in data:
-            return Shown("markdown", join_text(data[mime]), alternative=plain)
+    if "text/markdown" in data:
+        return Shown("markdown", join_text(data["text/markdown"]), alternative=plain)
+    if "text/latex" in data:  # in Markdown indented lines would be code, and an empty one would end a formula
+        return Shown("markdown", INDENT.sub("\n", join_text(data["text/latex"]).strip()), alternative=plain)
     if plain:
         return Shown("stdout", plain)
     for mime, value in data.items():

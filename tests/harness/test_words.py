@@ -75,6 +75,12 @@ def test_a_course_beside_the_engine_is_none_of_its_code(monkeypatch, tmp_path):
     assert "(loss, dx)" in wording.explain_unusable(caught.value, "layers.look", "", (1, 2, 3)).full
 
 
+def test_an_answer_without_a_function_of_its_own_is_what_was_returned():
+    for called, what in (("layers.look", "the answer of layers.look"), ("", "what was returned")):
+        said = wording.explain_unusable(TypeError("no number"), called, "")
+        assert said.full == f"{what} cannot be used (TypeError: no number)"
+
+
 def test_a_line_nested_too_deeply_is_shown_as_it_stands():
     line = f"a, b = ({'-' * 380}x)()"
     text = "not enough values to unpack (expected 2, got 1)"

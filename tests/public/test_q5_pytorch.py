@@ -41,8 +41,13 @@ def make_params(package, *given, **options):
     params = list(returned)
     if any(isinstance(param, (str, int)) for param in params):  # the keys of a dict
         return expect(returned, " ".join(NAMES)).unpack()
-    expect(params, "params").to_be(len(params) == len(NAMES), f"are {len(params)} tensors, expected {len(NAMES)}")
+    expect_all(params)
     return params
+
+
+def expect_all(params):
+    """Claims that there are as many params as names."""
+    expect(params, "params").to_be(len(params) == len(NAMES), f"are {len(params)} tensors, expected {len(NAMES)}")
 
 
 def parameters_of(package, model):
@@ -277,8 +282,10 @@ def test_three_layer_params_zero_biases(student):
 def test_three_layer_params_collect_gradients(student):
     """three_layer_params returns leaf tensors with requires_grad set, which collect gradients, here of float64"""
     double = student.library("torch").float64  # to convert a leaf makes a tensor that is none
-    params = student.keep(student.pytorch_nets.three_layer_params, 3, 4, 5, 6, 8, "cpu", double)
     python, operator = student.library("builtins"), student.library("operator")
+    returned = student.keep(student.pytorch_nets.three_layer_params, 3, 4, 5, 6, 8, "cpu", double)
+    params = student.keep(python.list, returned)
+    expect_all(python.list(params))
     expect_drawn(python.list(params)[::2])
     for flag in ("requires_grad", "is_leaf"):
         flags = list(python.list(python.map(operator.attrgetter(flag), params)))

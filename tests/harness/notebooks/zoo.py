@@ -579,6 +579,14 @@ add(
     code("l", bundle({"text/latex": "$\\displaystyle \\frac{a}{b}$", "text/plain": "a/b"})),
     marks=[NONE],
 )
+add(
+    "indented latex output",
+    code("l", bundle({"text/latex": "\n    \\begin{align}\n    \\text{zqone} &= 1\n    \\end{align}\n"})),
+    code("l", bundle({"text/latex": "$$\n\n\\text{zqtwo} = 2\n\n$$"})),
+    marks=[NONE],
+    words=["zqone", "zqtwo"],
+    absent=["{zqone}", "{zqtwo}"],
+)
 add("bad latex output", code("l", bundle({"text/latex": "$\\foo{z}$", "text/plain": "foo z"})), marks=["\\foo{z}"])
 add("markdown output", code("m", bundle({"text/markdown": "# big\n**bold** $x$\n```\nopen"})), words=["bold", "open"])
 add("unknown output", code("u", bundle({"application/x-strange": "?"})), marks=["kind that paper cannot show"])

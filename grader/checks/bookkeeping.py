@@ -77,14 +77,16 @@ class Timeouts:
     def count_timeout(self, error: WorkerError, behind_another: bool = False, is_secret: bool = False) -> None:
         """Count a timeout against what was called; a module that waits `behind_another` need not be tried again.
 
-        The lines that it had reached the first time are those of the later ones, which end too soon to tell theirs.
+        The lines that it had reached the first time stand for later ones in the same function, and where it tells none.
         What hangs in a function that has hung before has hung as often, but for its own first time no more than twice:
         it may be slow and right elsewhere. On secret inputs only what was called counts, since a worker could tell
         others of them by its lines.
         """
         if isinstance(error, WorkerTimeout):
             if not is_secret:
-                error.frames = self._reached.setdefault(error.callee, error.frames)
+                first = self._reached.setdefault(error.callee, error.frames)
+                if first and (not error.frames or error.frames[-1].function == first[-1].function):
+                    error.frames = first
             inside = max((self._strikes[frame.function] for frame in error.frames if not is_secret), default=0)
             before = max(self._strikes[error.callee], min(inside, STRIKES))
             self._strikes[error.callee] = before + (STRIKES if behind_another else 1)

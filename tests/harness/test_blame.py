@@ -477,6 +477,27 @@ def test_what_hangs_in_a_function_that_hangs_in_a_later_check_of_its_own_waits_f
     assert checks["it"].message.startswith("cannot be judged: it needs layers.square, and layers.double did not finish")
 
 
+OTHERWISE = "while x < 2: pass\n        return square_of_double(x)"
+
+
+def test_what_hangs_elsewhere_the_next_time_is_told_with_that_line(course):
+    """What it waited for the first time is not to blame, though a call that has hung before ends sooner."""
+    checks = [one_check(CALLS).replace("test_it", "test_double")]
+    for name, x in (("first", 3.0), ("second", 1.0)):
+        loss = CALLS.replace("layers.double(1.0)", f"nets.Net().loss({x})")
+        checks.append(one_check(loss, function="nets.Net.loss").replace("test_it", f"test_{name}"))
+    toy = course("\n".join(checks), call_seconds=2)
+    write(toy, double="while True: pass", loss=OTHERWISE)
+    found = toy.outcomes()
+    assert {name: check.outcome for name, check in found.items()} == {
+        "double": "timeout",
+        "first": "blocked",
+        "second": "timeout",
+    }
+    assert "it was still in layers.py, line 7: while True: pass" in found["first"].message
+    assert "it was still in nets.py, line 7: while x < 2: pass" in found["second"].message
+
+
 def test_a_class_that_has_hung_is_tried_again_for_half_as_long(course):
     checks = [CHECKS["net"].replace("test_loss", f"test_{name}") for name in "abc"]
     toy = course(IMPORTS + "".join(checks), call_seconds=2)

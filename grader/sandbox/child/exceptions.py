@@ -12,7 +12,7 @@ import threading
 import time
 import traceback
 import types
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,39 +44,43 @@ def report_exception(error: BaseException, root: Path | None) -> dict[str, Any]:
 class LateReport:
     """Tells the parent, shortly before it stops waiting, which lines of the package a long request has reached.
 
-    It is a context around each request. One thread sends all reports by `send`, one a request, and none after its end.
+    One thread sends all reports by `send`, one a request, and none after its end.
     """
 
     def __init__(self, send: Callable[[dict[str, Any]], None], root: Path, seconds: float) -> None:
         self._send, self._root, self._seconds, self._reader = send, root, seconds, threading.get_ident()
-        self._lock, self._begun = threading.Lock(), 0.0  # when the request began, 0 while there is none
+        self._lock, self._sooner, self._due = threading.Lock(), threading.Semaphore(0), 0.0  # 0 where nothing is due
         with contextlib.suppress(RuntimeError):  # no thread can be had: reports are left out
             threading.Thread(target=self._watch, daemon=True).start()
 
-    def __enter__(self) -> None:
-        self._begun = time.monotonic()
-
-    def __exit__(self, *error: object) -> None:
-        with self._lock:
-            self._begun = 0.0
+    @contextlib.contextmanager
+    def during(self, seconds: float) -> Iterator[None]:
+        """Report on the request that is answered inside, after so many seconds, or after the usual ones where 0."""
+        self._due = time.monotonic() + (seconds or self._seconds)
+        if seconds:
+            self._sooner.release()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._due = 0.0
 
     def _watch(self) -> None:
-        told = 0.0
         while True:
-            begun = self._begun
-            left = self._seconds if begun in (0.0, told) else begun + self._seconds - time.monotonic()
+            due = self._due
+            left = due - time.monotonic() if due else self._seconds
             if left > 0:
-                time.sleep(left)
+                self._sooner.acquire(timeout=left)
             else:
-                self._tell(begun)
-                told = begun
+                self._tell(due)
 
-    def _tell(self, begun: float) -> None:
-        frame = sys._current_frames().get(self._reader)
-        frames = [] if frame is None else _list_frames(reversed([*traceback.walk_stack(frame)]), self._root)
+    def _tell(self, due: float) -> None:
+        frames = _list_frames(reversed([*traceback.walk_stack(sys._current_frames().get(self._reader))]), self._root)
         with self._lock:
-            if frames and self._begun == begun:
-                self._send({"late": _cut_short(frames)})
+            if self._due == due:
+                self._due = 0.0
+                if frames:
+                    self._send({"late": _cut_short(frames)})
 
 
 # the kind of an exception and how its text begins: what was tried

@@ -35,7 +35,7 @@ class WorkerServer:
         self._objects: dict[int, Any] = {}
         self._root: Path | None = None
         self._name = ""
-        self._late_report: LateReport | None = None
+        self._late: LateReport | None = None
         self._changed: list[Way] = []
 
     def answer(self, message: dict[str, Any], arrays: list[np.ndarray]) -> list[Any]:
@@ -44,7 +44,7 @@ class WorkerServer:
         self._changed = []
         try:
             decoder = Decoder(arrays, self._recall)
-            with self._late_report or contextlib.nullcontext():
+            with self._late.during(message.get("late_after", 0)) if self._late else contextlib.nullcontext():
                 reply = {"ok": getattr(self, f"_do_{message['op']}")(message, decoder, encoder)}
             return encoder.frame(reply | ({"changed": self._changed} if self._changed else {}))
         except BaseException as error:
@@ -57,8 +57,8 @@ class WorkerServer:
     def _do_load(self, header: dict[str, Any], decoder: Decoder, encoder: Encoder) -> None:
         self._objects.clear()
         self._root, self._name = Path(header["path"]), header["name"]
-        if self._channel is not None and self._late_report is None:  # there is a parent that waits
-            self._late_report = LateReport(partial(self._tell, self._channel), self._root, header["late_after"])
+        if self._channel is not None and self._late is None:  # there is a parent that waits
+            self._late = LateReport(partial(self._tell, self._channel), self._root, header["late_after"])
         load_package(header)
 
     def _tell(self, channel: Channel, report: dict[str, Any]) -> None:

@@ -152,9 +152,12 @@ class WorkerClient:
         """
         encoder = Encoder(self._outgoing)
         nodes = {key: encoder.node(value) for key, value in (values or {}).items()}
+        called = callee or self.called()
+        if not self.trusted and (seconds := self.timeout_for(called)) < self.limits.call_seconds:
+            fields["late_after"] = LATE_SHARE * seconds  # or it would be ended before it has told its line
         frame = encoder.frame({"op": op, **fields, **nodes})
         try:
-            return self._answer(frame, callee or self.called(), asked or self.asked(), op == "call")
+            return self._answer(frame, called, asked or self.asked(), op == "call")
         except WorkerRaised as error:
             if callee or error.frames or op not in ACCESSES or error.kind not in PLAIN:
                 raise

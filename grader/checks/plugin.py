@@ -178,7 +178,8 @@ class ChecksPlugin:
                 self.failure, item.session.shouldstop = failure, "the sandbox failed"
             except Exception as fault:
                 self.judge.hold(running, fault)
-            traceback.clear_frames(call.excinfo.tb)  # their answers would wait for a collection of garbage
+            if not item.config.getoption("usepdb", False):  # whose prompt comes after this
+                traceback.clear_frames(call.excinfo.tb)  # their answers would wait for a collection of garbage
         elif call.when == "call":
             self.judge.accept(running)
         return _report(item, running, call)

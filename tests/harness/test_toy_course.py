@@ -2,6 +2,8 @@
 
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,15 @@ def test_reference_earns_every_point(toy):
     assert {check.outcome for check in record.checks} == {"passed"}
     assert record.complete
     assert [(q.id, q.score, q.max_score) for q in record.questions] == [("Q1", 3, 3), ("Q2", 5, 5)]
+
+
+def test_a_debugger_of_plain_pytest_finds_what_the_check_drew(toy):
+    toy.write("conftest.py", 'pytest_plugins = ["grader.checks.plugin"]\n')
+    toy.replace("student/shapes.py", 'raise NotImplementedError("shapes.area")', "return np.float64(-1.0)")
+    words = [sys.executable, "-m", "pytest", "checks/public/test_q1_rectangles.py", "-k", "10", "--pdb", "--rootdir=."]
+    steps = "up\np len(sides)\n" * 9 + "q\n"
+    done = subprocess.run(words, cwd=toy.root, input=steps, capture_output=True, text=True, timeout=60)
+    assert "(Pdb) 2\n" in done.stdout, done.stdout
 
 
 def test_stubs_earn_nothing_and_are_blamed_for_nothing(toy):

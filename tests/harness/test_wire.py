@@ -21,7 +21,7 @@ from grader.errors import WorkerTimeout
 from grader.sandbox import wire
 from grader.sandbox.parent.client import WorkerClient
 from grader.sandbox.parent.proxy import Forwarder, Proxy, ProxyFactory
-from grader.sandbox.parent.transport import WorkerGone
+from grader.sandbox.parent.transport import WorkerGone, decode_reply
 from grader.sandbox.policy import WorkerLimits
 from grader.sandbox.wire import (
     DTYPES,
@@ -278,6 +278,12 @@ def test_bad_nodes_are_refused(node):
     special = ProxyFactory(SimpleNamespace(modules=set())).special
     with pytest.raises(WireError):
         Decoder([np.zeros(2)], special).value({"list": [node]})
+
+
+@pytest.mark.parametrize("error", [[], None, "raised", {}, {"type": "T", "message": "m", "frames": [{}]}])
+def test_errors_that_are_none_are_refused(error):
+    with pytest.raises(WireError):
+        decode_reply({"error": error}, [], unknown, "layers.double")
 
 
 def test_one_array_is_not_many_values():

@@ -258,7 +258,7 @@ def decode_reply(
     try:
         if "error" not in message:
             return Decoder(arrays, special).value(message.get("ok"))
-        raise _decode_error(message["error"], callee)
+        raise _decode_error(_convert(message["error"], dict[str, Any]), callee)
     except (TypeError, KeyError, ValueError, OverflowError, RecursionError):
         raise WireError("an answer that cannot be read") from None
 

@@ -10,6 +10,7 @@ from .record import Cause, CheckResult, Note, Outcome, Record, sum_points
 
 TITLES = 3  # of checks that say the same, from where on a count says more
 ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
+MARKDOWN = re.compile(r"[\\`*\[\]<>|&#~]|(?<![^\W_])_+|_+(?![^\W_])")  # of underscores those around a word
 TURNING = {0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)}  # they reorder the text around them
 
 
@@ -205,7 +206,7 @@ def _write_row(name: str, points: str, checks: list[CheckResult]) -> str:
 
 def _escape(text: str) -> str:
     """Return text on one line in which nothing is read as Markdown or HTML: a submission's file names may be in it."""
-    return re.sub(r"([\\`*\[\]<>|&#])", r"\\\1", " ".join(text.split()))
+    return MARKDOWN.sub(lambda found: "".join(f"\\{c}" for c in found[0]), " ".join(text.split()))
 
 
 def _quote(message: str) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 import jsonschema
 import msgspec
 import pytest
+from markdown_it import MarkdownIt
 from rich.console import Console
 
 from grader import files
@@ -401,6 +402,17 @@ def test_markdown_shows_a_students_words_as_text():
     assert [line for line in lines if line.startswith("#")] == ["# A course of two functions"]
     assert {"    # Heading", "    | a | b |", "    <script>"} <= set(lines)
     assert "**Q1 a \\| b \\# c** (failed, -0.5)" in lines
+
+
+@pytest.mark.parametrize(
+    "words", ["nets/__init__.py, line 3: _x_ and ~~old~~", "*a* `b` <i>c</i> &lt; [d](e) ![f](g) a_b_c \\", "__main__"]
+)
+def test_a_page_of_markdown_shows_each_character_of_a_note(words):
+    found = full()
+    found.notes = [Note(NoteKind.SUBMISSION, words)]
+    tokens = MarkdownIt("gfm-like", {"linkify": False}).parse(render_markdown(found))
+    shown = ["".join(part.content for part in token.children) for token in tokens if token.children]
+    assert words in shown
 
 
 def test_record_json_holds_what_is_promised():

@@ -101,7 +101,7 @@ def planted(manifest: Manifest, *variants: Variant) -> Iterator[Path]:
 
 def demonstrate(manifest: Manifest, out: Path) -> None:
     """Write a submission with mistakes and its results beside it; print both."""
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     chosen = choose_for_demo(manifest)
     results = claim(out.with_suffix(".json"), REPORT, [claim(out, ZIP)])
     build_demo(manifest, chosen, out)

@@ -154,10 +154,11 @@ def test_question_without_mistakes_is_named(toy):
 
 
 def test_demo_plants_grades_and_shows(toy, command):
+    toy.replace("checks/mistakes/q2.toml", "the variance divided by N - 1", "variance[of x] divided by N - 1")
     status, out, _ = command("demo", "--out", "demo.zip")
     assert status == 0
     assert "demo.zip holds the reference with 1 mistakes planted" in out
-    assert "shapes.moments: the variance divided by N - 1" in out
+    assert "shapes.moments: variance[of x] divided by N - 1" in out
     assert "Total: 6 of 8 points" in out
     assert (toy.root / "demo.json").is_file()
     assert not (toy.root / "results.json").exists()  # which may be that of a submission

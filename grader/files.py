@@ -63,7 +63,8 @@ def read_start(file: Path, most: int) -> bytes:
 
 
 def is_unchanged(text: str) -> bool:
-    """Return whether a generated file is as it was generated."""
+    """Return whether a generated file is as it was generated, whatever ends its lines."""
+    text = text.replace("\r\n", "\n")
     header = GENERATED.match(text)
     return header is not None and digest_body(text[header.end() :]) == header[1]
 

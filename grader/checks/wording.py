@@ -116,8 +116,7 @@ def explain_unusable(error: BaseException, called: str, asked: str, answer: Any 
     if isinstance(error, KeyError) and isinstance(stumbled, ast.Subscript):
         return _explain_key(error, stumbled)
     if UNPACK.search(text) and isinstance(stumbled, (ast.Tuple, ast.List)) and stumbled.elts:
-        names = [ast.unparse(part) for part in stumbled.elts]
-        return messages.WRONG_COUNT.fill(**_compare_counts(_count(text, answer), names))
+        return messages.WRONG_COUNT.fill(**_compare_counts(_count(text, answer), [*map(ast.unparse, stumbled.elts)]))
     if UNPACK.search(text) or text.startswith("zip() argument"):
         what = _compare_counts(_count(text, answer), [])["got"]
         return messages.WRONG_RETURN.fill(called=called, asked=asked, what=what)

@@ -18,6 +18,7 @@ from ..course.manifest import Manifest, Question
 from ..course.schema import Budget
 from ..course.source import TooLarge, Unparsable, find_definition, find_stubs, locate, parse_source, read_source
 from ..errors import CourseError, SandboxError, SubmissionError, WorkerError
+from ..files import is_unchanged
 from ..grading import run
 from ..limits import MEGABYTE
 from ..results.record import CheckResult, Outcome
@@ -81,13 +82,14 @@ def collect_files(manifest: Manifest) -> list[Path]:
 
 
 def _find_unsent(manifest: Manifest, package: Path, modules: Sequence[Path]) -> list[Finding]:
-    """Find data that a module names and that is too much to be handed in."""
+    """Find data that a module of the student's own names and that is too much to be handed in."""
     texts = {file: read_source(package / file).decode("utf-8", "replace") for file in modules if file.suffix == ".py"}
+    own = {file: text for file, text in texts.items() if not is_unchanged(text)}
     found = []
     with contextlib.suppress(SubmissionError):
         for parts in choose_data(package, modules, manifest.submission)[1]:
             named = re.compile(rf"(?<![\w.]){re.escape(parts[-1])}[\"']")
-            users = [f"{file.as_posix()} names it" for file, text in texts.items() if named.search(text)][:1]
+            users = [f"{file.as_posix()} names it" for file, text in own.items() if named.search(text)][:1]
             said = "is not handed in: it is no plain file, or there is too much of it; make it smaller, since"
             found += [warning(f"{package.name}/{'/'.join(parts)}", f"{said} {user}") for user in users]
     return found
@@ -125,14 +127,12 @@ def _judge_size(manifest: Manifest, package: Path, file: Path) -> list[Finding]:
         if budget.file == file.as_posix():
             said = f"has {size / MEGABYTE:,.1f} MB and it may have {budget.megabytes:g} MB; make it smaller"
             return [error(name, said)] * (size > budget.megabytes * MEGABYTE)
-    if size > manifest.submit.large_megabytes * MEGABYTE:
-        return [warning(name, f"has {size / MEGABYTE:,.1f} MB; make sure that it holds no data set")]
-    return []
+    said = f"has {size / MEGABYTE:,.1f} MB; make sure that it holds no data set"
+    return [warning(name, said)] * (size > manifest.submit.large_megabytes * MEGABYTE)
 
 
 def _judge_syntax(package: Path, file: Path) -> list[Finding]:
-    name = f"{package.name}/{file.as_posix()}"
-    source = read_source(package / file)
+    name, source = f"{package.name}/{file.as_posix()}", read_source(package / file)
     try:
         parse_source(source)
     except TooLarge as problem:

@@ -178,7 +178,7 @@ def _is_hidden(file: Path) -> bool:
 
 def _is_given(file: Path) -> bool:
     """Return whether a module is as it was given out."""
-    return is_unchanged(read_source(file).decode("utf-8", "replace").replace("\r\n", "\n"))
+    return is_unchanged(read_source(file).decode("utf-8", "replace"))
 
 
 def write_note(manifest: Manifest, files: dict[str, bytes], findings: Sequence[Finding], anyway: bool) -> bytes:

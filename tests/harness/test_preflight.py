@@ -8,7 +8,7 @@ import pytest
 from grader.course import manifest as manifests
 from grader.course.imports import find_judged, read_imports
 from grader.errors import PdfError
-from grader.files import list_lines, pack_zip
+from grader.files import digest_body, list_lines, pack_zip
 from grader.notebooks import build
 from grader.pdf.convert import PdfRequest, make
 from grader.pdf.notebook import read
@@ -449,6 +449,12 @@ def test_data_that_a_module_names_and_is_too_large_to_be_handed_in(done):
         "is not handed in: it is no plain file, or there is too much of it; make it smaller, since shapes.py names it"
     )
     assert told(done) == [f"warning student/table.csv: {said}"]
+    done.write("student/shapes.py", "from . import given\n" + RIGHT)
+    given = "TABLE = 'table.csv'\n"
+    header = '# Generated from solution/given.py by "python -m grader stubs" (unedited: '
+    for change in ("", "\n"):  # a data set, which the course's own module reads, is nobody's to hand in
+        done.write("student/given.py", f"{header}{digest_body(given)})\n{given}{change}")
+        assert len(told(done)) == len(change)
 
 
 def test_what_notebooks_import_belongs_too(done):

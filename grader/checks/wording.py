@@ -45,8 +45,7 @@ def explain_error(error: WorkerError, raised: str = "") -> Sentence:
         return messages.ATTEMPTS[error.attempt].fill(who=who, place=place, where=where, asked=asked)
     if error.holder:
         hint = messages.NEAR_KEY.format(error.near) if error.near else ""
-        facts = {"holder": error.holder, "key": error.text, "hint": hint}
-        return messages.NO_KEY.fill(who=who, place=place, asked=asked, **facts)
+        return messages.NO_KEY.fill(who=who, place=place, asked=asked, holder=error.holder, key=error.text, hint=hint)
     if counted := _count_own(error):
         return messages.OWN_COUNT.fill(who=who, place=place, asked=asked, **counted)
     what = f"{error.kind}: {error.text}" if error.text else error.kind

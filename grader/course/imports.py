@@ -35,7 +35,7 @@ class Import:
 class TopImport:
     """A name that a statement at a module's top, not indented, imports of a library, and the lines that read it.
 
-    `part` is what `from` takes of the module, `early` those lines that run at the module's import.
+    `part` is what `from` takes of the module, `early` those lines that use it at the module's import for certain.
     """
 
     module: str
@@ -89,7 +89,8 @@ def read_top_imports(source: bytes) -> tuple[TopImport, ...]:
         body = parse_source(source).body
         uses = _list_reads(node for statement in body for node in ast.walk(statement))
         unread = ("annotation", "returns") if _is_lazy(body) else ()
-        early = _list_reads(node for statement in body for node in _walk_early(statement, unread))
+        walked = (node for statement in body for node in _walk_early(statement, unread))
+        early = _list_reads(part for node in walked for part in _find_used(node))
     except (Unparsable, RecursionError):
         return ()
     found = []
@@ -172,6 +173,14 @@ def _list_reads(nodes: Iterable[ast.AST]) -> dict[str, list[int]]:
             if len(lines) < USES and node.lineno not in lines:
                 lines.append(node.lineno)
     return found
+
+
+def _find_used(node: ast.AST) -> list[ast.AST]:
+    """Return the parts of an expression or a class that Python uses when it evaluates it; others are passed on."""
+    if isinstance(node, ast.Attribute | ast.Subscript):
+        return [node.value]
+    called = [node.func] if isinstance(node, ast.Call) else []
+    return [*called, *getattr(node, "decorator_list", []), *getattr(node, "bases", [])]
 
 
 def _is_lazy(body: list[ast.stmt]) -> bool:

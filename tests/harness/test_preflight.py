@@ -338,6 +338,12 @@ STRAY = {
     f"scipy): scipy {GONE}, so its use in line 4 raises ImportError; {USE}",
     "import scipy\ntry:\n    scipy.f()\nexcept Exception:\n    pass": "warning student/shapes.py: line 1 (import "
     f"scipy): scipy {GONE}, so its use in line 3 raises ImportError; {USE}",
+    "import scipy\nimport math\nTOOLS = {'a': scipy}\ndef plot(by=scipy): by.f()": "warning student/shapes.py: line 1 "
+    f"(import scipy): scipy {GONE}, so its use in line 3 and line 4 raises ImportError; {USE}",
+    "import scipy\n@scipy\ndef plot(): pass": f"error student/shapes.py: line 1 (import scipy): scipy {GONE}, and "
+    f"line 2, which uses it, runs at each import, so this file cannot be imported; {USE}",
+    "import scipy\nclass A(scipy): pass": f"error student/shapes.py: line 1 (import scipy): scipy {GONE}, and "
+    f"line 2, which uses it, runs at each import, so this file cannot be imported; {USE}",
     "from __future__ import annotations\nimport scipy\n\ndef plot(x: scipy.A) -> scipy.A: pass": "warning student/"
     f"shapes.py: line 2 (import scipy): scipy {GONE}, so its use in line 4 raises ImportError; {USE}",
     "import scipy\n\ndef plot() -> scipy.A: pass": f"error student/shapes.py: line 1 (import scipy): scipy {GONE}, and "

@@ -157,7 +157,7 @@ class Expectation:
         got = (self._got,) if single else split_answer(self._got)
         if len(got) != len(names):
             note_answer(self._got)
-            raise Mismatch(*wording.explain_count(None if self._got is None else got, names))
+            raise Mismatch(*wording.explain_count(got, names))
         return got
 
     def _pairs(self, expected: Any) -> list[tuple[str, Any, Any]]:

@@ -170,10 +170,10 @@ def describe_inputs(call: Call | None, names: Sequence[str], seed: str) -> str:
     return ", ".join([f"input {', '.join(told)}"] * bool(told) + [seed])
 
 
-def explain_count(got: Any, names: Sequence[str]) -> Sentence:
+def explain_count(values: tuple[Any, ...], names: Sequence[str]) -> Sentence:
     """Say that a function returned more or fewer values than there are names, or what a tuple is to be made of."""
-    count = len(got) if isinstance(got, (tuple, list)) else None if got is None else 1
-    kind = repr(got).strip("<>") if isinstance(got, Proxy) else ""
+    count = None if len(values) == 1 and values[0] is None else len(values)
+    kind = repr(values[0]).strip("<>") if len(values) == 1 and isinstance(values[0], Proxy) else ""
     if kind.isidentifier():  # no tensor
         return messages.WRONG_COUNT.fill(**_compare_counts(f"one {kind}", names) | {"hint": messages.AS_TUPLE})
     return messages.WRONG_COUNT.fill(**_compare_counts(count, names))

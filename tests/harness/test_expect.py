@@ -260,7 +260,7 @@ def test_integers_may_be_matched_by_any_number():
         (None, "returned None, expected 2 values (dx, dw); is a return missing?"),
         (3.0, "returned 1 value, expected 2 (dx, dw)"),
         (remote("dict"), "returned one dict, expected 2 values (dx, dw); return a tuple of them"),
-        (remote("generator"), "returned one generator, expected 2 values (dx, dw); return a tuple of them"),
+        (remote("set"), "returned one set, expected 2 values (dx, dw); return a tuple of them"),
     ],
 )
 def test_wrong_number_of_values(got, sentence):

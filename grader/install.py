@@ -1,4 +1,4 @@
-"""Make a course's environment in `.venv`, as `make setup` does: say first how large it is, then show how far it is.
+"""Make a course's environment in `.venv`, as `make setup` does: say first how large it is, then let pip do it.
 
 It needs the standard library only: `python -m grader.install [--extras=NAMES] [flags of pip]`, in the course's folder.
 """
@@ -7,27 +7,18 @@ from __future__ import annotations  # for Pythons that are too old to be told so
 
 import os
 import re
-import shutil
 import subprocess
 import sys
-import textwrap
-import threading
-import time
-from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-FOLDER, LOG, READY = Path(".venv"), "setup.log", ".ready"  # READY is what make looks for
+FOLDER, READY = Path(".venv"), ".ready"  # READY is what make looks for
 PYTHONS = ((3, 11), (3, 13))  # the oldest and the newest
 CORE = 40  # megabytes to download of the engine's own packages; pyproject.toml says those of a course
 ON_DISK = 3  # megabytes for each that is downloaded
 PLACES = ("index-url", "find-links", "-f ")
-FILE = re.compile(r"(?:Downloading|Using cached) ([\w.]+)-\S+ \(([\d.]+) ([kMG])B\)")
-MEGABYTES = {"k": 0.001, "M": 1.0, "G": 1000.0}
 SECONDS_A_MEGABYTE = 0.25  # at home, and about a minute to unpack
-SMALL = "downloading small packages"
-SHOWN = 12  # lines of what pip said, where it fails
 
 
 def main() -> None:
@@ -39,33 +30,29 @@ def main() -> None:
         print(refusal, file=sys.stderr)
         sys.exit(2)
     names = read_names(extras[0].split(",") if extras else [])
-    print("\n".join(map(wrap, announce(names, flags))), flush=True)
-    started = time.monotonic()
+    print("\n".join(announce(names, flags)), flush=True)
     try:
-        made = make_environment(f".[{extras[0]}]" if extras else ".", flags, download_megabytes(names, flags))
+        made = make_environment(f".[{extras[0]}]" if extras else ".", flags)
     except KeyboardInterrupt:
         print("\nstopped; the same command goes on with what is there", file=sys.stderr)
         made = False
     if not made:
         sys.exit(2)
     (FOLDER / READY).touch()
-    print(f"The environment is ready in {FOLDER}, after {show_clock(time.monotonic() - started)}. {say_next()}")
+    print(f"The environment is ready in {FOLDER}. {say_next()}")
 
 
-def make_environment(wanted: str, flags: list[str], megabytes: int) -> bool:
+def make_environment(wanted: str, flags: list[str]) -> bool:
     """Make the environment and install what is wanted into it; return whether that worked."""
-    shown = sys.stdout.isatty()
-    if shown:
-        print(f"making {FOLDER}", end="", flush=True)
-    words = [sys.executable, "-m", "venv", str(FOLDER)]
-    made = subprocess.run(words, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    venv = [sys.executable, "-m", "venv", str(FOLDER)]
+    made = subprocess.run(venv, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if made.returncode:
-        print(f"\n{made.stdout}", file=sys.stderr)
+        print(made.stdout, file=sys.stderr)
         return False
     python = FOLDER / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
     pip = [str(python), "-m", "pip", "install", "--disable-pip-version-check"]
     words = [*pip, *flags, "--constraint", "constraints.txt", "--editable", wanted]
-    return not (run_shown(words, megabytes) if shown else run_quietly(words))
+    return subprocess.run(words, check=False).returncode == 0
 
 
 def refuse_python(version: tuple[int, int]) -> str:
@@ -152,21 +139,9 @@ def announce(names: set[str], flags: list[str]) -> list[str]:
     return lines
 
 
-def wrap(line: str) -> str:
-    """Return a line broken between words where a terminal shows it; a command stays whole."""
-    if line.startswith(" ") or not sys.stdout.isatty():
-        return line
-    return textwrap.fill(line, min(100, shutil.get_terminal_size().columns), break_on_hyphens=False)
-
-
 def say_size(megabytes: float) -> str:
     """Return a size in round numbers."""
     return f"{megabytes / 1000:.1f} GB" if megabytes >= 1000 else f"{round(megabytes, -1):.0f} MB"
-
-
-def show_clock(seconds: float) -> str:
-    """Return minutes and seconds."""
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
 def say_next() -> str:
@@ -175,58 +150,6 @@ def say_next() -> str:
         return "Next: make check"
     activate = rf"{FOLDER}\Scripts\activate" if sys.platform == "win32" else f"source {FOLDER}/bin/activate"
     return f"Next: {activate}, then python -m grader check"
-
-
-def run_quietly(words: list[str]) -> int:
-    """Run pip without a word but what goes wrong; return its status."""
-    return subprocess.run([*words, "--quiet"], check=False).returncode
-
-
-class DownloadProgress:
-    """The progress of pip, read from the lines that it prints."""
-
-    def __init__(self, megabytes: int) -> None:
-        self.expected, self.done, self.doing = megabytes, 0.0, "looking for packages"
-        self.unpacking = False
-        self.lines: list[str] = []
-
-    def follow(self, lines: Iterable[str]) -> None:
-        """Take every line that comes."""
-        for line in lines:
-            self.take(line)
-
-    def take(self, line: str) -> None:
-        """Take one line of pip's."""
-        self.lines.append(line)
-        file = FILE.search(line)
-        if file and ".metadata" not in line:
-            size = float(file[2]) * MEGABYTES[file[3]]
-            self.done += size
-            self.doing = f"downloading {file[1].replace('_', '-')} ({size:.0f} MB)" if size >= 1 else SMALL
-        elif line.startswith("Installing collected packages:"):
-            self.unpacking, self.doing = True, f"unpacking {line.count(',') + 1} packages, a minute or two"
-
-    def status(self, seconds: float) -> str:
-        """Return the line that says how far it is."""
-        size = "" if self.unpacking else f"{say_size(self.done)} of about {say_size(self.expected)}, "
-        return f"{show_clock(seconds)}  {size}{self.doing}"
-
-
-def run_shown(words: list[str], megabytes: int) -> int:
-    """Run pip and keep one line up to date; what it says goes to a file, its end to the terminal where it fails."""
-    started, progress, width = time.monotonic(), DownloadProgress(megabytes), 0
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace") as pip:
-        reader = threading.Thread(target=progress.follow, args=[pip.stdout], daemon=True)
-        reader.start()
-        while reader.is_alive():
-            width = shutil.get_terminal_size().columns - 1
-            print("\r" + progress.status(time.monotonic() - started)[:width].ljust(width), end="", flush=True)
-            reader.join(0.5)
-    print("\r" + " " * width + "\r", end="")
-    (FOLDER / LOG).write_text("".join(progress.lines), encoding="utf-8")
-    if pip.returncode:
-        print("".join(progress.lines[-SHOWN:]) + f"pip could not install everything; all it said is in {FOLDER / LOG}")
-    return pip.returncode
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Setting up: what it says first about size, time and the small PyTorch, and the line that shows how far it is."""
+"""Setting up: what it says first about size, time and the small PyTorch, and what it has pip do."""
 
 import os
 import re
@@ -19,15 +19,6 @@ Most of it is PyTorch: pip's default on Linux is the build for graphics cards. T
     {}
 ADDRESS stands on https://pytorch.org/get-started/locally: choose Stable, Linux, Pip, Python, CPU; the command shown \
 there ends with it, after --index-url."""
-PIP = """\
-Collecting torch==2.13.0
-  Downloading torch-2.13.0-cp312-cp312-manylinux_2_28_x86_64.whl.metadata (30 kB)
-  Downloading torch-2.13.0-cp312-cp312-manylinux_2_28_x86_64.whl (191.8 MB)
-Collecting numpy==2.4.6
-  Using cached numpy-2.4.6-cp312-cp312-manylinux_2_27_x86_64.whl (16.9 MB)
-Collecting python-json-logger==4.2.0
-  Downloading python_json_logger-4.2.0-py3-none-any.whl (15 kB)
-"""
 
 
 @pytest.fixture
@@ -118,49 +109,8 @@ def test_others_are_refused_before_anything_is_made(fresh, capsys, monkeypatch, 
     assert not (fresh / ".venv").exists()
 
 
-def test_the_line_says_what_is_downloaded_how_much_and_how_long():
-    progress = install.DownloadProgress(590)
-    seen = []
-    for line in PIP.splitlines():
-        progress.take(line)
-        seen.append(progress.status(75))
-    assert seen[0] == "1:15  0 MB of about 590 MB, looking for packages"
-    assert seen[2] == "1:15  190 MB of about 590 MB, downloading torch (192 MB)"
-    assert seen[4] == "1:15  210 MB of about 590 MB, downloading numpy (17 MB)"
-    assert seen[6] == "1:15  210 MB of about 590 MB, downloading small packages"
-    progress.take("Installing collected packages: webencodings, numpy, torch")
-    assert progress.status(130) == "2:10  unpacking 3 packages, a minute or two"
-
-
-@pytest.mark.parametrize("status", [0, 1])
-def test_a_terminal_sees_one_line_and_the_end_of_what_pip_said_if_it_fails(fresh, capsys, monkeypatch, status):
-    (fresh / ".venv").mkdir()
-    monkeypatch.setenv("COLUMNS", "60")
-    code = f"print({PIP!r} * 3 + 'ERROR: No space left'); raise SystemExit({status})"
-    assert install.run_shown([sys.executable, "-c", code], 590) == status
-    shown = capsys.readouterr().out
-    updates, _, after = shown.rpartition("\r")
-    assert "\n" not in updates and all(len(part) <= 59 for part in updates.split("\r"))
-    assert (fresh / ".venv/setup.log").read_text() == PIP * 3 + "ERROR: No space left\n"
-    expected = f"{''.join((PIP * 3).splitlines(keepends=True)[-11:])}ERROR: No space left\n"
-    expected += f"pip could not install everything; all it said is in {Path('.venv/setup.log')}\n"
-    assert after == (expected if status else "")
-
-
-def test_what_ends_at_once_is_told_too(fresh, capsys, monkeypatch):
-    class Hasty(install.threading.Thread):
-        def start(self):
-            super().start()
-            self.join()
-
-    (fresh / ".venv").mkdir()
-    monkeypatch.setattr(install.threading, "Thread", Hasty)
-    assert install.run_shown([sys.executable, "-c", "raise SystemExit(1)"], 590) == 1
-    assert "pip could not install everything" in capsys.readouterr().out
-
-
 @pytest.mark.parametrize("worked", [True, False])
-def test_a_pipe_gets_the_first_words_and_the_last(fresh, capsys, monkeypatch, worked):
+def test_it_says_what_it_does_first_and_what_to_type_last(fresh, capsys, monkeypatch, worked):
     started = []
     monkeypatch.setattr(sys, "argv", ["install", "--extras=torch", "--no-deps"])
 
@@ -180,22 +130,11 @@ def test_a_pipe_gets_the_first_words_and_the_last(fresh, capsys, monkeypatch, wo
     venv, pip = started
     assert venv == [sys.executable, "-m", "venv", ".venv"]
     assert pip[1:5] == ["-m", "pip", "install", "--disable-pip-version-check"]
-    assert pip[5:] == ["--no-deps", "--constraint", "constraints.txt", "--editable", ".[torch]", "--quiet"]
+    assert pip[5:] == ["--no-deps", "--constraint", "constraints.txt", "--editable", ".[torch]"]
     first, *_, last = capsys.readouterr().out.splitlines()
     assert first.startswith("This makes .venv with Python 3.")
-    ready = (
-        "The environment is ready in .venv, after 0:00. Next: source .venv/bin/activate, then python -m grader check"
-    )
+    ready = "The environment is ready in .venv. Next: source .venv/bin/activate, then python -m grader check"
     assert (last == ready) is (fresh / ".venv/.ready").is_file() is worked
-
-
-def test_a_terminal_breaks_lines_between_words_and_no_command(monkeypatch):
-    monkeypatch.setenv("COLUMNS", "60")
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    assert {len(line) <= 60 for line in install.wrap(CUDA.splitlines()[0]).splitlines()} == {True}
-    assert " ".join(install.wrap(CUDA).split()) == " ".join(CUDA.split())
-    command = f"    make setup {'x' * 60}"
-    assert install.wrap(command) == command
 
 
 def test_whoever_stops_it_still_sees_the_command(fresh, capfd, monkeypatch):

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from dataclasses import dataclass
+from collections import Counter
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -30,34 +30,9 @@ FILENAME = "assignment.toml"
 
 _Table = TypeVar("_Table", bound=msgspec.Struct)
 
-RENAMED = {  # tables of older files
-    "handin": "[submit]",
-    "mistake": "[[misconception]] with its [[misconception.variant]], or [[right_way]]",
-}
 LABELS = ("id", "name", "forward")  # keys by which an entry of a list is named
 HEADER = re.compile(r"\[\[?\s*([\w.]+)\s*\]\]?\s*(?:#.*)?$")
-TYPES = {
-    "str": "text in quotes",
-    "int": "a whole number",
-    "float": "a number",
-    "bool": "true or false",
-    "array": "a list",
-    "object": "a table",
-}
-SYNTAX = (  # what tomllib says, the usual reason and what to do
-    ("Cannot overwrite a value", "this key stands twice", "remove one"),
-    ("Cannot declare", "this table stands twice", "remove one, or put [[ ]] around each of several"),
-    ("Unclosed array", "a list does not end where it should", "look for a missing comma or ] above this line"),
-    ("Illegal character '\\n'", "a closing quote is missing", "put it at the end of the text"),
-    (
-        "Invalid value",
-        "its value is neither text in quotes, a number, true, false nor a list",
-        "quote it if it is text",
-    ),
-    ("Expected newline", "more than one value stands in it", "keep one; fractions have a point"),
-    ("Expected '='", "the equals sign is missing", "write key = value"),
-    ("Expected ']'", "a bracket is missing", "close it"),
-)
+KEY = re.compile(r"""\s*([\w.-]+)\s*=\s*(?:["'](.*)["'])?""")
 
 
 def find_manifest(start: Path) -> Path:
@@ -126,58 +101,40 @@ def find_line(place: str, text: str) -> int:
 
     Where a key has no line of its own, its table's header stands for it.
     """
-    table, _, rest = re.sub(r"(\[\d+\])+$", "", place).partition(" ")
-    if not rest:
-        table, _, key = table.rpartition(".")
-        own = [block for block in _split(text) if block.name == table]
-        return next(filter(None, (block.find(key) for block in own)), 0) or next(
-            (block.line for block in _split(text) if block.name in (table, key) and block.name), 0
-        )
-    for number, block in enumerate((block for block in _split(text) if block.name == table), 1):
-        for label in (f"#{number}", block.label):
-            if rest == label or rest.startswith(f"{label}."):
-                return block.find(rest.removeprefix(label).lstrip(".")) or block.line
-    return 0
+    lines, labels = _name_lines(text)
+    place = re.sub(r"(\[\d+\])+$", "", place)
+    for label, entry in labels.items():
+        if f"{place}.".startswith(f"{label}."):
+            place = entry + place.removeprefix(label)
+    while place and place not in lines:
+        place = place.rpartition(".")[0]
+    return lines.get(place, 0)
 
 
-@dataclass
-class TableLines:
-    """The lines of a table, the first of which is its header."""
-
-    line: int
-    name: str
-    lines: list[str]
-
-    @property
-    def label(self) -> str:
-        """Return the label by which an entry of a list is named."""
-        found = (re.match(rf"\s*(?:{'|'.join(LABELS)})\s*=\s*[\"'](.*)[\"']", line) for line in self.lines)
-        return next((match[1] for match in found if match), "")
-
-    def find(self, key: str) -> int:
-        """Return the number of a key's line, 0 where there is none."""
-        found = (i for i, line in enumerate(self.lines) if key and re.match(rf"\s*{re.escape(key)}\s*=", line))
-        return next((self.line + i for i in found), 0)
-
-
-def _split(text: str) -> list[TableLines]:
-    blocks = [TableLines(1, "", [])]
+def _name_lines(text: str) -> tuple[dict[str, int], dict[str, str]]:
+    """Return the lines of tables and keys by their places, and the numbers of a list's entries by their labels."""
+    lines, labels, counts = dict[str, int](), dict[str, str](), Counter[str]()
+    table = entry = ""
     for number, line in enumerate(text.splitlines(), 1):
         if header := HEADER.match(line):
-            blocks.append(TableLines(number, header[1], []))
-        blocks[-1].lines.append(line)
-    return blocks
+            table = header[1]
+            counts[table] += 1
+            entry = f"{table} #{counts[table]}"
+            lines |= {entry: number, table: lines.get(table, number)}
+        elif key := KEY.match(line):
+            for name in (table, entry):
+                lines.setdefault(f"{name}.{key[1]}".lstrip("."), number)
+            if key[1] in LABELS and key[2]:
+                labels[f"{table} {key[2]}"] = entry
+    return lines, labels
 
 
 def _explain_syntax(said: str, text: str) -> str:
-    found = re.search(r"\(at line (\d+), column \d+\)", said)
     lines = text.splitlines()
+    found = re.search(r"\(at line (\d+),", said)
     number = int(found[1]) if found else len(lines)
     shown = lines[number - 1].strip() if 0 < number <= len(lines) else ""
-    said = "Cannot declare" if shown.startswith("[") and said.startswith("Cannot overwrite") else said
-    others = re.sub(r" \(at .*", "", said), "fix that line"
-    reason, remedy = next(((why, what) for words, why, what in SYNTAX if said.startswith(words)), others)
-    return f"line {number}: not valid TOML: {reason}; {remedy}: {shown}"
+    return f"line {number}: not valid TOML: {said.partition(' (at ')[0]}; fix that line: {shown}"
 
 
 def _explain(message: str, raw: dict[str, Any], table: type[msgspec.Struct]) -> str:
@@ -192,28 +149,12 @@ def _explain(message: str, raw: dict[str, Any], table: type[msgspec.Struct]) -> 
     if invalid := re.match(r"Invalid enum value (.+)", text):
         allowed = [repr(value) for value in get_args(annotation)]
         return f"{key}: {invalid[1]} is none of its values; write one of {', '.join(allowed)}"
-    if wrong := re.match(r"Expected `([^`]+)`, got `(\w+)`", text):
-        return f"{key}: {_explain_type(wrong[1].split(' | '), wrong[2], parts)}"
     return f"{key}: {text[:1].lower()}{text[1:]}; give it such a value"
 
 
 def _explain_unknown(name: str, key: str, table: Any) -> str:
-    if name in RENAMED and name == key:
-        return f"{key}: the table's name is now {RENAMED[name]}; rename it"
     known = [field.encode_name for field in msgspec.structs.fields(table) if field.name not in ("root", "edition")]
     return f"{key}: unknown key; {advise(name, known, 'the keys here are ' + ', '.join(known))}"
-
-
-def _explain_type(wanted: list[str], got: str, parts: list[str]) -> str:
-    expected = "a number" if len(wanted) > 1 else TYPES.get(wanted[0], wanted[0])
-    remedy = "give it such a value"
-    if got == "str":
-        remedy = "put brackets around it" if wanted == ["array"] else "write it without quotes"
-    elif wanted == ["str"] and got in ("int", "float", "bool"):
-        remedy = "put it in quotes"
-    elif (wanted, got) == (["array"], "object"):
-        remedy = f"write [[{parts[-1]}]], with two brackets"
-    return f"expected {expected}, got {TYPES.get(got, got)}; {remedy}"
 
 
 def _name(parts: list[str], raw: Any) -> str:

@@ -4,15 +4,17 @@ from collections.abc import Collection
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from .. import limits
 from ..errors import CourseError, choose
 
-VERSION_CONTROL = (".git", ".hg", ".svn")
-WRITTEN = ("solutions", "class", "*.zip", "*.json", "report.md")  # what the commands for instructors write by default
+HISTORIES_AND_OUTPUTS = (".git", ".hg", ".svn", "solutions", "class", "*.zip", "*.json", "report.md")
+PositiveInt = Annotated[int, msgspec.Meta(gt=0)]
+Positive = PositiveInt | Annotated[float, msgspec.Meta(gt=0, le=1_000_000)]
+Amount = Annotated[int, msgspec.Meta(ge=0)] | Annotated[float, msgspec.Meta(ge=0, le=1_000_000)]
 
 
 class ManifestTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -38,8 +40,8 @@ class Question(ManifestTable, frozen=True):
     slug: str
     title: str
     functions: list[str]
-    public_points: int | float = 0
-    hidden_points: int | float = 0
+    public_points: Amount = 0
+    hidden_points: Amount = 0
     libraries: list[str] = msgspec.field(default_factory=lambda: ["numpy"])
 
     @property
@@ -81,7 +83,7 @@ class Submit(ManifestTable, frozen=True):
     zip: str = "code_submission.zip"
     pdf: str = "inline_submission.pdf"
     left_out: list[str] = msgspec.field(default_factory=list)
-    large_megabytes: int | float = limits.LARGE_FILE_MEGABYTES
+    large_megabytes: Positive = limits.LARGE_FILE_MEGABYTES
 
 
 class Release(ManifestTable, frozen=True):
@@ -94,18 +96,18 @@ class Release(ManifestTable, frozen=True):
 class LimitsTable(ManifestTable, frozen=True):
     """Seconds of wall clock per call and per run, seconds of CPU per run and per check, megabytes per worker."""
 
-    call_seconds: int | float = limits.CALL_SECONDS
-    run_seconds: int | float = limits.RUN_SECONDS
-    wall_seconds: int | float = limits.WALL_SECONDS
-    cpu_seconds: int = limits.CPU_SECONDS
-    memory_mb: int = limits.MEMORY_MB
+    call_seconds: Positive = limits.CALL_SECONDS
+    run_seconds: Positive = limits.RUN_SECONDS
+    wall_seconds: Positive = limits.WALL_SECONDS
+    cpu_seconds: PositiveInt = limits.CPU_SECONDS
+    memory_mb: PositiveInt = limits.MEMORY_MB
 
 
 class Seeds(ManifestTable, frozen=True):
     """The seed of the public checks, and how many secret ones a graded run adds."""
 
     public: int = 231
-    secret: int = 2
+    secret: Annotated[int, msgspec.Meta(ge=0)] = 2
 
 
 class Scale(ManifestTable, frozen=True):
@@ -113,7 +115,7 @@ class Scale(ManifestTable, frozen=True):
 
     name: str
     title: str
-    steps: list[tuple[int | float, int | float]]
+    steps: list[tuple[int | float, Positive]]
 
     def earned(self, value: float) -> int | float:
         """Return the points of the highest step that the value reaches."""
@@ -150,16 +152,15 @@ class Late(ManifestTable, frozen=True):
     """
 
     due: str = ""
-    grace_minutes: int | float = 0
-    per_day: int | float = 0
-    cap: int | float = 100
+    grace_minutes: Amount = 0
+    per_day: Amount = 0
+    cap: Amount = 100
 
 
 class Container(ManifestTable, frozen=True):
     """Gradescope's container: its time limit, where the run ends before it, what is installed, how often to submit.
 
-    `secrets` are files of 128 random bits each, made at first use and packed; checks derive from them what nobody may
-    know and every run must repeat. `edition` is the one to grade by.
+    `secrets` are files of 128 random bits each, made at first use; `edition` is the one to grade by.
     """
 
     seconds: int = limits.CONTAINER_SECONDS
@@ -174,10 +175,10 @@ class Container(ManifestTable, frozen=True):
 class Pdf(ManifestTable, frozen=True):
     """Notebooks as PDF: what of one output is shown, the paper, where names stand and missing images may lie."""
 
-    output_lines: int = limits.PDF_OUTPUT_LINES
-    output_characters: int = limits.PDF_OUTPUT_CHARACTERS
-    table_rows: int = limits.PDF_TABLE_ROWS
-    image_megapixels: int | float = limits.PDF_IMAGE_MEGAPIXELS
+    output_lines: PositiveInt = limits.PDF_OUTPUT_LINES
+    output_characters: PositiveInt = limits.PDF_OUTPUT_CHARACTERS
+    table_rows: PositiveInt = limits.PDF_TABLE_ROWS
+    image_megapixels: Positive = limits.PDF_IMAGE_MEGAPIXELS
     paper: Literal["a4", "us-letter"] = "a4"
     question_pages: bool = False
     names_file: str = "names.txt"
@@ -211,8 +212,7 @@ class Edition(ManifestTable, frozen=True):
 
     def find_entry(self, functions: Collection[str], promise: str = "") -> LeftOut | None:
         """Return the entry by which it leaves out a check of these functions and this promise; None without one."""
-        entries = (one for one in self.left_out if promise in one.promises or set(functions) & set(one.functions))
-        return next(entries, None)
+        return next((one for one in self.left_out if promise in one.promises or {*functions} & {*one.functions}), None)
 
 
 class Manifest(ManifestTable, frozen=True):
@@ -251,14 +251,14 @@ class Manifest(ManifestTable, frozen=True):
 
     def collected_notebooks(self) -> dict[str, Path]:
         """Return the notebooks that are handed in, by name."""
-        names = (name for name in self.notebooks if name not in self.submit.left_out)
-        return {name: self.path("notebooks") / f"{name}.ipynb" for name in names}
+        folder, left_out = self.path("notebooks"), self.submit.left_out
+        return {name: folder / f"{name}.ipynb" for name in self.notebooks if name not in left_out}
 
     def secret_places(self) -> list[Path]:
         """Return every folder and file of the course that holds answers, in whatever form, and is there."""
         places = [*map(self.path, ("reference", "hidden", "mistakes", "editions")), self.path("notebooks") / "source"]
-        places += [self.root / name for name in [*self.container.secrets, *VERSION_CONTROL]]
-        places += [place for pattern in WRITTEN for place in sorted(self.root.glob(pattern))]
+        patterns = *self.container.secrets, *HISTORIES_AND_OUTPUTS
+        places += [place for pattern in patterns for place in sorted(self.root.glob(pattern))]
         return [place for place in places if place.exists()]
 
     def question(self, name: str) -> Question:

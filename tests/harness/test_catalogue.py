@@ -62,12 +62,11 @@ FAULTS = [
         "[[right_way]]\ncosts = []\n",
         "line 29: right_way area_written_differently.costs: unknown key; the keys here are id,",
     ),
-    ("[[right_way]]\n", "[[mistake]]\n", "line 28: mistake: the table's name is now [[misconception]] with its"),
     ("[[right_way]]\n", "[[right_way]\n", "line 28: not valid TOML: "),
     (
         'id = "area_is_a_length"',
         "id = 7",
-        "misconception #1.id: expected text in quotes, got a whole number; put it in quotes",
+        "misconception #1.id: expected `str`, got `int`; give it such a value",
     ),
 ]
 

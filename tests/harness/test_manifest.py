@@ -23,17 +23,17 @@ WRONG = {
     "wrong type": (
         "points = 8",
         'points = "eight"',
-        "line 2: points: expected a whole number, got text in quotes; write it without quotes",
+        "line 2: points: expected `int`, got `str`; give it such a value",
     ),
     "wrong type in a question": (
         "public_points = 4",
         "public_points = true",
-        "questions Q2.public_points: expected a number, got true or false; give it such a value",
+        "questions Q2.public_points: expected `int | float`, got `bool`; give it such a value",
     ),
     "wrong type of a function": (
         '["shapes.area"]',
         "[7]",
-        "questions Q1.functions[0]: expected text in quotes, got a whole number; put it in quotes",
+        "questions Q1.functions[0]: expected `str`, got `int`; give it such a value",
     ),
     "missing key": ('title = "A course of two functions"\n', "", "title: missing; add this key"),
     "missing key of a question": ('slug = "rectangles"\n', "", "questions Q1.slug: missing; add this key"),
@@ -44,12 +44,12 @@ WRONG = {
     "negative points": (
         "public_points = 4",
         "public_points = -4",
-        "questions Q2.public_points: -4; give 0 or more",
+        "questions Q2.public_points: expected `int` >= 0; give it such a value",
     ),
     "points that are no number": (
         "public_points = 4",
         "public_points = nan",
-        "questions Q2.public_points: nan; give 0 or more",
+        "questions Q2.public_points: expected `float` >= 0.0; give it such a value",
     ),
     "due time without a zone": (
         "points = 8",
@@ -58,33 +58,29 @@ WRONG = {
     ),
     "due time that is none": ("points = 8", 'points = 8\nlate.due = "Monday"', "late.due: 'Monday'; write a time with"),
     "cost of days late without a due time": ("points = 8", "points = 8\nlate.per_day = 10", "late.due: missing; write"),
-    "more than all for a day late": ("points = 8", "points = 8\nlate.per_day = 110", "late.per_day: 110; give a perc"),
-    "grace of no time": ("points = 8", "points = 8\nlate.grace_minutes = -1", "late.grace_minutes: -1; give 0 or more"),
+    "grace of no time": (
+        "points = 8",
+        "points = 8\nlate.grace_minutes = -1",
+        "late.grace_minutes: expected `int` >= 0;",
+    ),
     "totals": ("points = 8", "points = 9", "points: the questions add up to 8, not 9 (Q1 3, Q2 5); fix one of them"),
     "fractions": ("public_points = 4", "public_points = 4.1", "points: the questions add up to 8.1, not 8"),
     "no TOML": (
         "points = 8",
         "points = = 8",
-        "line 2: not valid TOML: its value is neither text in quotes, a number, true, false nor a list; "
-        "quote it if it is text: points = = 8",
+        "line 2: not valid TOML: Invalid value; fix that line: points = = 8",
     ),
-    "no quote": ('title = "Rectangles"', 'title = "Rectangles', "a closing quote is missing; put it at the end of the"),
-    "no comma": (
-        'packages = ["student", "mywork"]',
-        'packages = ["student" "mywork"]',
-        "a list does not end where it should; look for a missing comma or ] above this line",
-    ),
-    "key twice": ('slug = "moments"', 'slug = "moments"\nslug = "x"', "this key stands twice; remove one: slug"),
-    "one bracket": (
-        '[[questions]]\nid = "Q1"',
-        '[questions]\nid = "Q1"',
-        "this table stands twice; remove one, or put [[ ]] around each of several: [[questions]]",
+    "no quote": ('title = "Rectangles"', 'title = "Rectangles', 'fix that line: title = "Rectangles'),
+    "key twice": (
+        'slug = "moments"',
+        'slug = "moments"\nslug = "x"',
+        "Cannot overwrite a value; fix that line: slug =",
     ),
     "table without its s": ('[[questions]]\nid = "Q2"', '[[question]]\nid = "Q2"', "did you mean questions?"),
     "text for a list": (
         'functions = ["shapes.moments"]',
         'functions = "shapes.moments"',
-        "questions Q2.functions: expected a list, got text in quotes; put brackets around it",
+        "questions Q2.functions: expected `array`, got `str`; give it such a value",
     ),
     "missing id": ('id = "Q2"\n', "", "questions #2.id: missing; add this key"),
     "no package": (
@@ -100,7 +96,7 @@ WRONG = {
     "slug of another file": (
         'slug = "moments"',
         'slug = "moment"',
-        "questions Q2.slug: there is no checks/public/test_q2_moment.py, but test_q2_moments.py; fix the slug or",
+        "questions Q2.slug: there is no test_q2_moment.py; did you mean test_q2_moments.py?",
     ),
     "required file that nobody has": (
         'required = ["shapes.py"]',
@@ -115,17 +111,17 @@ WRONG = {
     "function that the reference calls otherwise": (
         'functions = ["shapes.moments"]',
         'functions = ["shapes.moment"]',
-        "questions Q2.functions: solution has no shapes.moment; did you mean shapes.moments?",
+        "questions Q2.functions: there is no shapes.moment; did you mean shapes.moments?",
     ),
     "notebook of another name": (
         'notebooks = ["Rectangles"]',
         'notebooks = ["Rectangle"]',
-        "notebooks: notebooks/source has no Rectangle.py; did you mean Rectangles?",
+        "notebooks: there is no Rectangle; did you mean Rectangles?",
     ),
     "folder of another name": (
         'public = "checks/public"',
         'public = "checks/publik"',
-        "paths.public: there is no folder checks/publik; did you mean checks/public?",
+        "paths.public: there is no publik; did you mean public?",
     ),
     "layer without backward pass": (
         "[seeds]",
@@ -235,7 +231,7 @@ def test_checks_that_disagree_with_the_manifest(toy, change, sentence):
 
 def test_check_file_that_no_question_has(toy):
     (toy.root / Q2).rename(toy.root / "checks/public/test_q2_moment.py")
-    with pytest.raises(CourseError, match=r"questions Q2.slug: there is no .*, but test_q2_moment.py; fix the slug"):
+    with pytest.raises(CourseError, match=r"questions Q2.slug: there is no .*; did you mean test_q2_moment.py"):
         toy.grade()
 
 

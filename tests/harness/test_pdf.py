@@ -730,7 +730,7 @@ def test_nbconvert_finds_the_exporter_by_name():
 @pytest.mark.parametrize("key", ["output_lines", "output_characters", "table_rows", "image_megapixels"])
 def test_limits_of_the_manifest_are_judged(toy, key):
     toy.write("assignment.toml", (toy.root / "assignment.toml").read_text() + f"\n[pdf]\n{key} = 0\n")
-    with pytest.raises(CourseError, match=f"pdf.{key}: 0; give more than 0"):
+    with pytest.raises(CourseError, match=f"pdf.{key}: expected `int` >= 1; give it such a value"):
         _ = toy.manifest
 
 

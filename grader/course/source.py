@@ -2,6 +2,7 @@
 
 import ast
 import contextlib
+import dis
 import io
 import os
 import re
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from types import CodeType
 
 from ..files import is_utf8, read_start
 from ..limits import DOTTED_PARTS, FOLDER_LEVELS, FOLDERS, SOURCE_BYTES
@@ -174,11 +176,10 @@ def _read_scope(body: list[ast.stmt], prefix: str) -> Scope:
     scope: Scope = {}
     for node in body:
         if isinstance(node, ast.ClassDef):
-            scope[node.name] = _define(node), _read_scope(node.body, f"{prefix}{node.name}.")
+            lines = Definition(node.lineno, node.end_lineno or node.lineno)
+            scope[node.name] = lines, _read_scope(node.body, f"{prefix}{node.name}.")
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            path = f"{prefix}{node.name}"
-            flow = _follow_block(node.body, lambda raised: _is_stub(raised, path))
-            scope[node.name] = _define(node, flow), {}
+            scope[node.name] = _define(node, f"{prefix}{node.name}"), {}
         elif isinstance(node, ast.Assign):
             for target in node.targets:
                 if isinstance(target, ast.Name):  # from here on the name means something else
@@ -186,12 +187,26 @@ def _read_scope(body: list[ast.stmt], prefix: str) -> Scope:
     return scope
 
 
-def _define(node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef, flow: "Flow | None" = None) -> Definition:
+def _define(node: ast.FunctionDef | ast.AsyncFunctionDef, path: str) -> Definition:
+    """Return a function's definition; Python's compiler leaves out the lines that no call of it reaches."""
     lines = node.lineno, node.end_lineno or node.lineno
-    if flow is None or flow.found is None:
+    stubs = [inner.lineno for inner in ast.walk(node) if isinstance(inner, ast.Raise) and _is_stub(inner, path)]
+    code = _compile(node) if stubs else None
+    reached = {line for _, _, line in code.co_lines()} if code else set()
+    stub = next((line for line in sorted(stubs) if line in reached), None)
+    if code is None or stub is None:
         return Definition(*lines)
-    unwritten = not (flow.goes_on or flow.returns or node.decorator_list)  # a decorator may call something else
-    return Definition(*lines, flow.found.lineno, unwritten)
+    returns = any(step.opname in ("RETURN_VALUE", "RETURN_CONST") for step in dis.get_instructions(code))
+    return Definition(*lines, stub, not (returns or node.decorator_list))  # a decorator may call something else
+
+
+def _compile(node: ast.FunctionDef | ast.AsyncFunctionDef) -> CodeType | None:
+    """Return a function's code; None where Python refuses it."""
+    with contextlib.suppress(SyntaxError, ValueError, MemoryError), warnings.catch_warnings(action="ignore"):
+        module = compile(ast.Module([node], []), "", "exec", dont_inherit=True)
+        own = (code for code in module.co_consts if isinstance(code, CodeType) and code.co_name == node.name)
+        return next(own, None)
+    return None
 
 
 def _flatten(scope: Scope, prefix: str = "") -> dict[str, Definition]:
@@ -207,94 +222,3 @@ def _is_stub(node: ast.Raise, path: str) -> bool:
         case ast.Call(func=ast.Name(id="NotImplementedError"), args=[ast.Constant(value=str(text))]):
             return text == path or text.endswith(f".{path}")
     return False
-
-
-Wanted = Callable[[ast.Raise], bool]
-
-
-@dataclass
-class Flow:
-    """The first wanted statement that a call can reach in some others, and how control may leave these.
-
-    It goes on below them, leaves a loop, or leaves the function, or this pass of a loop, before a wanted one.
-    Nested functions and classes are not entered.
-    """
-
-    found: ast.Raise | None = None
-    goes_on: bool = True
-    breaks: bool = False
-    returns: bool = False
-
-
-def _follow_block(body: list[ast.stmt], wanted: Wanted) -> Flow:
-    """Follow control through statements. Raise RecursionError where branches are nested too deeply."""
-    whole = Flow()
-    for node in body:
-        flow = _follow_statement(node, wanted)
-        whole.found = whole.found or flow.found
-        whole.breaks |= flow.breaks
-        whole.returns |= flow.returns
-        if not flow.goes_on:
-            whole.goes_on = False
-            break
-    return whole
-
-
-def _follow_statement(node: ast.stmt, wanted: Wanted) -> Flow:
-    match node:
-        case ast.Raise():
-            return Flow(node if wanted(node) else None, False)
-        case ast.Return() | ast.Continue():
-            return Flow(goes_on=False, returns=True)
-        case ast.Break():
-            return Flow(goes_on=False, breaks=True)
-        case ast.If():
-            always = _evaluate(node.test)
-            branches = [node.body] * (always is not False) + [node.orelse] * (always is not True)
-            return _merge([_follow_block(branch, wanted) for branch in branches])
-        case ast.For() | ast.AsyncFor():
-            return _follow_loop(node, wanted, None)
-        case ast.While():
-            return _follow_loop(node, wanted, _evaluate(node.test))
-        case ast.With() | ast.AsyncWith():
-            return _follow_block(node.body, wanted)
-        case ast.Match():
-            flow = _merge([_follow_block(case.body, wanted) for case in node.cases])
-            flow.goes_on |= flow.found is None  # it may be that no case matches
-            return flow
-        case ast.Try() | ast.TryStar():
-            return _follow_try(node, wanted)
-    return Flow()
-
-
-def _follow_loop(node: ast.For | ast.AsyncFor | ast.While, wanted: Wanted, always: bool | None) -> Flow:
-    inside = Flow() if always is False else _follow_block(node.body, wanted)
-    below = Flow(goes_on=False) if always else _follow_block(node.orelse, wanted)
-    never_ends = inside.found is not None and not inside.goes_on  # its first pass reaches what is wanted
-    goes_on = inside.breaks or (below.goes_on and not never_ends)
-    return Flow(inside.found or below.found, goes_on, below.breaks, inside.returns or below.returns)
-
-
-def _follow_try(node: ast.Try | ast.TryStar, wanted: Wanted) -> Flow:
-    """Follow a body in which any exception may be raised, so that each handler can be reached."""
-    body = _follow_block([*node.body, *node.orelse], wanted)
-    tried = _merge([body, *(_follow_block(handler.body, wanted) for handler in node.handlers)])
-    last = _follow_block(node.finalbody, wanted)
-    goes_on, breaks = tried.goes_on and last.goes_on, tried.breaks or last.breaks
-    return Flow(tried.found or last.found, goes_on, breaks, tried.returns or last.returns)
-
-
-def _merge(flows: list[Flow]) -> Flow:
-    found = next((flow.found for flow in flows if flow.found is not None), None)
-    leaves = [any(getattr(flow, way) for flow in flows) for way in ("goes_on", "breaks", "returns")]
-    return Flow(found, *leaves)
-
-
-def _evaluate(test: ast.expr) -> bool | None:
-    """Return whether a condition always or never holds; None where that depends."""
-    if isinstance(test, ast.Constant):
-        return bool(test.value)
-    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
-        inner = _evaluate(test.operand)
-        return None if inner is None else not inner
-    return None

@@ -38,7 +38,9 @@ class Chapter:
         self.notebook = infer_questions(self.notebook)
         self.status = read_status(self.notebook)
         self.cells = [cell for cell in self.notebook.cells if IGNORED not in cell.tags]
-        self.shown = {cell.index: outputs.select(cell.outputs, self.settings) for cell in self.cells}
+        self.shown = {
+            cell.index: outputs.select(cell.outputs, self.settings, self.notebook.widgets) for cell in self.cells
+        }
         self._cell = Cell(0, "raw", self.notebook.raw)  # the one that is written
         self._questions = iter(self.status.questions)
         self._in_question = False

@@ -17,6 +17,7 @@ ANSWERS = re.compile(r"^[^\w\n]*(?:\$.*)?(?:your\s+)?answer\b[^\w\n]*", re.IGNOR
 PICTURE = re.compile(r"!\[[^\]]*\]\((?:[^()]|\([^()]*\))*\)|<[^>]*>")  # or a tag
 # an image's data, which may be megabytes
 EMBEDDED = re.compile(r'("image/[\w.+-]+"\s*:\s*(?:\[\s*)?"[^"]{40})[^"]{80,}')
+WIDGETS = "application/vnd.jupyter.widget-state+json"
 Table = dict[str, object]  # an object of JSON that nobody has validated
 
 
@@ -40,13 +41,17 @@ class Cell:
 
 @dataclass(frozen=True)
 class Notebook:
-    """A notebook's cells; where it could not be read, `notice` says why and `raw` is the file's text."""
+    """A notebook's cells; where it could not be read, `notice` says why and `raw` is the file's text.
+
+    `widgets` holds the models of its widgets by their ids, as far as their last state was saved.
+    """
 
     path: Path
     cells: list[Cell] = field(default_factory=list)
     language: str = "python"
     notice: str = ""
     raw: str = ""
+    widgets: Table = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -115,7 +120,9 @@ def from_table(table: object, path: Path, raw: str = "") -> Notebook:
         return Notebook(path, notice="This file is not a notebook: it has no list of cells.", raw=raw)
     notice = "" if cells else "This notebook has no cells."
     read_cells = [_read_cell(cell, index) for index, cell in enumerate(cells, 1)]
-    return Notebook(path, read_cells, _read_language(table), notice)
+    saved = find_table(table, "metadata", "widgets", WIDGETS)
+    widgets = find_table(saved, "state") or saved  # Colab leaves a level out
+    return Notebook(path, read_cells, _read_language(table), notice, widgets=widgets)
 
 
 def infer_questions(notebook: Notebook) -> Notebook:
@@ -140,6 +147,13 @@ def join_text(value: object) -> str:
     text = value if isinstance(value, str) else "" if value is None else json.dumps(value, ensure_ascii=False)
     text = text.replace("\r\n", "\n")  # which copies no text without any, as an image's megabytes
     return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def find_table(value: object, *keys: str) -> Table:
+    """Return the object of JSON below some keys; an empty one where there is none."""
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else {}
 
 
 def _decode(data: bytes) -> str:
@@ -196,22 +210,15 @@ def _read_cell(cell: object, index: int) -> Cell:
         kind,
         source,
         [output for output in outputs if isinstance(output, dict)] if isinstance(outputs, list) else [],
-        _read_table(cell, "metadata"),
-        _read_table(cell, "attachments"),
+        find_table(cell, "metadata"),
+        find_table(cell, "attachments"),
         count if isinstance(count, int) else None,
     )
 
 
-def _read_table(value: object, *keys: str) -> Table:
-    """Return the object of JSON below some keys; an empty one where there is none."""
-    for key in keys:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value if isinstance(value, dict) else {}
-
-
 def _read_language(table: Table) -> str:
-    found = [_read_table(table, "metadata", "language_info").get("name")]
-    found += [_read_table(table, "metadata", "kernelspec").get("language")]
+    found = [find_table(table, "metadata", "language_info").get("name")]
+    found += [find_table(table, "metadata", "kernelspec").get("language")]
     return next((name.lower() for name in found if isinstance(name, str)), "python")
 
 

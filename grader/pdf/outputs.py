@@ -11,12 +11,15 @@ from ..limits import HTML_CHARACTERS
 from . import lines
 from . import markup as html
 from .lines import inline
-from .notebook import Table, join_text
+from .notebook import Table, find_table, join_text
 
 IMAGES = ("image/png", "image/jpeg", "image/svg+xml", "image/gif", "image/webp", "image/bmp")
 INTERACTIVE = {
     "jupyter.widget": "widget", "plotly": "chart of plotly", "bokehjs": "chart of bokeh", "vega": "chart of altair"
 }  # fmt: skip  # by how its type begins after `application/vnd.`, whatever the version
+WIDGET = "application/vnd.jupyter.widget-view+json"
+BAR, HUGE = 10, 1e15  # columns of a progress bar, and a number that is none of its
+BLANKS = re.compile(r"\s+")
 OBJECT = re.compile(r"\s*<[\w.]+ (?:object|at 0x\w+)(?: at 0x\w+)?>\s*")
 INDENT = re.compile(r"\s*\n\s*")
 ANCHOR = re.compile(r"<a href='(?:vscode-|file:)[^']*'>(.*?)</a>")  # which VS Code puts around numbers of lines
@@ -37,8 +40,11 @@ class Shown:
     rows_left_out: int = 0
 
 
-def select(cell_outputs: list[Table], limits: Pdf) -> list[Shown]:
-    """Return what is shown of a cell's outputs; a stream that comes in parts is joined first."""
+def select(cell_outputs: list[Table], limits: Pdf, widgets: Table | None = None) -> list[Shown]:
+    """Return what is shown of a cell's outputs; a stream that comes in parts is joined first.
+
+    `widgets` are the notebook's.
+    """
     result: list[Shown] = []
     for output in cell_outputs:
         kind, data = output.get("output_type"), output.get("data")
@@ -51,7 +57,7 @@ def select(cell_outputs: list[Table], limits: Pdf) -> list[Shown]:
         elif kind == "error":
             result.append(Shown("error", _traceback(output)))
         elif isinstance(data, dict):
-            result.append(_best(data, output.get("metadata"), limits))
+            result.append(_best(data, output.get("metadata"), limits, widgets or {}))
         else:
             result.append(Shown("stdout", join_text(output.get("text", output))))
     return [shown for shown in result if shown.text.strip() or shown.kind == "image"]
@@ -111,7 +117,49 @@ def _traceback(output: Table) -> str:
     return ANCHOR.sub(r"\1", text) or f"{join_text(output.get('ename'))}: {join_text(output.get('evalue'))}"
 
 
-def _best(data: Table, metadata: object, limits: Pdf) -> Shown:
+def _read_widget(widgets: Table, name: object) -> str | None:
+    """Return what a widget of words and bars showed last, a box a line; None where it holds more or was not saved."""
+    rows: list[list[str]] = [[]]
+    waiting, seen = [name], set()
+    while waiting:
+        key = _read_name(waiting.pop())
+        kind, state = str(find_table(widgets, key).get("model_name")), find_table(widgets, key, "state")
+        if key in seen or _is_hidden(widgets, state):
+            continue
+        seen.add(key)
+        children = state.get("children")
+        if isinstance(children, list):
+            rows.append([])
+            waiting += reversed(children)
+        elif kind in ("HTMLModel", "LabelModel"):
+            rows[-1].append(BLANKS.sub(" ", html.strip_tags(join_text(state.get("value")))))
+        elif kind.endswith("ProgressModel"):
+            rows[-1].append(_draw_bar(state))
+        else:
+            return None
+    return "\n".join("".join(row).strip() for row in rows if row)
+
+
+def _read_name(reference: object) -> str:
+    return str(reference).removeprefix("IPY_MODEL_")
+
+
+def _is_hidden(widgets: Table, state: Table) -> bool:
+    """Return whether a widget has wiped itself out, as a bar that leaves nothing."""
+    return find_table(widgets, _read_name(state.get("layout")), "state").get("visibility") == "hidden"
+
+
+def _draw_bar(state: Table) -> str:
+    """Return a progress bar as terminals show it."""
+    lowest, highest, value = (
+        found if isinstance(found := state.get(name), int | float) and abs(found) < HUGE else default
+        for name, default in (("min", 0), ("max", 100), ("value", 0))
+    )
+    full = sum((value - lowest) * BAR >= (highest - lowest) * column for column in range(1, BAR + 1))
+    return f"{join_text(state.get('description'))} |{'█' * full}{' ' * (BAR - full)}|".removeprefix(" ")
+
+
+def _best(data: Table, metadata: object, limits: Pdf, widgets: Table) -> Shown:
     """Return the richest form that paper can show; an empty text for what was wiped out, as a bar that has ended."""
     if all(mime.startswith("text/") and value in ("", [], [""]) for mime, value in data.items()):
         return Shown("stdout")
@@ -123,6 +171,8 @@ def _best(data: Table, metadata: object, limits: Pdf) -> Shown:
             about = metadata.get(mime) if isinstance(metadata, dict) else None
             size = {key: str(value) for key, value in about.items()} if isinstance(about, dict) else {}
             return Shown("image", join_text(data[mime]), size, plain)
+    if (saved := _read_widget(widgets, find_table(data, WIDGET).get("model_id"))) is not None:
+        return Shown("stdout", saved)
     for start, name in INTERACTIVE.items():
         if any(mime.startswith(f"application/vnd.{start}") for mime in data):
             words = f"An interactive {name} was here; paper cannot show it"

@@ -476,6 +476,29 @@ def test_terminals_are_followed():
     assert _decoded("a\tb") == [[("", "a       b")]]
 
 
+def test_a_bar_of_a_widget_shows_its_last_state_where_it_was_saved(tmp_path):
+    cell = zoo.code("b", zoo.view("zqbar", "zqepoch:   0%|          | 0/10 [00:00<?, ?it/s]"))
+    last = "zqepoch: 100%|██████████| 10/10 [00:03<00:00, 3.05it/s]"
+    first = "An interactive widget was here; paper cannot show it: zqepoch:   0%|          | 0/10 [00:00<?, ?it/s]"
+    saved = {"state": zoo.WIDGETS, "version_major": 2, "version_minor": 0}
+    for models, shown in ((saved, last), (zoo.WIDGETS, last), ({}, first), ({"state": []}, first), (None, first)):
+        table = zoo.notebook(cell, metadata={"widgets": {"application/vnd.jupyter.widget-state+json": models}})
+        book = notebooks.from_table(json.loads(zoo.as_bytes(table)), tmp_path / "a.ipynb")
+        assert [one.text for one in outputs.select(book.cells[0].outputs, Pdf(), book.widgets)] == [shown]
+
+
+def test_a_widget_that_holds_itself_or_a_thousand_boxes_ends():
+    models = {
+        "a": {"state": {"children": ["IPY_MODEL_b", "IPY_MODEL_b"]}},
+        "b": {"state": {"children": ["IPY_MODEL_a"]}},
+    }
+    models |= {f"c{n}": {"state": {"children": [f"IPY_MODEL_c{n + 1}"] * 9}} for n in range(5000)}
+    models["c5000"] = {"model_name": "LabelModel", "state": {"value": "deep"}}
+    for name, shown in (("a", []), ("c0", ["deep"])):
+        found = outputs.select([zoo.view(name, "first")], Pdf(), models)
+        assert [one.text for one in found] == shown
+
+
 def test_an_output_that_was_wiped_out_leaves_nothing():
     """A progress bar that has ended leaves an empty text in its notebook"""
     wiped = [{"output_type": "display_data", "data": data, "metadata": {}} for data in ({}, {"text/plain": ""})]

@@ -31,6 +31,7 @@ class Animal:
 ZOO: list[Animal] = []
 BROKEN: dict[str, bytes] = {}
 FILES: dict[str, bytes] = {}  # what lies beside the notebooks
+WIDGETS: dict[str, dict] = {}  # models of widgets whose state the notebook of all cells holds
 
 
 def png(width: int = 12, height: int = 8, rows: int | None = None) -> bytes:
@@ -573,6 +574,48 @@ add(
     code("w", bundle({"application/vnd.jupyter.widget-view+json": {"model_id": "x"}, "text/plain": "IntSlider()"})),
     words=["IntSlider"],
 )
+
+
+def view(model: str, first: str) -> dict:
+    """An output that a widget draws, with the text that it had when it was made."""
+    return bundle({"application/vnd.jupyter.widget-view+json": {"model_id": model}, "text/plain": first})
+
+
+def model(name: str, kind: str, **state) -> None:
+    WIDGETS[name] = {"model_name": f"{kind}Model", "state": state}
+
+
+def bar(name: str, left: str, value: float, right: str, **layout) -> None:
+    """A bar of tqdm.notebook as it was when the notebook was saved."""
+    model(f"{name}0", "HTML", value=left)
+    model(f"{name}1", "FloatProgress", value=value, min=0.0, max=10.0, bar_style="success", description="")
+    model(f"{name}2", "HTML", value=right)
+    model(f"{name}l", "Layout", **layout)
+    model(name, "HBox", children=[f"IPY_MODEL_{name}{n}" for n in range(3)], layout=f"IPY_MODEL_{name}l")
+
+
+bar("zqbar", "zqepoch:\u2007100%", 10.0, "\u200710/10\u2007[00:03&lt;00:00,\u2007\u20073.05it/s]")
+bar("zqfailed", "zqfailed:\u2007\u200740%", 4.0, "\u20074/10\u2007[00:01&lt;00:02]")
+bar("zqwiped", "zqwiped:\u2007100%", 10.0, "\u200710/10", visibility="hidden")
+model("zqslider", "IntSlider", value=3)
+model("zqmixed", "VBox", children=["IPY_MODEL_zqbar", "IPY_MODEL_zqslider"])
+model("zqround", "VBox", children=["IPY_MODEL_zqround", "IPY_MODEL_zqbar"])
+model("zqodd", "IntProgress", value=float("nan"), max=10**400, description="zqodd")
+add(
+    "bars of widgets",
+    *(
+        code("b", view(name, f"zqfirst:   0%|          | 0/10 {name}"))
+        for name in ("zqbar", "zqfailed", "zqwiped", "zqround", "zqodd")
+    ),
+    words=["zqepoch: 100%|██████████| 10/10 [00:03<00:00, 3.05it/s]", "zqfailed: 40%|████      | 4/10 [00:01<00:02]"],
+    absent=["zqfirst: 0%| | 0/10 zqbar", "zqwiped"],
+    marks=[NONE],
+)
+add(
+    "widget of more than words",
+    code("b", view("zqmixed", "VBox(zqboxed)")),
+    words=["An interactive widget was here; paper cannot show it: VBox(zqboxed)"],
+)
 add("json", code("j", bundle({"application/json": {"a": [1, "é"]}})), words=['"a"'])
 add(
     "latex output",
@@ -699,7 +742,8 @@ def write(folder: Path) -> tuple[Path, list[Path]]:
     for name, content in FILES.items():
         (folder / name).write_bytes(content)
     one = folder / "awkward.ipynb"
-    one.write_bytes(as_bytes(notebook(*(cell for animal in ZOO for cell in animal.cells))))
+    saved = {"widgets": {"application/vnd.jupyter.widget-state+json": {"state": WIDGETS, "version_major": 2}}}
+    one.write_bytes(as_bytes(notebook(*(cell for animal in ZOO for cell in animal.cells), metadata=saved)))
     for name, content in BROKEN.items():
         (folder / f"{name}.ipynb").write_bytes(content)
     return one, [folder / f"{name}.ipynb" for name in BROKEN]

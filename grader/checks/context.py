@@ -112,7 +112,7 @@ class RunContext:
             else:
                 worker.start(seed)
         except (WorkerError, OutOfTime):
-            worker.dismiss()
+            worker.kill()
             raise
         return worker
 
@@ -136,7 +136,7 @@ class RunContext:
             worker.used = True
             self.spares[libraries].append(worker)
         else:
-            worker.dismiss()
+            worker.kill()
 
     def get_reference_worker(self, libraries: tuple[str, ...], seed: int) -> WorkerClient:
         """Return the reference's worker, kept from check to check and reset for each."""
@@ -173,7 +173,7 @@ class RunContext:
         try:
             worker.start(seed)
         except (WorkerError, OutOfTime):
-            worker.dismiss()
+            worker.kill()
             raise
         return worker
 
@@ -205,7 +205,7 @@ class RunContext:
             worker.forwarder = self._make_forwarder(libraries, seed, names)
             yield worker
         finally:
-            worker.dismiss()
+            worker.kill()
 
     def _make_forwarder(self, libraries: tuple[str, ...], seed: int, names: set[str]) -> Forwarder:
         """Return what answers for the reference where a student's code calls these functions."""

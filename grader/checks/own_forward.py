@@ -156,7 +156,7 @@ def _compare_in_new_worker(context: RunContext, running: RunningCheck, forward: 
     except Exception:  # a Mismatch, or an answer that the check can't use, another one than before
         raise NoGradient(messages.OTHER_CLAIM_FAILS) from None
     finally:
-        worker.dismiss()
+        worker.kill()
 
 
 def _compare_all(
@@ -217,7 +217,7 @@ def _ask_again(context: RunContext, running: RunningCheck, asked: ForwardPass) -
         try:
             again = ForwardPass(worker.root(), asked.passes, asked.seed, asked.clock)(points)
         finally:
-            worker.dismiss()
+            worker.kill()
         if not np.abs(again - out).max(initial=0.0) <= SAME * np.abs(out).max(initial=0.0):
             raise NoGradient(messages.NOT_REPEATABLE)
 

@@ -223,7 +223,7 @@ class ChecksPlugin:
     def _renew_worker(self, running: RunningCheck, used: WorkerClient) -> None:
         """Give a check a fresh worker of the student's, and the reference's in the state it begins with."""
         context, seed = self.context, derive(running.seed, "worker")
-        used.dismiss()
+        used.kill()
         running.worker = context.get_student_worker(running.libraries, seed, context.modules_in_use, fresh=True)
         context.get_reference_worker(running.libraries, seed)
 

@@ -168,7 +168,7 @@ class Runner:
     def close(self) -> None:
         """End the workers and remove what was planted."""
         for _, worker in self._workers.values():
-            worker.dismiss()
+            worker.kill()
         self._folder.cleanup()
 
 

@@ -20,7 +20,6 @@ CLOSE = 1e-6  # a student's code may compute what it passes on in another order
 
 Key = tuple[tuple[str, ...], int]
 SETTING_UP = ("load", "reset")  # a live worker does both when it is brought up
-TALKING = ("callback", "late")  # replies that are no answer yet
 
 
 class ReplayTransport(ImmediateTransport):
@@ -37,7 +36,7 @@ class ReplayTransport(ImmediateTransport):
     def _begin(self, seed: int) -> None:
         self._cassette, self._position = self._answers.cassette(seed), 0
 
-    def exchange(self, frame: Frame, deadline: Deadline) -> Reply:
+    def answer(self, frame: Frame, deadline: Deadline) -> Reply:
         """Answer a request from the cassette. Raise Unrecorded or AnswerVaries where it is not on it."""
         message, arrays = unpack_frame(frame)
         if message["op"] == "reset":
@@ -122,7 +121,7 @@ class MemoTransport(ImmediateTransport):
     def _key(self) -> Key:
         return self._libraries, self._seed
 
-    def exchange(self, frame: Frame, deadline: Deadline) -> Reply:
+    def answer(self, frame: Frame, deadline: Deadline) -> Reply:
         """Answer a request as it was answered before; else ask the live reference, and remember what it says."""
         self._forget_where_named()
         message, _ = unpack_frame(frame)
@@ -139,14 +138,8 @@ class MemoTransport(ImmediateTransport):
             return _copy(known[place][1])
         reply = self._ask_live(frame, deadline)
         at_end = self._recorded and place == len(known)
-        self._recorded = at_end and not set(TALKING) & reply[0].keys() and self._memo.add(self._key, digest, reply)
+        self._recorded = at_end and self._memo.add(self._key, digest, reply)
         return reply
-
-    def receive(self, deadline: Deadline) -> Reply:
-        """Answer the next of the requests that were posted, or pass on what a live reference still has to say."""
-        if not self._posted and self._live is not None:
-            return self._live.transport.receive(deadline)
-        return super().receive(deadline)
 
     def _forget_where_named(self) -> None:
         """Drop what this check has added where it asked for a name of the package for the first time."""
@@ -159,17 +152,20 @@ class MemoTransport(ImmediateTransport):
             self._live = self._launch(self._seed)
         elif not self._is_level:
             self._live.reset(self._seed)
-        if not self._is_level:
-            for earlier in self._asked[:-1]:
-                self._live.transport.exchange(earlier, deadline)
+        transport = self._live.transport
+        for one in [frame] if self._is_level else self._asked:
+            transport.send(one, deadline)
+            reply = transport.receive(deadline)
+            while "late" in reply[0]:
+                reply = transport.receive(deadline)
         self._is_level = True
-        return self._live.transport.exchange(frame, deadline)
+        return reply
 
-    def close(self, wait: bool = True) -> None:
+    def close(self) -> None:
         """End the live reference, where there is one."""
         self._forget_where_named()
         if self._live is not None:
-            self._live.transport.close(wait)
+            self._live.transport.close()
             self._live = None
 
 

@@ -35,9 +35,9 @@ from ..recording.replay import make_replay_client
 from ..results.record import CheckResult, Outcome
 from ..results.terminal import SILENT, StatusLine
 from ..sandbox.parent.client import WorkerClient
-from ..sandbox.parent.transport import Frame, Reply, Transport, TransportDecorator
+from ..sandbox.parent.transport import Frame, Reply
 from ..sandbox.parent.zygote_pool import ZygotePool
-from ..sandbox.wire import Deadline, unpack_frame
+from ..sandbox.wire import unpack_frame
 
 NOT_THERE = "checks-that-are-not-recorded"
 NOT_RECORDED = ("load", "seed", "reset", "replace")
@@ -127,8 +127,24 @@ class Draft:
 
     cassette: Cassette
     arrays: list[Array] = field(default_factory=list)
+    _call: Reply | None = None
 
-    def entry(self, asked: Reply, answered: Reply) -> Entry:
+    def note_request(self, frame: Frame, reply: Reply) -> Reply:
+        """Note a request and its reply."""
+        asked = unpack_frame(frame)
+        if asked[0]["op"] not in NOT_RECORDED:
+            self.cassette.entries.append(self._entry(asked, reply))
+        return reply
+
+    def note_call(self, frame: Frame, reply: Reply) -> Reply:
+        """Note the call of a callback once it is answered, by the frame after it."""
+        asked = unpack_frame(frame)
+        if self._call is not None and "ok" in asked[0]:
+            self.cassette.calls.append(self._entry(self._call, asked))
+        self._call = reply if "callback" in reply[0] else None
+        return reply
+
+    def _entry(self, asked: Reply, answered: Reply) -> Entry:
         """Return the entry of a request and its reply; an error is without its lines of code."""
         (reply, arrays), first = answered, len(self.arrays)
         if "error" in reply:
@@ -137,33 +153,10 @@ class Draft:
         return Entry(fingerprint_request(*asked), reply, list(range(first, len(self.arrays))))
 
 
-class RecordingTransport(TransportDecorator):
-    """Notes requests with their replies in a draft, or only the calls of callbacks with what was answered."""
-
-    def __init__(self, inner: Transport, draft: Draft, calls_only: bool = False) -> None:
-        super().__init__(inner)
-        self._draft, self._calls_only = draft, calls_only
-        self._call: Reply | None = None
-
-    def exchange(self, frame: Frame, deadline: Deadline) -> Reply:
-        """Pass a frame on, and note it with its reply; after a callback, it is the answer to that."""
-        asked, reply = unpack_frame(frame), self.inner.exchange(frame, deadline)
-        if self._call is not None:
-            if "ok" in asked[0]:
-                self._draft.cassette.calls.append(self._draft.entry(self._call, asked))
-        elif not self._calls_only and asked[0]["op"] not in NOT_RECORDED:
-            self._draft.cassette.entries.append(self._draft.entry(asked, reply))
-        self._call = reply if "callback" in reply[0] else None
-        return reply
-
-
-class PerturbedTransport(TransportDecorator):
-    """Makes each answer a little wrong, to see which questions to the reference depend on it."""
-
-    def exchange(self, frame: Frame, deadline: Deadline) -> Reply:
-        """Pass a frame on, and change the numbers of the reply."""
-        message, arrays = self.inner.exchange(frame, deadline)
-        return message, [_perturb(array) for array in arrays]
+def _perturb_reply(frame: Frame, reply: Reply) -> Reply:
+    """Make an answer a little wrong, to see which questions to the reference depend on it."""
+    message, arrays = reply
+    return message, [_perturb(array) for array in arrays]
 
 
 def _perturb(array: Array) -> Array:
@@ -185,8 +178,7 @@ class RecordingContext(RunContext):
         """Return the reference's worker at the start of a new draft."""
         worker = super().get_reference_worker(libraries, seed)
         self.draft = Draft(Cassette(seed))
-        plain = worker.transport.inner if isinstance(worker.transport, RecordingTransport) else worker.transport
-        worker.transport = RecordingTransport(plain, self.draft)
+        worker.tap = self.draft.note_request
         return worker
 
     @contextlib.contextmanager
@@ -195,7 +187,7 @@ class RecordingContext(RunContext):
     ) -> Iterator[WorkerClient]:
         """Return a worker with callbacks, whose calls are noted in the draft."""
         with super().with_callbacks(libraries, seed, names) as worker:
-            worker.transport = RecordingTransport(worker.transport, self.draft, calls_only=True)
+            worker.tap = self.draft.note_call
             yield worker
 
     def gather_answers(self, seed: int) -> RecordedAnswers:
@@ -268,7 +260,7 @@ class RecordingPlugin(ChecksPlugin):
     def _varies(self, running: RunningCheck, replayed: WorkerClient) -> bool:
         """Return whether a student whose answers are a little wrong has the reference asked what is not recorded."""
         perturbed = self.context.launch_reference(running.libraries, derive(running.seed, "worker"))
-        perturbed.transport = PerturbedTransport(perturbed.transport)
+        perturbed.tap = _perturb_reply
         try:
             running.body(**renew(running, reference=replayed.root(), student=perturbed.root()))
         except (Unrecorded, NotScored):

@@ -288,8 +288,8 @@ def test_names_of_a_library_are_asked_for_only_once_for_all_workers(full, packag
     named, asked = {}, []
     for _ in range(2):
         worker = package(full, "import numpy\n\n\ndef turn():\n    numpy.linalg.norm = abs\n", named=named)
-        turn, send = worker.root().module.turn, worker.transport.exchange
-        worker.transport.exchange = lambda frame, deadline, send=send: (asked.append(frame), send(frame, deadline))[1]
+        turn = worker.root().module.turn
+        worker.tap = lambda frame, reply: (asked.append(frame), reply)[1]
         norm = worker.root().library("numpy").linalg.norm
         assert norm(np.array([3.0, 4.0])) == 5
         turn()
@@ -317,9 +317,9 @@ def test_methods_are_asked_for_only_once_for_all_objects_of_a_class(full, packag
     named, asked = {}, []
     for _ in range(2):
         worker = package(full, NETS, named=named)
-        make, send = worker.root().module.Net, worker.transport.exchange
+        make = worker.root().module.Net
         nets = [make(1), make(5)]
-        worker.transport.exchange = lambda frame, deadline, send=send: (asked.append(frame), send(frame, deadline))[1]
+        worker.tap = lambda frame, reply: (asked.append(frame), reply)[1]
         assert [net.grow() for net in nets for _ in range(2)] == [2, 3, 6, 7]
         assert [net.size for net in nets] == [3, 7]
         for net, part in zip(nets, "ab", strict=True):

@@ -450,13 +450,14 @@ def test_drip_feed_does_not_stretch_the_deadline_of_a_frame(pair, part, monkeypa
 def test_endless_callbacks_do_not_stretch_the_deadline_of_a_call():
     started = time.monotonic()
 
-    def exchange(sent, deadline):
+    def receive(deadline):
         """Find the next callback there already, as a worker can have it that sends without waiting for answers."""
         if time.monotonic() > started + 3:
             raise WorkerGone(None)
         return {"callback": "f"}, []
 
-    transport = SimpleNamespace(exchange=exchange, connect=lambda: None, close=lambda: None, process=None)
+    nothing = dict.fromkeys(("send", "connect", "close"), lambda *arguments: None)
+    transport = SimpleNamespace(receive=receive, process=None, **nothing)
     worker = WorkerClient(transport, Path("package"), "package", WorkerLimits(call_seconds=0.1))
     worker.forwarder = Forwarder(())
     with pytest.raises(WorkerTimeout):

@@ -22,6 +22,7 @@ import numpy.ma  # NumPy loads it late, which would cost every worker that repor
 
 from ...errors import Attempt
 from ...limits import MESSAGE_CHARACTERS, NEAR_NAMES, SHOWN_ARRAYS, TRACEBACK_FRAMES
+from ..wire import Encoder
 
 
 def report_exception(error: BaseException, root: Path | None) -> dict[str, Any]:
@@ -48,7 +49,7 @@ class LateReport:
     One thread sends all reports by `send`, one a request, and none after its end.
     """
 
-    def __init__(self, send: Callable[[dict[str, Any]], None], root: Path, seconds: float) -> None:
+    def __init__(self, send: Callable[[list[Any]], None], root: Path, seconds: float) -> None:
         self._send, self._root, self._seconds, self._reader = send, root, seconds, threading.get_ident()
         self._lock, self._sooner, self._due = threading.Lock(), threading.Semaphore(0), 0.0  # 0 where nothing is due
         with contextlib.suppress(RuntimeError):  # no thread can be had: reports are left out
@@ -81,7 +82,7 @@ class LateReport:
             if self._due == due:
                 self._due = 0.0
                 if frames:
-                    self._send({"late": _cut_short(frames)})
+                    self._send(Encoder(lambda value, encoder: None).frame({"late": _cut_short(frames)}))
 
 
 # the kind of an exception and how its text begins: what was tried

@@ -9,12 +9,14 @@ import sys
 import types
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from ..wire import Decoder, Encoder, Unsendable
 from .imports import OnlyTheseLibraries, PackageAliases, StrayImports, install_shims
+
+Ask = Callable[[list[Any]], tuple[dict[str, Any], list[np.ndarray]]]
 
 
 def compile_module(source: Path) -> np.ndarray | None:
@@ -78,24 +80,14 @@ class OpaqueHandle:
         self.number = number
 
 
-class CallbackChannel(Protocol):
-    """A way to the parent for the calls of callbacks."""
-
-    def send(self, frame: list[Any]) -> None:
-        """Send a call."""
-
-    def receive(self) -> tuple[dict[str, Any], list[np.ndarray]]:
-        """Return the answer to it."""
-
-
 class Callback:
-    """Stands for a function; a call goes out through the channel, by position where the function's names allow it.
+    """Stands for a function; the parent is asked for the answer to a call, by position where the names allow it.
 
     Dicts among the arguments are written back.
     """
 
-    def __init__(self, name: str, original: Callable[..., Any], channel: CallbackChannel) -> None:
-        self._name, self.original, self._channel = name, original, channel
+    def __init__(self, name: str, original: Callable[..., Any], ask: Ask) -> None:
+        self._name, self.original, self._ask = name, original, ask
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
         with contextlib.suppress(TypeError, ValueError):  # a signature that the call does not fit, or without one
@@ -103,8 +95,7 @@ class Callback:
             arguments, keywords = bound.args, bound.kwargs
         encoder = Encoder(_outgoing)
         values = {"args": encoder.node(list(arguments)), "kwargs": encoder.node(keywords)}
-        self._channel.send(encoder.frame({"callback": self._name, **values}))
-        message, arrays = self._channel.receive()
+        message, arrays = self._ask(encoder.frame({"callback": self._name, **values}))
         if "ok" not in message:
             raise RuntimeError(f"{self._name} raised in the other package")
         decoder = Decoder(arrays, lambda form, content: OpaqueHandle(content))
@@ -114,7 +105,7 @@ class Callback:
         return decoder.value(message["ok"])
 
 
-def install_callbacks(package: str, names: list[str], channel: CallbackChannel) -> None:
+def install_callbacks(package: str, names: list[str], ask: Ask) -> None:
     """Replace each named function at the top of a module by a callback, in all modules that imported it too."""
     for name in names:
         module_name, _, function = name.rpartition(".")
@@ -122,7 +113,7 @@ def install_callbacks(package: str, names: list[str], channel: CallbackChannel) 
             original = getattr(importlib.import_module(f"{package}.{module_name}"), function)
         except Exception:  # a method, whose module's name ends in a class, or a function that nothing here can call
             continue
-        callback = Callback(name, original, channel)
+        callback = Callback(name, original, ask)
         for loaded in [loaded for key, loaded in sys.modules.items() if key.startswith(f"{package}.")]:
             for alias in [alias for alias, value in vars(loaded).items() if value is original]:
                 setattr(loaded, alias, callback)

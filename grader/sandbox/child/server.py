@@ -7,17 +7,17 @@ import random
 import sys
 import types
 import zlib
-from collections.abc import Iterator
-from functools import partial, reduce
+from collections.abc import Callable, Iterator
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ...limits import CHANGE_KEY_CHARACTERS, CHANGE_LEVELS, CHANGE_OBJECTS, CHANGES
-from ..wire import Channel, Decoder, Encoder, Unsendable
+from ..wire import Decoder, Encoder, Unsendable
 from .exceptions import LateReport, report_exception
-from .packages import Callback, CallbackChannel, compile_module, install_callbacks, load_package
+from .packages import Ask, Callback, compile_module, install_callbacks, load_package
 
 ATOMS = (type(None), bool, int, float, complex, str, bytes, np.generic, type, types.ModuleType, types.FunctionType)
 LAZY = (types.GeneratorType, map, filter, zip)
@@ -27,11 +27,11 @@ Way = tuple[int | str, ...]
 class WorkerServer:
     """The objects of one worker and what may be asked of them; handles are numbers, never addresses.
 
-    Where functions are replaced, the replacements call the parent through `callbacks`, by default the `channel`.
+    Where functions are replaced, the replacements `ask` the parent. One that waits is told of late requests by `tell`.
     """
 
-    def __init__(self, channel: Channel | None = None, callbacks: CallbackChannel | None = None) -> None:
-        self._channel, self._callbacks = channel, callbacks or channel
+    def __init__(self, ask: Ask, tell: Callable[[list[Any]], None] | None = None) -> None:
+        self._ask, self._tell = ask, tell
         self._objects: dict[int, Any] = {}
         self._root: Path | None = None
         self._name = ""
@@ -57,12 +57,9 @@ class WorkerServer:
     def _do_load(self, header: dict[str, Any], decoder: Decoder, encoder: Encoder) -> None:
         self._objects.clear()
         self._root, self._name = Path(header["path"]), header["name"]
-        if self._channel is not None and self._late is None:  # there is a parent that waits
-            self._late = LateReport(partial(self._tell, self._channel), self._root, header["late_after"])
+        if self._tell is not None and self._late is None:
+            self._late = LateReport(self._tell, self._root, header["late_after"])
         load_package(header)
-
-    def _tell(self, channel: Channel, report: dict[str, Any]) -> None:
-        channel.send(Encoder(self._remember).frame(report))
 
     def _do_reset(self, header: dict[str, Any], decoder: Decoder, encoder: Encoder) -> None:
         self._objects.clear()
@@ -111,8 +108,7 @@ class WorkerServer:
         return {"list": list(inspect.signature(self._target(header["target"])).parameters)}
 
     def _do_replace(self, header: dict[str, Any], decoder: Decoder, encoder: Encoder) -> None:
-        assert self._callbacks is not None  # only a server that nobody asks to replace anything has none
-        install_callbacks(self._name, header["names"], self._callbacks)
+        install_callbacks(self._name, header["names"], self._ask)
 
     def _do_seed(self, header: dict[str, Any], decoder: Decoder, encoder: Encoder) -> None:
         _seed(header["seed"])

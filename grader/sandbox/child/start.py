@@ -185,7 +185,12 @@ def serve(channel: "Channel") -> None:
     sys.breakpointhook = _refuse_breakpoint
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # or what was printed would be lost with the process
-    server = WorkerServer(channel)
+
+    def ask(frame: list[Any]) -> Any:
+        channel.send(frame)
+        return channel.receive()
+
+    server = WorkerServer(ask, channel.send)
     while True:
         try:
             channel.send(server.answer(*channel.receive()))

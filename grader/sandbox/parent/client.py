@@ -20,6 +20,7 @@ PLAIN = {error.__name__: error for error in (AttributeError, TypeError, KeyError
 
 Named = dict[str, tuple[str, bool]]
 Timeout = Callable[[str], float]
+Tap = Callable[[Frame, Reply], Reply]
 
 
 class WorkerClient:
@@ -28,7 +29,8 @@ class WorkerClient:
     `load` sends the request to load the package, and `start` waits for it, so a worker can come up while another is
     busy. Workers of one package may share `named`, the kind and callability of the names it holds, to ask for
     each only once. Errors of a worker that is `trusted` are not a student's. Where its functions have arguments under
-    other names than the checks use, they are `renamed`.
+    other names than the checks use, they are `renamed`. Each frame and its reply go through `tap`, which may note or
+    change what comes back.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class WorkerClient:
         self.package, self.name, self.limits, self.trusted = package, name, limits, trusted
         self.named = {} if named is None else named
         self.timeout_for: Timeout = lambda callee: limits.call_seconds
+        self.tap: Tap = lambda frame, reply: reply
         self.overtime: Callable[[], float] | None = None
         self._given_back, self._loading = 0.0, dict[str, Any]()
         self.modules, self.callees = set[str](), set[str]()
@@ -84,11 +87,11 @@ class WorkerClient:
     def reload(self) -> None:
         """Send that request once more, since the package's files have changed; `start` waits for it."""
         self.forget_calls()
-        self.transport.post(Encoder(self._outgoing).frame(self._loading))
+        self.transport.send(Encoder(self._outgoing).frame(self._loading))
 
     def start(self, seed: int) -> None:
         """Wait until the package is loaded, then seed every generator. Raise WorkerError when loading it fails."""
-        self.transport.post(Encoder(self._outgoing).frame({"op": "reset", "seed": seed}))
+        self.transport.send(Encoder(self._outgoing).frame({"op": "reset", "seed": seed}))
         for _ in ("loaded", "seeded"):
             self._answer(None, self.name, self.name)
         self.started = True
@@ -231,36 +234,35 @@ class WorkerClient:
         return given
 
     def _converse(self, frame: Frame | None, deadline: Deadline, reached: list[StackFrame]) -> Reply:
-        """Return the reply to a frame, or to what was posted, and serve the calls of callbacks meanwhile.
+        """Return the reply to a frame, or to what was sent before, and serve the calls of callbacks meanwhile.
 
         The lines that a late request says it has `reached` are put there, once. Raise WireError for more of them.
         """
-        reply = self.transport.receive(deadline) if frame is None else self.transport.exchange(frame, deadline)
+        if frame is not None:
+            self.transport.send(frame, deadline)
         while True:
+            reply = self.transport.receive(deadline)
             if "late" in reply[0]:
                 if reached or not (frames := read_frames(reply[0]["late"])):
                     raise WireError("a late report that no worker of ours sends")
                 reached += frames
-                reply = self.transport.receive(deadline)
-            elif self.forwarder is not None and "callback" in reply[0]:
-                deadline.check()  # a worker can always have the next callback there in time
-                reply = self.transport.exchange(self.forwarder(*reply), deadline)
-            else:
+                continue
+            if frame is not None:
+                reply = self.tap(frame, reply)
+            if self.forwarder is None or "callback" not in reply[0]:
                 return reply
+            deadline.check()  # a worker can always have the next callback there in time
+            frame = self.forwarder(*reply)
+            self.transport.send(frame, deadline)
 
     def take_output(self) -> str:
         """Return what the worker printed since the last time; empty where that went to the terminal at once."""
         return self.transport.process.output.take() if self.transport.process is not None else ""
 
     def kill(self) -> None:
-        """End the worker from outside, and wait until nothing is left of it."""
+        """End the worker from outside; nobody waits until it is collected."""
         self.alive = False
         self.transport.close()
-
-    def dismiss(self) -> None:
-        """End the worker as `kill` does, without waiting until it is collected."""
-        self.alive = False
-        self.transport.close(wait=False)
 
 
 def launch_worker(

@@ -44,7 +44,7 @@ class WorkerGone(Exception):
 
 
 class Transport(Protocol):
-    """A way to what answers requests; a decorator is one around another."""
+    """A way to what answers requests."""
 
     @property
     def process(self) -> WorkerProcess | None:
@@ -53,17 +53,14 @@ class Transport(Protocol):
     def connect(self) -> None:
         """Wait until the other end is there, so that no deadline runs until then."""
 
-    def post(self, frame: Frame) -> None:
-        """Send a request without waiting, neither for the other end nor for the reply."""
+    def send(self, frame: Frame, deadline: Deadline | None = None) -> None:
+        """Send a frame without waiting for what comes back. Raise DeadlinePassed where it cannot go in time."""
 
     def receive(self, deadline: Deadline) -> Reply:
-        """Return the reply to the next of the requests that were posted; raises as `exchange` does."""
+        """Return the next frame that comes. Raise DeadlinePassed, WorkerGone or WireError."""
 
-    def exchange(self, frame: Frame, deadline: Deadline) -> Reply:
-        """Send a frame and return the next one that comes. Raise DeadlinePassed, WorkerGone or WireError."""
-
-    def close(self, wait: bool = True) -> None:
-        """End what is at the other end, by default waiting until nothing is left of it."""
+    def close(self) -> None:
+        """End what is at the other end."""
 
 
 class ProcessTransport:
@@ -92,10 +89,10 @@ class ProcessTransport:
             raise SandboxError(f"a worker could not start: {said}. {BROKEN}") from None
         self._ready = True
 
-    def post(self, frame: Frame) -> None:
-        """Send a request while the process may still be on its way."""
+    def send(self, frame: Frame, deadline: Deadline | None = None) -> None:
+        """Send a frame; the process may still be on its way."""
         with contextlib.suppress(ChannelClosed):  # whoever waits for the reply will notice
-            self._channel.send(frame)
+            self._channel.send(frame, deadline)
 
     def receive(self, deadline: Deadline) -> Reply:
         """Return the next frame."""
@@ -104,19 +101,9 @@ class ProcessTransport:
         except ChannelClosed:
             raise self._lost() from None
 
-    def exchange(self, frame: Frame, deadline: Deadline) -> Reply:
-        """Send a frame and return the next one."""
-        try:
-            self._channel.send(frame, deadline)
-        except ChannelClosed:
-            raise self._lost() from None
-        return self.receive(deadline)
-
-    def close(self, wait: bool = True) -> None:
-        """Kill the process with its group."""
-        pending = self._end()
-        if wait and pending is not None:
-            self.process.status(pending)
+    def close(self) -> None:
+        """Kill the process with its group; it is collected by and by."""
+        self._end()
 
     def _end(self) -> PendingReply | None:
         if not self._open:
@@ -132,62 +119,33 @@ class ProcessTransport:
         return WorkerGone(status if ended else None)
 
 
-class TransportDecorator:
-    """A transport around another one, to which everything goes through; subclasses change what they are about."""
-
-    def __init__(self, inner: Transport) -> None:
-        self.inner = inner
-
-    @property
-    def process(self) -> WorkerProcess | None:
-        """The process at the other end."""
-        return self.inner.process
-
-    def connect(self) -> None:
-        """Wait until the other end is there."""
-        self.inner.connect()
-
-    def post(self, frame: Frame) -> None:
-        """Send a request without waiting."""
-        self.inner.post(frame)
-
-    def receive(self, deadline: Deadline) -> Reply:
-        """Return the reply to the next of the requests that were posted."""
-        return self.inner.receive(deadline)
-
-    def exchange(self, frame: Frame, deadline: Deadline) -> Reply:
-        """Send a frame and return the next one that comes."""
-        return self.inner.exchange(frame, deadline)
-
-    def close(self, wait: bool = True) -> None:
-        """End what is at the other end."""
-        self.inner.close(wait)
-
-
 class ImmediateTransport:
-    """A transport without a process, whose subclasses answer each request at once, in `exchange`."""
+    """A transport without a process, whose subclasses answer each request in `answer`.
+
+    They do so when the reply is asked for, so that a breakpoint in it comes when it is expected.
+    """
 
     process = None
 
     def __init__(self) -> None:
-        self._posted: deque[Frame] = deque()
+        self._sent: deque[Frame] = deque()
 
     def connect(self) -> None:
         """Do nothing; both ends are here."""
 
-    def post(self, frame: Frame) -> None:
-        """Keep a request until its reply is asked for, so that a breakpoint in it comes when it is expected."""
-        self._posted.append(frame)
+    def send(self, frame: Frame, deadline: Deadline | None = None) -> None:
+        """Keep a request until its reply is asked for."""
+        self._sent.append(frame)
 
     def receive(self, deadline: Deadline) -> Reply:
-        """Answer the next of the requests that were posted."""
-        return self.exchange(self._posted.popleft(), deadline)
+        """Answer the next request."""
+        return self.answer(self._sent.popleft(), deadline)
 
-    def exchange(self, frame: Frame, deadline: Deadline) -> Reply:
-        """Answer a request."""
+    def answer(self, frame: Frame, deadline: Deadline) -> Reply:
+        """Return the reply to a request."""
         raise NotImplementedError
 
-    def close(self, wait: bool = True) -> None:
+    def close(self) -> None:
         """Do nothing; there is no process to end."""
 
 
@@ -203,9 +161,12 @@ class InProcessTransport(ImmediateTransport):
     def __init__(self, package: str, forward: Callable[[Reply], Frame]) -> None:
         super().__init__()
         self._package, self._modules = package, dict[str, ModuleType]()
-        self._server, self._random = WorkerServer(callbacks=LocalCallbacks(forward)), _random_state()
+        self._forward, self._server, self._random = forward, WorkerServer(self._ask), _random_state()
 
-    def exchange(self, frame: Frame, deadline: Deadline) -> Reply:
+    def _ask(self, frame: Frame) -> Reply:
+        return unpack_frame(self._forward(unpack_frame(frame)))
+
+    def answer(self, frame: Frame, deadline: Deadline) -> Reply:
         """Answer a request, on this side's random stream and with its modules."""
         outside, other = _random_state(), self._loaded.get(self._package, self)
         _set_random_state(self._random)
@@ -224,22 +185,6 @@ class InProcessTransport(ImmediateTransport):
             old._modules = {name: sys.modules.pop(name) for name in names}
             sys.modules.update(new._modules)
         self._loaded[self._package] = new
-
-
-class LocalCallbacks:
-    """Stands for the channel of callbacks where both its ends are here."""
-
-    def __init__(self, forward: Callable[[Reply], Frame]) -> None:
-        self._forward = forward
-        self._replies: deque[Reply] = deque()
-
-    def send(self, frame: Frame) -> None:
-        """Have a call answered at once."""
-        self._replies.append(unpack_frame(self._forward(unpack_frame(frame))))
-
-    def receive(self) -> Reply:
-        """Return the answer to the last call."""
-        return self._replies.pop()
 
 
 def _random_state() -> tuple[Any, Any]:

@@ -29,7 +29,7 @@ Array = np.ndarray[Any, Any]
 Message = dict[str, Any]
 
 FILENAME = "expected.npz"
-VERSION = 3
+VERSION = 4
 UNREADABLE = (
     OSError, ValueError, TypeError, KeyError, EOFError, zlib.error, zipfile.BadZipFile, msgspec.MsgspecError
 )  # fmt: skip
@@ -135,7 +135,7 @@ class AnswersHeader(msgspec.Struct):
 
     seed: int
     files: dict[str, str]
-    names: dict[str, tuple[str, bool]]
+    names: dict[str, str]
     cassettes: dict[str, Cassette]
     specs: list[tuple[str, list[int]]] = []
     version: int = VERSION

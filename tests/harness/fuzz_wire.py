@@ -80,7 +80,7 @@ def seeds() -> list[bytes]:
     found += [
         json.dumps({"message": message, "arrays": []}).encode() for message in (error, changed, {"callback": "f"})
     ]
-    return [*found, json.dumps({"message": {"ok": {"handle": [1, "dict", "a.b", True]}}, "arrays": []}).encode()]
+    return [*found, json.dumps({"message": {"ok": {"handle": [1, "dict", "a.b"]}}, "arrays": []}).encode()]
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from grader.checks.misconceptions import (
     find_evidence,
 )
 from grader.errors import Ending, NotScored, WorkerRaised, WorkerTimeout
-from grader.sandbox.parent.proxy import Call, Proxy, ProxyFactory
+from grader.sandbox.parent.proxy import Call, Proxy
 
 A, B, C, D = b"a", b"b", b"c", b"d"
 RNG = np.random.RandomState(0)
@@ -150,7 +150,7 @@ def claim_unchanged(way):
         call = SimpleNamespace(label="layers.double")
         worker = SimpleNamespace(callees={"layers.double"}, changes=[SimpleNamespace(call=call, way=way)])
         worker.parameters, worker.modules = (lambda function: ["x", "y"]), set()
-        expect_unchanged_arguments(Proxy(ProxyFactory(worker), 0, "function", "layers.double", True))
+        expect_unchanged_arguments(Proxy(worker, 0, "function", "layers.double"))
 
     return claim
 

@@ -442,7 +442,7 @@ def without_arrays(file: Path) -> None:
         (lambda file: np.savez(file, header=np.frombuffer(b"{}", np.uint8)), "missing required field"),
         (lambda file: np.savez(file, header=np.array([{}])), ""),
         (without_arrays, "f8"),
-        (other_version, "it is of version 1, and this grader reads version 3"),
+        (other_version, "it is of version 1, and this grader reads version 4"),
     ],
     ids=["no zip", "cut", "flipped", "no archive", "empty", "no header", "pickled", "no arrays", "version"],
 )

@@ -10,7 +10,7 @@ from grader.checks import expect, expect_unchanged_arguments
 from grader.checks.expect import Mismatch
 from grader.release import recorder as recording
 from grader.sandbox.child.server import Fingerprints
-from grader.sandbox.parent.proxy import Call, Change, Proxy, ProxyFactory
+from grader.sandbox.parent.proxy import Call, Change, Proxy
 from grader.sandbox.parent.transport import decode_changes
 from grader.sandbox.wire import WireError
 
@@ -142,7 +142,7 @@ def test_a_report_holds_no_text_that_could_do_harm():
 def claim(ways, but=(), called=("layers.backward",)):
     """What is raised about a function of which these changes were reported."""
     worker = SimpleNamespace(modules=set(), callees=set(called), parameters=lambda function: ["dout", "cache"])
-    function = Proxy(ProxyFactory(worker), "layers.backward", "function", "layers.backward", True)
+    function = Proxy(worker, "layers.backward", "function", "layers.backward")
     worker.changes = [Change(Call(function, "layers.backward", ()), way) for way in ways]
     worker.changes.append(Change(Call(None, "layers.forward", ()), (0,)))
     with pytest.raises((Mismatch, ValueError)) as found:

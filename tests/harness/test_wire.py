@@ -7,6 +7,7 @@ import select
 import socket
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,7 +21,7 @@ from grader import limits
 from grader.errors import WorkerTimeout
 from grader.sandbox import wire
 from grader.sandbox.parent.client import WorkerClient
-from grader.sandbox.parent.proxy import Forwarder, Proxy, ProxyFactory
+from grader.sandbox.parent.proxy import Forwarder, Proxy, read_special
 from grader.sandbox.parent.transport import WorkerGone, decode_reply
 from grader.sandbox.policy import WorkerLimits
 from grader.sandbox.wire import (
@@ -263,8 +264,8 @@ BAD_NODES = [
     {"tensor": []},
     {"tensor": [5, False]},
     {"handle": [1]},
-    {"handle": ["1", "a", "b", True]},
-    {"handle": [1, 2, "b", True]},
+    {"handle": ["1", "a", "b"]},
+    {"handle": [1, 2, "b"]},
     {"pickle": "gASVAAAA"},
     {"a": 1, "b": 2},
     {},
@@ -275,9 +276,8 @@ BAD_NODES = [
 
 @pytest.mark.parametrize("node", BAD_NODES, ids=json.dumps)
 def test_bad_nodes_are_refused(node):
-    special = ProxyFactory(SimpleNamespace(modules=set())).special
     with pytest.raises(WireError):
-        Decoder([np.zeros(2)], special).value({"list": [node]})
+        Decoder([np.zeros(2)], partial(read_special, None, "")).value({"list": [node]})
 
 
 @pytest.mark.parametrize("error", [[], None, "raised", {}, {"type": "T", "message": "m", "frames": [{}]}])
@@ -300,8 +300,8 @@ def test_nodes_nested_too_deeply_are_refused():
 
 
 def test_handles_come_as_proxies_with_harmless_labels():
-    factory = ProxyFactory(SimpleNamespace(modules=set()))
-    remote = Decoder([], factory.special).value({"handle": [3, "function\x1b[2J", "shapes.area\n" + "x" * 999, True]})
+    node = {"handle": [3, "function\x1b[2J", "shapes.area\n" + "x" * 999]}
+    remote = Decoder([], partial(read_special, None, "")).value(node)
     assert isinstance(remote, Proxy)
     assert Proxy.place(remote) == 3
     assert repr(remote).isprintable()
@@ -345,11 +345,10 @@ def test_only_wire_errors_come_out_of_noise(raw):
 
 
 def _only_wire_errors(raw: bytes) -> None:
-    factory = ProxyFactory(SimpleNamespace(modules=set()))
     try:
         found = parse_header(raw, SMALL)
         arrays = [np.empty(shape, dtype) for dtype, shape in found.specs]
-        Decoder(arrays, factory.special, SMALL).value(found.message.get("value"))
+        Decoder(arrays, partial(read_special, None, ""), SMALL).value(found.message.get("value"))
     except WireError:
         pass
 

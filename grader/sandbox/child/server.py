@@ -158,7 +158,7 @@ class WorkerServer:
     def _handle(self, value: Any) -> dict[str, Any]:
         number = len(self._objects)
         self._objects[number] = value
-        return {"handle": [number, _kind(value), _label(value, self._name), callable(value)]}
+        return {"handle": [number, _kind(value), _label(value, self._name)]}
 
     def _remember(self, value: Any, encoder: Encoder) -> Any:
         if is_tensor(value) and (array := _numbers(value)) is not None:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,14 @@ from ..child.server import Way
 from ..policy import WorkerLimits
 from ..wire import Deadline, DeadlinePassed, Encoder, Tensor, Unsendable, WireError
 from .process import WorkerProcess, launch_process, read_wait_status
-from .proxy import Answered, Call, Change, Forwarder, Package, Proxy, ProxyFactory
+from .proxy import Answered, Call, Change, Forwarder, Package, Proxy, read_special
 from .transport import Frame, ProcessTransport, Reply, Transport, WorkerGone, decode_changes, decode_reply, read_frames
 from .zygote_pool import Factory
 
 ACCESSES = ("get", "set", "list", "len")
 PLAIN = {error.__name__: error for error in (AttributeError, TypeError, KeyError, IndexError)}
 
-Named = dict[str, tuple[str, bool]]
+Named = dict[str, str]
 Timeout = Callable[[str], float]
 Tap = Callable[[Frame, Reply], Reply]
 
@@ -27,8 +28,8 @@ class WorkerClient:
     """One worker holding one package, at the other end of a transport; it is ended when it misses a deadline.
 
     `load` sends the request to load the package, and `start` waits for it, so a worker can come up while another is
-    busy. Workers of one package may share `named`, the kind and callability of the names it holds, to ask for
-    each only once. Errors of a worker that is `trusted` are not a student's. Where its functions have arguments under
+    busy. Workers of one package may share `named`, the kinds of the names it holds, to ask for each only
+    once. Errors of a worker that is `trusted` are not a student's. Where its functions have arguments under
     other names than the checks use, they are `renamed`. Each frame and its reply go through `tap`, which may note or
     change what comes back.
     """
@@ -112,7 +113,7 @@ class WorkerClient:
 
     def root(self) -> Package:
         """Return the package as a proxy."""
-        return Package(ProxyFactory(self), None, "package", "", False)
+        return Package(self, None, "package", "")
 
     def note_call(self, function: Proxy, label: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> None:
         """Remember the last call, for the sentence of a failure."""
@@ -181,7 +182,7 @@ class WorkerClient:
         try:
             message, arrays = self._within_deadline(frame, callee)
             self._note_changes(decode_changes(message))
-            special = ProxyFactory(self, f"{asked}()" if of_call else asked).special
+            special = partial(read_special, self, f"{asked}()" if of_call else asked)
             return decode_reply(message, arrays, special, callee)
         except WireError as error:
             self.kill()

@@ -34,20 +34,15 @@ class Proxy:
     worker and comes as another Proxy. A package can be asked for more: see `Package`.
     """
 
-    __slots__ = ("_asked", "_callable", "_factory", "_kind", "_label", "_place")
-    _factory: "ProxyFactory"
+    __slots__ = ("_asked", "_kind", "_label", "_place", "_worker")
+    _worker: Any
     _place: Target
     _kind: str
     _label: str
-    _callable: bool
     _asked: str
 
-    def __init__(
-        self, factory: "ProxyFactory", place: Target, kind: str, label: str, callable_: bool, asked: str = ""
-    ) -> None:
-        facts = {"_factory": factory, "_place": place, "_kind": kind, "_label": label, "_callable": callable_}
-        facts["_asked"] = asked
-        for name, value in facts.items():
+    def __init__(self, worker: Any, place: Target, kind: str, label: str, asked: str = "") -> None:
+        for name, value in zip(Proxy.__slots__, (asked, kind, label, place, worker), strict=True):
             object.__setattr__(self, name, value)
 
     @staticmethod
@@ -63,7 +58,7 @@ class Proxy:
     @staticmethod
     def owner(proxy: "Proxy") -> Any:
         """Return the worker it lives in."""
-        return proxy._factory.worker
+        return proxy._worker
 
     @staticmethod
     def asked(proxy: "Proxy") -> str:
@@ -71,10 +66,23 @@ class Proxy:
         return proxy._asked
 
     def __getattr__(self, name: str) -> Any:
+        """Ask only once, for all workers, for what a path leads to, and for a class's method."""
         if name.startswith("__"):
             raise AttributeError(name)
-        label = _join(self._label, name) if self._label or self._place is None else ""
-        return self._factory.attribute(self, name, label)
+        named, place, asked = self._worker.named, self._place, _join(self._asked, name)
+        label = _join(self._label, name) if self._label or place is None else ""
+        if held := isinstance(place, (int, tuple)):  # by an object, not by the package or a library
+            path = f"{self._kind} {self._label}.{name}"
+        else:
+            path = _join(place or "", name).replace(":.", ":")
+        if path not in named:
+            value = self._worker.request("get", label, None, asked, target=place, how="attribute", key=name)
+            if not isinstance(value, Proxy) or value._label != label or (held and value._kind not in METHODS):
+                return value
+            named[path] = value._kind
+        if named[path] == "module" and label:
+            self._worker.modules.add(label)
+        return Proxy(self._worker, (place, name) if held else path, named[path], label, asked)
 
     def __getitem__(self, key: Any) -> Any:
         try:
@@ -89,7 +97,15 @@ class Proxy:
         self._ask("set", {"key": key, "value": value}, how="item")
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
-        return self._factory.call(self, arguments, keywords)
+        return self._call(arguments, keywords)
+
+    def _call(self, arguments: tuple[Any, ...], keywords: dict[str, Any], keep: bool = False) -> Any:
+        self._worker.note_call(self, self._label, arguments, keywords)
+        other = self._worker.renamed.get(self._asked, {})
+        values = {"args": list(arguments), "kwargs": {other.get(name, name): keywords[name] for name in keywords}}
+        answer = self._ask("call", values, keep=keep)
+        self._worker.note_answer(answer)
+        return answer
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self._ask("list"))
@@ -98,9 +114,6 @@ class Proxy:
         length: int = self._ask("len")  # a worker's word, which may be none
         return length
 
-    def __contains__(self, item: Any) -> bool:
-        return item in list(self)
-
     def __bool__(self) -> bool:
         return True
 
@@ -108,7 +121,7 @@ class Proxy:
         return f"<{self._kind} {self._label}>".replace(" >", ">")
 
     def _ask(self, op: str, values: dict[str, Any] | None = None, **fields: Any) -> Any:
-        return self._factory.ask(op, self._label, values, self._asked, target=self._place, **fields)
+        return self._worker.request(op, self._label, values, self._asked, target=self._place, **fields)
 
 
 class Package(Proxy):
@@ -118,7 +131,7 @@ class Package(Proxy):
 
     def put(self, value: Any) -> Proxy:
         """Place a copy of a value in the worker and return the proxy: for dicts and arrays that a call may change."""
-        placed: Proxy = self._factory.ask("put", "", {"value": value})
+        placed: Proxy = self._worker.request("put", "", {"value": value})
         return placed
 
     def fetch(self, proxy: Any) -> Any:
@@ -133,74 +146,38 @@ class Package(Proxy):
 
     def library(self, name: str) -> Proxy:
         """Return a library of the worker (`torch`), to build there what a student's function takes."""
-        return Proxy(self._factory, f"{name}:", "module", "", False, name)
+        return Proxy(self._worker, f"{name}:", "module", "", name)
 
     def seed(self, seed: int) -> None:
         """Seed the worker's global generators, and those of the worker its callbacks call."""
-        self._factory.ask("seed", "", seed=seed)
-        if self._factory.worker.forwarder is not None:
-            self._factory.worker.forwarder.seed(seed)
+        self._worker.request("seed", "", seed=seed)
+        if self._worker.forwarder is not None:
+            self._worker.forwarder.seed(seed)
 
     def keep(self, function: Proxy, *arguments: Any) -> Proxy:
         """Call a function and leave its whole result in the worker."""
-        result: Proxy = self._factory.call(function, arguments, {}, keep=True)
+        result: Proxy = function._call(arguments, {}, keep=True)
         return result
 
     def count(self) -> int:
         """Return how many objects the worker holds for proxies."""
-        count: int = self._factory.ask("count", "")
+        count: int = self._worker.request("count", "")
         return count
 
     def forget(self, since: int) -> None:
         """Let go of all objects but the first so many; proxies of the others are void from then on."""
-        self._factory.ask("forget", "", since=since)
+        self._worker.request("forget", "", since=since)
 
 
-class ProxyFactory:
-    """Makes the proxies of one worker, all come to by the names `asked`, and carries their requests to it."""
-
-    __slots__ = ("asked", "worker")
-
-    def __init__(self, worker: Any, asked: str = "") -> None:
-        self.worker, self.asked = worker, asked
-
-    def ask(self, op: str, label: str, values: dict[str, Any] | None = None, asked: str = "", **fields: Any) -> Any:
-        return self.worker.request(op, label, values, asked, **fields)
-
-    def attribute(self, owner: Proxy, name: str, label: str) -> Any:
-        """Return an attribute; ask only once, for all workers, for what a path leads to, and for a class's method."""
-        named, place, asked = self.worker.named, owner._place, _join(owner._asked, name)
-        if held := isinstance(place, (int, tuple)):  # by an object, not by the package or a library
-            path = f"{owner._kind} {owner._label}.{name}"
-        else:
-            path = _join(place or "", name).replace(":.", ":")
-        if path not in named:
-            value = self.ask("get", label, None, asked, target=place, how="attribute", key=name)
-            if not isinstance(value, Proxy) or value._label != label or (held and value._kind not in METHODS):
-                return value
-            named[path] = value._kind, value._callable
-        kind, callable_ = named[path]
-        if kind == "module" and label:
-            self.worker.modules.add(label)
-        return Proxy(self, (place, name) if held else path, kind, label, callable_, asked)
-
-    def call(self, function: Proxy, arguments: tuple[Any, ...], keywords: dict[str, Any], keep: bool = False) -> Any:
-        self.worker.note_call(function, function._label, arguments, keywords)
-        other = self.worker.renamed.get(function._asked, {})
-        values = {"args": list(arguments), "kwargs": {other.get(name, name): keywords[name] for name in keywords}}
-        answer = self.ask("call", function._label, values, function._asked, target=function._place, keep=keep)
-        self.worker.note_answer(answer)
-        return answer
-
-    def special(self, form: str, content: Any) -> Any:
-        """Return the values of handle and tensor nodes. Raise WireError for any other form."""
-        if form == "tensor":
-            return content[0]
-        if form == "handle":
-            number, kind, label, callable_ = content
-            if type(number) is int and isinstance(kind, str) and isinstance(label, str):
-                return Proxy(self, number, _clean(kind), _clean(label), bool(callable_), self.asked)
-        raise WireError(f"a value of the form {form!r:.40}")
+def read_special(worker: Any, asked: str, form: str, content: Any) -> Any:
+    """Return the value of a handle or tensor node of a worker. Raise WireError for any other form."""
+    if form == "tensor":
+        return content[0]
+    if form == "handle":
+        number, kind, label = content
+        if type(number) is int and isinstance(kind, str) and isinstance(label, str):
+            return Proxy(worker, number, _clean(kind), _clean(label), asked)
+    raise WireError(f"a value of the form {form!r:.40}")
 
 
 def _list_names(keys: Any) -> list[str]:

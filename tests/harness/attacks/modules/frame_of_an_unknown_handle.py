@@ -10,5 +10,5 @@ OPEN = "the grader's proxies hold a number and printable words, nothing else"
 def attack(target):
     import time
 
-    send(frame({"ok": {"handle": [10**9, "\x1b[31mmodule", "act.\x1b[2J", True]}}))
+    send(frame({"ok": {"handle": [10**9, "\x1b[31mmodule", "act.\x1b[2J"]}}))
     time.sleep(0.3)

@@ -19,10 +19,11 @@ import numpy as np
 
 from .. import limits
 
-COMPUTED = 8  # bytes of an element in float64
+COMPUTED = 8  # bytes of an element in float64: an array counts as what it is once it is computed with
 DTYPES = frozenset(np.dtype(code).str for code in ("?", "b", "h", "i", "q", "B", "H", "I", "Q", "e", "f", "d"))
 LENGTH = struct.Struct("<I")
 TOGETHER = 64 * 1024  # bytes of a frame that is copied to be sent in one piece
+Spec = tuple[np.dtype, tuple[int, ...]]
 ENCODE = json.JSONEncoder(allow_nan=False).encode  # json.dumps would make an encoder for each header
 
 
@@ -35,23 +36,6 @@ class Unsendable(TypeError):
 
 
 @dataclass(frozen=True)
-class Caps:
-    """The limits of one frame; sizes in bytes.
-
-    An array counts as what it is once it is computed with: each element as a float64, whatever its dtype.
-    """
-
-    header: int = limits.FRAME_HEADER_BYTES
-    arrays: int = limits.FRAME_ARRAYS
-    ndim: int = limits.ARRAY_AXES
-    payload: int = limits.FRAME_BYTES
-    depth: int = limits.VALUE_LEVELS
-
-
-CAPS = Caps()
-
-
-@dataclass(frozen=True)
 class Tensor:
     """An array that the worker shall see as a torch tensor."""
 
@@ -59,25 +43,16 @@ class Tensor:
     requires_grad: bool = False
 
 
-@dataclass(frozen=True)
-class FrameHeader:
-    """A decoded header: the message and what each buffer after it will hold."""
-
-    message: dict[str, Any]
-    specs: list[tuple[np.dtype, tuple[int, ...]]]
-
-
 class Encoder:
     """Turns values into nodes and collects their arrays; `special` gives any other node or raises Unsendable."""
 
-    def __init__(self, special: Callable[[Any, "Encoder"], Any], caps: Caps = CAPS) -> None:
+    def __init__(self, special: Callable[[Any, "Encoder"], Any]) -> None:
         self.arrays: list[np.ndarray] = []
         self._special = special
-        self._caps = caps
 
     def node(self, value: Any, depth: int = 0) -> Any:
         """Return the JSON node of a value. Raise Unsendable where it has none."""
-        if depth > self._caps.depth:
+        if depth > limits.VALUE_LEVELS:
             raise Unsendable("nested too deeply")
         if value is None or type(value) in (bool, int, str):
             return value
@@ -96,7 +71,7 @@ class Encoder:
     def attach(self, array: np.ndarray) -> int:
         """Add an array to the frame and return its number. Raise Unsendable for anything but plain numbers."""
         array = np.asarray(array)  # a subclass could put its work off until now, after the clock was read
-        if array.dtype.newbyteorder("<").str not in DTYPES or array.ndim > self._caps.ndim:
+        if array.dtype.newbyteorder("<").str not in DTYPES or array.ndim > limits.ARRAY_AXES:
             raise Unsendable(f"an array of dtype {array.dtype} with {array.ndim} axes")
         little_endian = array.astype(array.dtype.newbyteorder("<"), order="C", copy=False, subok=False)
         self.arrays.append(little_endian)
@@ -107,43 +82,48 @@ class Encoder:
         specs = [[array.dtype.str, list(array.shape)] for array in self.arrays]
         header = ENCODE({"message": message, "arrays": specs}).encode()
         size = sum(COMPUTED * array.size for array in self.arrays)
-        if len(header) > self._caps.header or len(specs) > self._caps.arrays or size > self._caps.payload:
+        is_large = len(header) > limits.FRAME_HEADER_BYTES or size > limits.FRAME_BYTES
+        if is_large or len(specs) > limits.FRAME_ARRAYS:
             raise Unsendable(f"a message of {len(specs)} arrays and {size + len(header):,} bytes is over the limit")
         buffers = [array.reshape(-1).view(np.uint8).data for array in self.arrays if array.nbytes]
         return [LENGTH.pack(len(header)) + header, *buffers]
 
 
-def parse_header(raw: bytes, caps: Caps = CAPS) -> FrameHeader:
-    """Check a header against the caps before anything is allocated. Raise WireError naming what is wrong."""
+def parse_header(raw: bytes) -> tuple[dict[str, Any], list[Spec]]:
+    """Return a header's message, and what each buffer after it will hold, before anything is allocated.
+
+    Raise WireError naming what is wrong.
+    """
     try:
         header = json.loads(raw)
         message, specs = header["message"], header["arrays"]
-        if not isinstance(message, dict) or not isinstance(specs, list) or len(specs) > caps.arrays:
+        if not isinstance(message, dict) or not isinstance(specs, list) or len(specs) > limits.FRAME_ARRAYS:
             raise WireError("a header without a message, or with too many arrays")
-        checked = [_spec(dtype, shape, caps) for dtype, shape in specs]
+        checked = [_spec(dtype, shape) for dtype, shape in specs]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise WireError(f"a header that cannot be read ({type(error).__name__})") from None
     # an empty array counts as if it were not, because its sides' product has to fit all the same
-    if sum(COMPUTED * math.prod(max(side, 1) for side in shape) for _, shape in checked) > caps.payload:
+    if sum(COMPUTED * math.prod(max(side, 1) for side in shape) for _, shape in checked) > limits.FRAME_BYTES:
         raise WireError("arrays over the size limit")
-    return FrameHeader(message, checked)
+    return message, checked
 
 
 def unpack_frame(buffers: list[Any]) -> tuple[dict[str, Any], list[np.ndarray]]:
     """Return the message and copies of the arrays of a frame that this process has encoded itself."""
-    header = parse_header(bytes(buffers[0])[LENGTH.size :])
+    message, specs = parse_header(bytes(buffers[0])[LENGTH.size :])
     filled = iter(buffers[1:])
-    arrays = [np.zeros(shape, dtype) for dtype, shape in header.specs]
+    arrays = [np.zeros(shape, dtype) for dtype, shape in specs]
     for array in arrays:
         if array.nbytes:
             array.reshape(-1).view(np.uint8)[:] = next(filled)
-    return header.message, arrays
+    return message, arrays
 
 
-def _spec(dtype: Any, shape: Any, caps: Caps) -> tuple[np.dtype, tuple[int, ...]]:
-    if not isinstance(dtype, str) or dtype not in DTYPES or not isinstance(shape, list) or len(shape) > caps.ndim:
+def _spec(dtype: Any, shape: Any) -> Spec:
+    is_known = isinstance(dtype, str) and dtype in DTYPES
+    if not is_known or not isinstance(shape, list) or len(shape) > limits.ARRAY_AXES:
         raise WireError("an array of a dtype or rank that is not allowed")
-    if not all(type(side) is int and 0 <= side <= caps.payload for side in shape):
+    if not all(type(side) is int and 0 <= side <= limits.FRAME_BYTES for side in shape):
         raise WireError("an array with an impossible shape")
     return np.dtype(dtype), tuple(shape)
 
@@ -154,14 +134,13 @@ class Decoder:
     Each array is one value only, or a small frame could hold a list of the same large one thousands of times.
     """
 
-    def __init__(self, arrays: list[np.ndarray], special: Callable[[str, Any], Any], caps: Caps = CAPS) -> None:
+    def __init__(self, arrays: list[np.ndarray], special: Callable[[str, Any], Any]) -> None:
         self._unused = dict(enumerate(arrays))
         self._special = special
-        self._caps = caps
 
     def value(self, node: Any, depth: int = 0) -> Any:
         """Return the value of a node. Raise WireError for a node of no known form."""
-        if depth > self._caps.depth:
+        if depth > limits.VALUE_LEVELS:
             raise WireError("a value nested too deeply")
         if node is None or isinstance(node, (bool, int, str, float)):
             return node
@@ -219,11 +198,10 @@ class Channel:
     Deadlines hold only where the socket does not block; a worker, which has none, is quicker with one that does.
     """
 
-    def __init__(self, sock: socket.socket, drain: Any = None, caps: Caps = CAPS, blocking: bool = False) -> None:
+    def __init__(self, sock: socket.socket, drain: Any = None, blocking: bool = False) -> None:
         sock.setblocking(blocking)
         self.sock = sock
         self._drain = drain
-        self._caps = caps
         self._sending = threading.Lock()
 
     def send(self, buffers: list[Any], deadline: Deadline | None = None) -> None:
@@ -252,14 +230,14 @@ class Channel:
             self.wait(deadline)
             deadline = Deadline(time.monotonic() + limits.FRAME_SECONDS, deadline.extend)
         (length,) = LENGTH.unpack(self._exactly(bytearray(LENGTH.size), deadline))
-        if length > self._caps.header:
+        if length > limits.FRAME_HEADER_BYTES:
             raise WireError(f"a header of {length:,} bytes")
-        header = parse_header(bytes(self._exactly(bytearray(length), deadline)), self._caps)
-        arrays = [np.empty(shape, dtype) for dtype, shape in header.specs]
+        message, specs = parse_header(bytes(self._exactly(bytearray(length), deadline)))
+        arrays = [np.empty(shape, dtype) for dtype, shape in specs]
         for array in arrays:
             if array.nbytes:
                 self._exactly(array.reshape(-1).view(np.uint8), deadline)
-        return header.message, arrays
+        return message, arrays
 
     def _exactly(self, target: Any, deadline: Deadline | None) -> Any:
         view = memoryview(target)

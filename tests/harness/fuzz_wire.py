@@ -12,17 +12,18 @@ from pathlib import Path
 
 import atheris
 
+from grader import limits
 from grader.errors import WorkerError
 
 with atheris.instrument_imports(include=["grader.sandbox"]):
     from grader.sandbox.parent.client import WorkerClient
     from grader.sandbox.parent.transport import ProcessTransport
     from grader.sandbox.policy import WorkerLimits
-    from grader.sandbox.wire import LENGTH, Caps, Channel, Encoder
+    from grader.sandbox.wire import LENGTH, Channel, Encoder
 
 import numpy as np
 
-CAPS = Caps(payload=4096)
+limits.FRAME_BYTES = 4096
 SECONDS = 2.0
 
 
@@ -54,7 +55,7 @@ def listen(raw: bytes) -> None:
         theirs.sendall(raw[: 64 * 1024])
         theirs.shutdown(socket.SHUT_WR)
         started = time.monotonic()
-        transport = ProcessTransport(Ended(), Channel(ours, caps=CAPS))
+        transport = ProcessTransport(Ended(), Channel(ours))
         with contextlib.suppress(WorkerError):
             WorkerClient(transport, Path("package"), "package", WorkerLimits(call_seconds=SECONDS)).start(0)
         assert time.monotonic() - started < SECONDS, "it took too long"

@@ -1,6 +1,7 @@
 """Frames carry values through unchanged, and nothing but a WireError ever comes out of a frame that is not one."""
 
 import ast
+import contextlib
 import json
 import math
 import select
@@ -27,7 +28,6 @@ from grader.sandbox.policy import WorkerLimits
 from grader.sandbox.wire import (
     DTYPES,
     LENGTH,
-    Caps,
     Channel,
     ChannelClosed,
     Deadline,
@@ -42,7 +42,13 @@ from grader.sandbox.wire import (
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = settings(max_examples=60, deadline=None)
-SMALL = Caps(payload=4096)
+
+
+@contextlib.contextmanager
+def small_frames():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(limits, "FRAME_BYTES", 4096)
+        yield
 
 
 def within(seconds):
@@ -62,17 +68,18 @@ def frame(value, special=refuse) -> list:
     return encoder.frame({"value": encoder.node(value)})
 
 
-def decode(raw: bytes, caps: Caps = SMALL, special=unknown):
+def decode(raw: bytes, special=unknown):
     """What the receiving end does with a frame, without a socket."""
     (length,) = LENGTH.unpack(raw[: LENGTH.size])
-    header = parse_header(raw[LENGTH.size : LENGTH.size + length], caps)
+    with small_frames():
+        message, specs = parse_header(raw[LENGTH.size : LENGTH.size + length])
     rest, arrays = raw[LENGTH.size + length :], []
-    for dtype, shape in header.specs:
+    for dtype, shape in specs:
         array = np.empty(shape, dtype)
         array.reshape(-1).view(np.uint8)[:] = np.frombuffer(rest[: array.nbytes], np.uint8)
         rest = rest[array.nbytes :]
         arrays.append(array)
-    return Decoder(arrays, special, caps).value(header.message["value"])
+    return Decoder(arrays, special).value(message["value"])
 
 
 def through(value):
@@ -346,9 +353,10 @@ def test_only_wire_errors_come_out_of_noise(raw):
 
 def _only_wire_errors(raw: bytes) -> None:
     try:
-        found = parse_header(raw, SMALL)
-        arrays = [np.empty(shape, dtype) for dtype, shape in found.specs]
-        Decoder(arrays, partial(read_special, None, ""), SMALL).value(found.message.get("value"))
+        with small_frames():
+            message, specs = parse_header(raw)
+        arrays = [np.empty(shape, dtype) for dtype, shape in specs]
+        Decoder(arrays, partial(read_special, None, "")).value(message.get("value"))
     except WireError:
         pass
 

@@ -4,6 +4,7 @@ A zygote is a clean process with the libraries loaded; it holds no secret.
 """
 
 import base64
+import contextlib
 import ctypes
 import gc
 import importlib
@@ -24,6 +25,7 @@ if TYPE_CHECKING:  # the engine can be imported only once the settings have said
 
 CONTROL_FD = 3
 FAILED = 70
+REQUEST_BYTES = 65536  # of a request to a zygote: two paths and some numbers
 COMPILER = "torch._dynamo"
 MADV_COLLAPSE = 25
 RUNNING = set[int]()  # the workers that a zygote has forked and not yet collected
@@ -70,23 +72,13 @@ def serve_as_zygote(settings: dict[str, Any]) -> None:
     os.close(settings["control"])
     control = socket.socket(fileno=CONTROL_FD)
     confinement = _confinement(settings)
-    control.sendall(b'{"ready": 1}\n')
-    unread: bytes = b""
-    fds: list[int] = []
-    while True:
-        try:
-            part, more, _, _ = socket.recv_fds(control, 16384, 2)
-        except ConnectionError:
-            return
-        if not part:
-            return
-        *lines, unread = (unread + part).split(b"\n")
-        fds += more  # a read ends with the message that brings descriptors
-        for line in lines:
-            request = json.loads(line)
-            control.sendall(json.dumps(_handle(request, fds, control, confinement)).encode() + b"\n")
-            if request["op"] == "spawn":
-                fds = []
+    control.send(b'{"ready": 1}')
+    with contextlib.suppress(ConnectionError):
+        while True:
+            request, fds, _, _ = socket.recv_fds(control, REQUEST_BYTES, 2)
+            if not request:
+                return
+            control.send(json.dumps(_handle(json.loads(request), fds, control, confinement)).encode())
 
 
 def _confinement(settings: dict[str, Any]) -> "Confinement":

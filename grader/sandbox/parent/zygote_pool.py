@@ -113,8 +113,7 @@ class Zygote:
         os.chmod(self._folder.name, 0o755)
         self._ready = PendingReply()
         self._pending = deque([self._ready])
-        self._unread = b""
-        self._control, theirs = socket.socketpair()
+        self._control, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
         layers, control = sorted(policy.layers), theirs.fileno()
         settings = {"libraries": libraries, "folder": self._folder.name, "layers": layers, "control": control}
         self._uids = UidRange() if "uid" in policy else None
@@ -145,7 +144,7 @@ class Zygote:
     def reply(self, pending: PendingReply) -> dict[str, int]:
         """Wait for the reply to a request; replies come in the order of the requests."""
         while pending.reply is None:
-            self._pending.popleft().reply = json.loads(self._line())
+            self._pending.popleft().reply = json.loads(self._receive())
         return pending.reply
 
     def cpu_seconds(self) -> float:
@@ -162,27 +161,22 @@ class Zygote:
     def _request(self, message: dict[str, Any], fds: list[int]) -> PendingReply:
         self.reply(self._ready)
         try:
-            socket.send_fds(self._control, [json.dumps(message).encode() + b"\n"], fds)
+            socket.send_fds(self._control, [json.dumps(message).encode()], fds)
         except OSError:
             raise SandboxError(GONE) from None
         pending = PendingReply()
         self._pending.append(pending)
         return pending
 
-    def _line(self) -> bytes:
+    def _receive(self) -> bytes:
         self._control.settimeout(WORKER_START_SECONDS)
-        while b"\n" not in self._unread:
+        with contextlib.suppress(OSError):
             try:
-                part = self._control.recv(4096)
+                if message := self._control.recv(4096):
+                    return message
             except TimeoutError:
                 raise SandboxError(f"the worker factory did not answer within {WORKER_START_SECONDS:.0f} s") from None
-            except OSError:
-                part = b""
-            if not part:
-                raise SandboxError(GONE)
-            self._unread += part
-        line, _, self._unread = self._unread.partition(b"\n")
-        return line
+        raise SandboxError(GONE)
 
     def close(self) -> None:
         """End the zygote, which has nothing to put in order, and remove its folder."""

@@ -19,13 +19,9 @@ from ...limits import WORKER_KEPT_BYTES, WORKER_START_SECONDS, WORKER_UIDS
 from ..child import confine
 from ..policy import Policy
 
-if sys.platform != "win32":
-    import fcntl
-
 ENGINE = Path(__file__).resolve().parents[3]
 START = Path(__file__).parents[1] / "child" / "start.py"
 GONE = "the worker factory ended; its last words are above"
-UIDS_FILE = "/tmp/chainrule-uids.lock"  # one for all, wherever their own temporary files go
 THREADS = ("OMP", "OPENBLAS", "MKL", "NUMEXPR")
 
 
@@ -73,30 +69,21 @@ def _engine_apart() -> str:
 
 
 class UidRange:
-    """User ids that workers of no other zygote on this host have, by a lock that ends with this process."""
+    """User ids that workers of no other zygote on this host have, until it is released or this process ends."""
 
     # workers of one user id could signal each other, and would share a limit on threads
-    _file: int | None = None
-    _own: set[int] = set()
-
     def __init__(self) -> None:
-        """Claim the first range that is free; `ids` are all there are where none is, or nobody can tell."""
-        self.ids, self._number = (confine.FIRST_UID, confine.LAST_UID), -1
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        for number in range((confine.LAST_UID - confine.FIRST_UID + 1) // WORKER_UIDS):
-            if number not in self._own:  # a process's own lock does not keep it out
-                with contextlib.suppress(OSError):
-                    UidRange._file = os.open(UIDS_FILE, flags, 0o600) if self._file is None else self._file
-                    fcntl.lockf(UidRange._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, number)
-                    first, self._number = confine.FIRST_UID + number * WORKER_UIDS, number
-                    self.ids = first, first + WORKER_UIDS - 1
-                    return self._own.add(number)
+        """Claim the first range that is free; `ids` are all there are where none is."""
+        self.ids, self._claim = (confine.FIRST_UID, confine.LAST_UID), socket.socket(socket.AF_UNIX)
+        for first in range(confine.FIRST_UID, confine.LAST_UID - WORKER_UIDS + 2, WORKER_UIDS):
+            with contextlib.suppress(OSError):  # only one socket has a name, and no file keeps it
+                self._claim.bind(f"\0chainrule: user ids from {first}")
+                self.ids = first, first + WORKER_UIDS - 1
+                break
 
     def release(self) -> None:
         """Let others have the range."""
-        if self._file is not None and self._number in self._own:
-            self._own.discard(self._number)
-            fcntl.lockf(self._file, fcntl.LOCK_UN, 1, self._number)
+        self._claim.close()
 
 
 class Zygote:

@@ -110,14 +110,6 @@ DYING = {
         "raise ImportError('DLL load failed while importing _multiarray_umath: The module could not be found.')",
         "ImportError: DLL load failed while importing _multiarray_umath: The module could not be found",
     ),
-    "naming files": (
-        "raise FileNotFoundError(2, 'No such file', '/home/ada/course/.venv/lib/numpy/core.so')",
-        "FileNotFoundError: [Errno 2] No such file: 'core.so'",
-    ),
-    "on Windows' paths": (
-        "raise OSError(r'cannot load C:\\Users\\ada\\.venv\\Lib\\torch\\c10.dll or one of its kind')",
-        "OSError: cannot load c10.dll or one of its kind",
-    ),
     "without a word": ("import os; os._exit(53)", "it ended by itself with exit status 53"),
 }
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import re
 import select
 import signal
 import socket
@@ -18,8 +17,6 @@ from ..wire import Channel
 from .zygote_pool import Factory, PendingReply
 
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
-QUOTED_FOLDERS = re.compile(r"""(?<!\w)(['"])(?:[A-Za-z]:)?[^'"]*[\\/](?=[^'"\\/]+\1)""")
-FOLDERS = re.compile(r"(?<![\w.'\"])(?:[A-Za-z]:)?(?:[\\/][^\\/\s'\":]*)*[\\/](?=[^\\/\s])")
 
 
 class Output:
@@ -191,9 +188,9 @@ def _signal_name(status: int) -> str:
 
 
 def read_last_words(output: str, status: int | None) -> str:
-    """Return the last line of a process that has ended, its files without their folders, or how it ended."""
+    """Return the last line of a process that has ended, or how it ended."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     if lines:
-        return FOLDERS.sub("", QUOTED_FOLDERS.sub(r"\1", lines[-1]))[:MESSAGE_CHARACTERS].rstrip(".")
+        return lines[-1][:MESSAGE_CHARACTERS].rstrip(".")
     name = _signal_name(status or 0)
     return f"it was ended by signal {name}" if name else f"it ended by itself with exit status {(status or 0) >> 8}"

@@ -186,7 +186,6 @@ class PlainProcesses:
         self._folder = tempfile.TemporaryDirectory(prefix="chainrule-", ignore_cleanup_errors=True)
         self.libraries = libraries
         self._running: dict[int, subprocess.Popen[bytes]] = {}
-        self._cpu_seconds = 0.0
 
     def spawn(
         self, limits: dict[str, int], theirs: socket.socket, sink: int, places: list[str], judged: bool
@@ -211,22 +210,14 @@ class PlainProcesses:
     def reap(self, pid: int) -> PendingReply:
         """End and collect a worker; the pending reply holds its wait status in the form of os.wait."""
         process = self._running.pop(pid)
-        if sys.platform == "win32" and process.poll() is None:  # elsewhere this would collect it uncounted
-            process.kill()
-        return PendingReply({"status": self._collect(process)})
-
-    def _collect(self, process: subprocess.Popen[bytes]) -> int:
-        """Wait for a process and add up its CPU time, where the platform tells; return its wait status."""
-        if process.returncode is None and hasattr(os, "wait4"):
-            _, status, used = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-            self._cpu_seconds += used.ru_utime + used.ru_stime
+        process.kill()
         code = process.wait()
-        return -code if code < 0 else code << 8
+        return PendingReply({"status": -code if code < 0 else code << 8})
 
     def cpu_seconds(self) -> float:
-        """Return the CPU time of every worker that has been collected; on Windows nobody tells, so 0."""
-        return self._cpu_seconds
+        """Return the CPU time of every process that has been collected; on Windows nobody tells, so 0."""
+        used = os.times()
+        return used.children_user + used.children_system
 
     def reply(self, pending: PendingReply) -> dict[str, int]:
         """Return the content of a pending reply; it is there from the start."""
@@ -235,7 +226,6 @@ class PlainProcesses:
     def close(self) -> None:
         """End every worker and remove the folder."""
         for pid in list(self._running):
-            self._running[pid].kill()
             self.reap(pid)
         self._folder.cleanup()
 

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.ma  # NumPy loads it late, which would cost every worker that reports an exception
 
 from ...errors import Attempt
+from ...files import find_nearest
 from ...limits import MESSAGE_CHARACTERS, NEAR_NAMES, SHOWN_ARRAYS, TRACEBACK_FRAMES
 from ..wire import Encoder
 
@@ -109,6 +110,8 @@ PROCESS_MODULES = ("subprocess", "multiprocessing", "concurrent")
 # words by which libraries and Python complain of a shape
 SHAPES = re.compile(r"\b(shapes?|sizes?|dimensions?|broadcast|aligned|out of bounds|unpack)\b")
 BREAKPOINT = re.compile(r"\b(set_trace|breakpoint)\(")
+DIGITS = re.compile(r"\d")
+SLIP = 0.8  # of two names, from where on one is a slip: of five letters, one differs
 FORKS = ("fork", "spawn", "exec", "popen", "system")
 # calls that name a file and are refused without writing to it
 NOT_WRITES = {"chdir(": Attempt.FOLDER, "chroot(": Attempt.OTHER, "statvfs(": Attempt.OTHER, "xattr(": Attempt.OTHER}
@@ -271,31 +274,8 @@ def _near(name: str, names: Iterable[str]) -> dict[str, str]:
 def find_near(name: str, names: Iterable[str]) -> str:
     """Return the name that differs from one by a slip of the keys, by case or by underscores; empty where none does.
 
-    A digit counts in full: W1 is not W2. So does what distinguishes forward from backward.
+    Its digits must be the same: W1 is not W2. Nor is what distinguishes forward from backward a slip.
     """
-    plain, best = _plain(name), ("", len(name))
-    for other in list(names)[:NEAR_NAMES]:
-        if other == name or abs(len(other) - len(name)) > 4 or _digits(other) != _digits(name):
-            continue
-        distance = _distance(plain, _plain(other))
-        if distance <= min(2, len(plain) // 4) and distance < best[1]:
-            best = other, distance
-    return best[0]
-
-
-def _plain(name: str) -> str:
-    return name.replace("_", "").lower()
-
-
-def _digits(name: str) -> str:
-    return re.sub(r"\D", "", name)
-
-
-def _distance(one: str, other: str) -> int:
-    """Return how many letters have to be put in, taken out or replaced."""
-    row = list(range(len(other) + 1))
-    for i, letter in enumerate(one, 1):
-        former, row[0] = row[0], i
-        for j, another in enumerate(other, 1):
-            former, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, former + (letter != another))
-    return row[-1]
+    digits, others = DIGITS.findall(name), list(names)[:NEAR_NAMES]
+    known = {one.replace("_", ""): one for one in others if one != name and DIGITS.findall(one) == digits}
+    return known.get(find_nearest(name.replace("_", ""), known, SLIP), "")

@@ -19,7 +19,6 @@ from typing import Any, NoReturn
 from ...course.source import Unparsable, parse_source, read_source
 from .exceptions import find_near
 
-FACTS = ("__spec__", "__loader__", "__package__")
 USES = "call getitem setitem iter len bool enter mro_entries add radd sub rsub mul rmul truediv rtruediv matmul rmatmul"
 
 
@@ -60,20 +59,11 @@ class PackageAliases(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         own = self._own(name)
         if own not in sys.modules and importlib.util.find_spec(own) is None:
             return None
-        return importlib.machinery.ModuleSpec(name, self, is_package=False)
-
-    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
-        """Return the package's own module; its facts are kept, since importing writes those of the alias into it."""
-        module = importlib.import_module(self._own(spec.name))
-        spec.loader_state = {fact: getattr(module, fact, None) for fact in FACTS}
-        return module
+        return importlib.machinery.ModuleSpec(name, self)
 
     def exec_module(self, module: ModuleType) -> None:
-        """Give the module, which has run already, its own facts back."""
-        if module.__spec__ is None:
-            raise ImportError(f"{module.__name__} has lost its spec")
-        for fact, value in module.__spec__.loader_state.items():
-            setattr(module, fact, value)
+        """Put the package's own module in the place of the one that was made for the other name."""
+        sys.modules[module.__name__] = importlib.import_module(self._own(module.__name__))
 
     def _is_alias(self, name: str) -> bool:
         return name.partition(".")[0] in self.names

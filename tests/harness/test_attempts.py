@@ -93,7 +93,7 @@ BREAKPOINTS = {
     "breakpoint": ("def relu_forward(x):\n    breakpoint()\n    return x\n", " (layers.py, line 4: breakpoint())"),
     "at the end": ("def relu_forward(x):\n    breakpoint()\n", " (layers.py, line 4: breakpoint())"),
     "pdb": ("def relu_forward(x):\n    pdb.set_trace()\n\n    return x\n", " (layers.py, line 4: pdb.set_trace())"),
-    "pdb at the end": ("def relu_forward(x):\n    pdb.set_trace()\n", " layers.relu_forward"),
+    "pdb at the end": ("def relu_forward(x):\n    pdb.set_trace()\n", " (layers.py, line 4: pdb.set_trace())"),
     "in a loop": (
         "def relu_forward(x):\n    for i in range(3):\n        y = i\n        breakpoint()\n    return y\n",
         " (layers.py, line 6: breakpoint())",

@@ -31,7 +31,7 @@ def report_exception(error: BaseException, root: Path | None) -> dict[str, Any]:
 
     A syntax error counts as a frame.
     """
-    frames = [] if root is None else _list_frames(traceback.walk_tb(error.__traceback__), root, error)
+    frames = [] if root is None else _list_frames(traceback.walk_tb(error.__traceback__), root)
     if root is not None and isinstance(error, SyntaxError) and _is_inside(error.filename, root):
         frames.append(_frame(Path(error.filename or ""), error.lineno or 0, "<module>", root))
     sentence = _text(_hide_places(_sentence(error), root))
@@ -109,7 +109,6 @@ NETWORK_MODULES = ("socket", "ssl", "http", "urllib", "asyncio")
 PROCESS_MODULES = ("subprocess", "multiprocessing", "concurrent")
 # words by which libraries and Python complain of a shape
 SHAPES = re.compile(r"\b(shapes?|sizes?|dimensions?|broadcast|aligned|out of bounds|unpack)\b")
-BREAKPOINT = re.compile(r"\b(set_trace|breakpoint)\(")
 DIGITS = re.compile(r"\d")
 SLIP = 0.8  # of two names, from where on one is a slip: of five letters, one differs
 FORKS = ("fork", "spawn", "exec", "popen", "system")
@@ -142,13 +141,9 @@ def _refused(error: OSError) -> Attempt | None:
     return Attempt.PROCESS if forks else Attempt.OTHER
 
 
-def _list_frames(
-    walk: Iterable[tuple[types.FrameType, int]], root: Path, error: BaseException | None = None
-) -> list[dict[str, Any]]:
-    """Return the frames that are the package's; one that a breakpoint stopped is at that breakpoint."""
+def _list_frames(walk: Iterable[tuple[types.FrameType, int]], root: Path) -> list[dict[str, Any]]:
+    """Return the frames that are the package's."""
     found = [(frame.f_code, line) for frame, line in walk if _is_inside(frame.f_code.co_filename, root)]
-    if type(error).__name__ == "BdbQuit":
-        found = [(code, _breakpoint_above(code, line)) for code, line in found]
     return [_frame(Path(code.co_filename), line, code.co_qualname, root) for code, line in found]
 
 
@@ -172,12 +167,6 @@ def _hide_places(sentence: str, root: Path | None) -> str:
     for place in sorted({place.rstrip("/\\") for place in places} - {""}, key=len, reverse=True):
         sentence = sentence.replace(f"{place}/", "").replace(f"{place}\\", "")
     return sentence
-
-
-def _breakpoint_above(code: types.CodeType, line: int) -> int:
-    """Return the line of the breakpoint after which a function stopped at `line`; that line where none is found."""
-    above = range(line, code.co_firstlineno - 1, -1)
-    return next((n for n in above if BREAKPOINT.search(linecache.getline(code.co_filename, n))), line)
 
 
 def _frame(file: Path, line: int, function: str, root: Path) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import socket
 import sys
 import time
 import types
-from bdb import BdbQuit
+from bdb import Bdb, BdbQuit
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the engine can be imported only once the settings have said where it lies
@@ -175,6 +175,7 @@ def serve(channel: "Channel") -> None:
     from grader.sandbox.wire import ChannelClosed
 
     sys.breakpointhook = _refuse_breakpoint
+    setattr(Bdb, "set_trace", _refuse_breakpoint)  # noqa: B010  # pdb's; a type checker forbids to assign it
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # or what was printed would be lost with the process
 

@@ -9,8 +9,8 @@ import shutil
 import stat
 import sys
 import tempfile
-import threading
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from ...course.source import list_modules
-from ...errors import IsolationError, SandboxError, WorkerError
+from ...errors import IsolationError, WorkerError
 from ...files import list_some
 from ...limits import COMPILE_SECONDS, COMPILED_BYTES, COMPILED_MODULES, SECRET_FILES
 from ..child import confine
@@ -181,8 +181,8 @@ class SandboxSetup:
         self._zygotes, self._package, self._official = zygotes, package.resolve(), official
         self._answers, self._course = answers, course
         self._found: dict[tuple[str, ...], Isolation] = {}
-        self._thread: threading.Thread | None = None
-        self._failure: SandboxError | None = None
+        self._threads = ThreadPoolExecutor(1)
+        self._begun: Future[None] | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="chainrule-")
         os.chmod(self._folder.name, 0o755)
 
@@ -193,19 +193,15 @@ class SandboxSetup:
 
     def begin(self, libraries: tuple[str, ...]) -> None:
         """Start on what the first checks will need, beside whatever the caller does until `finish`."""
-        self._thread = threading.Thread(target=self._prepare, args=[libraries])
-        self._thread.start()
+        self._begun = self._threads.submit(self._prepare, libraries)
 
     def finish(self, libraries: tuple[str, ...]) -> None:
         """Wait until workers with these libraries may be given the package.
 
         Raise SandboxError where the isolation breaks code, or is too weak for an official run.
         """
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
-        if self._failure is not None:
-            raise self._failure
+        if self._begun is not None:
+            self._begun.result()
         if libraries not in self._found:
             self._try(libraries)
         found = self._found[libraries]
@@ -223,16 +219,12 @@ class SandboxSetup:
 
     def close(self) -> None:
         """Wait for what is under way and remove the bytecode."""
-        if self._thread is not None:
-            self._thread.join()
+        self._threads.shutdown()
         self._folder.cleanup()
 
     def _prepare(self, libraries: tuple[str, ...]) -> None:
-        try:
-            self._try(libraries)
-            self._compile(libraries)
-        except SandboxError as failure:
-            self._failure = failure
+        self._try(libraries)
+        self._compile(libraries)
 
     def _try(self, libraries: tuple[str, ...]) -> None:
         """Try the isolation, once for all runs of a zygote that have the same answers to hide."""

@@ -93,19 +93,7 @@ CGROUPS = Path("/sys/fs/cgroup")
 def cap_memory(wanted: int, cgroups: Path = CGROUPS) -> int:
     """Return the megabytes a worker gets: those wanted, in a container at most a third of its limit."""
     limits = [_read_number(file) for file in (cgroups / "memory.max", cgroups / "memory/memory.limit_in_bytes")]
-    limits += [_read_number(file) for file in _find_own_group(cgroups)]
     return min([wanted, *(limit // MEGABYTE // WORKER_MEMORY_SHARE for limit in limits if limit)])
-
-
-def _find_own_group(cgroups: Path) -> list[Path]:
-    """Return the limit files of the group this process is in, where the container does not show it as the root."""
-    try:
-        lines = Path("/proc/self/cgroup").read_text().splitlines()
-    except OSError:
-        return []
-    groups = {names: path.lstrip("/") for _, names, path in (line.split(":", 2) for line in lines)}
-    second, first = groups.get("", ""), groups.get("memory", "")
-    return [cgroups / second / "memory.max", cgroups / "memory" / first / "memory.limit_in_bytes"]
 
 
 def _read_number(file: Path) -> int | None:

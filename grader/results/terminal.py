@@ -1,7 +1,6 @@
 """Show in the terminal how far a command is, then its result: a record's table and sentences, or the isolation."""
 
 import os
-import re
 import sys
 from collections.abc import Sequence
 from types import TracebackType
@@ -38,7 +37,6 @@ from .summary import (
 
 WIDTH, WIDE = 120, 140  # of lines in a file or a pipe, the wide ones of the isolation's table
 LONGEST = 10_000  # of a line of the list in a file or a pipe, where a program may read it
-BESIDE = 32  # what stands around a function's name in the table
 INDENT = 4
 HINT = "cyan"
 COUNT = "{task.fields[count]}"
@@ -130,14 +128,14 @@ class Indented:
             yield Text(" " * (INDENT if number else self._first)) + line
 
 
-def render_record(record: Record, width: int = WIDTH, latest: Sequence[str] = ()) -> RenderableType:
+def render_record(record: Record, latest: Sequence[str] = ()) -> RenderableType:
     """Return the whole report: what no check can do without, held points, table, sentences, notes, total.
 
     What the next step is about comes last of the sentences, so that a short screen shows it.
     """
     causes = [Text(f"{words}\n", style="bold red") for words in explain_causes(record.causes, record.checks)]
     held = [Text(f"{sentence}\n", Outcome.GRADER_ERROR.style) for sentence in filter(None, [explain_held(record)])]
-    tables = [table(record, width)] if record.checks else []
+    tables = [table(record)] if record.checks else []
     first = next(filter(is_wrong, record.checks), None)
     latest = latest or ([first.id] if first else [])
     printed = [explain_output(record.checks)] * (record.command != "grade")
@@ -149,8 +147,7 @@ def render_record(record: Record, width: int = WIDTH, latest: Sequence[str] = ()
 
 def show_record(record: Record, console: Console | None = None, latest: Sequence[str] = ()) -> None:
     """Print the report; the checks of the ids in `latest` speak last."""
-    console = console or make_console()
-    console.print(render_record(record, console.width, latest))
+    (console or make_console()).print(render_record(record, latest))
 
 
 def show_list(checks: list[CheckResult]) -> None:
@@ -166,8 +163,8 @@ def show_list(checks: list[CheckResult]) -> None:
     out.print(Text(f"\n{counts}, {points}", style="bold"))
 
 
-def table(record: Record, width: int = WIDTH) -> Table:
-    """Return one row a question, and under it one a function, without its module where lines are short."""
+def table(record: Record) -> Table:
+    """Return one row a question, and under it one a function."""
     rows = Table(box=None, pad_edge=False, header_style="bold", collapse_padding=True)
     for name in ("Question", "Points", "Result"):
         rows.add_column(name, justify="right" if name == "Points" else "left", overflow="fold")
@@ -177,15 +174,8 @@ def table(record: Record, width: int = WIDTH) -> Table:
         cells = f"{question.id}  {question.title}", points, say_passed(checks)
         rows.add_row(*(Text(cell, style="bold") for cell in cells))
         for name, group in group_rows(checks).items():
-            rows.add_row(Text(f"    {_fit(name, width - BESIDE)}"), Text(points_of(group)), name_worst(group))
+            rows.add_row(Text(f"    {name}"), Text(points_of(group)), name_worst(group))
     return rows
-
-
-def _fit(name: str, room: int) -> str:
-    """Return a function's name without as many of its first parts as it takes to fit."""
-    while len(name) > room and re.match(r"\w+\.\w", name):
-        name = name.partition(".")[2]
-    return name
 
 
 def name_worst(checks: list[CheckResult]) -> Text:

@@ -23,6 +23,7 @@ DEFINITION = re.compile(
     rf"\s*(?:\[\d\]\s*)?(?:\[[^\]]*\]\s*)?{GROUP}|\\def\s*\\[A-Za-z]+\s*(?:#\d)*\s*{GROUP}"
 )
 COLOURED = r"\text{zqbare=#1}#2\text{zqbare=}"
+STACKED = r"\text{zqbare=limits}#2\text{zqbare=}"  # pandoc sets what stands above or below as an index
 NOTHING = (
     "notag nonumber small footnotesize scriptsize tiny large Large normalsize allowbreak nobreak noindent centering "
     "hfill smallskip medskip bigskip llap rlap mathclap smash"
@@ -40,7 +41,7 @@ FIRST = {
 }  # fmt: skip
 SECOND = {
     "href": "#2", "style": "#2", "class": "#2", "cssId": "#2", "colorbox": r"\text{#2}", "textcolor": COLOURED,
-    "color": COLOURED,
+    "color": COLOURED, "underset": STACKED + "_{#1}", "overset": STACKED + "^{#1}",
 }  # fmt: skip
 MACROS = dict.fromkeys(NOTHING.split(), ""), SAME, FIRST, SECOND  # that pandoc does not know
 PREAMBLE = [
@@ -86,10 +87,11 @@ OPERATOR = re.compile(
     r"(?:[\s{}=<>:+*/~≤≥≠≈→⇒∈-]|\\[,;:!> ]|"
     rf"\\(?:stackrel|(?:over|under)set)\s*{GROUP}|\\(?:{'|'.join(OPERATORS.split())}|\w*(?:arrow|eqq?|eqslant))(?![A-Za-z]))+"
 )
+BEST = re.compile(rf"(\\underset\s*{GROUP})\s*\{{\s*\\arg\s*\\(max|min)\s*\}}")  # one name, not two side by side
 PLAIN = re.compile(rf"\\(p?matrix|cases)\s*\{{((?:[^{{}}\\]|\\.|{GROUP})*)\}}")
 MIDDLE = re.compile(r"&((?:(?!\\\\)[^&])*)&")  # a column between two others
 OVER = re.compile(r"\{([^{}]*)\\over(?![a-z])([^{}]*)\}|^([^{}]*)\\over(?![a-z])([^{}]*)$")
-STRING = re.compile(r'(\w+\(|delim: )?"((?:\\.|[^"\\])*)"')
+STRING = re.compile(r'(\b(?!limits\()\w+\(|delim: )?"((?:\\.|[^"\\])*)"')
 SCALED = re.compile(r"#scale\(x: (\d+)%, y: \d+%\)\[((?:\\.|[^\[\]\\])+|[\[\]])\]")
 NORM = re.compile(r"(?<!lr\()(?<!stretch\()\bbar\.v\.double(?![A-Za-z.]|\s*\))")
 COLOUR = re.compile(rf'upright\("{BARE}=([^"]*)"\)\s*')
@@ -175,7 +177,7 @@ def clean(tex: str) -> str:
     tex += " " * tex.endswith("\\")  # a space after a backslash is a command
     tex = PLACED.sub(r"\1}", LAST_BREAK.sub("", ENTITY.sub(lambda found: html.unescape(found[0]), tex)))
     tex = re.sub(r"\\cr(?![A-Za-z])", r"\\\\", PLAIN.sub(r"\\begin{\1}\2\\end{\1}", tex))
-    tex = THREE.sub(_align, tex)
+    tex = BEST.sub(r"\1{\\arg\2}", THREE.sub(_align, tex))
     tex = KERN.sub("", tex).replace(r"\newline", r"\\").replace('"', "''")
     tex = OVER.sub(lambda found: rf"\frac{{{found[1] or found[3]}}}{{{found[2] or found[4]}}}", tex)
     tex = re.sub(r"\\x(\w+arrow)\s*(\{[^{}]*\})", r"\\overset\2{\\\1}", tex)
@@ -231,7 +233,9 @@ def _mark_off(found: re.Match[str]) -> str:
 
 
 def _colour(found: re.Match[str]) -> str:
-    """Return the beginning or the end of a part in a colour, black where that has no name."""
+    """Return the beginning or the end of a part with limits or in a colour, black where that has no name."""
+    if found[1] == "limits":
+        return "limits("
     colour = COLOURS.get(found[1].lower(), found[1])
     return f'text(fill: #rgb("{colour if HEX.fullmatch(colour) else "#000000"}"), ' if found[1] else ")"
 

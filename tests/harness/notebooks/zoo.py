@@ -223,6 +223,11 @@ markdown(
     marks=[NONE],
     words=["⊙"],
 )
+markdown(
+    "above and below",
+    "so $\\underset{\\theta}{\\arg\\max} f$, $\\underset{a}{b}\\overset{c}{d}$ and $x\\overset{!}{=}y$ $$\\underset{n\\times d}{X} w$$",
+    marks=[NONE],
+)
 markdown("big braces", "$\\bigg\\{ x \\bigg\\} \\Big\\{ \\big\\|x\\big\\|_2$", marks=[NONE])
 markdown(
     "brace before an array",

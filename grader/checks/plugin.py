@@ -28,7 +28,7 @@ from .follow_through import may_be_named, renew
 from .misconceptions import find_evidence
 from .scales import Budgets, Scales
 from .timing import Contest, can_measure
-from .verdict import Judge
+from .judge import Judge
 
 FINAL = (SandboxError, OutOfTime, WorkerTimeout, NotScored, Unrecorded)
 

@@ -1,38 +1,26 @@
-"""Decide who is to blame for what a check raised, and write the verdict into its record."""
+"""Decide who is to blame for what a check raised: the answer, what it needs, the grader, or nobody."""
 
 import traceback
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from ..errors import (
-    NotScored,
-    OutOfTime,
-    SandboxError,
-    Unrecorded,
-    WorkerCrashed,
-    WorkerError,
-    WorkerRaised,
-    WorkerTimeout,
-)
-from ..limits import SENTENCE_CHARACTERS
+from ..errors import NotScored, OutOfTime, Unrecorded, WorkerCrashed, WorkerError, WorkerRaised, WorkerTimeout
 from ..results.record import Cause, Outcome
-from ..results.summary import clean_text
-from . import follow_through, messages, wording
+from . import messages, wording
 from .bookkeeping import KnownFaults
-from .collect import RunningCheck
-from .context import RunContext
 from .expect import Mismatch
 
 OUTCOMES: dict[type[WorkerError], Outcome] = {WorkerTimeout: Outcome.TIMEOUT, WorkerCrashed: Outcome.CRASHED}
 
 
-@dataclass
+@dataclass(frozen=True)
 class Verdict:
     """An outcome in words: `message` says it all, `detail` adds the lines of code.
 
     `brief` holds only constant words and names that the check itself wrote: nothing in which an input could leave.
-    `cause` is the module whose import the check waits for, `raised` an exception with its line.
+    `cause` is the module whose import the check waits for, `needs` the function that it cannot be judged without,
+    `raised` an exception with its line.
     """
 
     outcome: Outcome
@@ -44,10 +32,8 @@ class Verdict:
     earned: int | float = 0
     run: bool = True
     cause: str = ""
+    needs: str = ""
     raised: str = ""
-
-    def __post_init__(self) -> None:
-        self.detail = self.detail or self.message
 
 
 @dataclass(frozen=True)
@@ -91,90 +77,6 @@ class Case:
         return not self.is_mostly_right(needed)
 
 
-class Judge:
-    """Decides about each check that ran, writes it into its record, and remembers which functions are at fault."""
-
-    def __init__(self, context: RunContext) -> None:
-        self._context = context
-        self._open: list[tuple[RunningCheck, BaseException, Case]] = []
-
-    def accept(self, running: RunningCheck) -> None:
-        """Write that a check passed."""
-        check = running.check
-        check.outcome, check.score, check.message, check.detail = Outcome.PASSED, check.points, "", running.remark
-
-    def blame(self, running: RunningCheck, error: BaseException, when: str) -> None:
-        """Find out who is to blame for what was raised, and write it down.
-
-        Raise SandboxError, since what the sandbox cannot do has nothing to do with this check.
-        """
-        if isinstance(error, SandboxError):
-            raise error
-        case = self._case(running, error)
-        if when == "call":
-            try:
-                case = self._with_evidence(running, error, case)
-            except OutOfTime as end:
-                error = end
-        self._settle(running, error, case)
-        if depends_on_others(error, case):
-            self._open.append((running, error, replace(case, answer=None)))
-
-    def settle_open_cases(self) -> None:
-        """Decide again what hung on other functions, now that each has been judged: no verdict hangs on their order."""
-        for running, error, case in self._open:
-            self._settle(running, error, case)
-
-    def _case(self, running: RunningCheck, error: BaseException) -> Case:
-        """Return what is known so far; what an import waits for is found out, and timeouts are counted."""
-        context, worker, cause, is_secret = self._context, running.worker, None, running.inputs_are_secret
-        if isinstance(error, WorkerError) and not error.trusted:
-            cause = context.imports.find(error, running.libraries, is_secret)
-            context.timeouts.count_timeout(error, cause is not None and cause.module != error.asked, is_secret)
-        called, asked, callees = (worker.called(), worker.asked(), worker.callees) if worker else ("", "", ())
-        facts = called, asked, frozenset(callees), cause, worker.last_answer if worker else None
-        return Case(running.judged, context.faults, context.scores.is_mostly_right, *facts)
-
-    def _with_evidence(self, running: RunningCheck, error: BaseException, case: Case) -> Case:
-        """Run the check with the reference where only that tells who is to blame. Raise OutOfTime, SandboxError."""
-        if running.worker is not None and is_unforeseen(error):
-            judged = follow_through.reference_is_judged(self._context, running)
-            return replace(case, reference_is_judged=judged)
-        if isinstance(error, WorkerTimeout):  # in the line where it was still, there need not be anything wrong
-            return replace(case, needed_is_at_fault=False)
-        if depends_on_others(error, case):
-            at_fault = follow_through.needed_is_at_fault(self._context, running)
-            return replace(case, needed_is_at_fault=at_fault)
-        return case
-
-    def hold(self, running: RunningCheck, fault: Exception) -> None:
-        """Hold a check's points, since the engine itself failed at its verdict; the run goes on."""
-        self.write(running, Verdict(Outcome.GRADER_ERROR, *messages.HELD, detail=_traceback(fault)))
-
-    def _settle(self, running: RunningCheck, error: BaseException, case: Case) -> None:
-        try:
-            found = decide(error, case)
-        except Exception as fault:
-            return self.hold(running, fault)
-        self._context.faults.broken.update(find_faulty(error, found, running.judged))
-        self.write(running, found)
-
-    def write(self, running: RunningCheck, found: Verdict) -> None:
-        """Write a verdict into a check's record, in brief where its inputs are secret."""
-        check = running.check
-        check.outcome, check.run, check.detail = found.outcome, found.run, clean_text(found.detail)
-        check.error, check.allowed, check.cause = found.error, found.allowed, found.cause
-        check.message = clean_text(found.brief if running.inputs_are_secret else found.message, SENTENCE_CHARACTERS)
-        check.raised = "" if running.inputs_are_secret else clean_text(found.raised, SENTENCE_CHARACTERS)
-        if running.secret and found.run and found.outcome is not Outcome.GRADER_ERROR:
-            check.message = messages.WRONG_ON_SECRET_INPUTS.format(check.message)
-        check.score, check.held = found.earned, 0
-        if found.outcome is Outcome.GRADER_ERROR:
-            check.held, check.standing = check.points, None
-        if found.outcome is Outcome.NOT_SCORED:
-            self._context.scores.leave_out(check)
-
-
 def decide(error: BaseException, case: Case) -> Verdict:
     """Return the verdict on a check that raised `error`."""
     if isinstance(error, OutOfTime):
@@ -182,10 +84,10 @@ def decide(error: BaseException, case: Case) -> Verdict:
     if isinstance(error, NotScored):
         return Verdict(Outcome.NOT_SCORED, *wording.explain_unscored(error))
     if isinstance(error, Unrecorded):
-        return Verdict(Outcome.GRADER_ERROR, *wording.explain_unrecorded(error), detail=_traceback(error))
+        return Verdict(Outcome.GRADER_ERROR, *wording.explain_unrecorded(error), detail=format_traceback(error))
     is_students = isinstance(error, WorkerError) and not error.trusted
     if not (is_students or isinstance(error, Mismatch) or case.reference_is_judged):
-        return Verdict(Outcome.GRADER_ERROR, *messages.HELD, detail=_traceback(error))
+        return Verdict(Outcome.GRADER_ERROR, *messages.HELD, detail=format_traceback(error))
     if case.is_unwritten():
         return _tell_unwritten(case.judged[0], case.judged[0])
     if isinstance(error, Mismatch):
@@ -275,7 +177,8 @@ def _judge_worker_error(error: WorkerError, case: Case) -> Verdict:
         outcome, sentence = Outcome.BLOCKED, wording.explain_broken_need(culprit, error, culprit in case.faults.broken)
     is_told = isinstance(error, WorkerRaised) and error.frames
     raised = f"{error.kind} in {error.frames[-1].file}, line {error.frames[-1].line}" if is_told else ""
-    return Verdict(outcome, *(sentence or wording.explain_error(error)), wording.trace_error(error), raised=raised)
+    words = *(sentence or wording.explain_error(error)), wording.trace_error(error)
+    return Verdict(outcome, *words, needs=culprit or "", raised=raised)
 
 
 def _tell_unwritten(name: str, asked: str) -> Verdict:
@@ -288,7 +191,8 @@ def _judge_stub(error: WorkerRaised, case: Case) -> Verdict:
         return _tell_unwritten(own[0], own[0])
     if not error.frames or any(is_part(name, stub) for stub in case.judged):
         return _tell_unwritten(name, wording.name_asked(error.asked))
-    return Verdict(Outcome.BLOCKED, *wording.explain_unwritten_need(name, error))
+    needs = _function_of(name, case.faults.functions)
+    return Verdict(Outcome.BLOCKED, *wording.explain_unwritten_need(name, error), needs=needs)
 
 
 def _function_of(name: str, functions: Iterable[str]) -> str:
@@ -296,5 +200,6 @@ def _function_of(name: str, functions: Iterable[str]) -> str:
     return max((own for own in functions if name == own or name.startswith(f"{own}.")), key=len, default="")
 
 
-def _traceback(error: BaseException) -> str:
+def format_traceback(error: BaseException) -> str:
+    """Return an exception as Python prints it."""
     return "".join(traceback.format_exception(error))

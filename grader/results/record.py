@@ -133,7 +133,8 @@ class CheckResult(msgspec.Struct, kw_only=True):
 
     `functions` are those it judges. `held` are points that are neither given nor lost, since the grader made an error.
     It was not `run` where earlier checks used up the run's time, before it or while it ran. `cause` is the module,
-    one of the record's causes, whose import it waits for, `misconception` one that its wrong answer is known to be of.
+    one of the record's causes, whose import it waits for, `needs` the function that a blocked one waits for,
+    `misconception` one that its wrong answer is known to be of.
     What was `raised` is an exception with its line of code: checks in which it is the same say the same.
     """
 
@@ -149,6 +150,7 @@ class CheckResult(msgspec.Struct, kw_only=True):
     message: str = ""
     detail: str = ""
     cause: str = ""
+    needs: str = ""
     raised: str = ""
     misconception: Hint | None = None
     held: int | float = 0

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs/architecture.md").read_text()
 WAY = TEXT[TEXT.index("## The way of one check") : TEXT.index("## The way of one submission")]
 MOST_FILES = 10  # the check's own among them
-FIRST, LAST = ("plugin.py", "pytest_pyfunc_call"), ("verdict.py", "accept")
+FIRST, LAST = ("plugin.py", "pytest_pyfunc_call"), ("judge.py", "accept")
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,98 @@
+"""Gather what is known of what a check raised, have it decided who is to blame, and write that into the record."""
+
+from dataclasses import replace
+
+from ..errors import OutOfTime, SandboxError, WorkerError, WorkerTimeout
+from ..limits import SENTENCE_CHARACTERS
+from ..results.record import Outcome
+from ..results.summary import clean_text
+from . import follow_through, messages
+from .collect import RunningCheck
+from .context import RunContext
+from .verdict import Case, Verdict, decide, depends_on_others, find_faulty, format_traceback, is_unforeseen
+
+
+class Judge:
+    """Decides about each check that ran, writes it into its record, and remembers which functions are at fault."""
+
+    def __init__(self, context: RunContext) -> None:
+        self._context = context
+        self._open: list[tuple[RunningCheck, BaseException, Case]] = []
+
+    def accept(self, running: RunningCheck) -> None:
+        """Write that a check passed."""
+        check = running.check
+        check.outcome, check.score, check.message, check.detail = Outcome.PASSED, check.points, "", running.remark
+
+    def blame(self, running: RunningCheck, error: BaseException, when: str) -> None:
+        """Find out who is to blame for what was raised, and write it down.
+
+        Raise SandboxError, since what the sandbox cannot do has nothing to do with this check.
+        """
+        if isinstance(error, SandboxError):
+            raise error
+        case = self._case(running, error)
+        if when == "call":
+            try:
+                case = self._with_evidence(running, error, case)
+            except OutOfTime as end:
+                error = end
+        self._settle(running, error, case)
+        if depends_on_others(error, case):
+            self._open.append((running, error, replace(case, answer=None)))
+
+    def settle_open_cases(self) -> None:
+        """Decide again what hung on other functions, now that each has been judged: no verdict hangs on their order."""
+        for running, error, case in self._open:
+            self._settle(running, error, case)
+
+    def _case(self, running: RunningCheck, error: BaseException) -> Case:
+        """Return what is known so far; what an import waits for is found out, and timeouts are counted."""
+        context, worker, cause, is_secret = self._context, running.worker, None, running.inputs_are_secret
+        if isinstance(error, WorkerError) and not error.trusted:
+            cause = context.imports.find(error, running.libraries, is_secret)
+            context.timeouts.count_timeout(error, cause is not None and cause.module != error.asked, is_secret)
+        called, asked, callees = (worker.called(), worker.asked(), worker.callees) if worker else ("", "", ())
+        facts = called, asked, frozenset(callees), cause, worker.last_answer if worker else None
+        return Case(running.judged, context.faults, context.scores.is_mostly_right, *facts)
+
+    def _with_evidence(self, running: RunningCheck, error: BaseException, case: Case) -> Case:
+        """Run the check with the reference where only that tells who is to blame. Raise OutOfTime, SandboxError."""
+        if running.worker is not None and is_unforeseen(error):
+            judged = follow_through.reference_is_judged(self._context, running)
+            return replace(case, reference_is_judged=judged)
+        if isinstance(error, WorkerTimeout):  # in the line where it was still, there need not be anything wrong
+            return replace(case, needed_is_at_fault=False)
+        if depends_on_others(error, case):
+            at_fault = follow_through.needed_is_at_fault(self._context, running)
+            return replace(case, needed_is_at_fault=at_fault)
+        return case
+
+    def hold(self, running: RunningCheck, fault: Exception) -> None:
+        """Hold a check's points, since the engine itself failed at its verdict; the run goes on."""
+        self.write(running, Verdict(Outcome.GRADER_ERROR, *messages.HELD, detail=format_traceback(fault)))
+
+    def _settle(self, running: RunningCheck, error: BaseException, case: Case) -> None:
+        try:
+            found = decide(error, case)
+        except Exception as fault:
+            return self.hold(running, fault)
+        self._context.faults.broken.update(find_faulty(error, found, running.judged))
+        self.write(running, found)
+
+    def write(self, running: RunningCheck, found: Verdict) -> None:
+        """Write a verdict into a check's record, in brief where its inputs are secret."""
+        check = running.check
+        check.outcome, check.run, check.detail = found.outcome, found.run, clean_text(found.detail or found.message)
+        check.error, check.allowed, check.cause = found.error, found.allowed, found.cause
+        check.message = clean_text(found.brief if running.inputs_are_secret else found.message, SENTENCE_CHARACTERS)
+        check.raised = "" if running.inputs_are_secret else clean_text(found.raised, SENTENCE_CHARACTERS)
+        is_told = not running.inputs_are_secret or found.needs in self._context.faults.broken
+        check.needs = found.needs if is_told else ""
+        if running.secret and found.run and found.outcome is not Outcome.GRADER_ERROR:
+            check.message = messages.WRONG_ON_SECRET_INPUTS.format(check.message)
+        check.score, check.held = found.earned, 0
+        if found.outcome is Outcome.GRADER_ERROR:
+            check.held, check.standing = check.points, None
+        if found.outcome is Outcome.NOT_SCORED:
+            self._context.scores.leave_out(check)

@@ -51,7 +51,7 @@ class RunContext:
     references: dict[tuple[str, ...], WorkerClient] = field(default_factory=dict)
     spares: dict[tuple[str, ...], deque[WorkerClient]] = field(default_factory=lambda: defaultdict(deque))
     behind: dict[tuple[str, ...], WorkerClient] = field(default_factory=dict)
-    foundations: dict[str, set[str] | None] = field(default_factory=dict)
+    foundations: dict[str, set[str]] = field(default_factory=dict)
     modules_in_use: set[str] = field(default_factory=set)
     scores: FunctionScores = field(default_factory=FunctionScores)
     faults: KnownFaults = field(init=False)

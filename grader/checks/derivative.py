@@ -54,7 +54,7 @@ def find_traits(function: Function, points: Sequence[np.ndarray], rng: np.random
 
     All by its derivative, since a function that jumps has the derivative of a simpler one: it `depends` on an argument
     where that is not 0, `bends` where it is another one elsewhere, and `mixes` where one entry of the argument reaches
-    several of out's. It `copies` the argument where out is that itself, scaled and shifted.
+    several of out's. It `differs` from the argument unless out is that itself, scaled and shifted.
     """
     found, base = set(), function(points)
     for place, point in enumerate(points):
@@ -69,7 +69,7 @@ def find_traits(function: Function, points: Sequence[np.ndarray], rng: np.random
             "depends": top > 1e-8 * _find_top(base),
             "bends": _find_top(elsewhere - here) > 1e-4 * max(top, _find_top(elsewhere)),
             "mixes": np.count_nonzero(reached > 1e-6 * max(_find_top(reached), 1e-6 * top)) > 1,
-            "copies": _is_alike(base, point),
+            "differs": not _is_alike(base, point),
         }
         found |= {f"{place} {name}" for name, holds in facts.items() if holds}
     return found
@@ -113,11 +113,5 @@ def _is_alike(out: np.ndarray, point: np.ndarray) -> bool:
     """Return whether out is a point's entries, all scaled and shifted alike."""
     if out.size != point.size or out.size < 3:
         return False
-    one, other = (_normalize(array / (_find_top(array) or 1.0)) for array in (out, point))
-    return abs(float(one @ other)) > 1 - 1e-9
-
-
-def _normalize(array: np.ndarray) -> np.ndarray:
-    """Return an array's deviations from its mean, of length 1 where there are any."""
-    flat: np.ndarray = array.reshape(-1) - array.mean()
-    return flat / (float(np.sqrt(flat @ flat)) or 1.0)
+    scaled = [array.reshape(-1) / (_find_top(array) or 1.0) for array in (out, point)]
+    return abs(float(np.corrcoef(scaled)[0, 1])) > 1 - 1e-9

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ..course.manifest import Manifest
-from ..errors import OutOfTime, SandboxError, WorkerRaised
+from ..errors import OutOfTime, SandboxError
 from ..sandbox.parent.proxy import Package
 from . import messages
 from .bookkeeping import trace_answers
@@ -15,8 +15,6 @@ from .collect import Bound, RunningCheck
 from .context import RunContext, derive, make_rng
 from .expect import Mismatch
 from .misconceptions import Evidence, find_evidence
-
-BUILT_IN = frozenset(name for name, value in vars(builtins).items() if isinstance(value, type))
 
 
 @dataclass(frozen=True)
@@ -60,22 +58,16 @@ def look_below(context: RunContext, running: RunningCheck, mismatch: Mismatch) -
 
     It is right if it passes and each function that was called is mostly right itself. Raise SandboxError.
     """
-    if not _is_comparable(context, running):
-        return SecondLook()
     try:
-        called = list_called_by_reference(context, running)
-        if called is None:
-            return _refuse(messages.UNREPLACEABLE)
-        if not called:
-            return SecondLook()
-        return _look_with(context, running, list_replaceable(context.manifest, called, running))
+        below = _list_below(context, running)
+        return _look_with(context, running, below) if below else SecondLook()
     except OutOfTime:
         return _refuse(messages.RUN_OVER)
 
 
 def list_evidence(context: RunContext, running: RunningCheck) -> list[Evidence]:
     """Return the evidence on the judged functions alone: of the student's own run if those below are right."""
-    below = list_replaceable(context.manifest, context.foundations.get(running.check.id) or set(), running)
+    below = list_replaceable(context.manifest, context.foundations.get(running.check.id, set()), running)
     return running.evidence * all(map(context.scores.is_right, below)) + running.given_right
 
 
@@ -85,17 +77,14 @@ def needed_is_at_fault(context: RunContext, running: RunningCheck) -> bool | Non
     True where the check passes then, False where the reference's function raises too on what it is given, None where
     neither happens or no such run is possible. Raise SandboxError.
     """
-    if not _is_comparable(context, running):
-        return None
     try:
-        called = list_called_by_reference(context, running)
-        names = list_replaceable(context.manifest, called, running) if called else set()
+        names = _list_below(context, running)
         rerun = run_replaced(context, running, names) if names else Rerun(set(), [])
     except OutOfTime:
         return None
     if rerun.error is None:
         return True if rerun.used else None
-    own = context.recorded_answers is None and any(name in names and kind in BUILT_IN for name, kind in rerun.raised)
+    own = context.recorded_answers is None and any(name in names and hasattr(builtins, kind) for name, kind in rerun.raised)
     return False if own else None
 
 
@@ -162,21 +151,23 @@ def run_replaced(context: RunContext, running: RunningCheck, names: set[str] | N
         return Rerun(forwarder.used, forwarder.raised, raised, evidence)
 
 
-def _is_comparable(context: RunContext, running: RunningCheck) -> bool:
-    """Return whether functions can be replaced in this check at all."""
-    packages = {"student", "reference"} <= running.arguments.keys() and not running.timing and context.second_looks
-    return packages and running.worker is not None and running.worker.alive
+def _list_below(context: RunContext, running: RunningCheck) -> set[str]:
+    """Return the functions below the judged ones that can be replaced in a check; none where none can."""
+    has_both = {"student", "reference"} <= running.arguments.keys() and not running.timing and context.second_looks
+    if not has_both or running.worker is None or not running.worker.alive:
+        return set()
+    return list_replaceable(context.manifest, list_called_by_reference(context, running), running)
 
 
-def list_called_by_reference(context: RunContext, running: RunningCheck) -> set[str] | None:
-    """Return the assignment's functions that the reference calls in this check; None where they can't be had."""
+def list_called_by_reference(context: RunContext, running: RunningCheck) -> set[str]:
+    """Return the assignment's functions that the reference calls in this check, none where they can't be had."""
     known, key = context.foundations, (running.check.id, running.seed)
     if running.check.id not in known and context.recorded_answers is None:
         found = context.memo.called if context.memo is not None else {}
         if key not in found:
             rerun = run_replaced(context, running, None)
             found |= {key: rerun.used} if rerun.error is None else {}
-        known[running.check.id] = found.get(key)
+        known[running.check.id] = found.get(key, set())
     return known.get(running.check.id, set())
 
 
@@ -186,24 +177,17 @@ def _look_with(context: RunContext, running: RunningCheck, below: set[str]) -> S
     What is to tell a misconception leaves none of them the student's.
     """
     scores = context.scores
-    if not below:
-        return _refuse(messages.JUDGED_TOO)
     names = {name for name in below if any(map(scores.is_judged, context.manifest.find_layer_passes(name)))}
     if names != below and may_be_named(running):
         _note_evidence(running, run_replaced(context, running, below))
-    if not names:
-        return _refuse(messages.NOT_YET_JUDGED)
     if not any(map(scores.is_mostly_right, names)):
-        return _refuse(messages.NONE_MOSTLY_RIGHT.format(_list_names(names)))
+        return _refuse(messages.SOME_POOR.format(_list_names(below)))
     rerun = run_replaced(context, running, names)
-    if rerun.error is not None:
-        if names == below and may_be_named(running):
-            _note_evidence(running, rerun)
-        return _refuse(_explain(rerun))
-    if not rerun.used:
-        return _refuse(messages.CALLS_NONE.format(_list_names(names)))
-    poor = {name for name in rerun.used if not scores.is_mostly_right(name)}
-    if poor:
+    if names == below and may_be_named(running):
+        _note_evidence(running, rerun)
+    if rerun.error is not None or not rerun.used:
+        return _refuse(messages.STILL_WRONG.format(_list_names(rerun.used) or messages.NONE_CALLED))
+    if poor := {name for name in rerun.used if not scores.is_mostly_right(name)}:
         return _refuse(messages.SOME_POOR.format(_list_names(poor)))
     slipped = {name for name in rerun.used if not scores.is_right(name)} or rerun.used
     return SecondLook(True, messages.RIGHT_ABOVE.format(_list_names(slipped)))
@@ -212,24 +196,6 @@ def _look_with(context: RunContext, running: RunningCheck, below: set[str]) -> S
 def _note_evidence(running: RunningCheck, rerun: Rerun) -> None:
     if isinstance(rerun.error, Mismatch):
         running.given_right = rerun.evidence
-
-
-def _explain(rerun: Rerun) -> str:
-    """Return why the check does not pass with the functions replaced."""
-    if rerun.raised:
-        name, kind = rerun.raised[-1]
-        return messages.REFERENCE_RAISED.format(name, _plain(kind))
-    given = messages.GIVEN_RIGHT.format(_list_names(rerun.used)) if rerun.used else messages.GIVEN_NONE
-    error = rerun.error
-    if isinstance(error, Mismatch):
-        return messages.STILL_WRONG.format(given)
-    kind = error.kind if isinstance(error, WorkerRaised) else type(error).__name__
-    return messages.STILL_RAISES.format(_plain(kind), given)
-
-
-def _plain(kind: str) -> str:
-    """Return an exception's name where it is one of Python's own, which no package can choose."""
-    return kind if kind in BUILT_IN else messages.SOME_EXCEPTION
 
 
 def _refuse(reason: str) -> SecondLook:

@@ -46,7 +46,7 @@ class ForkedJudge:
         self._items = [item for item in items if not NEED_WORKERS & set(item._fixtureinfo.argnames)]
         left_out = [item.stash[RUNNING] for item in items if item not in self._items]
         self._incomplete = {function for running in left_out for function in running.judged}
-        self._foundations: dict[str, set[str] | None] = {}
+        self._foundations: dict[str, set[str]] = {}
         self._reached: dict[str, set[str]] = {}
         for library in manifest.question(question).libraries:
             importlib.import_module(library)
@@ -101,20 +101,20 @@ class ForkedJudge:
 
     def _survey(self) -> None:
         """Find out what each check reaches in the reference, and which functions a second look may replace."""
-        found = call_in_fork(self._look_at_reference, dict[str, tuple[set[str], set[str] | None]])
+        found = call_in_fork(self._look_at_reference, dict[str, tuple[set[str], set[str]]])
         assert found is not None  # the reference ends
         self._reached = {check: names for check, (names, _) in found.items()}
         self._foundations = {check: called for check, (_, called) in found.items()}
 
-    def _look_at_reference(self) -> dict[str, tuple[set[str], set[str] | None]]:
-        package, found = self._manifest.path("reference"), dict[str, tuple[set[str], set[str] | None]]()
+    def _look_at_reference(self) -> dict[str, tuple[set[str], set[str]]]:
+        package, found = self._manifest.path("reference"), dict[str, tuple[set[str], set[str]]]()
         with self._running(package) as plugin:
             for item in self._items:
                 running = item.stash[RUNNING].copy()
                 with _tracing(package.resolve()) as names:
                     _judge(plugin, item, running)
                 assert running.check.outcome == "passed", f"the reference fails {running.check.id}"
-                called = list_called_by_reference(plugin.context, running) if self._second_looks else None
+                called = list_called_by_reference(plugin.context, running) if self._second_looks else set()
                 found[running.check.id] = names, called
         return found
 

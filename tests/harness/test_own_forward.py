@@ -140,6 +140,7 @@ def drop_backward(dout, cache):
 """
 SQUARE = {OUT: "out = w * centred**2", "3 * w * dout * centred**2": "2 * w * dout * centred", DW: DW.replace("3", "2")}
 REASON = "not the gradient of your own layers.bend_forward: "
+UNFIT = "they cannot be compared"
 
 
 @pytest.fixture
@@ -238,7 +239,7 @@ def test_an_argument_that_was_changed_is_no_matter_of_gradients(passes):
 def test_other_claims_of_the_check_still_count(passes):
     change(passes, SQUARE | {"return dx, dw": "return dx.astype(np.float32), dw"})
     found = passes.outcomes()["dw"]
-    assert (found.outcome, reason_in(found)) == ("failed", "another claim of the check fails")
+    assert (found.outcome, reason_in(found)) == ("failed", UNFIT)
 
 
 def test_digits_stay_a_matter_of_digits(passes):
@@ -261,58 +262,47 @@ def test_masks_that_are_drawn_again_are_wrong(passes):
 
 
 TRIVIAL = {
-    "zeros": ({OUT: "out = 0 * x"}, "dx = 0 * x", "dw = 0 * w", "out does not depend on array 1 of its arguments"),
-    "a part of it": (
-        {OUT: "out = w + 0 * x"},
-        "dx = 0 * x",
-        "dw = dout.sum(axis=0)",
-        "it has no derivative to compare with",
-    ),
-    "the identity": ({OUT: "out = w * x"}, "dx = w * dout", "dw = (dout * x).sum(axis=0)", "out is linear in array 1"),
-    "one by one": (
-        {OUT: "out = w * x**3"},
-        "dx = 3 * w * x**2 * dout",
-        "dw = (dout * x**3).sum(axis=0)",
-        "out does not mix the entries of array 1 of its arguments",
-    ),
+    "zeros": ({OUT: "out = 0 * x"}, "dx = 0 * x", "dw = 0 * w"),
+    "a part of it": ({OUT: "out = w + 0 * x"}, "dx = 0 * x", "dw = dout.sum(axis=0)"),
+    "the identity": ({OUT: "out = w * x"}, "dx = w * dout", "dw = (dout * x).sum(axis=0)"),
+    "one by one": ({OUT: "out = w * x**3"}, "dx = 3 * w * x**2 * dout", "dw = (dout * x**3).sum(axis=0)"),
     "steps": (
         {OUT: "out = w * np.round(4 * centred) ** 3 + 1e-3 * x"},
         "dx = 1e-3 * dout",
         "dw = (dout * np.round(4 * centred) ** 3).sum(axis=0)",
-        "out is linear in array 1",
     ),
 }
 
 
-@pytest.mark.parametrize("changes, dx, dw, reason", TRIVIAL.values(), ids=TRIVIAL)
-def test_exact_gradients_of_trivial_forward_passes_earn_nothing(passes, changes, dx, dw, reason):
+@pytest.mark.parametrize("changes, dx, dw", TRIVIAL.values(), ids=TRIVIAL)
+def test_exact_gradients_of_trivial_forward_passes_earn_nothing(passes, changes, dx, dw):
     change(passes, changes | {DX: dx, DW: dw})
     found = passes.outcomes()
     assert (found["dx"].outcome, found["dw"].outcome) == ("failed", "failed")
-    assert (reason if reason.startswith("it ") else f"that is too simple, {reason}") in reason_in(found["dx"])
+    assert reason_in(found["dx"]) in ("that is too simple", UNFIT)
 
 
 HOSTILE = {
-    "noise": ("out = w * centred**2 + 1e-3 * np.random.RandomState().randn(*x.shape)", "no derivative to compare with"),
+    "noise": ("out = w * centred**2 + 1e-3 * np.random.RandomState().randn(*x.shape)", UNFIT),
     "another one each time": ("calls.append(1)\n    out = w * centred**2 * len(calls)", ""),
     "an exception at the second call": (
         "calls.append(1)\n    out = w * centred ** (2 if len(calls) < 2 else None)",
-        "one of the passes raised an exception",
+        UNFIT,
     ),
     "no end at the third call": (
         "calls.append(1)\n    while len(calls) > 2: pass\n    out = w * centred**2",
-        "one of the passes raised an exception",
+        UNFIT,
     ),
     "the end of the process": (
         "calls.append(1)\n    len(calls) > 2 and __import__('os')._exit(0)\n    out = w * centred**2",
-        "one of the passes raised an exception",
+        UNFIT,
     ),
-    "another shape": ("calls.append(1)\n    out = (w * centred**2)[len(calls) // 3 :]", "a shape or dtype is wrong"),
-    "text": ("calls.append(1)\n    out = 'text' if len(calls) == 3 else w * centred**2", "a shape or dtype is wrong"),
-    "no numbers": ("calls.append(1)\n    out = w * centred**2 / (len(calls) < 3)", "some values are not finite"),
+    "another shape": ("calls.append(1)\n    out = (w * centred**2)[len(calls) // 3 :]", UNFIT),
+    "text": ("calls.append(1)\n    out = 'text' if len(calls) == 3 else w * centred**2", UNFIT),
+    "no numbers": ("calls.append(1)\n    out = w * centred**2 / (len(calls) < 3)", UNFIT),
     "no cache": (
         "calls.append(1)\n    out = w * centred**2\n    if len(calls) > 2: return out",
-        "the forward pass does not return out and a cache",
+        UNFIT,
     ),
 }
 
@@ -364,9 +354,10 @@ def test_gradients_near_kinks_are_told_from_wrong_ones(seed):
 @pytest.mark.parametrize("factor", [1.0, -0.5, 1e200, 1e300])
 def test_a_scaled_copy_is_told_whatever_its_size(factor):
     x = np.random.RandomState(0).randn(40, 50)
-    assert "0 copies" in derivative.find_traits(lambda points: factor * points[0] + 3, [x], np.random.RandomState(1))
+    found = derivative.find_traits(lambda points: factor * points[0] + 3, [x], np.random.RandomState(1))
+    assert "0 differs" not in found
     found = derivative.find_traits(lambda points: factor * points[0] * (x > 0), [x], np.random.RandomState(1))
-    assert "0 copies" not in found
+    assert "0 differs" in found
 
 
 def test_float32_has_too_few_digits():

@@ -74,22 +74,17 @@ class Timeouts:
         finally:
             self._reserve = 0.0
 
-    def count_timeout(self, error: WorkerError, behind_another: bool = False, is_secret: bool = False) -> None:
-        """Count a timeout against what was called; a module that waits `behind_another` need not be tried again.
+    def count_timeout(self, error: WorkerError, is_secret: bool = False) -> None:
+        """Count a timeout against what was called.
 
-        The lines that it had reached the first time stand for later ones in the same function, and where it tells none.
-        What hangs in a function that has hung before has hung as often, but for its own first time no more than twice:
-        it may be slow and right elsewhere. On secret inputs only what was called counts, since a worker could tell
-        others of them by its lines.
+        The lines that it had reached the first time stand for later ones in the same function, and where it tells none:
+        so a report tells them once. Lines of secret inputs are not kept, since a worker could tell others by them.
         """
         if isinstance(error, WorkerTimeout):
-            if not is_secret:
-                first = self._reached.setdefault(error.callee, error.frames)
-                if first and (not error.frames or error.frames[-1].function == first[-1].function):
-                    error.frames = first
-            inside = max((self._strikes[frame.function] for frame in error.frames if not is_secret), default=0)
-            before = max(self._strikes[error.callee], min(inside, STRIKES))
-            self._strikes[error.callee] = before + (STRIKES if behind_another else 1)
+            self._strikes[error.callee] += 1
+            first = error.frames if is_secret else self._reached.setdefault(error.callee, error.frames)
+            if first and (not error.frames or error.frames[-1].function == first[-1].function):
+                error.frames = first
 
     def for_call(self, callee: str) -> float:
         """Return the seconds to wait for a call: half as many each time it has hung, and for a module none at last."""

@@ -51,7 +51,7 @@ class Judge:
         context, worker, cause, is_secret = self._context, running.worker, None, running.inputs_are_secret
         if isinstance(error, WorkerError) and not error.trusted:
             cause = context.imports.find(error, running.libraries, is_secret)
-            context.timeouts.count_timeout(error, cause is not None and cause.module != error.asked, is_secret)
+            context.timeouts.count_timeout(error, is_secret)
         called, asked, callees = (worker.called(), worker.asked(), worker.callees) if worker else ("", "", ())
         facts = called, asked, frozenset(callees), cause, worker.last_answer if worker else None
         return Case(running.judged, context.faults, context.scores.is_mostly_right, *facts)

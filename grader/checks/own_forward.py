@@ -151,7 +151,7 @@ def _compare_in_new_worker(context: RunContext, running: RunningCheck, forward: 
         raise
     except Exception as error:  # another claim fails, a pass raises, or an answer is another one than before
         if isinstance(error, WorkerError) and not error.trusted:
-            context.timeouts.count_timeout(error, is_secret=running.inputs_are_secret)
+            context.timeouts.count_timeout(error, running.inputs_are_secret)
         raise NoGradient from None
     finally:
         worker.kill()

@@ -5,11 +5,21 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import NotScored, OutOfTime, Unrecorded, WorkerCrashed, WorkerError, WorkerRaised, WorkerTimeout
+from ..errors import (
+    AnswerVaries,
+    NotScored,
+    OutOfTime,
+    Unrecorded,
+    WorkerCrashed,
+    WorkerError,
+    WorkerRaised,
+    WorkerTimeout,
+)
 from ..results.record import Cause, Outcome
 from . import messages, wording
 from .bookkeeping import KnownFaults
 from .expect import Mismatch
+from .messages import say
 
 OUTCOMES: dict[type[WorkerError], Outcome] = {WorkerTimeout: Outcome.TIMEOUT, WorkerCrashed: Outcome.CRASHED}
 
@@ -82,9 +92,10 @@ def decide(error: BaseException, case: Case) -> Verdict:
     if isinstance(error, OutOfTime):
         return Verdict(Outcome.TIMEOUT, *messages.NOT_RUN, run=False)
     if isinstance(error, NotScored):
-        return Verdict(Outcome.NOT_SCORED, *wording.explain_unscored(error))
+        return Verdict(Outcome.NOT_SCORED, *(messages.VARIES if isinstance(error, AnswerVaries) else say(str(error))))
     if isinstance(error, Unrecorded):
-        return Verdict(Outcome.GRADER_ERROR, *wording.explain_unrecorded(error), detail=format_traceback(error))
+        why = messages.OTHER_INPUTS.format(error.target) if error.target else messages.NO_RECORDING
+        return Verdict(Outcome.GRADER_ERROR, *messages.UNRECORDED.fill(why=why), detail=format_traceback(error))
     is_students = isinstance(error, WorkerError) and not error.trusted
     if not (is_students or isinstance(error, Mismatch) or case.reference_is_judged):
         return Verdict(Outcome.GRADER_ERROR, *messages.HELD, detail=format_traceback(error))

@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..course.source import parse_source
-from ..errors import AnswerVaries, Ending, NotScored, Unrecorded, WorkerEnded, WorkerError, WorkerRaised
+from ..errors import Ending, WorkerEnded, WorkerError, WorkerRaised
 from ..sandbox.child.exceptions import find_expression, find_near
 from ..sandbox.parent.proxy import Call, MissingKey, Proxy
 from . import messages
@@ -46,30 +45,8 @@ def explain_error(error: WorkerError, raised: str = "") -> Sentence:
     if error.holder:
         hint = messages.NEAR_KEY.format(error.near) if error.near else ""
         return messages.NO_KEY.fill(who=who, place=place, asked=asked, holder=error.holder, key=error.text, hint=hint)
-    if counted := _count_own(error):
-        return messages.OWN_COUNT.fill(who=who, place=place, asked=asked, **counted)
     what = f"{error.kind}: {error.text}" if error.text else error.kind
     return messages.RAISED.fill(who=who, what=what, place=place + _hint(error), asked=asked)
-
-
-def _count_own(error: WorkerRaised) -> dict[str, str]:
-    """Return what is known where a line of the code's own, `out, cache = f(x)`, cannot unpack what f returned."""
-    if error.kind not in ("ValueError", "TypeError") or not error.frames or not UNPACK.search(error.text):
-        return {}
-    try:
-        called, names = _read_unpacking(error.frames[-1].text)
-    except (ValueError, RecursionError):  # a line may hold anything, nested however deeply
-        return {}
-    return {"called": called, **_compare_counts(_count(error.text, None), names)}
-
-
-def _read_unpacking(line: str) -> tuple[str, list[str]]:
-    """Return what a line calls, and the names of the values that it unpacks. Raise ValueError for any other line."""
-    match parse_source(line.encode()).body:
-        case [ast.Assign(targets=[(ast.Tuple() | ast.List()) as target, *_], value=ast.Call(func=function))]:
-            if not any(isinstance(part, ast.Starred) for part in target.elts):
-                return ast.unparse(function), [ast.unparse(part) for part in target.elts]
-    raise ValueError(line)
 
 
 def _hint(error: WorkerRaised) -> str:
@@ -146,15 +123,13 @@ def _explain_key(error: KeyError, item: ast.Subscript) -> Sentence:
     return messages.LACKS_KEY.fill(name=holder, key=repr(key), hint=hint, wanted=literal or messages.SUCH_ENTRY)
 
 
-def _count(text: str, answer: Any) -> int | str | None:
-    """Return how many values an answer was that could not be unpacked; in words where only Python's own tell it."""
+def _count(text: str, answer: Any) -> int | None:
+    """Return how many values an answer was that could not be unpacked, None for the value None."""
     if "NoneType" in text:
         return None
     if few := re.search(r"expected \d+, got (\d+)", text):
         return int(few[1])
-    if isinstance(answer, (tuple, list)):
-        return len(answer)
-    return 1 if "too many" not in text or answer is not None else messages.TOO_MANY
+    return len(answer) if isinstance(answer, (tuple, list)) else 1
 
 
 def name_asked(asked: str) -> str:
@@ -235,17 +210,6 @@ def explain_value(name: str, got: Any, wanted: Any) -> Sentence:
     if texts[0] == texts[1] and isinstance(got, float):
         texts = show_apart(got, float(wanted)), texts[1]
     return messages.WRONG_VALUE.fill(name=name, got=texts[0], wanted=texts[1])
-
-
-def explain_unscored(error: NotScored) -> Sentence:
-    """Say why a check cannot be scored here."""
-    return messages.VARIES if isinstance(error, AnswerVaries) else say(str(error))
-
-
-def explain_unrecorded(error: Unrecorded) -> Sentence:
-    """Say what the recorded answers do not hold."""
-    why = messages.OTHER_INPUTS.format(error.target) if error.target else messages.NO_RECORDING
-    return messages.UNRECORDED.fill(why=why)
 
 
 def show_value(value: Any) -> str:

@@ -226,7 +226,7 @@ SLIPS = [
         NET,
         "return h, (fc_cache, norm_cache, relu_cache, dropout_cache)",
         "return h",
-        "_hidden_forward returned",
+        "too many values to unpack",
     ),
     Slip(
         "reg without the half",

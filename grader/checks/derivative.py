@@ -114,4 +114,4 @@ def _is_alike(out: np.ndarray, point: np.ndarray) -> bool:
     if out.size != point.size or out.size < 3:
         return False
     scaled = [array.reshape(-1) / (_find_top(array) or 1.0) for array in (out, point)]
-    return abs(float(np.corrcoef(scaled)[0, 1])) > 1 - 1e-9
+    return abs(float(np.asarray(np.corrcoef(scaled))[0, 1])) > 1 - 1e-9

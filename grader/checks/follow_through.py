@@ -84,7 +84,9 @@ def needed_is_at_fault(context: RunContext, running: RunningCheck) -> bool | Non
         return None
     if rerun.error is None:
         return True if rerun.used else None
-    own = context.recorded_answers is None and any(name in names and hasattr(builtins, kind) for name, kind in rerun.raised)
+    own = context.recorded_answers is None and any(
+        name in names and hasattr(builtins, kind) for name, kind in rerun.raised
+    )
     return False if own else None
 
 

@@ -4,21 +4,18 @@ import contextlib
 import os
 import re
 import sys
-import warnings
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from importlib.machinery import PathFinder
 from pathlib import Path
 
-import numpy as np
-
-from ..course.imports import StrayImport, TopImport, find_judged, find_loaded, read_top_imports
+from ..course.imports import StrayImport, find_judged, find_loaded, read_top_imports
 from ..course.manifest import Manifest
 from ..course.source import Unparsable, find_definitions, list_modules, read_source
 from ..errors import Ending, StackFrame, WorkerEnded, WorkerError, WorkerRaised
 from ..files import find_nearest, make_printable
 from ..limits import LOADED_BYTES
 from ..results.record import Cause
+from ..sandbox.child.exceptions import find_near
 from ..sandbox.child.imports import can_stand_in
 from ..submission.package_search import explain_missing_file
 from . import messages
@@ -35,7 +32,6 @@ NO_NAME = re.compile(r"cannot import name '(\w+)' from (partially initialized mo
 REFUSED = re.compile(r"(\w+) is not for this question")
 FILE_IN_BRACKETS = re.compile(r" \([^()]*\.\w+\)$")
 CODE_CHARACTERS = 120  # of a line that a sentence quotes
-MISSPELT = 0.75  # nearness from which a library's name is a slip of the keys; torchvision and torch are less near
 CONFLICT = re.compile(rb"^(?:<{7}|>{7}) ", re.MULTILINE)
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 UNSAID = (Ending.GONE, Ending.HUNG_UP, Ending.GARBLED)  # they say nothing about what was imported meanwhile
@@ -124,8 +120,8 @@ class Imports:
         tops = [frame for frame in error.frames if frame.function.endswith(TOP)] + self._find_null_byte(error)
         module = self._find_module(tops[-1].file) if tops else ""
         if module:
-            failed = FailedImport(self.package, self.names, error, tops[-1], libraries)
-            message = re.sub(r"\s*\n\s*", " ", explain_failure(failed))  # at the top of a report, on one line
+            said = self._explain(error, tops[-1], libraries)
+            message = re.sub(r"\s*\n\s*", " ", said)  # at the top of a report, on one line
             return Cause(module=module, message=message, file=tops[-1].file, line=max(tops[-1].line, 0))
         if asked and isinstance(error, WorkerEnded):
             file = self._name_file(asked)
@@ -148,41 +144,56 @@ class Imports:
         is_module = all(part.isidentifier() for part in path.split("/")) and self._is_there(path.replace("/", "."))
         return path.replace("/", ".") if is_module else ""
 
+    def _explain(self, error: WorkerError, top: StackFrame, libraries: Sequence[str]) -> str:
+        """Say what keeps a module from being imported, where, and what to do.
 
-@dataclass(frozen=True)
-class FailedImport:
-    """An exception, or an end, while a module was imported; `top` is the innermost line outside of functions.
+        `top` is the innermost line outside of functions; without `libraries`, code may import everything.
+        """
+        place = f"{top.file}, line {top.line}" if top.line > 0 else top.file
+        code = f" ({make_printable(top.text, CODE_CHARACTERS)})" if top.text else ""
+        facts, what, inner = {"place": place, "code": code}, _say_what(error), ""
+        if isinstance(error, WorkerRaised):
+            if top in error.frames and error.frames[-1] is not top:
+                inner = messages.INSIDE.format(error.frames[-1].function)
+            elif error.kind in REMEDIES:
+                plain = messages.NO_SYNTAX.format(what=what, remedy=REMEDIES[error.kind], **facts)
+                return explain_unreadable(top.file, read_source(self.package / top.file)) or plain
+            elif error.kind in ("ImportError", "ModuleNotFoundError"):
+                said = self._explain_module(error.text, libraries, facts) or self._explain_name(error.text, facts)
+                return said or messages.BAD_IMPORT.format(what=FILE_IN_BRACKETS.sub("", what), **facts)
+        return messages.RAISED_AT_IMPORT.format(what=what, inner=inner, **facts)
 
-    `names` are those of the package, `libraries` what its code may import besides, everything if there are none.
-    """
+    def _explain_module(self, text: str, libraries: Sequence[str], facts: dict[str, str]) -> str:
+        """Say that a module is not there, or not for this question; empty where that is not the matter."""
+        refused, named = REFUSED.match(text), NO_MODULE.match(text)
+        top, _, inside = (named[1] if named else refused[1] if refused else "").partition(".")
+        if named and top in self.names:
+            if not all(part.isidentifier() for part in inside.split(".")):  # a dot too many
+                return ""
+            near = find_nearest(inside, [".".join(file.with_suffix("").parts) for file in list_modules(self.package)])
+            remedy = messages.NEAREST.format(near) if near else messages.CORRECT_OR_ADD
+            return messages.NO_OWN_MODULE.format(name=inside, package=self.package.name, remedy=remedy, **facts)
+        foreign = libraries and top not in {*libraries, *sys.stdlib_module_names}
+        if top and (refused or foreign):
+            meant, allowed = find_near(top, libraries), " and ".join(["the standard library", *libraries])
+            remedy = messages.NEAREST.format(meant) if meant else messages.USE_LIBRARIES.format(allowed)
+            return messages.NOT_ALLOWED.format(library=top, remedy=remedy, **facts)
+        return ""
 
-    package: Path
-    names: Collection[str]
-    error: WorkerError
-    top: StackFrame
-    libraries: Sequence[str]
-
-    @property
-    def facts(self) -> dict[str, str]:
-        """Return what fills a sentence's places: file and line, and the line's text in brackets."""
-        place = f"{self.top.file}, line {self.top.line}" if self.top.line > 0 else self.top.file
-        code = f" ({make_printable(self.top.text, CODE_CHARACTERS)})" if self.top.text else ""
-        return {"place": place, "code": code}
-
-
-def explain_failure(failed: FailedImport) -> str:
-    """Say what keeps a module from being imported, where, and what to do."""
-    error, facts, what, inner = failed.error, failed.facts, _say_what(failed.error), ""
-    if isinstance(error, WorkerRaised):
-        if failed.top in error.frames and error.frames[-1] is not failed.top:
-            inner = messages.INSIDE.format(error.frames[-1].function)
-        elif error.kind in REMEDIES:
-            plain = messages.NO_SYNTAX.format(what=what, remedy=REMEDIES[error.kind], **facts)
-            return explain_unreadable(failed.top.file, read_source(failed.package / failed.top.file)) or plain
-        elif error.kind in ("ImportError", "ModuleNotFoundError"):
-            bad = messages.BAD_IMPORT.format(what=FILE_IN_BRACKETS.sub("", what), **facts)
-            return _explain_module(failed, error.text) or _explain_name(failed, error.text) or bad
-    return messages.RAISED_AT_IMPORT.format(what=what, inner=inner, **facts)
+    def _explain_name(self, text: str, facts: dict[str, str]) -> str:
+        """Say that a module lacks a name, or imports the one that imports it; empty for other packages' modules."""
+        named = NO_NAME.match(text)
+        top, _, module = named[3].partition(".") if named else ("", "", "")
+        if named is None or top not in self.names or not module.replace(".", "").isidentifier():
+            return ""
+        file, known = f"{module.replace('.', '/')}.py", set[str]()
+        if named[2]:
+            return messages.CIRCULAR.format(file=file, **facts)
+        with contextlib.suppress(Unparsable):
+            known.update(find_definitions(read_source(self.package / file)))
+        near = find_nearest(named[1], known)
+        remedy = messages.NEAREST.format(near) if near else messages.CORRECT_OR_WRITE
+        return messages.NO_OWN_NAME.format(file=file, name=named[1], remedy=remedy, **facts)
 
 
 def _say_what(error: WorkerError) -> str:
@@ -216,41 +227,6 @@ def explain_unreadable(file: str, source: bytes) -> str:
     return ""
 
 
-def _explain_module(failed: FailedImport, text: str) -> str:
-    """Say that a module is not there, or not for this question; empty where that is not the matter."""
-    refused, named = REFUSED.match(text), NO_MODULE.match(text)
-    top, _, inside = (named[1] if named else refused[1] if refused else "").partition(".")
-    if named and top in failed.names:
-        if not all(part.isidentifier() for part in inside.split(".")):  # a dot too many
-            return ""
-        near = find_nearest(inside, [".".join(file.with_suffix("").parts) for file in list_modules(failed.package)])
-        remedy = messages.NEAREST.format(near) if near else messages.CORRECT_OR_ADD
-        return messages.NO_OWN_MODULE.format(name=inside, package=failed.package.name, remedy=remedy, **failed.facts)
-    foreign = failed.libraries and top not in {*failed.libraries, *sys.stdlib_module_names}
-    if top and (refused or foreign):
-        meant = find_nearest(top, failed.libraries, MISSPELT)
-        allowed = " and ".join(["the standard library", *failed.libraries])
-        remedy = messages.NEAREST.format(meant) if meant else messages.USE_LIBRARIES.format(allowed)
-        return messages.NOT_ALLOWED.format(library=top, remedy=remedy, **failed.facts)
-    return ""
-
-
-def _explain_name(failed: FailedImport, text: str) -> str:
-    """Say that a module of the package lacks a name, or imports the one that imports it; empty for other modules."""
-    named = NO_NAME.match(text)
-    top, _, module = named[3].partition(".") if named else ("", "", "")
-    if named is None or top not in failed.names or not module.replace(".", "").isidentifier():
-        return ""
-    file, known = f"{module.replace('.', '/')}.py", set[str]()
-    if named[2]:
-        return messages.CIRCULAR.format(file=file, **failed.facts)
-    with contextlib.suppress(Unparsable):
-        known.update(find_definitions(read_source(failed.package / file)))
-    near = find_nearest(named[1], known)
-    remedy = messages.NEAREST.format(near) if near else messages.CORRECT_OR_WRITE
-    return messages.NO_OWN_NAME.format(file=file, name=named[1], remedy=remedy, **failed.facts)
-
-
 def find_stray_imports(manifest: Manifest, package: Path) -> list[StrayImport]:
     """Return what judged modules, and those that they load, import at their top and a stand-in answers, by lines.
 
@@ -265,28 +241,11 @@ def find_stray_imports(manifest: Manifest, package: Path) -> list[StrayImport]:
             source = read_source(package / file)
             seen += len(source)
             for question in questions:
+                known = {*sys.stdlib_module_names, *question.libraries, *names}
                 for found in read_top_imports(source):
-                    if (library := _judge_import(found, question.libraries, names)) is not None:
-                        stray.setdefault((file, found.line), StrayImport(file, found, library, question))
+                    top = found.module.partition(".")[0]
+                    if top not in known and can_stand_in(
+                        top, True, found.part == "*", bool(found.uses), question.libraries
+                    ):
+                        stray.setdefault((file, found.line), StrayImport(file, found, top, question))
     return [stray[place] for place in sorted(stray)]
-
-
-def _judge_import(found: TopImport, libraries: Sequence[str], names: Collection[str]) -> str | None:
-    """Return the library for which there is a stand-in, "" where a library lacks the name; None where there is none."""
-    top = found.module.partition(".")[0]
-    foreign = top not in {*sys.stdlib_module_names, *libraries, *names}
-    lacking = top == np.__name__ and found.part != "*" and _is_lacking(found.module, found.part)
-    fits = can_stand_in(top, foreign, found.part == "*", bool(found.uses), libraries)
-    return (top if foreign else "") if (foreign or lacking) and fits else None
-
-
-def _is_lacking(module: str, name: str) -> bool:
-    """Return whether NumPy, as it is loaded here, has neither a module of this name nor the name in it."""
-    value: object = np
-    for part in filter(None, [*module.split(".")[1:], name]):
-        with warnings.catch_warnings(action="ignore"):
-            if not hasattr(value, part):
-                places = getattr(value, "__path__", None)
-                return not (places and PathFinder.find_spec(part, places))
-            value = getattr(value, part)  # which may be None, as np.newaxis is
-    return False

@@ -25,10 +25,10 @@ from .collect import RUNNING, Bound, CheckCollector, RunningCheck
 from .context import SECRET_SEED_BYTES, RunContext, derive, make_rng
 from .expect import Mismatch
 from .follow_through import may_be_named, renew
+from .judge import Judge
 from .misconceptions import find_evidence
 from .scales import Budgets, Scales
 from .timing import Contest, can_measure
-from .judge import Judge
 
 FINAL = (SandboxError, OutOfTime, WorkerTimeout, NotScored, Unrecorded)
 

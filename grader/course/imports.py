@@ -48,7 +48,7 @@ class TopImport:
 
 @dataclass(frozen=True)
 class StrayImport:
-    """An import at a module's top that a stand-in answers when a question is graded; `library` where it is foreign."""
+    """An import of a `library` at a module's top that a stand-in answers when a question is graded."""
 
     file: Path
     found: TopImport

@@ -160,8 +160,7 @@ def _find_stray(manifest: Manifest, package: Path) -> list[Finding]:
     found = []
     for stray in find_stray_imports(manifest, package):
         name, where = f"{package.name}/{stray.file.as_posix()}", stray.found
-        lacks = f"{stray.library} is not there" if stray.library else "it cannot be imported"
-        said = f"line {where.line} ({where.text}): {lacks} when {stray.question.id} is graded"
+        said = f"line {where.line} ({where.text}): {stray.library} is not there when {stray.question.id} is graded"
         remedy = _say_what_is_there(stray.question)
         if where.early:
             runs = f"line {where.early[0]}, which uses it, runs at each import, so this file cannot be imported"

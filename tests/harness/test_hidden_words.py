@@ -11,9 +11,9 @@ import pytest
 from grader.checks import messages
 from grader.checks.choice import Selection
 from grader.checks.context import RunContext
+from grader.checks.judge import Judge
 from grader.checks.messages import Sentence
 from grader.checks.plugin import ChecksPlugin
-from grader.checks.judge import Judge
 from grader.course import manifest as manifests
 from grader.grading.run import Progress, new_record, run_checks
 from grader.sandbox.parent.zygote_pool import ZygotePool

@@ -327,8 +327,6 @@ USE = "use the standard library and numpy"
 NO_COST = "nothing uses it, so it costs nothing, but it can be removed"
 STRAY = {
     "import scipy.stats": f"warning student/shapes.py: line 1 (import scipy.stats): scipy {GONE}; {NO_COST}",
-    "from numpy import float_": "warning student/shapes.py: line 1 (from numpy import float_): it cannot be imported "
-    f"when Q1 is graded; {NO_COST}",
     "import numpyy": f"warning student/shapes.py: line 1 (import numpyy): numpyy {GONE}; {NO_COST}",
     "import scipy\n\ndef plot():\n    scipy.f()\n    scipy.g()": "warning student/shapes.py: line 1 (import "
     f"scipy): scipy {GONE}, so its use in line 4 and line 5 raises ImportError; {USE}",

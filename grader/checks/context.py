@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import time
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
@@ -17,7 +17,7 @@ from ..errors import OutOfTime, SandboxError, WorkerError
 from ..limits import CHECKS_PER_WORKER, REFERENCE_CPU_SECONDS, REFERENCE_SECONDS, SPARE_WORKERS
 from ..recording import cassette
 from ..recording.replay import CallForwarder, MemoTransport, RecordedForwarder, ReferenceMemo, make_replay_client
-from ..sandbox.parent.client import Named, WorkerClient, launch_worker
+from ..sandbox.parent.client import Named, Timeout, WorkerClient, launch_worker
 from ..sandbox.parent.isolation import SandboxSetup
 from ..sandbox.parent.proxy import Forwarder
 from ..sandbox.parent.transport import Frame, InProcessTransport, Reply
@@ -66,6 +66,7 @@ class RunContext:
     started: float = field(default_factory=time.monotonic)
     memo: ReferenceMemo | None = field(init=False)
     _named: dict[Path, Named] = field(default_factory=lambda: defaultdict(dict))
+    _cpu_before: float = 0.0
 
     def __post_init__(self) -> None:
         self.memo = None if self.in_process else self.zygotes.memo
@@ -80,11 +81,14 @@ class RunContext:
         self._modules = {".".join(words[:length]) for words in parts for length in range(1, len(words))}
         files = {name: self.student.joinpath(*name.split(".")).with_suffix(".py") for name in self._modules}
         modules = {name for name, file in files.items() if file.is_file()}  # the others are classes and packages
-        self._cpu_before = self._count_cpu()
+        self._cpu_before = self.cpu_seconds()
         self.timeouts = Timeouts(self.manifest.limits, modules, _started=self.started, _spent=self.cpu_seconds)
         self.faults = KnownFaults.read(self.student, functions, self.timeouts)
         required = {name.removesuffix(".py").replace("/", ".") for name in self.manifest.submission.required}
-        self.imports = Imports(self.student, self._package_names(), self._modules | required)
+        names = [*self.manifest.submission.packages, self.manifest.path("reference").name]
+        self._name = self.student.name if self.student.name in names else names[0]  # by which modules are imported
+        self._aliases = [*self.manifest.submission.packages, self.manifest.paths.student, self._name]
+        self.imports = Imports(self.student, self._aliases, self._modules | required)
 
     @property
     def public_seed(self) -> int:
@@ -105,16 +109,8 @@ class RunContext:
         worker = spares.popleft() if spares and not (fresh and keeps) else self._launch(libraries, modules)
         while not keeps and not self.racing and len(spares) < SPARE_WORKERS:
             spares.append(self._launch(libraries, modules))
-        worker.timeout_for = self.timeouts.for_call
-        try:
-            if worker.started:
-                worker.reset(seed)
-            else:
-                worker.start(seed)
-        except (WorkerError, OutOfTime):
-            worker.kill()
-            raise
-        return worker
+        start = worker.reset if worker.started else worker.start
+        return self._begin(worker, start, seed, self.timeouts.for_call)
 
     def clear_for_race(self) -> None:
         """End the workers that wait for their check, and make no more until `racing` is over.
@@ -152,16 +148,14 @@ class RunContext:
         """Return a fresh worker of the reference, or of its recorded answers. Raise SandboxError without either."""
         folder = self.manifest.path("reference").resolve()
         if self.recorded_answers is not None:
-            worker = make_replay_client(self.recorded_answers, folder.name)
-        elif folder.is_dir():
-            return self.launch_trusted(libraries, folder, seed)
-        else:
+            return self.start_trusted(make_replay_client(self.recorded_answers, folder.name), seed)
+        if not folder.is_dir():
             answers = self.manifest.path("public") / cassette.FILENAME
             raise SandboxError(
                 f"there is no reference in {folder}, and none of its answers in {answers}, so nothing can be judged; "
                 "take that file once more from what you downloaded"
             )
-        return self.start_trusted(worker, seed)
+        return self.launch_trusted(libraries, folder, seed)
 
     def launch_trusted(self, libraries: tuple[str, ...], folder: Path, seed: int) -> WorkerClient:
         """Return a fresh worker of the reference's kind for a package of the instructor's."""
@@ -169,9 +163,15 @@ class RunContext:
 
     def start_trusted(self, worker: WorkerClient, seed: int) -> WorkerClient:
         """Wait until a worker of the reference's kind has loaded its package, and return it."""
-        worker.timeout_for = self.timeouts.for_reference
+        return self._begin(worker, worker.start, seed, self.timeouts.for_reference)
+
+    def _begin(
+        self, worker: WorkerClient, start: Callable[[int], None], seed: int, timeout_for: Timeout
+    ) -> WorkerClient:
+        """Have a worker start, or start over, with a seed; it is ended where that fails."""
+        worker.timeout_for = timeout_for
         try:
-            worker.start(seed)
+            start(seed)
         except (WorkerError, OutOfTime):
             worker.kill()
             raise
@@ -220,10 +220,7 @@ class RunContext:
 
     def cpu_seconds(self) -> float:
         """Return the CPU time of the run so far: of this process, its zygotes and their workers."""
-        return self._count_cpu() - self._cpu_before
-
-    def _count_cpu(self) -> float:
-        return time.process_time() + self.zygotes.cpu_seconds()
+        return time.process_time() + self.zygotes.cpu_seconds() - self._cpu_before
 
     def close(self) -> None:
         """End the workers that were kept; the zygotes belong to the caller."""
@@ -236,8 +233,8 @@ class RunContext:
         cpu_seconds = table.cpu_seconds * (CHECKS_PER_WORKER if self.keeps(libraries) else 1)
         limits = WorkerLimits(float(table.call_seconds), cpu_seconds, cap_memory(table.memory_mb))
         modules = self._modules.intersection(modules)  # what a worker calls its modules is up to the student
-        place = self.student, self._package_name()
-        return self._make(libraries, *place, limits, modules, self.setup.bytecode, self._package_names())
+        place = self.student, self._name
+        return self._make(libraries, *place, limits, modules, self.setup.bytecode, self._aliases)
 
     def _make(
         self,
@@ -268,14 +265,6 @@ class RunContext:
             worker.load(libraries, modules, bytecode, aliases, shims)
         worker.renamed = edition.renamed if edition else {}
         return worker
-
-    def _package_names(self) -> list[str]:
-        """Return all names by which modules of the package may import each other."""
-        return [*self.manifest.submission.packages, self.manifest.paths.student, self._package_name()]
-
-    def _package_name(self) -> str:
-        names = [*self.manifest.submission.packages, self.manifest.path("reference").name]
-        return self.student.name if self.student.name in names else names[0]
 
 
 def derive(seed: int | str, *words: str, size: int = 4) -> int:

@@ -75,10 +75,12 @@ def find_traits(function: Function, points: Sequence[np.ndarray], rng: np.random
     return found
 
 
-def _measure_rise(function: Function, points: Sequence[np.ndarray], place: int, direction: np.ndarray) -> np.ndarray:
+def _measure_rise(
+    function: Function, points: Sequence[np.ndarray], place: int, direction: np.ndarray, step: float = RISE
+) -> np.ndarray:
     """Return how fast each value of a function rises along a direction of one of its arguments."""
-    high, low = (function(_move(points, place, sign * RISE * direction)) for sign in (1, -1))
-    return (high - low) / (2 * RISE)
+    high, low = (function(_move(points, place, sign * step * direction)) for sign in (1, -1))
+    return (high - low) / (2 * step)
 
 
 def _find_top(array: np.ndarray) -> float:
@@ -91,8 +93,7 @@ def _measure_slope(
     """Return the derivative along a direction by the two steps that agree best, and how far they disagree."""
     best, last = (math.nan, math.inf), math.nan
     for step in STEPS:
-        high, low = (function(_move(points, place, sign * step * direction)) for sign in (1, -1))
-        slope = float(((high - low) * dout).sum()) / (2 * step)
+        slope = float((_measure_rise(function, points, place, direction, step) * dout).sum())
         if abs(slope - last) < best[1]:
             best = slope, abs(slope - last)
         if best[1] <= enough:

@@ -1,8 +1,9 @@
 """Judge by the own forward pass: a backward pass that is the exact gradient of a wrong forward pass is right."""
 
 import functools
+import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from random import SystemRandom
 from typing import Any
@@ -21,7 +22,6 @@ from .expect import Mismatch, values_noted
 from .follow_through import SecondLook, renew
 
 SAME = 1e-14  # of the largest value; what one function computes twice on one machine
-Clock = Callable[[], None]
 
 
 class NoGradient(Exception):
@@ -41,37 +41,32 @@ class Passes:
     dout: np.ndarray
 
     @property
-    def keys(self) -> list[int | str]:
-        """Return the places of the arrays with a gradient."""
-        return [
-            key for key, value in self.arguments.items() if isinstance(value, np.ndarray) and value.dtype.kind == "f"
-        ]
-
-    @property
-    def points(self) -> list[np.ndarray]:
-        """Return the arrays with a gradient."""
-        return [self.arguments[key] for key in self.keys]
+    def points(self) -> dict[int | str, np.ndarray]:
+        """Return the arrays with a gradient, by their places."""
+        values = self.arguments.items()
+        return {key: value for key, value in values if isinstance(value, np.ndarray) and value.dtype.kind == "f"}
 
 
 @dataclass
 class ForwardPass:
     """A package's forward pass as a function of its arrays, with the generators in one state at each call.
 
-    Each call takes a look at the `clock`; what it was given and what it returned goes into `seen`.
+    None is called after the `deadline`; what one was given and what it returned goes into `seen`.
     """
 
     root: Package
     passes: Passes
     seed: int
-    clock: Clock
+    deadline: float = math.inf
     seen: list[tuple[Sequence[np.ndarray], np.ndarray]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._forward = _find(self.root, self.passes.forward)
 
     def __call__(self, points: Sequence[np.ndarray]) -> np.ndarray:
-        self.clock()
-        out, _ = self.results(self.passes.arguments | dict(zip(self.passes.keys, points, strict=True)))
+        if time.monotonic() > self.deadline:
+            raise NoGradient(messages.TOO_SLOW)
+        out, _ = self.results(self.passes.arguments | dict(zip(self.passes.points, points, strict=True)))
         out = _require_array(out, self.passes.dout.shape)
         self.seen.append((points, out))
         return out
@@ -94,7 +89,7 @@ class ForwardPass:
     def traits(self) -> list[str]:
         """Return of what kind it is (`derivative.traits`)."""
         rng = make_rng(self.seed, "traits")
-        return sorted(derivative.find_traits(self, self.passes.points, rng))
+        return sorted(derivative.find_traits(self, [*self.passes.points.values()], rng))
 
 
 def look_at_gradient(context: RunContext, running: RunningCheck, mismatch: Mismatch) -> SecondLook:
@@ -107,7 +102,9 @@ def look_at_gradient(context: RunContext, running: RunningCheck, mismatch: Misma
     left = COMPARISON_SHARE * context.manifest.limits.run_seconds - context.compared_seconds
     spent = context.cpu_seconds()
     try:
-        _compare_in_new_worker(context, running, forward, _make_clock(min(left, COMPARISON_SECONDS)))
+        if left <= 0:
+            raise NoGradient(messages.TOO_SLOW)
+        _compare_in_new_worker(context, running, forward, time.monotonic() + min(left, COMPARISON_SECONDS))
     except NoGradient as reason:
         return SecondLook(False, messages.WRONG_GRADIENT.format(forward, reason))
     except OutOfTime:
@@ -131,7 +128,7 @@ def find_traits_of(root: Package, answered: Iterable[Answered], forward: str, ru
     """
     try:
         passes = _find_passes(root, answered, forward, running)
-        return [ForwardPass(root, one, running.seed, lambda: None).traits() for one in passes]
+        return [ForwardPass(root, one, running.seed).traits() for one in passes]
     except NoGradient:
         return []
 
@@ -141,12 +138,11 @@ def _is_of_value(mismatch: Mismatch) -> bool:
     return mismatch.error is not None and bool(mismatch.allowed) and mismatch.error >= DIGITS
 
 
-def _compare_in_new_worker(context: RunContext, running: RunningCheck, forward: str, clock: Clock) -> None:
+def _compare_in_new_worker(context: RunContext, running: RunningCheck, forward: str, deadline: float) -> None:
     """Compare in a fresh worker. Raise NoGradient with the reason in words of the engine's own."""
-    clock()
     worker = context.get_student_worker(running.libraries, derive(running.seed, "worker"), fresh=True)
     try:
-        _compare_all(context, running, worker, forward, clock)
+        _compare_all(context, running, worker, forward, deadline)
     except (NoGradient, SandboxError, OutOfTime):
         raise
     except Exception as error:  # another claim fails, a pass raises, or an answer is another one than before
@@ -162,7 +158,7 @@ def _compare_all(
     running: RunningCheck,
     worker: WorkerClient,
     forward: str,
-    clock: Clock,
+    deadline: float,
 ) -> None:
     """Run a check to see its calls, then compare each backward pass."""
     seed, root = derive(running.seed, "worker"), worker.root()
@@ -175,9 +171,9 @@ def _compare_all(
     if not called or not all(map(_is_of_value, wrong)):
         raise NoGradient
     places = {mismatch.place for mismatch in wrong}
-    wanted = _find_wanted_traits(context, reference, called, running, clock)
+    wanted = _find_wanted_traits(context, reference, called, running, deadline)
     for passes, least in zip(called, wanted, strict=True):
-        compared, told = (ForwardPass(root, passes, running.seed, clock) for _ in range(2))
+        compared, told = (ForwardPass(root, passes, running.seed, deadline) for _ in range(2))
         _compare(compared, None if None in places else {place for place in places if place is not None})
         if set(least) - set(told.traits()):  # a gradient of what is simpler is no work
             raise NoGradient(messages.TOO_SIMPLE)
@@ -214,7 +210,7 @@ def _ask_again(context: RunContext, running: RunningCheck, asked: ForwardPass) -
     for points, out in SystemRandom().sample(asked.seen, min(COMPARISONS, len(asked.seen))):
         worker = context.get_student_worker(running.libraries, derive(running.seed, "worker"), fresh=True)
         try:
-            again = ForwardPass(worker.root(), asked.passes, asked.seed, asked.clock)(points)
+            again = ForwardPass(worker.root(), asked.passes, asked.seed, asked.deadline)(points)
         finally:
             worker.kill()
         if not np.abs(again - out).max(initial=0.0) <= SAME * np.abs(out).max(initial=0.0):
@@ -223,13 +219,13 @@ def _ask_again(context: RunContext, running: RunningCheck, asked: ForwardPass) -
 
 def _compare(function: ForwardPass, places: set[int] | None) -> None:
     """Compare the gradients at these places, all where None, with differences of the forward pass."""
-    passes, gradients = function.passes, function.gradients()
-    if len(gradients) != len(passes.keys):
+    points, gradients = [*function.passes.points.values()], function.gradients()
+    if len(gradients) != len(points):
         raise NoGradient
     rng = make_rng(function.seed, "directions")
     for place in range(len(gradients)) if places is None else sorted(places):
-        gradient = _require_array(gradients[place], passes.points[place].shape)
-        exact = derivative.is_gradient(function, passes.points, place, gradient, passes.dout, rng)
+        gradient = _require_array(gradients[place], points[place].shape)
+        exact = derivative.is_gradient(function, points, place, gradient, function.passes.dout, rng)
         if exact is None:
             raise NoGradient
         if not exact:
@@ -237,11 +233,11 @@ def _compare(function: ForwardPass, places: set[int] | None) -> None:
 
 
 def _find_wanted_traits(
-    context: RunContext, reference: Package, called: list[Passes], running: RunningCheck, clock: Clock
+    context: RunContext, reference: Package, called: list[Passes], running: RunningCheck, deadline: float
 ) -> list[list[str]]:
     """Return of what kind the reference's forward pass is on the same arguments, now or as it was recorded."""
     if context.recorded_answers is None:
-        return [ForwardPass(reference, passes, running.seed, clock).traits() for passes in called]
+        return [ForwardPass(reference, passes, running.seed, deadline).traits() for passes in called]
     cassette = context.recorded_answers.cassette(derive(running.seed, "worker"))
     if cassette is None or len(cassette.traits) != len(called):
         raise NoGradient
@@ -259,14 +255,3 @@ def _require_array(value: Any, shape: tuple[int, ...]) -> np.ndarray:
     if not np.isfinite(value).all():
         raise NoGradient
     return value
-
-
-def _make_clock(seconds: float) -> Clock:
-    """Return a function that raises NoGradient once these seconds are over."""
-    end = time.monotonic() + seconds
-
-    def check() -> None:
-        if time.monotonic() > end:
-            raise NoGradient(messages.TOO_SLOW)
-
-    return check

@@ -36,15 +36,9 @@ class Scales(Bound):
         check.standing = Standing(name=chosen.title, value=round(float(value), 2))
         above = next((step for step in chosen.steps if not value >= step[0]), None)
         if above is not None:
-            facts = {
-                "title": chosen.title,
-                "value": wording.show_apart(value, above[0], "f", 3),
-                "points": check.points,
-                "next": above[0],
-                "more": above[1],
-            }
-            earned = chosen.earned(value)
-            raise Mismatch(*messages.BELOW_TOP.fill(earned=earned, **facts), earned=earned)
+            earned, shown = chosen.earned(value), wording.show_apart(value, above[0], "f", 3)
+            facts = {"points": check.points, "next": above[0], "more": above[1], "earned": earned}
+            raise Mismatch(*messages.BELOW_TOP.fill(title=chosen.title, value=shown, **facts), earned=earned)
 
 
 @dataclass
@@ -63,7 +57,11 @@ class Meter:
     _look: tuple[float, float] = field(default=(0.0, 0.0))
 
     def __post_init__(self) -> None:
-        self._judge_file()
+        name, allowed = self.budget.file, self.budget.megabytes
+        file = self.worker.package / name
+        if name and file.is_file() and (size := file.stat().st_size / MEGABYTE) > allowed:
+            shown = wording.show_apart(size, allowed, "f", 1)
+            raise Mismatch(*messages.LARGE_FILE.fill(file=name, megabytes=shown, allowed=allowed))
 
     @contextlib.contextmanager
     def spending(self, times: float = 1.0) -> Iterator[None]:
@@ -95,7 +93,9 @@ class Meter:
                 self.spent += times * (worker.process.cpu_seconds() - self._begun)
             self._record()
         if self._is_exhausted():
-            raise self._over()
+            title, allowed = self.budget.title, self.budget.cpu_seconds
+            spent = wording.show_apart(self.spent, allowed, digits=3)
+            raise Mismatch(*messages.OVER_BUDGET.fill(title=title, spent=spent, allowed=allowed))
 
     def _goes_on(self, times: float) -> bool:
         """Return whether a call that is late may go on: its worker is not idle, and the budget is not used up."""
@@ -117,25 +117,6 @@ class Meter:
             self.check.spending = Spending(
                 name=self.budget.name, cpu_seconds=round(self.spent, 2), allowed=self.budget.cpu_seconds
             )
-
-    def _over(self) -> Mismatch:
-        facts = {
-            "title": self.budget.title,
-            "spent": wording.show_apart(self.spent, self.budget.cpu_seconds, digits=3),
-            "allowed": self.budget.cpu_seconds,
-        }
-        return Mismatch(*messages.OVER_BUDGET.fill(**facts))
-
-    def _judge_file(self) -> None:
-        budget = self.budget
-        file = self.worker.package / budget.file
-        if budget.file and file.is_file() and file.stat().st_size > budget.megabytes * MEGABYTE:
-            facts = {
-                "file": budget.file,
-                "megabytes": wording.show_apart(file.stat().st_size / MEGABYTE, budget.megabytes, "f", 1),
-                "allowed": budget.megabytes,
-            }
-            raise Mismatch(*messages.LARGE_FILE.fill(**facts))
 
 
 class Budgets(Bound):

@@ -102,7 +102,9 @@ def decide(error: BaseException, case: Case) -> Verdict:
     if case.is_unwritten():
         return _tell_unwritten(case.judged[0], case.judged[0])
     if isinstance(error, Mismatch):
-        return _judge_mismatch(error)
+        message = "; ".join(filter(None, [error.message, error.inputs]))
+        detail = "\n".join([message, *filter(None, error.notes)])
+        return Verdict(Outcome.FAILED, message, error.brief, detail, error.error, error.allowed, error.earned)
     if isinstance(error, WorkerError) and is_students:
         return _judge_worker_error(error, case) if case.cause is None else _judge_import(error, case.cause, case)
     return Verdict(Outcome.FAILED, *wording.explain_unusable(error, case.called, case.asked, case.answer))
@@ -162,13 +164,6 @@ def functions_below(error: WorkerError, case: Case) -> tuple[list[str], bool]:
 def is_part(name: str, judged: str) -> bool:
     """Return whether a name is a judged function, a part of one, or the class or module it stands in."""
     return name == judged or name.startswith(f"{judged}.") or judged.startswith(f"{name}.")
-
-
-def _judge_mismatch(mismatch: Mismatch) -> Verdict:
-    message = f"{mismatch.message}; {mismatch.inputs}" if mismatch.inputs else mismatch.message
-    detail = "\n".join([message, *filter(None, mismatch.notes)])
-    facts = mismatch.error, mismatch.allowed, mismatch.earned
-    return Verdict(Outcome.FAILED, message, mismatch.brief, detail, *facts)
 
 
 def _judge_import(error: WorkerError, cause: Cause, case: Case) -> Verdict:

@@ -25,10 +25,10 @@ def is_gradient(
     gradient: np.ndarray,
     dout: np.ndarray,
     rng: np.random.RandomState,
-) -> bool | None:
+) -> bool:
     """Return whether `gradient` is that of sum(function(points) * dout) with respect to `points[place]`.
 
-    It is compared along random directions, where no error can hide but by chance; None where the function has no
+    It is compared along random directions, where no error can hide but by chance. It is none where the function has no
     derivative there that two steps agree about, or none that the tolerance could tell from 0, as where a large constant
     takes the digits. How far the steps disagree widens the tolerance.
     """
@@ -40,12 +40,12 @@ def is_gradient(
         direction = scale * rng.standard_normal(points[place].shape)
         slope, doubt = _measure_slope(function, points, place, direction, dout, AGREED * expected)
         if not doubt <= DOUBTFUL * expected + ROUNDING * terms:
-            return None
+            return False
         tolerance = CLOSE * expected + 10 * doubt + ROUNDING * terms
         if not abs(float((gradient * direction).sum()) - slope) <= tolerance:
             return False
         steepest, widest = max(steepest, abs(slope)), max(widest, tolerance)
-    return True if widest <= TOLD * steepest else None
+    return widest <= TOLD * steepest
 
 
 @np.errstate(all="ignore")

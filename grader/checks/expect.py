@@ -23,8 +23,7 @@ class Mismatch(AssertionError):
 
     Hidden checks and secret seeds show the brief form, so nothing that an answer could choose stands in it: no value,
     no shape, no dtype, no count. A claim without one says only that it does not hold.
-    `earned` are points that it is worth all the same, `notes` what a second look at it came to, `place` which of
-    several values alone was judged.
+    `earned` are points that it is worth all the same, `place` which of several values alone was judged.
     """
 
     def __init__(
@@ -39,7 +38,6 @@ class Mismatch(AssertionError):
         self.earned = earned
         self.message, self.brief, self.error, self.allowed = message, brief or messages.WRONG_ANSWER, error, allowed
         self.inputs = ""
-        self.notes: list[str] = []
         self.place: int | None = None
 
 

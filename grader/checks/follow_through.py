@@ -18,17 +18,6 @@ from .misconceptions import Evidence, find_evidence
 
 
 @dataclass(frozen=True)
-class SecondLook:
-    """The result of a second look: whether the answer is right after all, and why or why not; empty where it had none.
-
-    The sentence holds names of the assignment and of Python only, so that it is fit for every report.
-    """
-
-    right: bool = False
-    sentence: str = ""
-
-
-@dataclass(frozen=True)
 class Rerun:
     """A check run with replaced functions: which were called, which raised what, what the check raised, and on what."""
 
@@ -53,16 +42,16 @@ def renew(running: RunningCheck, **packages: Package) -> dict[str, Any]:
     return {name: new.get(name, value) for name, value in running.arguments.items()}
 
 
-def look_below(context: RunContext, running: RunningCheck, mismatch: Mismatch) -> SecondLook:
+def look_below(context: RunContext, running: RunningCheck) -> str:
     """Run a failed check again with the reference's functions where the student's code calls its own.
 
-    It is right if it passes and each function that was called is mostly right itself. Raise SandboxError.
+    It is right if it passes and each function that was called is mostly right itself. Return a remark on that, empty
+    where it is not right, or the run's time is over. Raise SandboxError.
     """
     try:
-        below = _list_below(context, running)
-        return _look_with(context, running, below) if below else SecondLook()
+        return _look_with(context, running, _list_below(context, running))
     except OutOfTime:
-        return _refuse(messages.RUN_OVER)
+        return ""
 
 
 def list_evidence(context: RunContext, running: RunningCheck) -> list[Evidence]:
@@ -173,7 +162,7 @@ def list_called_by_reference(context: RunContext, running: RunningCheck) -> set[
     return known.get(running.check.id, set())
 
 
-def _look_with(context: RunContext, running: RunningCheck, below: set[str]) -> SecondLook:
+def _look_with(context: RunContext, running: RunningCheck, below: set[str]) -> str:
     """Look with these replaced; layers that nothing has judged, those of a question left out, stay the student's.
 
     What is to tell a misconception leaves none of them the student's.
@@ -183,26 +172,16 @@ def _look_with(context: RunContext, running: RunningCheck, below: set[str]) -> S
     if names != below and may_be_named(running):
         _note_evidence(running, run_replaced(context, running, below))
     if not any(map(scores.is_mostly_right, names)):
-        return _refuse(messages.SOME_POOR.format(_list_names(below)))
+        return ""
     rerun = run_replaced(context, running, names)
     if names == below and may_be_named(running):
         _note_evidence(running, rerun)
-    if rerun.error is not None or not rerun.used:
-        return _refuse(messages.STILL_WRONG.format(_list_names(rerun.used) or messages.NONE_CALLED))
-    if poor := {name for name in rerun.used if not scores.is_mostly_right(name)}:
-        return _refuse(messages.SOME_POOR.format(_list_names(poor)))
+    if rerun.error is not None or not all(map(scores.is_mostly_right, rerun.used)):
+        return ""
     slipped = {name for name in rerun.used if not scores.is_right(name)} or rerun.used
-    return SecondLook(True, messages.RIGHT_ABOVE.format(_list_names(slipped)))
+    return messages.RIGHT_ABOVE.format(", ".join(sorted(slipped))) if slipped else ""
 
 
 def _note_evidence(running: RunningCheck, rerun: Rerun) -> None:
     if isinstance(rerun.error, Mismatch):
         running.given_right = rerun.evidence
-
-
-def _refuse(reason: str) -> SecondLook:
-    return SecondLook(False, messages.WRONG_ABOVE.format(reason))
-
-
-def _list_names(names: set[str]) -> str:
-    return ", ".join(sorted(names))

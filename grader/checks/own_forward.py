@@ -19,16 +19,13 @@ from .bookkeeping import DIGITS, split_answer
 from .collect import RunningCheck
 from .context import RunContext, derive, make_rng
 from .expect import Mismatch, values_noted
-from .follow_through import SecondLook, renew
+from .follow_through import renew
 
 SAME = 1e-14  # of the largest value; what one function computes twice on one machine
 
 
 class NoGradient(Exception):
-    """An answer is not right after all; the text is the reason, in words of the engine's own."""
-
-    def __init__(self, reason: str = messages.NOT_COMPARED) -> None:
-        super().__init__(reason)
+    """An answer is not the exact gradient of the own forward pass, or cannot be compared with it."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +62,7 @@ class ForwardPass:
 
     def __call__(self, points: Sequence[np.ndarray]) -> np.ndarray:
         if time.monotonic() > self.deadline:
-            raise NoGradient(messages.TOO_SLOW)
+            raise NoGradient
         out, _ = self.results(self.passes.arguments | dict(zip(self.passes.points, points, strict=True)))
         out = _require_array(out, self.passes.dout.shape)
         self.seen.append((points, out))
@@ -92,26 +89,27 @@ class ForwardPass:
         return sorted(derivative.find_traits(self, [*self.passes.points.values()], rng))
 
 
-def look_at_gradient(context: RunContext, running: RunningCheck, mismatch: Mismatch) -> SecondLook:
-    """Compare what a failed check got with the derivative of the student's own forward pass. Raise SandboxError."""
+def look_at_gradient(context: RunContext, running: RunningCheck, mismatch: Mismatch) -> str:
+    """Compare what a failed check got with the derivative of the student's own forward pass.
+
+    Return a remark where it is that, else an empty one. Raise SandboxError.
+    """
     forward = find_forward(context, running)
     if not forward or "student" not in running.arguments or running.timing or not context.second_looks:
-        return SecondLook()
+        return ""
     if not _is_of_value(mismatch) or context.scores.is_right(forward):
-        return SecondLook()
+        return ""
     left = COMPARISON_SHARE * context.manifest.limits.run_seconds - context.compared_seconds
     spent = context.cpu_seconds()
+    if left <= 0:
+        return ""
     try:
-        if left <= 0:
-            raise NoGradient(messages.TOO_SLOW)
         _compare_in_new_worker(context, running, forward, time.monotonic() + min(left, COMPARISON_SECONDS))
-    except NoGradient as reason:
-        return SecondLook(False, messages.WRONG_GRADIENT.format(forward, reason))
-    except OutOfTime:
-        return SecondLook(False, messages.WRONG_GRADIENT.format(forward, messages.RUN_OVER))
+    except (NoGradient, OutOfTime):
+        return ""
     finally:
         context.compared_seconds += context.cpu_seconds() - spent
-    return SecondLook(True, messages.RIGHT_GRADIENT.format(forward))
+    return messages.RIGHT_GRADIENT.format(forward)
 
 
 def find_forward(context: RunContext, running: RunningCheck) -> str:
@@ -139,7 +137,7 @@ def _is_of_value(mismatch: Mismatch) -> bool:
 
 
 def _compare_in_new_worker(context: RunContext, running: RunningCheck, forward: str, deadline: float) -> None:
-    """Compare in a fresh worker. Raise NoGradient with the reason in words of the engine's own."""
+    """Compare in a fresh worker. Raise NoGradient."""
     worker = context.get_student_worker(running.libraries, derive(running.seed, "worker"), fresh=True)
     try:
         _compare_all(context, running, worker, forward, deadline)
@@ -176,7 +174,7 @@ def _compare_all(
         compared, told = (ForwardPass(root, passes, running.seed, deadline) for _ in range(2))
         _compare(compared, None if None in places else {place for place in places if place is not None})
         if set(least) - set(told.traits()):  # a gradient of what is simpler is no work
-            raise NoGradient(messages.TOO_SIMPLE)
+            raise NoGradient
         for asked in (compared, told):
             _ask_again(context, running, asked)
 
@@ -214,7 +212,7 @@ def _ask_again(context: RunContext, running: RunningCheck, asked: ForwardPass) -
         finally:
             worker.kill()
         if not np.abs(again - out).max(initial=0.0) <= SAME * np.abs(out).max(initial=0.0):
-            raise NoGradient(messages.NOT_REPEATABLE)
+            raise NoGradient
 
 
 def _compare(function: ForwardPass, places: set[int] | None) -> None:
@@ -225,11 +223,8 @@ def _compare(function: ForwardPass, places: set[int] | None) -> None:
     rng = make_rng(function.seed, "directions")
     for place in range(len(gradients)) if places is None else sorted(places):
         gradient = _require_array(gradients[place], points[place].shape)
-        exact = derivative.is_gradient(function, points, place, gradient, function.passes.dout, rng)
-        if exact is None:
+        if not derivative.is_gradient(function, points, place, gradient, function.passes.dout, rng):
             raise NoGradient
-        if not exact:
-            raise NoGradient(messages.OTHER_CHANGE)
 
 
 def _find_wanted_traits(

@@ -18,15 +18,16 @@ from ..results.record import CheckResult, Outcome
 from ..sandbox.parent.client import WorkerClient
 from ..sandbox.parent.proxy import Package
 from ..sandbox.parent.zygote_pool import ZygotePool
-from . import follow_through, messages, own_forward, wording
+from . import messages, wording
 from .bookkeeping import trace_answers
 from .choice import Selection
 from .collect import RUNNING, Bound, CheckCollector, RunningCheck
 from .context import SECRET_SEED_BYTES, RunContext, derive, make_rng
 from .expect import Mismatch
-from .follow_through import may_be_named, renew
+from .follow_through import look_below, may_be_named, renew
 from .judge import Judge
 from .misconceptions import find_evidence
+from .own_forward import look_at_gradient
 from .scales import Budgets, Scales
 from .timing import Contest, can_measure
 
@@ -207,18 +208,9 @@ class ChecksPlugin:
             if not isinstance(error, Mismatch):
                 raise
             error.inputs = self._describe_inputs(running)
-            if not self._is_right_after_all(running, error):
+            running.remark = look_below(self.context, running) or look_at_gradient(self.context, running, error)
+            if not running.remark:
                 raise
-
-    def _is_right_after_all(self, running: RunningCheck, mismatch: Mismatch) -> bool:
-        """Return whether a second look finds a wrong answer right; what it found is noted."""
-        for look in (follow_through.look_below, own_forward.look_at_gradient):
-            found = look(self.context, running, mismatch)
-            if found.right:
-                running.remark = found.sentence
-                return True
-            mismatch.notes.append(found.sentence)
-        return False
 
     def _renew_worker(self, running: RunningCheck, used: WorkerClient) -> None:
         """Give a check a fresh worker of the student's, and the reference's in the state it begins with."""

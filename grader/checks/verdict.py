@@ -103,8 +103,7 @@ def decide(error: BaseException, case: Case) -> Verdict:
         return _tell_unwritten(case.judged[0], case.judged[0])
     if isinstance(error, Mismatch):
         message = "; ".join(filter(None, [error.message, error.inputs]))
-        detail = "\n".join([message, *filter(None, error.notes)])
-        return Verdict(Outcome.FAILED, message, error.brief, detail, error.error, error.allowed, error.earned)
+        return Verdict(Outcome.FAILED, message, error.brief, "", error.error, error.allowed, error.earned)
     if isinstance(error, WorkerError) and is_students:
         return _judge_worker_error(error, case) if case.cause is None else _judge_import(error, case.cause, case)
     return Verdict(Outcome.FAILED, *wording.explain_unusable(error, case.called, case.asked, case.answer))

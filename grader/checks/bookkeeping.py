@@ -169,20 +169,22 @@ class KnownFaults:
 class Trace:
     """The answers that the claims of a check were about, in order up to the failing one, and how the check ended.
 
-    `ending` is empty for a claim about the last answer.
+    `ending` is empty for a claim about the last answer. Values that do not match are `noted`, where that is a list,
+    instead of raised; all other claims still raise.
     """
 
     answers: list[Any] = field(default_factory=list)
     ending: str = ""
+    noted: list[Any] | None = None
 
 
 TRACE: ContextVar[Trace | None] = ContextVar("TRACE", default=None)
 
 
 @contextlib.contextmanager
-def trace_answers() -> Iterator[Trace]:
+def trace_answers(noted: list[Any] | None = None) -> Iterator[Trace]:
     """Note the answers that are judged inside; a run inside of another has a trace of its own."""
-    trace = Trace()
+    trace = Trace(noted=noted)
     token = TRACE.set(trace)
     try:
         yield trace

@@ -1,8 +1,6 @@
 """Judgements: shape first, then kind, finiteness, value; each failure is a sentence that says how far off and where."""
 
-import contextlib
-from collections.abc import Collection, Iterator
-from contextvars import ContextVar
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -10,12 +8,11 @@ import numpy as np
 from ..sandbox.child.server import Way
 from ..sandbox.parent.proxy import Change, Proxy
 from . import messages, wording
-from .bookkeeping import note_answer, split_answer
+from .bookkeeping import TRACE, note_answer, split_answer
 from .messages import Sentence
 
 TINY = 1e-300
 SIMPLE_FACTORS = (-1.0, *(f for n in range(2, 11) for f in (n, 1 / n)))
-NOTED: ContextVar[list["Mismatch"] | None] = ContextVar("NOTED", default=None)
 
 
 class Mismatch(AssertionError):
@@ -41,24 +38,6 @@ class Mismatch(AssertionError):
         self.place: int | None = None
 
 
-@contextlib.contextmanager
-def values_noted() -> Iterator[list[Mismatch]]:
-    """Note values that do not match in the list instead of raising them; all other claims still raise."""
-    noted: list[Mismatch] = []
-    token = NOTED.set(noted)
-    try:
-        yield noted
-    finally:
-        NOTED.reset(token)
-
-
-def _raise_or_note(mismatch: Mismatch) -> None:
-    noted = NOTED.get()
-    if noted is None or mismatch.error is None:
-        raise mismatch
-    noted.append(mismatch)
-
-
 def expect(got: Any, names: str, only: str = "") -> "Expectation":
     """Begin a judgement on a value, or on a tuple of them named in one string, `"dx dw db"`; `only` picks one."""
     return Expectation(got, names, only)
@@ -77,17 +56,17 @@ class Expectation:
             try:
                 _match(name, got, np.asarray(wanted), rel, scale)
             except Mismatch as mismatch:
-                mismatch.place = place
-                _raise_or_note(self._swapped(name, got, expected, mismatch))
+                mismatch.place, trace = place, TRACE.get()
+                if trace is None or trace.noted is None or mismatch.error is None:
+                    raise self._swapped(name, got, expected, mismatch) from None
+                trace.noted.append(mismatch)
 
     def _swapped(self, name: str, got: Any, expected: Any, mismatch: Mismatch) -> Mismatch:
         """Return the mismatch, or a plainer one where the value is what another of the results should be."""
         several = isinstance(got, np.ndarray) and isinstance(expected, tuple)
         for other, wanted in zip(self._names.split(), expected, strict=True) if several else ():
             if other != name and np.ndim(wanted) and got.shape == np.shape(wanted) and _close(got, wanted):
-                found = Mismatch(*messages.SWAPPED.fill(name=name, other=other), mismatch.error, mismatch.allowed)
-                found.place = mismatch.place
-                return found
+                return Mismatch(*messages.SWAPPED.fill(name=name, other=other), mismatch.error, mismatch.allowed)
         return mismatch
 
     def to_equal(self, expected: Any) -> None:

@@ -53,21 +53,13 @@ ATTEMPTS = {
     attempt: Sentence(f"{{who}} {did}{{place}}; {remedy}", f"{{asked}} {did}; {remedy}")
     for attempt, did, remedy in (
         (Attempt.WRITE, "writes a file, which graded code may not", "print what you want to see, or return it"),
-        (
-            Attempt.READ,
-            "reads what lies outside of its package, which graded code may not",
-            WRITE_DOWN,
-        ),
+        (Attempt.READ, "reads what lies outside of its package, which graded code may not", WRITE_DOWN),
         (Attempt.OPEN, "opens a file that is not there", WRITE_DOWN),
         (Attempt.FOLDER, "changes the working folder, which graded code may not", WRITE_DOWN),
         (Attempt.PROCESS, "starts another process, which graded code may not", "do the work in this one"),
         (Attempt.THREAD, "starts too many threads", "do the work in one"),
         (Attempt.NETWORK, "uses the network, which graded code may not", "write what it needs into the module"),
-        (
-            Attempt.HOME,
-            "asks for a home folder, which graded code does not have",
-            WRITE_DOWN,
-        ),
+        (Attempt.HOME, "asks for a home folder, which graded code does not have", WRITE_DOWN),
         (Attempt.PROMPT, "calls input(), and nobody is there to answer", "remove it"),
         (Attempt.EXIT, "ends the program", "remove that line; to refuse an argument, raise ValueError"),
         (Attempt.GPU, "asks for a GPU, and graded code has none", "use the device that is given, or the CPU"),

@@ -118,10 +118,8 @@ def _measure(answer: Any, name: str) -> tuple[str, float, bool]:
     if answer is None or isinstance(answer, str | bool | int):
         return repr(answer), 0.0, False
     array = np.asarray(answer) if isinstance(answer, np.ndarray | np.generic | float) else None
-    if array is None or array.dtype.kind not in "fiubc":
+    if array is None or array.dtype.kind not in "fiub":
         return type(answer).__name__, 0.0, False
-    if array.dtype.kind == "c":
-        array = np.stack([array.real, array.imag])
     values = array.astype(np.float64).reshape(-1)
     finite = np.isfinite(values)
     values = np.where(finite, values, 0.0)

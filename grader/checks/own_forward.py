@@ -15,10 +15,10 @@ from ..limits import COMPARISON_SECONDS, COMPARISON_SHARE, COMPARISONS
 from ..sandbox.parent.client import WorkerClient
 from ..sandbox.parent.proxy import Answered, Call, Package, Proxy
 from . import derivative, messages
-from .bookkeeping import DIGITS, split_answer
+from .bookkeeping import DIGITS, split_answer, trace_answers
 from .collect import RunningCheck
 from .context import RunContext, derive, make_rng
-from .expect import Mismatch, values_noted
+from .expect import Mismatch
 from .follow_through import renew
 
 SAME = 1e-14  # of the largest value; what one function computes twice on one machine
@@ -161,8 +161,8 @@ def _compare_all(
     """Run a check to see its calls, then compare each backward pass."""
     seed, root = derive(running.seed, "worker"), worker.root()
     reference = context.get_reference_worker(running.libraries, seed).root()
-    worker.answered = []
-    with values_noted() as wrong:
+    worker.answered, wrong = [], list[Mismatch]()
+    with trace_answers(wrong):
         running.body(**renew(running.copy(), student=root, reference=reference))
     answered, worker.answered = worker.answered, None
     called = _find_passes(root, answered, forward, running)

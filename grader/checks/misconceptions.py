@@ -166,14 +166,9 @@ def choose_misconceptions(
     """Return which misconception to name at which check, at most one a function, where it was found first.
 
     `failed` has the evidence in each check whose answers were judged wrong, in their order, `functions` what each
-    check judges, `forward_of` the forward pass of each backward pass.
-
-    A candidate is out if a check of its function passed that its variant fails, or failed with other answers. It is
-    also out if it explains only some of what another explains, be it that no check of the other's function tells that
-    one. People make two slips at once, so further failures contradict nothing, except other cases of the same check
-    that nothing explains. Where the forward pass of its layer is wrong too, a candidate has to explain all that failed
-    of its function, unless the check passes with what the forward pass is named for. Where those left at a
-    check do not mean one misconception, none is named there.
+    check judges, `forward_of` the forward pass of each backward pass. A candidate is out that a check of its function
+    contradicts, or that explains only some of what another explains. People make two slips at once, so further failures
+    contradict nothing, except other cases of the same check that nothing explains.
     """
     matches: list[Match] = []
     silent: list[Candidate] = []
@@ -197,7 +192,11 @@ def _name_first(
     functions: Mapping[str, Collection[str]],
     forward_of: Mapping[str, str],
 ) -> dict[str, str]:
-    """Return the misconception to name at a check, by the `best` matches, where nothing else is unknown about it."""
+    """Return the misconception to name at a check, by the `best` matches, where nothing else is unknown about it.
+
+    Where the forward pass of its layer is wrong too, a match has to explain all that failed of its function, unless the
+    check passes with what the forward pass is named for.
+    """
     explained = {check for one in matches for check in one.checks}
     judged = {name for names in functions.values() for name in names}
     wrong = {name: {check for check in failed if name in functions.get(check, ())} for name in judged}

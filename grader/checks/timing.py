@@ -1,13 +1,9 @@
-"""Verdicts on speed that don't flip: races between two workers.
-
-A race is judged by the median ratio of two workers' CPU times over interleaved pairs of calls.
+"""Judge speed by races: the median ratio of two workers' CPU times over interleaved pairs of calls.
 
 Both sides run in identical workers on inputs already there; the parent reads each worker's CPU clock from the kernel
-while the other side is stopped. The first pair warms up; near the limit more pairs are run; what stays near it passes.
-What is beyond the limit, but not by far, runs twice: a burst of load may lie on most of seven pairs.
-
-Work could be done as the inputs arrive, in a thread while the other side runs, or as the answer is fetched. So a clock
-runs over all of that too, and what it shows beyond twice what the opponent spends there counts as the call's.
+while the other side is stopped. Work could be done as the inputs arrive, in a thread while the other side runs, or as
+the answer is fetched. So a clock runs over all of that too, and what it shows beyond twice what the opponent spends
+there counts as the call's.
 """
 
 import statistics

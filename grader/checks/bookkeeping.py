@@ -114,7 +114,8 @@ class FunctionScores:
 
     def add(self, check: CheckResult) -> None:
         """Remember what a finished check earned for each function it judges."""
-        earned = to_fraction(check.points if lacks_digits_only(check) else check.score)
+        lacks_digits_only = check.outcome is Outcome.FAILED and check.error is not None and check.error < DIGITS
+        earned = to_fraction(check.points if lacks_digits_only else check.score)
         possible = to_fraction(check.points) - to_fraction(check.held)
         for name in check.functions:
             self._earned[name] = self._earned.get(name, Fraction(0)) + earned
@@ -136,11 +137,6 @@ class FunctionScores:
         """Take a check out of the points, since it cannot be scored without the reference."""
         self.unscored.setdefault(check.id, to_fraction(check.points))
         check.points = check.score = check.held = 0
-
-
-def lacks_digits_only(check: CheckResult) -> bool:
-    """Return whether a check failed by an error so small that only digits are missing."""
-    return check.outcome is Outcome.FAILED and check.error is not None and check.error < DIGITS
 
 
 @dataclass

@@ -28,7 +28,7 @@ REMEDIES = {
     "TabError": messages.FIX_TABS,
 }
 NO_MODULE = re.compile(r"No module named '([\w.]+)'")
-NO_NAME = re.compile(r"cannot import name '(\w+)' from (partially initialized module )?'([\w.]+)'")
+NO_NAME = re.compile(r"cannot import name '(\w+)' from '([\w.]+)'")
 REFUSED = re.compile(r"(\w+) is not for this question")
 FILE_IN_BRACKETS = re.compile(r" \([^()]*\.\w+\)$")
 CODE_CHARACTERS = 120  # of a line that a sentence quotes
@@ -181,14 +181,12 @@ class Imports:
         return ""
 
     def _explain_name(self, text: str, facts: dict[str, str]) -> str:
-        """Say that a module lacks a name, or imports the one that imports it; empty for other packages' modules."""
+        """Say that a module of the package lacks a name; empty for other modules, and where imports go in a circle."""
         named = NO_NAME.match(text)
-        top, _, module = named[3].partition(".") if named else ("", "", "")
+        top, _, module = named[2].partition(".") if named else ("", "", "")
         if named is None or top not in self.names or not module.replace(".", "").isidentifier():
             return ""
         file, known = f"{module.replace('.', '/')}.py", set[str]()
-        if named[2]:
-            return messages.CIRCULAR.format(file=file, **facts)
         with contextlib.suppress(Unparsable):
             known.update(find_definitions(read_source(self.package / file)))
         near = find_nearest(named[1], known)

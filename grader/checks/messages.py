@@ -116,7 +116,6 @@ NO_OWN_MODULE = "{place}: there is no module {name} in {package}/{code}. {remedy
 NO_OWN_NAME = "{place}: {file} has no {name}{code}. {remedy}"
 NEAREST, CORRECT_OR_ADD = "Did you mean {}?", "Correct this import, or add the module."
 CORRECT_OR_WRITE = "Correct this import, or write it there."
-CIRCULAR = "{place}: {file} is imported while it imports this module{code}. Move one of the imports into a function."
 BAD_IMPORT = "{place}: {what}{code}. Correct or remove this import."
 STRAY_IMPORTS = (
     "Stand-ins were imported for what is not there when these questions are graded; they cost nothing until they are "

@@ -66,12 +66,9 @@ def is_telling(trace: Trace, inputs: Sequence[Any]) -> bool:
     if not np.isfinite(values).all() or np.abs(values).max() < NOTHING:
         return False
     if values.min() == values.max():
-        return values.size == 1 and not _is_simple(float(values[0]))
+        value, numbers = float(values[0]), range(1, SIMPLE + 1)
+        return values.size == 1 and not any(abs(value * n - round(value * n)) < SAME * n for n in numbers)
     return not (np.array_equal(values, np.round(values)) or any(_is_same(values, given) for given in inputs))
-
-
-def _is_simple(value: float) -> bool:
-    return any(abs(value * n - round(value * n)) < SAME * n for n in range(1, SIMPLE + 1))
 
 
 def _is_same(values: Array, given: Any) -> bool:

@@ -15,7 +15,6 @@ import pytest
 from ..course import manifest as manifests
 from ..errors import NotScored, OutOfTime, SandboxError, Unrecorded, WorkerRaised, WorkerTimeout
 from ..results.record import CheckResult, Outcome
-from ..sandbox.parent.client import WorkerClient
 from ..sandbox.parent.proxy import Package
 from ..sandbox.parent.zygote_pool import ZygotePool
 from . import messages, wording
@@ -199,7 +198,11 @@ class ChecksPlugin:
                 running.body(**arguments)
         except Exception as error:
             if running.worker is not None and running.worker.used and not _is_final(error):
-                self._renew_worker(running, running.worker)
+                running.worker.kill()
+                context, seed = self.context, derive(running.seed, "worker")
+                modules = context.modules_in_use
+                running.worker = context.get_student_worker(running.libraries, seed, modules, fresh=True)
+                context.get_reference_worker(running.libraries, seed)  # in the state it begins with
                 self._run(running, renew(running))
                 return
             if may_be_named(running):
@@ -211,13 +214,6 @@ class ChecksPlugin:
             running.remark = look_below(self.context, running) or look_at_gradient(self.context, running, error)
             if not running.remark:
                 raise
-
-    def _renew_worker(self, running: RunningCheck, used: WorkerClient) -> None:
-        """Give a check a fresh worker of the student's, and the reference's in the state it begins with."""
-        context, seed = self.context, derive(running.seed, "worker")
-        used.kill()
-        running.worker = context.get_student_worker(running.libraries, seed, context.modules_in_use, fresh=True)
-        context.get_reference_worker(running.libraries, seed)
 
     def _describe_inputs(self, running: RunningCheck) -> str:
         """Return the shapes and the seed of the last call's inputs."""
@@ -232,13 +228,12 @@ class ChecksPlugin:
 def _report(item: pytest.Function, running: RunningCheck, call: pytest.CallInfo[None]) -> pytest.TestReport:
     """Return what pytest and an IDE show of a check."""
     when = "call" if call.when == "collect" else call.when
+    facts, message = (item.nodeid, item.location, {}), running.check.message
     if call.excinfo is None:
-        return pytest.TestReport(item.nodeid, item.location, {}, "passed", None, when)
-    message = running.check.message
+        return pytest.TestReport(*facts, "passed", None, when)
     if running.check.outcome is Outcome.NOT_SCORED:
-        skipped = str(item.path), item.location[1] or 0, message
-        return pytest.TestReport(item.nodeid, item.location, {}, "skipped", skipped, when)
-    return pytest.TestReport(item.nodeid, item.location, {}, "failed", message, when)
+        return pytest.TestReport(*facts, "skipped", (str(item.path), item.location[1] or 0, message), when)
+    return pytest.TestReport(*facts, "failed", message, when)
 
 
 def _is_final(error: Exception) -> bool:

@@ -174,8 +174,10 @@ def explain_inexact(
 ) -> Sentence:
     """Say how far an array is off, and where most: the `pair` got and wanted; `factor` if it is off by one factor."""
     hint = _explain_factor(factor, single=not place)
+    # too rough for an answer to tell an input by it
+    magnitude = f"about 1e{round(math.log10(error)):+03d}" if 0 < error < 10 else "above 10"
     where = f", worst at ({', '.join(map(str, place))})" if place else ""
-    digits = {"error": show_apart(error, rel, "e", 1), "rel": rel, "magnitude": _round_to_power(error)}
+    digits = {"error": show_apart(error, rel, "e", 1), "rel": rel, "magnitude": magnitude}
     facts = {"name": name, "place": where, "pair": _show_pair(*pair), "hint": hint.full, "brief_hint": hint.brief}
     return (messages.INEXACT if rel else messages.DIFFERS).fill(**facts, **digits)
 
@@ -256,8 +258,3 @@ def _show_pair(got: float, wanted: float) -> str:
     if show_number(got) == show_number(wanted):
         return f": {show_number(got)} is right but for its last digits; was something rounded, or computed in float32?"
     return f": got {show_number(got)}, expected {show_number(wanted)}"
-
-
-def _round_to_power(error: float) -> str:
-    """Return the power of ten of an error, too rough for an answer to tell an input by it."""
-    return f"about 1e{round(math.log10(error)):+03d}" if 0 < error < 10 else "above 10"

@@ -96,8 +96,8 @@ MODULES = {
     "itself": (
         "from .layers import double\n",
         "failed",
-        "layers.py, line 1: layers.py is imported while it imports this module (from .layers import double). "
-        "Move one of the imports into a function.",
+        "layers.py, line 1: ImportError: cannot import name 'double' from partially initialized module 'student.layers'"
+        " (most likely due to a circular import) (from .layers import double). Correct or remove this import.",
     ),
     "syntax error": (
         "def double(x)\n    return 2 * x\n",

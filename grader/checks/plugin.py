@@ -228,12 +228,12 @@ class ChecksPlugin:
 def _report(item: pytest.Function, running: RunningCheck, call: pytest.CallInfo[None]) -> pytest.TestReport:
     """Return what pytest and an IDE show of a check."""
     when = "call" if call.when == "collect" else call.when
-    facts, message = (item.nodeid, item.location, {}), running.check.message
+    place, message = (item.nodeid, item.location), running.check.message
     if call.excinfo is None:
-        return pytest.TestReport(*facts, "passed", None, when)
+        return pytest.TestReport(*place, {}, "passed", None, when)
     if running.check.outcome is Outcome.NOT_SCORED:
-        return pytest.TestReport(*facts, "skipped", (str(item.path), item.location[1] or 0, message), when)
-    return pytest.TestReport(*facts, "failed", message, when)
+        return pytest.TestReport(*place, {}, "skipped", (str(item.path), item.location[1] or 0, message), when)
+    return pytest.TestReport(*place, {}, "failed", message, when)
 
 
 def _is_final(error: Exception) -> bool:

@@ -405,7 +405,7 @@ def test_what_is_needed_and_wrong_does_not_block(course):
     assert outcomes(course.outcomes()) == expected
 
 
-@pytest.mark.parametrize("place", ["wording.explain_error", "wording.explain_broken_need", "imports.explain_failure"])
+@pytest.mark.parametrize("place", ["wording.explain_error", "wording.explain_broken_need", "imports.Imports.find"])
 def test_a_fault_in_wording_holds_that_check_only(course, monkeypatch, place):
     def fail(*_):
         raise LookupError("no such sentence")

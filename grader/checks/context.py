@@ -72,6 +72,7 @@ class RunContext:
         self.memo = None if self.in_process else self.zygotes.memo
         if self.memo is not None:
             self._named[self.manifest.path("reference").resolve()] = self.memo.named
+            self.foundations = self.memo.called
         answers, course = self.manifest.secret_places(), self.manifest.root
         self.recorded_answers = cassette.find_answers(self.manifest)
         self.foundations.update(self.recorded_answers.foundations() if self.recorded_answers else {})

@@ -152,13 +152,10 @@ def _list_below(context: RunContext, running: RunningCheck) -> set[str]:
 
 def list_called_by_reference(context: RunContext, running: RunningCheck) -> set[str]:
     """Return the assignment's functions that the reference calls in this check, none where they can't be had."""
-    known, key = context.foundations, (running.check.id, running.seed)
+    known = context.foundations
     if running.check.id not in known and context.recorded_answers is None:
-        found = context.memo.called if context.memo is not None else {}
-        if key not in found:
-            rerun = run_replaced(context, running, None)
-            found |= {key: rerun.used} if rerun.error is None else {}
-        known[running.check.id] = found.get(key, set())
+        rerun = run_replaced(context, running, None)
+        known[running.check.id] = rerun.used if rerun.error is None else set()
     return known.get(running.check.id, set())
 
 

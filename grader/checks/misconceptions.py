@@ -167,18 +167,8 @@ def choose_misconceptions(
     contradicts, or that explains only some of what another explains. People make two slips at once, so further failures
     contradict nothing, except other cases of the same check that nothing explains.
     """
-    matches: list[Match] = []
-    silent: list[Candidate] = []
-    for one in candidates:
-        tellable = any(found.telling for check in failed.keys() & _list_own(one, functions) for found in failed[check])
-        if not tellable:
-            silent.append(one)
-        elif match := _match(one, passed, failed, functions):
-            matches.append(match)
-    told_by = [one for one in matches if one.telling]
-    rivals = (one for one in silent if any(match.checks < set(one.checks) for match in told_by))
-    matches += [match for one in rivals if (match := _match(one, passed, failed, functions))]
-    best = [one for one in told_by if not any(one.checks < other.checks for other in matches)]
+    matches = [match for one in candidates if (match := _match(one, passed, failed, functions))]
+    best = [one for one in matches if one.telling and not any(one.checks < other.checks for other in matches)]
     return _name_first(matches, best, failed, functions, forward_of)
 
 

@@ -30,7 +30,7 @@ from .own_forward import look_at_gradient
 from .scales import Budgets, Scales
 from .timing import Contest, can_measure
 
-FINAL = (SandboxError, OutOfTime, WorkerTimeout, NotScored, Unrecorded)
+FINAL = (SandboxError, OutOfTime, WorkerTimeout, NotScored, Unrecorded)  # the same in a fresh worker, as a stub is
 
 
 class ChecksPlugin:
@@ -197,7 +197,8 @@ class ChecksPlugin:
             with trace_answers() as trace:
                 running.body(**arguments)
         except Exception as error:
-            if running.worker is not None and running.worker.used and not _is_final(error):
+            is_final = isinstance(error, FINAL) or (isinstance(error, WorkerRaised) and error.put_off)
+            if running.worker is not None and running.worker.used and not is_final:
                 running.worker.kill()
                 context, seed = self.context, derive(running.seed, "worker")
                 modules = context.modules_in_use
@@ -234,11 +235,6 @@ def _report(item: pytest.Function, running: RunningCheck, call: pytest.CallInfo[
     if running.check.outcome is Outcome.NOT_SCORED:
         return pytest.TestReport(*place, {}, "skipped", (str(item.path), item.location[1] or 0, message), when)
     return pytest.TestReport(*place, {}, "failed", message, when)
-
-
-def _is_final(error: Exception) -> bool:
-    """Return whether a failure would be the same in a fresh worker: that of a stub, of a hang, or of the grader."""
-    return isinstance(error, FINAL) or (isinstance(error, WorkerRaised) and error.put_off)
 
 
 def pytest_configure(config: pytest.Config) -> None:

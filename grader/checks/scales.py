@@ -85,15 +85,15 @@ class Meter:
         try:
             yield
         except WorkerTimeout:
-            if not self._is_exhausted():
+            if self.spent <= self.budget.cpu_seconds:
                 raise
         finally:
             worker.timeout_for, worker.overtime = timeout_for, overtime
             if worker.alive:
                 self.spent += times * (worker.process.cpu_seconds() - self._begun)
             self._record()
-        if self._is_exhausted():
-            title, allowed = self.budget.title, self.budget.cpu_seconds
+        title, allowed = self.budget.title, self.budget.cpu_seconds
+        if self.spent > allowed:
             spent = wording.show_apart(self.spent, allowed, digits=3)
             raise Mismatch(*messages.OVER_BUDGET.fill(title=title, spent=spent, allowed=allowed))
 
@@ -106,9 +106,6 @@ class Meter:
             self.spent = total
             return False
         return clock - before >= IDLE * (now - then)
-
-    def _is_exhausted(self) -> bool:
-        return self.spent > self.budget.cpu_seconds
 
     def _record(self) -> None:
         """Write what was spent into the record, of several runs of a check the most."""

@@ -84,11 +84,11 @@ class ReferenceMemo:
 
     `named` are the names of its package that were asked for. A check in which one was new is not remembered: in the
     next run nobody asks for it, and the numbers of all handles after it would be others. `called` are the functions
-    that it calls in a check, by the check and its seed.
+    that it calls in a check, by the check.
     """
 
     named: Named = field(default_factory=dict)
-    called: dict[tuple[str, int], set[str]] = field(default_factory=dict)
+    called: dict[str, set[str]] = field(default_factory=dict)
     sequences: dict[Key, list[tuple[bytes, Reply]]] = field(default_factory=dict)
     held: int = 0
 

@@ -291,10 +291,13 @@ def test_a_hidden_check_names_what_fails_in_its_own_checks(course):
     text = (toy.root / "assignment.toml").read_text()
     toy.write("assignment.toml", text.replace("public_points = 2", "public_points = 2\nhidden_points = 1"))
     toy.replace("assignment.toml", "\npoints = 2", "\npoints = 3")
-    assert toy.outcomes()["loss"].message == "cannot be judged: it needs layers.square, which fails in its own checks"
+    check = toy.outcomes()["loss"]
+    assert check.message == "cannot be judged: it needs layers.square, which fails in its own checks"
+    assert check.needs == "layers.square"
     write(toy, square="return x**2 if x.max() < 1 else x.nothing")
-    message = toy.outcomes()["loss"].message
-    assert message == "cannot be judged: it needs something of yours, and nets.Net.loss raised an exception"
+    check = toy.outcomes()["loss"]
+    assert check.message == "cannot be judged: it needs something of yours, and nets.Net.loss raised an exception"
+    assert check.needs == "", "the worker has said which one"
 
 
 @pytest.mark.parametrize("order", ORDERS)

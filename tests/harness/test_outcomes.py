@@ -387,7 +387,7 @@ def test_what_is_needed_and_cannot_run_blocks(course, body, outcome, message):
     checks = course.outcomes()
     assert outcomes(checks) == {"double": "passed", "forward": outcome, "backward": "blocked", "scale": "passed"}
     assert checks["backward"].message.startswith("cannot be judged: it needs layers.forward, ")
-    assert message in checks["backward"].message
+    assert message in checks["backward"].message and checks["backward"].needs == "layers.forward"
 
 
 @pytest.mark.parametrize("body, todo", [("1 / 0", "fix layers.forward"), (STUB, f"write layers.forward {STUB_PLACE}")])

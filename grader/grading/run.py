@@ -1,7 +1,6 @@
 """One graded run: from a package folder to a record, through pytest."""
 
 import platform
-import re
 import sys
 import threading
 import time
@@ -32,7 +31,6 @@ from .hints import Hints
 CHANGED = (
     "{} is not the file whose answers were recorded; if a check complains, take it once more from what you downloaded."
 )
-NEEDED = re.compile(r"it needs ([\w.]+),")
 INTERRUPTED = 2
 SHOWN = 8  # stray imports that a note names; more are counted
 AGAIN = {"grade": "hand in again", "watch": "save it"}  # how the next run comes about, by command
@@ -187,8 +185,7 @@ def _find_todo(checks: list[CheckResult], context: RunContext) -> str:
         stub = next(filter(places.get, check.functions), "") if check.outcome is Outcome.NOT_ATTEMPTED else ""
         if stub:
             return _say_write(stub, context)
-    blocked = (NEEDED.search(check.message) for check in checks if check.outcome is Outcome.BLOCKED and not check.cause)
-    needed = next((found[1] for found in blocked if found and found[1] in context.faults.functions), "")
+    needed = next((check.needs for check in checks if check.needs in context.faults.functions), "")
     return _say_write(needed, context) if needed in places else f"fix {needed}" if needed else ""
 
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -195,8 +195,8 @@ def _run(
 
     tell(tally)
     try:
-        with executing(settings, scratch) as (executor, slots), ending_at_signals():
-            run_jobs(jobs, executor, slots, begin, note)
+        with executing(settings, scratch) as slots, ending_at_signals():
+            run_jobs(jobs, slots, begin, note)
     except KeyboardInterrupt:
         tally.interrupted = True
     finally:
@@ -206,27 +206,27 @@ def _run(
 
 def run_jobs(
     jobs: Iterable[Job],
-    executor: Executor,
-    slots: int,
+    slots: Sequence[Executor],
     begin: Callable[[Job], None],
     take: Callable[[Job, JobReport], None],
 ) -> None:
-    """Run jobs, as many at a time as there are slots, and hand on each report as it comes.
+    """Run jobs, one at a time in each slot, and hand on each report as it comes.
 
     A job that fails is run again when nothing else runs, so that no other is blamed for a death, and then given up.
     """
     waiting, suspects, deaths = list(jobs)[::-1], list[Job](), dict[str, int]()
-    running: dict[Future[JobReport], Job] = {}
+    free, running = list(slots), dict[Future[JobReport], tuple[Job, Executor]]()
     while waiting or suspects or running:
-        while (waiting and len(running) < slots) or (suspects and not running):
-            job = waiting.pop() if waiting else suspects.pop()
+        while (waiting and free) or (suspects and not running):
+            job, slot = (waiting or suspects).pop(), free.pop()
             begin(job)
-            running[executor.submit(run_job, job)] = job
+            running[slot.submit(run_job, job)] = job, slot
         done, _ = wait(running, timeout=1, return_when=FIRST_COMPLETED)
         for future in done:
             if future.cancelled():
                 raise SandboxError("the scheduler has gone; the same command goes on where this one ended")
-            job, error = running.pop(future), future.exception()
+            (job, slot), error = running.pop(future), future.exception()
+            free.append(slot)
             if error is None:
                 take(job, future.result())
                 continue

@@ -7,16 +7,14 @@ import os
 import signal
 import tempfile
 import threading
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..course.manifest import Manifest
-from ..errors import ChainruleError, SandboxError, explain_not_installed
+from ..errors import SandboxError, explain_not_installed
 from ..files import make_printable
 from ..limits import CLUSTER_SECONDS, JOB_MEMORY_MB, JOB_TRIES, MEGABYTE
 from ..sandbox.parent.zygote_pool import THREADS
@@ -43,23 +41,25 @@ class Settings:
 
 
 @contextlib.contextmanager
-def executing(settings: Settings, scratch: Path) -> Iterator[tuple[Executor, int]]:
-    """Yield what runs jobs, and how many at a time. Raise SandboxError where a process cannot even start."""
+def executing(settings: Settings, scratch: Path) -> Iterator[Sequence[Executor]]:
+    """Yield what runs jobs, each one at a time. Raise SandboxError where a process cannot even start."""
     if settings.scheduler:
         with _connecting(settings.scheduler, settings.slots, scratch) as found:
             yield found
         return
-    executor = SlotPool(settings.slots, scratch)
+    os.environ.update({f"{name}_NUM_THREADS": "1" for name in THREADS})  # slots share the cores
+    slots = [Slot(scratch) for _ in range(settings.slots)]
     try:
         for _ in range(JOB_TRIES):
             with contextlib.suppress(BrokenExecutor):
-                executor.submit(os.getpid).result()
+                slots[0].submit(os.getpid).result()
                 break
         else:
             raise SandboxError("a process that grades could not start; what it says is above")
-        yield executor, settings.slots
+        yield slots
     finally:
-        executor.shutdown()
+        for slot in slots:
+            slot.shutdown()
 
 
 def count_slots(manifest: Manifest, wanted: int | None = None) -> tuple[int, str]:
@@ -89,8 +89,8 @@ def ending_at_signals() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _connecting(scheduler: str, slots: int, scratch: Path) -> Iterator[tuple[Executor, int]]:
-    """Yield an executor on a scheduler's workers, `local` for as many on this machine as there are slots, and its size.
+def _connecting(scheduler: str, slots: int, scratch: Path) -> Iterator[Sequence[Executor]]:
+    """Yield an executor for each of a scheduler's workers, `local` for as many on this machine as there are slots.
 
     Raise SandboxError where no worker comes, NotInstalled without the extra.
     """
@@ -127,7 +127,7 @@ def _connecting(scheduler: str, slots: int, scratch: Path) -> Iterator[tuple[Exe
         except TimeoutError:
             start = f"start one with: dask worker {address} --nthreads 1 --memory-limit 0"
             raise SandboxError(f"the scheduler at {address} has no worker; {start}") from None
-        yield client.get_executor(pure=False, retries=0), max(slots, len(client.nthreads()))
+        yield [client.get_executor(pure=False, retries=0)] * max(slots, len(client.nthreads()))
 
 
 def prepare_slot(folder: str) -> None:
@@ -145,75 +145,27 @@ def _end_with_parent() -> None:
 
 
 @dataclass
-class SlotPool(Executor):
-    """Runs jobs in `slots` processes, one job each at a time; a death fails only the job of the process that died.
+class Slot(Executor):
+    """Runs one job at a time in a process, whose death costs only this job: the next one gets another process.
 
-    Their temporary files lie in `folder`, which workers must be able to reach.
+    Temporary files lie in `folder`, which workers must be able to reach.
     """
 
-    slots: int
     folder: Path
-    _pools: dict[int, ProcessPoolExecutor] = field(default_factory=dict)
-    _busy: set[int] = field(default_factory=set)
-    _waiting: deque[tuple[Future[Any], Callable[..., Any], Any]] = field(default_factory=deque)
-    _lock: threading.RLock = field(default_factory=threading.RLock)
-
-    def __post_init__(self) -> None:
-        os.environ.update({f"{name}_NUM_THREADS": "1" for name in THREADS})  # slots share the cores
+    _pool: ProcessPoolExecutor | None = None
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Have a function run in the next process that is free."""
-        future: Future[Any] = Future()
-        with self._lock:
-            self._waiting.append((future, fn, args))
-            self._dispatch()
-        return future
-
-    def _dispatch(self) -> None:
-        free = [slot for slot in range(self.slots) if slot not in self._busy]
-        while free and self._waiting:
-            future, function, arguments = self._waiting.popleft()
-            if future.set_running_or_notify_cancel():
-                slot = free.pop(0)
-                self._busy.add(slot)
-                try:
-                    inner = self._pool(slot).submit(function, *arguments)
-                except BrokenExecutor:  # its process was killed while it had nothing to do
-                    self._end(slot)
-                    inner = self._pool(slot).submit(function, *arguments)
-                inner.add_done_callback(partial(self._take, slot, future))
-
-    def _pool(self, slot: int) -> ProcessPoolExecutor:
-        if slot not in self._pools:
-            context = multiprocessing.get_context("spawn")
-            self._pools[slot] = ProcessPoolExecutor(1, context, prepare_slot, (str(self.folder),))
-        return self._pools[slot]
-
-    def _end(self, slot: int) -> None:
-        dead = self._pools.pop(slot, None)
-        if dead:
-            dead.shutdown(wait=False, cancel_futures=True)
-
-    def _take(self, slot: int, future: Future[Any], done: Future[Any]) -> None:
-        """Hand on what a process returned, and give the slot the next job; a dead one gets a new process."""
-        error = done.exception() if not done.cancelled() else ChainruleError("the run was ended")
-        with self._lock:
-            self._busy.discard(slot)
-            if error is not None:
-                self._end(slot)
-        if error is not None:
-            future.set_exception(error)
-        else:
-            future.set_result(done.result())
-        with self._lock:
-            self._dispatch()
+        """Have a function run in the process."""
+        if self._pool is not None:
+            with contextlib.suppress(BrokenExecutor):  # its process has died
+                return self._pool.submit(fn, *args, **kwargs)
+        context = multiprocessing.get_context("spawn")
+        self._pool = ProcessPoolExecutor(1, context, prepare_slot, (str(self.folder),))
+        return self._pool.submit(fn, *args, **kwargs)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """End every process, at once: what a job has not written yet is graded again."""
-        with self._lock:
-            self._waiting.clear()
-            pools, self._pools = list(self._pools.values()), {}
-        for pool in pools:
-            for process in list((pool._processes or {}).values()):
+        """End the process at once: what a job has not written yet is graded again."""
+        if self._pool is not None:
+            for process in list((self._pool._processes or {}).values()):
                 process.kill()
-            pool.shutdown(wait=wait, cancel_futures=True)
+            self._pool.shutdown(wait, cancel_futures=True)

@@ -16,7 +16,7 @@ import pytest
 
 from grader.classroom import batch
 from grader.classroom.engine import JobReport, digest_course, run_job
-from grader.classroom.executors import Settings, SlotPool
+from grader.classroom.executors import Settings, Slot
 from grader.classroom.sources import read_export
 from grader.classroom.view import FILENAME, State, StoreView, pack_record
 from grader.errors import ChainruleError, IsolationError, SandboxError
@@ -71,13 +71,10 @@ def make_jobs(names: list[str], tmp_path: Path) -> list[batch.Job]:
 def test_death_of_a_process_costs_its_own_job_only(tmp_path, monkeypatch):
     monkeypatch.setattr(batch, "run_job", fail_marked)
     names = [f"s{number}" for number in range(6)] + ["killer 1", "killer 2"]
-    found, pool = {}, SlotPool(2, tmp_path)
-    try:
-        batch.run_jobs(
-            make_jobs(names, tmp_path), pool, 2, lambda job: None, lambda job, report: found.update({job.key: report})
-        )
-    finally:
-        pool.shutdown()
+    found = {}
+    with Slot(tmp_path) as one, Slot(tmp_path) as other:
+        jobs, slots = make_jobs(names, tmp_path), [one, other]
+        batch.run_jobs(jobs, slots, lambda job: None, lambda job, report: found.update({job.key: report}))
     assert set(found) == set(names)
     deaths = {key for key, report in found.items() if "ended 2 times" in report.problem}
     assert deaths == {"killer 1", "killer 2"}
@@ -121,27 +118,21 @@ def refuse_disk(job: batch.Job) -> JobReport:
 
 def test_error_of_the_grader_is_told_as_what_it_is(tmp_path, monkeypatch):
     monkeypatch.setattr(batch, "run_job", refuse_disk)
-    found, pool = [], SlotPool(1, tmp_path)
-    try:
-        batch.run_jobs(make_jobs(["a"], tmp_path), pool, 1, lambda job: None, lambda job, report: found.append(report))
-    finally:
-        pool.shutdown()
+    found = []
+    with Slot(tmp_path) as slot:
+        batch.run_jobs(make_jobs(["a"], tmp_path), [slot], lambda job: None, lambda job, report: found.append(report))
     assert [report.problem for report in found] == [
         "the grader could not go on: OSError: [Errno 28] No space left on device"
     ]
 
 
 def test_process_that_dies_while_it_waits_is_started_again(tmp_path):
-    pool = SlotPool(1, tmp_path)
-    try:
-        first = pool.submit(os.getpid).result(timeout=60)
-        inner = pool._pools[0]
+    with Slot(tmp_path) as slot:
+        first = slot.submit(os.getpid).result(timeout=60)
         os.kill(first, signal.SIGKILL)
-        while not inner._broken:
+        while not slot._pool._broken:
             time.sleep(0.05)
-        assert pool.submit(os.getpid).result(timeout=60) != first
-    finally:
-        pool.shutdown()
+        assert slot.submit(os.getpid).result(timeout=60) != first
 
 
 def test_submission_that_changed_since_the_export_was_read_is_not_graded(toy, tmp_path):
@@ -233,7 +224,7 @@ def test_machine_that_cannot_isolate_ends_a_run_and_fails_nobody(toy, tmp_path, 
         raise IsolationError(words)
 
     monkeypatch.setattr("grader.grading.submission.fill_record", refuse)
-    monkeypatch.setattr(batch, "executing", lambda *_: contextlib.nullcontext((ThreadPoolExecutor(1), 1)))
+    monkeypatch.setattr(batch, "executing", lambda *_: contextlib.nullcontext([ThreadPoolExecutor(1)]))
     status, out, err = command("class", "grade", str(source))
     assert status == 2 and f"cannot run: {words}" in err and "failed" not in out + err
     assert states(toy) == [State.TODO] * 2
@@ -253,7 +244,7 @@ def test_probe_that_fails_in_the_middle_of_a_run_fails_one_submission(toy, tmp_p
         record.complete, record.notes = True, [note] * (len(pools) == 1 and first == "refused")
 
     monkeypatch.setattr("grader.grading.submission.fill_record", fill)
-    monkeypatch.setattr(batch, "executing", lambda *_: contextlib.nullcontext((ThreadPoolExecutor(1), 1)))
+    monkeypatch.setattr(batch, "executing", lambda *_: contextlib.nullcontext([ThreadPoolExecutor(1)]))
     status, out, err = command("class", "grade", str(source))
     if first == "refused":
         assert status == 2 and f"cannot run: {words}" in err

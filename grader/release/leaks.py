@@ -12,14 +12,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import PurePosixPath
-from typing import Any
 
 from ..notebooks.source import strip_magics
 
 RUN = 3  # statements
 LEAST = 17  # nodes of a run, below which many would write it alike
 LEAST_ALONE = 22  # nodes of a solution that is shorter than a run
-UNIMPORTANT = {"ctx", "type_comment", "annotation", "returns", "kind"}
+VARIABLE = re.compile(r"(?<=\bName\(id=)'\w+'|(?<=\barg\(arg=)'\w+'")  # in a spelled statement
 MARKERS = re.compile(r"\b(BEGIN|END) SOLUTION\b")
 LEAST_LINE = 9  # words and signs of a line, below which many would write it alike
 SHINGLE = 9  # words in a row that two texts do not share by chance
@@ -64,33 +63,14 @@ def split_file(name: str, content: bytes) -> Iterator[TextUnit]:
     yield TextUnit(name, json.dumps(notebook["metadata"], indent=1, ensure_ascii=False), False)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Statement:
-    """A statement spelled out without its names, and the names in their order."""
+    """A statement as its syntax tree spells it, and how many nodes it has."""
 
     line: int
     end: int
-    parts: list[str] = field(default_factory=list)
-    names: list[str] = field(default_factory=list)
-    nodes: int = 0
-
-    def spell(self, node: Any) -> None:
-        """Add a node and all below it."""
-        if isinstance(node, ast.AST):
-            self.nodes += 1
-            self.parts.append(type(node).__name__)
-            own = "id" if isinstance(node, ast.Name) else "arg" if isinstance(node, ast.arg) else ""
-            for name, value in ast.iter_fields(node):
-                if name == own:
-                    self.names.append(value)
-                elif name not in UNIMPORTANT:
-                    self.spell(value)
-        elif isinstance(node, list):
-            self.parts.append(f"[{len(node)}")
-            for item in node:
-                self.spell(item)
-        else:
-            self.parts.append(repr(node))
+    spelled: str
+    nodes: int
 
 
 def hash_solution(module: ast.Module, first: int, last: int) -> Iterator[tuple[str, int]]:
@@ -111,9 +91,9 @@ def hash_module(module: ast.Module) -> list[tuple[str, int]]:
 def hash_shape(statements: Sequence[Statement]) -> str:
     """Return a few letters that are the same for statements that differ in the names of their variables only."""
     numbers: dict[str, int] = {}
-    names = [str(numbers.setdefault(name, len(numbers))) for statement in statements for name in statement.names]
-    spelled = "\n".join([*(part for statement in statements for part in statement.parts), "", *names])
-    return hashlib.sha256(spelled.encode("utf-8", "backslashreplace")).hexdigest()[:16]
+    spelled = "\n".join(statement.spelled for statement in statements)
+    shape = VARIABLE.sub(lambda name: str(numbers.setdefault(name[0], len(numbers))), spelled)
+    return hashlib.sha256(shape.encode("utf-8", "backslashreplace")).hexdigest()[:16]
 
 
 def _hash_runs(block: list[Statement], length: int, least: int) -> Iterator[tuple[str, int]]:
@@ -124,7 +104,10 @@ def _hash_runs(block: list[Statement], length: int, least: int) -> Iterator[tupl
 
 
 def _walk_blocks(module: ast.Module) -> Iterator[list[Statement]]:
-    """Yield every list of statements, without texts that stand alone."""
+    """Yield every list of statements, without texts that stand alone and without annotations."""
+    for node in ast.walk(module):
+        for name in {"annotation", "returns"}.intersection(node._fields):
+            setattr(node, name, None)
     for node in ast.walk(module):
         for name in ("body", "orelse", "finalbody"):
             block = getattr(node, name, None)
@@ -133,9 +116,8 @@ def _walk_blocks(module: ast.Module) -> Iterator[list[Statement]]:
 
 
 def _spell_statement(node: ast.stmt) -> Statement:
-    statement = Statement(node.lineno, node.end_lineno or node.lineno)
-    statement.spell(node)
-    return statement
+    nodes = [one for one in ast.walk(node) if not isinstance(one, ast.expr_context)]
+    return Statement(node.lineno, node.end_lineno or node.lineno, ast.dump(node), len(nodes))
 
 
 def _is_text(node: ast.stmt) -> bool:

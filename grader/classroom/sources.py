@@ -4,7 +4,7 @@ import hashlib
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,15 +59,15 @@ def read_export(source: Path) -> Export:
         raise UsageError(f"{make_printable(str(source), 400)} {what}")
     folder = _find_gradescope(source)
     places = sorted(place for place in (folder or source).iterdir() if not is_leftover(place.name))
-    if folder:
-        export = _read_gradescope(folder, places)
-    else:
-        kind, read = _tell_apart(places)
-        export = Export(kind, *read(places))
-    if not export.submissions:
+    kind = "gradescope" if folder else _tell_apart(places)
+    read = {"canvas": _read_canvas, "moodle": _read_moodle, "folder": _read_folder}.get(kind)
+    found = list(read(places) if read else _read_gradescope(folder or source, places))
+    if not found:
         raise UsageError(f"{make_printable(str(source), 400)} holds no submission: no zip and no folder")
-    found = [replace(one, key=make_key(one.key), digest=digest_submission(one.place)) for one in export.submissions]
-    return replace(export, submissions=_supersede(_make_unique(found)))
+    taken = {METADATA, *(one.place.name for one in found)}
+    left_out = sorted(make_key(place.name) for place in places if place.name not in taken)
+    found = [replace(one, key=make_key(one.key), digest=digest_submission(one.place)) for one in found]
+    return Export(kind, _supersede(_make_unique(found)), left_out)
 
 
 def make_key(name: str) -> str:
@@ -95,64 +95,47 @@ def _walk(folder: Path) -> Iterator[Path]:
         yield from (Path(path, name) for name in sorted(files) if not is_leftover(name))
 
 
-def _tell_apart(places: Sequence[Path]) -> tuple[str, Callable[[Sequence[Path]], tuple[list[Any], list[str]]]]:
-    """Return the kind of a folder of downloads with its reader: that whose names most of the files have."""
+def _tell_apart(places: Sequence[Path]) -> str:
+    """Return the kind of a folder of downloads: that whose names most of the files have."""
     of_canvas = sum(CANVAS.fullmatch(place.name) is not None for place in places if place.is_file())
     of_moodle = sum(MOODLE.fullmatch(place.name) is not None for place in places)
     if of_moodle * 2 > len(places):
-        return "moodle", _read_moodle
-    return ("canvas", _read_canvas) if of_canvas * 2 > len(places) else ("folder", _read_folder)
+        return "moodle"
+    return "canvas" if of_canvas * 2 > len(places) else "folder"
 
 
-def _read_folder(places: Sequence[Path]) -> tuple[list[ExportedSubmission], list[str]]:
-    """Return one submission for each zip or folder; the name says whose it is."""
-    found, left_out = [], []
+def _read_folder(places: Sequence[Path]) -> Iterator[ExportedSubmission]:
+    """Yield one submission for each zip or folder; the name says whose it is."""
     for place in places:
         if place.is_dir() or place.name.lower().endswith(PACKED):
             name = place.name if place.is_dir() else place.stem
-            found.append(ExportedSubmission(place.name, place, (Person(make_key(name)),)))
-        else:
-            left_out.append(make_key(place.name))
-    return found, sorted(left_out)
+            yield ExportedSubmission(place.name, place, (Person(make_key(name)),))
 
 
-def _read_canvas(places: Sequence[Path]) -> tuple[list[ExportedSubmission], list[str]]:
-    """Return one submission for each user: the file handed in last, zips before others."""
+def _read_canvas(places: Sequence[Path]) -> Iterator[ExportedSubmission]:
+    """Yield one submission for each user, the file handed in last, zips before others, and the zips it supersedes."""
     files: dict[str, list[tuple[tuple[bool, int, int], Path, re.Match[str]]]] = {}
-    left_out = []
     for place in places:
-        match = CANVAS.fullmatch(place.name)
-        if match is None:
-            left_out.append(make_key(place.name))
-            continue
-        original = Path(match["original"])
-        again = AGAIN.search(original.stem)
-        order = original.suffix.lower() == ".zip", int(match["number"]), int(again[1]) if again else 0
-        files.setdefault(match["user"], []).append((order, place, match))
-    found = []
+        if match := CANVAS.fullmatch(place.name):
+            original = Path(match["original"])
+            again = AGAIN.search(original.stem)
+            order = original.suffix.lower() == ".zip", int(match["number"]), int(again[1]) if again else 0
+            files.setdefault(match["user"], []).append((order, place, match))
     for user, own in files.items():
         own.sort(key=lambda item: item[0])
         for (is_zip, *_), place, match in own:
             person, is_last = Person(make_key(match["name"]), user=user), place is own[-1][1]
             if is_zip or is_last:
                 late = match["late"] is not None
-                found.append(ExportedSubmission(place.name, place, (person,), late=late, superseded=not is_last))
-            else:
-                left_out.append(make_key(place.name))
-    return found, sorted(left_out)
+                yield ExportedSubmission(place.name, place, (person,), late=late, superseded=not is_last)
 
 
-def _read_moodle(places: Sequence[Path]) -> tuple[list[ExportedSubmission], list[str]]:
-    """Return one submission for each participant's folder of files, or for each file where there are no folders."""
-    found, left_out = [], []
+def _read_moodle(places: Sequence[Path]) -> Iterator[ExportedSubmission]:
+    """Yield one submission for each participant's folder of files, or for each file where there are no folders."""
     for place in places:
         match = MOODLE.fullmatch(place.name)
         if match is not None and match["plugin"] == "file":
-            person = Person(make_key(match["name"]), user=match["user"])
-            found.append(ExportedSubmission(place.name, place, (person,)))
-        else:
-            left_out.append(make_key(place.name))
-    return found, sorted(left_out)
+            yield ExportedSubmission(place.name, place, (Person(make_key(match["name"]), user=match["user"]),))
 
 
 def _find_gradescope(source: Path) -> Path | None:
@@ -162,14 +145,12 @@ def _find_gradescope(source: Path) -> Path | None:
     return found[0] if found[:1] == [source] or len(found) == 1 else None
 
 
-def _read_gradescope(folder: Path, places: Sequence[Path]) -> Export:
+def _read_gradescope(folder: Path, places: Sequence[Path]) -> list[ExportedSubmission]:
     """Return a submission for each folder, with what the metadata say of it, and for each that is missing."""
     metadata = _load_metadata(folder / METADATA)
     names = [place.name for place in places if place.name in metadata or place.is_dir()]
     names += [name for name in metadata if name not in names and Path(name).name == name]
-    found = [_make_gradescope(name, folder / name, metadata.get(name)) for name in names]
-    known = {METADATA, *names}
-    return Export("gradescope", found, [make_key(place.name) for place in places if place.name not in known])
+    return [_make_gradescope(name, folder / name, metadata.get(name)) for name in names]
 
 
 def _make_gradescope(name: str, place: Path, facts: Any) -> ExportedSubmission:

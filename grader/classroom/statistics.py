@@ -13,7 +13,6 @@ from ..results.record import Outcome
 from .view import KnownCheck, StoredSubmission, StoreView
 
 OUTCOMES = list(Outcome)
-CHUNK = 100  # resamples at a time: their weights take n numbers each
 WEAK = 0.1  # a discrimination below it says next to nothing about a student
 FEW = 10  # students below which nothing is estimated: it would be chance
 
@@ -147,13 +146,9 @@ def estimate_reliability(points: Floats, seed: int = 0) -> Reliability | None:
         return None
     values = np.column_stack([points, points.sum(axis=1)])
     values = values - values.mean(axis=0)  # for the digits of the variances
-    draw, alphas = np.random.default_rng(seed), []
-    whole = _find_alpha(np.full((1, count), 1.0), values)[0]
-    for start in range(0, BOOTSTRAP_SAMPLES, CHUNK):
-        size = min(CHUNK, BOOTSTRAP_SAMPLES - start)
-        weights = draw.multinomial(count, np.full(count, 1 / count), size=size).astype(float)
-        alphas.append(_find_alpha(weights, values))
-    low, high = np.nanquantile(np.concatenate(alphas), [0.025, 0.975])
+    resampled = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), BOOTSTRAP_SAMPLES)
+    whole, *alphas = _find_alpha(np.vstack([np.ones(count), resampled]), values)
+    low, high = np.nanquantile(alphas, [0.025, 0.975])
     return Reliability(float(whole), float(low), float(high))
 
 

@@ -22,7 +22,7 @@ from ..grading.hints import FILENAME as HINTS
 from ..grading.hints import Hints
 from ..limits import JOB_RESERVE_SECONDS
 from ..recording.replay import ReferenceMemo
-from ..results.record import NoteKind, Record, find_versions
+from ..results.record import CheckResult, NoteKind, Record, find_versions
 from ..sandbox.parent.zygote_pool import ZygotePool
 from ..sandbox.policy import Policy
 from .sources import digest_submission
@@ -44,8 +44,8 @@ class Job:
     """One submission to grade: `course` is the folder of the manifest, `out` the record that the job writes.
 
     The name of `out` says by what it is graded, so that a record that is there already is the right one. With
-    `questions`, only these are graded, and the other results of the record in `kept`, packed, stay. `version` has the
-    digests of what the run grades by.
+    `questions`, only these are graded, and the results in `kept` stay. `version` has the digests of what the run
+    grades by.
     """
 
     key: str
@@ -56,26 +56,21 @@ class Job:
     seeds: tuple[str, ...]
     unsafe: bool = False
     questions: tuple[str, ...] = ()
-    kept: bytes = b""
+    kept: tuple[CheckResult, ...] = ()
     version: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class JobReport:
-    """The packed record of a job, or the problem that left none; `ends_run` where all jobs would have it.
+    """The record of a job, or the problem that left none; `ends_run` where all jobs would have it.
 
     It is `unisolated` where its machine isolates too little, or only failed to show that it does.
     """
 
-    content: bytes = b""
+    record: Record | None = None
     problem: str = ""
     ends_run: bool = False
     unisolated: bool = False
-
-    @property
-    def record(self) -> Record | None:
-        """Return the record."""
-        return unpack_record(self.content) if self.content else None
 
 
 def run_job(job: Job) -> JobReport:
@@ -97,8 +92,9 @@ def run_job(job: Job) -> JobReport:
         faulthandler.dump_traceback_later(manifest.limits.wall_seconds + JOB_RESERVE_SECONDS, exit=True, file=nobody)
         try:
             record = run.new_record(manifest, "grade", make_printable(job.place.name))
+            selection = Selection(list(job.questions), secret_seeds=list(job.seeds), kept=list(job.kept))
             shared = _zygotes(job.course, job.seeds), _hints(job.course)
-            submission.fill_record(manifest, job.place, record, _select(job), *shared, unsafe=job.unsafe)
+            submission.fill_record(manifest, job.place, record, selection, *shared, unsafe=job.unsafe)
         except IsolationError as error:
             _zygotes.cache_clear()  # a new pool is probed for the next job
             return JobReport(problem=str(error), unisolated=True)
@@ -111,27 +107,17 @@ def run_job(job: Job) -> JobReport:
         return JobReport(problem="its grading did not finish")
     if not _is_unchanged(job, manifest):
         return JobReport(problem=OTHER, ends_run=True)
-    content = pack_record(record)
     job.out.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # another machine has no folder of the class
-    write_atomically(job.out, content)
-    return JobReport(content)
+    write_atomically(job.out, pack_record(record))
+    return JobReport(record)
 
 
-def _read_left(place: Path) -> bytes:
-    """Return the record that an earlier run left; nothing where there is none, or points are held in it."""
+def _read_left(place: Path) -> Record | None:
+    """Return the record that an earlier run left; None where there is none, or points are held in it."""
     with contextlib.suppress(OSError, zlib.error, ChainruleError):
-        content = place.read_bytes()
-        if not unpack_record(content).held:
-            return content
-    return b""
-
-
-def _select(job: Job) -> Selection:
-    """Return what to grade of a submission, and what stays."""
-    kept = (
-        [check for check in unpack_record(job.kept).checks if check.question not in job.questions] if job.kept else []
-    )
-    return Selection(list(job.questions), secret_seeds=list(job.seeds), kept=kept)
+        record = unpack_record(place.read_bytes())
+        return None if record.held else record
+    return None
 
 
 @lru_cache(maxsize=1)

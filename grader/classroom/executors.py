@@ -19,6 +19,7 @@ from ..files import make_printable
 from ..limits import CLUSTER_SECONDS, JOB_MEMORY_MB, JOB_TRIES, MEGABYTE
 from ..sandbox.parent.zygote_pool import THREADS
 
+SCRATCH = "chainrule-class-"
 # Defaults blame a bystander: a worker that dies has taken jobs ahead of time, and three deaths fail each of them.
 SETTINGS = {
     "distributed.scheduler.worker-saturation": 1.0,
@@ -41,15 +42,16 @@ class Settings:
 
 
 @contextlib.contextmanager
-def executing(settings: Settings, scratch: Path) -> Iterator[Sequence[Executor]]:
+def executing(settings: Settings) -> Iterator[Sequence[Executor]]:
     """Yield what runs jobs, each one at a time. Raise SandboxError where a process cannot even start."""
-    if settings.scheduler:
-        with _connecting(settings.scheduler, settings.slots, scratch) as found:
-            yield found
-        return
-    os.environ.update({f"{name}_NUM_THREADS": "1" for name in THREADS})  # slots share the cores
-    slots = [Slot(scratch) for _ in range(settings.slots)]
-    try:
+    with contextlib.ExitStack() as stack:
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=SCRATCH, ignore_cleanup_errors=True)))
+        scratch.chmod(0o755)  # workers may have a user id of their own
+        if settings.scheduler:
+            yield stack.enter_context(_connecting(settings.scheduler, settings.slots, scratch))
+            return
+        os.environ.update({f"{name}_NUM_THREADS": "1" for name in THREADS})  # slots share the cores
+        slots = [stack.enter_context(Slot(scratch)) for _ in range(settings.slots)]
         for _ in range(JOB_TRIES):
             with contextlib.suppress(BrokenExecutor):
                 slots[0].submit(os.getpid).result()
@@ -57,9 +59,6 @@ def executing(settings: Settings, scratch: Path) -> Iterator[Sequence[Executor]]
         else:
             raise SandboxError("a process that grades could not start; what it says is above")
         yield slots
-    finally:
-        for slot in slots:
-            slot.shutdown()
 
 
 def count_slots(manifest: Manifest, wanted: int | None = None) -> tuple[int, str]:

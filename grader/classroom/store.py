@@ -4,10 +4,8 @@ import contextlib
 import json
 import os
 import shlex
-import shutil
 import sqlite3
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, ClassVar, Self
@@ -17,7 +15,7 @@ from ..results.record import CheckResult, Record
 from .sources import ExportedSubmission
 from .view import FILENAME, VERSION, Batch, JobEnding, State, StoredSubmission, StoreView, identify, pack_record
 
-LOCK, SCRATCH = "running.lock", "chainrule-class-"
+LOCK = "running.lock"
 SCHEMA = """
 CREATE TABLE batch (
     id INTEGER PRIMARY KEY CHECK (id = 1), assignment TEXT, max_score NUMERIC, kind TEXT, source BLOB, seeds TEXT
@@ -63,32 +61,23 @@ else:
 
 
 @contextlib.contextmanager
-def hold(folder: Path) -> Iterator[Path]:
-    """Keep others from grading into a folder; yield a folder for temporary files, which a killed run leaves behind.
+def hold(folder: Path) -> Iterator[None]:
+    """Keep others from grading into a folder, until this process ends, however it ends.
 
-    The lock ends with this process, however it ends. Raise UsageError where another process has it, and for a folder of
-    other things.
+    Raise UsageError where another process has it, and for a folder of other things.
     """
     if folder.exists() and not any((folder / name).exists() for name in (LOCK, FILENAME)) and any(folder.iterdir()):
         raise UsageError(f"{folder} holds other files and no class; give another folder with --folder")
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
     with (folder / LOCK).open("a+") as file:
-        file.seek(0)
-        _, _, left = file.read().partition("\n")
         try:
             _lock(file)
         except (BlockingIOError, PermissionError):
             raise UsageError(f"{folder} is being graded by {describe_holder(folder)}; wait for it, or end it") from None
-        _remove_scratch(Path(left))
-        scratch = Path(tempfile.mkdtemp(prefix=SCRATCH))
-        scratch.chmod(0o755)  # workers may have a user id of their own
         file.truncate(0)
-        print(os.getpid(), scratch, sep="\n", end="", file=file, flush=True)
-        try:
-            yield scratch
-        finally:
-            _remove_scratch(scratch)
+        print(os.getpid(), end="", file=file, flush=True)
+        yield
 
 
 def say_command(folder: Path, *words: str, subject: str = "") -> str:
@@ -105,13 +94,8 @@ def describe_holder(folder: Path) -> str:
             _lock(file)
         except (BlockingIOError, PermissionError):
             file.seek(0)
-            return f"process {file.readline().strip()}"
+            return f"process {file.read()}"
     return ""
-
-
-def _remove_scratch(place: Path) -> None:
-    if place.name.startswith(SCRATCH):
-        shutil.rmtree(place, ignore_errors=True)
 
 
 class Store(StoreView):
@@ -173,16 +157,10 @@ class Store(StoreView):
         state = State.SUPERSEDED if entry.superseded else State.TODO
         if known and known.digest == entry.digest and (known.state is State.SUPERSEDED) == entry.superseded:
             state = known.state
-        facts = {"digest": entry.digest, "submitted": entry.submitted, "late": int(entry.late), "state": state}
-        values = {"place": os.fsencode(entry.place)} | {name: _storable(value) for name, value in facts.items()}
-        if known:
-            db.execute(f"UPDATE submission SET {_assign(values)} WHERE id = ?", [*values.values(), known.id])
-            number: int | None = known.id
-        else:
-            number = db.execute(
-                f"INSERT INTO submission (key, {', '.join(values)}) VALUES (?, ?, ?, ?, ?, ?)",
-                [_storable(entry.key), *values.values()],
-            ).lastrowid
+        facts = [entry.digest, entry.submitted, int(entry.late), state]
+        columns = ["key", "place", "digest", "submitted", "late", "state"]
+        values = [_storable(entry.key), os.fsencode(entry.place), *map(_storable, facts)]
+        (number,) = db.execute(f"{_upsert('submission', columns)} RETURNING id", values).fetchone()
         db.execute("DELETE FROM person WHERE submission = ?", [number])
         rows = [[number, place, *map(_storable, vars(person).values())] for place, person in enumerate(entry.people)]
         db.executemany("INSERT INTO person VALUES (?, ?, ?, ?, ?, ?)", rows)
@@ -232,25 +210,27 @@ class Store(StoreView):
         if record:
             rows = [(number, numbers[one.id], *_facts(one)) for one in record.checks]
             db.executemany("INSERT INTO result VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
-        db.execute(f"UPDATE submission SET {_assign(values)} WHERE id = ?", [*values.values(), number])
+        assigned = ", ".join(f"{name} = ?" for name in values)
+        db.execute(f"UPDATE submission SET {assigned} WHERE id = ?", [*values.values(), number])
 
     def _take_checks(self, db: sqlite3.Connection, records: list[Record]) -> dict[str, int]:
         """Return the numbers of all checks, having taken those that are new or were changed."""
-        columns = "id, place, title, question, visibility, functions, points"
-        known = {row[0]: row for row in db.execute(f'SELECT {columns} FROM "check"')}
-        query = f'INSERT INTO "check" ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET '
-        query += ", ".join(f"{name} = excluded.{name}" for name in columns.split(", ")[1:])
-        for place, check in (pair for record in records for pair in enumerate(record.checks)):
-            facts = check.title, check.question, check.visibility, json.dumps(check.functions), check.points
-            row = check.id, place, *facts
-            if known.get(check.id) != row:
-                known[check.id] = row
-                db.execute(query, row)
+        rows = {
+            (one.id, place, one.title, one.question, one.visibility, json.dumps(one.functions), one.points): None
+            for record in records
+            for place, one in enumerate(record.checks)
+        }
+        columns = ["id", "place", "title", "question", "visibility", "functions", "points"]
+        db.executemany(_upsert("check", columns), rows)
         return dict(db.execute('SELECT id, number FROM "check"').fetchall())
 
 
-def _assign(values: dict[str, Any]) -> str:
-    return ", ".join(f'"{name}" = ?' for name in values)
+def _upsert(table: str, columns: Sequence[str]) -> str:
+    """Return a statement that inserts a row, or updates the one with the same first column."""
+    key, *others = columns
+    updated = ", ".join(f"{name} = excluded.{name}" for name in others)
+    marks = ", ".join("?" * len(columns))
+    return f'INSERT INTO "{table}" ({", ".join(columns)}) VALUES ({marks}) ON CONFLICT ({key}) DO UPDATE SET {updated}'
 
 
 def _storable(value: Any) -> Any:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 
 from ..course.manifest import to_fraction
 from ..errors import UsageError
@@ -181,7 +181,7 @@ class StoreView:
             try:
                 db = sqlite3.connect(f"{file.resolve().as_uri()}?mode={cls._MODE}", uri=True)
                 stack.callback(db.close)
-                db.isolation_level = None
+                db.isolation_level, db.row_factory = None, sqlite3.Row
                 (version,) = db.execute("PRAGMA user_version").fetchone()
                 if cls._MODE == "ro":
                     db.execute("BEGIN")
@@ -215,18 +215,21 @@ class StoreView:
     def batch(self) -> Batch:
         """Return the class as a whole."""
         row = self._db.execute("SELECT assignment, max_score, kind, source, seeds FROM batch").fetchone()
-        assignment, max_score, kind, source, seeds = row
-        return Batch(assignment, max_score, kind, Path(os.fsdecode(source)), tuple(json.loads(seeds)))
+        return Batch(**{**row, "source": Path(os.fsdecode(row["source"])), "seeds": tuple(json.loads(row["seeds"]))})
 
     def submissions(self, *states: State) -> list[StoredSubmission]:
         """Return the submissions in the order of their keys, all or those in one of these states."""
         people: dict[int, list[Person]] = {}
         for number, *facts in self._db.execute("SELECT submission, name, sid, email, user FROM person ORDER BY place"):
             people.setdefault(number, []).append(Person(*facts))
-        names = [column.name for column in fields(StoredSubmission) if column.name != "people"]
-        rows = self._db.execute(f"SELECT {', '.join(names)} FROM submission ORDER BY key")
-        found = [self._make(dict(zip(names, row, strict=True)), people) for row in rows]
-        return [one for one in found if not states or one.state in states]
+        names = ", ".join(column.name for column in fields(StoredSubmission) if column.name != "people")
+        found = []
+        for row in self._db.execute(f"SELECT {names} FROM submission ORDER BY key"):
+            state, authors = State(row["state"]), tuple(people.get(row["id"], ()))
+            facts = {"state": state, "place": Path(os.fsdecode(row["place"])), "late": bool(row["late"])}
+            if not states or state in states:
+                found.append(StoredSubmission(**dict(row) | facts, people=authors))
+        return found
 
     def find(self, who: str) -> list[StoredSubmission]:
         """Return the submissions whose key, name, number or address this is, whatever its case; else holds it."""
@@ -240,11 +243,10 @@ class StoreView:
 
     def checks(self) -> list[KnownCheck]:
         """Return every check that marks are made of, in the order of reports, and none that a course once had."""
-        names = [column.name for column in fields(KnownCheck)]
-        used = f'number IN (SELECT "check" FROM result WHERE {COUNTS})'
-        rows = self._db.execute(f'SELECT {", ".join(names)} FROM "check" WHERE {used} ORDER BY place, number')
-        found = [dict(zip(names, row, strict=True)) for row in rows]
-        return [KnownCheck(**facts | {"functions": json.loads(facts["functions"])}) for facts in found]
+        rows = self._db.execute(f"""
+            SELECT number, id, title, question, visibility, functions, points FROM "check"
+            WHERE number IN (SELECT "check" FROM result WHERE {COUNTS}) ORDER BY place, number""")
+        return [KnownCheck(**dict(row) | {"functions": json.loads(row["functions"])}) for row in rows]
 
     def question_scores(self) -> dict[int, dict[str, Fraction]]:
         """Return the exact points of each submission by question."""
@@ -279,13 +281,7 @@ class StoreView:
 
     def runs(self) -> list[ClassRun]:
         """Return the runs so far, the first one first."""
-        rows = self._db.execute("SELECT id, started, ended, chosen FROM run ORDER BY id")
-        return [ClassRun(*row) for row in rows]
-
-    def _make(self, facts: dict[str, Any], people: dict[int, list[Person]]) -> StoredSubmission:
-        place, state = Path(os.fsdecode(facts.pop("place"))), State(facts.pop("state"))
-        late, authors = bool(facts.pop("late")), tuple(people.get(facts["id"], ()))
-        return StoredSubmission(**facts, people=authors, place=place, state=state, late=late)
+        return [ClassRun(**row) for row in self._db.execute("SELECT id, started, ended, chosen FROM run ORDER BY id")]
 
 
 def pack_record(record: Record) -> bytes:

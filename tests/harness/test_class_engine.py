@@ -83,9 +83,9 @@ def test_death_of_a_process_costs_its_own_job_only(tmp_path, monkeypatch):
 def test_record_that_is_there_is_not_made_again(toy, tmp_path):
     job = batch.Job("a", tmp_path / "nowhere", "", toy.root, tmp_path / "out.record", ())
     assert "is not where the export says" in run_job(job).problem
-    content = pack_record(Record(assignment="", command="grade", submission="a", score=1))
-    job.out.write_bytes(content)
-    assert run_job(job) == JobReport(content)
+    record = Record(assignment="", command="grade", submission="a", score=1)
+    job.out.write_bytes(pack_record(record))
+    assert run_job(job) == JobReport(record)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Find who shares the code of which functions, beyond what all right answers share: a reason to look, no verdict."""
 
 import ast
+import contextlib
 import hashlib
 import io
 import math
@@ -60,16 +61,15 @@ class Pair:
     weight: float
 
 
-def read_functions(
-    package: Path, manifest: Manifest, given: Mapping[str, str] | None = None
-) -> tuple[dict[str, str], list[str]]:
-    """Return the text of each function that a student writes: those of the course, and their own in its modules.
+def read_functions(package: Path, manifest: Manifest) -> tuple[dict[str, str], list[str]]:
+    """Return the text of each function in the modules that students write: those of the course, and their own.
 
-    `given` are the definitions of the package that students start from, which are nobody's own unless they changed.
     The modules that cannot be parsed are named beside.
     """
-    wanted, found, unread = manifest.functions(), {}, []
-    modules = {locate(package, name)[0] for name in wanted if _is_located(package, name)}
+    found, unread, modules = dict[str, str](), list[str](), set[Path]()
+    for name in manifest.functions():
+        with contextlib.suppress(LookupError):
+            modules.add(locate(package, name)[0])
     for file in sorted(modules):
         source = read_source(file)
         try:
@@ -81,18 +81,9 @@ def read_functions(
         stem = ".".join(file.relative_to(package).with_suffix("").parts)
         inner = {name.rpartition(".")[0] for name in definitions}
         for name, place in definitions.items():
-            text = "\n".join(lines[place.first - 1 : place.last])
-            whole = f"{stem}.{name}"
-            if name not in inner and (given is None or given.get(whole) != text):
-                found[whole] = text
+            if name not in inner:
+                found[f"{stem}.{name}"] = "\n".join(lines[place.first - 1 : place.last])
     return found, unread
-
-
-def _is_located(package: Path, name: str) -> bool:
-    try:
-        return bool(locate(package, name))
-    except LookupError:
-        return False
 
 
 def fingerprint(text: str) -> Any:
@@ -107,10 +98,10 @@ def _hash(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=7).digest(), "big")
 
 
-def read_given(manifest: Manifest) -> tuple[dict[str, str], frozenset[int]]:
-    """Return the definitions that students start from, and their fingerprints, which say nothing about anybody."""
+def read_given(manifest: Manifest) -> frozenset[int]:
+    """Return the fingerprints of what students start from, which say nothing about anybody."""
     texts, _ = read_functions(manifest.path("student"), manifest)
-    return texts, frozenset().union(*take_prints(texts).values())
+    return frozenset().union(*take_prints(texts).values())
 
 
 def take_prints(texts: Mapping[str, str], given: frozenset[int] = frozenset()) -> dict[str, frozenset[int]]:
@@ -130,10 +121,11 @@ def _lay_out(text: str) -> str:
         return text
 
 
-def read_own(name: str, package: Path, manifest: Manifest, given: tuple[dict[str, str], frozenset[int]]) -> Own:
+def read_own(name: str, package: Path, manifest: Manifest, given: frozenset[int]) -> Own:
     """Return what a package holds beside what was given."""
-    texts, unread = read_functions(package, manifest, given[0])
-    return Own(name, texts, take_prints(texts, given[1]), unread=tuple(unread))
+    texts, unread = read_functions(package, manifest)
+    prints = {function: signs for function, signs in take_prints(texts, given).items() if signs}
+    return Own(name, {function: texts[function] for function in prints}, prints, unread=tuple(unread))
 
 
 def find_pairs(found: Sequence[Own], cut: float = SIMILAR_CUT) -> list[Pair]:
@@ -153,20 +145,21 @@ def find_pairs(found: Sequence[Own], cut: float = SIMILAR_CUT) -> list[Pair]:
     holders = {sign: np.array(places) for sign, places in listed.items()}
     many, unit = max(SIMILAR_SHARE * len(found), SIMILAR_PAIRS), math.log((len(found) + 2) / 3)
     weights = {s: math.log((len(found) + 2) / (len(p) + 1)) / unit for s, p in holders.items() if len(p) <= many}
-    sums = np.zeros((len(found), len(found)))
+    told: dict[tuple[int, int], Pair] = {}
     for i, one in enumerate(found):
         shares, shared = _weigh(one, holders, weights, len(found))
-        sums[i] = np.where(shares >= cut, shared, 0).sum(axis=0)
-    pairs = []
-    for i, j in np.argwhere(np.triu(np.maximum(sums, sums.T) >= SIMILAR_TOKENS, 1)).tolist():
-        if (found[i].current or found[j].current) and not found[i].authors & found[j].authors:
-            a, b = (i, j) if sums[i, j] >= sums[j, i] else (j, i)
-            shares, _ = _weigh(found[a], holders, weights, len(found))  # again, since those of all take much memory
-            alike = [name for name, share in zip(found[a].prints, shares[:, b], strict=True) if share >= cut]
-            mates = {name: _find_mate(name, found[a].prints[name], found[b].prints) for name in alike}
-            functions = mates if a == i else {mate: name for name, mate in mates.items()}
-            pairs.append(Pair(i, j, functions, float(sums[a, b])))
-    return sorted(pairs, key=lambda pair: (-pair.weight, pair.left, pair.right))
+        sums = np.where(shares >= cut, shared, 0).sum(axis=0)
+        for j in np.flatnonzero(sums >= SIMILAR_TOKENS).tolist():
+            other = found[j]
+            if i == j or not (one.current or other.current) or one.authors & other.authors:
+                continue
+            alike = [name for name, share in zip(one.prints, shares[:, j], strict=True) if share >= cut]
+            mates = {name: _find_mate(name, one.prints[name], other.prints) for name in alike}
+            functions = mates if i < j else {mate: name for name, mate in mates.items()}
+            pair = Pair(min(i, j), max(i, j), functions, float(sums[j]))
+            both = pair.left, pair.right
+            told[both] = max(told.get(both, pair), pair, key=lambda pair: pair.weight)
+    return sorted(told.values(), key=lambda pair: (-pair.weight, pair.left, pair.right))
 
 
 def _weigh(

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ..course.validation import read_time
 from ..errors import UsageError, explain_not_installed
 from ..files import make_printable, open_regular
-from ..grading.submission import read_time
 from ..limits import EXPORT_METADATA_BYTES, MEGABYTE
 from ..submission.listing import IGNORED, is_leftover
 from .view import Person, identify

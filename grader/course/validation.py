@@ -5,10 +5,11 @@ A manifest may be ahead of its files, so a name that is near to none of them is 
 
 import re
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from ..files import advise, find_nearest
 from ..limits import CONTROL_SECONDS
@@ -52,6 +53,15 @@ def parse_rate(text: str) -> tuple[int, timedelta]:
     if not found or not int(found[1]) or (found[2] and not int(found[2])):
         raise ValueError(text)
     return int(found[1]), timedelta(**{f"{found[3]}s": int(found[2] or 1)})
+
+
+def read_time(text: Any) -> datetime | None:
+    """Return an ISO 8601 time, in UTC where it names no zone; None for anything else."""
+    try:
+        time = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        return None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _judge_questions(questions: list[Question]) -> Iterator[str]:

@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ import msgspec
 from ..checks.choice import Selection
 from ..course.editions import choose_edition, place_given
 from ..course.manifest import Manifest
-from ..course.validation import parse_rate
+from ..course.validation import parse_rate, read_time
 from ..errors import ChainruleError, SubmissionError
 from ..files import make_printable, write_atomically
 from ..results import gradescope
@@ -230,15 +230,6 @@ def _counts(entry: dict[str, Any]) -> bool:
     facts = results.get("extra_data") if isinstance(results, dict) else None
     limited = isinstance(facts, dict) and facts.get("rate_limited") is True
     return entry.get("autograder_error") is not True and not limited
-
-
-def read_time(text: Any) -> datetime | None:
-    """Read a time with its zone, UTC where none is given; None for any other text."""
-    try:
-        time = datetime.fromisoformat(text)
-    except (TypeError, ValueError):
-        return None
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _score(graded: list[dict[str, Any]]) -> int | float | None:

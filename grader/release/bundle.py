@@ -135,27 +135,16 @@ def _collect_checks(manifest: Manifest, line: StatusLine) -> dict[str, bytes]:
     """Return the public checks, with the reference's answers to them and those of known mistakes."""
     folder, name = manifest.path("public"), manifest.paths.public
     files = {f"{name}/{path.as_posix()}": f.read_bytes() for path, f in walk_files(folder) if path.suffix == ".py"}
-    with tempfile.TemporaryDirectory(prefix="chainrule-") as place:
+    with tempfile.TemporaryDirectory(prefix="chainrule-") as place, contextlib.closing(ZygotePool()) as zygotes:
         line.step("recording the reference's answers")
-        record(manifest, Path(place, ANSWERS), line=line)
+        record(manifest, Path(place, ANSWERS), zygotes, line=line)
         files[f"{name}/{ANSWERS}"] = Path(place, ANSWERS).read_bytes()
-    hints = _read_misconceptions(manifest, line)
-    return files | ({f"{name}/{HINTS}": hints} if hints else {})
-
-
-def _read_misconceptions(manifest: Manifest, line: StatusLine) -> bytes:
-    """Return the file of recorded misconceptions; it is kept among the public checks, and made where it is not fresh.
-
-    Empty where there is no catalogue, or no hints are given.
-    """
-    file = manifest.path("public") / HINTS
-    if manifest.report.hints == "never" or not manifest.path("mistakes").is_dir():
-        return b""
-    if load_table(manifest, manifest.seeds.public) is None:
-        line.step("recording known mistakes")
-        with contextlib.closing(ZygotePool()) as zygotes:
-            save_table(record_misconceptions(manifest, zygotes), file)
-    return file.read_bytes()
+        if manifest.report.hints != "never" and manifest.path("mistakes").is_dir():
+            if load_table(manifest, manifest.seeds.public) is None:  # it is kept, and was made of other sources
+                line.step("recording known mistakes")
+                save_table(record_misconceptions(manifest, zygotes), folder / HINTS)
+            files[f"{name}/{HINTS}"] = (folder / HINTS).read_bytes()
+    return files
 
 
 def _refuse(found: list[leaks.Leak]) -> None:

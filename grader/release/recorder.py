@@ -1,7 +1,7 @@
 """Record the reference's answers to the public checks, for students, who don't have the reference."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +17,6 @@ from ..checks.plugin import ChecksPlugin
 from ..course.catalogue import load_catalogues
 from ..course.manifest import Manifest
 from ..errors import CourseError, NotScored, Unrecorded
-from ..files import ZIP, claim
 from ..grading import run
 from ..grading.hints import FailureTable, Runner, digest_sources
 from ..limits import RECORDING_SECONDS
@@ -32,7 +31,7 @@ from ..recording.cassette import (
     save_answers,
 )
 from ..recording.replay import make_replay_client
-from ..results.record import CheckResult, Outcome
+from ..results.record import Outcome
 from ..results.terminal import SILENT, StatusLine
 from ..sandbox.parent.client import WorkerClient
 from ..sandbox.parent.transport import Frame, Reply
@@ -45,35 +44,19 @@ PERTURBATION = 1e-3
 
 
 def record(
-    manifest: Manifest,
-    out: Path,
-    zygotes: ZygotePool | None = None,
-    questions: Sequence[str] = (),
-    line: StatusLine = SILENT,
-) -> RecordedAnswers:
-    """Write the file of recorded answers to `out`, of all questions by default, and return what it holds.
+    manifest: Manifest, out: Path, zygotes: ZygotePool, questions: Sequence[str] = (), line: StatusLine = SILENT
+) -> None:
+    """Write the file of recorded answers to `out`, of all questions by default.
 
     Every public check has to pass with the reference, live and again with the recorded answers. Raise CourseError
     naming the first that does not. A check whose questions to the reference depend on the judged answers is marked as
     such (`Cassette.varies`): where they differ from the reference's, students see that it is not scored.
     """
     public = _leave_public(manifest)
-    claim(out, ZIP)  # an .npz file is one
-    if not public.path("reference").is_dir():
-        raise CourseError(f"{public.path('reference')} is not there, and nothing else can answer; only staff has it")
-    context = RecordingContext(public, public.path("reference"), zygotes or ZygotePool(), races=False)
-    progress = run.Progress(run.new_record(public, "record", "the reference"), public, None, line.count)
-    try:
-        run.run_checks(context, Selection(list(questions)), progress, RecordingPlugin)
-    finally:
-        progress.close()
-        context.close()
-        if zygotes is None:
-            context.zygotes.close()
-    _refuse(progress.record.checks)
-    answers = context.gather_answers(public.seeds.public)
-    save_answers(answers, out)
-    return answers
+    context = RecordingContext(public, public.require_reference(), zygotes, races=False)
+    with contextlib.closing(context):
+        _run_passing(context, Selection(list(questions)), RecordingPlugin, line)
+    save_answers(context.gather_answers(), out)
 
 
 def _leave_public(manifest: Manifest) -> Manifest:
@@ -91,12 +74,10 @@ def record_misconceptions(manifest: Manifest, zygotes: ZygotePool) -> FailureTab
     Raise CourseError where the reference does not pass, and for a fault of the catalogue.
     """
     public = _leave_public(manifest)
-    context = RunContext(public, public.path("reference"), zygotes, races=False, keep=True)
-    progress = run.Progress(run.new_record(public, "record", "the reference"), public, None)
+    context = RunContext(public, public.require_reference(), zygotes, races=False, keep=True)
     table, seen = FailureTable(context.public_seed, digest_sources(manifest)), set()
-    try:
-        tried = {one.check.id: one for one in run.run_checks(context, Selection(timing=False), progress).tried}
-        _refuse(progress.record.checks)
+    with contextlib.closing(context):
+        tried = {one.check.id: one for one in _run_passing(context, Selection(timing=False)).tried}
         with contextlib.closing(Runner(context)) as runner:
             for misconception in (one for catalogue in load_catalogues(manifest) for one in catalogue.misconceptions):
                 for variant in misconception.variants:
@@ -106,19 +87,25 @@ def record_misconceptions(manifest: Manifest, zygotes: ZygotePool) -> FailureTab
                     if alike not in seen and any(one.telling for one in evidence.values()):
                         table.add(misconception, evidence)
                     seen.add(alike)
-    finally:
-        progress.close()
-        context.close()
     return table
 
 
-def _refuse(checks: list[CheckResult]) -> None:
-    for check in checks:
+def _run_passing(
+    context: RunContext,
+    selection: Selection,
+    make: Callable[..., ChecksPlugin] = ChecksPlugin,
+    line: StatusLine = SILENT,
+) -> ChecksPlugin:
+    """Run checks, and return what ran them. Raise CourseError naming the first that does not pass."""
+    found = run.new_record(context.manifest, "record", "the reference")
+    checks = run.run_checks(context, selection, run.Progress(found, context.manifest, None, line.count), make)
+    for check in found.checks:
         if check.outcome is not Outcome.PASSED:
             raise CourseError(
                 f"nothing is recorded, since {check.id} does not pass with the reference ({check.outcome}: "
                 f"{check.message or check.detail}); fix one of them first"
             )
+    return checks
 
 
 @dataclass
@@ -190,10 +177,8 @@ class RecordingContext(RunContext):
             worker.tap = self.draft.note_call
             yield worker
 
-    def gather_answers(self, seed: int) -> RecordedAnswers:
+    def gather_answers(self) -> RecordedAnswers:
         """Return all cassettes, with their arrays in one list; what several hold stands in it only once."""
-        files = [self.manifest.path("public") / question.file for question in self.manifest.questions]
-        digests = {file.name: digest_file(file) for file in files if file.is_file()}
         places: dict[tuple[str, tuple[int, ...], bytes], int] = {}
         arrays: list[Array] = []
         for draft in self.drafts.values():
@@ -203,19 +188,19 @@ class RecordingContext(RunContext):
                     arrays.append(array)
             for entry in [*draft.cassette.entries, *draft.cassette.calls]:
                 entry.arrays = [places[keys[number]] for number in entry.arrays]
-        return self._make_answers(seed, digests, {name: draft.cassette for name, draft in self.drafts.items()}, arrays)
+        return self._make_answers({name: draft.cassette for name, draft in self.drafts.items()}, arrays)
 
     def replay(self, draft: Draft) -> WorkerClient:
         """Return the reference as students will have it, for one check."""
-        worker = make_replay_client(self._make_answers(0, {}, {"": draft.cassette}, draft.arrays), "replay")
+        worker = make_replay_client(self._make_answers({"": draft.cassette}, draft.arrays), "replay")
         worker.start(draft.cassette.seed)
         return worker
 
-    def _make_answers(
-        self, seed: int, digests: dict[str, str], cassettes: dict[str, Cassette], arrays: list[Array]
-    ) -> RecordedAnswers:
+    def _make_answers(self, cassettes: dict[str, Cassette], arrays: list[Array]) -> RecordedAnswers:
+        files = [self.manifest.path("public") / question.file for question in self.manifest.questions]
+        digests = {file.name: digest_file(file) for file in files if file.is_file()}
         names = dict(self._named[self.manifest.path("reference").resolve()])
-        return RecordedAnswers(AnswersHeader(seed, digests, names, cassettes), arrays)
+        return RecordedAnswers(AnswersHeader(self.public_seed, digests, names, cassettes), arrays)
 
 
 class RecordingPlugin(ChecksPlugin):
@@ -226,36 +211,29 @@ class RecordingPlugin(ChecksPlugin):
     def run(self, running: RunningCheck) -> None:
         """Record a check that passes; what it raises otherwise is judged as in any run."""
         running.body(**running.arguments)
-        if "reference" in running.arguments:
-            draft = self._record_calls(running)
-            self._replay(running, draft)
-            self.context.drafts[running.check.id] = draft
-
-    def _record_calls(self, running: RunningCheck) -> Draft:
-        """Return the draft of another run, with the reference's calls to other functions too where there can be one."""
+        if "reference" not in running.arguments:
+            return
         draft = self.context.draft
-        if "student" not in running.arguments or running.timing:
-            return draft
-        rerun = run_replaced(self.context, running, None)
-        return draft if rerun.error else self.context.draft  # tensors cannot go through a callback
+        if "student" in running.arguments and not running.timing:
+            rerun = run_replaced(self.context, running, None)  # with the reference's calls to other functions
+            draft = draft if rerun.error else self.context.draft  # tensors cannot go through a callback
+        self._replay(running, draft)
+        self.context.drafts[running.check.id] = draft
 
     def _replay(self, running: RunningCheck, draft: Draft) -> None:
         """Raise what a check raises with the recorded answers; find out whether it asks what the student answered."""
         seed, replayed = derive(running.seed, "worker"), self.context.replay(draft)
-        if running.worker is not None:
-            running.worker.reset(seed)
-            running.worker.answered = []
+        worker, forward = running.worker, own_forward.find_forward(self.context, running)
+        if worker is not None:
+            worker.reset(seed)
+            worker.answered = []
         running.body(**renew(running, reference=replayed.root()))
-        draft.cassette.traits = self._find_traits(running)
+        if worker is not None and forward and not running.timing:
+            answered = worker.answered or []
+            draft.cassette.traits = own_forward.find_traits_of(worker.root(), answered, forward, running)
         if "student" in running.arguments:
             replayed.reset(seed)
             draft.cassette.varies = self._varies(running, replayed)
-
-    def _find_traits(self, running: RunningCheck) -> list[list[str]]:
-        forward = own_forward.find_forward(self.context, running)
-        if not forward or running.worker is None or running.timing:
-            return []
-        return own_forward.find_traits_of(running.worker.root(), running.worker.answered or [], forward, running)
 
     def _varies(self, running: RunningCheck, replayed: WorkerClient) -> bool:
         """Return whether a student whose answers are a little wrong has the reference asked what is not recorded."""
@@ -263,10 +241,8 @@ class RecordingPlugin(ChecksPlugin):
         perturbed.tap = _perturb_reply
         try:
             running.body(**renew(running, reference=replayed.root(), student=perturbed.root()))
-        except (Unrecorded, NotScored):
-            return True
-        except Exception:  # the answers are wrong
-            return False
+        except Exception as error:  # of others than these it says that the answers are wrong
+            return isinstance(error, Unrecorded | NotScored)
         finally:
             perturbed.kill()
         return False

@@ -10,7 +10,6 @@ import pytest
 from grader.errors import OutputError
 from grader.files import MARKDOWN_REPORT, PDF, REPORT, ZIP, claim
 from grader.pdf.convert import PdfRequest
-from grader.release import recorder as recording
 from grader.submit import submit
 from tests.harness.student_work import finished, save
 from tests.harness.test_submission import GOOD, pack
@@ -121,11 +120,6 @@ def test_instructors_notebooks_that_were_edited_stay(course, command, tmp_path):
     assert json.loads(file.read_text()) == notebook
     status, _, err = command("notebooks", "--instructor", str(course.root / "thesis.txt"))
     assert (status, "thesis.txt is a file; choose another name for the folder" in err) == (2, True)
-
-
-def test_recorded_answers_are_not_written_over_a_text(course):
-    with pytest.raises(OutputError, match="is there already and is no zip"):
-        recording.record(course.manifest, course.root / "thesis.txt", course.zygotes)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")

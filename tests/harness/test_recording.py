@@ -495,7 +495,7 @@ def test_nothing_is_recorded_that_does_not_pass(ways, tmp_path, old, new, words)
 
 def test_without_a_reference_nothing_is_recorded(ways, tmp_path):
     manifest = manifests.load_manifest(ways.copy / manifests.FILENAME)
-    with pytest.raises(CourseError, match="solution is not there, and nothing else can answer; only staff has it"):
+    with pytest.raises(CourseError, match="solution is not there, and this needs the reference"):
         recording.record(manifest, tmp_path / "none.npz", ways.zygotes)
 
 

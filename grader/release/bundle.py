@@ -35,9 +35,9 @@ from .engine import (
     is_dotted,
     list_for_container,
     list_for_students,
+    read_files,
     require_pins,
     resolve_versions,
-    walk_files,
 )
 from .recorder import record, record_misconceptions
 
@@ -73,11 +73,15 @@ def write_bundle(
         write_atomically(out, pack_zip({f"{out.stem}/{name}": content for name, content in files.items()}))
         return files
     with new_folder(out) as folder:
-        for name, content in files.items():
-            file = folder / name
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(content)
+        _write_files(folder, files)
     return files
+
+
+def _write_files(folder: Path, files: dict[str, bytes]) -> None:
+    for name, content in files.items():
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
 
 
 def collect_bundle(manifest: Manifest, colab: str = "", line: StatusLine = SILENT) -> dict[str, bytes]:
@@ -93,9 +97,7 @@ def collect_bundle(manifest: Manifest, colab: str = "", line: StatusLine = SILEN
     pins = find_beside(manifest, "constraints.txt")
     require_pins(list_for_students(manifest), pins)
     files["constraints.txt"] = pins.read_bytes()
-    if (manifest.root / ASSETS).is_dir():
-        assets = walk_files(manifest.root / ASSETS, lambda path: not is_dotted(path))
-        files |= {f"{ASSETS}/{path.as_posix()}": file.read_bytes() for path, file in assets}
+    files |= read_files(manifest.root / ASSETS, ASSETS, lambda path: not is_dotted(path))
     return dict(sorted(files.items()))
 
 
@@ -112,12 +114,8 @@ def _collect_notebooks(manifest: Manifest, colab: str) -> dict[str, bytes]:
         if colab:
             files[f"{manifest.paths.notebooks}/{name}.ipynb"] = build.to_bytes(_link(manifest, name, notebook, colab))
     files[f"{manifest.paths.notebooks}/{BASELINES}"] = encode_baselines(held)
-    pictures = walk_files(folder / "images") if (folder / "images").is_dir() else ()
-    return files | {
-        f"{manifest.paths.notebooks}/images/{path.as_posix()}": file.read_bytes()
-        for path, file in pictures
-        if path.suffix.lower() in PICTURES
-    }
+    images = f"{manifest.paths.notebooks}/images"
+    return files | read_files(folder / "images", images, lambda path: path.suffix.lower() in PICTURES)
 
 
 def _link(manifest: Manifest, name: str, notebook: "NotebookNode", colab: str) -> "NotebookNode":
@@ -134,7 +132,7 @@ def _link(manifest: Manifest, name: str, notebook: "NotebookNode", colab: str) -
 def _collect_checks(manifest: Manifest, line: StatusLine) -> dict[str, bytes]:
     """Return the public checks, with the reference's answers to them and those of known mistakes."""
     folder, name = manifest.path("public"), manifest.paths.public
-    files = {f"{name}/{path.as_posix()}": f.read_bytes() for path, f in walk_files(folder) if path.suffix == ".py"}
+    files = read_files(folder, name, lambda path: path.suffix == ".py")
     with tempfile.TemporaryDirectory(prefix="chainrule-") as place, contextlib.closing(ZygotePool()) as zygotes:
         line.step("recording the reference's answers")
         record(manifest, Path(place, ANSWERS), zygotes, line=line)
@@ -166,10 +164,8 @@ def write_course(out: Path) -> Manifest:
     if not EXAMPLE.is_dir():
         raise UsageError("this copy of the engine holds no example course; install chainrule to make one")
     with new_folder(out) as folder:
-        for path, file in walk_files(EXAMPLE):
-            place = folder / path.parent / NAMES.get(path.stem, path.stem)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(file.read_bytes())
+        files = {Path(name).with_suffix(""): content for name, content in read_files(EXAMPLE, ".").items()}
+        _write_files(folder, {str(f.with_name(NAMES.get(f.name, f.name))): text for f, text in files.items()})
         manifest = manifests.load_manifest(folder / FILENAME)
         pins = resolve_versions(list_for_container(manifest))
         (folder / "constraints.txt").write_text(PINS + "".join(f"{name}=={pins[name]}\n" for name in sorted(pins)))
@@ -203,8 +199,7 @@ def collect_autograder(manifest: Manifest, pip_flags: str = "") -> dict[str, byt
     entries["requirements.txt"] = "".join(f"{name}\n" for name in needed).encode()
     entries |= collect_engine()
     for folder in find_secret_folders(manifest):
-        files = walk_files(manifest.root / folder)
-        entries |= {f"{folder}/{path.as_posix()}": file.read_bytes() for path, file in files}
+        entries |= read_files(manifest.root / folder, folder)
     return entries | _fill_scripts(manifest, pip_flags)
 
 

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -31,10 +31,10 @@ def collect_engine() -> dict[str, bytes]:
     """
 
     def is_engines(path: Path) -> bool:  # a person or an editor left any other there
-        return not is_dotted(path) and (path.suffix == ".py" or any(path.is_relative_to(place) for place in DATA))
+        packed = path.suffix == ".py" or any(path.is_relative_to(place) for place in DATA)
+        return packed and not is_dotted(path) and not (ENGINE / "grader" / path).is_relative_to(EXAMPLE)
 
-    found = walk_files(ENGINE / "grader", is_engines)
-    return {f"grader/{path.as_posix()}": file.read_bytes() for path, file in found if EXAMPLE not in file.parents}
+    return read_files(ENGINE / "grader", "grader", is_engines)
 
 
 def is_dotted(path: Path) -> bool:
@@ -50,8 +50,9 @@ def find_beside(manifest: Manifest, name: str) -> Path:
     raise CourseError(f"there is no {name} in {manifest.root}; restore it")
 
 
-def walk_files(folder: Path, keep: Callable[[Path], bool] = lambda path: True) -> Iterator[tuple[Path, Path]]:
-    """Yield every file below a folder whose path in it is kept, that path first. Raise CourseError for a link."""
+def read_files(folder: Path, name: str, keep: Callable[[Path], bool] = lambda path: True) -> dict[str, bytes]:
+    """Return every file below a folder whose path in it is kept, as `name/…`. Raise CourseError for a link."""
+    found = {}
     for file in sorted(folder.rglob("*")):
         path = file.relative_to(folder)
         if LEFT_OUT.intersection(path.parts) or file.suffix == ".pyc" or not keep(path):
@@ -59,7 +60,8 @@ def walk_files(folder: Path, keep: Callable[[Path], bool] = lambda path: True) -
         if file.is_symlink():
             raise CourseError(f"{file} is a link; put the file itself there")
         if file.is_file():
-            yield path, file
+            found[f"{name}/{path.as_posix()}"] = file.read_bytes()
+    return found
 
 
 def describe_engine() -> dict[str, Any]:

@@ -24,10 +24,6 @@ SCRATCH = "chainrule-class-"
 SETTINGS = {
     "distributed.scheduler.worker-saturation": 1.0,
     "distributed.scheduler.allowed-failures": 2,
-    "distributed.worker.memory.target": False,
-    "distributed.worker.memory.spill": False,
-    "distributed.worker.memory.pause": False,
-    "distributed.worker.memory.terminate": False,
     "distributed.worker.profile.enabled": False,  # it would look at a job's stack a hundred times a second
 }
 

@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -40,15 +40,16 @@ class Sheet:
 class Platform:
     """A gradebook to fill: the columns it cannot lack, and the columns that say who a row is about, the surest first.
 
-    `points` finds what the assignment is worth there, if the sheet tells.
+    `mark` is the column of marks, and `most` that of the points possible. Without them the assignment has a column of
+    its own, and a row of it says how many points are possible.
     """
 
     name: str
     needed: tuple[str, ...]
-    people: tuple[tuple[str, Callable[[Person], str]], ...]
-    column: Callable[["Sheet", str, str], int]
-    points: Callable[["Sheet", int], Iterable[str]]
+    people: tuple[tuple[str, str], ...]
     how: str
+    mark: str = ""
+    most: str = ""
 
 
 def list_names(names: Iterable[str]) -> str:
@@ -83,14 +84,13 @@ def read_sheet(file: Path) -> Sheet:
     return Sheet(file, header, rows, delimiter, coding)
 
 
-def _choose_canvas(sheet: Sheet, title: str, wanted: str) -> int:
+def _choose_column(sheet: Sheet, title: str, wanted: str) -> int:
     """Return the column of the assignment: that of this name, else of the course's title, else the only one."""
     columns = {place: match for place, name in enumerate(sheet.header) if (match := COLUMN.fullmatch(name))}
-    for name in [wanted] if wanted else [title]:
-        words = name.strip().casefold()
-        found = [p for p, m in columns.items() if words in (m[0].strip().casefold(), m["name"].strip().casefold())]
-        if len(found) == 1:
-            return found[0]
+    words = (wanted or title).strip().casefold()
+    found = [p for p, m in columns.items() if words in (m[0].strip().casefold(), m["name"].strip().casefold())]
+    if len(found) == 1:
+        return found[0]
     if len(columns) == 1 and not wanted:
         return next(iter(columns))
     names = list_names(match[0] for match in columns.values()) or "none"
@@ -100,43 +100,32 @@ def _choose_canvas(sheet: Sheet, title: str, wanted: str) -> int:
     )
 
 
-def _choose_moodle(sheet: Sheet, title: str, wanted: str) -> int:
-    return sheet.find("Grade") or 0
-
-
-def _read_canvas_points(sheet: Sheet, column: int) -> list[str]:
+def _read_points(sheet: Sheet, platform: Platform, column: int) -> list[str]:
+    """Return what the sheet says the assignment is worth, as often as it does."""
+    place = sheet.find(platform.most) if platform.most else None
+    if place is not None:
+        return [row[place] for row in sheet.rows.values()]
     return [row[column] for row in sheet.rows.values() if row[0].strip().casefold() == POINTS_POSSIBLE]
-
-
-def _read_moodle_points(sheet: Sheet, column: int) -> list[str]:
-    place = sheet.find("Maximum Grade")
-    return [row[place] for row in sheet.rows.values()] if place is not None else []
 
 
 CANVAS = Platform(
     "Canvas",
     ("Student", "ID"),
     (
-        ("ID", lambda person: person.user),
-        ("SIS User ID", lambda person: person.sid),
-        ("SIS Login ID", lambda person: person.email),
-        ("SIS Login ID", lambda person: person.sid),
+        ("ID", "{0.user}"),
+        ("SIS User ID", "{0.sid}"),
+        ("SIS Login ID", "{0.email}"),
+        ("SIS Login ID", "{0.sid}"),
     ),
-    _choose_canvas,
-    _read_canvas_points,
     "export it there with Grades, Export",
 )
 MOODLE = Platform(
     "Moodle",
     ("Identifier", "Grade"),
-    (
-        ("Identifier", lambda person: f"Participant {person.user}" if person.user else ""),
-        ("ID number", lambda person: person.sid),
-        ("Email address", lambda person: person.email),
-    ),
-    _choose_moodle,
-    _read_moodle_points,
+    (("Identifier", "Participant {0.user}"), ("ID number", "{0.sid}"), ("Email address", "{0.email}")),
     "download the grading worksheet there, in English",
+    mark="Grade",
+    most="Maximum Grade",
 )
 
 
@@ -152,14 +141,15 @@ def fill_sheet(
     if missing:
         lacks = " and ".join(map(repr, missing))
         raise UsageError(f"{shown} is no gradebook of {platform.name}: it has no column {lacks}; {platform.how}")
-    target = platform.column(sheet, title, column)
-    for points in platform.points(sheet, target):
+    target = (sheet.find(platform.mark) or 0) if platform.mark else _choose_column(sheet, title, column)
+    possible = _read_points(sheet, platform, target)
+    for points in possible:
         if _read_number(points) != most:
             raise UsageError(
                 f"{shown}: {sheet.header[target]} is worth {make_printable(points) or 'nothing'} there, and "
                 f"{float(most):g} here; make them the same, or choose another column"
             )
-    spelled = [*platform.points(sheet, target), *(row[target] for row in sheet.rows.values())]
+    spelled = [*possible, *(row[target] for row in sheet.rows.values())]
     comma = any("," in text and _read_number(text) is not None for text in spelled)
     rows = list(_find_rows(sheet, platform, [person for person, _ in marks]))
     taken: dict[int, Person] = {}
@@ -189,7 +179,7 @@ def _find_rows(sheet: Sheet, platform: Platform, people: Sequence[Person]) -> It
         for number, row in sheet.rows.items() if column is not None else ():
             rows.setdefault(row[column or 0].strip().casefold(), []).append(number)
     for person in people:
-        values = [(name, give(person).strip().casefold()) for name, give in platform.people]
+        values = [(name, form.format(person).strip().casefold()) for name, form in platform.people]
         found = next(((name, value) for name, value in values if value and value in places[name]), None)
         if found is None:
             yield None

@@ -96,7 +96,7 @@ def stubs(
 
     manifest = find_whole_course()
     forbid_together("--check", {"--force": force and check})
-    differing = maker.find_stub_drift(manifest) if check else maker.write_stubs(manifest, force)
+    differing = list(maker.find_stub_drift(manifest)) if check else maker.write_stubs(manifest, force)
     _show_drift(manifest, differing, check, "the reference makes", "stubs")
 
 

@@ -103,26 +103,24 @@ def find_regions(path: Path, source: str) -> list[Region]:
 def write_stubs(manifest: Manifest, force: bool = False) -> list[Path]:
     """Write what differs and return it. Raise OutputError, writing nothing, where that would undo edits."""
     differing = find_stub_drift(manifest)
-    target = manifest.path("student")
     edited = [file for file in differing if file.is_file() and not is_unchanged(file.read_text(encoding="utf-8"))]
     if edited and not force:
         names = ", ".join(str(file.relative_to(manifest.root)) for file in edited)
         raise OutputError(f"{names}: edited since it was generated; move your work away, or overwrite it with --force")
-    texts = generate_stubs(manifest)
-    for file in differing:
-        if file.relative_to(target) in texts:
-            write_atomically(file, texts[file.relative_to(target)].encode())
-        else:
+    for file, text in differing.items():
+        if text is None:
             file.unlink()
-    return differing
+        else:
+            write_atomically(file, text.encode())
+    return list(differing)
 
 
-def find_stub_drift(manifest: Manifest) -> list[Path]:
-    """Return the files of the student's package that differ from generated ones, missing and surplus ones too."""
-    target, texts = manifest.path("student"), generate_stubs(manifest)
-    made = {target / path: text for path, text in texts.items()}
-    wrong = [file for file, text in made.items() if not file.is_file() or file.read_text(encoding="utf-8") != text]
-    return wrong + [file for file in sorted(target.rglob("*.py")) if file.relative_to(target) not in texts]
+def find_stub_drift(manifest: Manifest) -> dict[Path, str | None]:
+    """Return what the files of the student's package that differ should hold, missing ones too; None for surplus."""
+    target = manifest.path("student")
+    made: dict[Path, str | None] = {target / path: text for path, text in generate_stubs(manifest).items()}
+    found = {file: file.read_text(encoding="utf-8") for file in sorted(target.rglob("*.py"))}
+    return {file: made.get(file) for file in made | found if made.get(file) != found.get(file)}
 
 
 def _replace(manifest: Manifest, path: Path, region: Region, marker: str) -> list[str]:

@@ -1,10 +1,9 @@
-"""Report an exception in a student's code: its lines, what it was an attempt at, and which name comes near."""
+"""Report an exception in a student's code, or where a long request is: its lines, and what explains them."""
 
 import _thread
 import ast
 import builtins
 import contextlib
-import errno
 import linecache
 import os
 import re
@@ -20,10 +19,15 @@ from typing import Any
 import numpy as np
 import numpy.ma  # NumPy loads it late, which would cost every worker that reports an exception
 
-from ...errors import Attempt
 from ...files import find_nearest
 from ...limits import MESSAGE_CHARACTERS, NEAR_NAMES, SHOWN_ARRAYS, TRACEBACK_FRAMES
 from ..wire import Encoder
+from .attempts import find_attempt
+
+# words by which libraries and Python complain of a shape
+SHAPES = re.compile(r"\b(shapes?|sizes?|dimensions?|broadcast|aligned|out of bounds|unpack)\b")
+DIGITS = re.compile(r"\d")
+SLIP = 0.8  # of two names, from where on one is a slip: of five letters, one differs
 
 
 def report_exception(error: BaseException, root: Path | None) -> dict[str, Any]:
@@ -36,7 +40,7 @@ def report_exception(error: BaseException, root: Path | None) -> dict[str, Any]:
         frames.append(_frame(Path(error.filename or ""), error.lineno or 0, "<module>", root))
     sentence = _text(_hide_places(_sentence(error), root))
     report = {"type": _text(type(error).__name__), "message": sentence, "frames": _cut_short(frames)}
-    attempt = _attempt(error)
+    attempt = find_attempt(error, _sentence(error))
     report |= {"attempt": attempt.value} if attempt else {}
     with contextlib.suppress(Exception):  # to find a name, code of the package's own may run
         report |= {key: _text(value) for key, value in _explain_name(error, root).items()}
@@ -84,61 +88,6 @@ class LateReport:
                 self._due = 0.0
                 if frames:
                     self._send(Encoder(lambda value, encoder: None).frame({"late": _cut_short(frames)}))
-
-
-# the kind of an exception and how its text begins: what was tried
-TRIED = (
-    ("SystemExit", "", Attempt.EXIT),
-    ("NameError", "name 'exit' is not defined", Attempt.EXIT),
-    ("NameError", "name 'quit' is not defined", Attempt.EXIT),
-    ("BdbQuit", "", Attempt.BREAKPOINT),
-    ("EOFError", "EOF when reading a line", Attempt.PROMPT),
-    ("RuntimeError", "Could not determine home directory", Attempt.HOME),
-    ("KeyError", "'HOME'", Attempt.HOME),
-    ("KeyError", "'getpwuid(): uid not found", Attempt.HOME),
-    ("RuntimeError", "can't start new thread", Attempt.THREAD),
-    ("FileNotFoundError", "[Errno 2] No usable temporary directory", Attempt.WRITE),
-    ("AssertionError", "Torch not compiled with CUDA enabled", Attempt.GPU),
-    ("RuntimeError", "No CUDA GPUs are available", Attempt.GPU),
-    ("RuntimeError", "Found no NVIDIA driver", Attempt.GPU),
-    ("RuntimeError", "Attempting to deserialize object on a CUDA device", Attempt.GPU),
-    ("RuntimeError", "PyTorch is not linked with support for mps", Attempt.GPU),
-)
-NETWORK_KINDS = ("gaierror", "URLError", "HTTPError")
-NETWORK_MODULES = ("socket", "ssl", "http", "urllib", "asyncio")
-PROCESS_MODULES = ("subprocess", "multiprocessing", "concurrent")
-# words by which libraries and Python complain of a shape
-SHAPES = re.compile(r"\b(shapes?|sizes?|dimensions?|broadcast|aligned|out of bounds|unpack)\b")
-DIGITS = re.compile(r"\d")
-SLIP = 0.8  # of two names, from where on one is a slip: of five letters, one differs
-FORKS = ("fork", "spawn", "exec", "popen", "system")
-# calls that name a file and are refused without writing to it
-NOT_WRITES = {"chdir(": Attempt.FOLDER, "chroot(": Attempt.OTHER, "statvfs(": Attempt.OTHER, "xattr(": Attempt.OTHER}
-
-
-def _attempt(error: BaseException) -> Attempt | None:
-    """Return what an exception shows that graded code tried and cannot do; None for any other exception."""
-    kind, text = type(error).__name__, _sentence(error)
-    tried = (attempt for name, start, attempt in TRIED if name == kind and text.startswith(start))
-    return next(tried, None) or (_refused(error) if isinstance(error, OSError) else None)
-
-
-def _refused(error: OSError) -> Attempt | None:
-    """Return which act found nothing or was refused, by the kind of error and by the library that asked for it."""
-    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-    module = str(frames[-1].f_globals.get("__name__", "")).partition(".")[0] if frames else ""
-    if type(error).__name__ in NETWORK_KINDS or module in NETWORK_MODULES:
-        return Attempt.NETWORK
-    if error.errno == errno.ENOENT and error.filename is not None:
-        return Attempt.OPEN
-    if error.errno not in (errno.EPERM, errno.EACCES):
-        return None
-    line = linecache.getline(frames[-1].f_code.co_filename, frames[-1].f_lineno) if frames else ""
-    if error.filename is not None:
-        other = next((attempt for call, attempt in NOT_WRITES.items() if call in line), Attempt.WRITE)
-        return Attempt.READ if error.errno == errno.EACCES else other
-    forks = module in PROCESS_MODULES or any(name in line for name in FORKS)
-    return Attempt.PROCESS if forks else Attempt.OTHER
 
 
 def _list_frames(walk: Iterable[tuple[types.FrameType, int]], root: Path) -> list[dict[str, Any]]:

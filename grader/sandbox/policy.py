@@ -83,9 +83,6 @@ class WorkerLimits:
     memory_mb: int = MEMORY_MB
     file_mb: int = WORKER_FILE_MB
 
-    def as_dict(self) -> dict[str, int]:
-        return {"cpu_seconds": self.cpu_seconds, "memory_mb": self.memory_mb, "file_mb": self.file_mb}
-
 
 CGROUPS = Path("/sys/fs/cgroup")
 

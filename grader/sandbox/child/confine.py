@@ -157,13 +157,10 @@ if sys.platform != "win32":
     import resource
 
 
-_PRCTL = ctypes.CDLL(None).prctl if sys.platform.startswith("linux") else None
-
-
 def _prctl(option: int, value: int) -> None:
     """Set an attribute of this process, where it is one of Linux."""
-    if _PRCTL is not None:
-        _PRCTL(option, value, 0, 0, 0)
+    if _LIBC is not None and sys.platform.startswith("linux"):
+        _LIBC.prctl(option, value, 0, 0, 0)
 
 
 def forbid_dumps() -> None:

@@ -278,5 +278,5 @@ def launch_worker(
 ) -> WorkerClient:
     """Have a process started that may read a package and a folder of bytecode; return its client at once."""
     places = [str(package), *filter(None, [bytecode])]
-    process, channel = launch_process(factory, limits.as_dict(), places, judged=not trusted)
+    process, channel = launch_process(factory, vars(limits), places, judged=not trusted)
     return WorkerClient(ProcessTransport(process, channel), package, name, limits, named, trusted)

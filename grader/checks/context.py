@@ -71,7 +71,6 @@ class RunContext:
     def __post_init__(self) -> None:
         self.memo = None if self.in_process else self.zygotes.memo
         if self.memo is not None:
-            self._named[self.manifest.path("reference").resolve()] = self.memo.named
             self.foundations = self.memo.called
         answers, course = self.manifest.secret_places(), self.manifest.root
         self.recorded_answers = cassette.find_answers(self.manifest)
@@ -183,7 +182,7 @@ class RunContext:
         assert self.memo is not None  # or nothing is remembered
         folder = self.manifest.path("reference").resolve()
         transport = MemoTransport(self.memo, libraries, partial(self.launch_reference, libraries))
-        worker = WorkerClient(transport, folder, folder.name, REFERENCE_LIMITS, self.memo.named, trusted=True)
+        worker = WorkerClient(transport, folder, folder.name, REFERENCE_LIMITS, transport.named, trusted=True)
         worker.load(libraries)
         return self.start_trusted(worker, seed)
 

@@ -82,12 +82,9 @@ def make_replay_client(answers: RecordedAnswers, name: str) -> WorkerClient:
 class ReferenceMemo:
     """The requests that the reference got after each reset, by libraries and seed, each with its reply.
 
-    `named` are the names of its package that were asked for. A check in which one was new is not remembered: in the
-    next run nobody asks for it, and the numbers of all handles after it would be others. `called` are the functions
-    that it calls in a check, by the check.
+    `called` are the functions that it calls in a check, by the check.
     """
 
-    named: Named = field(default_factory=dict)
     called: dict[str, set[str]] = field(default_factory=dict)
     sequences: dict[Key, list[tuple[bytes, Reply]]] = field(default_factory=dict)
     held: int = 0
@@ -111,11 +108,12 @@ class MemoTransport(ImmediateTransport):
         super().__init__()
         self._memo, self._libraries, self._launch = memo, libraries, launch
         self._live: WorkerClient | None = None
+        self.named: Named = {}  # asked for anew after each reset, so that the same requests come in each run
         self._begin(0)
 
     def _begin(self, seed: int) -> None:
         self._seed, self._asked, self._is_level, self._recorded = seed, list[Frame](), False, True
-        self._names = len(self._memo.named)
+        self.named.clear()
 
     @property
     def _key(self) -> Key:
@@ -123,7 +121,6 @@ class MemoTransport(ImmediateTransport):
 
     def answer(self, frame: Frame, deadline: Deadline) -> Reply:
         """Answer a request as it was answered before; else ask the live reference, and remember what it says."""
-        self._forget_where_named()
         message, _ = unpack_frame(frame)
         if message["op"] == "reset":
             self._begin(message["seed"])
@@ -141,12 +138,6 @@ class MemoTransport(ImmediateTransport):
         self._recorded = at_end and self._memo.add(self._key, digest, reply)
         return reply
 
-    def _forget_where_named(self) -> None:
-        """Drop what this check has added where it asked for a name of the package for the first time."""
-        if len(self._memo.named) != self._names:
-            self._names, self._recorded = len(self._memo.named), False
-            self._memo.sequences.pop(self._key, None)
-
     def _ask_live(self, frame: Frame, deadline: Deadline) -> Reply:
         if self._live is None:
             self._live = self._launch(self._seed)
@@ -163,7 +154,6 @@ class MemoTransport(ImmediateTransport):
 
     def close(self) -> None:
         """End the live reference, where there is one."""
-        self._forget_where_named()
         if self._live is not None:
             self._live.transport.close()
             self._live = None

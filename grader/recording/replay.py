@@ -10,7 +10,7 @@ from ..errors import AnswerVaries, Unrecorded
 from ..limits import MEMO_BYTES
 from ..sandbox.parent.client import Named, WorkerClient
 from ..sandbox.parent.proxy import Forwarder
-from ..sandbox.parent.transport import Frame, ImmediateTransport, Reply
+from ..sandbox.parent.transport import Frame, Reply, Transport
 from ..sandbox.policy import WorkerLimits
 from ..sandbox.wire import Deadline, Decoder, Encoder, unpack_frame
 from .cassette import Array, Entry, Message, RecordedAnswers, agree, fingerprint_request
@@ -22,7 +22,7 @@ Key = tuple[tuple[str, ...], int]
 SETTING_UP = ("load", "reset")  # a live worker does both when it is brought up
 
 
-class ReplayTransport(ImmediateTransport):
+class ReplayTransport(Transport):
     """The way to a reference that is not there; each `reset` begins with the cassette of the check with this seed.
 
     Requests that change something have to come in the order of the cassette, looks before the next of them.
@@ -98,7 +98,7 @@ class ReferenceMemo:
         return True
 
 
-class MemoTransport(ImmediateTransport):
+class MemoTransport(Transport):
     """The way to a reference that is brought up only once it is asked what nobody has asked after the same requests.
 
     It then gets the requests since the last reset first, so that it is in the state in which they left it.

@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from types import ModuleType
-from typing import Annotated, Any, ClassVar, Protocol, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 import msgspec
 import numpy as np
@@ -43,28 +43,40 @@ class WorkerGone(Exception):
         self.status = status
 
 
-class Transport(Protocol):
-    """A way to what answers requests."""
+class Transport:
+    """A way to what answers requests; here to none but its own `answer`, without a process.
 
-    @property
-    def process(self) -> WorkerProcess | None:
-        """The process that can be paused and timed; None where requests are answered without one."""
+    Subclasses answer once the reply is asked for, so that a breakpoint in it comes when it is expected.
+    """
+
+    process: WorkerProcess | None = None  # that can be paused and timed
+
+    def __init__(self) -> None:
+        self._sent: deque[Frame] = deque()
 
     def connect(self) -> None:
         """Wait until the other end is there, so that no deadline runs until then."""
 
     def send(self, frame: Frame, deadline: Deadline | None = None) -> None:
         """Send a frame without waiting for what comes back. Raise DeadlinePassed where it cannot go in time."""
+        self._sent.append(frame)
 
     def receive(self, deadline: Deadline) -> Reply:
         """Return the next frame that comes. Raise DeadlinePassed, WorkerGone or WireError."""
+        return self.answer(self._sent.popleft(), deadline)
+
+    def answer(self, frame: Frame, deadline: Deadline) -> Reply:
+        """Return the reply to a request."""
+        raise NotImplementedError
 
     def close(self) -> None:
         """End what is at the other end."""
 
 
-class ProcessTransport:
+class ProcessTransport(Transport):
     """The way to a worker in a process of its own."""
+
+    process: WorkerProcess
 
     def __init__(self, process: WorkerProcess, channel: Channel) -> None:
         self.process = process
@@ -119,37 +131,7 @@ class ProcessTransport:
         return WorkerGone(status if ended else None)
 
 
-class ImmediateTransport:
-    """A transport without a process, whose subclasses answer each request in `answer`.
-
-    They do so when the reply is asked for, so that a breakpoint in it comes when it is expected.
-    """
-
-    process = None
-
-    def __init__(self) -> None:
-        self._sent: deque[Frame] = deque()
-
-    def connect(self) -> None:
-        """Do nothing; both ends are here."""
-
-    def send(self, frame: Frame, deadline: Deadline | None = None) -> None:
-        """Keep a request until its reply is asked for."""
-        self._sent.append(frame)
-
-    def receive(self, deadline: Deadline) -> Reply:
-        """Answer the next request."""
-        return self.answer(self._sent.popleft(), deadline)
-
-    def answer(self, frame: Frame, deadline: Deadline) -> Reply:
-        """Return the reply to a request."""
-        raise NotImplementedError
-
-    def close(self) -> None:
-        """Do nothing; there is no process to end."""
-
-
-class InProcessTransport(ImmediateTransport):
+class InProcessTransport(Transport):
     """Answers in the parent's own process, through the same frames; no deadline, no isolation, not for grading.
 
     Each side keeps a random stream and the modules of its package, as a process of its own would. `forward` answers

@@ -53,12 +53,12 @@ class Side:
         """Do what has to be done only once, ahead of all pairs."""
         package = self.worker.root()
         self._ready = [self.once(package, rng)] if self.once else []
-        self._held = package.count()
+        self._mark = package.put(None)
 
     def set_up(self, rng: np.random.RandomState) -> None:
         """Draw new arguments and place them in the worker instead of those of the pair before."""
         package = self.worker.root()
-        package.forget(self._held)
+        package.forget(self._mark)
         self._function, arguments = self.prepare(package, rng, *self._ready)
         self.asked = Proxy.asked(self._function) if isinstance(self._function, Proxy) else ""
         self._started = self.worker.process.cpu_seconds()

@@ -113,11 +113,8 @@ class WorkerServer:
     def _do_seed(self, header: dict[str, Any], decoder: Decoder, encoder: Encoder) -> None:
         _seed(header["seed"])
 
-    def _do_count(self, header: dict[str, Any], decoder: Decoder, encoder: Encoder) -> int:
-        return len(self._objects)
-
     def _do_forget(self, header: dict[str, Any], decoder: Decoder, encoder: Encoder) -> None:
-        for number in range(header["since"], len(self._objects)):
+        for number in range(header["target"] + 1, len(self._objects)):
             del self._objects[number]
 
     def _target(self, place: int | list[Any] | str | None) -> Any:
@@ -181,14 +178,9 @@ class WorkerServer:
         raise TypeError(f"a value of the form {form!r}")
 
 
-def _is_to_import(target: Any, name: str) -> bool:
-    """Return whether a name is that of a package's module, or of none, and not of what it holds already."""
-    return inspect.ismodule(target) and hasattr(target, "__path__") and not hasattr(target, name)
-
-
 def _attribute(target: Any, name: str) -> Any:
     """Return the attribute of an object; a package's modules count as attributes and are imported when asked for."""
-    if _is_to_import(target, name):
+    if inspect.ismodule(target) and hasattr(target, "__path__") and not hasattr(target, name):
         return importlib.import_module(f"{target.__name__}.{name}")
     value = getattr(target, name)
     return value.original if isinstance(value, Callback) else value

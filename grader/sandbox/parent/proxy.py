@@ -159,14 +159,9 @@ class Package(Proxy):
         result: Proxy = function._call(arguments, {}, keep=True)
         return result
 
-    def count(self) -> int:
-        """Return how many objects the worker holds for proxies."""
-        count: int = self._worker.request("count", "")
-        return count
-
-    def forget(self, since: int) -> None:
-        """Let go of all objects but the first so many; proxies of the others are void from then on."""
-        self._worker.request("forget", "", since=since)
+    def forget(self, mark: Proxy) -> None:
+        """Let go of all objects that came after one; their proxies are void from then on."""
+        self._worker.request("forget", "", target=mark._place)
 
 
 def read_special(worker: Any, asked: str, form: str, content: Any) -> Any:

@@ -43,7 +43,7 @@ class Ended:
     def end(self) -> None:
         """There is nothing to end."""
 
-    def status(self, ticket: None) -> int:
+    def status(self) -> int:
         """Its wait status."""
         return 0
 

@@ -78,6 +78,7 @@ class WorkerProcess:
 
     def __init__(self, factory: Factory, born: PendingReply, output: Output, says_ready: bool) -> None:
         self._factory, self._born, self.output, self.says_ready = factory, born, output, says_ready
+        self._collected: PendingReply | None = None
 
     def meet(self) -> int:
         """Wait until the process is there and take hold of it; return its id."""
@@ -119,18 +120,21 @@ class WorkerProcess:
         self._signal(signal.SIGCONT)
 
     def end(self) -> PendingReply:
-        """Kill the process and its group and have it collected; the pending reply will hold its wait `status`."""
+        """Kill the process and its group and have it collected, once; the reply will hold its wait `status`."""
+        if self._collected is not None:
+            return self._collected
         self._signal(KILL)
         pid, handle = self._held
         if handle is not None:
             os.close(handle)
         self.output.read()
         self.output.close()
-        return self._factory.reap(pid)
+        self._collected = self._factory.reap(pid)
+        return self._collected
 
-    def status(self, pending: PendingReply) -> int:
-        """Wait for the wait status that the pending reply of `end` will hold."""
-        return self._factory.reply(pending)["status"]
+    def status(self) -> int:
+        """End the process, where it has not ended, and return its wait status."""
+        return self._factory.reply(self.end())["status"]
 
     def _signal(self, number: int) -> None:
         """Signal the process, and then the group it made."""

@@ -24,7 +24,6 @@ from ...limits import (
 from ..child.server import Way, WorkerServer
 from ..wire import Channel, ChannelClosed, Deadline, DeadlinePassed, Decoder, WireError, unpack_frame
 from .process import WorkerProcess, read_last_words
-from .zygote_pool import PendingReply
 
 BROKEN = "Set up the environment again."
 
@@ -81,7 +80,6 @@ class ProcessTransport(Transport):
     def __init__(self, process: WorkerProcess, channel: Channel) -> None:
         self.process = process
         self._channel = channel
-        self._open = True
         self._ready = False
 
     def connect(self) -> None:
@@ -115,19 +113,13 @@ class ProcessTransport(Transport):
 
     def close(self) -> None:
         """Kill the process with its group; it is collected by and by."""
-        self._end()
-
-    def _end(self) -> PendingReply | None:
-        if not self._open:
-            return None
-        self._open = False
         self._channel.close()
-        return self.process.end()
+        self.process.end()
 
     def _lost(self) -> WorkerGone:
         ended = self.process.ends_within(WORKER_END_SECONDS)
-        pending = self._end()
-        status = self.process.status(pending) if pending is not None else None
+        self._channel.close()
+        status = self.process.status()
         return WorkerGone(status if ended else None)
 
 

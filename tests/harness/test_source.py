@@ -121,6 +121,8 @@ HARD = {
     "attributes": "x = a" + ".a" * 100_000,
     "classes of one name": "".join(f"def f{i}():0\n" for i in range(9000)) + "class A:0\n" * 9000,
     "empty lines": "\n" * SOURCE_BYTES,
+    "comparisons above a stub": f"def area(w, h):\n    x = {'w<' * 50_000}h\n    {RAISE}\n",
+    "numbers above a stub": f"def area(w, h):\n    x = 1 << 10**9, (0,) * 256 * 256 * 256 * 256\n    {RAISE}\n",
 }
 
 

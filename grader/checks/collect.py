@@ -130,7 +130,8 @@ class CheckCollector:
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Describe each check, and leave out those that were not chosen."""
         folders = {self.manifest.path("public"), self.manifest.path("hidden")}
-        found = [item for item in items if isinstance(item, pytest.Function) and folders & set(item.path.parents)]
+        files = {file for file in {item.path for item in items} if folders & set(file.parents)}
+        found = [item for item in items if isinstance(item, pytest.Function) and item.path in files]
         chosen: list[RunningCheck] = []
         try:
             for item in found:

@@ -25,6 +25,7 @@ LENGTH = struct.Struct("<I")
 TOGETHER = 64 * 1024  # bytes of a frame that is copied to be sent in one piece
 Spec = tuple[np.dtype, tuple[int, ...]]
 ENCODE = json.JSONEncoder(allow_nan=False).encode  # json.dumps would make an encoder for each header
+DECODE = json.JSONDecoder().decode  # json.loads would guess the encoding of each header
 
 
 class WireError(Exception):
@@ -95,7 +96,7 @@ def parse_header(raw: bytes) -> tuple[dict[str, Any], list[Spec]]:
     Raise WireError naming what is wrong.
     """
     try:
-        header = json.loads(raw)
+        header = DECODE(raw.decode())
         message, specs = header["message"], header["arrays"]
         if not isinstance(message, dict) or not isinstance(specs, list) or len(specs) > limits.FRAME_ARRAYS:
             raise WireError("a header without a message, or with too many arrays")

@@ -184,7 +184,7 @@ def decode_reply(
 
 def decode_changes(message: dict[str, Any]) -> list[Way]:
     """Return the ways to the arguments that a call changed in place. Raise WireError when they cannot be read."""
-    ways = _convert(message.get("changed", []), Ways)
+    ways = _convert(message["changed"], Ways) if "changed" in message else []
     return [tuple(key if isinstance(key, int) else _text(key)[:CHANGE_KEY_CHARACTERS] for key in way) for way in ways]
 
 

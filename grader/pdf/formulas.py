@@ -23,7 +23,7 @@ DEFINITION = re.compile(
     rf"\s*(?:\[\d\]\s*)?(?:\[[^\]]*\]\s*)?{GROUP}|\\def\s*\\[A-Za-z]+\s*(?:#\d)*\s*{GROUP}"
 )
 COLOURED = r"\text{zqbare=#1}#2\text{zqbare=}"
-STACKED = r"\text{zqbare=limits}#2\text{zqbare=}"  # pandoc sets what stands above or below as an index
+STACKED = r"\text{zqbare=scripts}\text{zqbare=limits}#2\text{zqbare=}%s{#1}\text{zqbare=}"  # to pandoc it is an index
 NOTHING = (
     "notag nonumber small footnotesize scriptsize tiny large Large normalsize allowbreak nobreak noindent centering "
     "hfill smallskip medskip bigskip llap rlap mathclap smash"
@@ -41,7 +41,7 @@ FIRST = {
 }  # fmt: skip
 SECOND = {
     "href": "#2", "style": "#2", "class": "#2", "cssId": "#2", "colorbox": r"\text{#2}", "textcolor": COLOURED,
-    "color": COLOURED, "underset": STACKED + "_{#1}", "overset": STACKED + "^{#1}",
+    "color": COLOURED, "underset": STACKED % "_", "overset": STACKED % "^",
 }  # fmt: skip
 MACROS = dict.fromkeys(NOTHING.split(), ""), SAME, FIRST, SECOND  # that pandoc does not know
 PREAMBLE = [
@@ -233,9 +233,9 @@ def _mark_off(found: re.Match[str]) -> str:
 
 
 def _colour(found: re.Match[str]) -> str:
-    """Return the beginning or the end of a part with limits or in a colour, black where that has no name."""
-    if found[1] == "limits":
-        return "limits("
+    """Return the beginning or the end of a function's argument; a colour is black where it has no name."""
+    if found[1] in ("limits", "scripts"):
+        return f"{found[1]}("
     colour = COLOURS.get(found[1].lower(), found[1])
     return f'text(fill: #rgb("{colour if HEX.fullmatch(colour) else "#000000"}"), ' if found[1] else ")"
 

@@ -389,9 +389,10 @@ def test_formulas_are_mended():
     assert _typst(r"\begin{aligned}[t] a &= b \end{aligned}").typst == "$ a & = b $"
     assert _typst(r"\operatorname{E}[x] \textbf{W}[i]").typst == r'$ "E"\[ x \] bold("W")\[ i \] $'
     assert _typst(r"\bigcap_{j} B").typst == "$ ⋂_j B $"
-    assert _typst(r"\underset{a}{b} \overset{c}{d}").typst == "$ limits(b )_a limits(d )^c $"
-    assert _typst(r"\underset{w}{\operatorname{Var}} x").typst == '$ limits(op("Var") )_w x $'
-    assert _typst(r"\underset{w}{\arg\max} f").typst == '$ limits(op("arg\u2006max", limits: #true) )_w f $'
+    assert _typst(r"\underset{a}{b} \overset{c}{d}").typst == "$ scripts(limits(b )_a )scripts(limits(d )^c )$"
+    assert _typst(r"\overset{c}{d}^T").typst == "$ scripts(limits(d )^c )^T $"
+    assert _typst(r"\underset{w}{\operatorname{Var}} x").typst == '$ scripts(limits(op("Var") )_w )x $'
+    assert _typst(r"\underset{w}{\arg\max} f").typst == '$ scripts(limits(op("arg\u2006max", limits: #true) )_w )f $'
 
 
 def test_an_array_that_is_no_equation_keeps_its_columns_and_rules():

@@ -46,12 +46,26 @@ def look_below(context: RunContext, running: RunningCheck) -> str:
     """Run a failed check again with the reference's functions where the student's code calls its own.
 
     It is right if it passes and each function that was called is mostly right itself. Return a remark on that, empty
-    where it is not right, or the run's time is over. Raise SandboxError.
+    where it is not right, or the run's time is over. Raise SandboxError. Layers that nothing has judged, those of a
+    question left out, stay the student's; what is to tell a misconception leaves none of them the student's.
     """
+    scores = context.scores
     try:
-        return _look_with(context, running, _list_below(context, running))
+        below = _list_below(context, running)
+        names = {name for name in below if any(map(scores.is_judged, context.manifest.find_layer_passes(name)))}
+        if names != below and may_be_named(running):
+            _note_evidence(running, run_replaced(context, running, below))
+        if not any(map(scores.is_mostly_right, names)):
+            return ""
+        rerun = run_replaced(context, running, names)
     except OutOfTime:
         return ""
+    if names == below and may_be_named(running):
+        _note_evidence(running, rerun)
+    if rerun.error is not None or not all(map(scores.is_mostly_right, rerun.used)):
+        return ""
+    slipped = {name for name in rerun.used if not scores.is_right(name)} or rerun.used
+    return messages.RIGHT_ABOVE.format(", ".join(sorted(slipped))) if slipped else ""
 
 
 def list_evidence(context: RunContext, running: RunningCheck) -> list[Evidence]:
@@ -157,26 +171,6 @@ def list_called_by_reference(context: RunContext, running: RunningCheck) -> set[
         rerun = run_replaced(context, running, None)
         known[running.check.id] = rerun.used if rerun.error is None else set()
     return known.get(running.check.id, set())
-
-
-def _look_with(context: RunContext, running: RunningCheck, below: set[str]) -> str:
-    """Look with these replaced; layers that nothing has judged, those of a question left out, stay the student's.
-
-    What is to tell a misconception leaves none of them the student's.
-    """
-    scores = context.scores
-    names = {name for name in below if any(map(scores.is_judged, context.manifest.find_layer_passes(name)))}
-    if names != below and may_be_named(running):
-        _note_evidence(running, run_replaced(context, running, below))
-    if not any(map(scores.is_mostly_right, names)):
-        return ""
-    rerun = run_replaced(context, running, names)
-    if names == below and may_be_named(running):
-        _note_evidence(running, rerun)
-    if rerun.error is not None or not all(map(scores.is_mostly_right, rerun.used)):
-        return ""
-    slipped = {name for name in rerun.used if not scores.is_right(name)} or rerun.used
-    return messages.RIGHT_ABOVE.format(", ".join(sorted(slipped))) if slipped else ""
 
 
 def _note_evidence(running: RunningCheck, rerun: Rerun) -> None:

@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import OutOfTime, SandboxError, WorkerError
+from ..errors import SandboxError, WorkerError
 from ..limits import COMPARISON_SECONDS, COMPARISON_SHARE, COMPARISONS
-from ..sandbox.parent.client import WorkerClient
 from ..sandbox.parent.proxy import Answered, Call, Package, Proxy
 from . import derivative, messages
 from .bookkeeping import DIGITS, split_answer, trace_answers
@@ -105,7 +104,11 @@ def look_at_gradient(context: RunContext, running: RunningCheck, mismatch: Misma
         return ""
     try:
         _compare_in_new_worker(context, running, forward, time.monotonic() + min(left, COMPARISON_SECONDS))
-    except (NoGradient, OutOfTime):
+    except SandboxError:
+        raise
+    except Exception as error:  # the gradient is another one, another claim fails, a pass raises, or time is over
+        if isinstance(error, WorkerError) and not error.trusted:
+            context.timeouts.count_timeout(error, running.inputs_are_secret)
         return ""
     finally:
         context.compared_seconds += context.cpu_seconds() - spent
@@ -137,46 +140,29 @@ def _is_of_value(mismatch: Mismatch) -> bool:
 
 
 def _compare_in_new_worker(context: RunContext, running: RunningCheck, forward: str, deadline: float) -> None:
-    """Compare in a fresh worker. Raise NoGradient."""
-    worker = context.get_student_worker(running.libraries, derive(running.seed, "worker"), fresh=True)
+    """Run a check to see its calls, then compare each backward pass. Raise anything where one is not the gradient."""
+    seed = derive(running.seed, "worker")
+    worker = context.get_student_worker(running.libraries, seed, fresh=True)
     try:
-        _compare_all(context, running, worker, forward, deadline)
-    except (NoGradient, SandboxError, OutOfTime):
-        raise
-    except Exception as error:  # another claim fails, a pass raises, or an answer is another one than before
-        if isinstance(error, WorkerError) and not error.trusted:
-            context.timeouts.count_timeout(error, running.inputs_are_secret)
-        raise NoGradient from None
+        root, reference = worker.root(), context.get_reference_worker(running.libraries, seed).root()
+        worker.answered, wrong = [], list[Mismatch]()
+        with trace_answers(wrong):
+            running.body(**renew(running.copy(), student=root, reference=reference))
+        answered, worker.answered = worker.answered, None
+        called = _find_passes(root, answered, forward, running)
+        if not called or not all(map(_is_of_value, wrong)):
+            raise NoGradient
+        places = {mismatch.place for mismatch in wrong}
+        wanted = _find_wanted_traits(context, reference, called, running, deadline)
+        for passes, least in zip(called, wanted, strict=True):
+            compared, told = (ForwardPass(root, passes, running.seed, deadline) for _ in range(2))
+            _compare(compared, None if None in places else {place for place in places if place is not None})
+            if set(least) - set(told.traits()):  # a gradient of what is simpler is no work
+                raise NoGradient
+            for asked in (compared, told):
+                _ask_again(context, running, asked)
     finally:
         worker.kill()
-
-
-def _compare_all(
-    context: RunContext,
-    running: RunningCheck,
-    worker: WorkerClient,
-    forward: str,
-    deadline: float,
-) -> None:
-    """Run a check to see its calls, then compare each backward pass."""
-    seed, root = derive(running.seed, "worker"), worker.root()
-    reference = context.get_reference_worker(running.libraries, seed).root()
-    worker.answered, wrong = [], list[Mismatch]()
-    with trace_answers(wrong):
-        running.body(**renew(running.copy(), student=root, reference=reference))
-    answered, worker.answered = worker.answered, None
-    called = _find_passes(root, answered, forward, running)
-    if not called or not all(map(_is_of_value, wrong)):
-        raise NoGradient
-    places = {mismatch.place for mismatch in wrong}
-    wanted = _find_wanted_traits(context, reference, called, running, deadline)
-    for passes, least in zip(called, wanted, strict=True):
-        compared, told = (ForwardPass(root, passes, running.seed, deadline) for _ in range(2))
-        _compare(compared, None if None in places else {place for place in places if place is not None})
-        if set(least) - set(told.traits()):  # a gradient of what is simpler is no work
-            raise NoGradient
-        for asked in (compared, told):
-            _ask_again(context, running, asked)
 
 
 def _find_passes(root: Package, answered: Iterable[Answered], forward: str, running: RunningCheck) -> list[Passes]:

@@ -224,7 +224,9 @@ class Contest(Bound):
         if context.recorded_answers is not None and rival is None:
             rehearse(contender.root(), running.seed, prepare, once)
             raise NotScored(messages.UNRIVALLED)
-        opponent = self._opponent(contender, rival is not None)
+        own = rival is not None and not contender.trusted
+        launch = context.get_student_worker if own else context.launch_reference
+        opponent = launch(running.libraries, derive(running.seed, "worker"))
         sides = Side(contender, prepare, once), Side(opponent, rival or prepare, once)
         contest = Race(*sides, running.seed, verify)
         name = messages.REFERENCE if rival is None else ""
@@ -233,10 +235,3 @@ class Contest(Bound):
         finally:
             opponent.kill()
             running.check.cpu_ratio = contest.median()
-
-    def _opponent(self, contender: WorkerClient, of_same_package: bool) -> WorkerClient:
-        """Return another worker of the judged package, or one of the reference."""
-        seed, libraries = derive(self.running.seed, "worker"), self.running.libraries
-        if of_same_package and not contender.trusted:
-            return self.context.get_student_worker(libraries, seed)
-        return self.context.launch_reference(libraries, seed)

@@ -242,8 +242,6 @@ def find_stray_imports(manifest: Manifest, package: Path) -> list[StrayImport]:
                 known = {*sys.stdlib_module_names, *question.libraries, *names}
                 for found in read_top_imports(source):
                     top = found.module.partition(".")[0]
-                    if top not in known and can_stand_in(
-                        top, True, found.part == "*", bool(found.uses), question.libraries
-                    ):
+                    if top not in known and can_stand_in(top, True, found.part == "*", found.read, question.libraries):
                         stray.setdefault((file, found.line), StrayImport(file, found, top, question))
     return [stray[place] for place in sorted(stray)]

@@ -210,10 +210,10 @@ def pdf(
 @student_commands.command()
 def preflight() -> None:
     """Say what a grader would miss in the notebooks and the package; exit 1 when something would keep it back."""
-    from ..submit import preflight as examining
     from ..submit import report
+    from ..submit import submit as making
 
-    findings = examining.examine_course(find_course())
+    findings = making.examine_submission(find_course())
     report.show_findings(findings)
     if report.select_errors(findings):
         raise typer.Exit(FAILED)

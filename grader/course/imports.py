@@ -33,9 +33,10 @@ class Import:
 
 @dataclass(frozen=True)
 class TopImport:
-    """A name that a statement at a module's top, not indented, imports of a library, and the lines that read it.
+    """A name that a statement at a module's top, not indented, imports of a library, and the lines that use it.
 
-    `part` is what `from` takes of the module, `early` those lines that use it at the module's import for certain.
+    `part` is what `from` takes of the module. It is `read` even where only an annotation that never runs reads it, or
+    where another import takes its name.
     """
 
     module: str
@@ -43,7 +44,7 @@ class TopImport:
     line: int
     text: str
     uses: tuple[int, ...]
-    early: tuple[int, ...]
+    read: bool
 
 
 @dataclass(frozen=True)
@@ -87,25 +88,47 @@ def read_top_imports(source: bytes) -> tuple[TopImport, ...]:
     """Return what a module imports of libraries at its top; nothing where it cannot be parsed."""
     try:
         body = parse_source(source).body
-        uses = _list_reads(node for statement in body for node in ast.walk(statement))
-        unread = ("annotation", "returns") if _is_lazy(body) else ()
-        walked = (node for statement in body for node in _walk_early(statement, unread))
-        early = _list_reads(part for node in walked for part in _find_used(node))
+        nodes, unread = [node for statement in body for node in ast.walk(statement)], _find_unread(body)
+        read, uses = _list_reads(nodes), _list_reads(node for node in nodes if node not in unread)
     except (Unparsable, RecursionError):
         return ()
+    bound = list(_list_bound(body))
+    last = {name: _cut_top(module) for name, module, _, _ in bound}
     found = []
+    for name, module, part, node in bound:
+        if not module.startswith("."):
+            text = make_printable(ast.unparse(node), TEXT_CHARACTERS)
+            lines = tuple(uses[name]) if last[name] == _cut_top(module) else ()
+            found.append(TopImport(module, part, node.lineno, text, lines, name in read))
+    return tuple(found)
+
+
+def _list_bound(body: list[ast.stmt]) -> Iterator[tuple[str, str, str, ast.stmt]]:
+    """Yield what each import among statements binds: the name, the module, the part that `from` takes, the statement.
+
+    A module of the package begins with its dots.
+    """
     for node in body:
         if isinstance(node, ast.Import):
-            names = [(alias.name, "", alias.asname or alias.name.partition(".")[0]) for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names = [(node.module, alias.name, alias.asname or alias.name) for alias in node.names]
-        else:
-            continue
-        text = make_printable(ast.unparse(node), TEXT_CHARACTERS)
-        for name, part, bound in names:
-            lines = tuple(uses[bound]), tuple(early[bound])
-            found.append(TopImport(name, part, node.lineno, text, *lines))
-    return tuple(found)
+            yield from ((alias.asname or _cut_top(alias.name), alias.name, "", node) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (node.module or "")
+            yield from ((alias.asname or alias.name, module, alias.name, node) for alias in node.names)
+
+
+def _cut_top(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def _find_unread(body: list[ast.stmt]) -> set[ast.AST]:
+    """Return all that stands in annotations which Python never evaluates."""
+    futures = [node for node in body if isinstance(node, ast.ImportFrom) and node.module == "__future__"]
+    holders = [node for statement in body for node in ast.walk(statement)]
+    if not any(alias.name == "annotations" for node in futures for alias in node.names):
+        functions = [node for node in holders if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+        holders = [node for function in functions for node in ast.walk(function) if isinstance(node, ast.AnnAssign)]
+    written = [getattr(node, field, None) for node in holders for field in ("annotation", "returns")]
+    return {part for annotation in written if annotation for part in ast.walk(annotation)}
 
 
 def find_needed(package: Path, texts: Iterable[str], modules: Iterable[Path], names: Collection[str]) -> list[Path]:
@@ -173,31 +196,6 @@ def _list_reads(nodes: Iterable[ast.AST]) -> dict[str, list[int]]:
             if len(lines) < USES and node.lineno not in lines:
                 lines.append(node.lineno)
     return found
-
-
-def _find_used(node: ast.AST) -> list[ast.AST]:
-    """Return the parts of an expression or a class that Python uses when it evaluates it; others are passed on."""
-    if isinstance(node, ast.Attribute | ast.Subscript):
-        return [node.value]
-    called = [node.func] if isinstance(node, ast.Call) else []
-    return [*called, *getattr(node, "decorator_list", []), *getattr(node, "bases", [])]
-
-
-def _is_lazy(body: list[ast.stmt]) -> bool:
-    """Return whether a module's annotations are never evaluated."""
-    found = [node for node in body if isinstance(node, ast.ImportFrom) and node.module == "__future__"]
-    return any(alias.name == "annotations" for node in found for alias in node.names)
-
-
-def _walk_early(node: ast.AST, unread: Collection[str]) -> Iterator[ast.AST]:
-    """Yield what surely runs where a statement at a module's top does, without the fields `unread`."""
-    yield node
-    late = {*unread, *_find_late(node)}
-    for name, value in ast.iter_fields(node):
-        if name not in late:
-            for child in value if isinstance(value, list) else [value]:
-                if isinstance(child, ast.AST):
-                    yield from _walk_early(child, unread)
 
 
 def _find_late(node: ast.AST) -> Collection[str]:

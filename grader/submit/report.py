@@ -33,25 +33,17 @@ class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
     line: int = 0  # where there is one to look at
 
 
-@dataclass(frozen=True)
-class BudgetTrial:
-    """One sentence on a trial of a budget; its figures differ a little each time."""
-
-    sentence: str
-    fine: bool
-
-
 @dataclass
 class SubmitResult:
     """The findings and, where they allow it, the files with their sizes, and the PDF.
 
-    `trials` of budgets are shown but not packed, since the same work makes the same bytes.
+    `trials`, sentences on budgets, are shown but not packed, since the same work makes the same bytes.
     """
 
     findings: list[Finding]
     files: dict[str, int] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
-    trials: list[BudgetTrial] = field(default_factory=list)
+    trials: list[str] = field(default_factory=list)
     paper: Result | None = None
     placed: bool = False
 
@@ -84,10 +76,8 @@ def show_submission(manifest: Manifest, made: SubmitResult) -> None:
         out.print(Text(NOTHING, style="bold red"))
         return
     out.print(_list_files(manifest, made))
-    for trial in made.trials:
-        out.print(Text(trial.sentence, style="" if trial.fine else "yellow"))
-    for name in made.left_out:
-        out.print(Text(f"left out: {name}", style="yellow"))
+    for line in [*made.trials, *(f"left out: {name}" for name in made.left_out)]:
+        out.print(Text(line))
     paper = made.paper
     if paper is not None:
         out.print(Text(f"{manifest.submit.pdf}: {paper.pages} pages, {len(paper.data) / 1e6:.2f} MB"))

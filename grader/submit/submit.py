@@ -17,7 +17,7 @@ import msgspec
 
 from ..course.manifest import Manifest, list_libraries
 from ..course.source import read_source
-from ..errors import CourseError, OutputError, SubmissionError
+from ..errors import OutputError, SubmissionError
 from ..files import PDF, ZIP, claim, is_unchanged, make_printable, pack_zip
 from ..limits import MEGABYTE, OTHER_FILE_BYTES
 from ..pdf.convert import PdfRequest, make, read_options
@@ -31,68 +31,57 @@ NOTE = "submission.json"
 NO_ROOM = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
-class NoRoom(OSError):
-    """The disk is full; the text says what to do."""
-
-
 def make_submission(
     manifest: Manifest, request: PdfRequest, anyway: bool = False, tell: Callable[[str], None] = lambda text: None
 ) -> SubmitResult:
     """Write zip and, of notebooks, PDF into the assignment's folder, or nothing; call `tell` at each step.
 
     Errors keep them from being written, unless `anyway`; files from before stay then.
-    Raise NoRoom when the disk is full and OutputError when something else has their names.
-    Raise PdfError or CourseError when there is nothing to make a PDF or a zip of.
+    Raise OutputError when the disk is full or something else has their names, and PdfError without any notebook.
     """
     read_options(manifest, request)  # a wrong one is told before any work
     claim(manifest.root / manifest.submit.zip, ZIP)
     if manifest.collected_notebooks():
         claim(manifest.root / manifest.submit.pdf, PDF, manifest.collected_notebooks().values())
     tell("Looking for what a grader would miss")
-    made = SubmitResult(preflight.examine_course(manifest, request.names))
+    made = SubmitResult(examine_submission(manifest, request.names))
     if select_errors(made.findings) and not anyway:
         return made
     with _make_room(manifest.root) as folder:
         zipped, paper = folder / manifest.submit.zip, folder / manifest.submit.pdf
-        files = _zip(manifest, zipped, made, anyway, tell)
         if manifest.collected_notebooks():
             tell(f"Making {paper.name}")
             notebooks = [file for file in manifest.collected_notebooks().values() if file.is_file()]
-            if not notebooks:
-                raise CourseError(
-                    f"there are no notebooks in {manifest.path('notebooks')}, and the PDF is made of them"
-                )
             made.paper = make(manifest, paper, notebooks, request)
             made.findings += [warning(paper.name, f"{problem}; look at it there") for problem in made.paper.problems]
-        if select_errors(made.findings) and not anyway:
-            return made
-        _write_zip(zipped, manifest, files, made.findings, anyway)
+        tell(f"Packing {zipped.name}")
+        _write_zip(zipped, manifest, made.findings, anyway)
         made.files, made.left_out = _measure(zipped), find_left_out(manifest)
+        if manifest.budgets and not select_errors(made.findings):
+            tell("Trying what has a budget")
+            made.trials = preflight.try_budgets(manifest, zipped)
         _put_in_place([zipped, paper] if made.paper else [zipped], manifest.root)
         made.placed = True
     return made
 
 
-def _zip(
-    manifest: Manifest, zipped: Path, made: SubmitResult, anyway: bool, tell: Callable[[str], None]
-) -> dict[str, bytes]:
-    """Write a first zip and try it; add a finding for each fault."""
-    tell(f"Packing {zipped.name} and importing what is in it")
+def examine_submission(manifest: Manifest, names: Sequence[str] = ()) -> list[Finding]:
+    """Return all findings: those of the work on disk, then those of importing what is packed; write nothing.
+
+    With `names` for the title page, no file of names is missed.
+    """
+    found = preflight.examine_course(manifest, names)
+    told = {finding.file for finding in select_errors(found)}
+    with tempfile.TemporaryDirectory(prefix="chainrule-") as folder:
+        zipped = Path(folder) / manifest.submit.zip
+        zipped.write_bytes(pack_zip(collect_submission(manifest), method=zipfile.ZIP_DEFLATED))
+        imported = preflight.import_modules(manifest, zipped) if manifest.path("student").is_dir() else []
+    return found + [finding for finding in imported if finding.file not in told]
+
+
+def _write_zip(file: Path, manifest: Manifest, findings: Sequence[Finding], anyway: bool) -> None:
+    """Write the zip with a note of what is in it."""
     files = collect_submission(manifest)
-    _write_zip(zipped, manifest, files, made.findings, anyway)
-    told = {finding.file for finding in made.findings if finding.line}
-    imported = preflight.import_modules(manifest, zipped)
-    made.findings += [finding for finding in imported if finding.file not in told]
-    if manifest.budgets and not select_errors(made.findings):
-        tell("Trying what has a budget")
-        made.trials = preflight.try_budgets(manifest, zipped)
-    return files
-
-
-def _write_zip(
-    file: Path, manifest: Manifest, files: dict[str, bytes], findings: Sequence[Finding], anyway: bool
-) -> None:
-    """Write a zip of these files and a note of them."""
     with file.open("wb") as stream:
         note = write_note(manifest, files, findings, anyway)
         stream.write(pack_zip(files | {NOTE: note}, method=zipfile.ZIP_DEFLATED))
@@ -135,7 +124,7 @@ def _make_room(root: Path) -> Iterator[Path]:
     except OSError as problem:
         if problem.errno in NO_ROOM:
             sentence = "the disk is full; nothing was changed, and files from before are as they were. Make room"
-            raise NoRoom(f"{sentence} and run this again") from None
+            raise OutputError(f"{sentence} and run this again") from None
         raise
 
 
@@ -152,23 +141,20 @@ def collect_submission(manifest: Manifest) -> dict[str, bytes]:
 
 def find_left_out(manifest: Manifest) -> list[str]:
     """Return sentences on the student's own modules that nothing submitted imports, and on data that is too much."""
-    package, taken = manifest.path("student"), preflight.collect_files(manifest)
+    package, taken, rules = manifest.path("student"), preflight.collect_files(manifest), manifest.submission
     try:
         listed = list_folder(package, math.inf).files
-        dropped = Counter(parts[:1] for parts in choose_data(package, taken, manifest.submission)[1])
+        dropped = Counter(parts[0] for parts in choose_data(package, taken, rules)[1])
     except SubmissionError as problem:
         return [f"all but modules and required files of {package.name}/, since {problem}"]
-    modules = sorted({Path(entry.name) for entry in listed if entry.name.endswith(".py")}.difference(taken))
-    own = [file for file in modules if not _is_hidden(file) and not _is_given(package / file)]
+    modules = {Path(entry.name) for entry in listed if entry.name.endswith(".py")}.difference(taken)
+    own = [file for file in sorted(modules) if not (_is_hidden(file) or _is_given(package / file))]
     sentences = [f"{package.name}/{file.as_posix()}; nothing that is handed in imports it" for file in own]
-    rules = manifest.submission
+    limits = f"{OTHER_FILE_BYTES // MEGABYTE} MB are handed in"
     in_all = f"{rules.max_files} files or {rules.max_megabytes} MB in all"
-    limits = f"{OTHER_FILE_BYTES // MEGABYTE} MB are handed in, {in_all}"
-    for (name,), number in sorted(dropped.items()):
-        files = f" ({number} files)" if number > 1 else ""
-        sentences.append(
-            f"{package.name}/{make_printable(name)}{files}; beside modules only plain files of up to {limits}"
-        )
+    for name, number in sorted(dropped.items()):
+        shown = f"{package.name}/{make_printable(name)}{f' ({number} files)' if number > 1 else ''}"
+        sentences.append(f"{shown}; beside modules only plain files of up to {limits}, {in_all}")
     return sentences
 
 

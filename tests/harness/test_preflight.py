@@ -8,7 +8,7 @@ import pytest
 from grader.course import manifest as manifests
 from grader.course.imports import find_judged, read_imports
 from grader.errors import PdfError
-from grader.files import digest_body, list_lines, pack_zip
+from grader.files import list_lines, pack_zip
 from grader.notebooks import build
 from grader.pdf.convert import PdfRequest, make
 from grader.pdf.notebook import read
@@ -127,15 +127,10 @@ def test_errors_in_outputs(done):
 
 def test_counts_out_of_order_and_twice_are_warnings(done):
     lines = change(done, lambda notebook: cell(notebook, "print(").update(execution_count=9))
-    assert [line.partition(";")[0] for line in lines] == [
-        "warning Rectangles.ipynb: not run in order: cell 6 before the one above"
-    ]
+    late = "before the one above, or in another run"
+    assert [line.partition(";")[0] for line in lines] == [f"warning Rectangles.ipynb: not run in order: cell 6 {late}"]
     lines = change(done, lambda notebook: cell(notebook, "print(").update(execution_count=1))
-    assert [line.partition(";")[0] for line in lines] == [
-        "warning Rectangles.ipynb: results of more than one run: cell 2, cell 5 share a count".replace(
-            ", cell", " and cell"
-        )
-    ]
+    assert [line.partition(";")[0] for line in lines] == [f"warning Rectangles.ipynb: not run in order: cell 5 {late}"]
 
 
 def test_an_exercise_in_the_notebook_that_is_not_written(done):
@@ -194,16 +189,16 @@ def test_a_notebook_of_another_edition_gets_one_error(done):
         ] + [{"cell_type": "code", "metadata": {}, "source": f"x = {n}"} | empty() for n in range(9)]
 
     assert change(done, replace) == [
-        "error notebooks: Rectangles: it is of another edition than this folder; copy your work into fresh copies"
+        "error notebooks: Rectangles: of another edition than this folder; copy your work into fresh copies"
     ]
 
 
-def test_questions_that_are_gone_are_sorted_by_number(done):
+def test_questions_that_are_gone_are_named_in_the_notebooks_order(done):
     baselines = json.loads((done.root / "notebooks" / BASELINES).read_text())
     baselines["Rectangles"]["questions"] |= {"a": "## Question 10", "b": "## Question 9", "c": "## Extra"}
     done.write(f"notebooks/{BASELINES}", json.dumps(baselines))
     (line,) = told(done)
-    assert "the cell of Extra, Question 9 and Question 10 is gone" in line
+    assert "the cell of Question 10, Question 9 and Extra is gone" in line
 
 
 # --- checks, figures, parameters ------------------------------------------------------------------------------------
@@ -312,9 +307,12 @@ def test_stubs(toy):
     ]
 
 
-def test_syntax_error_names_the_line(done):
-    done.write("student/shapes.py", RIGHT + "\n\ndef broken(:\n    pass\n")
-    assert told(done) == ["error student/shapes.py: line 10: invalid syntax; Python cannot read this file, fix it"]
+def imported(course, zygotes) -> list[str]:
+    """Level, file and message of each finding of importing the package as it is, packed as `submit` packs it."""
+    file = course.root / "a.zip"
+    file.write_bytes(pack_zip({"student/shapes.py": (course.root / "student/shapes.py").read_bytes()}))
+    found = preflight.import_modules(course.manifest, file, zygotes)
+    return [f"{finding.level} {finding.file}: {finding.message}" for finding in found]
 
 
 def test_missing_modules(done):
@@ -324,42 +322,49 @@ def test_missing_modules(done):
 
 GONE = "is not there when Q1 is graded"
 USE = "use the standard library and numpy"
-NO_COST = "nothing uses it, so it costs nothing, but it can be removed"
-STRAY = {
-    "import scipy.stats": f"warning student/shapes.py: line 1 (import scipy.stats): scipy {GONE}; {NO_COST}",
-    "import numpyy": f"warning student/shapes.py: line 1 (import numpyy): numpyy {GONE}; {NO_COST}",
-    "import scipy\n\ndef plot():\n    scipy.f()\n    scipy.g()": "warning student/shapes.py: line 1 (import "
-    f"scipy): scipy {GONE}, so its use in line 4 and line 5 raises ImportError; {USE}",
-    "import scipy\n\ndef plot(x=scipy.pi): pass": f"error student/shapes.py: line 1 (import scipy): scipy {GONE}, and "
-    f"line 3, which uses it, runs at each import, so this file cannot be imported; {USE}",
-    "import scipy\n\nif __name__ == '__main__':\n    scipy.f()": "warning student/shapes.py: line 1 (import "
-    f"scipy): scipy {GONE}, so its use in line 4 raises ImportError; {USE}",
-    "import scipy\ntry:\n    scipy.f()\nexcept Exception:\n    pass": "warning student/shapes.py: line 1 (import "
-    f"scipy): scipy {GONE}, so its use in line 3 raises ImportError; {USE}",
-    "import scipy\nimport math\nTOOLS = {'a': scipy}\ndef plot(by=scipy): by.f()": "warning student/shapes.py: line 1 "
-    f"(import scipy): scipy {GONE}, so its use in line 3 and line 4 raises ImportError; {USE}",
-    "import scipy\n@scipy\ndef plot(): pass": f"error student/shapes.py: line 1 (import scipy): scipy {GONE}, and "
-    f"line 2, which uses it, runs at each import, so this file cannot be imported; {USE}",
-    "import scipy\nclass A(scipy): pass": f"error student/shapes.py: line 1 (import scipy): scipy {GONE}, and "
-    f"line 2, which uses it, runs at each import, so this file cannot be imported; {USE}",
-    "from __future__ import annotations\nimport scipy\n\ndef plot(x: scipy.A) -> scipy.A: pass": "warning student/"
-    f"shapes.py: line 2 (import scipy): scipy {GONE}, so its use in line 4 raises ImportError; {USE}",
-    "import scipy\n\ndef plot() -> scipy.A: pass": f"error student/shapes.py: line 1 (import scipy): scipy {GONE}, and "
-    f"line 3, which uses it, runs at each import, so this file cannot be imported; {USE}",
-    "import numpyy as n\n\ndef plot(): n.f()": f"error student/shapes.py: line 1: numpyy {GONE}; {USE}",
-    "from scipy import *": f"error student/shapes.py: line 1: scipy {GONE}; {USE}",
-    "if True:\n    import scipy": f"error student/shapes.py: line 2: scipy {GONE}; {USE}",
+NO_COST = "nothing that runs uses it, so it costs nothing, but it can be removed"
+STRAY = {  # what is warned of, and whether the module can be imported in grading
+    "import scipy.stats": (f"line 1 (import scipy.stats): scipy {GONE}; {NO_COST}", True),
+    "from numpy import float_": ("", True),
+    "import numpyy": (f"line 1 (import numpyy): numpyy {GONE}; {NO_COST}", True),
+    "import scipy\n\ndef plot():\n    scipy.f()\n    scipy.g()": (
+        f"line 1 (import scipy): scipy {GONE}, so its use in line 4 and line 5 raises ImportError; {USE}",
+        True,
+    ),
+    "import scipy\n\ndef plot(x=scipy.pi): pass": (
+        f"line 1 (import scipy): scipy {GONE}, so its use in line 3 raises ImportError; {USE}",
+        False,
+    ),
+    "import scipy as np\nimport numpy as np\nx = np.pi": (
+        f"line 1 (import scipy as np): scipy {GONE}; {NO_COST}",
+        True,
+    ),
+    "import scipy.stats\nimport scipy.fft\ndef f(): return scipy.fft": (
+        f"line 1 (import scipy.stats): scipy {GONE}, so its use in line 3 raises ImportError; {USE}",
+        True,
+    ),
+    "from __future__ import annotations\nimport scipy\n\ndef plot(x: scipy.A) -> scipy.A: pass": (
+        f"line 2 (import scipy): scipy {GONE}; {NO_COST}",
+        True,
+    ),
+    "import scipy\n\ndef plot():\n    x: scipy.A = 1": (f"line 1 (import scipy): scipy {GONE}; {NO_COST}", True),
+    "import scipy\n\ndef plot() -> scipy.A: pass": (
+        f"line 1 (import scipy): scipy {GONE}, so its use in line 3 raises ImportError; {USE}",
+        False,
+    ),
+    "import numpyy as n\n\ndef plot(): n.f()": ("", False),
+    "import numpyy as n\nimport math as n\n\ndef plot(): n.f()": ("", False),
+    "from scipy import *": ("", False),
+    "if True:\n    import scipy": ("", False),
 }
 
 
-@pytest.mark.parametrize("lines, sentence", STRAY.items(), ids=STRAY)
-def test_preflight_says_of_an_import_what_grading_makes_of_it(done, tmp_path, zygotes, lines, sentence):
+@pytest.mark.parametrize("lines", STRAY)
+def test_preflight_says_of_an_import_what_grading_makes_of_it(done, zygotes, lines):
     done.write("student/shapes.py", f"{lines}\n{RIGHT}")
-    assert told(done) == [sentence]
-    file = tmp_path / "a.zip"
-    file.write_bytes(pack_zip({"student/shapes.py": f"{lines}\n{RIGHT}".encode()}))
-    failed = preflight.import_modules(done.manifest, file, zygotes)
-    assert bool(failed) == sentence.startswith("error"), failed
+    warned, works = STRAY[lines]
+    assert told(done)[:1] == ([f"warning student/shapes.py: {warned}"] if warned else [])
+    assert (imported(done, zygotes) == []) == works
 
 
 @pytest.mark.parametrize(
@@ -391,7 +396,7 @@ ENCODINGS = {
         "shapes.py: this is UTF-16, which Python does not read. Save the file as UTF-8.",
     ),
     "Windows": (
-        ("# größe\n" + RIGHT).encode("cp1252"),
+        ("'größe'\n" + RIGHT).encode("cp1252"),
         "shapes.py, line 1: this is not UTF-8: byte 0xf6, in Windows-1252 the letter ö. Save the file as UTF-8.",
     ),
     "a null byte": (
@@ -407,9 +412,10 @@ ENCODINGS = {
 
 
 @pytest.mark.parametrize("source, sentence", ENCODINGS.values(), ids=ENCODINGS)
-def test_preflight_names_what_python_cannot_read_as_grading_does(done, source, sentence):
+def test_preflight_names_what_python_cannot_read_as_grading_does(done, zygotes, source, sentence):
     (done.root / "student/shapes.py").write_bytes(source)
-    assert told(done) == [f"error student/shapes.py: {sentence}"]
+    assert told(done) == []
+    assert imported(done, zygotes) == [f"error student/shapes.py: cannot be imported: {sentence}"]
 
 
 def test_package_in_capitals_is_named(done):
@@ -440,25 +446,6 @@ def test_modules_that_are_imported_belong_to_the_submission(done):
         done.write(f"student/{name}.py", "")
     files = [file.as_posix() for file in preflight.collect_files(done.manifest)]
     assert files == ["__init__.py", "deep/__init__.py", "deep/more.py", "given.py", "other.py", "shapes.py"]
-
-
-def test_data_that_a_module_names_and_is_too_large_to_be_handed_in(done):
-    done.write("student/shapes.py", RIGHT + "\nTABLE = 'table.csv'\n")
-    for other in ("other.csv", "able.csv", "TABLE"):
-        done.write(f"student/{other}", "1" * 1_100_000)
-    done.write("student/table.csv", "1")
-    assert told(done) == []
-    done.write("student/table.csv", "1" * 1_100_000)
-    said = (
-        "is not handed in: it is no plain file, or there is too much of it; make it smaller, since shapes.py names it"
-    )
-    assert told(done) == [f"warning student/table.csv: {said}"]
-    done.write("student/shapes.py", "from . import given\n" + RIGHT)
-    given = "TABLE = 'table.csv'\n"
-    header = '# Generated from solution/given.py by "python -m grader stubs" (unedited: '
-    for change in ("", "\n"):  # a data set, which the course's own module reads, is nobody's to hand in
-        done.write("student/given.py", f"{header}{digest_body(given)})\n{given}{change}")
-        assert len(told(done)) == len(change)
 
 
 def test_what_notebooks_import_belongs_too(done):
@@ -499,7 +486,7 @@ def test_given_package_imports_nothing_that_is_not_there():
 def test_command(done, command):
     assert command("preflight") == (0, "Preflight: nothing is missing.\n", "")
     (done.root / "notebooks/Rectangles.ipynb").unlink()
-    done.write("student/shapes.py", RIGHT + "def")
+    done.write("student/shapes.py", RIGHT + "def f(:\n")
     status, out, err = command("preflight")
     assert (status, err) == (1, "")
     assert out.splitlines()[-1] == "Preflight: 2 errors."

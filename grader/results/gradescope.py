@@ -230,8 +230,8 @@ def _next_steps(record: Record, rows: list[Row], manifest: Manifest) -> list[str
     written = [note.text for note in record.notes if note.kind is NoteKind.NEXT]
     if record.causes:
         first = record.causes[0]
-        fix = f"fix {first.place}" if first.line else f"make it possible to import {first.module}"
-        return [f"Next: {fix}, then hand in again.", *_count_unwritten(record)]
+        place = first.place or f"the import of {first.module}"  # of a secret seed's, only the module is known
+        return [f"Next: {'fix' if first.line else 'see to'} {place}, then hand in again.", *_count_unwritten(record)]
     stubs = (i for i, row in enumerate(rows) if any(c.outcome is Outcome.NOT_ATTEMPTED for c in row.checks))
     before = rows[: next(stubs, len(rows))] if written else rows
     return [*(_name_first_fault(rows, before) or written), *_count_unwritten(record)]

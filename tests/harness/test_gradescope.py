@@ -195,7 +195,7 @@ def test_a_missing_module_is_told_once():
     found = made_of(check("a", "failed", cause="shapes"), causes=[cause])
     found.notes = [Note(NoteKind.SUBMISSION, words) for words in notes]
     assert top(found)[:3] == [cause.message, "shapes: 1 check waits for this", notes[1]]
-    assert top(found)[-1] == "Next: make it possible to import shapes, then hand in again."
+    assert top(found)[-1] == "Next: see to shapes.py, then hand in again."
 
 
 def test_the_top_says_what_is_wrong_then_the_subtotal_then_what_to_do():

@@ -402,6 +402,7 @@ USED = {
     "from sklearn.preprocessing import scale": "scale * x",
     "from sklearn.base import params": "[p for p in params]",
     "import matplotlib.pyplot": "matplotlib.pyplot.plot(x)",
+    "import grader": "grader.files",  # which is loaded there
 }
 
 

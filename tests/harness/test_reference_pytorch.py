@@ -1,13 +1,16 @@
 """The PyTorch networks of the reference solution against PyTorch's own layers."""
 
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from grader.checks.expect import Mismatch
 from reference import pytorch_nets as nets
+from tests.public.test_q5_pytorch import make_params
 
 
 @pytest.fixture(autouse=True)
@@ -165,3 +168,9 @@ def test_training_steps_learn_a_tiny_batch():
     x, y = torch.randn(8, 3, 32, 32), torch.arange(8) % 5
     losses = [nets.training_step(model, optimizer, x, y) for _ in range(20)]
     assert losses[-1] < 0.1 * losses[0]
+
+
+def test_none_in_place_of_a_parameter_is_told_by_its_name():
+    package = SimpleNamespace(pytorch_nets=SimpleNamespace(three_layer_params=lambda: [torch.ones(2), *[None] * 5]))
+    with pytest.raises(Mismatch, match="params: hold None in place of conv_b1, conv_w2, conv_b2, fc_w, fc_b"):
+        make_params(package)

@@ -46,8 +46,10 @@ def make_params(package, *given, **options):
 
 
 def expect_all(params):
-    """Claims that there are as many params as names."""
+    """Claims that there are as many params as names, and that none is None."""
     expect(params, "params").to_be(len(params) == len(NAMES), f"are {len(params)} tensors, expected {len(NAMES)}")
+    empty = [name for name, param in zip(NAMES, params, strict=True) if param is None]
+    expect(params, "params").to_be(not empty, f"hold None in place of {', '.join(empty)}")
 
 
 def parameters_of(package, model):

@@ -80,6 +80,7 @@ class LateReport:
                 self._sooner.acquire(timeout=left)
             else:
                 self._tell(due)
+                print(end="", file=sys.__stdout__, flush=True)  # what is in no whole line yet would be lost
 
     def _tell(self, due: float) -> None:
         frames = _list_frames(reversed([*traceback.walk_stack(sys._current_frames().get(self._reader))]), self._root)

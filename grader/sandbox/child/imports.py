@@ -174,6 +174,9 @@ class StrayImports:
         if level or not self._is_asked_for(name, globals or {}):
             return self._import(name, globals, locals, fromlist, level)
         try:
+            top = name.partition(".")[0]
+            if top in sys.modules and top not in {*self._libraries, *sys.stdlib_module_names}:
+                raise ImportError(refuse(top, self._libraries), name=name)  # which a library has loaded for itself
             module = self._import(name, globals, locals, fromlist, level)
         except ImportError as error:
             answer = self._find_answer(name, globals or {}, None, str(error))

@@ -42,7 +42,7 @@ def load_package(request: dict[str, Any]) -> None:
     sys.pycache_prefix = request["bytecode"] or sys.pycache_prefix
     if libraries:
         OnlyTheseLibraries(name, libraries).install()
-        StrayImports(name, aliases, libraries).install()
+        StrayImports(name, [*aliases, *(shim.partition(".")[0] for shim in request["shims"])], libraries).install()
     PackageAliases(name, set(aliases) - set(libraries)).install()
     _forget(name)
     install_shims(request["shims"])

@@ -42,24 +42,12 @@ def choose_questions(manifest: Manifest, names: Sequence[str] | None) -> list[Qu
     return questions
 
 
-def require_meaning(
-    manifest: Manifest, keyword: str, functions: Sequence[str] | None, loose: Sequence[str] = ()
-) -> None:
-    """Raise UsageError for a keyword that cannot be read, and for a word that is no function and no check's id.
+def forbid_words(manifest: Manifest, words: Sequence[str]) -> None:
+    """Raise UsageError for words that were given without an option."""
+    for word in words:
+        from ..checks.choice import advise_option  # takes a second, which others need not wait
 
-    Also for any `loose` word, which was given without an option.
-    """
-    if not (keyword or functions or loose):
-        return  # what follows takes a second, in which workers can come up
-    from ..checks.choice import Keyword, advise_option, names_check, resolve_function
-
-    for word in loose:
         raise UsageError(advise_option(word, [question.id for question in manifest.questions], manifest.functions()))
-    if keyword:
-        Keyword(keyword)
-    for word in functions or ():
-        if not names_check(word, [question.id for question in manifest.questions]):
-            resolve_function(word, manifest.functions())
 
 
 def forbid_together(option: str, others: Mapping[str, object]) -> None:
@@ -102,11 +90,12 @@ def require_utf8_path(place: Path) -> Path:
 
 def _complete_question(incomplete: str) -> list[str]:
     """Return the ids that begin so, for a shell that completes them; none outside of a course."""
+    before, comma, last = incomplete.rpartition(",")
     try:
         ids = [question.id for question in find_course().questions]
     except ChainruleError:
         return []
-    return [name for name in ids if name.startswith(incomplete)]
+    return [f"{before}{comma}{name}" for name in ids if name.startswith(last)]
 
 
 def _split_at_commas(names: list[str] | None) -> list[str] | None:

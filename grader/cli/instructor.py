@@ -1,9 +1,8 @@
 """The commands of whoever teaches with a course: `grade`, `stubs`, `notebooks`, `release` and others."""
 
 import shlex
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -16,16 +15,11 @@ from .common import CANNOT_RUN, FAILED, QUESTIONS, choose_questions, find_course
 instructor_commands = typer.Typer()
 
 
-class Format(StrEnum):
-    """The reports `grade` can write."""
-
-    gradescope = "gradescope"
-    record = "record"
-    markdown = "markdown"
-
-
-KINDS = {Format.gradescope: REPORT, Format.record: REPORT, Format.markdown: MARKDOWN_REPORT}
-FILES = {Format.gradescope: "results.json", Format.record: "record.json", Format.markdown: "report.md"}
+REPORTS = {  # that `grade` can write: of what kind each is, and in which file it goes
+    "gradescope": (REPORT, "results.json"),
+    "record": (REPORT, "record.json"),
+    "markdown": (MARKDOWN_REPORT, "report.md"),
+}
 
 
 @instructor_commands.command()
@@ -45,7 +39,7 @@ def grade(
     out: Annotated[
         Path | None, typer.Option(help="Where to write; results.json, record.json or report.md by default.")
     ] = None,
-    format: Annotated[Format, typer.Option(help="What to write.")] = Format.gradescope,
+    format: Annotated[Literal["gradescope", "record", "markdown"], typer.Option(help="What to write.")] = "gradescope",
     secret_seeds: Annotated[
         int | None,
         typer.Option(min=0, metavar="<number>", help="How many secret seeds to add; the manifest's number by default."),
@@ -64,12 +58,12 @@ def grade(
 
     manifest = choose_edition(find_whole_course(), edition)
     choose_questions(manifest, None)
-    target = claim(out or Path(FILES[format]), KINDS[format], [submission])
+    kind, usual = REPORTS[format]
+    target = claim(out or Path(usual), kind, [submission])
     with StatusLine() as line:
-        subject = manifest, submission, target, format.value
-        result = grading.grade_submission(*subject, secret_seeds, unsafe=unsafe, line=line)
+        result = grading.grade_submission(manifest, submission, target, format, secret_seeds, unsafe=unsafe, line=line)
     terminal.show_record(result)
-    typer.echo(f"written: {out or FILES[format]}")
+    typer.echo(f"written: {target}")
     if not result.checks:
         raise typer.Exit(CANNOT_RUN)
     if result.held:

@@ -2,9 +2,8 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -36,13 +35,9 @@ UNSAFE = Annotated[
 ]
 
 
-class Gradebook(StrEnum):
-    """The gradebooks that `class gradebook` writes."""
-
-    csv = "csv"
-    gradescope = "gradescope"
-    canvas = "canvas"
-    moodle = "moodle"
+def name_output(usual: str) -> Any:
+    """Return the option of where to write, which by default is a file or folder in the class's."""
+    return typer.Option(metavar="<path>", help=f"Where to write; {usual} in the class's folder by default.")
 
 
 @class_commands.command("grade")
@@ -181,37 +176,35 @@ def show(
 
 @class_commands.command()
 def gradebook(
-    format: Annotated[Gradebook, typer.Option(help="Whose table it is to be.")] = Gradebook.csv,
+    format: Annotated[
+        Literal["csv", "gradescope", "canvas", "moodle"], typer.Option(help="Whose table it is to be.")
+    ] = "csv",
     into: Annotated[
         Path | None, typer.Option(metavar="<file>", help="The exported gradebook to fill by ID; it is not changed.")
     ] = None,
     column: Annotated[
         str, typer.Option(metavar="<name>", help="The column in Canvas; that of the course's title by default.")
     ] = "",
-    out: Annotated[
-        Path | None, typer.Option(metavar="<file>", help="Where to write; a file in the class's folder by default.")
-    ] = None,
+    out: Annotated[Path | None, name_output("a file")] = None,
     folder: FOLDER = CLASS,
 ) -> None:
     """Write everybody's mark as a table, or into the gradebook that Canvas or Moodle exported."""
     from ..classroom import gradebook as tables
     from ..classroom.view import StoreView
 
-    if into and format.value in tables.TABLES:
+    if into and format in tables.TABLES:
         raise UsageError("--into is a gradebook to fill; say whose it is with --format canvas or --format moodle")
-    forbid_together(f"--format {format.value}", {"--column": format is not Gradebook.canvas and column})
+    forbid_together(f"--format {format}", {"--column": format != "canvas" and column})
     late = find_course().late
-    target = out or folder / f"gradebook-{format.value}.csv"
+    target = out or folder / f"gradebook-{format}.csv"
     with StoreView.open(folder) as store:
-        for line in tables.write_gradebook(store, late, format.value, target, into, column):
+        for line in tables.write_gradebook(store, late, format, target, into, column):
             typer.echo(line)
 
 
 @class_commands.command()
 def page(
-    out: Annotated[
-        Path | None, typer.Option(metavar="<file>", help="Where to write; page.html in the class's folder by default.")
-    ] = None,
+    out: Annotated[Path | None, name_output("page.html")] = None,
     folder: FOLDER = CLASS,
 ) -> None:
     """Write the class as one HTML file that needs no network: scores, checks, misconceptions, students, time."""
@@ -225,10 +218,7 @@ def page(
 
 @class_commands.command()
 def feedback(
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="<folder>", help="A folder of its own; feedback in the class's folder by default."),
-    ] = None,
+    out: Annotated[Path | None, name_output("a folder of its own, feedback,")] = None,
     published: Annotated[
         bool, typer.Option("--published", help="Grades are published: show what is to be seen only then.")
     ] = False,
@@ -256,10 +246,7 @@ def similar(
             min=0.05, max=1, metavar="<number>", help="The share of what is rare in a function that makes it alike."
         ),
     ] = SIMILAR_CUT,
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="<file>", help="Where to write; similar.html in the class's folder by default."),
-    ] = None,
+    out: Annotated[Path | None, name_output("similar.html")] = None,
     folder: FOLDER = CLASS,
 ) -> None:
     """Find submissions whose own functions are alike, and show both texts: a reason to look, no verdict."""

@@ -9,7 +9,7 @@ import typer
 from ..course.manifest import Manifest
 from ..errors import UsageError
 from ..files import REPORT, claim, write_atomically
-from .common import FAILED, QUESTIONS, choose_questions, find_course, forbid_together, locate_package, require_meaning
+from .common import FAILED, QUESTIONS, choose_questions, find_course, forbid_together, forbid_words, locate_package
 
 if TYPE_CHECKING:
     from ..results.record import Record
@@ -64,9 +64,9 @@ def check(
     """Check a student's package and print points and one sentence for each failed check."""
     manifest = find_course()
     choose_questions(manifest, question)
-    require_meaning(manifest, keyword, function, words.args)
-    wanted = {"questions": question or [], "keyword": keyword, "timing": timing and not debug, "seed": seed}
-    wanted |= {"functions": function or [], "first": first}
+    forbid_words(manifest, words.args)
+    wanted: dict[str, Any] = {"questions": question or [], "keyword": keyword, "functions": function or []}
+    wanted |= {"timing": timing and not debug, "seed": seed, "first": first}
     if listed:
         others = {"--first": first, "--json": json, "--debug": debug, "--seed": seed is not None, "--student": student}
         forbid_together("--list", others)
@@ -176,7 +176,7 @@ def watch(
     """Check again each time a file is saved, the function just edited first, and say what changed; Ctrl-C ends it."""
     manifest = find_course()
     choose_questions(manifest, question)
-    require_meaning(manifest, keyword, function, words.args)
+    forbid_words(manifest, words.args)
     folder = locate_package(manifest, student)
     from ..checks.choice import Selection
     from ..grading import watch as watching

@@ -12,7 +12,7 @@ from ..course.manifest import Manifest
 from ..notebooks.checkfiles import CALL
 from ..notebooks.source import strip_magics
 from ..pdf.notebook import ANSWER, IGNORED, QUESTION, Cell, Notebook, Table, is_answer, join_text, read
-from .report import Finding, error, join_names, warning
+from .report import Finding, error, name_places, warning
 
 BASELINES = "tests/contents.json"  # among the checks, out of sight in a list of notebooks
 FIGURE, PARAMETERS = "figure", "parameters"
@@ -87,17 +87,17 @@ def find_maker(files: Iterable[Path], name: str) -> str:
     return ""
 
 
-def is_of_another_edition(file: Path, baseline: Baseline | None) -> bool:
+def is_of_another_edition(file: Path, baseline: Baseline) -> bool:
     """Return whether hardly a text is one of those that were given."""
     try:
         texts = {digest_text(cell.source) for cell in read(file).cells if cell.kind == "markdown"}
     except OSError:
         return False
-    return baseline is not None and bool(texts) and len(texts.intersection(baseline.texts)) * 10 < len(baseline.texts)
+    return bool(texts) and len(texts.intersection(baseline.texts)) * 10 < len(baseline.texts)
 
 
-def examine_notebook(file: Path, baseline: Baseline | None = None) -> list[Finding]:
-    """Return everything that is missing in one notebook; with a baseline, also what was deleted."""
+def examine_notebook(file: Path, baseline: Baseline) -> list[Finding]:
+    """Return everything that is missing in one notebook; of what an empty baseline lacks, nothing is missed."""
     name = file.name
     try:
         notebook = read(file)
@@ -147,12 +147,13 @@ def _find_failed_cells(name: str, cells: list[Cell]) -> list[Finding]:
     waiting = [cell for cell in cells if not _was_run(cell)]
     if cells and len(waiting) == len(cells):
         return [error(name, f"was not run: none of its {len(cells)} code cells has a result; {AGAIN}")]
-    found = []
-    if waiting and all(cell.count is None for cell in cells):
-        found.append(warning(name, f"has results but no execution counts, which show that each cell was run; {AGAIN}"))
-    elif waiting:
-        places = join_names([_describe(cell) for cell in waiting])
-        found.append(error(name, f"{len(waiting)} of {len(cells)} code cells not run: {places}; run them and save it"))
+    places = [_describe(cell) for cell in waiting]
+    if all(cell.count is None for cell in cells):
+        said = f"has results but no execution counts, which show that each cell was run; {AGAIN}"
+        found = name_places(warning, name, said, places)
+    else:
+        said = f"{len(waiting)} of {len(cells)} code cells not run: {{}}; run them and save it"
+        found = name_places(error, name, said, places)
     for cell in cells:
         raised = [output for output in cell.outputs if output.get("output_type") == "error"]
         if raised and not STUB.search(cell.source):
@@ -165,13 +166,12 @@ def _judge_order(name: str, cells: list[Cell]) -> list[Finding]:
     """Find counts that fall, or stand twice, which means two runs."""
     counted = [cell for cell in cells if cell.count is not None]
     late = [f"cell {cell.index}" for before, cell in pairwise(counted) if (cell.count or 0) <= (before.count or 0)]
-    said = f"not run in order: {join_names(late)} before the one above, or in another run; to be safe, {AGAIN}"
-    return [warning(name, said)] * bool(late)
+    said = f"not run in order: {{}} before the one above, or in another run; to be safe, {AGAIN}"
+    return name_places(warning, name, said, late)
 
 
-def _find_unanswered(name: str, notebook: Notebook, baseline: Baseline | None) -> list[Finding]:
+def _find_unanswered(name: str, notebook: Notebook, baseline: Baseline) -> list[Finding]:
     """Find questions without an answer, and questions that are gone."""
-    found: list[Finding] = []
     seen: set[str] = set()
     waiting: list[str] = []
     for position, cell in enumerate(notebook.cells):
@@ -181,40 +181,38 @@ def _find_unanswered(name: str, notebook: Notebook, baseline: Baseline | None) -
         seen.add(question)
         if not _is_answered(notebook.cells[position + 1 :], baseline):
             waiting.append(f"{find_heading(cell).lstrip('# ') or question} (cell {cell.index})")
-    if waiting:
-        found.append(error(name, f"no answer to {join_names(waiting)}; write it into the cell below, and save"))
-    asked = baseline.questions if baseline else {}
-    gone = [title.lstrip("# ") or key for key, title in asked.items() if key not in seen]
-    if gone:
-        remedy = "get that cell from a fresh copy of the notebook, with your answer below it"
-        found.append(error(name, f"the cell of {join_names(gone)} is gone; {remedy}"))
-    return found
+    gone = [title.lstrip("# ") or key for key, title in baseline.questions.items() if key not in seen]
+    remedy = "get that cell from a fresh copy of the notebook, with your answer below it"
+    return [
+        *name_places(error, name, "no answer to {}; write it into the cell below, and save", waiting),
+        *name_places(error, name, f"the cell of {{}} is gone; {remedy}", gone),
+    ]
 
 
-def _identify_question(cell: Cell, baseline: Baseline | None) -> str | None:
+def _identify_question(cell: Cell, baseline: Baseline) -> str | None:
     """Return the id of the inline question that a cell asks, from its tag, or its heading where tags were lost."""
     if cell.kind != "markdown":
         return None
     if QUESTION in cell.tags:
         return str(cell.metadata.get("question", ""))
-    titles = {title: key for key, title in (baseline.questions if baseline else {}).items()}
+    titles = {title: key for key, title in baseline.questions.items()}
     return titles.get(find_heading(cell)) if ANSWER not in cell.tags else None
 
 
-def _is_answered(below: list[Cell], baseline: Baseline | None) -> bool:
+def _is_answered(below: list[Cell], baseline: Baseline) -> bool:
     """Return whether the question's own cell, or one the student put next to it, says something."""
     for cell in below:
         if cell.kind == "code" or QUESTION in cell.tags:
             return False
-        own = ANSWER in cell.tags
-        if not own and (baseline is None or digest_text(cell.source) in baseline.texts):
+        own = ANSWER in cell.tags or (baseline.texts and digest_text(cell.source) not in baseline.texts)
+        if not own:
             return False
         if is_answer(cell.source) or cell.attachments:
             return True
     return False
 
 
-def _judge_checks(name: str, notebook: Notebook, baseline: Baseline | None) -> list[Finding]:
+def _judge_checks(name: str, notebook: Notebook, baseline: Baseline) -> list[Finding]:
     """Find check cells that are gone, that don't pass, or that show nothing."""
     states: dict[str, str] = {}
     for cell in notebook.cells:
@@ -223,17 +221,14 @@ def _judge_checks(name: str, notebook: Notebook, baseline: Baseline | None) -> l
         for check in names:
             state = "failing" if NOT_PASSED in shown else "passed" if PASSED in shown else "silent"
             states[check] = state if _was_run(cell) else "not run"
-    gone = [check for check in (baseline.checks if baseline else []) if check not in states]
     failing = [check for check, state in states.items() if state == "failing"]
     silent = [check for check, state in states.items() if state == "silent"]
-    found = []
-    if failing:
-        found.append(warning(name, f"checks that do not pass: {join_names(failing)}; fix it and run the cell again"))
-    if silent:
-        found.append(warning(name, f"checks that show no result: {join_names(silent)}; run the cell again"))
-    if gone:
-        found.append(warning(name, f"checks whose cell is gone: {join_names(gone)}"))
-    return found
+    gone = [check for check in baseline.checks if check not in states]
+    return [
+        *name_places(warning, name, "checks that do not pass: {}; fix it and run the cell again", failing),
+        *name_places(warning, name, "checks that show no result: {}; run the cell again", silent),
+        *name_places(warning, name, "checks whose cell is gone: {}", gone),
+    ]
 
 
 def _read_data(output: Table) -> Table:
@@ -241,15 +236,12 @@ def _read_data(output: Table) -> Table:
     return data if isinstance(data, dict) else {}
 
 
-def _find_empty_figures(name: str, cells: list[Cell], baseline: Baseline | None) -> list[Finding]:
+def _find_empty_figures(name: str, cells: list[Cell], baseline: Baseline) -> list[Finding]:
     """Find cells that are there to draw something and show nothing."""
     drawing = [cell for cell in cells if FIGURE in cell.tags]
-    empty = [cell for cell in drawing if _was_run(cell) and not any(map(_is_picture, cell.outputs))]
-    found = []
-    if empty:
-        places = join_names([_describe(cell) for cell in empty])
-        found.append(warning(name, f"no figure below {places}; run that cell again and save"))
-    if baseline and len(drawing) < baseline.figures:
+    empty = [_describe(cell) for cell in drawing if _was_run(cell) and not any(map(_is_picture, cell.outputs))]
+    found = name_places(warning, name, "no figure below {}; run that cell again and save", empty)
+    if len(drawing) < baseline.figures:
         found.append(warning(name, f"{baseline.figures - len(drawing)} of {baseline.figures} cells that draw are gone"))
     return found
 
@@ -258,12 +250,9 @@ def _is_picture(output: Table) -> bool:
     return any(kind.startswith("image/") for kind in _read_data(output))
 
 
-def _find_changed_parameters(name: str, notebook: Notebook, baseline: Baseline | None) -> list[Finding]:
+def _find_changed_parameters(name: str, notebook: Notebook, baseline: Baseline) -> list[Finding]:
     """Find parameters other than those the notebook came with."""
     cells = [cell for cell in notebook.cells if PARAMETERS in cell.tags and cell.kind == "code"]
-    given = baseline.parameters.strip() if baseline else ""
-    return [
-        warning(name, f"{_describe(cell)}: the parameters were changed; hand in a run with the given ones")
-        for cell in cells
-        if given and cell.source.strip() != given
-    ]
+    given, remedy = baseline.parameters.strip(), "hand in a run with the given ones"
+    changed = [_describe(cell) for cell in cells if given and cell.source.strip() != given]
+    return name_places(warning, name, f"{{}}: the parameters were changed; {remedy}", changed)

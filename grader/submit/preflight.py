@@ -37,7 +37,8 @@ def examine_course(manifest: Manifest, names: Sequence[str] = ()) -> list[Findin
     files = manifest.collected_notebooks()
     if files and not names:
         found += _find_nameless(manifest)
-    others = [name for name in files if notebooks.is_of_another_edition(files[name], baselines.get(name))]
+    held = {name: baselines.get(name, notebooks.Baseline()) for name in files}
+    others = [name for name, file in files.items() if notebooks.is_of_another_edition(file, held[name])]
     if others:
         said = f"{', '.join(others)}: of another edition than this folder; copy your work into fresh copies"
         found.append(error(manifest.paths.notebooks, said))
@@ -45,7 +46,7 @@ def examine_course(manifest: Manifest, names: Sequence[str] = ()) -> list[Findin
         if not file.is_file():
             found.append(error(file.name, explain_missing_file(file, f"put it back into {manifest.paths.notebooks}/")))
         elif name not in others:
-            found += notebooks.examine_notebook(file, baselines.get(name))
+            found += notebooks.examine_notebook(file, held[name])
     return found
 
 
@@ -96,9 +97,6 @@ def _find_nameless(manifest: Manifest) -> list[Finding]:
 
 def _judge_size(manifest: Manifest, package: Path, file: Path) -> list[Finding]:
     size, name = (package / file).stat().st_size, f"{package.name}/{file.as_posix()}"
-    if size > manifest.submission.max_megabytes * MEGABYTE:
-        limit = f"a submission may have {manifest.submission.max_megabytes} MB"
-        return [error(name, f"has {size / MEGABYTE:,.1f} MB and {limit}; make it smaller")]
     for budget in manifest.budgets:
         if budget.file == file.as_posix():
             said = f"has {size / MEGABYTE:,.1f} MB and it may have {budget.megabytes:g} MB; make it smaller"

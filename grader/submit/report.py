@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -56,6 +56,11 @@ def error(file: str, message: str, line: int = 0) -> Finding:
 def warning(file: str, message: str) -> Finding:
     """Return a finding that may well be as the student wants it."""
     return Finding("warning", file, message)
+
+
+def name_places(judge: Callable[[str, str], Finding], file: str, sentence: str, places: Sequence[str]) -> list[Finding]:
+    """Return the finding whose sentence names some places; none where there are none."""
+    return [judge(file, sentence.format(join_names(places)))] if places else []
 
 
 def select_errors(findings: Iterable[Finding]) -> list[Finding]:

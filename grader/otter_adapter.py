@@ -15,28 +15,18 @@ from otter.test_files.exception_test import ExceptionTestFile
 
 from .course import manifest as manifests
 from .notebooks.checkfiles import HEADER, Judgement, NotPassed, render_html, render_text, suggest
+from .results.record import sum_points
 
 
 class CellResult(ExceptionTestFile):  # type: ignore[misc]  # otter comes without types
-    """The result of a check file, shown in the engine's own words."""
+    """The result of a check, one case to Otter, shown in the engine's own words."""
 
-    judgement: Judgement
-
-    @classmethod
-    def without_file(cls, judgement: Judgement) -> "CellResult":
-        """Return a verdict without a check file: the obstacle counts as one failed case."""
-        verdict = cls(judgement.name, "", [TestCase(judgement.name, None, False, 0, None, None)])
-        verdict._note(judgement)
-        return verdict
-
-    def run(self, global_environment: dict[str, object]) -> None:
-        """Run the file's one case."""
-        try:
-            self._note(self.test_cases[0].body.test_func())
-        except NotPassed as error:
-            self._note(error.judgement)
-        except Exception as error:
-            self._note(Judgement(self.name, trouble=f"{type(error).__name__}: {error}"))
+    def __init__(self, judgement: Judgement) -> None:
+        points = sum_points(check.points for check in judgement.checks)
+        case = TestCase(judgement.name, None, False, points, None, None)
+        super().__init__(judgement.name, "", [case])
+        self.judgement = judgement
+        self.test_case_results = [TestCaseResult(case, str(judgement), judgement.passed)]
 
     def summary(self, public_only: bool = False) -> str:
         """Return the result in plain lines."""
@@ -44,10 +34,6 @@ class CellResult(ExceptionTestFile):  # type: ignore[misc]  # otter comes withou
 
     def _repr_html_(self) -> str:
         return render_html(self.judgement)
-
-    def _note(self, judgement: Judgement) -> None:
-        self.judgement = judgement
-        self.test_case_results = [TestCaseResult(self.test_cases[0], str(judgement), judgement.passed)]
 
 
 class Checks(otter.Notebook):  # type: ignore[misc]  # otter comes without types
@@ -71,12 +57,15 @@ class Checks(otter.Notebook):  # type: ignore[misc]  # otter comes without types
         if self._trouble or not file.is_file():
             names = [other.stem for other in Path(self._tests_dir).glob("*.py")]
             trouble = self._trouble or f"there is no check of that name; {suggest(question, names)}"
-            return CellResult.without_file(Judgement(question, trouble=trouble))
+            return CellResult(Judgement(question, trouble=trouble))
         if not file.read_text(encoding="utf-8").startswith(HEADER):
             return super().check(question, sys._getframe(1).f_globals if global_env is None else global_env)
-        verdict = CellResult.from_file(str(file))
-        verdict.run({})
-        return verdict
+        try:
+            return CellResult(ExceptionTestFile.from_file(str(file)).test_cases[0].body.test_func())
+        except NotPassed as error:
+            return CellResult(error.judgement)
+        except Exception as error:  # of an engine that does not fit the file
+            return CellResult(Judgement(question, trouble=f"{type(error).__name__}: {error}"))
 
     def check_all(self) -> GradingResults:
         """Run every check file, on the caller's globals where it is written by hand."""

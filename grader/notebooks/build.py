@@ -1,20 +1,23 @@
 """Generate the notebooks of a course and their check files from their sources, or compare them with these."""
 
+import contextlib
 import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..checks.collect import RUNNING, CheckCollector, RunningCheck, run_pytest
+from ..checks.choice import Selection
+from ..checks.collect import RUNNING
 from ..course.manifest import Manifest, to_fraction, to_number
 from ..course.source import locate
 from ..errors import CourseError, OutputError, choose
 from ..files import claim, write_atomically
+from ..grading import run
 from . import source
 from .checkfiles import HEADER
 from .source import SourceCell, find_solutions
@@ -73,17 +76,30 @@ def to_bytes(notebook: "NotebookNode") -> bytes:
 
 def is_unedited(file: Path) -> bool:
     """Return whether a generated notebook still has the cells it was made with, and none of them was run."""
-    table = _load(file)
-    cells = table.get("cells")
-    if not isinstance(cells, list) or not all(isinstance(cell, dict) for cell in cells):
-        return False
-    ran = any(cell.get("outputs") or cell.get("execution_count") for cell in cells)
-    return not ran and _read_note(file).get("unedited") == digest_cells(cells)
+    notebook = _read(file)
+    ran = any(cell.get("outputs") or cell.get("execution_count") for cell in notebook.cells)
+    return not ran and _read_note(notebook).get("unedited") == digest_cells(notebook.cells)
 
 
-def digest_cells(nodes: Iterable[Mapping[str, object]]) -> str:
+def digest_cells(cells: "Iterable[NotebookNode]") -> str:
     """Return a digest of the kinds and texts of cells."""
-    return _shorten([[node.get("cell_type"), _join(node.get("source"))] for node in nodes])
+    return _shorten([[cell.cell_type, cell.source] for cell in cells])
+
+
+def _read(file: Path) -> "NotebookNode":
+    """Return the notebook in a file; an empty one where it cannot be read."""
+    import nbformat
+
+    notebook: NotebookNode = nbformat.v4.new_notebook()
+    with contextlib.suppress(Exception):  # whatever it raises, this was not made here
+        notebook = nbformat.read(file, as_version=4)
+    return notebook
+
+
+def _read_note(notebook: "NotebookNode") -> dict[str, object]:
+    """Return a notebook's note on its origin; an empty one where it was not made here."""
+    note: dict[str, object] = notebook.metadata.get(KEY, {})
+    return note
 
 
 def _strip(cell: SourceCell, name: str) -> SourceCell:
@@ -107,27 +123,6 @@ def _write_stub(cell: SourceCell, name: str, marker: str) -> list[str]:
 
 def _shorten(value: object) -> str:
     return hashlib.sha256(json.dumps(value).encode()).hexdigest()[:12]
-
-
-def _join(source: object) -> str:
-    if isinstance(source, list):
-        return "".join(line for line in source if isinstance(line, str))
-    return source if isinstance(source, str) else ""
-
-
-def _read_note(file: Path) -> dict[str, object]:
-    """Return a notebook's note on its origin; an empty one where it was not made here or cannot be read."""
-    metadata = _load(file).get("metadata")
-    note = metadata.get(KEY) if isinstance(metadata, dict) else None
-    return note if isinstance(note, dict) else {}
-
-
-def _load(file: Path) -> dict[str, object]:
-    try:
-        content = json.loads(file.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
 
 
 def make_instructors_notebook(manifest: Manifest, name: str) -> "NotebookNode":
@@ -190,8 +185,6 @@ def write_instructors(manifest: Manifest, names: Sequence[str], folder: Path) ->
         folder / f"{name}.ipynb": to_bytes(make_instructors_notebook(manifest, name))
         for name in names or manifest.notebooks
     }
-    if folder.exists() and not folder.is_dir():
-        raise OutputError(f"{folder} is a file; choose another name for the folder")
     for file in made:
         claim(file, "notebook as it was made, unedited", mine=lambda content: is_unedited(file))
     folder.mkdir(parents=True, exist_ok=True)
@@ -203,7 +196,7 @@ def write_instructors(manifest: Manifest, names: Sequence[str], folder: Path) ->
 def _compare(manifest: Manifest, made: dict[Path, bytes]) -> list[Path]:
     wrong = [file for file, content in made.items() if not file.is_file() or file.read_bytes() != content]
     folder, header = manifest.path("notebooks"), HEADER.encode()
-    others = [f for f in sorted(folder.glob("*.ipynb")) if f.stem not in manifest.notebooks and _read_note(f)]
+    others = [f for f in sorted(folder.glob("*.ipynb")) if f.stem not in manifest.notebooks and _read_note(_read(f))]
     checks = [f for f in sorted(folder.glob("tests/*.py")) if f not in made and f.read_bytes().startswith(header)]
     return wrong + others + checks
 
@@ -234,8 +227,9 @@ def collect_check_files(manifest: Manifest) -> dict[str, CheckFile]:
     Raise CourseError where checks don't load, or two functions make the same name.
     """
     found: dict[str, CheckFile] = {}
-    for running in _collect_checks(manifest):
-        for function in running.judged:
+    checks = [item.stash[RUNNING] for item in run.collect_items(manifest, Selection())]
+    for running in checks:
+        for function in running.judged if running.check.visibility == "public" else ():
             name = name_check_file(manifest, running.check.question, function)
             question = manifest.question(running.check.question)
             origin = f"{manifest.paths.public}/{question.file}"
@@ -254,13 +248,3 @@ def name_check_file(manifest: Manifest, question: str, function: str) -> str:
         raise CourseError(f"{error}; fix the name, or generate the package first") from None
     words = [re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", part).strip("_") for part in path]
     return "_".join([question, *words]).lower()
-
-
-def _collect_checks(manifest: Manifest) -> list[RunningCheck]:
-    """Return what pytest collects in the public files, having run none of it."""
-    files = [manifest.path("public") / question.file for question in manifest.questions]
-    collector = CheckCollector(manifest)
-    run_pytest(manifest, [file for file in files if file.is_file()], [collector], "--collect-only")
-    if collector.problem:
-        raise collector.problem
-    return [item.stash[RUNNING] for item in collector.items]

@@ -120,7 +120,7 @@ class CheckProcess:
         words, pipe = [sys.executable, "-m", "grader", "cells"], subprocess.PIPE
         # an interrupt of another cell goes to all of the kernel's session
         self.process = subprocess.Popen(
-            words, cwd=root, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, start_new_session=True
+            words, cwd=root, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True, start_new_session=True
         )
         atexit.register(self.end)
 
@@ -138,14 +138,13 @@ class CheckProcess:
             late.cancel()
         if "record" in reply:
             return from_json(reply["record"].encode())
-        if not reply:
-            self.end()
-        if not reply and time.monotonic() - started >= seconds:
-            raise CourseError(
-                f"the checks were ended after {seconds:g} s; run python -m grader check -q {question} "
-                "in a terminal to see which one takes so long"
-            )
-        raise CourseError(reply.get("trouble", "the checks ended without a word"))
+        if "trouble" in reply:
+            raise CourseError(reply["trouble"])
+        self.end()
+        if time.monotonic() - started < seconds:
+            raise CourseError("the checks ended without a word")
+        remedy = f"run python -m grader check -q {question} in a terminal to see which one takes so long"
+        raise CourseError(f"the checks were ended after {seconds:g} s; {remedy}")
 
     def end(self) -> None:
         """End the process: by itself where it waits for a request, or was told to."""
@@ -161,14 +160,11 @@ class CheckProcess:
 
     def _exchange(self, request: dict[str, str]) -> dict[str, str]:
         """Return the reply to a request; empty where the process has ended."""
-        source, sink = self.process.stdout, self.process.stdin
-        if source is None or sink is None:
-            return {}
+        assert self.process.stdin and self.process.stdout  # both are pipes
         with contextlib.suppress(BrokenPipeError):
-            sink.write(json.dumps(request).encode() + b"\n")
-            sink.flush()
-        line = source.readline()
-        reply: dict[str, str] = json.loads(line) if line.endswith(b"\n") else {}
+            print(json.dumps(request), file=self.process.stdin, flush=True)
+        line = self.process.stdout.readline()
+        reply: dict[str, str] = json.loads(line) if line.endswith("\n") else {}
         return reply
 
 
@@ -194,33 +190,29 @@ def _wait_for_request() -> bool:
 
 
 def render_text(found: Judgement) -> str:
-    """Return the result in plain lines."""
-    first, *more = _list_first_lines(found)
-    lines = [f"{found.name}: {first}", *(f"  {line}" for line in more)]
+    """Return the result in plain lines: what keeps modules from being imported, the headline, failures and the rest."""
+    causes = explain_causes(found.causes, found.checks)
+    first, *more = [*(line for words in causes for line in words.splitlines()), write_headline(found)]
     groups = group_failures(found.checks)
     for checks in groups[:SHOWN]:
-        lines += [f"  {checks[0].outcome.word}: {name}" for name in _list_titles(checks)]
-        lines += [f"      {line}" for line in checks[0].message.splitlines()]
-        lines += [f"      hint: {words}" for words in list_hints(checks)]
-    return "\n".join(lines + [f"  {rest}" for rest in _list_rest(found, groups)])
+        alike = f"{count_alike(checks)}: {list_ids(checks)}"
+        names = [check.title for check in checks] if len(checks) <= TITLES else [alike]
+        more += [f"{checks[0].outcome.word}: {name}" for name in names]
+        more += [f"    {line}" for line in checks[0].message.splitlines()]
+        more += [f"    hint: {words}" for words in list_hints(checks)]
+    left = sum(len(checks) for checks in groups[SHOWN:])
+    waiting = sum(check.outcome is Outcome.NOT_ATTEMPTED for check in found.checks)
+    more += [f"and {left} more; python -m grader check -q {found.question} shows them all"] * bool(left)
+    more += [f"not attempted: {waiting} of the checks"] * (0 < waiting < len(found.checks))
+    more += filter(None, [explain_output(found.checks)])
+    return "\n".join([f"{found.name}: {first}", *(f"  {line}" for line in more)])
 
 
 def render_html(found: Judgement) -> str:
     """Return the same with a coloured edge."""
-    head, *more = _list_first_lines(found)
-    items = [f"<li>{escape(line)}</li>" for line in more]
-    groups = group_failures(found.checks)
-    for checks in groups[:SHOWN]:
-        titles = "<br>".join(f"<b>{checks[0].outcome.word}</b> {escape(name)}" for name in _list_titles(checks))
-        message = escape(checks[0].message)
-        hints = "".join(f"<br><b>hint</b> {escape(words)}" for words in list_hints(checks))
-        items.append(f'<li>{titles}<br><code style="white-space: pre-wrap">{message}</code>{hints}</li>')
-    items += [f"<li>{escape(rest)}</li>" for rest in _list_rest(found, groups)]
-    listed = f'<ul style="margin: 4px 0 0 0">{"".join(items)}</ul>' if items else ""
     edge = f"border-left: 4px solid {COLOURS[found.passed]}; padding: 2px 0 2px 12px"
-    name = PASSED if found.passed else NOT_PASSED
-    first = f"<b>{escape(found.name)}</b>: {escape(head)}"
-    return f'<div class="{name}" style="{edge}">{first}{listed}</div>'
+    text = f'<pre style="white-space: pre-wrap; margin: 0">{escape(render_text(found))}</pre>'
+    return f'<div class="{PASSED if found.passed else NOT_PASSED}" style="{edge}">{text}</div>'
 
 
 def write_headline(found: Judgement) -> str:
@@ -233,26 +225,4 @@ def write_headline(found: Judgement) -> str:
         place = f" in place of its raise ({found.unwritten})" if found.unwritten else ""
         return f"not attempted; write {functions}{place}, save the file, then run this cell again"
     points = f"{sum(check.score for check in checks):g} of {sum(check.points for check in checks):g} points"
-    points += held_of(checks)
-    return f"{say_passed(checks)} passed ({points})"
-
-
-def _list_titles(checks: list[CheckResult]) -> list[str]:
-    """Return the titles of checks that say the same, or how many they are, with their ids."""
-    if len(checks) <= TITLES:
-        return [check.title for check in checks]
-    return [f"{count_alike(checks)}: {list_ids(checks)}"]
-
-
-def _list_first_lines(found: Judgement) -> list[str]:
-    """Return the first lines: what keeps modules from being imported, with how many checks wait, then the headline."""
-    causes = explain_causes(found.causes, found.checks)
-    return [*(line for words in causes for line in words.splitlines()), write_headline(found)]
-
-
-def _list_rest(found: Judgement, groups: list[list[CheckResult]]) -> list[str]:
-    more = sum(len(checks) for checks in groups[SHOWN:])
-    waiting = sum(check.outcome is Outcome.NOT_ATTEMPTED for check in found.checks)
-    lines = [f"and {more} more; python -m grader check -q {found.question} shows them all"] * bool(more)
-    lines += [f"not attempted: {waiting} of the checks"] * (0 < waiting < len(found.checks))
-    return [*lines, *filter(None, [explain_output(found.checks)])]
+    return f"{say_passed(checks)} passed ({points}{held_of(checks)})"

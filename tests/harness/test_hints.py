@@ -114,7 +114,7 @@ def test_the_sentence_stands_below_the_failure_in_every_report(toy, planted, com
     assert f"\nHint: {SENTENCE}\n" in render_markdown(found)
     judgement = cells.Judgement("q1_area", "Q1", own)
     assert f"      hint: {SENTENCE}" in cells.render_text(judgement).splitlines()
-    assert f"<b>hint</b> {SENTENCE}" in cells.render_html(judgement)
+    assert f"hint: {SENTENCE}" in cells.render_html(judgement)
 
 
 def test_no_hints_leaves_them_out(toy, planted, command):

@@ -119,7 +119,7 @@ def test_instructors_notebooks_that_were_edited_stay(course, command, tmp_path):
     assert (status, "is no notebook as it was made, unedited; move it away" in err) == (2, True)
     assert json.loads(file.read_text()) == notebook
     status, _, err = command("notebooks", "--instructor", str(course.root / "thesis.txt"))
-    assert (status, "thesis.txt is a file; choose another name for the folder" in err) == (2, True)
+    assert (status, "thesis.txt is no folder; give another place" in err) == (2, True)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")

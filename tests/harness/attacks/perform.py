@@ -54,7 +54,7 @@ def act(stage: Stage, attack: Attack) -> tuple[str, str]:
         worker.load(attack.libraries)
         worker.start(1)
         said = worker.root().act.attack(stage.target(package))
-        worker.root().count()  # which frames sent unasked would answer
+        worker.root().seed(1)  # which frames sent unasked would answer
         story = f"returned {said!r:.200}"
     except (WorkerTimeout, WorkerCrashed) as error:
         ending, story = "ended", str(error)

@@ -363,7 +363,7 @@ def test_formulas_are_mended():
     )
     assert _typst(r"\begin{array}{c}a\\\hline b\end{array}").typst == "$ vec(delim: #none, a, b) $"
     assert _typst(r"\begin{rcases}a\\b\end{rcases}=c").typst == '$ vec(delim: #(none, "}"), align: #left, a, b) = c $'
-    assert _typst(r"\textcolor{red}{a, b}").typst == r'$ text(fill: #rgb("#d00000"), a \, b )$'
+    assert _typst(r"\textcolor{red}{a, b}").typst == r'$ text(fill: #rgb("#d00000"), a \, b ) $'
     assert 'text(fill: #rgb("#000000"), x )' in _typst(r"\color{nonesuch}{x}").typst
     assert _typst(r"a {\bf b {\rm c} d} e").typst == "$ a upright(bold(b upright(c) d)) e $"
     assert _typst(r"\begin{vmatrix}a&b\end{vmatrix}").typst == '$ mat(delim: "|", a, b) $'
@@ -389,7 +389,7 @@ def test_formulas_are_mended():
     assert _typst(r"\begin{aligned}[t] a &= b \end{aligned}").typst == "$ a & = b $"
     assert _typst(r"\operatorname{E}[x] \textbf{W}[i]").typst == r'$ "E"\[ x \] bold("W")\[ i \] $'
     assert _typst(r"\bigcap_{j} B").typst == "$ ⋂_j B $"
-    assert _typst(r"\underset{a}{b} \overset{c}{d}").typst == "$ scripts(limits(b )_a )scripts(limits(d )^c )$"
+    assert _typst(r"\underset{a}{b} \overset{c}{d}").typst == "$ scripts(limits(b )_a )scripts(limits(d )^c ) $"
     assert _typst(r"\overset{c}{d}^T").typst == "$ scripts(limits(d )^c )^T $"
     assert _typst(r"\underset{w}{\operatorname{Var}} x").typst == '$ scripts(limits(op("Var") )_w )x $'
     assert _typst(r"\underset{w}{\arg\max} f").typst == '$ scripts(limits(op("arg\u2006max", limits: #true) )_w )f $'

@@ -1,4 +1,4 @@
-# Generated from reference/pytorch_nets.py by "python -m grader stubs" (unedited: c9d03dae1ec9)
+# Generated from reference/pytorch_nets.py by "python -m grader stubs" (unedited: 7043483282f7)
 """The networks and the training step of the PyTorch notebook, at three levels of abstraction.
 
 Barebones functions on tensors, `nn.Module` subclasses and `nn.Sequential` describe the same architectures; each level
@@ -160,7 +160,8 @@ def build_optimizer(model: nn.Module, learning_rate: float = 1e-2, momentum: flo
 def training_step(model: nn.Module, optimizer: torch.optim.Optimizer, x: Tensor, y: Tensor) -> float:
     """Put the model in train mode and take one optimizer step on the mean cross entropy of a minibatch.
 
-    The step depends on this minibatch's gradient alone, whatever gradients the parameters held before.
+    The step depends on this minibatch's gradient alone, whatever gradients the parameters held before. The model sees
+    the minibatch once, so that batch normalization counts it once.
     x: (N, ...) inputs, y: (N,) class indices (int64), both on the model's device.
     Returns the loss before the step, as a Python float.
     """

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 
 from grader.checks import expect, points
-from tests.public.shared import VALUE, build, draw_net, make_net, plain, worth
+from tests.public.shared import DIGITS, VALUE, build, draw_net, make_net, plain, worth
 from tests.public.test_q1_fully_connected import (
     INIT,
     LOSS,
@@ -33,11 +33,17 @@ def test_affine_5d(student, reference, rng, function):
 
 
 @points(0.25, "layers.softmax_loss")
-def test_softmax_scores_of_different_size(student, rng):
-    """softmax_loss does not change when samples' scores move far apart, and classes with far lower scores come along"""
+def test_softmax_scores_of_different_size(student, reference, rng):
+    """softmax_loss does not change when samples' scores move far apart, nor by far lower classes, and has no bound"""
     arrays = draw_arrays(rng, "softmax_loss", n=4)
     levels = np.array([[-1500.0], [0.0], [700.0], [1500.0]])
     expect_unmoved(student, arrays, np.hstack([arrays["x"], arrays["x"] - 1500]) + levels)
+    (usual, _), (expected, _) = (results(package, "softmax_loss", arrays) for package in (student, reference))
+    if not np.allclose(usual, expected, rtol=DIGITS, atol=0):
+        return  # of which another check tells
+    arrays["x"][np.arange(4), arrays["y"]] -= 40  # so the true class is as probable as 1 in 10 ** 17
+    (loss, _), (expected, _) = (results(package, "softmax_loss", arrays) for package in (student, reference))
+    expect(plain(loss), "loss").to_match(expected, rel=VALUE)
 
 
 @points(0.25, INIT)
@@ -77,9 +83,9 @@ def test_deep_net_gradients(student, reference, rng, kind):
 
 @points(0.25, LOSS)
 def test_deep_net_regularized_loss(student, rng):
-    """FullyConnectedNet.loss regularizes the weights of every layer of a net of five"""
-    X, y, params = draw_net(rng, DEEP)
-    expected = 0.5 * 1.3 * sum(np.sum(params[f"W{i}"] ** 2) for i in range(1, 6))
+    """FullyConnectedNet.loss regularizes the weights of every layer of a net of eleven"""
+    X, y, params = draw_net(rng, 10 * (5,))  # two digits in a name
+    expected = 0.5 * 1.3 * sum(np.sum(params[f"W{i}"] ** 2) for i in range(1, 12))
     expect(penalty(student, params, X, y, reg=1.3), "loss added by reg").to_match(expected, rel=VALUE)
 
 

@@ -40,12 +40,20 @@ def test_net_drops_after_normalization(student, reference, rng):
     """With batch normalization too, each hidden layer is affine, normalization, ReLU, dropout, there and back"""
     arrays = draw_wide(rng, n=30)
     compare_loss(student, reference, *arrays, ratio=0.7, normalization="batchnorm")
-    (_, grads), (_, expected) = train_nets(student, reference, *arrays, ratio=0.7)
-    if "b2" not in grads or not np.allclose(grads["b2"], expected["b2"]):
+    if are_right(train_nets(student, reference, *arrays, ratio=1, normalization="layernorm")):
+        compare_loss(student, reference, *arrays, ratio=0.7, normalization="layernorm")
+    if not are_right(train_nets(student, reference, *arrays, ratio=0.7), "b2"):
         return  # of which another check tells
-    # this gradient comes from dropout and ReLU, and from no normalization yet
-    (_, grads), (_, expected) = train_nets(student, reference, *arrays, ratio=0.7, normalization="batchnorm")
-    expect(grads.get("beta2"), "grads['beta2']").to_match(expected["beta2"], rel=VALUE)
+    for kind in ("batchnorm", "layernorm"):
+        # this gradient comes from dropout and ReLU, and from no normalization yet
+        (_, grads), (_, expected) = train_nets(student, reference, *arrays, ratio=0.7, normalization=kind)
+        expect(grads.get("beta2"), "grads['beta2']").to_match(expected["beta2"], rel=VALUE)
+
+
+def are_right(answers, name=""):
+    """Returns whether a net's loss, or the named gradient, is that of the reference."""
+    got, expected = (grads.get(name) if name else loss for loss, grads in answers)
+    return np.shape(got) == np.shape(expected) and np.allclose(got, expected)
 
 
 @points(0.25, f"{NET}.loss")

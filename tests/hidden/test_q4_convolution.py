@@ -30,19 +30,22 @@ def odd(sizes, name):
 
 @layers((0.25, "conv_forward_naive", ["odd sizes"]), (0.25, "conv_forward_fast", ["odd sizes"]))
 def test_convolution(student, reference, rng, name, case):
-    """{name} is right with several {case} at once: stride, images and filters, and images of any order in memory"""
+    """{name} is right with several {case} at once: stride, filters, images of any order; a fast layer takes one too"""
     (x, *others), _ = draw_conv(rng, **odd(ODD_CONV, name))
     expected = output(reference, "conv_forward_naive", x, *others)
     for stored in x, student.keep(student.library("numpy").asfortranarray, x):
         expect(output(student, name, stored, *others), "out").to_match(expected, rel=VALUE)
+    if "fast" in name:  # another check tells of the naive layer
+        expect(output(student, name, x[:1], *others), "out of a single image").to_match(expected[:1], rel=VALUE)
 
 
 @layers((0.25, "conv_backward_naive", ["odd sizes"]), (0.25, "conv_backward_fast", ["odd sizes"]))
 def test_convolution_gradient(student, reference, rng, name, case):
-    """{name} returns the true gradient dx with several {case} at once: stride, images and filters"""
-    arguments, dout = draw_conv(rng, **odd(ODD_CONV, name))
-    expected = gradients(reference, "conv_backward_naive", arguments, dout)
-    expect(gradients(student, name, arguments, dout), "dx dw db", only="dx").to_match(expected, rel=VALUE)
+    """{name} returns the true gradient dx with several {case} at once: stride, filters; the fast layer takes one too"""
+    for n in (7,) if "naive" in name else (7, 1):  # another check tells of the naive layer
+        arguments, dout = draw_conv(rng, **odd(ODD_CONV | {"n": n}, name))
+        expected = gradients(reference, "conv_backward_naive", arguments, dout)
+        expect(gradients(student, name, arguments, dout), "dx dw db", only="dx").to_match(expected, rel=VALUE)
 
 
 @points(0.25, "layers.conv_backward_naive")
@@ -55,8 +58,8 @@ def test_convolution_gradient_single_image(student, reference, rng):
 
 @layers((0.15, "max_pool_forward_naive", ["negative"]), (0.1, "max_pool_forward_fast", ["negative"]))
 def test_max_pooling(student, reference, rng, name, case):
-    """{name} returns the maximum also of windows that hold nothing but {case} entries"""
-    (x, pool_param), _ = draw_pool(rng, **odd({"h": 6, "stride": 2}, name))
+    """{name} returns the maximum also of windows that hold nothing but {case} entries, of a single image"""
+    (x, pool_param), _ = draw_pool(rng, n=1, **odd({"h": 6, "stride": 2}, name))
     arguments = -1e4 * x, pool_param  # below what a search could start from in place of minus infinity
     expected = output(reference, "max_pool_forward_naive", *arguments)
     expect(output(student, name, *arguments), "out").to_match(expected, rel=VALUE)
@@ -64,10 +67,11 @@ def test_max_pooling(student, reference, rng, name, case):
 
 @layers((0.25, "max_pool_backward_naive", ["odd sizes"]), (0.25, "max_pool_backward_fast", ["odd sizes"]))
 def test_max_pooling_gradient(student, reference, rng, name, case):
-    """{name} returns the true gradient with several {case} at once: overlapping, non-square windows and images"""
-    arguments, dout = draw_pool(rng, **odd(ODD_POOL, name))
-    expected = gradients(reference, "max_pool_backward_naive", arguments, dout)
-    expect(gradients(student, name, arguments, dout), "dx").to_match(expected, rel=VALUE)
+    """{name} returns the true gradient with several {case} at once: overlapping, non-square windows, a single image"""
+    for n in 7, 1:
+        arguments, dout = draw_pool(rng, **odd(ODD_POOL | {"n": n}, name))
+        expected = gradients(reference, "max_pool_backward_naive", arguments, dout)
+        expect(gradients(student, name, arguments, dout), "dx").to_match(expected, rel=VALUE)
 
 
 @points(0.25, LOSS)
@@ -110,7 +114,8 @@ def test_net_initial_loss(student, rng):
 
 @layers((0.25, "spatial_groupnorm_backward", ["three groups"]))
 def test_groupnorm_gradient(student, reference, rng, name, case):
-    """{name} returns the true gradient dx with {case}"""
-    *arrays, dout = draw_groups(rng)
-    got, expected = (gradients(package, name, (*arrays, 3, {}), dout) for package in (student, reference))
-    expect(got, "dx dgamma dbeta", only="dx").to_match(expected, rel=NORMALIZED)
+    """{name} returns the true gradient dx with {case}, and for a single image"""
+    for n in 4, 1:
+        *arrays, dout = draw_groups(rng, n=n)
+        got, expected = (gradients(package, name, (*arrays, 3, {}), dout) for package in (student, reference))
+        expect(got, "dx dgamma dbeta", only="dx").to_match(expected, rel=NORMALIZED)

@@ -105,6 +105,7 @@ def test_affine_backward_single_sample(student, reference, rng):
 def test_relu_forward(student, reference, rng, case):
     """relu_forward replaces the negative entries of x by 0 and keeps the others, for {case}"""
     arrays = draw_arrays(rng, "relu_forward", **BATCHES[case])
+    arrays["x"] *= 10  # beyond where a ReLU with an upper bound ends
     expected = results(reference, "relu_forward", arrays)
     expect(results(student, "relu_forward", arrays), "out").to_match(expected, rel=VALUE)
 
@@ -359,9 +360,10 @@ def test_net_regularized_loss(student, rng):
 def test_net_regularized_gradients(student, rng):
     """FullyConnectedNet.loss adds reg * W to the gradient of each weight matrix W"""
     X, y, params = draw_net(rng, HIDDEN[3])
-    (_, grads), (_, bare) = (build(student, params, reg=reg).loss(X, y) for reg in (0.7, 0.0))
+    # so large that nobody clips a gradient unseen
+    (_, grads), (_, bare) = (build(student, params, reg=reg).loss(X, y) for reg in (700.0, 0.0))
     for name in WEIGHTS:
-        expect(grads[name] - bare[name], f"gradient of {name} added by reg").to_match(0.7 * params[name], rel=VALUE)
+        expect(grads[name] - bare[name], f"gradient of {name} added by reg").to_match(700 * params[name], rel=VALUE)
 
 
 @points(0.25, LOSS)
@@ -431,12 +433,13 @@ def run_steps(package, rule, w, gradients, config):
 
 @worth("rule", dict.fromkeys(CONFIGS, 0.25), "optim.{}")
 def test_update_several_steps(student, reference, rng, rule):
-    """{rule} makes three right steps in a row, to all digits, its state starting at zero and carried over in config"""
-    # after a small gradient an average of squares falls, which no maximum over the steps does
-    w, gradients = rng.randn(3, 4), [size * draw_step(rng)[1] for size in (1, 0.1, 0.1)]
+    """{rule} makes four right steps in a row, to all digits, its state starting at zero and carried over in config"""
+    # after a small gradient an average of squares falls, which no maximum over the steps does; the last one is so large
+    # that nobody clips it unseen
+    w, gradients = rng.randn(3, 4), [size * draw_step(rng)[1] for size in (1, 0.1, 0.1, 100)]
     settings = rule, w, gradients, CONFIGS[rule] | LATE[rule]
     (got, _), (expected, _) = (run_steps(package, *settings) for package in (student, reference))
-    expect(got, "w after 3 steps").to_match(expected, rel=DIGITS)
+    expect(got, "w after 4 steps").to_match(expected, rel=DIGITS)
 
 
 @points(0.25, "optim.adam")

@@ -104,7 +104,10 @@ def compare_precision(student, reference, rng, function):
     if function not in PASSES:
         got, expected = (without_factor(forward_pass(side, function, *inputs)[0]) for side in (student, reference))
         expect(got, "out").to_match(expected, rel=DIGITS)
-        expect(forward_pass(student, function, *as_float32(inputs))[0], "out").to_have_dtype(np.float32)
+        *arrays, param = as_float32(inputs)
+        param = student.put(param)
+        for param["mode"] in ("train", "test"):  # the statistics of the first call serve the second
+            expect(forward_pass(student, function, *arrays, param)[0], "out").to_have_dtype(np.float32)
         return
     expect_digits(lambda dout: gradients(student, function, dout, *inputs), GRADIENTS, rng, dout)
     out, cache = forward_pass(student, PASSES[function][0], *as_float32(inputs))
@@ -122,6 +125,8 @@ def compare_arguments(student, rng, function):
         gradients(student, function, dout, *inputs) if function in PASSES else forward_pass(student, function, *inputs)
     )
     expect(answers[0], "dx" if function in PASSES else "out").to_be_computed_from(inputs[0], dout)
+    if function == "batchnorm_forward":
+        forward_pass(student, function, *inputs[:-1], draw_trained(rng, scale=1, d=6))
     expect_unchanged_arguments(getattr(student.layers, function), but=STATISTICS)
 
 

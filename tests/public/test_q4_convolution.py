@@ -444,10 +444,6 @@ def test_batchnorm_gradient(student, reference, rng, name, case):
     *arrays, dout = draw_images(rng)
     got, expected = (gradients(package, name, (*arrays, {"mode": "train"}), dout) for package in (student, reference))
     expect(got, "dx dgamma dbeta", only=case).to_match(expected, rel=NORMALIZED)
-    if case == "dx":
-        x, *others = arrays
-        dx, _, _ = gradients(student, name, (x[:1], *others, {"mode": "train"}), dout[:1])
-        expect(dx, "dx of a single image").to_have_shape(x[:1].shape)
 
 
 def draw_signs(rng, c):

@@ -94,7 +94,7 @@ OVER = re.compile(r"\{([^{}]*)\\over(?![a-z])([^{}]*)\}|^([^{}]*)\\over(?![a-z])
 STRING = re.compile(r'(\b(?!limits\()\w+\(|delim: )?"((?:\\.|[^"\\])*)"')
 SCALED = re.compile(r"#scale\(x: (\d+)%, y: \d+%\)\[((?:\\.|[^\[\]\\])+|[\[\]])\]")
 NORM = re.compile(r"(?<!lr\()(?<!stretch\()\bbar\.v\.double(?![A-Za-z.]|\s*\))")
-COLOUR = re.compile(rf'upright\("{BARE}=([^"]*)"\)\s*(?!\$)')  # a space before the last dollar makes a display
+COLOUR = re.compile(rf'upright\("{BARE}=([^"]*)"\)(?:\s+(?!\$))?')  # a space before the last dollar makes a display
 PANDOC = "-f markdown_strict+latex_macros+raw_tex+tex_math_double_backslash -t typst --wrap=preserve"
 TYPST_TOKEN = re.compile(r'\\.|"(?:\\.|[^"\\])*"|.', re.DOTALL)
 OPENING, CLOSING = set("([{"), set(")]}")

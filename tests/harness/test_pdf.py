@@ -390,6 +390,7 @@ def test_formulas_are_mended():
     assert _typst(r"\operatorname{E}[x] \textbf{W}[i]").typst == r'$ "E"\[ x \] bold("W")\[ i \] $'
     assert _typst(r"\bigcap_{j} B").typst == "$ ⋂_j B $"
     assert _typst(r"\underset{a}{b} \overset{c}{d}").typst == "$ scripts(limits(b )_a )scripts(limits(d )^c ) $"
+    assert _series(r"\overset{c}{d}", r"\color{red}{x}")[0] == "$scripts(limits(d )^c )$"
     assert _typst(r"\overset{c}{d}^T").typst == "$ scripts(limits(d )^c )^T $"
     assert _typst(r"\underset{w}{\operatorname{Var}} x").typst == '$ scripts(limits(op("Var") )_w )x $'
     assert _typst(r"\underset{w}{\arg\max} f").typst == '$ scripts(limits(op("arg\u2006max", limits: #true) )_w )f $'

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from types import CodeType
+from typing import Any
 
 from ..files import is_utf8, read_start
 from ..limits import DOTTED_PARTS, FOLDER_LEVELS, FOLDERS, SOURCE_BYTES
@@ -201,12 +202,33 @@ def _define(node: ast.FunctionDef | ast.AsyncFunctionDef, path: str) -> Definiti
 
 
 def _compile(node: ast.FunctionDef | ast.AsyncFunctionDef) -> CodeType | None:
-    """Return a function's code; None where Python refuses it."""
+    """Return a function's code, whose lines and returns are true; None where Python refuses it."""
     with contextlib.suppress(SyntaxError, ValueError, MemoryError), warnings.catch_warnings(action="ignore"):
-        module = compile(ast.Module([node], []), "", "exec", dont_inherit=True)
+        module = compile(ast.Module([_FinallyOnce().visit(node)], []), "", "exec", dont_inherit=True)
         own = (code for code in module.co_consts if isinstance(code, CodeType) and code.co_name == node.name)
         return next(own, None)
     return None
+
+
+class _FinallyOnce(ast.NodeTransformer):
+    """Put each `finally` clause once before its `try`, where a call may or may not run it.
+
+    The compiler would repeat it at each way out, and nested ones would so fill any memory.
+    """
+
+    def visit(self, node: ast.AST) -> Any:
+        """Change statements only, since no expression holds one."""
+        return node if isinstance(node, ast.expr) else super().visit(node)
+
+    def visit_Try(self, node: ast.Try | ast.TryStar) -> list[ast.stmt]:
+        """Return the clause under a condition, then the statement without it."""
+        self.generic_visit(node)
+        clause, node.finalbody = node.finalbody, []
+        rest: list[ast.stmt] = [node] if node.handlers else node.body
+        condition = ast.copy_location(ast.Name("_", ast.Load()), node)
+        return [ast.copy_location(ast.If(condition, clause, []), node), *rest] if clause else rest
+
+    visit_TryStar = visit_Try
 
 
 def _flatten(scope: Scope, prefix: str = "") -> dict[str, Definition]:

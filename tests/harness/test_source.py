@@ -31,6 +31,8 @@ STUBS = {
     "in a with": f"def area(w, h):\n    with w:\n        {RAISE}\n",
     "the last of two definitions": f"def area(w, h):\n    return w\ndef area(w, h):\n    {RAISE}\n",
     "with Windows' line ends": f"def area(w, h):\r\n    {RAISE}\r\n",
+    "in a finally clause": f"def area(w, h):\n    try:\n        return w\n    finally:\n        {RAISE}\n",
+    "below a finally clause": f"def area(w, h):\n    try:\n        w()\n    finally:\n        h()\n    {RAISE}\n",
     "behind a byte-order mark": f"\ufeffdef area(w, h):\n    {RAISE}\n",
 }
 WRITTEN = {
@@ -75,7 +77,7 @@ BEGUN = {
     "a decorator": f"@other\ndef area(w, h):\n    {RAISE}\n",
     "a finally that returns": f"def area(w, h):\n    try:\n        {RAISE}\n    finally:\n        return 1\n",
 }
-PARTLY = {"in one of two branches", "in a handler", "below a match", "in a loop", "in a with"}
+PARTLY = {"in one of two branches", "in a handler", "below a match", "in a loop", "in a with", "in a finally clause"}
 
 
 @pytest.mark.parametrize("name", [*STUBS, *UNWRITTEN, *BEGUN])
@@ -111,6 +113,18 @@ def test_no_other_file_is_looked_at(tmp_path, place):
     assert find_stubs(tmp_path, NAMES) == {}
 
 
+def nest_finally(depth, margin=" "):
+    """Return a try whose returns, and so the code of its `finally` clauses, multiply with every level."""
+    inner = nest_finally(depth - 1, margin + " ") if depth else f"{margin} pass\n"
+    return f"{margin}try:\n{f'{margin} if w: return{chr(10)}' * 100}{margin}finally:\n{inner}"
+
+
+def nest_with(depth, margin=" "):
+    """Return nested context managers around many returns, each of which leaves all of them."""
+    inner = nest_with(depth - 1, margin + " ") if depth else f"{margin} if w: return\n" * 2000
+    return f"{margin}with h:\n{inner}"
+
+
 HARD = {
     "2 MB of stub lines": "def area(w, h):\n" + f"    {RAISE}\n" * (2**21 // 45),
     "as many stub lines as are looked at": "def area(w, h):\n" + f"    {RAISE}\n" * (SOURCE_BYTES // 46),
@@ -122,6 +136,8 @@ HARD = {
     "classes of one name": "".join(f"def f{i}():0\n" for i in range(9000)) + "class A:0\n" * 9000,
     "empty lines": "\n" * SOURCE_BYTES,
     "comparisons above a stub": f"def area(w, h):\n    x = {'w<' * 50_000}h\n    {RAISE}\n",
+    "returns through nested finally clauses": f"def area(w, h):\n{nest_finally(4)}    {RAISE}\n",
+    "returns through nested with": f"def area(w, h):\n{nest_with(18)}    {RAISE}\n",
     "numbers above a stub": f"def area(w, h):\n    x = 1 << 10**9, (0,) * 256 * 256 * 256 * 256\n    {RAISE}\n",
 }
 

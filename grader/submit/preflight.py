@@ -14,7 +14,7 @@ from ..course.imports import find_judged, find_libraries, find_needed
 from ..course.manifest import Manifest, Question
 from ..course.schema import Budget
 from ..course.source import TooLarge, Unparsable, find_definition, find_stubs, locate, parse_source, read_source
-from ..errors import CourseError, SandboxError, SubmissionError, WorkerError
+from ..errors import CourseError, NotInstalled, SandboxError, SubmissionError, WorkerError, require_libraries
 from ..grading import run
 from ..limits import MEGABYTE
 from ..results.record import CheckResult, Outcome
@@ -175,16 +175,17 @@ def import_modules(manifest: Manifest, archive: Path, zygotes: ZygotePool | None
         context = stack.enter_context(contextlib.closing(RunContext(manifest, package, zygotes, keep=True)))
         found: dict[str, Finding] = {}
         for file, questions in find_judged(manifest, package).items():
-            for libraries in dict.fromkeys(tuple(question.libraries) for question in questions):
-                for finding in _import(context, libraries, file):
+            for question in {tuple(question.libraries): question for question in questions}.values():
+                for finding in _import(context, question, file):
                     found.setdefault(finding.file, finding)
         return [found[file] for file in sorted(found)]
 
 
-def _import(context: RunContext, libraries: tuple[str, ...], file: str) -> list[Finding]:
+def _import(context: RunContext, question: Question, file: str) -> list[Finding]:
     """Import a module; what another one keeps back is a finding of that one."""
-    worker = None
+    worker, libraries = None, tuple(question.libraries)
     try:
+        require_libraries({library: [question.id] for library in libraries})
         worker = context.get_student_worker(libraries, 0)
         owner, parts = "", file.removesuffix(".py").split("/")
         for part in parts:  # ask for each by name, so that it is imported
@@ -196,6 +197,8 @@ def _import(context: RunContext, libraries: tuple[str, ...], file: str) -> list[
         reason = cause.message if cause else f"{explain_error(problem).full}; fix it"
         place = f"{context.student.name}/{cause.file if cause else file}"
         return [error(place, f"cannot be imported: {reason}", cause.line if cause else 0)]
+    except (NotInstalled, SandboxError) as problem:  # it may well be had where it is graded
+        return [warning(f"{context.student.name}/{file}", f"was not imported: {problem}")]
     finally:
         if worker is not None:
             context.release(worker, libraries)

@@ -71,12 +71,11 @@ def examine_submission(manifest: Manifest, names: Sequence[str] = ()) -> list[Fi
     With `names` for the title page, no file of names is missed.
     """
     found = preflight.examine_course(manifest, names)
-    told = {finding.file for finding in select_errors(found)}
     with tempfile.TemporaryDirectory(prefix="chainrule-") as folder:
         zipped = Path(folder) / manifest.submit.zip
         zipped.write_bytes(pack_zip(collect_submission(manifest), method=zipfile.ZIP_DEFLATED))
         imported = preflight.import_modules(manifest, zipped) if manifest.path("student").is_dir() else []
-    return found + [finding for finding in imported if finding.file not in told]
+    return found + imported
 
 
 def _write_zip(file: Path, manifest: Manifest, findings: Sequence[Finding], anyway: bool) -> None:

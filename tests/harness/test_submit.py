@@ -343,6 +343,22 @@ def test_a_module_that_cannot_be_imported_is_told_once_and_not_for_what_imports_
     assert [finding.file for finding in found] == ["student/shapes.py"]
 
 
+def test_module_that_cannot_be_imported_is_told_beside_what_is_not_written(done):
+    unwritten = RIGHT.replace("return w * h", 'raise NotImplementedError("shapes.area")')
+    done.write("student/shapes.py", unwritten + "1 / 0\n")
+    sentences = [found.message for found in submit.examine_submission(done.manifest)]
+    assert len(sentences) == 2 and sentences[0].startswith("not written: area (line ")
+    assert sentences[1].startswith("cannot be imported: shapes.py, line 8: ZeroDivisionError")
+
+
+def test_what_cannot_be_imported_here_is_a_warning_beside_all_else(done):
+    (done.root / "names.txt").unlink()
+    done.replace("assignment.toml", 'slug = "moments"', 'slug = "moments"\nlibraries = ["numpy", "nowhere"]')
+    named, shapes = submit.examine_submission(done.manifest)
+    assert (named.file, shapes.level, shapes.file) == ("names.txt", "warning", "student/shapes.py")
+    assert shapes.message == 'was not imported: code of Q2 needs nowhere: pip install "nowhere"'
+
+
 def test_a_zip_that_the_grader_would_refuse(done, tmp_path, zygotes):
     file = tmp_path / "a.zip"
     file.write_bytes(pack_zip({"elsewhere/shapes.py": b""}))

@@ -104,7 +104,7 @@ def grade_class(
     if folder.resolve().is_relative_to(source.resolve()):
         raise UsageError(f"{folder} lies in the export; give a folder elsewhere with --folder")
     export = read_export(source)
-    with hold(folder), open_store(manifest, source, folder, export) as store:
+    with hold(folder) as scratch, open_store(manifest, source, folder, export) as store:
         store.move(source.resolve())
         store.add(export.submissions)
         version = store.add_version(digest_course(manifest))
@@ -118,7 +118,7 @@ def grade_class(
             store.finish([ending])
             job.out.unlink(missing_ok=True)
 
-        tally = _run(manifest, store, version, jobs, settings, tell, take, begin)
+        tally = _run(manifest, store, version, jobs, settings, scratch, tell, take, begin)
         tally.changed, tally.unmarked = count_changed(store, manifest), len(store.submissions(State.FAILED))
     return export, tally
 
@@ -137,7 +137,7 @@ def regrade_class(
     its mark. Return the changes that were written. What was graded is kept for a later call.
     """
     StoreView.open(folder).close()  # where there is no class, nothing is made
-    with hold(folder), Store.open(folder) as store:
+    with hold(folder) as scratch, Store.open(folder) as store:
         today, versions = digest_course(manifest), store.versions()
         version = store.add_version(today)
         before = {one.key: one for one in store.submissions()}
@@ -153,7 +153,7 @@ def regrade_class(
         if jobs and not (source := store.batch().source).exists():
             where = f"say where the export lies now: {say_command(folder, 'grade', 'SOURCE')}"
             raise UsageError(f"{make_printable(str(source), 400)} is not there; {where}")
-        tally = _run(manifest, store, version, jobs, settings, tell, take)
+        tally = _run(manifest, store, version, jobs, settings, scratch, tell, take)
         changes.sort(key=lambda change: change.before.key)
         if tally.interrupted or not changes or not confirm(changes):
             return [], tally
@@ -170,6 +170,7 @@ def _run(
     version: int,
     jobs: list[Job],
     settings: Settings,
+    scratch: Path,
     tell: Callable[[Tally], None],
     take: Callable[[Job, JobEnding], None],
     begin: Callable[[Job], None] = lambda job: None,
@@ -194,7 +195,7 @@ def _run(
 
     tell(tally)
     try:
-        with executing(settings) as slots, ending_at_signals():
+        with executing(settings, scratch) as slots, ending_at_signals():
             run_jobs(jobs, slots, begin, note)
     except KeyboardInterrupt:
         tally.interrupted = True

@@ -19,7 +19,6 @@ from ..files import make_printable
 from ..limits import CLUSTER_SECONDS, JOB_MEMORY_MB, JOB_TRIES, MEGABYTE
 from ..sandbox.parent.zygote_pool import THREADS
 
-SCRATCH = "chainrule-class-"
 # Defaults blame a bystander: a worker that dies has taken jobs ahead of time, and three deaths fail each of them.
 SETTINGS = {
     "distributed.scheduler.worker-saturation": 1.0,
@@ -38,11 +37,9 @@ class Settings:
 
 
 @contextlib.contextmanager
-def executing(settings: Settings) -> Iterator[Sequence[Executor]]:
+def executing(settings: Settings, scratch: Path) -> Iterator[Sequence[Executor]]:
     """Yield what runs jobs, each one at a time. Raise SandboxError where a process cannot even start."""
     with contextlib.ExitStack() as stack:
-        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=SCRATCH, ignore_cleanup_errors=True)))
-        scratch.chmod(0o755)  # workers may have a user id of their own
         if settings.scheduler:
             yield stack.enter_context(_connecting(settings.scheduler, settings.slots, scratch))
             return

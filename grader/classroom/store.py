@@ -4,8 +4,10 @@ import contextlib
 import json
 import os
 import shlex
+import shutil
 import sqlite3
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, ClassVar, Self
@@ -15,7 +17,7 @@ from ..results.record import CheckResult, Record
 from .sources import ExportedSubmission
 from .view import FILENAME, VERSION, Batch, JobEnding, State, StoredSubmission, StoreView, identify, pack_record
 
-LOCK = "running.lock"
+LOCK, SCRATCH = "running.lock", "chainrule-class-"
 SCHEMA = """
 CREATE TABLE batch (
     id INTEGER PRIMARY KEY CHECK (id = 1), assignment TEXT, max_score NUMERIC, kind TEXT, source BLOB, seeds TEXT
@@ -61,10 +63,11 @@ else:
 
 
 @contextlib.contextmanager
-def hold(folder: Path) -> Iterator[None]:
-    """Keep others from grading into a folder, until this process ends, however it ends.
+def hold(folder: Path) -> Iterator[Path]:
+    """Keep others from grading into a folder, and yield one for temporary files; remove what a killed run left.
 
-    Raise UsageError where another process has it, and for a folder of other things.
+    The lock ends with this process, however it ends. Raise UsageError where another process has it, and for a folder of
+    other things.
     """
     if folder.exists() and not any((folder / name).exists() for name in (LOCK, FILENAME)) and any(folder.iterdir()):
         raise UsageError(f"{folder} holds other files and no class; give another folder with --folder")
@@ -75,9 +78,15 @@ def hold(folder: Path) -> Iterator[None]:
             _lock(file)
         except (BlockingIOError, PermissionError):
             raise UsageError(f"{folder} is being graded by {describe_holder(folder)}; wait for it, or end it") from None
-        file.truncate(0)
-        print(os.getpid(), end="", file=file, flush=True)
-        yield
+        file.seek(0)
+        left = Path(file.read().partition("\n")[2])
+        if left.name.startswith(SCRATCH):
+            shutil.rmtree(left, ignore_errors=True)
+        with tempfile.TemporaryDirectory(prefix=SCRATCH, ignore_cleanup_errors=True) as scratch:
+            Path(scratch).chmod(0o755)  # workers may have a user id of their own
+            file.truncate(0)
+            print(os.getpid(), scratch, sep="\n", end="", file=file, flush=True)
+            yield Path(scratch)
 
 
 def say_command(folder: Path, *words: str, subject: str = "") -> str:
@@ -94,7 +103,7 @@ def describe_holder(folder: Path) -> str:
             _lock(file)
         except (BlockingIOError, PermissionError):
             file.seek(0)
-            return f"process {file.read()}"
+            return f"process {file.readline().strip()}"
     return ""
 
 

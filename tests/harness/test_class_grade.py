@@ -77,7 +77,7 @@ def graded(course, tmp_path_factory):
     folder = tmp_path_factory.mktemp("class")
     source = make_sources(course, folder / "submissions")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(executors, "SCRATCH", OWN_SCRATCH)
+        patch.setattr(stores, "SCRATCH", OWN_SCRATCH)
         _, tally = batch.grade_class(course.manifest, source, folder / "class", Settings(2), lambda tally: None)
     assert not tally.interrupted and tally.done == tally.chosen == 10
     return folder
@@ -325,12 +325,14 @@ def test_second_run_beside_a_running_one_is_refused(toy, tmp_path):
         refused = pytest.raises(UsageError, match=rf"is being graded by process {other.pid}")
         with refused, stores.hold(tmp_path / "class"):
             pass
+        scratch = Path((tmp_path / "class" / stores.LOCK).read_text().partition("\n")[2])
+        assert scratch.is_dir()
     finally:
         other.kill()
         other.wait()
     assert not stores.describe_holder(tmp_path / "class")
     with stores.hold(tmp_path / "class"):
-        pass
+        assert not scratch.exists()
 
 
 def test_course_is_no_export(toy, command):

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from types import CodeType
-from typing import Any
 
 from ..files import is_utf8, read_start
 from ..limits import DOTTED_PARTS, FOLDER_LEVELS, FOLDERS, SOURCE_BYTES
@@ -47,6 +46,8 @@ class Definition:
     unwritten: bool = False
 
 
+ANYTHING = ast.Name("_", ast.Load())  # an expression that may have any value
+NO_ARGUMENTS = ast.arguments([], [], None, [], [], None, [])
 Scope = dict[str, tuple[Definition, "Scope"]]  # what stands in a body, by name, with what stands in it
 
 
@@ -193,42 +194,69 @@ def _define(node: ast.FunctionDef | ast.AsyncFunctionDef, path: str) -> Definiti
     lines = node.lineno, node.end_lineno or node.lineno
     stubs = [inner.lineno for inner in ast.walk(node) if isinstance(inner, ast.Raise) and _is_stub(inner, path)]
     code = _compile(node) if stubs else None
-    reached = {line for _, _, line in code.co_lines()} if code else set()
-    stub = next((line for line in sorted(stubs) if line in reached), None)
-    if code is None or stub is None:
+    steps = [*dis.get_instructions(code)] if code else []
+    raising = {step.positions.lineno for step in steps if step.opname == "RAISE_VARARGS" and step.positions}
+    stub = next((line for line in sorted(stubs) if line in raising), None)
+    if stub is None:
         return Definition(*lines)
-    returns = any(step.opname in ("RETURN_VALUE", "RETURN_CONST") for step in dis.get_instructions(code))
+    returns = any(step.opname in ("RETURN_VALUE", "RETURN_CONST") for step in steps)
     return Definition(*lines, stub, not (returns or node.decorator_list))  # a decorator may call something else
 
 
 def _compile(node: ast.FunctionDef | ast.AsyncFunctionDef) -> CodeType | None:
     """Return a function's code, whose lines and returns are true; None where Python refuses it."""
+    outline = ast.FunctionDef(node.name, NO_ARGUMENTS, _outline(node.body), [])
     with contextlib.suppress(SyntaxError, ValueError, MemoryError), warnings.catch_warnings(action="ignore"):
-        module = compile(ast.Module([_FinallyOnce().visit(node)], []), "", "exec", dont_inherit=True)
-        own = (code for code in module.co_consts if isinstance(code, CodeType) and code.co_name == node.name)
-        return next(own, None)
+        module = compile(ast.fix_missing_locations(ast.Module([outline], [])), "", "exec", dont_inherit=True)
+        return next((code for code in module.co_consts if isinstance(code, CodeType)), None)
     return None
 
 
-class _FinallyOnce(ast.NodeTransformer):
-    """Put each `finally` clause once before its `try`, where a call may or may not run it.
+def _outline(body: list[ast.stmt]) -> list[ast.stmt]:
+    """Return statements without all that does not steer them; each `finally` clause stands once, before its `try`.
 
-    The compiler would repeat it at each way out, and nested ones would so fill any memory.
+    The compiler takes memory by the square of a pattern's names, and by a power of nested `finally` clauses.
     """
+    parts = ((part, node) for node in body for part in _outline_statement(node))
+    return [part if hasattr(part, "lineno") else ast.copy_location(part, node) for part, node in parts]
 
-    def visit(self, node: ast.AST) -> Any:
-        """Change statements only, since no expression holds one."""
-        return node if isinstance(node, ast.expr) else super().visit(node)
 
-    def visit_Try(self, node: ast.Try | ast.TryStar) -> list[ast.stmt]:
-        """Return the clause under a condition, then the statement without it."""
-        self.generic_visit(node)
-        clause, node.finalbody = node.finalbody, []
-        rest: list[ast.stmt] = [node] if node.handlers else node.body
-        condition = ast.copy_location(ast.Name("_", ast.Load()), node)
-        return [ast.copy_location(ast.If(condition, clause, []), node), *rest] if clause else rest
+def _outline_statement(node: ast.stmt) -> list[ast.stmt]:
+    match node:
+        case ast.Raise() | ast.Return() | ast.Break() | ast.Continue():
+            return [type(node)()]
+        case ast.If() | ast.While():
+            return [type(node)(_outline_test(node.test), _outline(node.body), _outline(node.orelse))]
+        case ast.For() | ast.AsyncFor():
+            return [ast.For(ast.Name("_", ast.Store()), ANYTHING, _outline(node.body), _outline(node.orelse))]
+        case ast.With() | ast.AsyncWith():
+            return _outline(node.body)
+        case ast.Match():
+            return [ast.Match(ANYTHING, [_outline_case(case) for case in node.cases])]
+        case ast.Try() | ast.TryStar():
+            types = [ANYTHING if handler.type else None for handler in node.handlers]
+            bodies = [_outline(handler.body) for handler in node.handlers]
+            handlers = [ast.ExceptHandler(kind, None, body) for kind, body in zip(types, bodies, strict=True)]
+            body, clause = _outline(node.body), _outline(node.finalbody)
+            tried = [ast.Try(body, handlers, _outline(node.orelse), [])] if handlers else body
+            return [ast.If(ANYTHING, clause, []), *tried] if clause else tried
+    return [ast.Pass()]
 
-    visit_TryStar = visit_Try
+
+def _outline_test(test: ast.expr) -> ast.expr:
+    """Return a condition, or another where it is not a constant."""
+    inner = test.operand if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not) else test
+    return test if isinstance(inner, ast.Constant) else ANYTHING
+
+
+def _outline_case(case: ast.match_case) -> ast.match_case:
+    """Return a case with a pattern that fits always or sometimes, as its own does."""
+    pattern = case.pattern
+    while isinstance(pattern, ast.MatchOr):
+        pattern = pattern.patterns[-1]
+    always = isinstance(pattern, ast.MatchAs) and pattern.pattern is None
+    guard = ANYTHING if case.guard else None
+    return ast.match_case(ast.MatchAs() if always else ast.MatchSingleton(None), guard, _outline(case.body))
 
 
 def _flatten(scope: Scope, prefix: str = "") -> dict[str, Definition]:

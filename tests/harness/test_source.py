@@ -43,6 +43,8 @@ WRITTEN = {
     "below a try that returns": f"def area(w, h):\n    try:\n        return w\n    finally:\n        w()\n    {RAISE}",
     "under if False": f"def area(w, h):\n    if False:\n        {RAISE}\n    return w\n",
     "under if not True": f"def area(w, h):\n    if not True:\n        {RAISE}\n    return w\n",
+    "below a with that returns": f"def area(w, h):\n    with w:\n        return h\n    {RAISE}\n",
+    "on the line of a condition": f"def area(w, h):\n    return w\n    if w: {RAISE}\n    {RAISE}\n",
     "in a comment": f"def area(w, h):\n    # {RAISE}\n    return w\n",
     "in a docstring": f'def area(w, h):\n    """\n    {RAISE.replace(chr(34), chr(39))}\n    """\n    return w\n',
     "in a nested function": f"def area(w, h):\n    def other():\n        {RAISE}\n    return w\n",
@@ -65,6 +67,7 @@ def test_stub_that_a_call_reaches(tmp_path, text):
 
 
 UNWRITTEN = {
+    "in every case": f"def area(w):\n    match w:\n        case 1: {RAISE}\n        case 2 | _: {RAISE}\n",
     "in all branches": f"def area(w):\n    if w:\n        {RAISE}\n    else:\n        raise ValueError\n    return\n",
 }
 BEGUN = {
@@ -77,7 +80,7 @@ BEGUN = {
     "a decorator": f"@other\ndef area(w, h):\n    {RAISE}\n",
     "a finally that returns": f"def area(w, h):\n    try:\n        {RAISE}\n    finally:\n        return 1\n",
 }
-PARTLY = {"in one of two branches", "in a handler", "below a match", "in a loop", "in a with", "in a finally clause"}
+PARTLY = {"in one of two branches", "in a handler", "below a match", "in a loop", "in a finally clause"}
 
 
 @pytest.mark.parametrize("name", [*STUBS, *UNWRITTEN, *BEGUN])
@@ -125,6 +128,7 @@ def nest_with(depth, margin=" "):
     return f"{margin}with h:\n{inner}"
 
 
+NAMED = ", ".join(f"a{i}" for i in range(9_000))
 HARD = {
     "2 MB of stub lines": "def area(w, h):\n" + f"    {RAISE}\n" * (2**21 // 45),
     "as many stub lines as are looked at": "def area(w, h):\n" + f"    {RAISE}\n" * (SOURCE_BYTES // 46),
@@ -138,6 +142,7 @@ HARD = {
     "comparisons above a stub": f"def area(w, h):\n    x = {'w<' * 50_000}h\n    {RAISE}\n",
     "returns through nested finally clauses": f"def area(w, h):\n{nest_finally(4)}    {RAISE}\n",
     "returns through nested with": f"def area(w, h):\n{nest_with(18)}    {RAISE}\n",
+    "names that a case binds": f"def area(w, h):\n    match w:\n        case [{NAMED}]: pass\n    {RAISE}\n",
     "numbers above a stub": f"def area(w, h):\n    x = 1 << 10**9, (0,) * 256 * 256 * 256 * 256\n    {RAISE}\n",
 }
 

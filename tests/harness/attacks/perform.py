@@ -1,5 +1,6 @@
 """Performs attacks in one tier, one after the other, and says what came of each; runs in a process of its own."""
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -64,6 +65,8 @@ def act(stage: Stage, attack: Attack) -> tuple[str, str]:
         story = str(error)
     seconds = time.monotonic() - started
     worker.kill()
+    with contextlib.suppress(SandboxError):  # where an attack has ended the zygote
+        worker.process.status()
     time.sleep(attack.after)
     proofs = differences(before, stage.photograph(package))
     text = f"{said} {worker.process.output.text.decode(errors='replace')}"
@@ -93,6 +96,7 @@ def grade(stage: Stage, attack: Attack) -> tuple[str, str]:
     except SandboxError as refusal:
         return "refused", str(refusal)
     seconds, outcomes = time.monotonic() - started, {check.outcome for check in record.checks}
+    stage.for_grading.cpu_seconds()  # which is answered once all workers that were ended are collected
     time.sleep(attack.after)
     proofs = differences(before, stage.photograph(package))
     earned = [check for check in record.checks if _gained(check) and not check.id.endswith(attack.honest)]

@@ -238,7 +238,7 @@ def _outline_statement(node: ast.stmt) -> list[ast.stmt]:
             bodies = [_outline(handler.body) for handler in node.handlers]
             handlers = [ast.ExceptHandler(kind, None, body) for kind, body in zip(types, bodies, strict=True)]
             body, clause = _outline(node.body), _outline(node.finalbody)
-            tried = [ast.Try(body, handlers, _outline(node.orelse), [])] if handlers else body
+            tried: list[ast.stmt] = [ast.Try(body, handlers, _outline(node.orelse), [])] if handlers else body
             return [ast.If(ANYTHING, clause, []), *tried] if clause else tried
     return [ast.Pass()]
 

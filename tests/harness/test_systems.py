@@ -102,7 +102,10 @@ def test_a_worker_that_ends_itself_is_counted_too(toy):
         worker.load(("numpy",), ["rectangles"])
         with pytest.raises(WorkerCrashed):
             worker.start(0)
-        assert zygotes.cpu_seconds() > 0.1
+        spent = zygotes.cpu_seconds()
+        assert spent > 0.1
+        zygotes.get(("numpy", "another"))
+        assert zygotes.cpu_seconds() == spent  # of no library's workers but its own
 
 
 DYING = {

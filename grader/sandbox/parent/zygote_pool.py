@@ -186,6 +186,7 @@ class PlainProcesses:
         self._folder = tempfile.TemporaryDirectory(prefix="chainrule-", ignore_cleanup_errors=True)
         self.libraries = libraries
         self._running: dict[int, subprocess.Popen[bytes]] = {}
+        self._cpu_seconds = 0.0
 
     def spawn(
         self, limits: dict[str, int], theirs: socket.socket, sink: int, places: list[str], judged: bool
@@ -209,15 +210,15 @@ class PlainProcesses:
 
     def reap(self, pid: int) -> PendingReply:
         """End and collect a worker; the pending reply holds its wait status in the form of os.wait."""
-        process = self._running.pop(pid)
+        process, before = self._running.pop(pid), _count_collected()
         process.kill()
         code = process.wait()
+        self._cpu_seconds += _count_collected() - before
         return PendingReply({"status": -code if code < 0 else code << 8})
 
     def cpu_seconds(self) -> float:
-        """Return the CPU time of every process that has been collected; on Windows nobody tells, so 0."""
-        used = os.times()
-        return used.children_user + used.children_system
+        """Return the CPU time of every worker that has been collected; on Windows nobody tells, so 0."""
+        return self._cpu_seconds
 
     def reply(self, pending: PendingReply) -> dict[str, int]:
         """Return the content of a pending reply; it is there from the start."""
@@ -228,6 +229,12 @@ class PlainProcesses:
         for pid in list(self._running):
             self.reap(pid)
         self._folder.cleanup()
+
+
+def _count_collected() -> float:
+    """Return the CPU time of all processes that this one has collected."""
+    used = os.times()
+    return used.children_user + used.children_system
 
 
 Factory = Zygote | PlainProcesses

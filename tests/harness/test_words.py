@@ -76,6 +76,9 @@ def test_an_answer_without_a_function_of_its_own_is_what_was_returned():
 NEAR = [
     ("affine_forward", ["affine_backward", "afine_forward"], "afine_forward"),
     ("affine_forward", ["affine_backward"], ""),
+    ("spatial_batchnorm_backward", ["spatial_batchnorm_forward"], ""),
+    ("max_pool_forward_fast", ["max_pool_backward_fast"], ""),
+    ("spatial_batchnorm_forward", ["spatial_bacthnorm_forward"], "spatial_bacthnorm_forward"),
     ("affine_forward", ["Affine_Forward"], "Affine_Forward"),
     ("affine_forward", ["affineForward"], "affineForward"),
     ("conv_forward_naive", ["conv_forward_fast"], ""),

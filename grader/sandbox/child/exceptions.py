@@ -28,6 +28,7 @@ from .attempts import find_attempt
 SHAPES = re.compile(r"\b(shapes?|sizes?|dimensions?|broadcast|aligned|out of bounds|unpack)\b")
 DIGITS = re.compile(r"\d")
 SLIP = 0.8  # of two names, from where on one is a slip: of five letters, one differs
+SLIPS = 2.1  # letters that differ in longer names at most
 
 
 def report_exception(error: BaseException, root: Path | None) -> dict[str, Any]:
@@ -217,4 +218,5 @@ def find_near(name: str, names: Iterable[str]) -> str:
     """
     digits, others = DIGITS.findall(name), list(names)[:NEAR_NAMES]
     known = {one.replace("_", ""): one for one in others if one != name and DIGITS.findall(one) == digits}
-    return known.get(find_nearest(name.replace("_", ""), known, SLIP), "")
+    plain = name.replace("_", "")
+    return known.get(find_nearest(plain, known, max(SLIP, 1 - SLIPS / max(len(plain), 1))), "")

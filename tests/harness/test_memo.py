@@ -7,6 +7,7 @@ import pytest
 from grader.checks import follow_through
 from grader.checks.choice import Selection
 from grader.checks.context import RunContext
+from grader.errors import Ending, WorkerCrashed
 from grader.grading import run
 from grader.recording.replay import ReferenceMemo
 from grader.sandbox.parent.zygote_pool import ZygotePool
@@ -102,3 +103,22 @@ def test_what_the_reference_calls_is_found_once(solids, monkeypatch):  # noqa: F
         asked.clear()
         assert comparable(grade(solids, zygotes, "student")) == plain
         assert asked and None not in asked
+
+
+def test_a_death_of_the_reference_is_no_answer_for_the_next_run(solids, monkeypatch):  # noqa: F811
+    solids.write("student/shapes.py", f"{AREA_OF_SMALL}\n\n{VOLUME}")
+    run_replaced, died = follow_through.run_replaced, []
+
+    def kill_once(context, running, names):
+        if names is None and running.check.id not in died:
+            died.append(running.check.id)
+            return follow_through.Rerun(set(), [], WorkerCrashed("shapes.area", Ending.GONE))
+        return run_replaced(context, running, names)
+
+    with contextlib.closing(ZygotePool()) as zygotes:
+        plain = comparable(grade(solids, zygotes, "student"))
+        zygotes.memo = ReferenceMemo()
+        monkeypatch.setattr(follow_through, "run_replaced", kill_once)
+        grade(solids, zygotes, "student")
+        assert died
+        assert comparable(grade(solids, zygotes, "student")) == plain

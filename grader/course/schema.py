@@ -14,7 +14,7 @@ from ..errors import CourseError, choose
 HISTORIES_AND_OUTPUTS = (".git", ".hg", ".svn", "solutions", "class", "*.zip", "*.json", "report.md")
 PositiveInt = Annotated[int, msgspec.Meta(gt=0)]
 Positive = PositiveInt | Annotated[float, msgspec.Meta(gt=0, le=1_000_000)]
-Amount = Annotated[int, msgspec.Meta(ge=0)] | Annotated[float, msgspec.Meta(ge=0, le=1_000_000)]
+Amount = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] | Annotated[float, msgspec.Meta(ge=0, le=1_000_000)]
 
 
 class ManifestTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):

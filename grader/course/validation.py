@@ -116,6 +116,9 @@ def _judge_late(late: Late) -> Iterator[str]:
         zoned = False
     if not zoned:
         yield f"late.due: {late.due!r}; write a time with its zone, such as '2026-03-02T23:59:00+01:00'"
+    for key in ("per_day", "cap"):
+        if getattr(late, key) > 100:
+            yield f"late.{key}: {getattr(late, key)}; give a percentage, 0 to 100"
     if not late.due and late != Late():
         yield "late.due: missing; write the time from which on a submission is late, with its zone"
 

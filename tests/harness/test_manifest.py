@@ -58,6 +58,13 @@ WRONG = {
     ),
     "due time that is none": ("points = 8", 'points = 8\nlate.due = "Monday"', "late.due: 'Monday'; write a time with"),
     "cost of days late without a due time": ("points = 8", "points = 8\nlate.per_day = 10", "late.due: missing; write"),
+    "cap beyond all points": ("points = 8", "points = 8\nlate.cap = 150", "late.cap: 150; give a percentage, 0 to 100"),
+    "more a day than all points": ("points = 8", "points = 8\nlate.per_day = 100.5", "late.per_day: 100.5; give"),
+    "endless grace": (
+        "points = 8",
+        "points = 8\nlate.grace_minutes = 9000000",
+        "late.grace_minutes: expected `int` <= 1000000;",
+    ),
     "grace of no time": (
         "points = 8",
         "points = 8\nlate.grace_minutes = -1",

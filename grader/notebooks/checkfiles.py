@@ -209,9 +209,10 @@ def render_text(found: Judgement) -> str:
 
 
 def render_html(found: Judgement) -> str:
-    """Return the same with a coloured edge."""
+    """Return the same with a coloured edge; Jupyter's own style would break lines of it within words."""
     edge = f"border-left: 4px solid {COLOURS[found.passed]}; padding: 2px 0 2px 12px"
-    text = f'<pre style="white-space: pre-wrap; margin: 0">{escape(render_text(found))}</pre>'
+    lines = "white-space: pre-wrap; word-break: normal; overflow-wrap: anywhere; margin: 0"
+    text = f'<pre style="{lines}">{escape(render_text(found))}</pre>'
     return f'<div class="{PASSED if found.passed else NOT_PASSED}" style="{edge}">{text}</div>'
 
 

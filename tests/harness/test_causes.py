@@ -57,6 +57,7 @@ def test_a_notebook_cell_says_a_cause_first_and_once():
     assert len(lines) == 5
     html = checkfiles.render_html(found)
     assert html.count("expected &#x27;:&#x27;. Fix it.") == html.count(WAITING) == 1
+    assert '<pre style="white-space: pre-wrap; word-break: normal;' in html  # Jupyter has break-all
 
 
 def test_causes_survive_writing_and_an_old_reader(tmp_path):

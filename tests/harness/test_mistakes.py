@@ -47,6 +47,12 @@ def test_the_reference_passes_every_check(question):
     assert [(check.id, check.message) for check in question[1] if check.outcome != "passed"] == []
 
 
+def test_the_reference_passes_every_check_whatever_the_seed(question, zygotes):
+    selection = Selection([question[0]], secret_seeds=[f"seed {number}" for number in range(6)], timing=False)
+    record = run.grade_package(MANIFEST, MANIFEST.path("reference"), selection, zygotes=zygotes)
+    assert [(check.id, check.message) for check in record.checks if check.outcome != "passed"] == []
+
+
 def test_every_check_rejects_some_mistake(question):
     name, checks = question
     rejected = {cost for variant in load_catalogue(MANIFEST, name).variants for cost in variant.costs}

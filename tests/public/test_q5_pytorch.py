@@ -462,12 +462,12 @@ def test_training_step_train_mode(student, rng):
 def test_training_step_leaves_the_minibatch(student, rng):
     """training_step gives its minibatch to the model once, as it is, and changes neither inputs nor labels"""
     state, (x, y), nn = draw_net(rng), draw_batch(rng), student.library("torch").nn
-    net = put_net(student, state)
-    net.append(nn.Flatten(1))  # three scores of each of two rows
-    net.append(nn.BatchNorm1d(6))  # which counts the minibatches that it has seen
+    # the first layer counts the minibatches that it sees; behind another it would leave that one's bias no gradient. The
+    # last one makes three scores of each of two rows
+    net = nn.Sequential(nn.BatchNorm1d(2), put_net(student, state), nn.Flatten(1))
     after = train(student, net, [(x.reshape(3, 2, 4), y[:3])])[1]
-    expect_moved(after, state)
-    times = int(after["4.num_batches_tracked"])
+    expect_moved(after, {f"1.{name}": array for name, array in state.items()})
+    times = int(after["0.num_batches_tracked"])
     why = f"{times} times; batch normalization counts each, and moves its running statistics"
     expect(times, "model").to_be(times <= 1, f"sees the minibatch {why}", "sees the minibatch more than once")
     expect_unchanged_arguments(student.pytorch_nets.training_step, but=(0, 1))

@@ -462,8 +462,8 @@ def test_training_step_train_mode(student, rng):
 def test_training_step_leaves_the_minibatch(student, rng):
     """training_step gives its minibatch to the model once, as it is, and changes neither inputs nor labels"""
     state, (x, y), nn = draw_net(rng), draw_batch(rng), student.library("torch").nn
-    # the first layer counts the minibatches that it sees; behind another it would leave that one's bias no gradient. The
-    # last one makes three scores of each of two rows
+    # the first layer counts the minibatches that it sees, and takes no gradient from a bias before it; the last one
+    # makes three scores of each of two rows
     net = nn.Sequential(nn.BatchNorm1d(2), put_net(student, state), nn.Flatten(1))
     after = train(student, net, [(x.reshape(3, 2, 4), y[:3])])[1]
     expect_moved(after, {f"1.{name}": array for name, array in state.items()})

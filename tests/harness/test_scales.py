@@ -97,7 +97,7 @@ WRONG = {
     "steps = []": "scales contest.steps: no rising steps; write pairs of a least value and",
     "steps = [[0.5, 2], [0.7, 1]]": "scales contest.steps: no rising steps; write pairs of a least value and",
     "steps = [[0.7, 1], [0.5, 2]]": "scales contest.steps: no rising steps; write pairs of a least value and",
-    "steps = [[0.7, 0]]": "scales contest.steps: no rising steps; write pairs of a least value and",
+    "steps = [[0.7, 0]]": "scales contest.steps[0][1]: expected `int` >= 1",
 }
 
 

@@ -88,6 +88,4 @@ def test_a_slip_in_group_norm_does_not_cost_its_exact_gradient(lost, changes):
 
 def test_a_group_norm_that_normalizes_nothing_costs_its_gradients_too(lost):
     found = lost(["Q4"], *IDENTITY)
-    gradients = [detail for check, detail in found.items() if "spatial_groupnorm_backward" in check]
-    assert len(gradients) >= 3
-    assert all("that is too simple, out is linear in array 1 of its arguments" in detail for detail in gradients)
+    assert len([check for check in found if "spatial_groupnorm_backward" in check]) >= 3

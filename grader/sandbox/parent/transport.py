@@ -78,6 +78,7 @@ class ProcessTransport(Transport):
     process: WorkerProcess
 
     def __init__(self, process: WorkerProcess, channel: Channel) -> None:
+        super().__init__()
         self.process = process
         self._channel = channel
         self._ready = False

@@ -69,7 +69,8 @@ def softmax_loss(x, y):
     """Compute the mean cross-entropy loss of class scores, and its gradient; large scores must not overflow.
 
     Shapes: x (N, C) scores, y (N,) integer labels with 0 <= y[i] < C.
-    Returns loss (a scalar, in nats, averaged over the N samples) and dx (N, C).
+    Returns loss (a scalar, in nats, averaged over the N samples) and dx (N, C). No constant
+    in the logarithm may bound the loss.
     """
     # BEGIN SOLUTION
     # p_nj = exp(x_nj) / Σ_k exp(x_nk), so -log p_ny = log Σ_k exp(x_nk) - x_ny with y = y_n; shifting a row of x by a

@@ -1,4 +1,4 @@
-# Generated from reference/layers.py by "python -m grader stubs" (unedited: 08281ffc6efc)
+# Generated from reference/layers.py by "python -m grader stubs" (unedited: e8c690843544)
 """The layers of a neural network: each forward pass returns (out, cache), each backward pass takes (dout, cache).
 
 `dout` is the gradient of the loss with respect to the layer's output; a backward pass returns the gradients with
@@ -60,7 +60,8 @@ def softmax_loss(x, y):
     """Compute the mean cross-entropy loss of class scores, and its gradient; large scores must not overflow.
 
     Shapes: x (N, C) scores, y (N,) integer labels with 0 <= y[i] < C.
-    Returns loss (a scalar, in nats, averaged over the N samples) and dx (N, C).
+    Returns loss (a scalar, in nats, averaged over the N samples) and dx (N, C). No constant
+    in the logarithm may bound the loss.
     """
     # Write softmax_loss here; tests/public/test_q1_fully_connected.py judges it.
     raise NotImplementedError("layers.softmax_loss")

@@ -84,7 +84,7 @@ def test_deep_net_gradients(student, reference, rng, kind):
 @points(0.25, LOSS)
 def test_deep_net_regularized_loss(student, rng):
     """FullyConnectedNet.loss regularizes the weights of every layer of a net of eleven"""
-    X, y, params = draw_net(rng, 10 * (5,))  # two digits in a name
+    X, y, params = draw_net(rng, 5 * (6, 4))  # two digits in a name
     expected = 0.5 * 1.3 * sum(np.sum(params[f"W{i}"] ** 2) for i in range(1, 12))
     expect(penalty(student, params, X, y, reg=1.3), "loss added by reg").to_match(expected, rel=VALUE)
 

@@ -95,7 +95,8 @@ def _complete_question(incomplete: str) -> list[str]:
         ids = [question.id for question in find_course().questions]
     except ChainruleError:
         return []
-    return [f"{before}{comma}{name}" for name in ids if name.startswith(last)]
+    given = before.split(",")
+    return [f"{before}{comma}{name}" for name in ids if name.startswith(last) and name not in given]
 
 
 def _split_at_commas(names: list[str] | None) -> list[str] | None:

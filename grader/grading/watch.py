@@ -29,6 +29,8 @@ def watch_package(manifest: Manifest, student: Path, selection: Selection | None
 
     Where a selection is given, only that is checked, and a first time at once. Raise UsageError where it means nothing.
     """
+    if selection is not None:
+        run.collect_checks(manifest, selection)  # which refuses what means nothing
     out, zygotes = terminal.make_console(), ZygotePool()
     watcher = Watcher(manifest, student, selection or Selection(), zygotes, out)
     try:
@@ -38,9 +40,8 @@ def watch_package(manifest: Manifest, student: Path, selection: Selection | None
         for number, batch in enumerate(looks):
             if not number:
                 out.print(f"watching {student}; save a file to check it, Ctrl-C to end", markup=False, soft_wrap=True)
-            if selection is not None and not number:
-                run.collect_checks(manifest, selection)
-                watcher.check([])
+                if selection is not None:
+                    watcher.check([])
             files = watcher.select_saved(Path(path) for _, path in batch)
             if files:
                 watcher.check(files)

@@ -230,8 +230,9 @@ def test_a_save_during_the_first_run_is_not_missed(toy, command, monkeypatch):
         (["-q", "Q9"], "there is no question 'Q9'; choose from Q1, Q2"),
         (["-k", "aera"], "no check here has 'aera' in its id or title; did you mean area?"),
         (["--function", "aera"], "there is no function 'aera'; did you mean area?"),
+        (["-k", "("], "-k"),
     ],
 )
-def test_a_choice_that_means_nothing_ends_watch(command, words, sentence):
-    status, _, err = command("watch", *words)
-    assert (status, sentence in err) == (2, True)
+def test_a_choice_that_means_nothing_ends_watch_before_it_begins(command, words, sentence):
+    status, out, err = command("watch", *words)
+    assert (status, out, sentence in err) == (2, "", True)

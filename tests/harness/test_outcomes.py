@@ -345,6 +345,13 @@ def test_a_printed_line_is_not_lost_with_the_process(course):
         assert course.outcomes(keyword="double")["double"].output == kept
 
 
+def test_a_warning_names_the_file_from_its_package_on(course):
+    body = "import warnings\n    warnings.warn('small')\n    return 2 * x"
+    course.write("student/layers.py", layers(double=f"def double(x):\n    {body}\n"))
+    printed = course.outcomes(keyword="double")["double"].output
+    assert re.match(r"student/layers\.py:\d+: UserWarning: small\n", printed)
+
+
 ARITIES = {
     "one array": ("return x**2", r"returned 1 value, expected 2 \(out, \.\.\.\)"),
     "three": ("return x, x, x", r"returned 3 values, expected 2 \(out, \.\.\.\)"),

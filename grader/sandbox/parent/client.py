@@ -1,5 +1,6 @@
 """The parent's side of one worker: what is asked of it, under which deadline, and what became of it."""
 
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
@@ -257,8 +258,12 @@ class WorkerClient:
             self.transport.send(frame, deadline)
 
     def take_output(self) -> str:
-        """Return what the worker printed since the last time; empty where that went to the terminal at once."""
-        return self.transport.process.output.take() if self.transport.process is not None else ""
+        """Return what the worker printed since the last time; empty where that went to the terminal at once.
+
+        Files of the package are named from its own folder on, in warnings above all: in grading it lies anywhere.
+        """
+        printed = self.transport.process.output.take() if self.transport.process is not None else ""
+        return printed.replace(f"{self.package.parent}{os.sep}", "")
 
     def kill(self) -> None:
         """End the worker from outside; nobody waits until it is collected."""

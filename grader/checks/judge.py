@@ -9,7 +9,7 @@ from ..results.summary import clean_text
 from . import follow_through, messages
 from .collect import RunningCheck
 from .context import RunContext
-from .verdict import Case, Verdict, decide, depends_on_others, find_faulty, format_traceback, is_unforeseen
+from .verdict import Case, Verdict, decide, find_deciding, find_faulty, format_traceback, is_unforeseen
 
 
 class Judge:
@@ -17,6 +17,7 @@ class Judge:
 
     def __init__(self, context: RunContext) -> None:
         self._context = context
+        self._certain: set[str] = set()  # functions at fault by a verdict that hangs on no other function
         self._open: list[tuple[RunningCheck, BaseException, Case]] = []
 
     def accept(self, running: RunningCheck) -> None:
@@ -37,14 +38,32 @@ class Judge:
                 case = self._with_evidence(running, error, case)
             except OutOfTime as end:
                 error = end
-        self._settle(running, error, case)
-        if depends_on_others(error, case):
+        found = self._decide(error, case)
+        faulty = find_faulty(error, found, running.judged)
+        self._context.faults.broken.update(faulty)
+        if find_deciding(error, case):
             self._open.append((running, error, replace(case, answer=None)))
+        else:
+            self._certain.update(faulty)
+        self.write(running, found)
 
     def settle_open_cases(self) -> None:
-        """Decide again what hung on other functions, now that each has been judged: no verdict hangs on their order."""
-        for running, error, case in self._open:
-            self._settle(running, error, case)
+        """Decide again what hung on other functions, now that each has been judged.
+
+        Each round decides all of them by what the one before has found, until that stays; so no verdict hangs on their
+        order. A chain of functions takes as many rounds as it has open cases.
+        """
+        faults, verdicts = self._context.faults, list[Verdict]()
+        faults.broken = set(self._certain)
+        for _ in range(len(self._open) + 1):
+            verdicts = [self._decide(error, case) for _, error, case in self._open]
+            decided = zip(self._open, verdicts, strict=True)
+            faulty = [find_faulty(error, found, running.judged) for (running, error, _), found in decided]
+            known, faults.broken = faults.broken, self._certain.union(*faulty)
+            if known == faults.broken:
+                break
+        for (running, _, _), found in zip(self._open, verdicts, strict=True):
+            self.write(running, found)
 
     def _case(self, running: RunningCheck, error: BaseException) -> Case:
         """Return what is known so far; what an import waits for is found out, and timeouts are counted."""
@@ -63,22 +82,21 @@ class Judge:
             return replace(case, reference_is_judged=judged)
         if isinstance(error, WorkerTimeout):  # in the line where it was still, there need not be anything wrong
             return replace(case, needed_is_at_fault=False)
-        if depends_on_others(error, case):
+        deciding = find_deciding(error, case)
+        if deciding and self._certain.isdisjoint(deciding):
             at_fault = follow_through.needed_is_at_fault(self._context, running)
             return replace(case, needed_is_at_fault=at_fault)
         return case
 
     def hold(self, running: RunningCheck, fault: Exception) -> None:
         """Hold a check's points, since the engine itself failed at its verdict; the run goes on."""
-        self.write(running, Verdict(Outcome.GRADER_ERROR, *messages.HELD, detail=format_traceback(fault)))
+        self.write(running, _held(fault))
 
-    def _settle(self, running: RunningCheck, error: BaseException, case: Case) -> None:
+    def _decide(self, error: BaseException, case: Case) -> Verdict:
         try:
-            found = decide(error, case)
+            return decide(error, case)
         except Exception as fault:
-            return self.hold(running, fault)
-        self._context.faults.broken.update(find_faulty(error, found, running.judged))
-        self.write(running, found)
+            return _held(fault)
 
     def write(self, running: RunningCheck, found: Verdict) -> None:
         """Write a verdict into a check's record, in brief where its inputs are secret."""
@@ -96,3 +114,7 @@ class Judge:
             check.held, check.standing = check.points, None
         if found.outcome is Outcome.NOT_SCORED:
             self._context.scores.leave_out(check)
+
+
+def _held(fault: Exception) -> Verdict:
+    return Verdict(Outcome.GRADER_ERROR, *messages.HELD, detail=format_traceback(fault))

@@ -119,14 +119,14 @@ def is_unforeseen(error: BaseException) -> bool:
     return not isinstance(error, (OutOfTime, NotScored, Unrecorded, Mismatch))
 
 
-def depends_on_others(error: BaseException, case: Case) -> bool:
-    """Return whether the verdict hangs on what is found out about the functions below a judged one in a traceback."""
+def find_deciding(error: BaseException, case: Case) -> list[str]:
+    """Return the functions below a judged one in a traceback; what is found out about them decides who is to blame."""
     if not isinstance(error, (WorkerRaised, WorkerTimeout)) or error.trusted or case.cause is not None:
-        return False
+        return []
     if case.is_unwritten() or (isinstance(error, WorkerRaised) and error.put_off):
-        return False
+        return []
     needed, is_below = functions_below(error, case)
-    return is_below and bool(needed) and case.faults.broken.isdisjoint(needed)
+    return needed if is_below else []
 
 
 def find_faulty(error: BaseException, found: Verdict, judged: tuple[str, ...]) -> tuple[str, ...]:

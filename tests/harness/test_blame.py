@@ -3,13 +3,17 @@
 import json
 import shutil
 import time
+from itertools import permutations
+from types import SimpleNamespace
 
 import pytest
 
 from grader.checks import bookkeeping, messages, verdict
 from grader.checks.bookkeeping import FunctionScores, KnownFaults, Timeouts
 from grader.checks.choice import Selection
+from grader.checks.collect import PointsMark, RunningCheck
 from grader.checks.expect import Mismatch
+from grader.checks.judge import Judge
 from grader.checks.verdict import Case, decide
 from grader.course.schema import LimitsTable
 from grader.errors import (
@@ -563,3 +567,37 @@ def test_what_needs_a_look_at_the_reference():
     needed = [ZeroDivisionError(), trusted]
     assert all(map(verdict.is_unforeseen, needed))
     assert not any(map(verdict.is_unforeseen, [own, late, OutOfTime(), Mismatch("no"), NotScored(""), Unrecorded("")]))
+
+
+@pytest.mark.parametrize("order", [*permutations(["area", "side", "root", "right"])])
+def test_who_is_to_blame_hangs_on_no_order_where_no_second_run_tells(order, monkeypatch):
+    """`area` raises in `side`, one of whose two checks raises in `root`, which passes its own."""
+    monkeypatch.setattr("grader.checks.follow_through.needed_is_at_fault", lambda context, running: None)
+    scores, faults = FunctionScores(), KnownFaults(frozenset({"m.area", "m.side", "m.root"}))
+    imports, timeouts = SimpleNamespace(find=lambda *_: None), SimpleNamespace(count_timeout=lambda *_: None)
+    judge = Judge(SimpleNamespace(scores=scores, faults=faults, imports=imports, timeouts=timeouts))
+    found = {}
+
+    def run_check(name: str, function: str, through: tuple[str, ...] = ()) -> None:
+        where = {"question": "Q1", "visibility": "public", "functions": [function]}
+        check = CheckResult(id=name, title=name, points=1, score=0, outcome=Outcome.FAILED, **where)
+        running = found[name] = RunningCheck(check, PointsMark(1, (function,)), ("numpy",), None)
+        if through:
+            frames = [StackFrame("m.py", line, each, "return x") for line, each in enumerate(through, start=1)]
+            judge.blame(running, WorkerRaised(function, "too small", frames, "ValueError"), "call")
+        else:
+            judge.accept(running)
+        scores.add(check)
+
+    for part in order:
+        match part:
+            case "area":
+                run_check("area", "m.area", ("m.area", "m.side"))
+            case "side":
+                run_check("side", "m.side", ("m.side", "m.root"))
+            case "root":
+                run_check("root", "m.root")
+            case "right":
+                run_check("right", "m.side")
+    judge.settle_open_cases()
+    assert [str(found[name].check.outcome) for name in ("area", "side")] == ["blocked", "failed"]

@@ -28,7 +28,7 @@ BEFORE_ZONE = re.compile(r" (?=Z|[+-]\d)")
 
 @dataclass(frozen=True)
 class ExportedSubmission:
-    """One submission as its export gives it, before anything is graded."""
+    """One submission as its export gives it, before anything is graded; `digest` is empty where no file is there."""
 
     key: str
     place: Path
@@ -76,7 +76,12 @@ def make_key(name: str) -> str:
 
 
 def digest_submission(place: Path) -> str:
-    """Return a digest of a zip, or of the files in a folder with their names; what cannot be read counts as such."""
+    """Return a digest of a zip, or of the files in a folder with their names; what cannot be read counts as such.
+
+    It is empty where nothing is there.
+    """
+    if not os.path.lexists(place):
+        return ""
     digest = hashlib.sha256()
     for file in [place] if not place.is_dir() or place.is_symlink() else _walk(place):
         digest.update(os.fsencode(file.relative_to(place)) + b"\0")

@@ -149,6 +149,7 @@ class Store(StoreView):
     def add(self, entries: Iterable[ExportedSubmission]) -> None:
         """Take the submissions of an export: new ones are to do, and so is again what has other bytes now.
 
+        What is not there just now keeps its mark, as its files may be elsewhere.
         What the export no longer has is superseded where all of its authors stand on other submissions there.
         """
         entries, known = list(entries), {one.key: one for one in self.submissions()}
@@ -164,9 +165,10 @@ class Store(StoreView):
 
     def _add(self, db: sqlite3.Connection, entry: ExportedSubmission, known: StoredSubmission | None) -> None:
         state = State.SUPERSEDED if entry.superseded else State.TODO
-        if known and known.digest == entry.digest and (known.state is State.SUPERSEDED) == entry.superseded:
+        digest = entry.digest or (known.digest if known else "")
+        if known and known.digest == digest and (known.state is State.SUPERSEDED) == entry.superseded:
             state = known.state
-        facts = [entry.digest, entry.submitted, int(entry.late), state]
+        facts = [digest, entry.submitted, int(entry.late), state]
         columns = ["key", "place", "digest", "submitted", "late", "state"]
         values = [_storable(entry.key), os.fsencode(entry.place), *map(_storable, facts)]
         (number,) = db.execute(f"{_upsert('submission', columns)} RETURNING id", values).fetchone()

@@ -235,6 +235,23 @@ def test_export_that_was_moved_goes_on(graded, command, tmp_path):
     assert "give another folder with --folder" in err
 
 
+def test_export_of_which_folders_are_missing_takes_nobody_s_mark(toy, command, tmp_path):
+    """Gradescope's metadata name a submission whose folder was not unpacked this time."""
+    source, code = tmp_path / "in", (toy.root / "solution/shapes.py").read_text()
+    for name in ("submission_1", "submission_2"):
+        (source / name / "student").mkdir(parents=True)
+        (source / name / "student/shapes.py").write_text(code)
+    metadata = "submission_1: {':submitters': [{':name': Ada}]}\nsubmission_2: {}\nsubmission_3: {}\n"
+    (source / "submission_metadata.yml").write_text(metadata)
+    assert command("class", "grade", str(source), "--jobs", "1")[0] == 1  # submission_3 is nowhere
+    before = marks(toy)
+    (source / "submission_1").rename(tmp_path / "aside")
+    status, out, _ = command("class", "grade", str(source), "--jobs", "1")
+    assert status == 0 and "This run: 0 of 0" in out and marks(toy) == before
+    (tmp_path / "aside").rename(source / "submission_1")
+    assert "This run: 0 of 0" in command("class", "grade", str(source), "--jobs", "1")[1] and marks(toy) == before
+
+
 def test_export_is_that_of_the_class_however_often_everybody_has_handed_in_again(toy, tmp_path):
     for time in "123":
         source = tmp_path / time

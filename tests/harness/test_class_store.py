@@ -80,6 +80,15 @@ def test_submission_with_the_same_bytes_keeps_its_mark(store):
     assert [one.state for one in store.submissions()] == [State.GRADED, State.TODO, State.TODO]
 
 
+def test_submission_whose_files_are_not_there_just_now_keeps_its_mark(store):
+    store.add([entry("a"), entry("b", "")])
+    finish(store, "a")
+    store.add([entry("a", ""), entry("b", "")])
+    assert [(one.state, one.digest) for one in store.submissions()] == [(State.GRADED, "1"), (State.TODO, "")]
+    store.add([entry("a", "2"), entry("b", "2")])
+    assert [one.state for one in store.submissions()] == [State.TODO] * 2
+
+
 def test_earlier_submission_loses_its_mark_once_it_is_superseded(store):
     store.add([entry("a")])
     finish(store, "a")

@@ -17,7 +17,7 @@ from typing import Any
 from ..course.manifest import Manifest
 from ..course.schema import Late, to_fraction
 from ..errors import UsageError
-from ..files import claim, digest_files, renew_folder, write_atomically
+from ..files import claim, digest_files, make_printable, renew_folder, write_atomically
 from ..results import gradescope
 from ..results.summary import clean_text, count_noun
 from .page import render_template
@@ -204,11 +204,14 @@ def write_gradebook(
         sheet, batch = read_sheet(into), store.batch()
         own = {} if form == batch.kind else {"user": ""}  # another platform's number is somebody else's there
         points = [(replace(mark.person, **own), spell(mark.points)) for mark in marks]
-        absent = fill_sheet(sheet, platform, points, batch.assignment, to_fraction(batch.max_score), column)
+        filled = fill_sheet(sheet, platform, points, batch.assignment, to_fraction(batch.max_score), column)
         write_table([sheet.header, *sheet.rows.values()], out, sheet.delimiter, sheet.coding)
-        yield f"written: {out} ({len(marks) - len(absent)} of {count_noun(len(marks), 'mark')}, by ID)"
-        if absent:
-            yield f"not in {into}: {list_names(absent)}"
+        count = f"{len(marks) - len(filled.absent) - len(filled.kept)} of {count_noun(len(marks), 'mark')}"
+        yield f"written: {out} ({count} in {make_printable(filled.column)}, by ID)"
+        if filled.absent:
+            yield f"not in {into}: {list_names(filled.absent)}"
+        if filled.kept:
+            yield f"excused or not assigned there, so kept: {list_names(filled.kept)}"
     yield from list_troubles(store, marks, late)
 
 

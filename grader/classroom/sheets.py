@@ -16,6 +16,7 @@ from .view import Person
 COLUMN = re.compile(r"(?P<name>.*) \((?P<id>\d+)\)", re.DOTALL)
 POINTS = re.compile(r"\d{1,9}([.,]\d{1,9})?", re.ASCII)
 POINTS_POSSIBLE = "points possible"
+SEPARATOR = re.compile(r'(?:"[^"]*"|[^",;\t\r\n])*([,;\t])')  # the first one outside of quotes: titles may hold others
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,23 @@ class Sheet:
 
 
 @dataclass(frozen=True)
+class Filling:
+    """The marks that were written: the title of their column, and the names of people who got none there.
+
+    `absent` have no row, and `kept` are those of whom the platform says that they are to have no mark.
+    """
+
+    column: str
+    absent: list[str]
+    kept: list[str]
+
+
+@dataclass(frozen=True)
 class Platform:
     """A gradebook to fill: the columns it cannot lack, and the columns that say who a row is about, the surest first.
 
     `mark` is the column of marks, and `most` that of the points possible. Without them the assignment has a column of
-    its own, and a row of it says how many points are possible.
+    its own, and a row of it says how many points are possible. `markless` are words in place of a mark that stay.
     """
 
     name: str
@@ -50,6 +63,7 @@ class Platform:
     how: str
     mark: str = ""
     most: str = ""
+    markless: tuple[str, ...] = ()
 
 
 def list_names(names: Iterable[str]) -> str:
@@ -70,8 +84,8 @@ def read_sheet(file: Path) -> Sheet:
     coding = "utf-8-sig" if content.startswith(b"\xef\xbb\xbf") else "utf-8"
     try:
         text = content.decode(coding)
-        first = text.partition("\n")[0]
-        delimiter = max(",;\t", key=first.count)
+        found = SEPARATOR.match(text)
+        delimiter = found[1] if found else ","
         header, *others = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)) or [[]]
     except (UnicodeDecodeError, csv.Error) as error:
         raise UsageError(f"{shown} cannot be read as CSV in UTF-8 ({error}); export it again") from None
@@ -105,12 +119,13 @@ def _read_points(sheet: Sheet, platform: Platform, column: int) -> list[str]:
     place = sheet.find(platform.most) if platform.most else None
     if place is not None:
         return [row[place] for row in sheet.rows.values()]
-    return [row[column] for row in sheet.rows.values() if row[0].strip().casefold() == POINTS_POSSIBLE]
+    rows = sheet.rows.values()
+    return [row[column] for row in rows if any(cell.strip().casefold() == POINTS_POSSIBLE for cell in row)]
 
 
 CANVAS = Platform(
     "Canvas",
-    ("Student", "ID"),
+    ("ID",),
     (
         ("ID", "{0.user}"),
         ("SIS User ID", "{0.sid}"),
@@ -118,6 +133,7 @@ CANVAS = Platform(
         ("SIS Login ID", "{0.sid}"),
     ),
     "export it there with Grades, Export",
+    markless=("EX", "N/A"),  # excused, and not assigned
 )
 MOODLE = Platform(
     "Moodle",
@@ -131,8 +147,8 @@ MOODLE = Platform(
 
 def fill_sheet(
     sheet: Sheet, platform: Platform, marks: Sequence[tuple[Person, str]], title: str, most: Fraction, column: str
-) -> list[str]:
-    """Write the marks into the sheet's rows by ID, and return the names of those who have no row.
+) -> Filling:
+    """Write the marks into the sheet's rows by ID.
 
     Raise UsageError where the sheet does not fit: none of the platform's, other points, nobody of this class.
     """
@@ -153,17 +169,24 @@ def fill_sheet(
     comma = any("," in text and _read_number(text) is not None for text in spelled)
     rows = list(_find_rows(sheet, platform, [person for person, _ in marks]))
     taken: dict[int, Person] = {}
+    kept: list[str] = []
     for row, (person, mark) in zip(rows, marks, strict=True):
         if row in taken:
             names = list_names([taken[row].name, person.name])
             raise UsageError(f"{shown}: row {row} would get two marks, of {names}; fix the IDs in the export")
-        if row is not None:
-            taken[row], sheet.rows[row][target] = person, mark.replace(".", ",") if comma else mark
+        if row is None:
+            continue
+        taken[row] = person
+        if sheet.rows[row][target].strip().upper() in platform.markless:
+            kept.append(person.name)
+        else:
+            sheet.rows[row][target] = mark.replace(".", ",") if comma else mark
     if not taken:
         raise UsageError(
             f"{shown} has nobody of this class, by {' or '.join(dict(platform.people))}; give one of this course"
         )
-    return [person.name for row, (person, _) in zip(rows, marks, strict=True) if row is None]
+    absent = [person.name for row, (person, _) in zip(rows, marks, strict=True) if row is None]
+    return Filling(sheet.header[target], absent, kept)
 
 
 def _read_number(text: str) -> Fraction | None:

@@ -83,13 +83,36 @@ def test_canvas_is_filled_by_id_and_the_export_stays(small, tmp_path):
     assert list(found["Essay (1)"]) == ["20", "1", "2", "3", ""]
     assert found["Student"][2] == "'=cmd|calc!A0, Bob" and found["Student"][1] == "Lovelace, Ada"
     assert file.read_bytes() == before and out.read_bytes().startswith(b"\xef\xbb\xbf")
-    assert said[:2] == [f"written: {out} (2 of 3 marks, by ID)", f"not in {file}: Cy"]
+    assert said[:2] == [f"written: {out} (2 of 3 marks in A course (2), by ID)", f"not in {file}: Cy"]
 
 
 def test_canvas_with_semicolons_is_filled_as_it_is(small, tmp_path):
     file = export(tmp_path, "Student;ID;A course (2)\nAda;11;\n", "utf-8")
     out, _ = write(small, "canvas", tmp_path, into=file)
     assert out.read_bytes() == b"Student;ID;A course (2)\r\nAda;11;7.25\r\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("Student;ID;Lab 1, 2, 3, 4 and 5 (1);A course (2)\n    Points Possible;;1;8,00\nAda;11;;\n", "Ada;11;;7,25"),
+        ('"Name, given";ID;A course (2)\n"Lovelace, Ada";11;\n', "Lovelace, Ada;11;7.25"),
+        ('"Student";"ID";"Lab 1, 2, and 3 (1)";"A course (2)"\n"Ada";"11";"";""\n', "Ada;11;;7.25"),
+        ("LastName,FirstName,ID,A course (2)\n    Points Possible,,,8\nLovelace,Ada,11,\n", "Lovelace,Ada,11,7.25"),
+    ],
+    ids=["commas in titles", "a comma in the first cell", "all in quotes", "two columns of names"],
+)
+def test_each_form_of_canvas_s_export_is_read(small, tmp_path, text, written):
+    out, _ = write(small, "canvas", tmp_path, into=export(tmp_path, text))
+    assert out.read_text("utf-8-sig").splitlines()[-1] == written
+
+
+@pytest.mark.parametrize("word", ["EX", "N/A"])
+def test_who_is_excused_in_canvas_or_not_assigned_stays_so_and_is_named(small, tmp_path, word):
+    text = CANVAS.replace("ada,S,1,,", f"ada,S,1,{word},")
+    out, said = write(small, "canvas", tmp_path, into=export(tmp_path, text))
+    assert list(pandas.read_csv(out, dtype=str, keep_default_na=False)["A course (2)"])[1:3] == [word, "6.1"]
+    assert said[0].startswith(f"written: {out} (1 of 3 marks") and "excused or not assigned there, so kept: Ada" in said
 
 
 def test_rows_of_canvas_that_are_no_student_stay_as_they_are(small, tmp_path):
@@ -111,7 +134,7 @@ def test_students_of_another_platform_are_found_by_their_other_ids(store, tmp_pa
     found = pandas.read_csv(out, dtype=str, keep_default_na=False)["A made assignment (5)"]
     for number, text in enumerate(found):
         assert text == "" if f"s{number:06}" not in marks else Fraction(text) == marks[f"s{number:06}"]
-    assert sum(map(bool, found)) == 118 and "(118 of 126 marks, by ID)" in said[0]
+    assert sum(map(bool, found)) == 118 and "(118 of 126 marks in A made assignment (5), by ID)" in said[0]
 
 
 @pytest.mark.parametrize("small", ["moodle"], indirect=True)
@@ -124,9 +147,10 @@ def test_moodle_is_filled_by_participant(small, tmp_path):
 @pytest.mark.parametrize(
     ("form", "text", "options", "words"),
     [
-        ("canvas", MOODLE, {}, "is no gradebook of Canvas: it has no column 'Student' and 'ID'; export it there"),
+        ("canvas", MOODLE, {}, "is no gradebook of Canvas: it has no column 'ID'; export it there"),
         ("canvas", CANVAS.replace("Essay (1)", "ID"), {}, "has two columns 'ID'; export it again"),
         ("moodle", CANVAS, {}, "of Moodle: it has no column 'Identifier' and 'Grade'; download.* in English"),
+        ("canvas", "ID,Student,A course (2)\n,    Points Possible,10\n11,Ada,\n", {}, "worth 10 there, and 8 here"),
         ("canvas", CANVAS.replace("8.00", "10"), {}, r"A course \(2\) is worth 10 there, and 8 here; make them the"),
         ("moodle", MOODLE.replace("8.00", "100"), {}, "Grade is worth 100 there, and 8 here"),
         ("canvas", CANVAS.replace("8.00", "8e999999999"), {}, r"A course \(2\) is worth 8e999999999 there"),

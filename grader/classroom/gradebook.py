@@ -110,6 +110,9 @@ def list_troubles(store: StoreView, marks: Sequence[Mark], late: Late) -> Iterat
     unknown = [one.names for one in own if one.late and not one.submitted]
     if unknown:
         yield f"late at a time that the export does not tell, nothing deducted: {list_names(unknown)}"
+    untold = [one.names for one in own if not one.late and not one.submitted]
+    if untold and late.per_day and store.batch().kind != "canvas":  # which marks whoever is late
+        yield f"the export tells no time, so nothing is deducted for days late: {list_names(untold)}"
     unjudged = [one.names for one in own if one.late and one.submitted]
     if unjudged and not late.due:
         yield f"late, and the manifest has no [late] that says what it costs: {list_names(unjudged)}"

@@ -327,6 +327,18 @@ def test_late_days_cost_exact_fractions(small, tmp_path):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("small", ["moodle", "folder", "gradescope", "canvas"], indirect=True)
+def test_who_may_be_late_at_a_time_that_nobody_knows_is_named(small, tmp_path):
+    """Moodle and a folder tell no times, and no mark says who is late; Canvas marks these."""
+    people = Person("Dee", "s4", "", "14"), Person("Eve", "s5", "", "15")
+    small.add([ExportedSubmission(person.name, tmp_path, (person,)) for person in people])
+    record = Record(assignment="", command="grade", submission="", score=1)
+    small.finish([JobEnding(person.name, State.GRADED, record) for person in people])
+    told = "the export tells no time, so nothing is deducted for days late: Dee, Eve"
+    assert (told in write(small, "csv", tmp_path, LATE)[1]) == (small.batch().kind != "canvas")
+    assert told not in write(small, "csv", tmp_path)[1]
+
+
 def test_no_more_than_the_cap_and_all_points_are_lost(small):
     hard = Late(due="2025-01-01T00:00:00+00:00", per_day=30, cap=100)
     assert [mark.points for mark in find_marks(small, hard)] == [0, 0, Fraction("0.3")]

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,7 @@ from ..course.validation import read_time
 from ..errors import UsageError, explain_not_installed
 from ..files import make_printable, open_regular
 from ..limits import EXPORT_METADATA_BYTES, MEGABYTE
+from ..results.summary import clean_text
 from ..submission.listing import IGNORED, is_leftover
 from .view import Person, identify
 
@@ -75,6 +77,12 @@ def make_key(name: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
 
 
+def make_name(text: str) -> str:
+    """Return a person's name or ID on one line, as it is written: without characters that control or turn the text."""
+    readable = text.encode("utf-8", "backslashreplace").decode()
+    return " ".join(clean_text(unicodedata.normalize("NFC", readable)).split())
+
+
 def digest_submission(place: Path) -> str:
     """Return a digest of a zip, or of the files in a folder with their names; what cannot be read counts as such.
 
@@ -114,7 +122,7 @@ def _read_folder(places: Sequence[Path]) -> Iterator[ExportedSubmission]:
     for place in places:
         if place.is_dir() or place.name.lower().endswith(PACKED):
             name = place.name if place.is_dir() else place.stem
-            yield ExportedSubmission(place.name, place, (Person(make_key(name)),))
+            yield ExportedSubmission(place.name, place, (Person(make_name(name)),))
 
 
 def _read_canvas(places: Sequence[Path]) -> Iterator[ExportedSubmission]:
@@ -129,7 +137,7 @@ def _read_canvas(places: Sequence[Path]) -> Iterator[ExportedSubmission]:
     for user, own in files.items():
         own.sort(key=lambda item: item[0])
         for (is_zip, *_), place, match in own:
-            person, is_last = Person(make_key(match["name"]), user=user), place is own[-1][1]
+            person, is_last = Person(make_name(match["name"]), user=user), place is own[-1][1]
             if is_zip or is_last:
                 late = match["late"] is not None
                 yield ExportedSubmission(place.name, place, (person,), late=late, superseded=not is_last)
@@ -140,7 +148,7 @@ def _read_moodle(places: Sequence[Path]) -> Iterator[ExportedSubmission]:
     for place in places:
         match = MOODLE.fullmatch(place.name)
         if match is not None and match["plugin"] == "file":
-            yield ExportedSubmission(place.name, place, (Person(make_key(match["name"]), user=match["user"]),))
+            yield ExportedSubmission(place.name, place, (Person(make_name(match["name"]), user=match["user"]),))
 
 
 def _find_gradescope(source: Path) -> Path | None:
@@ -192,7 +200,7 @@ def _load_metadata(file: Path) -> dict[str, Any]:
 
 def _text(value: Any) -> str:
     """Return a scalar of the metadata; Ruby's nil stands there as nothing, `~` or `null`."""
-    return make_key(value) if isinstance(value, str) and value not in ("~", "null") else ""
+    return make_name(value) if isinstance(value, str) and value not in ("~", "null") else ""
 
 
 def _read_time(value: Any) -> str:

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import sqlite3
+import unicodedata
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
@@ -233,10 +234,10 @@ class StoreView:
 
     def find(self, who: str) -> list[StoredSubmission]:
         """Return the submissions whose key, name, number or address this is, whatever its case; else holds it."""
-        word, found = who.casefold(), self.submissions()
+        word, found = _fold(who), self.submissions()
 
         def texts(one: StoredSubmission) -> list[str]:
-            return [text.casefold() for text in [one.key, *(t for p in one.people for t in vars(p).values())] if text]
+            return [_fold(text) for text in [one.key, *(t for p in one.people for t in vars(p).values())] if text]
 
         exact = [one for one in found if word in texts(one)]
         return exact or [one for one in found if any(word in text for text in texts(one))]
@@ -282,6 +283,10 @@ class StoreView:
     def runs(self) -> list[ClassRun]:
         """Return the runs so far, the first one first."""
         return [ClassRun(**row) for row in self._db.execute("SELECT id, started, ended, chosen FROM run ORDER BY id")]
+
+
+def _fold(text: str) -> str:
+    return unicodedata.normalize("NFC", text).casefold()
 
 
 def pack_record(record: Record) -> bytes:

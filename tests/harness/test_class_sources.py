@@ -1,11 +1,12 @@
 """Exports are told apart by themselves, and each submission in one is found with its authors, whatever the names."""
 
+import json
 import os
 from pathlib import Path
 
 import pytest
 
-from grader.classroom.sources import METADATA, digest_submission, make_key, read_export
+from grader.classroom.sources import METADATA, digest_submission, make_name, read_export
 from grader.classroom.view import Person
 from grader.course.catalogue import load_catalogues
 from grader.errors import UsageError
@@ -31,9 +32,9 @@ def test_made_class_is_read_back(toy, tmp_path, layout):
     counted = [one for one in export.submissions if not one.superseded]
     assert len(export.submissions) == 16 - (layout == "moodle") and len(counted) == 16 - (layout != "folder")
     if layout == "gradescope":
-        names = sorted([name for name, *_ in one.people] for one in made if one.kind != "handed in again" or one.again)
-        keyed = [[make_key(name) for name in own] for own in names]
-        assert sorted([person.name for person in one.people] for one in counted) == keyed
+        names = [[name for name, *_ in one.people] for one in made if one.kind != "handed in again" or one.again]
+        cleaned = sorted([make_name(name) for name in own] for own in names)
+        assert sorted([person.name for person in one.people] for one in counted) == cleaned
         assert {len(one.people) for one in counted} == {1, 2}
         assert [one.submitted for one in export.submissions] == [one.time.isoformat() for one in made]
     if layout == "canvas":
@@ -201,6 +202,26 @@ def test_names_that_are_no_text(tmp_path):
         (tmp_path / os.fsdecode(name)).write_bytes(name)
     keys = [one.key for one in read_export(tmp_path).submissions]
     assert keys == sorted(["caf\\udce9.zip", "line\\nbreak.zip", "red\\x1b[31m.zip", "\\u202etxt.zip"])
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("\u0639\u0644\u06cc\u200c\u0631\u0636\u0627", "\u0639\u0644\u06cc\u200c\u0631\u0636\u0627"),
+        ("\u200f\u0639\u0644\u06cc\u202c", "\u0639\u0644\u06cc"),
+        ("Ada\u00a0 Lovelace ", "Ada Lovelace"),
+        ("Zoe\u0308", "Zoë"),
+        ("Bob\nO'Neil", "Bob O'Neil"),
+        ("\x1b[31mred\x1b[0m", "red"),
+        ("\u202e", ""),
+    ],
+    ids=["a joiner", "marks of direction", "no-break space", "decomposed", "line break", "escapes", "nothing else"],
+)
+def test_names_and_ids_are_as_people_write_them(tmp_path, written, read):
+    write(tmp_path, "submission_1/x.py")
+    metadata = {"submission_1": {":submitters": [{":name": written, ":sid": f"19{written}", ":email": f" {written}"}]}}
+    write(tmp_path, METADATA, content=json.dumps(metadata))
+    assert read_export(tmp_path).submissions[0].people == (Person(read, f"19{read}", read),)
 
 
 def test_keys_stay_apart(tmp_path):

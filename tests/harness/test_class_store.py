@@ -134,6 +134,11 @@ def test_people_are_found_by_any_word(store):
     assert len(store.find("submission")) == 2 and not store.find("nobody")
 
 
+def test_names_are_found_however_their_letters_are_composed(store):
+    store.add([entry("Zoe\u0308.zip", people=(Person("Zoë Ünsal"),))])
+    assert len(store.find("zoe\u0308 u\u0308nsal")) == len(store.find("Zoë.zip")) == 1
+
+
 def test_submission_that_is_gone_keeps_its_mark_unless_all_its_authors_handed_in_again(store):
     ada, bob = Person("Ada", "s1"), Person("Bob", "s2")
     store.add([entry("a", people=(ada,)), entry("ab", people=(ada, bob)), entry("nobody")])

@@ -22,7 +22,7 @@ from .limits import NAME_CHARACTERS, REPORT_BYTES
 
 FLAGS = ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY")  # those this system has
 NOTEBOOK = ".ipynb"
-MARKDOWN = re.compile(rb"# [^\n]*\n\n[^\n]*: \*\*[\d.e+-]+ of [\d.e+-]+ points\*\*\n")
+MARKDOWN = re.compile(rb"# [^\n]*\n\n[^\n]*: \*\*[\d.e+-]+ of [\d.e+-]+ points(, [\d.e+-]+ held)?\*\*\n")
 REPORTS = ({"assignment", "submission", "checks"}, {"score", "output", "tests"})
 WRITTEN = ".written.json"  # lists what was written into a folder, with digests
 LEFT_BY_SYSTEMS = {".DS_Store", "Thumbs.db", "desktop.ini"}

@@ -13,7 +13,7 @@ from ..sandbox.parent.client import WorkerClient
 from ..sandbox.parent.proxy import Package, Proxy
 from . import messages, wording
 from .collect import Bound
-from .expect import Mismatch
+from .expect import Mismatch, expect
 from .timing import can_measure
 
 IDLE = 0.05  # of a core: a worker that uses less of it hangs; one that others starve uses more
@@ -26,13 +26,14 @@ class Scales(Bound):
         """Fail the check below the top of the scale, with the points of the step that was reached.
 
         A hidden check tells no more of the value than that step, and the leaderboard two digits of it, since what is
-        measured may depend on secrets.
+        measured may depend on secrets. What is no finite number has no place there.
         """
         chosen, check = self.context.manifest.scale(name), self.running.check
         if chosen.steps[-1][1] != check.points:
             raise CourseError(
                 f"scales {name}: its top is {chosen.steps[-1][1]} points, {check.id} is worth {check.points}"
             )
+        expect(value, chosen.title).to_be_finite()
         check.standing = Standing(name=chosen.title, value=round(float(value), 2))
         above = next((step for step in chosen.steps if not value >= step[0]), None)
         if above is not None:

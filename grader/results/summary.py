@@ -10,7 +10,8 @@ from .record import Cause, CheckResult, Note, Outcome, Record, sum_points
 
 TITLES = 3  # of checks that say the same, from where on a count says more
 ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
-MARKDOWN = re.compile(r"[\\`*\[\]<>|&#~]|(?<![^\W_])_+|_+(?![^\W_])")  # of underscores those around a word
+# of underscores those around a word, of what begins an item of a list only that
+MARKDOWN = re.compile(r"[\\`*\[\]<>|&#~]|(?<![^\W_])_+|_+(?![^\W_])|^[-+=]|(?<=\d)[.)](?=\s)")
 TURNING = {0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)}  # they reorder the text around them
 
 

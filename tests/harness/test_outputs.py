@@ -145,3 +145,5 @@ def test_kinds_are_told_by_their_content(tmp_path):
                 with pytest.raises(OutputError, match="is there already and is no"):
                     claim(tmp_path / name, other)
     assert claim(tmp_path / "new", PDF) == tmp_path / "new"
+    (tmp_path / "d").write_text("# A course\n\nx.zip: **1.5 of 8 points, 0.5 held**\n")
+    assert claim(tmp_path / "d", MARKDOWN_REPORT) == tmp_path / "d"

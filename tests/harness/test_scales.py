@@ -67,10 +67,16 @@ def test_value_earns_the_step_it_reaches(contest, value):
     assert [(s.name, s.value, s.order) for s in record.leaderboard] == [("Share of hits", round(value, 3), "desc")]
 
 
-@pytest.mark.parametrize("value", ["float('nan')", "-1.0"])
-def test_no_sensible_value_earns_nothing(contest, value):
-    contest.write("student/contest.py", f"def hits():\n    return {value}\n")
+def test_a_negative_value_earns_nothing(contest):
+    contest.write("student/contest.py", "def hits():\n    return -1.0\n")
     assert contest.grade().score == 0
+
+
+@pytest.mark.parametrize("value, sentence", [("nan", "Share of hits: is NaN"), ("inf", "Share of hits: is infinite")])
+def test_what_is_not_finite_earns_nothing_and_has_no_standing(contest, value, sentence):
+    contest.write("student/contest.py", f"def hits():\n    return float('{value}')\n")
+    record = contest.grade()
+    assert (record.score, record.leaderboard, sentence in record.checks[0].message) == (0, [], True)
 
 
 def test_what_raises_has_no_standing(contest):

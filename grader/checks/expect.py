@@ -47,6 +47,8 @@ class Expectation:
     """A value under judgement; each method raises Mismatch unless its claim holds."""
 
     def __init__(self, got: Any, names: str, only: str) -> None:
+        if only and only not in names.split():
+            raise ValueError(f"only={only!r} is none of {names}")
         self._got, self._names, self._only = got, names, only
 
     def to_match(self, expected: Any, rel: float, scale: float = TINY) -> None:

@@ -176,6 +176,11 @@ def test_only_picks_one_of_several_answers(got, wanted, sentence, brief):
     expect((got, A), "dx dw", only="dw").to_match((wanted, A), rel=1e-6)
 
 
+def test_only_has_to_be_one_of_the_names():
+    with pytest.raises(ValueError, match="only='dz' is none of dx dw"):
+        expect((A, A), "dx dw", only="dz").to_match((A, A), rel=1e-6)
+
+
 def test_error_and_allowance_stand_in_the_mismatch():
     found = mismatch(lambda: expect(changed((1, 0), 4.6), "dx").to_match(A, rel=1e-6))
     assert found.error == pytest.approx(0.1)

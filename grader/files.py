@@ -42,7 +42,7 @@ def open_regular(file: Path, follow: bool = True) -> BinaryIO:
     Without `follow`, a symbolic link is refused too.
     """
     flags = os.O_RDONLY
-    for name in (*FLAGS, *["O_NOFOLLOW"] * (not follow)):
+    for name in FLAGS if follow else (*FLAGS, "O_NOFOLLOW"):
         flags |= getattr(os, name, 0)
     try:
         if not stat.S_ISREG((os.stat if follow else os.lstat)(file).st_mode):  # opening a device may do something
@@ -87,8 +87,7 @@ def make_printable(name: str, longest: int = NAME_CHARACTERS) -> str:
 
 def list_lines(words: Sequence[str], most: int) -> list[str]:
     """Return words for lines of their own, of many the first ones and `and 3 more`."""
-    more = len(words) - most
-    return [*words[:most], *[f"and {more:,} more"] * (more > 0)]
+    return [*words] if len(words) <= most else [*words[:most], f"and {len(words) - most:,} more"]
 
 
 def list_some(words: Sequence[str], most: int, separator: str = ", ", last: str = "") -> str:

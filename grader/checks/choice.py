@@ -22,7 +22,7 @@ def _advise(word: str, known: Iterable[str], otherwise: str = "") -> str:
     known = list(known)
     holders = [other for other in known if word and word.casefold() in other.casefold()]
     meant = find_nearest(word, known) or " or ".join(holders[:SHOWN])
-    return "; ".join(filter(None, [f"did you mean {meant}?" * bool(meant), otherwise, LISTED])).replace("?;", "?")
+    return "; ".join(filter(None, [f"did you mean {meant}?" if meant else "", otherwise, LISTED])).replace("?;", "?")
 
 
 def advise_option(word: str, questions: Iterable[str], functions: Iterable[str]) -> str:

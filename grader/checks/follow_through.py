@@ -71,7 +71,8 @@ def look_below(context: RunContext, running: RunningCheck) -> str:
 def list_evidence(context: RunContext, running: RunningCheck) -> list[Evidence]:
     """Return the evidence on the judged functions alone: of the student's own run if those below are right."""
     below = list_replaceable(context.manifest, context.foundations.get(running.check.id, set()), running)
-    return running.evidence * all(map(context.scores.is_right, below)) + running.given_right
+    own = running.evidence if all(map(context.scores.is_right, below)) else []
+    return own + running.given_right
 
 
 def needed_is_at_fault(context: RunContext, running: RunningCheck) -> bool | None:

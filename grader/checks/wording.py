@@ -142,7 +142,7 @@ def name_asked(asked: str) -> str:
 def describe_inputs(call: Call | None, names: Sequence[str], seed: str) -> str:
     """Name what went into the last call: `input x (7, 5), bn_param (mode='train', eps=1e-05), seed 231`."""
     told = call.list_inputs(names) if call is not None else []
-    return ", ".join([f"input {', '.join(told)}"] * bool(told) + [seed])
+    return f"input {', '.join(told)}, {seed}" if told else seed
 
 
 def explain_count(values: tuple[Any, ...], names: Sequence[str]) -> Sentence:

@@ -168,7 +168,7 @@ def _price(catalogue: Catalogue, one: Misconception, worth: Mapping[str, Fractio
                 raise catalogue.fault(f"variant {variant.id}", f"there is no check {check!r}; {remedy}")
     sums = sorted({sum(worth[check] for check in variant.costs) for variant in one.variants})
     words = " to ".join(str(to_number(Fraction(points))) for points in dict.fromkeys((sums[0], sums[-1])))
-    return f"{words} point{'s' * (words != '1')}"
+    return f"{words} point" if words == "1" else f"{words} points"
 
 
 def show_misconceptions(listed: Mapping[str, list[tuple[Misconception, str]]]) -> None:

@@ -293,5 +293,6 @@ def _describe_weakness(context: RunContext) -> list[Note]:
     if not refusal or (told and context.keep):
         return []
     context.zygotes.weakness_told = True
-    warning = "Student code is not isolated here, so run only what you trust: " * sys.platform.startswith("linux")
+    is_linux = sys.platform.startswith("linux")
+    warning = "Student code is not isolated here, so run only what you trust: " if is_linux else ""
     return [Note(NoteKind.ISOLATION, f"{warning}{refusal}.")]

@@ -202,8 +202,10 @@ def render_text(found: Judgement) -> str:
         more += [f"    hint: {words}" for words in list_hints(checks)]
     left = sum(len(checks) for checks in groups[SHOWN:])
     waiting = sum(check.outcome is Outcome.NOT_ATTEMPTED for check in found.checks)
-    more += [f"and {left} more; python -m grader check -q {found.question} shows them all"] * bool(left)
-    more += [f"not attempted: {waiting} of the checks"] * (0 < waiting < len(found.checks))
+    if left:
+        more.append(f"and {left} more; python -m grader check -q {found.question} shows them all")
+    if 0 < waiting < len(found.checks):
+        more.append(f"not attempted: {waiting} of the checks")
     more += filter(None, [explain_output(found.checks)])
     return "\n".join([f"{found.name}: {first}", *(f"  {line}" for line in more)])
 

@@ -85,7 +85,7 @@ def list_notes(record: Record) -> list[Note]:
 def explain_output(checks: Iterable[CheckResult]) -> str:
     """Say how much a student's code printed, and how to see it; empty where it printed nothing."""
     texts = [check.output for check in checks if check.output]
-    many = "at least " * any(len(text.encode()) >= WORKER_OUTPUT_BYTES for text in texts)
+    many = "at least " if any(len(text.encode()) >= WORKER_OUTPUT_BYTES for text in texts) else ""
     count = count_noun(sum(len(text.splitlines()) for text in texts), "line")
     return f"Your code printed {many}{count}; python -m grader check --debug shows them." if texts else ""
 

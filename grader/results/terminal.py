@@ -138,8 +138,8 @@ def render_record(record: Record, latest: Sequence[str] = ()) -> RenderableType:
     tables = [table(record)] if record.checks else []
     first = next(filter(is_wrong, record.checks), None)
     latest = latest or ([first.id] if first else [])
-    printed = [explain_output(record.checks)] * (record.command != "grade")
-    notes = [Text(f"\n{text}") for text in filter(None, [*printed, *(note.text for note in list_notes(record))])]
+    printed = explain_output(record.checks) if record.command != "grade" else ""
+    notes = [Text(f"\n{text}") for text in filter(None, [printed, *(note.text for note in list_notes(record))])]
     points = f"{record.score:g} of {record.max_score:g} points{held_of(record.checks)}"
     total = f"\nTotal: {points}; {say_passed(record.checks)} passed in {record.seconds:.1f} s"
     return Group(*causes, *held, *tables, *sentences(record.checks, latest), *notes, Text(total, style="bold"))

@@ -133,7 +133,7 @@ def _was_run(cell: Cell) -> bool:
 def _describe(cell: Cell) -> str:
     lines = [line.strip() for line in cell.source.splitlines()]
     first = next((line for line in lines if line and not line.startswith(("#", "%"))), lines[0] if lines else "")
-    return f"cell {cell.index} ({first[:40]}{'…' * (len(first) > 40)})"
+    return f"cell {cell.index} ({first if len(first) <= 40 else f'{first[:40]}…'})"
 
 
 def _find_stubs(name: str, cells: list[Cell]) -> list[Finding]:

@@ -236,5 +236,6 @@ def _describe_trial(check: CheckResult, budget: Budget) -> str:
     if check.outcome is not Outcome.PASSED or check.spending is None or check.spending.name != budget.name:
         return ""
     spent = check.spending.cpu_seconds
-    warns = "; a slower machine may find that too much, so make it smaller" * (spent > MUCH * budget.cpu_seconds)
+    is_much = spent > MUCH * budget.cpu_seconds
+    warns = "; a slower machine may find that too much, so make it smaller" if is_much else ""
     return f"needs about {spent:.2g} of the {budget.cpu_seconds:g} CPU seconds it may use{warns}"

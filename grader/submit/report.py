@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..files import list_lines, list_some
+from ..results.summary import count_noun
 from ..results.terminal import make_console
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def summarize(findings: Sequence[Finding]) -> str:
         return "Preflight: nothing is missing."
     count = len(select_errors(findings))
     numbers = [(count, "error"), (len(findings) - count, "warning")]
-    words = [f"{number} {name}{'s' * (number != 1)}" for number, name in numbers if number]
+    words = [count_noun(number, name) for number, name in numbers if number]
     return f"Preflight: {' and '.join(words)}."
 
 

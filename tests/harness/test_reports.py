@@ -406,8 +406,16 @@ def test_markdown_shows_a_students_words_as_text():
 
 @pytest.mark.parametrize(
     "words",
-    ["nets/__init__.py, line 3: _x_ and ~~old~~", "*a* `b` <i>c</i> &lt; [d](e) ![f](g) a_b_c \\", "__main__"]
-    + ["1. x.zip", "12) x.zip", "- x.zip", "---", "== x"],
+    [
+        "nets/__init__.py, line 3: _x_ and ~~old~~",
+        "*a* `b` <i>c</i> &lt; [d](e) ![f](g) a_b_c \\",
+        "__main__",
+        "1. x.zip",
+        "12) x.zip",
+        "- x.zip",
+        "---",
+        "== x",
+    ],
 )
 def test_a_page_of_markdown_shows_each_character_of_a_note(words):
     found = full()

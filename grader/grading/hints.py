@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
@@ -179,7 +180,7 @@ class Failures:
     """
 
     def __init__(self, counts: Mapping[str, int], file: Path | None = None) -> None:
-        self._counts, self._file = dict(counts), file
+        self.counts, self._file = Counter(counts), file
 
     @classmethod
     def read(cls, manifest: Manifest) -> "Failures":
@@ -189,23 +190,19 @@ class Failures:
             counts = msgspec.json.decode(file.read_bytes(), type=dict[str, int])
         return cls(counts, file if manifest.report.hints == "after 3 failures" else None)
 
-    def count(self, function: str) -> int:
-        """Return the number for a function, the last run among them."""
-        return self._counts.get(function, 0)
-
     def note(self, checks: Sequence[CheckResult]) -> None:
         """Count one more run, by its public checks."""
         for function in {name for check in checks for name in check.functions}:
             own = {check.outcome for check in checks if function in check.functions}
             if Outcome.FAILED in own:
-                self._counts[function] = self.count(function) + 1
+                self.counts[function] += 1
             elif own == {Outcome.PASSED}:
-                self._counts.pop(function, None)
+                self.counts.pop(function, None)
         if self._file is not None:
             try:
-                write_atomically(self._file, msgspec.json.encode(self._counts, order="sorted"))
+                write_atomically(self._file, msgspec.json.encode(self.counts, order="sorted"))
             except OSError:
-                self._counts = dict.fromkeys(self._counts, HINT_FAILURES)
+                self.counts = Counter(dict.fromkeys(self.counts, HINT_FAILURES))
 
 
 class Hints:
@@ -217,7 +214,7 @@ class Hints:
     def __init__(
         self, manifest: Manifest, failures: "Failures | None" = None, table: FailureTable | None = None
     ) -> None:
-        self._manifest, self._failures, self._table = manifest, failures, table
+        self.failures, self._manifest, self._table = failures, manifest, table
         self._live: dict[tuple[int, str, str, str], bytes] = {}
         self._load = cache(partial(load_catalogue, manifest))
 
@@ -228,8 +225,8 @@ class Hints:
         """
         from ..checks.follow_through import list_evidence
 
-        if self._failures is not None:
-            self._failures.note([one.check for one in tried])
+        if self.failures is not None:
+            self.failures.note([one.check for one in tried])
         by_check = {one.check.id: one for one in tried}
         failed = {name: list_evidence(context, one) for name, one in by_check.items() if _has_failed(one)}
         failed = {name: found for name, found in failed.items() if found}
@@ -283,9 +280,9 @@ class Hints:
 
     def _may_show(self, function: str) -> bool:
         """Return whether the manifest has hints shown for a function that has failed once more."""
-        if self._manifest.report.hints != "after 3 failures" or self._failures is None:
+        if self._manifest.report.hints != "after 3 failures" or self.failures is None:
             return True
-        return self._failures.count(function) >= HINT_FAILURES
+        return self.failures.counts[function] >= HINT_FAILURES
 
 
 def _has_failed(running: "RunningCheck") -> bool:

@@ -10,11 +10,10 @@ import secrets
 import signal
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -37,6 +36,7 @@ from .hints import Failures, Hints
 UNSAFE = "Graded with --unsafe: whatever isolation was missing did not stop the grading; do not trust these points."
 STARTED = time.monotonic()
 STOPPED = "The run was stopped from outside, as a rule because its time was over."
+_Value = TypeVar("_Value")
 
 
 def grade_submission(
@@ -58,13 +58,13 @@ def grade_submission(
     started = time.monotonic()  # unpacking is part of the run
 
     def write(record: Record) -> None:
-        write_atomically(out, render_report(record, manifest, form))
+        write_atomically(out, render_report(record, manifest, form, namer.failures))
 
-    record, hints = record or run.new_record(manifest, "grade", make_printable(source.name)), hints or Hints(manifest)
+    record, namer = record or run.new_record(manifest, "grade", make_printable(source.name)), hints or Hints(manifest)
     write(record)
     with contextlib.closing(ZygotePool(Policy.full())) as zygotes:
         selection = Selection(secret_seeds=draw_seeds(manifest, secret_seeds))
-        fill_record(manifest, source, record, selection, zygotes, hints, write, unsafe, started, line)
+        fill_record(manifest, source, record, selection, zygotes, namer, write, unsafe, started, line)
     return record
 
 
@@ -109,10 +109,10 @@ def draw_seeds(manifest: Manifest, count: int | None = None) -> list[str]:
     return [secrets.token_hex(16) for _ in range(manifest.seeds.secret if count is None else count)]
 
 
-def render_report(record: Record, manifest: Manifest, form: str) -> bytes:
+def render_report(record: Record, manifest: Manifest, form: str, failures: Failures | None = None) -> bytes:
     """Render the report in one of the formats: gradescope, record or markdown."""
     if form == "gradescope":
-        return gradescope.render_results(record, manifest)
+        return gradescope.render_results(record, manifest, failures.counts if failures else None)
     return to_json(record) if form == "record" else render_markdown(record).encode()
 
 
@@ -123,11 +123,11 @@ def grade_in_container(manifest: Manifest, root: Path) -> Record | None:
     """
     manifest = choose_edition(manifest, manifest.container.edition)
     out, manifest = root / "results/results.json", shorten_run(manifest, STARTED)
-    record = run.new_record(manifest, "grade", "submission")
+    record, failures = run.new_record(manifest, "grade", "submission"), Failures({})
 
     def write() -> None:
         tally(record, manifest)
-        write_atomically(out, gradescope.render_results(record, manifest))
+        write_atomically(out, render_report(record, manifest, "gradescope", failures))
 
     write()
     _on_termination(record, write)
@@ -137,7 +137,8 @@ def grade_in_container(manifest: Manifest, root: Path) -> Record | None:
         if refusal:
             write_atomically(out, refusal)
             return None
-        hints = Hints(manifest, Failures(count_failures(metadata)))
+        failures.counts.update(read_failures(metadata))
+        hints = Hints(manifest, failures)
         return grade_submission(manifest, root / "submission", out, "gradescope", record=record, hints=hints)
     except BaseException as error:
         if not any(note.kind is NoteKind.GRADER_ERROR for note in record.notes):
@@ -197,26 +198,22 @@ def refuse_early(manifest: Manifest, metadata: dict[str, Any]) -> bytes | None:
         f"Not graded: this course grades {manifest.container.rate_limit}.",
         f"The next submission counts from {when:%Y-%m-%d %H:%M:%S} (UTC{when:%z}) on.",
     ]
-    score = _score(earlier)
+    score = _find_latest(earlier, _score)
     if score is None:
         return gradescope.encode(0, "\n".join([*sentences, "No earlier score is known."]), [], {"rate_limited": True})
     sentences.append("The score of the last graded submission stays.")
     return gradescope.encode(score, "\n".join(sentences), [_kept(manifest, score)], {"rate_limited": True})
 
 
-def count_failures(metadata: dict[str, Any]) -> Counter[str]:
-    """Return by function how many earlier submissions that were graded had a test of it that failed."""
-    found: Counter[str] = Counter()
-    for entry in filter(_counts, _entries(metadata)):
-        results = entry.get("results")
-        tests = results.get("tests") if isinstance(results, dict) else None
-        failed = [test for test in tests if _is_failed(test)] if isinstance(tests, list) else []
-        found.update({tag for test in failed for tag in test["tags"] if isinstance(tag, str)})
-    return found
+def read_failures(metadata: dict[str, Any]) -> dict[str, int]:
+    """Return the failures by function that the latest graded submission has counted (`hints.Failures`)."""
+    return _find_latest(filter(_counts, _entries(metadata)), _failures) or {}
 
 
-def _is_failed(test: Any) -> bool:
-    return isinstance(test, dict) and test.get("status") == "failed" and isinstance(test.get("tags"), list)
+def _failures(entry: dict[str, Any]) -> dict[str, int] | None:
+    with contextlib.suppress(KeyError, TypeError, msgspec.ValidationError):
+        return msgspec.convert(entry["results"]["extra_data"]["failures"], dict[str, int])
+    return None
 
 
 def _entries(metadata: dict[str, Any]) -> list[dict[str, Any]]:
@@ -232,18 +229,18 @@ def _counts(entry: dict[str, Any]) -> bool:
     return entry.get("autograder_error") is not True and not limited
 
 
-def _score(graded: list[dict[str, Any]]) -> int | float | None:
-    """Return the score of the latest of these, which Gradescope lists in any order."""
-    scored = [(time, _number(e.get("score"))) for e in graded if (time := read_time(e.get("submission_time")))]
-    known = [(time, score) for time, score in scored if score is not None]
-    return max(known)[1] if known else None
+def _find_latest(entries: Iterable[dict[str, Any]], read: Callable[[dict[str, Any]], _Value | None]) -> _Value | None:
+    """Return what is read of the latest submission that has it; Gradescope lists them in any order."""
+    found = [(time, read(entry)) for entry in entries if (time := read_time(entry.get("submission_time")))]
+    known = [(time, value) for time, value in found if value is not None]
+    return max(known, key=lambda one: one[0])[1] if known else None
 
 
-def _number(value: Any) -> int | float | None:
+def _score(entry: dict[str, Any]) -> int | float | None:
     """Read a score, which Gradescope writes as text, `"95.0"`."""
     try:
-        score = float(value)
-    except (TypeError, ValueError, OverflowError):
+        score = float(entry["score"])
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None
     return (int(score) if score.is_integer() else score) if score - score == 0 else None
 

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,8 +44,11 @@ class Row:
         return all(check.outcome is Outcome.PASSED for check in self.checks)
 
 
-def render_results(record: Record, manifest: Manifest) -> bytes:
-    """Return the whole file; where hidden checks hide the total from students, `output` holds the public subtotal."""
+def render_results(record: Record, manifest: Manifest, failures: Mapping[str, int] | None = None) -> bytes:
+    """Return the whole file; where hidden checks hide the total from students, `output` holds the public subtotal.
+
+    `failures`, counted by function up to this run, are there for the next one.
+    """
     rows = make_rows(record, manifest)
     facts = {
         "held": record.held,
@@ -53,6 +56,7 @@ def render_results(record: Record, manifest: Manifest) -> bytes:
         "complete": record.complete,
         "isolation": record.isolation,
         "environment": record.environment,
+        "failures": dict(failures or {}),
     }
     standings = [{"name": clean_text(s.name), "value": s.value, "order": s.order} for s in record.leaderboard]
     tests = [_test(row, manifest) for row in rows]

@@ -17,7 +17,7 @@ from grader.course.catalogue import Variant, copy_reference, load_catalogue, loa
 from grader.errors import Ending, OutOfTime, WorkerCrashed
 from grader.grading import hints, run
 from grader.grading.hints import Failures, FailureTable, Hints, save_table
-from grader.grading.submission import count_failures
+from grader.grading.submission import read_failures, render_report
 from grader.notebooks import checkfiles as cells
 from grader.results import gradescope
 from grader.results.record import from_json, to_json
@@ -148,34 +148,57 @@ def test_hints_wait_for_the_third_failure_and_begin_anew_after_success(toy, plan
 @pytest.mark.parametrize("content", [b"", b"[1]", b'{"shapes.area": "many"}', b"\xff"])
 def test_a_count_that_cannot_be_read_begins_anew(toy, content):
     (toy.root / ".chainrule.json").write_bytes(content)
-    assert Failures.read(toy.manifest).count("shapes.area") == 0
+    assert not Failures.read(toy.manifest).counts
 
 
-def earlier(*statuses):
-    """Gradescope's metadata of earlier submissions whose row of `area` ended so."""
-    tests = [{"tags": ["Q1", "shapes.area"], "status": status} for status in statuses]
-    return {"previous_submissions": [{"results": {"tests": [test]}} for test in tests]}
+WRONG, RIGHT = "return width + height", "return width * height"
+UNWRITTEN, RAISES = 'raise NotImplementedError("shapes.area")', "return undefined"
+WRONG_IN_HIDDEN = "return width * height if len(width) and (width != height).any() else width + height"
+SUBMISSIONS = [
+    *[(UNWRITTEN, False)] * 3,
+    *[(WRONG, False)] * 2,
+    (RIGHT, False),
+    *[(WRONG_IN_HIDDEN, False)] * 3,
+    (WRONG, False),
+    (UNWRITTEN, False),
+    (RAISES, False),
+    (None, False),
+    (WRONG, True),
+    (WRONG, True),
+]
 
 
-def test_gradescope_counts_earlier_submissions(toy, planted):
-    planted("area_adds")
+def test_gradescope_counts_submissions_as_check_counts_runs(toy):
     demand(toy, "after 3 failures")
-    counts = [count_failures(earlier(*statuses)) for statuses in (["failed"], ["failed", "passed", "failed"])]
-    assert [bool(named(grade(toy, Hints(toy.manifest, Failures(count))))) for count in counts] == [False, True]
+    previous = []
+    for day, (body, shown) in enumerate(SUBMISSIONS, 1):
+        failures = Failures(read_failures({"previous_submissions": previous}))
+        found = run.new_record(toy.manifest, "grade", "submission")  # of one that is refused, all there is
+        if body is not None:
+            toy.write("student/shapes.py", f"def area(width, height):\n    {body}\n")
+            found = grade(toy, Hints(toy.manifest, failures), questions=["Q1"])
+        results = json.loads(render_report(found, toy.manifest, "gradescope", failures))
+        previous.insert(0, {"submission_time": f"2026-03-{day:02}T12:00:00Z", "results": results})
+        assert bool(named(found)) is shown, day
 
 
 @pytest.mark.parametrize(
     "entry",
     [
         {"results": None},
-        {"results": {"tests": None}},
-        {"results": {"tests": [None, {"status": "failed"}, {"status": "failed", "tags": [1, None]}]}},
-        {"results": {"tests": earlier("failed")}, "autograder_error": True},
+        {"results": {"extra_data": None}},
+        {"results": {"extra_data": {}}},
+        {"results": {"extra_data": {"failures": {"shapes.area": "3"}}}},
+        {"results": {"extra_data": {"failures": {"shapes.area": 3}}}, "autograder_error": True},
+        {"results": {"extra_data": {"failures": {"shapes.area": 3}, "rate_limited": True}}},
+        {"results": {"extra_data": {"failures": {"shapes.area": 3}}}, "submission_time": "yesterday"},
         3,
     ],
 )
 def test_metadata_of_any_form_counts_nothing(entry):
-    assert not count_failures({"previous_submissions": [entry]})
+    if isinstance(entry, dict):
+        entry = {"submission_time": "2026-03-01T12:00:00Z"} | entry
+    assert not read_failures({"previous_submissions": [entry]})
 
 
 def test_a_broken_catalogue_ends_no_run(toy, planted):

@@ -2,7 +2,7 @@
 
 MEGABYTE = 1024 * 1024
 
-# Defaults of a manifest's keys, which docs/instructor-guide.md describes.
+# Defaults of a manifest's keys, which docs/instructor-guide.md describes; a course may set others.
 CALL_SECONDS = 10  # limits.call_seconds, wall clock of one call but for waits for a core: right ones take a second
 RUN_SECONDS = 600  # limits.run_seconds, CPU of a run: right solutions take tens, and a busy host takes no points by it
 WALL_SECONDS = 2400  # limits.wall_seconds, wall clock of a run, for what sleeps: a busy host needs ten times its CPU

@@ -5,12 +5,13 @@ import lzma
 import math
 import os
 import shutil
+import stat
 import struct
 import unicodedata
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
@@ -34,6 +35,7 @@ NO_ZIPS = {  # by what a file begins with, in lower case
     b"<html": "a web page",
 }
 BROKEN = (*DAMAGED, OSError, OverflowError, ValueError)
+CLASHES = (FileExistsError, IsADirectoryError, NotADirectoryError)  # in a new folder: one name for a file and a folder
 
 Opener = Callable[[FileEntry], IO[bytes]]
 
@@ -174,27 +176,26 @@ def unpack_submission(source: Path, manifest: Manifest, work: Path, deadline: fl
     """Copy a submission's package into `work`. Raise SubmissionError, having written nothing, when it is refused.
 
     A folder without a package, but with one zip in it, counts as that zip. `deadline` is on the monotonic clock.
+    An OSError is the grader's own: it cannot write.
     """
     rules = manifest.submission
     try:
-        if not source.is_dir():
-            return _unpack_zip(source, rules, work, deadline)
-        entries = list_folder(source, deadline)
-        found = find_package(entries.files, rules, source.name)
-        zips = [entry for entry in entries.files if entry.kind == "file" and entry.name.lower().endswith(".zip")]
-        if len(zips) == 1 and (found is None or not (found.folder or found.complete)):
-            return _add_note_on_loose(zips[0], entries, _unpack_zip(zips[0].path, rules, work, deadline))
-        return _place(found, entries, rules, work, deadline, lambda entry: open_regular(entry.path, False))
+        entries = list_folder(source, deadline) if stat.S_ISDIR(source.stat().st_mode) else None
     except FileNotFoundError:
         raise SubmissionError(f"{make_printable(str(source))} is not there; give a zip or a folder") from None
     except OSError as error:
         reason = f"{make_printable(source.name)} cannot be read ({_find_reason(error)})"
         raise SubmissionError(f"{reason}; make and upload it again") from None
+    if entries is None:
+        return _unpack_zip(source, rules, work, deadline)
+    found = find_package(entries.files, rules, source.name)
+    zips = [entry for entry in entries.files if entry.kind == "file" and entry.name.lower().endswith(".zip")]
+    if len(zips) == 1 and (found is None or not (found.folder or found.complete)):
+        return _add_note_on_loose(zips[0], entries, _unpack_zip(zips[0].path, rules, work, deadline))
+    return _place(found, entries, rules, work, deadline, lambda entry: open_regular(entry.path, False))
 
 
 def _unpack_zip(source: Path, rules: Submission, work: Path, deadline: float) -> UnpackedSubmission:
-    if not source.exists():
-        raise FileNotFoundError(source)
     with contextlib.ExitStack() as stack:
         try:
             stream = stack.enter_context(open_regular(source))
@@ -236,15 +237,11 @@ def _place(
     for needed, entry in [*((True, entry) for entry in choice.needed), *((False, entry) for entry in choice.others)]:
         try:
             _copy(entry, package.joinpath(*entry.parts[len(found.folder) :]), deadline, opened)
-        except BROKEN as error:
-            if needed:
+        except SubmissionError as error:
+            if needed or not isinstance(error, _Unusable):
                 shutil.rmtree(package, ignore_errors=True)
-                reason = f"{entry.shown} cannot be unpacked ({_find_reason(error)})"
-                raise SubmissionError(f"{reason}; make the zip again") from None
+                raise
             choice.left_out[find_label(entry.parts, found.folder)] += 1
-        except SubmissionError:
-            shutil.rmtree(package, ignore_errors=True)
-            raise
     for place in (package, *package.rglob("*")):
         place.chmod(0o755 if place.is_dir() else 0o644)
     gone = [name for name in rules.required if not package.joinpath(*name.split("/")).is_file()]
@@ -252,13 +249,37 @@ def _place(
     return UnpackedSubmission(package, notes + [note_missing(name, found, entries.files) for name in gone])
 
 
+class _Unusable(SubmissionError):
+    """A file cannot be read, or its name is that of a folder, too."""
+
+    def __init__(self, entry: FileEntry, error: Exception) -> None:
+        super().__init__(f"{entry.shown} cannot be unpacked ({_find_reason(error)}); make the zip again")
+
+
 def _find_reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error)
 
 
 def _copy(entry: FileEntry, target: Path, deadline: float, opened: Opener) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with opened(entry) as stream, target.open("wb") as file:
-        while chunk := stream.read(MEGABYTE):
-            check_time(deadline)
-            file.write(chunk)
+    """Copy a file. Raise _Unusable, leaving none, and OSError where it cannot be written."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("wb") as file:
+            for chunk in _read(entry, opened):
+                check_time(deadline)
+                file.write(chunk)
+    except CLASHES as error:
+        raise _Unusable(entry, error) from None
+    except _Unusable:
+        target.unlink()
+        raise
+
+
+def _read(entry: FileEntry, opened: Opener) -> Iterator[bytes]:
+    """Yield a file's content. Raise _Unusable where it cannot be read."""
+    try:
+        with opened(entry) as stream:
+            while chunk := stream.read(MEGABYTE):
+                yield chunk
+    except BROKEN as error:
+        raise _Unusable(entry, error) from None

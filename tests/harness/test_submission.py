@@ -1,5 +1,6 @@
 """Submissions of any honest form are found; others are refused with a reason and a report, and leave nothing behind."""
 
+import errno
 import json
 import stat
 import struct
@@ -290,6 +291,34 @@ def test_examined_before_anything_is_written(toy, tmp_path):
         with pytest.raises(SubmissionError):
             unpack_submission(REFUSED[name][0](tmp_path / "submission.zip"), toy.manifest, work)
         assert listing(work) == set()
+
+
+@pytest.mark.parametrize("call", ["mkdir", "open"])
+@pytest.mark.parametrize("make", [pack, lay], ids=["zip", "folder"])
+def test_full_disk_of_the_grader_refuses_nobody(toy, tmp_path, monkeypatch, make, call):
+    source, work = make(tmp_path / "submission", GOOD), tmp_path / "work"
+    work.mkdir()
+    real = getattr(Path, call)
+
+    def fill(place: Path, *args, **options):
+        if place.is_relative_to(work):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(place, *args, **options)
+
+    monkeypatch.setattr(Path, call, fill)
+    with pytest.raises(OSError, match="No space left on device"):
+        unpack_submission(source, toy.manifest, work)
+
+
+def test_damaged_file_that_is_left_out_is_not_there(toy, tmp_path):
+    with zipfile.ZipFile(tmp_path / "submission.zip", "w") as archive:
+        for name, content in {**GOOD, "student/mean.npy": "DATA"}.items():
+            archive.writestr(name, content)
+    content = (tmp_path / "submission.zip").read_bytes()
+    (tmp_path / "submission.zip").write_bytes(content.replace(b"DATA", b"data"))
+    unpacked = unpack_submission(tmp_path / "submission.zip", toy.manifest, tmp_path)
+    assert unpacked.notes == ["left out 1 file that is not graded (student/mean.npy)"]
+    assert listing(unpacked.package) == {"shapes.py"}
 
 
 @pytest.mark.parametrize("name, kind", [("student/data.py", "file"), ("student", "folder"), ("student/deep", "file")])

@@ -166,8 +166,8 @@ def _split_name(name: str) -> PathParts:
 
 
 def _cut_ignored(parts: PathParts, environments: set[PathParts]) -> PathParts:
-    """Return the part of a path up to where it is ignored; empty where it is not."""
-    for end, part in enumerate(parts, 1):
+    """Return the part of a path up to where it is ignored; empty where it is not, or only below the allowed levels."""
+    for end, part in enumerate(parts[: FOLDER_LEVELS + 1], 1):
         if part in ENVIRONMENTS or is_leftover(part) or parts[:end] in environments:
             return parts[:end]
     return ()

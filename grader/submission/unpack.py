@@ -119,9 +119,11 @@ def _apply_limits(choice: FileChoice, found: Found, rules: Submission) -> FileCh
 
 def _is_usable(parts: PathParts) -> bool:
     """Return whether a file of this name can be written on every system, and named in a report."""
-    text = "".join(parts)
-    bad = any(char in UNUSABLE or unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") for char in text)
-    return not bad and all(len(part.encode()) <= PATH_PART_BYTES for part in parts)
+    if any(len(part.encode(errors="replace")) > PATH_PART_BYTES for part in parts):
+        return False
+    return not any(
+        char in UNUSABLE or unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") for part in parts for char in part
+    )
 
 
 def _is_sent_along(entry: FileEntry) -> bool:

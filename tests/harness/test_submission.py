@@ -4,6 +4,7 @@ import errno
 import json
 import stat
 import struct
+import time
 import warnings
 import zipfile
 from pathlib import Path
@@ -319,6 +320,15 @@ def test_damaged_file_that_is_left_out_is_not_there(toy, tmp_path):
     unpacked = unpack_submission(tmp_path / "submission.zip", toy.manifest, tmp_path)
     assert unpacked.notes == ["left out 1 file that is not graded (student/mean.npy)"]
     assert listing(unpacked.package) == {"shapes.py"}
+
+
+@pytest.mark.parametrize("place", [".git/x", "x/pyvenv.cfg", "x.py"])
+def test_name_of_thousands_of_levels_takes_no_time(toy, tmp_path, place):
+    """A zip's directory has room for hundreds of them, and whoever reads it is trusted."""
+    source, start = pack(tmp_path / "submission.zip", GOOD | {"a/" * 32_000 + place: ""}), time.process_time()
+    with pytest.raises(SubmissionError, match="deeper than 10 levels"):
+        unpack_submission(source, toy.manifest, tmp_path)
+    assert time.process_time() - start < 2
 
 
 @pytest.mark.parametrize("name, kind", [("student/data.py", "file"), ("student", "folder"), ("student/deep", "file")])

@@ -21,13 +21,15 @@ from ..checks.context import RunContext, derive
 from ..checks.follow_through import list_called_by_reference
 from ..checks.plugin import ChecksPlugin
 from ..course.manifest import Manifest
+from ..errors import CourseError
 from ..limits import FORK_CPU_SECONDS, FORK_SECONDS
-from ..results.record import CheckResult
+from ..results.record import CheckResult, Outcome
 from ..sandbox.parent.zygote_pool import ZygotePool
 from . import run
 from .hints import Hints
 
 NEED_WORKERS = {"race", "scale", "budget"}  # fixtures
+UNTRIED = "no mistake is tried"
 Answer = TypeVar("Answer")
 
 
@@ -41,7 +43,7 @@ class ForkedJudge:
     def __init__(
         self, manifest: Manifest, question: str, second_looks: bool = True, hints: Hints | None = None
     ) -> None:
-        self._manifest, self._second_looks, self._hints = manifest, second_looks, hints
+        self._manifest, self._question, self._second_looks, self._hints = manifest, question, second_looks, hints
         items = run.collect_items(manifest, Selection([question]))
         self._items = [item for item in items if not NEED_WORKERS & set(item._fixtureinfo.argnames)]
         left_out = [item.stash[RUNNING] for item in items if item not in self._items]
@@ -66,7 +68,8 @@ class ForkedJudge:
     def judge(self, package: Path, function: str = "", first: bool = False) -> list[CheckResult] | None:
         """Return the checks as a package leaves them, up to the `first` that fails; None where its fork was ended.
 
-        Where only one function differs from the reference's, checks that do not reach it are not run.
+        Where only one function differs from the reference's, checks that do not reach it are not run. Raise CourseError
+        where the reference itself does not pass.
         """
         if function and not self._reached:
             self._survey()
@@ -101,21 +104,25 @@ class ForkedJudge:
 
     def _survey(self) -> None:
         """Find out what each check reaches in the reference, and which functions a second look may replace."""
-        found = call_in_fork(self._look_at_reference, dict[str, tuple[set[str], set[str]]])
-        assert found is not None  # the reference ends
-        self._reached = {check: names for check, (names, _) in found.items()}
-        self._foundations = {check: called for check, (_, called) in found.items()}
+        found = call_in_fork(self._look_at_reference, list[tuple[CheckResult, set[str], set[str]]])
+        if found is None:
+            raise CourseError(
+                f"{UNTRIED}, since the reference does not come through the checks of {self._question}; "
+                f"see what check --student {self._manifest.paths.reference} -q {self._question} says"
+            )
+        require_passed(UNTRIED, (check for check, *_ in found))
+        self._reached = {check.id: names for check, names, _ in found}
+        self._foundations = {check.id: called for check, _, called in found}
 
-    def _look_at_reference(self) -> dict[str, tuple[set[str], set[str]]]:
-        package, found = self._manifest.path("reference"), dict[str, tuple[set[str], set[str]]]()
+    def _look_at_reference(self) -> list[tuple[CheckResult, set[str], set[str]]]:
+        package, found = self._manifest.path("reference"), list[tuple[CheckResult, set[str], set[str]]]()
         with self._running(package) as plugin:
             for item in self._items:
                 running = item.stash[RUNNING].copy()
                 with _tracing(package.resolve()) as names:
                     _judge(plugin, item, running)
-                assert running.check.outcome == "passed", f"the reference fails {running.check.id}"
                 called = list_called_by_reference(plugin.context, running) if self._second_looks else set()
-                found[running.check.id] = names, called
+                found.append((running.check, names, called))
         return found
 
     @contextlib.contextmanager
@@ -125,6 +132,16 @@ class ForkedJudge:
         context.foundations.update(self._foundations)
         with contextlib.closing(context), warnings.catch_warnings(action="ignore"):
             yield ChecksPlugin(context, lambda check: None)
+
+
+def require_passed(refusal: str, checks: Iterable[CheckResult]) -> None:
+    """Raise CourseError with a refusal that names the first of these checks that the reference does not pass."""
+    for check in checks:
+        if check.outcome is not Outcome.PASSED:
+            raise CourseError(
+                f"{refusal}, since {check.id} does not pass with the reference ({check.outcome}: "
+                f"{check.message or check.detail}); fix one of them first"
+            )
 
 
 def _judge(plugin: ChecksPlugin, item: pytest.Function, running: RunningCheck) -> None:

@@ -24,7 +24,7 @@ from ..results.summary import count_noun
 from ..results.terminal import StatusLine
 from ..sandbox.parent.zygote_pool import ZygotePool
 from . import run
-from .forks import ForkedJudge
+from .forks import UNTRIED, ForkedJudge, require_passed
 from .submission import grade_submission
 
 
@@ -54,12 +54,19 @@ def choose_variants(catalogues: Sequence[Catalogue], only: str = "") -> list[tup
 
 
 def try_mistakes(manifest: Manifest, questions: Sequence[str] = (), only: str = "") -> Iterator[Trial]:
-    """Plant each variant of some questions, all by default, or those of an id. Raise UsageError without any."""
+    """Plant each variant of some questions, all by default, or those of an id. Raise UsageError without any.
+
+    Raise CourseError where the reference does not pass a question's checks, before its first variant.
+    """
     chosen = choose_variants(load_catalogues(manifest, questions), only)
     with contextlib.closing(ZygotePool()) as zygotes:
         for question, variants in groupby(chosen, lambda one: one[0].question):
-            judge = make_judge(manifest, question)
-            for _, variant in variants:
+            judge, planned = make_judge(manifest, question), [variant for _, variant in variants]
+            if not all(_is_quick(variant, judge) for variant in planned):
+                reference, selection = manifest.path("reference"), Selection([question])
+                found = run.grade_package(manifest, reference, selection, zygotes=zygotes, keep=True)
+                require_passed(UNTRIED, found.checks)
+            for variant in planned:
                 yield try_mistake(manifest, variant, question, zygotes, judge)
 
 
@@ -77,8 +84,7 @@ def try_mistake(
 
     Wrong ones that the judge cannot judge, and what ends its fork, are tried as a submission is.
     """
-    checks = None
-    quick = judge is not None and (not variant.costs or judge.can_judge(variant.function, variant.costs))
+    checks, quick = None, _is_quick(variant, judge)
     with planted(manifest, variant) as package:
         if judge is not None and quick:
             checks = judge.judge(package, "" if variant.append else variant.function)
@@ -87,6 +93,10 @@ def try_mistake(
             checks = run.grade_package(manifest, package, selection, zygotes=zygotes, keep=True).checks
     failed = {check.id: check.message for check in checks if check.outcome is not Outcome.PASSED}
     return Trial(variant, set(failed), failed)
+
+
+def _is_quick(variant: Variant, judge: ForkedJudge | None) -> bool:
+    return judge is not None and (not variant.costs or judge.can_judge(variant.function, variant.costs))
 
 
 @contextlib.contextmanager

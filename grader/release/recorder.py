@@ -16,8 +16,9 @@ from ..checks.follow_through import renew, run_replaced
 from ..checks.plugin import ChecksPlugin
 from ..course.catalogue import load_catalogues
 from ..course.manifest import Manifest
-from ..errors import CourseError, NotScored, Unrecorded
+from ..errors import NotScored, Unrecorded
 from ..grading import run
+from ..grading.forks import require_passed
 from ..grading.hints import FailureTable, Runner, digest_sources
 from ..limits import RECORDING_SECONDS
 from ..recording.cassette import (
@@ -31,7 +32,6 @@ from ..recording.cassette import (
     save_answers,
 )
 from ..recording.replay import make_replay_client
-from ..results.record import Outcome
 from ..results.terminal import SILENT, StatusLine
 from ..sandbox.parent.client import WorkerClient
 from ..sandbox.parent.transport import Frame, Reply
@@ -99,12 +99,7 @@ def _run_passing(
     """Run checks, and return what ran them. Raise CourseError naming the first that does not pass."""
     found = run.new_record(context.manifest, "record", "the reference")
     checks = run.run_checks(context, selection, run.Progress(found, context.manifest, None, line.count), make)
-    for check in found.checks:
-        if check.outcome is not Outcome.PASSED:
-            raise CourseError(
-                f"nothing is recorded, since {check.id} does not pass with the reference ({check.outcome}: "
-                f"{check.message or check.detail}); fix one of them first"
-            )
+    require_passed("nothing is recorded", found.checks)
     return checks
 
 

@@ -110,6 +110,32 @@ def test_mistake_that_costs_something_else_is_noticed(toy, command):
 
 
 @pytest.mark.parametrize(
+    "question, wrong, sentence",
+    [
+        (
+            "Q1",
+            'expect(1.0, "area").to_equal(2.0)',
+            "q1_rectangles/wrong does not pass with the reference (failed: area: ",
+        ),
+        (
+            "Q2",
+            'expect(1.0, "area").to_equal(2.0)',
+            "q2_moments/wrong does not pass with the reference (failed: area: ",
+        ),
+        ("Q1", "__import__('os')._exit(1)", "the reference does not come through the checks of Q1; see what check "),
+    ],
+)
+def test_no_mistake_is_tried_where_the_reference_fails_a_check(toy, command, question, wrong, sentence):
+    (file,) = (toy.root / "checks/public").glob(f"test_{question.lower()}_*.py")
+    function = {"Q1": "shapes.area", "Q2": "shapes.moments"}[question]
+    check = f'@points(0, "{function}")\ndef test_wrong(student, reference):\n    """it is wrong"""\n    {wrong}\n'
+    file.write_text(f"{file.read_text()}\n\n{check}")
+    status, _, err = command("mistakes", "-q", question)
+    assert status == 2
+    assert f"no mistake is tried, since {sentence}" in " ".join(err.split())
+
+
+@pytest.mark.parametrize(
     "old, new, sentence",
     [
         (

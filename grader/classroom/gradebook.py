@@ -22,6 +22,7 @@ from ..results import gradescope
 from ..results.summary import clean_text, count_noun
 from .page import render_template
 from .sheets import PLATFORMS, fill_sheet, list_names, read_sheet
+from .store import say_command
 from .view import Person, State, StoredSubmission, StoreView, identify
 
 DAY = timedelta(days=1)
@@ -58,12 +59,12 @@ def find_marks(store: StoreView, late: Late) -> list[Mark]:
     """
     marks: dict[object, Mark] = {}
     known: dict[object, list[Person]] = {}
-    most, found = to_fraction(store.batch().max_score), store.submissions()
+    found = store.submissions()
     names = identify(person for one in found for person in one.people)
     for one in found:
         if one.state is not State.SUPERSEDED:
             lateness, days = count_days(late, one.submitted)
-            deduction = min(to_fraction(late.per_day) * days, to_fraction(late.cap)) / 100 * most
+            deduction = min(to_fraction(late.per_day) * days, to_fraction(late.cap)) / 100 * to_fraction(one.max_score)
             for place, person in enumerate(one.people or (Person(one.key),)):
                 who = names.get(person) or (one.id, place)
                 mark = Mark(person, one, lateness, days, deduction)
@@ -104,6 +105,11 @@ def list_troubles(store: StoreView, marks: Sequence[Mark], late: Late) -> Iterat
     if unsure:
         yield f"called alike, and no ID says whether they are one person, so each has a mark: {list_names(unsure)}"
     own = list({mark.submission.id: mark.submission for mark in marks}.values())  # those of a group only once
+    most = store.batch().max_score
+    other = [one.names for one in own if one.max_score != most]
+    if other:
+        command = say_command(store.file.parent, "regrade", "--changed")
+        yield f"of another maximum than {most:g}: {list_names(other)}; {command}"
     held = [one.names for one in own if one.held]
     if held:
         yield f"points held by grader errors are not in the marks: {list_names(held)}"
@@ -134,19 +140,18 @@ def _list_called_alike(marks: Sequence[Mark]) -> list[str]:
 def list_own(store: StoreView, marks: Sequence[Mark]) -> Iterator[list[str]]:
     """Yield the lines of a table of our own: who, when, and points in all and by question."""
     scores, questions = store.question_scores(), list(dict.fromkeys(check.question for check in store.checks()))
-    most = spell(to_fraction(store.batch().max_score))
     yield [*OWN, *questions]
     for mark in marks:
         person, one = mark.person, mark.submission
         who = [person.name, person.sid, person.email, person.user, one.key, one.state.value, one.submitted]
         points = [to_fraction(one.score), mark.deduction, mark.points]
+        points += [to_fraction(one.max_score), to_fraction(one.held)]
         by_question = [spell(scores.get(one.id, {}).get(name, Fraction(0))) for name in questions]
-        yield [*who, str(mark.days), *map(spell, points), most, spell(to_fraction(one.held)), *by_question]
+        yield [*who, str(mark.days), *map(spell, points), *by_question]
 
 
 def list_gradescope(store: StoreView, marks: Sequence[Mark]) -> Iterator[list[str]]:
     """Yield the lines of Gradescope's table of one assignment's scores."""
-    most = spell(to_fraction(store.batch().max_score))
     yield GRADESCOPE
     for mark in marks:
         first, _, last = mark.person.name.rpartition(" ")
@@ -154,6 +159,7 @@ def list_gradescope(store: StoreView, marks: Sequence[Mark]) -> Iterator[list[st
         lateness = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
         number = one.key.removeprefix("submission_")
         who = [first or last, last if first else "", mark.person.sid, mark.person.email, ""]
+        most = spell(to_fraction(one.max_score))
         yield [*who, spell(mark.points), most, "Graded", number, one.submitted, lateness, "0", "1"]
 
 
@@ -264,7 +270,7 @@ def render_feedback(results: dict[str, Any], one: StoredSubmission, manifest: Ma
         "feedback",
         title=clean_text(manifest.title),
         people=clean_text(one.names),
-        total=f"{results['score']:g} of {manifest.points:g} points" if whole else "",
+        total=f"{results['score']:g} of {one.max_score:g} points" if whole else "",
         late=_describe_late(manifest.late, one),
         output=results["output"],
         tests=tests,

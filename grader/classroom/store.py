@@ -29,8 +29,8 @@ CREATE TABLE run (
 CREATE TABLE submission (
     id INTEGER PRIMARY KEY, key TEXT UNIQUE, place BLOB, digest TEXT, submitted TEXT, late INTEGER, state TEXT,
     run INTEGER REFERENCES run, version INTEGER REFERENCES version, finished TEXT DEFAULT '',
-    score NUMERIC DEFAULT 0, held NUMERIC DEFAULT 0, seconds REAL DEFAULT 0, cpu_seconds REAL DEFAULT 0,
-    problem TEXT DEFAULT '', record BLOB
+    score NUMERIC DEFAULT 0, max_score NUMERIC DEFAULT 0, held NUMERIC DEFAULT 0, seconds REAL DEFAULT 0,
+    cpu_seconds REAL DEFAULT 0, problem TEXT DEFAULT '', record BLOB
 );
 CREATE TABLE person (
     submission INTEGER REFERENCES submission, place INTEGER, name TEXT, sid TEXT, email TEXT, user TEXT,
@@ -212,12 +212,14 @@ class Store(StoreView):
         facts = {"state": ending.state, "problem": ending.problem, "finished": ending.finished, "run": ending.run}
         values: dict[str, Any] = {name: _storable(value) for name, value in facts.items()}
         (number,) = db.execute("SELECT id FROM submission WHERE key = ?", [_storable(ending.key)]).fetchone()
-        record, names = ending.record, ("score", "held", "seconds", "cpu_seconds")
+        record, names = ending.record, ("score", "max_score", "held", "seconds", "cpu_seconds")
         values |= {name: getattr(record, name) if record else 0 for name in names}
         values |= {"version": ending.version, "record": pack_record(record) if record else None}
         db.execute("DELETE FROM result WHERE submission = ?", [number])
         if record and record.max_score:
             db.execute("UPDATE batch SET max_score = ?", [record.max_score])  # the course may be worth more by now
+        elif record:  # what was refused has no checks
+            (values["max_score"],) = db.execute("SELECT max_score FROM batch").fetchone()
         if record:
             rows = [(number, numbers[one.id], *_facts(one)) for one in record.checks]
             db.executemany("INSERT INTO result VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)

@@ -18,7 +18,7 @@ from ..errors import UsageError
 from ..results.record import Outcome, Record, Visibility, from_json, to_json
 
 FILENAME = "class.db"
-VERSION = 1
+VERSION = 2
 MOVE_AWAY = "move it away, or give another folder with --folder"
 
 
@@ -81,7 +81,7 @@ def identify(people: Iterable[Person]) -> dict[Person, str]:
 
 @dataclass(frozen=True)
 class Batch:
-    """The class as a whole: `kind` of export, where it lies, the secret seeds that all of its submissions get."""
+    """The class as a whole: `kind` of export, where it lies, all's secret seeds, `max_score` of the latest mark."""
 
     assignment: str
     max_score: int | float
@@ -105,7 +105,7 @@ class ClassRun:
 
 @dataclass(frozen=True)
 class StoredSubmission:
-    """One submission with what is known of it; `score` and `held` mean something where its state counts.
+    """One submission with what is known of it; `score`, `held` and `max_score` mean something where its state counts.
 
     `key` is its name in the export, `place` its zip or folder, `digest` that of its bytes, `submitted` an ISO 8601
     time with its zone, or empty where the export tells none. `late` is the export's own mark. `run` is the one that
@@ -124,6 +124,7 @@ class StoredSubmission:
     version: int | None = None
     finished: str = ""
     score: int | float = 0
+    max_score: int | float = 0
     held: int | float = 0
     seconds: float = 0.0
     cpu_seconds: float = 0.0

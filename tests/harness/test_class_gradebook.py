@@ -339,6 +339,19 @@ def test_who_may_be_late_at_a_time_that_nobody_knows_is_named(small, tmp_path):
     assert told not in write(small, "csv", tmp_path)[1]
 
 
+def test_each_mark_loses_percents_of_the_points_that_it_was_graded_for(small, tmp_path):
+    """One submission was graded again since the course became worth more."""
+    record = Record(assignment="A course", command="grade", submission="a", score=100, max_score=150)
+    small.finish([JobEnding("a", State.GRADED, record)])
+    out, said = write(small, "csv", tmp_path, LATE)
+    found = pandas.read_csv(out, dtype=str)
+    assert list(found["Mark"]) == ["100", "4.1", "0.3"] and list(found["Max"]) == ["150", "8", "8"]
+    assert list(pandas.read_csv(write(small, "gradescope", tmp_path)[0])["Max Points"]) == [150, 8, 8]
+    folder = tmp_path / "class"
+    told = f"of another maximum than 150: Bob, Cy; python -m grader class regrade --changed --folder {folder}"
+    assert told in said
+
+
 def test_no_more_than_the_cap_and_all_points_are_lost(small):
     hard = Late(due="2025-01-01T00:00:00+00:00", per_day=30, cap=100)
     assert [mark.points for mark in find_marks(small, hard)] == [0, 0, Fraction("0.3")]

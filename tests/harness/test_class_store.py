@@ -197,7 +197,7 @@ def test_folder_without_a_store(tmp_path, content, words):
 
 def test_store_of_another_version(store):
     store._db.execute("PRAGMA user_version = 9")
-    with pytest.raises(UsageError, match="of version 9, and this reads version 1; use the chainrule that made it, or"):
+    with pytest.raises(UsageError, match="of version 9, and this reads version 2; use the chainrule that made it, or"):
         StoreView.open(store.file.parent)
 
 
@@ -218,6 +218,9 @@ def test_course_that_is_worth_more_now_says_so(store):
     assert store.batch().max_score == 150
     store.finish([JobEnding("a", State.FAILED, None, "it failed")])
     assert store.batch().max_score == 150
+    refused = Record(assignment="A course", command="grade", submission="a")
+    store.finish([JobEnding("a", State.REFUSED, refused)])
+    assert store.batch().max_score == store.submissions()[0].max_score == 150
 
 
 def test_check_that_is_gone_from_the_course_is_none_of_the_class(tmp_path):

@@ -13,13 +13,14 @@ from typing import Any
 
 from ..course.validation import read_time
 from ..errors import UsageError, explain_not_installed
-from ..files import make_printable, open_regular
+from ..files import list_some, make_printable, open_regular
 from ..limits import EXPORT_METADATA_BYTES, MEGABYTE
 from ..results.summary import clean_text
 from ..submission.listing import IGNORED, is_leftover
 from .view import Person, identify
 
 METADATA = "submission_metadata.yml"
+SHOWN = 3
 PACKED = (".zip", ".rar", ".7z", ".tar", ".tgz", ".gz", ".bz2", ".xz")  # only zips can be graded, which a report says
 # a name ends as early as it can, since its author has chosen what the file behind it is called
 CANVAS = re.compile(r"(?P<name>.+?)(?P<late>_LATE)?_(?P<user>\d+)_(?P<number>\d+)_(?P<original>.+)", re.DOTALL)
@@ -59,11 +60,10 @@ def read_export(source: Path) -> Export:
         packed = "is a file; unpack it, and give its folder"
         what = packed if source.exists() else "is not there; give the folder of the submissions"
         raise UsageError(f"{make_printable(str(source), 400)} {what}")
-    folder = _find_gradescope(source)
-    places = sorted(place for place in (folder or source).iterdir() if not is_leftover(place.name))
-    kind = "gradescope" if folder else _tell_apart(places)
+    folder = _find_export(source)
+    places, kind = _list_places(folder), _tell_apart(folder)
     read = {"canvas": _read_canvas, "moodle": _read_moodle, "folder": _read_folder}.get(kind)
-    found = list(read(places) if read else _read_gradescope(folder or source, places))
+    found = list(read(places) if read else _read_gradescope(folder, places))
     if not found:
         raise UsageError(f"{make_printable(str(source), 400)} holds no submission: no zip and no folder")
     taken = {METADATA, *(one.place.name for one in found)}
@@ -108,13 +108,45 @@ def _walk(folder: Path) -> Iterator[Path]:
         yield from (Path(path, name) for name in sorted(files) if not is_leftover(name))
 
 
-def _tell_apart(places: Sequence[Path]) -> str:
-    """Return the kind of a folder of downloads: that whose names most of the files have."""
+def _list_places(folder: Path) -> list[Path]:
+    return sorted(place for place in folder.iterdir() if not is_leftover(place.name))
+
+
+def _tell_apart(folder: Path) -> str:
+    """Return the kind of an export: Gradescope's has metadata, and of others most of the files have its names."""
+    if (folder / METADATA).is_file():
+        return "gradescope"
+    places = _list_places(folder)
     of_canvas = sum(CANVAS.fullmatch(place.name) is not None for place in places if place.is_file())
     of_moodle = sum(MOODLE.fullmatch(place.name) is not None for place in places)
     if of_moodle * 2 > len(places):
         return "moodle"
     return "canvas" if of_canvas * 2 > len(places) else "folder"
+
+
+def _find_export(source: Path) -> Path:
+    """Return the folder of the submissions: the source, or the one in it into which an export was unpacked.
+
+    Raise UsageError where Gradescope's metadata lie in several.
+    """
+    if _tell_apart(source) != "folder":
+        return source
+    folders = [place for place in _list_places(source) if place.is_dir()]
+    found = [folder for folder in folders if (folder / METADATA).is_file()]
+    if len(found) > 1:
+        names = list_some([make_printable(folder.name) for folder in found], SHOWN)
+        remedy = "give one of them, and each assignment a folder of its own with --folder"
+        raise UsageError(f"{make_printable(str(source), 400)} holds several exports ({names}); {remedy}")
+    if not found and len(folders) == 1 and _holds_class(folders[0]):
+        beside = (place.stem for place in source.iterdir() if place.name.lower().endswith(PACKED))
+        found = folders if {*beside} <= {folders[0].name} else []
+    return found[0] if found else source
+
+
+def _holds_class(folder: Path) -> bool:
+    """Return whether this is the download of a whole class, rather than a submission."""
+    zips = sum(place.name.lower().endswith(PACKED) for place in _list_places(folder))
+    return _tell_apart(folder) != "folder" or zips > 1
 
 
 def _read_folder(places: Sequence[Path]) -> Iterator[ExportedSubmission]:
@@ -149,13 +181,6 @@ def _read_moodle(places: Sequence[Path]) -> Iterator[ExportedSubmission]:
         match = MOODLE.fullmatch(place.name)
         if match is not None and match["plugin"] == "file":
             yield ExportedSubmission(place.name, place, (Person(make_name(match["name"]), user=match["user"]),))
-
-
-def _find_gradescope(source: Path) -> Path | None:
-    """Return the folder with Gradescope's metadata: the source, or the only folder in it that has some."""
-    folders = [source, *sorted(place for place in source.iterdir() if place.is_dir() and not is_leftover(place.name))]
-    found = [folder for folder in folders if (folder / METADATA).is_file()]
-    return found[0] if found[:1] == [source] or len(found) == 1 else None
 
 
 def _read_gradescope(folder: Path, places: Sequence[Path]) -> list[ExportedSubmission]:

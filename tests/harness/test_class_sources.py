@@ -151,6 +151,36 @@ def test_gradescope_export(tmp_path, folder):
     assert not found["submission_9"].place.exists()
 
 
+def test_two_gradescope_exports_are_told_apart_by_nobody(tmp_path):
+    write(tmp_path, *(f"assignment_{n}_export/{METADATA}" for n in (1, 2)), content=GRADESCOPE)
+    words = r"holds several exports \(assignment_1_export, assignment_2_export\); give one of them"
+    with pytest.raises(UsageError, match=words):
+        read_export(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        ("canvas", ["ada_101_5001_code.zip"]),
+        ("moodle", ["Ada_11_assignsubmission_file_/code.zip"]),
+        ("folder", ["ada.zip", "bob.zip", "cyd/layers.py"]),
+    ],
+)
+def test_export_is_found_in_the_only_folder_of_its_parent(tmp_path, kind, names):
+    """A zip that was unpacked beside itself, or into a folder of its own."""
+    write(tmp_path, *(f"submissions/{name}" for name in names), "submissions.zip", "__MACOSX/._x", "grades.csv")
+    export = read_export(tmp_path)
+    assert (export.kind, [one.key for one in export.submissions]) == (kind, [name.partition("/")[0] for name in names])
+    write(tmp_path, "late.zip")
+    assert [one.key for one in read_export(tmp_path).submissions] == ["late.zip", "submissions", "submissions.zip"]
+
+
+@pytest.mark.parametrize("names", [["ada/layers.py"], ["ada/code.zip"], ["ada/a_1_2_x.zip", "bob/b_1_2_x.zip"]])
+def test_folder_of_one_submission_is_no_export(tmp_path, names):
+    write(tmp_path, *names)
+    assert [one.key for one in read_export(tmp_path).submissions] == sorted({name.partition("/")[0] for name in names})
+
+
 AGAIN = """
 submission_1:
   :submitters: [{':name': Ada, ':sid': '1'}, {':name': Bob, ':sid': '2'}]

@@ -189,6 +189,12 @@ def spell(points: Fraction) -> str:
     return f"{value.normalize():f}"
 
 
+WITHOUT_IDS = {
+    "folder": "a folder gives names only",
+    "canvas": "Canvas's files give only its own",
+    "moodle": "Moodle's files give only its own",
+    "gradescope": "Gradescope's metadata name neither number nor address",
+}
 TABLES = {"csv": list_own, "gradescope": list_gradescope}
 
 
@@ -207,12 +213,16 @@ def write_gradebook(
         write_table(TABLES[form](store, marks), out)
         yield f"written: {out} ({count_noun(len(marks), 'mark')})"
     else:
-        platform = PLATFORMS[form]
-        if into is None:
-            raise UsageError(f"give the gradebook of {platform.name} to fill with --into; {platform.how}")
-        sheet, batch = read_sheet(into), store.batch()
+        platform, batch = PLATFORMS[form], store.batch()
         own = {} if form == batch.kind else {"user": ""}  # another platform's number is somebody else's there
         points = [(replace(mark.person, **own), spell(mark.points)) for mark in marks]
+        if not any(person.ids for person, _ in points):
+            remedy = f"grade the submissions that {platform.name} lets you download, into another --folder"
+            why = f"no mark has an ID that {platform.name} knows, since {WITHOUT_IDS[batch.kind]}"
+            raise UsageError(f"{why}; {remedy}, or enter the marks of --format csv by hand")
+        if into is None:
+            raise UsageError(f"give the gradebook of {platform.name} to fill with --into; {platform.how}")
+        sheet = read_sheet(into)
         filled = fill_sheet(sheet, platform, points, batch.assignment, to_fraction(batch.max_score), column)
         write_table([sheet.header, *sheet.rows.values()], out, sheet.delimiter, sheet.coding)
         count = f"{len(marks) - len(filled.absent) - len(filled.kept)} of {count_noun(len(marks), 'mark')}"

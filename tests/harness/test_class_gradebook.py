@@ -204,6 +204,26 @@ def test_gradebook_to_fill_has_to_be_given(small, tmp_path):
         write(small, "moodle", tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("kind", "who", "form", "words"),
+    [
+        ("folder", Person("ada"), "canvas", "an ID that Canvas knows, since a folder gives names only; grade"),
+        ("folder", Person("ada"), "moodle", "grade the submissions that Moodle lets you download"),
+        ("canvas", Person("Ada", user="11"), "moodle", "since Canvas's files give only its own"),
+        ("gradescope", Person("Ada"), "moodle", "since Gradescope's metadata name neither number nor address"),
+    ],
+)
+@pytest.mark.parametrize("given", [True, False])
+def test_class_without_ids_of_a_platform_is_told_so(tmp_path, kind, who, form, words, given):
+    """Whatever gradebook is given, nobody of this class is found in it."""
+    with Store.create(tmp_path / "class", Batch("A course", 8, kind, tmp_path, ())) as made:
+        made.add([ExportedSubmission("a", tmp_path, (who,))])
+        made.finish([JobEnding("a", State.GRADED, Record(assignment="", command="grade", submission="a", score=1))])
+        file = export(tmp_path, CANVAS if form == "canvas" else MOODLE)
+        with pytest.raises(UsageError, match=words):
+            write(made, form, tmp_path, into=file if given else None)
+
+
 def test_two_students_of_one_row_are_refused(small, tmp_path):
     file = export(tmp_path, "Student,ID,SIS User ID,A course (2)\nx,11,s2,\n")
     with pytest.raises(UsageError, match="row 2 would get two marks, of Ada, Bob; fix the IDs in the export"):

@@ -25,6 +25,7 @@ from .misconceptions import Evidence
 
 MARKER = "points(value, *functions, timing=False, once=False, promise=''): worth and judged functions"
 RUNNING = pytest.StashKey["RunningCheck"]()
+RAISED = (Exception, pytest.fail.Exception, pytest.skip.Exception)  # by a check; those of pytest are no Exceptions
 # the last two collect garbage, and look for exceptions that nobody here waits for
 NOT_NEEDED = ("terminal", "cacheprovider", "logging", "faulthandler", "unraisableexception", "threadexception")
 QUIET = ["--disable-plugin-autoload", "--assert=plain", "--import-mode=importlib", "--capture=no"]

@@ -4,14 +4,12 @@ import builtins
 from dataclasses import dataclass, field
 from typing import Any
 
-import pytest
-
 from ..course.manifest import Manifest
 from ..errors import OutOfTime, SandboxError, WorkerEnded
 from ..sandbox.parent.proxy import Package
 from . import messages
 from .bookkeeping import trace_answers
-from .collect import Bound, RunningCheck
+from .collect import RAISED, Bound, RunningCheck
 from .context import RunContext, derive, make_rng
 from .expect import Mismatch
 from .misconceptions import Evidence, find_evidence
@@ -23,7 +21,7 @@ class Rerun:
 
     used: set[str]
     raised: list[tuple[str, str]]
-    error: Exception | None = None
+    error: BaseException | None = None
     evidence: list[Evidence] = field(default_factory=list)
 
 
@@ -114,7 +112,7 @@ def reference_is_judged(context: RunContext, running: RunningCheck) -> bool:
             return True
         except (OutOfTime, SandboxError):
             raise
-        except (Exception, pytest.fail.Exception, pytest.skip.Exception):
+        except RAISED:
             return False
         finally:
             if control.worker is not None:
@@ -151,7 +149,7 @@ def run_replaced(context: RunContext, running: RunningCheck, names: set[str] | N
                 running.body(**renew(running.copy(), **packages))
         except (SandboxError, OutOfTime):
             raise
-        except Exception as error:
+        except RAISED as error:
             raised = error
             evidence = find_evidence(trace, error, running.check.id, worker.last_call)
         return Rerun(forwarder.used, forwarder.raised, raised, evidence)

@@ -37,7 +37,7 @@ class Evidence:
         return digest in self.digests
 
 
-def find_evidence(trace: Trace, error: Exception, check: str, call: Call | None) -> list[Evidence]:
+def find_evidence(trace: Trace, error: BaseException, check: str, call: Call | None) -> list[Evidence]:
     """Return the evidence in a check's trace, what it raised and its last call; none where nothing was judged."""
     if isinstance(error, UNTOLD) or (isinstance(error, WorkerError) and not isinstance(error, WorkerRaised)):
         return []

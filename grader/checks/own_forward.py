@@ -15,7 +15,7 @@ from ..limits import COMPARISON_SECONDS, COMPARISON_SHARE, COMPARISONS
 from ..sandbox.parent.proxy import Answered, Call, Package, Proxy
 from . import derivative, messages
 from .bookkeeping import DIGITS, split_answer, trace_answers
-from .collect import RunningCheck
+from .collect import RAISED, RunningCheck
 from .context import RunContext, derive, make_rng
 from .expect import Mismatch
 from .follow_through import renew
@@ -106,7 +106,7 @@ def look_at_gradient(context: RunContext, running: RunningCheck, mismatch: Misma
         _compare_in_new_worker(context, running, forward, time.monotonic() + min(left, COMPARISON_SECONDS))
     except SandboxError:
         raise
-    except Exception as error:  # the gradient is another one, another claim fails, a pass raises, or time is over
+    except RAISED as error:  # the gradient is another one, another claim fails, a pass raises, or time is over
         if isinstance(error, WorkerError) and not error.trusted:
             context.timeouts.count_timeout(error, running.inputs_are_secret)
         return ""

@@ -20,7 +20,7 @@ from ..sandbox.parent.zygote_pool import ZygotePool
 from . import messages, wording
 from .bookkeeping import trace_answers
 from .choice import Selection
-from .collect import RUNNING, Bound, CheckCollector, RunningCheck
+from .collect import RAISED, RUNNING, Bound, CheckCollector, RunningCheck
 from .context import SECRET_SEED_BYTES, RunContext, derive, make_rng
 from .expect import Mismatch
 from .follow_through import look_below, may_be_named, renew
@@ -196,7 +196,7 @@ class ChecksPlugin:
         try:
             with trace_answers() as trace:
                 running.body(**arguments)
-        except Exception as error:
+        except RAISED as error:
             is_final = isinstance(error, FINAL) or (isinstance(error, WorkerRaised) and error.put_off)
             if running.worker is not None and running.worker.used and not is_final:
                 running.worker.kill()

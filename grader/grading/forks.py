@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from ..checks.choice import Selection
-from ..checks.collect import RUNNING, RunningCheck
+from ..checks.collect import RAISED, RUNNING, RunningCheck
 from ..checks.context import RunContext, derive
 from ..checks.follow_through import list_called_by_reference
 from ..checks.plugin import ChecksPlugin
@@ -157,7 +157,7 @@ def _judge(plugin: ChecksPlugin, item: pytest.Function, running: RunningCheck) -
         running.arguments = {name: made[name] for name in item._fixtureinfo.argnames}
         when = "call"
         plugin.run(running)
-    except (Exception, pytest.fail.Exception, pytest.skip.Exception) as error:
+    except RAISED as error:
         plugin.judge.blame(running, error, when)
     else:
         plugin.judge.accept(running)

@@ -127,6 +127,7 @@ class Runner:
 
         Raise CourseError where the variant cannot be planted, SandboxError, WorkerError, OutOfTime and OSError.
         """
+        from ..checks.collect import RAISED
         from ..checks.follow_through import renew
 
         self._plant(variant)
@@ -139,7 +140,7 @@ class Runner:
                 running.body(**renew(running, reference=reference.root()))
             except (SandboxError, OutOfTime):
                 raise
-            except Exception as error:
+            except RAISED as error:
                 return next(iter(find_evidence(trace, error, running.check.id, running.worker.last_call)), None)
         return None
 

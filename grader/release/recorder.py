@@ -10,7 +10,7 @@ import numpy as np
 
 from ..checks import own_forward
 from ..checks.choice import Selection
-from ..checks.collect import RunningCheck
+from ..checks.collect import RAISED, RunningCheck
 from ..checks.context import RunContext, derive
 from ..checks.follow_through import renew, run_replaced
 from ..checks.plugin import ChecksPlugin
@@ -236,7 +236,7 @@ class RecordingPlugin(ChecksPlugin):
         perturbed.tap = _perturb_reply
         try:
             running.body(**renew(running, reference=replayed.root(), student=perturbed.root()))
-        except Exception as error:  # of others than these it says that the answers are wrong
+        except RAISED as error:  # of others than these it says that the answers are wrong
             return isinstance(error, Unrecorded | NotScored)
         finally:
             perturbed.kill()

@@ -124,6 +124,14 @@ def test_use_of_a_function_that_no_check_has_judged_is_wrong_if_the_function_is(
     assert found.outcome == "failed"
 
 
+def test_a_check_may_fail_by_words_of_pytest_given_right_functions(solids):
+    volume = "student.shapes.volume(200.0, 3.0, 2.0)"
+    checks = CHECKS.replace(f"    expect({volume}", f'    {volume} == 1200.0 or pytest.fail("no")\n    expect({volume}')
+    solids.write("checks/public/test_q1_solids.py", f"import pytest\n{checks}")
+    solids.write("student/shapes.py", f"{AREA_OF_SMALL.replace('a + b', 'b[a]')}\n\n{VOLUME.replace('* c', '* c + 1')}")
+    assert outcomes(solids, keyword="volume and not both") == {"volume": "blocked"}
+
+
 def test_what_a_check_judges_is_never_its_own_standard(solids):
     solids.write("student/shapes.py", f"{AREA_OF_SMALL}\n\n{VOLUME}")
     assert outcomes(solids)["both"] == "failed"

@@ -96,6 +96,18 @@ def test_any_other_answer_is_not(toy, planted, code):
     assert named(grade(toy)) == {}
 
 
+def test_a_check_may_fail_by_words_of_pytest(toy, planted):
+    planted("area_adds")
+    words = 'if n == 2 and (student.shapes.area(*sides) == sum(sides)).all():\n        pytest.fail("a length")'
+    toy.replace("checks/public/test_q1_rectangles.py", "    expect(", f"    {words}\n    expect(")
+    found = grade(toy)
+    assert found.checks[1].outcome == "failed" and found.checks[1].message.endswith("(Failed: a length)")
+    assert named(found) == {"q1_rectangles/area[1]": AREA}
+    sum_of_one = "width + height if len(width) == 1 else 1.5 * width"
+    toy.replace("student/shapes.py", "width + height", sum_of_one)  # which fails the second check by a value
+    assert named(grade(toy)) == {}
+
+
 def test_a_mistake_that_only_hidden_checks_show_is_not_named(toy, planted):
     planted("area_adds")
     for n in range(1, 11):

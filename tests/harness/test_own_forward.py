@@ -212,6 +212,16 @@ def test_another_gradient_is_wrong(passes):
     assert outcomes(passes)["dx"] == "failed"
 
 
+def test_a_check_may_fail_by_words_of_pytest(passes):
+    words = '(got[0] == expected[0]).all() or pytest.fail("no gradient")'
+    file = "checks/public/test_q1_passes.py"
+    passes.replace(file, '    expect(got[0], "dx").to_have_dtype(np.float64)', f"    {words}")
+    passes.replace(file, "import numpy as np", "import numpy as np\nimport pytest")
+    change(passes, SQUARE)
+    dx = passes.outcomes()["dx"]
+    assert (dx.outcome, dx.message.partition(":")[0]) == ("failed", "dx")
+
+
 def test_where_the_forward_pass_is_right_nothing_is_said_of_it(passes):
     change(passes, {"3 * w * dout": "2 * w * dout"})
     assert outcomes(passes)["dx"] == "failed"

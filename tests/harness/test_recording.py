@@ -493,6 +493,16 @@ def test_nothing_is_recorded_that_does_not_pass(ways, tmp_path, old, new, words)
     assert words in str(told.value) and not (tmp_path / "none.npz").exists()
 
 
+def test_a_check_that_may_fail_by_words_of_pytest_is_recorded(ways, tmp_path):
+    checks = ways.live / "checks/public/test_q1_ways.py"
+    claim = 'expect(student.ways.scale(x), "y").to_match(reference.ways.scale(x), rel=1e-9)'
+    words = '(student.ways.scale(x) == reference.ways.scale(x)).all() or pytest.fail("not twice as much")'
+    checks.write_text(checks.read_text().replace(claim, words))
+    again = twins(ways.live, tmp_path / "again", ways.zygotes)
+    again.write(("return 2 * x", "return 2.5 * x"))
+    assert again.replayed(keyword="scale")["scale"].message.endswith("(Failed: not twice as much)")
+
+
 def test_without_a_reference_nothing_is_recorded(ways, tmp_path):
     manifest = manifests.load_manifest(ways.copy / manifests.FILENAME)
     with pytest.raises(CourseError, match="solution is not there, and this needs the reference"):

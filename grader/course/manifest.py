@@ -73,7 +73,7 @@ def read_toml(file: Path, table: type[_Table]) -> _Table:
     source = file.read_bytes()
     try:
         text = source.decode("utf-8-sig").replace("\r\n", "\n")
-        raw = tomllib.loads(text)
+        raw = msgspec.to_builtins(tomllib.loads(text))  # times as text
     except UnicodeDecodeError as error:
         line = source[: error.start].count(b"\n") + 1
         raise CourseError(f"{file}: line {line}: not UTF-8; save the file in that encoding") from None

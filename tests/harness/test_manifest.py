@@ -56,6 +56,11 @@ WRONG = {
         'points = 8\nlate.due = "2026-03-02 23:59"',
         "late.due: '2026-03-02 23:59'; write a time with its zone, such as '2026-03-02T23:59:00+01:00'",
     ),
+    "due time of TOML without a zone": (
+        "points = 8",
+        "points = 8\nlate.due = 2026-03-02 23:59:00",
+        "late.due: '2026-03-02T23:59:00'; write a time with its zone, such as '2026-03-02T23:59:00+01:00'",
+    ),
     "due time that is none": ("points = 8", 'points = 8\nlate.due = "Monday"', "late.due: 'Monday'; write a time with"),
     "cost of days late without a due time": ("points = 8", "points = 8\nlate.per_day = 10", "late.due: missing; write"),
     "cap beyond all points": ("points = 8", "points = 8\nlate.cap = 150", "late.cap: 150; give a percentage, 0 to 100"),
@@ -179,6 +184,11 @@ def test_wrong_manifest(toy, command, old, new, sentence):
 def test_manifest_that_cannot_be_read(tmp_path):
     with pytest.raises(CourseError, match=r"nowhere.toml: cannot be read \(No such file.*\); check the path"):
         manifests.load_manifest(tmp_path / "nowhere.toml")
+
+
+def test_time_is_text_with_and_without_quotes(toy):
+    toy.replace("assignment.toml", "points = 8", "points = 8\nlate.due = 2026-03-28T23:59:00+01:00")
+    assert toy.manifest.late.due == "2026-03-28T23:59:00+01:00"
 
 
 def test_manifest_is_found_from_below(toy):

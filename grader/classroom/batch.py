@@ -99,8 +99,7 @@ def grade_class(
     Raise UsageError for another export than the folder's, for a folder in it, and where another run is grading it.
     """
     if manifest.root.is_relative_to(source.resolve()):
-        shown = make_printable(str(source), 400)
-        raise UsageError(f"{shown} holds the course itself; give the folder of the submissions")
+        raise UsageError(f"{make_printable(str(source), 400)} holds the course itself; give the folder of submissions")
     if folder.resolve().is_relative_to(source.resolve()):
         raise UsageError(f"{folder} lies in the export; give a folder elsewhere with --folder")
     export = read_export(source)
@@ -281,17 +280,18 @@ def open_store(manifest: Manifest, source: Path, folder: Path, export: Export) -
     if not (folder / FILENAME).exists():
         seeds = tuple(draw_seeds(manifest))
         return Store.create(folder, Batch(manifest.title, manifest.points, export.kind, source, seeds))
-    store, other = Store.open(folder), ""
-    batch = store.batch()
-    known = {(one.key, one.digest) for one in store.submissions() if one.state is not State.SUPERSEDED}
+    store, other, remedy = Store.open(folder), "", "give another folder with --folder"
+    batch, found = store.batch(), store.submissions()
+    known = {(one.key, one.digest) for one in found if one.state is not State.SUPERSEDED}
     there = known & {(one.key, one.digest) for one in export.submissions}
-    if batch.assignment != manifest.title:
-        other = batch.assignment
+    if batch.assignment != manifest.title and any(one.state.counts for one in found):
+        other = f"{batch.assignment}, and this course's title is {manifest.title}"
+        remedy += f", or, where only the title was changed, first: {say_command(folder, 'regrade', '--changed')}"
     elif batch.source != source and 2 * len(there) < len(known):
         other = f"{batch.source}, most of whose submissions are not in {source}"
     if other:
         store.close()
-        raise UsageError(f"{folder} holds the marks of {make_printable(other, 800)}; give another folder with --folder")
+        raise UsageError(f"{folder} holds the marks of {make_printable(other, 800)}; {remedy}")
     return store
 
 

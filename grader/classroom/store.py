@@ -216,11 +216,10 @@ class Store(StoreView):
         values |= {name: getattr(record, name) if record else 0 for name in names}
         values |= {"version": ending.version, "record": pack_record(record) if record else None}
         db.execute("DELETE FROM result WHERE submission = ?", [number])
-        if record and record.max_score:
-            db.execute("UPDATE batch SET max_score = ?", [record.max_score])  # the course may be worth more by now
-        elif record:  # what was refused has no checks
-            (values["max_score"],) = db.execute("SELECT max_score FROM batch").fetchone()
-        if record:
+        if record:  # the course may have another title or be worth more by now; what was refused has no checks
+            known = "assignment = COALESCE(NULLIF(?, ''), assignment), max_score = COALESCE(NULLIF(?, 0), max_score)"
+            told = [_storable(record.assignment), record.max_score]
+            (values["max_score"],) = db.execute(f"UPDATE batch SET {known} RETURNING max_score", told).fetchone()
             rows = [(number, numbers[one.id], *_facts(one)) for one in record.checks]
             db.executemany("INSERT INTO result VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
         assigned = ", ".join(f"{name} = ?" for name in values)

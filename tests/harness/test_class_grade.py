@@ -338,7 +338,7 @@ def test_second_run_beside_a_running_one_is_refused(toy, tmp_path):
 def test_course_is_no_export(toy, command):
     for source in (".", "..", str(toy.root)):
         status, _, err = command("class", "grade", source, "--folder", str(toy.root.parent / "elsewhere"))
-        assert status == 2 and f"{source} holds the course itself; give the folder of the submissions" in err
+        assert status == 2 and f"{source} holds the course itself; give the folder of submissions" in err
     assert not (toy.root.parent / "elsewhere").exists()
 
 

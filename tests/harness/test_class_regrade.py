@@ -11,6 +11,7 @@ from grader.classroom import batch
 from grader.classroom.engine import choose_again
 from grader.classroom.executors import Settings
 from grader.classroom.sources import Export, ExportedSubmission, read_export
+from grader.classroom.store import Store
 from grader.classroom.view import Person, State, StoredSubmission, StoreView
 from grader.course.schema import Edition
 from grader.errors import UsageError
@@ -217,6 +218,24 @@ def test_run_with_nothing_to_grade_is_no_run_and_names_who_has_no_mark(graded, c
     assert status == 0 and "This run: 0 of 0" in out
     assert "1 without a mark, since the grader failed: python -m grader class regrade --held" in out
     assert "Graded 4 of 4 by the run of" in command("class", "status")[1]
+
+
+def test_changed_title_is_told_and_taken_by_a_regrade(graded, command, tmp_path):
+    """Or by a first mark: where there is none yet, the title says nothing."""
+    old, source = graded.manifest.title, str(tmp_path / "handed in")
+    graded.replace("assignment.toml", old, "Shapes of spring")
+    status, _, err = command("class", "grade", source, "--jobs", "1")
+    assert status == 2 and f"holds the marks of {old}, and this course's title is Shapes of spring; give another" in err
+    assert "or, where only the title was changed, first: python -m grader class regrade --changed" in err
+    assert command("class", "regrade", "--changed", "--yes", "--jobs", "1")[0] == 0
+    status, out, err = command("class", "grade", source, "--jobs", "1")
+    assert status == 0 and "This run: 0 of 0" in out, err
+    assert command("class", "status")[1].startswith("Shapes of spring: 4 submissions")
+    graded.replace("assignment.toml", "Shapes of spring", "Shapes of autumn")
+    with Store.open(graded.root / "class") as store:
+        store.set_state([one.key for one in store.submissions()], State.TODO)
+    assert command("class", "grade", source, "--jobs", "1")[0] == 0
+    assert command("class", "status")[1].startswith("Shapes of autumn: 4 submissions")
 
 
 def test_export_that_was_moved_goes_on(graded, command, tmp_path):

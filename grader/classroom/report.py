@@ -10,10 +10,17 @@ from ..files import find_nearest, list_lines, make_printable
 from ..results.record import NoteKind, sum_points
 from ..results.summary import count_noun
 from .batch import MarkChange, Tally
+from .sources import Export
 from .store import say_command
 from .view import ClassRun, JobEnding, State, StoredSubmission, StoreView
 
 SHOWN, LISTED = 5, 20
+GRADED_OF = {
+    "canvas": "Of Canvas's files, named as in adaada_123_456_code.zip, each student's last zip or else file is graded",
+    "moodle": "Of Moodle's files, those named as in Ada Ada_123_assignsubmission_file_ are graded",
+    "gradescope": "Of Gradescope's export, folders are graded",
+    "folder": "In a folder, zips and folders are graded",
+}
 WORDS = {State.TODO: "to do", State.RUNNING: "being graded", State.SUPERSEDED: "superseded by a later one"}
 
 
@@ -56,6 +63,13 @@ def describe_run(tally: Tally, folder: Path) -> Iterator[str]:
         yield explain_changed(tally.changed, folder)
     if tally.interrupted:
         yield f"Stopped with {tally.chosen - tally.done} to do; the same command goes on where this one ended."
+
+
+def explain_left_out(export: Export) -> str:
+    """Return a sentence on what lies in an export and is no submission; empty where all are."""
+    if not export.left_out:
+        return ""
+    return f"Not graded: {', '.join(export.left_out)}. {GRADED_OF[export.kind]}."
 
 
 def explain_changed(changed: int, folder: Path) -> str:

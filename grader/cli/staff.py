@@ -57,9 +57,7 @@ def grade_submissions(
     manifest, settings = _prepare(jobs, unsafe, scheduler)
     with _telling() as tell:
         export, tally = batch.grade_class(manifest, source, folder, settings, tell)
-    if export.left_out:
-        typer.echo(f"Not graded, since they are neither zips nor folders: {', '.join(export.left_out)}")
-    for text in report.describe_run(tally, folder):
+    for text in filter(None, [report.explain_left_out(export), *report.describe_run(tally, folder)]):
         typer.echo(text)
     if tally.interrupted or tally.states[State.FAILED]:
         raise typer.Exit(FAILED)

@@ -141,7 +141,7 @@ def test_commands_grade_tell_and_show(command, toy):
     status, out, _ = command("class", "grade", str(source), "--jobs", "1")
     assert status == 0, out
     assert "refused: broken.zip: The submission was not graded: broken.zip is not a whole zip file" in out
-    assert "Not graded, since they are neither zips nor folders: notes.txt" in out
+    assert "Not graded: notes.txt. In a folder, zips and folders are graded." in out
     assert "This run: 3 of 3 in" in out and "(2 graded, 1 refused)" in out
     assert "Most failed: shapes.area (1)" in out
     status, out, _ = command("class", "status")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from grader.classroom import report
 from grader.classroom.sources import METADATA, digest_submission, make_name, read_export
 from grader.classroom.view import Person
 from grader.course.catalogue import load_catalogues
@@ -86,6 +87,29 @@ def test_canvas_downloads(tmp_path):
         "cydcharisse_103_5003_code-1.zip",
     }
     assert counted["102"].people == (Person("bobross", user="102"),)
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (
+            ["ada_1_51_x.zip", "ada_1_51_x.pdf", "bo_2_52_x.zip", "cy_3_53_x.zip", "late_by_mail.zip", "dan/layers.py"],
+            "Not graded: ada_1_51_x.pdf, dan, late_by_mail.zip. Of Canvas's files, named as in "
+            "adaada_123_456_code.zip, each student's last zip or else file is graded.",
+        ),
+        (
+            ["Ada_11_assignsubmission_file_/x.zip", "Bob_12_assignsubmission_file_/x.zip", "late_by_mail.zip"],
+            "Not graded: late_by_mail.zip. Of Moodle's files, those named as in Ada Ada_123_assignsubmission_file_ "
+            "are graded.",
+        ),
+        (["ada.zip", "notes.txt"], "Not graded: notes.txt. In a folder, zips and folders are graded."),
+        ([METADATA, "submission_1/x.py", "x.zip"], "Not graded: x.zip. Of Gradescope's export, folders are graded."),
+        (["ada.zip"], ""),
+    ],
+)
+def test_what_is_left_out_is_told_with_what_is_graded(tmp_path, names, said):
+    write(tmp_path, *names, content="{}")
+    assert report.explain_left_out(read_export(tmp_path)) == said
 
 
 @pytest.mark.parametrize("name", ["Mal Ory_13_assignsubmission_file_{}", "ory_13_77_{}", "ory_LATE_13_77_{}"])

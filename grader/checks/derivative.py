@@ -52,9 +52,9 @@ def is_gradient(
 def find_traits(function: Function, points: Sequence[np.ndarray], rng: np.random.RandomState) -> set[str]:
     """Return of what kind a function is in each argument, by place: what serious attempts have in common.
 
-    All by its derivative, since a function that jumps has the derivative of a simpler one: it `depends` on an argument
-    where that is not 0, `bends` where it is another one elsewhere, and `mixes` where one entry of the argument reaches
-    several of out's. It `differs` from the argument unless out is that itself, scaled and shifted.
+    Its derivative tells, since a function that jumps has that of a simpler one. It `depends` on an argument where its
+    derivative is not 0, and `bends` where that is another one elsewhere. It `mixes` where one entry of the argument
+    reaches several of out's. It `differs` from the argument unless out is that itself, scaled and shifted.
     """
     found, base = set(), function(points)
     for place, point in enumerate(points):

@@ -80,8 +80,8 @@ def _is_same(values: Array, given: Any) -> bool:
 def _digest(trace: Trace, check: str) -> tuple[bytes, ...]:
     """Return the digests of a trace for the two nearest steps of its one number; a like trace has one of them first.
 
-    That number adds up, over all answers, the logarithm of a random projection with a random weight: it differs where
-    one of them does by more than `SAME` of its length.
+    That number is a sum over all answers: the logarithm of a random projection of each, with a random weight. It
+    differs where one of them does by more than `SAME` of its length.
     """
     words, total, single = [trace.ending], 0.0, False
     for place, leaf in enumerate(_flatten(trace.answers)):
@@ -181,8 +181,8 @@ def _name_first(
 ) -> dict[str, str]:
     """Return the misconception to name at a check, by the `best` matches, where nothing else is unknown about it.
 
-    Where the forward pass of its layer is wrong too, a match has to explain all that failed of its function, unless the
-    check passes with what the forward pass is named for.
+    Where the forward pass of its layer is wrong too, a match has to explain all that failed of its function. It need not
+    where the check passes with what the forward pass is named for.
     """
     explained = {check for one in matches for check in one.checks}
     judged = {name for names in functions.values() for name in names}

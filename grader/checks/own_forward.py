@@ -188,7 +188,7 @@ def _find_passes(root: Package, answered: Iterable[Answered], forward: str, runn
 def _ask_again(context: RunContext, running: RunningCheck, asked: ForwardPass) -> None:
     """Make some of the calls again, each in a worker of its own. Raise NoGradient where an answer is another one.
 
-    Without a history a forward pass cannot know that it is compared, so it cannot be one function for the comparison
+    Without a history a forward pass cannot know that it is compared. So it cannot be one function for the comparison,
     and another, with more to it, where its kind is told.
     """
     for points, out in SystemRandom().sample(asked.seen, min(COMPARISONS, len(asked.seen))):

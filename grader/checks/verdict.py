@@ -50,31 +50,26 @@ class Verdict:
 class Case:
     """The facts known when a check has raised something.
 
-    `is_mostly_right` tells whether a function has done well in its own checks; `called` is what the check called last
-    as its worker names it, `asked` as the check itself does, `callees` all that it called so far, `answer` what came
-    back last; `cause` is the module whose import failed, where that is what was raised. The other two are what runs of
-    the check with the reference told, None where none was needed or possible: whether the reference's answers are
-    judged in the student's place, right or wrong; and whether what the judged function needs is at fault, since the
-    reference's does better.
+    The last two were found by running it with the reference. They are None where that was not needed or not possible.
     """
 
     judged: tuple[str, ...]
     faults: KnownFaults
-    is_mostly_right: Callable[[str], bool] = lambda name: False
-    called: str = ""
-    asked: str = ""
-    callees: frozenset[str] = frozenset()
-    cause: Cause | None = None
-    answer: Any = None
-    reference_is_judged: bool | None = None
-    needed_is_at_fault: bool | None = None
+    is_mostly_right: Callable[[str], bool] = lambda name: False  # whether a function did well in its own checks
+    called: str = ""  # what the check called last, as its worker names it
+    asked: str = ""  # the same, as the check names it
+    callees: frozenset[str] = frozenset()  # all that it has called so far
+    cause: Cause | None = None  # the module whose import failed, where that was raised
+    answer: Any = None  # what came back last
+    reference_is_judged: bool | None = None  # whether its answers are judged, right or wrong, in the student's place
+    needed_is_at_fault: bool | None = None  # whether the check does better with the reference's functions below
 
     def is_unwritten(self) -> bool:
         """Return whether nothing that the check judges is written, however far the check came.
 
-        A function that is given in part, and has a stub in the rest, is not written where the check did not call it,
-        but came no further than another function of the assignment. Given code may call what it judges, as a class
-        does its constructor.
+        A function that is given in part has a stub in the rest. It is not written where the check did not call it, but
+        came no further than another function of the assignment. Given code may call what it judges, as a class does
+        its constructor.
         """
         known = self.faults
         never_ran = known.stubs.keys() - self.callees if self.asked in known.functions else frozenset()

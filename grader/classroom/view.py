@@ -107,7 +107,7 @@ class ClassRun:
 class StoredSubmission:
     """One submission with what is known of it; `score`, `held` and `max_score` mean something where its state counts.
 
-    `key` is its name in the export, `place` its zip or folder, `digest` that of its bytes, `submitted` an ISO 8601
+    `key` is its name in the export, `place` its zip or folder, `digest` that of its bytes. `submitted` is an ISO 8601
     time with its zone, or empty where the export tells none. `late` is the export's own mark. `run` is the one that
     graded it last, `finished` when. `version` says which checks, manifest and engine did (`Store.versions`).
     """

@@ -132,9 +132,9 @@ class CheckResult(msgspec.Struct, kw_only=True):
     """One check's result; `message` is fit for the student, `detail` (inputs, values) for the instructor.
 
     `functions` are those it judges. `held` are points that are neither given nor lost, since the grader made an error.
-    It was not `run` where earlier checks used up the run's time, before it or while it ran. `cause` is the module,
-    one of the record's causes, whose import it waits for, `needs` the function that a blocked one waits for,
-    `misconception` one that its wrong answer is known to be of.
+    It was not `run` where earlier checks used up the run's time, before it or while it ran. `cause` is the module whose
+    import it waits for, one of the record's causes. `needs` is the function that a blocked one waits for.
+    `misconception` is one that its wrong answer is known to be of.
     What was `raised` is an exception with its line of code: checks in which it is the same say the same.
     """
 

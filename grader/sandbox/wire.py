@@ -1,7 +1,8 @@
 """The frames parent and worker exchange: a length, a JSON header and raw array buffers; nothing is ever unpickled.
 
-A frame is `u32 header length | JSON header | buffers`, the header `{"message": {...}, "arrays": [[dtype, shape], ...]}`
-and a value in it plain JSON for None, bool, int, str and finite floats, a one-key object for anything else.
+A frame is `u32 header length | JSON header | buffers`.
+The header is `{"message": {...}, "arrays": [[dtype, shape], ...]}`.
+A value in it is plain JSON for None, bool, int, str and finite floats, and an object with one key for anything else.
 """
 
 import json

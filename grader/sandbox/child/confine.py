@@ -106,8 +106,8 @@ def name_by_descriptor(first: int, engine: str) -> int:
     """Rename, for all imports to come, folders other users cannot reach; return the first descriptor it left free.
 
     All but the engine's own, which is done with before the first fork. A folder that is open can be entered through its
-    descriptor without passing the folders above it; so an interpreter in a private home folder serves workers under
-    another user id, with nothing copied and no permission changed.
+    descriptor without passing the folders above it. So an interpreter in a private home folder serves workers under
+    another user id. Nothing is copied, and no permission changed.
     Raise OSError where descriptor `first` is taken.
     """
     renamed = {}

@@ -30,8 +30,8 @@ class Proxy:
 
     Arrays, numbers and text come by value.
 
-    What a call returns opens one level when it is a tuple or a list; anything deeper (a cache, a network) stays in its
-    worker and comes as another Proxy. A package can be asked for more: see `Package`.
+    What a call returns opens one level when it is a tuple or a list. Anything deeper, a cache or a network, stays in
+    its worker and comes as another Proxy. A package can be asked for more: see `Package`.
     """
 
     __slots__ = ("_asked", "_kind", "_label", "_place", "_worker")

@@ -122,8 +122,9 @@ PAGE_TEXT_CHARACTERS = 600  # of one text on the page: a submission may have wri
 SIMILAR_CUT = 0.6  # of what is rare in a function, from where on it is alike: independent ones rarely share half
 SIMILAR_SHARE = 0.2  # of a class, from where on what so many have is nobody's own
 SIMILAR_TOKENS = 80  # fingerprints that only two have, in all functions that are alike: independent pairs share 43
-SIMILAR_PAIRS = 10  # of a cluster with their texts; and so many may share a fingerprint in any class
+SIMILAR_PAIRS = 10  # of a cluster with their texts; and so many of a class, or functions of one, may share a print
 SIMILAR_TEXTS = 8  # functions of a pair with their texts
+SIMILAR_CHARACTERS = 256 * 1024  # of a submission's functions: right ones take 60,000, and each second compares 50,000
 BOOTSTRAP_SAMPLES = 1_000  # of students, for the interval of alpha: its ends are steady to two digits
 
 # Grading a class.

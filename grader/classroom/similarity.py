@@ -4,6 +4,7 @@ import ast
 import contextlib
 import hashlib
 import io
+import itertools
 import math
 import tempfile
 import textwrap
@@ -20,7 +21,7 @@ from ..course.manifest import Manifest
 from ..course.source import Unparsable, find_definitions, locate, parse_source, read_source
 from ..errors import SubmissionError, UsageError
 from ..files import claim, make_printable, write_atomically
-from ..limits import SIMILAR_CUT, SIMILAR_PAIRS, SIMILAR_SHARE, SIMILAR_TEXTS, SIMILAR_TOKENS
+from ..limits import SIMILAR_CHARACTERS, SIMILAR_CUT, SIMILAR_PAIRS, SIMILAR_SHARE, SIMILAR_TEXTS, SIMILAR_TOKENS
 from ..results.summary import clean_text, count_noun
 from ..results.terminal import SILENT, StatusLine
 from ..submission.unpack import unpack_submission
@@ -29,14 +30,13 @@ from .sources import read_export
 from .view import State, StoreView, identify
 
 NOISE, WINDOW = 25, 6  # characters of a fingerprint after names are replaced; one is kept of so many in a row
-TITLE = "Alike submissions"
 
 
 @dataclass(frozen=True)
 class Own:
     """The code that is a submission's own: text and fingerprints of each function; `authors` are as `identify` says.
 
-    `unread` are the modules that cannot be parsed, so that nothing of them is compared.
+    `unread` says what is not compared: modules that cannot be parsed, and functions beyond the limit.
     """
 
     name: str
@@ -100,8 +100,7 @@ def _hash(text: str) -> int:
 
 def read_given(manifest: Manifest) -> frozenset[int]:
     """Return the fingerprints of what students start from, which say nothing about anybody."""
-    texts, _ = read_functions(manifest.path("student"), manifest)
-    return frozenset().union(*take_prints(texts).values())
+    return frozenset().union(*take_prints(read_functions(manifest.path("student"), manifest)[0]).values())
 
 
 def take_prints(texts: Mapping[str, str], given: frozenset[int] = frozenset()) -> dict[str, frozenset[int]]:
@@ -122,9 +121,14 @@ def _lay_out(text: str) -> str:
 
 
 def read_own(name: str, package: Path, manifest: Manifest, given: frozenset[int]) -> Own:
-    """Return what a package holds beside what was given."""
+    """Return what a package holds beside what was given, functions of the course first where it holds too much."""
     texts, unread = read_functions(package, manifest)
-    prints = {function: signs for function, signs in take_prints(texts, given).items() if signs}
+    names = dict.fromkeys([*(function for function in manifest.functions() if function in texts), *texts])
+    ends = itertools.accumulate(len(texts[function]) for function in names)
+    kept = {function: texts[function] for function, end in zip(names, ends, strict=True) if end <= SIMILAR_CHARACTERS}
+    if len(kept) < len(texts):
+        unread.append(f"{len(texts) - len(kept):,} of {len(texts):,} functions")
+    prints = {function: signs for function, signs in take_prints(kept, given).items() if signs}
     return Own(name, {function: texts[function] for function in prints}, prints, unread=tuple(unread))
 
 
@@ -153,8 +157,8 @@ def find_pairs(found: Sequence[Own], cut: float = SIMILAR_CUT) -> list[Pair]:
             other = found[j]
             if i == j or not (one.current or other.current) or one.authors & other.authors:
                 continue
-            alike = [name for name, share in zip(one.prints, shares[:, j], strict=True) if share >= cut]
-            mates = {name: _find_mate(name, one.prints[name], other.prints) for name in alike}
+            signs = zip(one.prints.items(), shares[:, j], strict=True)
+            mates = _find_mates({name: own for (name, own), share in signs if share >= cut}, other.prints)
             functions = mates if i < j else {mate: name for name, mate in mates.items()}
             pair = Pair(min(i, j), max(i, j), functions, float(sums[j]))
             both = pair.left, pair.right
@@ -176,9 +180,17 @@ def _weigh(
     return np.divide(shared, whole, out=np.zeros_like(shared), where=whole > 0), shared
 
 
-def _find_mate(name: str, prints: frozenset[int], others: Mapping[str, frozenset[int]]) -> str:
-    """Return the function that shares most with this one: that of the same name where two share as much."""
-    return max(others, key=lambda other: (len(prints & others[other]), other == name))
+def _find_mates(prints: Mapping[str, frozenset[int]], others: Mapping[str, frozenset[int]]) -> dict[str, str]:
+    """Return for each function the one that shares most with it: that of the same name where two share as much."""
+    holders: defaultdict[int, list[str]] = defaultdict(list)
+    for other, signs in others.items():
+        for sign in signs:
+            holders[sign].append(other)
+    mates = {}
+    for name, signs in prints.items():
+        likely = {other for sign in signs & holders.keys() for other in holders[sign][:SIMILAR_PAIRS]}
+        mates[name] = max(sorted(likely), key=lambda other: (len(signs & others[other]), other == name))
+    return mates
 
 
 def group_pairs(pairs: Sequence[Pair]) -> list[list[Pair]]:
@@ -199,17 +211,18 @@ def group_pairs(pairs: Sequence[Pair]) -> list[list[Pair]]:
 
 
 def compare_texts(left: Own, right: Own, functions: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return functions that are alike with both texts in parts, those that share most first."""
+    """Return the functions that share most fingerprints, with both texts in parts, those that share most text first."""
     from copydetect import compare_files
 
+    most = sorted(functions.items(), key=lambda pair: len(left.prints[pair[0]] & right.prints[pair[1]]))
     rows = []
-    for name, other in functions.items():
+    for name, other in most[-SIMILAR_TEXTS:]:
         sides = [fingerprint(textwrap.dedent(text)) for text in (left.texts[name], right.texts[other])]
         tokens, _, slices = compare_files(*sides)
         cut = [list(_divide(side.raw_code, found)) for side, found in zip(sides, slices, strict=True)]
         title = name if name == other else f"{name} and {other}"
         rows.append({"name": title, "left": cut[0], "right": cut[1], "tokens": tokens})
-    return sorted(rows, key=lambda row: (-row["tokens"], row["name"]))[:SIMILAR_TEXTS]
+    return sorted(rows, key=lambda row: (-row["tokens"], row["name"]))
 
 
 def _divide(text: str, slices: Any) -> Iterator[tuple[bool, str]]:
@@ -263,7 +276,7 @@ def write_similar(
     shown = [_show_cluster(cluster, found) for cluster in clusters]
     unread = ", ".join(f"{make_printable(one.key)} ({', '.join(one.unread)})" for one in found if one.unread)
     unread = f"not compared: {unread}" if unread else ""
-    page = render_template("similar", title=TITLE, subtitle=subtitle, unread=unread, clusters=shown)
+    page = render_template("similar", title="Alike submissions", subtitle=subtitle, unread=unread, clusters=shown)
     write_atomically(out, page)
     yield f"written: {out} ({count_noun(len(clusters), 'cluster')} among {count_noun(len(found), 'submission')})"
     yield "A likeness is a reason to look, not a verdict."
@@ -281,8 +294,7 @@ def _show_cluster(cluster: Sequence[Pair], found: Sequence[Own]) -> dict[str, An
         count = f"{len(pair.functions)} of {count_noun(min(len(left.texts), len(right.texts)), 'function')} alike"
         names = ", ".join(sorted(pair.functions))
         pairs.append({"left": left.name, "right": right.name, "count": count, "functions": names, "texts": texts})
-    more = len(cluster) - len(pairs)
     words = f"{pairs[0]['count']}: {', '.join(row['name'] for row in pairs[0]['texts'][:3])}"
     words += f"; {count_noun(len(cluster), 'pair')}" if len(cluster) > 1 else ""
-    words += f", the {len(pairs)} most alike shown" if more else ""
+    words += f", the {len(pairs)} most alike shown" if len(cluster) > len(pairs) else ""
     return {"names": list(dict.fromkeys(found[place].name for place in members)), "words": words, "pairs": pairs}

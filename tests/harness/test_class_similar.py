@@ -17,7 +17,7 @@ from grader.classroom.similarity import Own, find_pairs, group_pairs, write_simi
 from grader.classroom.sources import ExportedSubmission
 from grader.classroom.store import Store
 from grader.classroom.view import Batch, Person
-from grader.limits import SIMILAR_CUT, SOURCE_BYTES
+from grader.limits import SIMILAR_CUT, SIMILAR_TEXTS, SOURCE_BYTES
 from tests.harness.test_class_page import Reader
 
 FUNCTIONS = 12
@@ -152,6 +152,17 @@ def test_many_pairs_are_compared_in_seconds_and_little_memory():
     assert peak < 12e6  # of which the fingerprints' holders are half
 
 
+def test_thousands_of_functions_are_compared_in_seconds():
+    """Each with the same fingerprints and two of its own: nobody's submission may take the time of a class."""
+    texts = {f"layers.f{n}": SQUARES for n in range(3000)}
+    prints = {name: frozenset([*range(-8, 0), 2 * n, 2 * n + 1]) for n, name in enumerate(texts)}
+    start = time.process_time()
+    (pair,) = find_pairs([Own("a", texts, prints), Own("b", texts, prints)])
+    rows = similarity.compare_texts(Own("a", texts, prints), Own("b", texts, prints), pair.functions)
+    assert time.process_time() - start < 5
+    assert pair.functions == {name: name for name in texts} and len(rows) == SIMILAR_TEXTS
+
+
 def test_what_many_have_says_nothing():
     common = {f"layers.c{n}": write_function(f"c{n}", random.Random(1000 + n)) for n in range(FUNCTIONS)}
     found = [own(f"s{seed}", common | {"layers.mine": write_student(seed)["layers.f0"]}) for seed in range(30)]
@@ -263,6 +274,17 @@ def test_who_has_modules_that_cannot_be_read_is_named(handed_in, toy):
     words = "not compared: p1 (shapes.py), p5 (shapes.py), 2024: other (shapes.py)"
     assert said[2] == words and words.encode() in out.read_bytes()
     assert len(said) == 5, "those that can be read are still compared"
+
+
+def test_functions_beyond_the_limit_are_counted(toy, tmp_path, monkeypatch):
+    """Else one submission could take the time of a class; those of the course come first."""
+    module = hand_in(tmp_path, toy, 1) / "student/shapes.py"
+    module.write_text(f"{SQUARES}\n{module.read_text()}\n{SQUARES.replace('def f', 'def g')}")
+    own = functools.partial(similarity.read_own, "one", module.parent, toy.manifest, frozenset())
+    assert own().unread == () and len(own().texts) == FUNCTIONS + 5
+    monkeypatch.setattr(similarity, "SIMILAR_CHARACTERS", 600)
+    assert set(own().texts) == {"shapes.area", "shapes.moments"}
+    assert own().unread == (f"{FUNCTIONS + 3} of {FUNCTIONS + 5} functions",)
 
 
 def test_given_code_is_nobody_s_own(handed_in, toy):

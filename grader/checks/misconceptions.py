@@ -181,8 +181,8 @@ def _name_first(
 ) -> dict[str, str]:
     """Return the misconception to name at a check, by the `best` matches, where nothing else is unknown about it.
 
-    Where the forward pass of its layer is wrong too, a match has to explain all that failed of its function. It need not
-    where the check passes with what the forward pass is named for.
+    Where the forward pass of its layer is wrong too, a match has to explain all that failed of its function. It need
+    not where the check passes with what the forward pass is named for.
     """
     explained = {check for one in matches for check in one.checks}
     judged = {name for names in functions.values() for name in names}

@@ -60,15 +60,9 @@ class ChecksPlugin:
 
     @pytest.fixture
     def running(self, request: pytest.FixtureRequest) -> RunningCheck:
-        """Return the running check, with a seed of its own from the run's seed and its name.
-
-        One of speed runs only once, so its seed is secret where one is: else answers could be made ready beforehand.
-        """
+        """Return the running check, with a seed of its own."""
         check: RunningCheck = request.node.stash[RUNNING]
-        secrets = self.context.secret_seeds if check.timing else ()
-        check.seed = derive(self.context.public_seed, check.check.id)
-        if secrets:
-            check.seed, check.unpublished = derive(secrets[0], check.check.id, size=SECRET_SEED_BYTES), True
+        self.choose_seed(check)
         return check
 
     @pytest.fixture
@@ -144,6 +138,16 @@ class ChecksPlugin:
         running.arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
         self.run(running)
         return True
+
+    def choose_seed(self, running: RunningCheck) -> None:
+        """Give a check a seed of its own from the run's seed and its name.
+
+        One of speed runs only once, so its seed is secret where one is: else answers could be made ready beforehand.
+        """
+        secrets = self.context.secret_seeds if running.timing else ()
+        running.seed = derive(self.context.public_seed, running.check.id)
+        if secrets:
+            running.seed, running.unpublished = derive(secrets[0], running.check.id, size=SECRET_SEED_BYTES), True
 
     def accept_untried(self, running: RunningCheck) -> None:
         """Take a check as passed that would not call what differs from the reference."""

@@ -12,13 +12,12 @@ from types import FrameType
 from typing import Any, TypeVar
 
 import msgspec
-import numpy as np
 import pytest
 
 from ..checks.choice import Selection
 from ..checks.collect import RAISED, RUNNING, RunningCheck
 from ..checks.context import RunContext, derive
-from ..checks.follow_through import list_called_by_reference
+from ..checks.follow_through import list_called_by_reference, renew
 from ..checks.plugin import ChecksPlugin
 from ..course.manifest import Manifest
 from ..errors import CourseError
@@ -28,13 +27,13 @@ from ..sandbox.parent.zygote_pool import ZygotePool
 from . import run
 from .hints import Hints
 
-NEED_WORKERS = {"race", "scale", "budget"}  # fixtures
+MADE = {"rng", "student", "reference"}  # fixtures
 UNTRIED = "no mistake is tried"
 Answer = TypeVar("Answer")
 
 
 class ForkedJudge:
-    """The checks of one question but those of speed and budgets, which need workers; each package has a fork.
+    """The checks of one question but those with other fixtures, which need a run of pytest; each package has a fork.
 
     Verdicts are those of a graded run: answers that are wrong by another function's fault are looked at again, unless
     `second_looks` are left out. Checks that never reach a planted function pass untried. `hints` name misconceptions.
@@ -45,7 +44,7 @@ class ForkedJudge:
     ) -> None:
         self._manifest, self._question, self._second_looks, self._hints = manifest, question, second_looks, hints
         items = run.collect_items(manifest, Selection([question]))
-        self._items = [item for item in items if not NEED_WORKERS & set(item._fixtureinfo.argnames)]
+        self._items = [item for item in items if MADE | _parameters(item).keys() >= set(item._fixtureinfo.argnames)]
         left_out = [item.stash[RUNNING] for item in items if item not in self._items]
         self._incomplete = {function for running in left_out for function in running.judged}
         self._foundations: dict[str, set[str]] = {}
@@ -144,17 +143,20 @@ def require_passed(refusal: str, checks: Iterable[CheckResult]) -> None:
             )
 
 
+def _parameters(item: pytest.Function) -> dict[str, Any]:
+    return item.callspec.params if hasattr(item, "callspec") else {}
+
+
 def _judge(plugin: ChecksPlugin, item: pytest.Function, running: RunningCheck) -> None:
     """Run one check as pytest would, and have what it raises judged."""
     context, when = plugin.context, "setup"
-    running.seed = derive(context.public_seed, running.check.id)
+    plugin.choose_seed(running)
     seed = derive(running.seed, "worker")
     try:
         reference = context.get_reference_worker(running.libraries, seed)
         running.worker = context.get_student_worker(running.libraries, seed)
-        made = {"rng": np.random.RandomState(running.seed), "reference": reference.root()}
-        made |= {"student": running.worker.root()} | getattr(getattr(item, "callspec", None), "params", {})
-        running.arguments = {name: made[name] for name in item._fixtureinfo.argnames}
+        running.arguments = {name: _parameters(item).get(name) for name in item._fixtureinfo.argnames}
+        running.arguments = renew(running, reference=reference.root())
         when = "call"
         plugin.run(running)
     except RAISED as error:

@@ -101,6 +101,16 @@ def test_planted_mistakes_cost_what_they_should(toy, question, make_judge):
         assert trial.as_expected, (variant.id, trial.lost ^ set(variant.costs))
 
 
+def test_mistakes_are_tried_by_checks_with_fixtures_of_their_own(toy, command):
+    file = "checks/public/test_q1_rectangles.py"
+    fixture = "@pytest.fixture\ndef sides(rng, n):\n    return rng.rand(n), rng.rand(n)\n"
+    toy.replace(file, "@points(0.1", f"{fixture}\n\n@points(0.1")
+    toy.replace(file, "reference, rng, n):", "reference, sides):")
+    toy.replace(file, "    sides = rng.rand(n), rng.rand(n)\n", "")
+    status, out, _ = command("mistakes", "-q", "Q1")
+    assert (status, out.count("  as expected")) == (0, 2)
+
+
 def test_mistake_that_costs_something_else_is_noticed(toy, command):
     toy.replace("checks/mistakes/q2.toml", 'costs = ["hidden', 'costs = ["q2_moments/moments_mean", "hidden')
     status, out, _ = command("mistakes", "-q", "Q2", "--id", "moments_of_large_numbers_cancels")

@@ -15,7 +15,6 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
 
 from .errors import CourseError, OutputError
 from .limits import NAME_CHARACTERS, REPORT_BYTES
@@ -36,7 +35,7 @@ class IrregularFile(OSError):
     """A file is not a regular file; `strerror` says so."""
 
 
-def open_regular(file: Path, follow: bool = True) -> BinaryIO:
+def open_regular(file: Path, follow: bool = True) -> io.BufferedReader:
     """Open a regular file for reading. Raise OSError, and IrregularFile for a pipe or a device, never waited for.
 
     Without `follow`, a symbolic link is refused too.

@@ -7,7 +7,6 @@ import json
 import os
 import tomllib
 import zlib
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -25,7 +24,7 @@ from ..recording.replay import ReferenceMemo
 from ..results.record import CheckResult, NoteKind, Record, find_versions
 from ..sandbox.parent.zygote_pool import ZygotePool
 from ..sandbox.policy import Policy
-from .sources import digest_submission
+from .sources import digest_named, digest_submission, walk_files
 from .view import State, StoredSubmission, StoreView, pack_record, unpack_record
 
 ENGINE = Path(__file__).parents[1]
@@ -157,20 +156,19 @@ def digest_course(manifest: Manifest) -> dict[str, str]:
     folders = [manifest.path("public"), manifest.path("hidden")]
     for secret in manifest.container.secrets:  # below a folder of checks, which would make it during the run
         read_or_make_secret(manifest.root / secret)
-    found = {f"{QUESTION_CHECKS}{name}": _digest(folder / file for folder in folders) for name, file in files.items()}
-    others = [
-        place
-        for folder in folders
-        for place in sorted(folder.rglob("*"))
-        if place.is_file() and place.name not in (*files.values(), HINTS) and place.suffix != ".pyc"
-    ]
-    found["other files of checks"] = _digest(others)
+    found = {
+        f"{QUESTION_CHECKS}{name}": digest_named(manifest.root, (folder / file for folder in folders))
+        for name, file in files.items()
+    }
+    others = (file for folder in folders for file in walk_files(folder) if file.name not in (*files.values(), HINTS))
+    found["other files of checks"] = digest_named(manifest.root, others)
     found["manifest"] = _digest_manifest(manifest.root / FILENAME)
     found["reference"] = digest_submission(manifest.path("reference"))
     if manifest.edition is not None:
         given = (manifest.root / source for source in manifest.edition.given.values())
-        found["edition"] = _digest([*sorted(manifest.path("editions").glob("*.toml")), *given])
-    found["engine"] = _digest(sorted(ENGINE.rglob("*.py")))
+        editions = sorted(manifest.path("editions").glob("*.toml"))
+        found["edition"] = digest_named(manifest.root, [*editions, *given])
+    found["engine"] = digest_named(ENGINE, (file for file in walk_files(ENGINE) if file.suffix == ".py"))
     versions = find_versions(list_libraries(manifest))
     return found | {"libraries": ", ".join(f"{name} {version}" for name, version in versions.items())}
 
@@ -211,8 +209,3 @@ def _digest_manifest(file: Path) -> str:
         judging = {name: table for name, table in tables.items() if name not in NO_MARKS}
         content = json.dumps(judging, sort_keys=True, default=str).encode()
     return hashlib.sha256(content).hexdigest()
-
-
-def _digest(files: Iterable[Path]) -> str:
-    present = [file for file in files if file.is_file()]
-    return hashlib.sha256("".join(digest_submission(file) for file in present).encode()).hexdigest()

@@ -90,19 +90,26 @@ def digest_submission(place: Path) -> str:
     """
     if not os.path.lexists(place):
         return ""
+    is_one = not place.is_dir() or place.is_symlink()
+    return digest_named(place, [place] if is_one else walk_files(place), follow=is_one)
+
+
+def digest_named(root: Path, files: Iterable[Path], follow: bool = True) -> str:
+    """Return a digest of files with their names below a folder; what cannot be read counts as such."""
     digest = hashlib.sha256()
-    for file in [place] if not place.is_dir() or place.is_symlink() else _walk(place):
-        digest.update(os.fsencode(file.relative_to(place)) + b"\0")
+    for file in files:
         try:
-            with open_regular(file, follow=file == place) as stream:
-                while chunk := stream.read(MEGABYTE):
-                    digest.update(chunk)
+            with open_regular(file, follow) as stream:
+                content = hashlib.file_digest(stream, "sha256")
         except OSError as error:
-            digest.update(str(error.strerror).encode())
+            content = hashlib.sha256(str(error.strerror).encode())
+        # all digests are of one length, and no name holds a null byte: other files, or other names, make other bytes
+        digest.update(os.fsencode(os.path.relpath(file, root)) + b"\0" + content.digest())
     return digest.hexdigest()
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def walk_files(folder: Path) -> Iterator[Path]:
+    """Yield the files below a folder in the order of their names, but for what systems and tools leave there."""
     for path, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if name not in IGNORED)
         yield from (Path(path, name) for name in sorted(files) if not is_leftover(name))

@@ -270,6 +270,18 @@ def test_a_release_changes_no_mark(toy):
     assert digest_course(toy.manifest) == before
 
 
+def test_what_systems_leave_between_the_checks_is_no_change_of_the_course(toy):
+    """A folder looked at in a file browser ends no run; a file that checks import has a name, too."""
+    public = toy.manifest.path("public")
+    (public / "drawn.py").write_text("SEED = 1\n")
+    before = digest_course(toy.manifest)
+    for name in (".DS_Store", "._drawn.py", "__pycache__/drawn.py.123", ".ipynb_checkpoints/x.py", "desktop.ini"):
+        toy.write(f"checks/public/{name}", "x")
+    assert digest_course(toy.manifest) == before
+    (public / "drawn.py").rename(public / "draws.py")
+    assert digest_course(toy.manifest) != before
+
+
 def test_folder_with_other_things_stays_as_it_is(toy, tmp_path, command):
     (tmp_path / "thesis").mkdir(0o755)
     (tmp_path / "thesis/chapter.txt").write_text("x")

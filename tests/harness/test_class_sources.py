@@ -305,3 +305,12 @@ def test_digest_is_that_of_the_files_and_follows_no_link(tmp_path):
     assert before != linked == digest_submission(tmp_path / "b")
     os.mkfifo(tmp_path / "a/pipe")
     assert digest_submission(tmp_path / "a") != before
+
+
+def test_no_two_submissions_have_one_digest(tmp_path):
+    """Whatever stands in a file, it is not the name or the content of the next one."""
+    write(tmp_path, "a/a.py", "a/b.py", "b/a.py", "b/b", "c/a.py", "d/b.py", content="X")
+    write(tmp_path, "b/a.py", content="Xb.py\0Y")
+    write(tmp_path, "a/b.py", content="Y")
+    (tmp_path / "b/b").unlink()
+    assert len({digest_submission(tmp_path / name) for name in "abcd"}) == 4

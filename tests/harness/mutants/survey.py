@@ -60,7 +60,7 @@ def survey(manifest: Manifest, questions: Sequence[Question], only: str = "") ->
     Raises AssertionError where the reference itself fails a check.
     """
     found, judges = Survey(0, []), [ForkedJudge(manifest, question.id, second_looks=False) for question in questions]
-    with planted(manifest, None) as package:
+    with planted(manifest) as package:
         for mutant in (mutant for question in questions for mutant in all_mutants(manifest, question)):
             if only in ("", mutant.function):
                 found.count += 1

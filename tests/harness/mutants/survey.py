@@ -57,7 +57,7 @@ def unexplained(survivors: list[str]) -> list[str]:
 def survey(manifest: Manifest, questions: Sequence[Question], only: str = "") -> Survey:
     """Plants the mutants of some questions' functions, or of one function, and runs the questions' checks on each.
 
-    Raises AssertionError where the reference itself fails a check.
+    Raises CourseError where the reference itself fails a check.
     """
     found, judges = Survey(0, []), [ForkedJudge(manifest, question.id, second_looks=False) for question in questions]
     with planted(manifest) as package:

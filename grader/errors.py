@@ -148,8 +148,9 @@ class WorkerError(Exception):
 class WorkerRaised(WorkerError):
     """The code raised an exception of type `kind` with this text, since it tried what it cannot do if `attempt`.
 
-    Where a name or a key is not there, `holder` is what lacks the key, and `near` a name that is there. `odd` is a
-    variable of its last line whose class or dtype is an unusual one, with that; `shapes` are those of arrays in it.
+    Where a name or a key is not there, `holder` is what lacks the key, and `near` a name that is there; `stands` is
+    where the source has what the check asked for, if not in its place. `odd` is a variable of its last line whose class
+    or dtype is an unusual one, with that; `shapes` are those of arrays in it.
     """
 
     def __init__(
@@ -162,7 +163,7 @@ class WorkerRaised(WorkerError):
     ) -> None:
         super().__init__(callee, kind, text, frames=frames, kind=kind)
         self.text, self.attempt = text, attempt
-        self.holder = self.near = ""
+        self.holder = self.near = self.stands = ""
         self.shapes = ""
         self.odd: tuple[str, str] | None = None
 
@@ -172,7 +173,12 @@ class WorkerRaised(WorkerError):
     @property
     def put_off(self) -> bool:
         """Return whether the package's own line raised it, as a stub does; libraries raise it too."""
-        return self.kind == UNWRITTEN and (not self.frames or UNWRITTEN in self.frames[-1].text)
+        return self.kind == UNWRITTEN and bool(self.frames) and UNWRITTEN in self.frames[-1].text
+
+    @property
+    def gone(self) -> bool:
+        """Return whether what the check asked for is not there."""
+        return self.kind == "AttributeError" and not self.frames
 
 
 class WorkerEnded(WorkerError):

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from ..errors import OutOfTime, SandboxError, WorkerError, WorkerTimeout
+from ..course.source import find_misplaced
+from ..errors import OutOfTime, SandboxError, WorkerError, WorkerRaised, WorkerTimeout
 from ..limits import SENTENCE_CHARACTERS
 from ..results.record import Outcome
 from ..results.summary import clean_text
@@ -10,6 +11,7 @@ from . import follow_through, messages
 from .collect import RunningCheck
 from .context import RunContext
 from .verdict import Case, Verdict, decide, find_deciding, find_faulty, format_traceback, is_unforeseen
+from .wording import name_asked, name_near
 
 
 class Judge:
@@ -66,11 +68,15 @@ class Judge:
             self.write(running, found)
 
     def _case(self, running: RunningCheck, error: BaseException) -> Case:
-        """Return what is known so far; what an import waits for is found out, and timeouts are counted."""
+        """Return what is known so far; an import that fails and a name that is not there are looked for."""
         context, worker, cause, is_secret = self._context, running.worker, None, running.inputs_are_secret
         if isinstance(error, WorkerError) and not error.trusted:
             cause = context.imports.find(error, running.libraries, is_secret)
             context.timeouts.count_timeout(error, is_secret)
+        if isinstance(error, WorkerRaised) and error.gone:
+            asked, functions = name_asked(error.asked), context.faults.functions
+            error.stands = find_misplaced(context.student, asked) if asked in functions else ""
+            error.near = "" if name_near(error) in functions else error.near
         called, asked, callees = (worker.called(), worker.asked(), worker.callees) if worker else ("", "", ())
         facts = called, asked, frozenset(callees), cause, worker.last_answer if worker else None
         return Case(running.judged, context.faults, context.scores.is_mostly_right, *facts)

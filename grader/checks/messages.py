@@ -46,6 +46,9 @@ SEED, SECRET_SEED = "seed {}", "a secret seed"
 RAISED = Sentence("{who} raised {what}{place}", "{asked} raised an exception")
 GONE = Sentence("{callee} is not there; was it renamed or removed?", "{asked} is not there")
 MISSPELT = Sentence("{callee} is not there, but {near} is; was it misspelt?", "{asked} is not there")
+MISPLACED = Sentence(
+    "{callee} is not there: it stands in {place}; is it indented as it should be?", "{asked} is not there"
+)
 NO_KEY = Sentence("{who}: {holder} has no {key}{hint}{place}", RAISED.brief)
 NEAR_KEY, NEAR_NAME = ", but '{}'", "; did you mean {}?"
 WRITE_DOWN = "find files that are handed in by Path(__file__).parent, and write other data into the module"

@@ -35,9 +35,9 @@ def explain_error(error: WorkerError, raised: str = "") -> Sentence:
         return messages.ENDINGS[error.ending].fill(callee=error.callee, fact=fact, asked=asked, place=place)
     if not isinstance(error, WorkerRaised):
         raise TypeError(f"no sentence for a {type(error).__name__}")
-    if not error.frames and error.kind == "AttributeError":
-        near = ".".join([*error.callee.split(".")[:-1], error.near])
-        return (messages.MISSPELT if error.near else messages.GONE).fill(callee=error.callee, near=near, asked=asked)
+    if error.gone:
+        sentence = messages.MISPLACED if error.stands else messages.MISSPELT if error.near else messages.GONE
+        return sentence.fill(callee=error.callee, place=error.stands, near=name_near(error), asked=asked)
     who, place = raised or error.callee.rsplit(".", 1)[-1] or "what was returned", _show_line(error)
     if error.attempt:
         where = place or f" {error.callee}"
@@ -47,6 +47,11 @@ def explain_error(error: WorkerError, raised: str = "") -> Sentence:
         return messages.NO_KEY.fill(who=who, place=place, asked=asked, holder=error.holder, key=error.text, hint=hint)
     what = f"{error.kind}: {error.text}" if error.text else error.kind
     return messages.RAISED.fill(who=who, what=what, place=place + _hint(error), asked=asked)
+
+
+def name_near(error: WorkerRaised) -> str:
+    """Return the name in full of what is there instead of what the check asked for."""
+    return ".".join([*error.callee.split(".")[:-1], error.near])
 
 
 def _hint(error: WorkerRaised) -> str:

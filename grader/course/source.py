@@ -173,6 +173,28 @@ def find_definition(package: Path, name: str) -> tuple[Path, Definition] | None:
     return None
 
 
+def find_misplaced(package: Path, name: str) -> str:
+    """Return where a function stands in its module if its indentation makes it a part of something else; or empty.
+
+    For example `layers.py, line 20, inside of f`. A method of another class is another method.
+    """
+    with contextlib.suppress(LookupError, Unparsable):
+        file, path = locate(package, name)
+        *holder, wanted = path
+        waiting: list[tuple[ast.AST, list[str], bool]] = [(parse_source(read_source(file)), [], False)]
+        for node, outer, in_class in waiting:
+            for inner in ast.iter_child_nodes(node):
+                if not isinstance(inner, ast.ClassDef | ast.FunctionDef):
+                    waiting.append((inner, outer, in_class))
+                elif inner.name != wanted or (holder and in_class):
+                    waiting.append((inner, [*outer, inner.name], isinstance(inner, ast.ClassDef)))
+                else:
+                    where = f"inside of {'.'.join(outer)}" if outer else f"outside of {'.'.join(holder)}" * bool(holder)
+                    place = f"{file.relative_to(package).as_posix()}, line {inner.lineno}"
+                    return ", ".join(filter(None, [place, where]))
+    return ""
+
+
 def _read_scope(body: list[ast.stmt], prefix: str) -> Scope:
     """Return what a body binds to definitions, with what stands in each class."""
     scope: Scope = {}

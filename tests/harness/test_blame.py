@@ -278,6 +278,34 @@ def built(course, order: str):
     return course(IMPORTS + "".join(CHECKS[part] for part in ORDERS[order]))
 
 
+METHODS = {
+    "outside of its class": ("def loss(self, x):\n    return x\n", 9, "outside of Net"),
+    "in another method": (
+        "    def make(self):\n        def loss(self, x):\n            return x\n",
+        10,
+        "inside of Net.make",
+    ),
+    "in another class": ("class Other:\n    def loss(self, x):\n        return x\n", 0, ""),
+}
+
+
+@pytest.mark.parametrize("text, line, where", METHODS.values(), ids=METHODS)
+def test_a_method_that_is_not_in_its_place_is_looked_for(course, text, line, where):
+    toy = built(course, "net alone")
+    toy.write("student/nets.py", f"import numpy\n\n\nclass Net:\n    def __init__(self):\n        pass\n\n\n{text}")
+    check = toy.outcomes()["loss"]
+    place = f": it stands in nets.py, line {line}, {where}; is it indented as it should be?"
+    assert check.message == f"nets.Net.loss is not there{place if line else '; was it renamed or removed?'}"
+
+
+def test_what_a_library_does_not_implement_is_no_stub(course):
+    toy = built(course, "net alone")
+    toy.write("student/nets.py", "import logging\n\n\nclass Net(logging.Handler):\n    loss = logging.Handler.emit\n")
+    check = toy.outcomes()["loss"]
+    assert check.outcome == "failed"
+    assert "raised NotImplementedError: emit must be implemented by Handler subclasses" in check.message
+
+
 @pytest.mark.parametrize("keep", [False, True])
 @pytest.mark.parametrize("order", ORDERS)
 def test_a_net_whose_layer_raises_below_given_code_is_blocked(course, order, keep):

@@ -7,6 +7,7 @@ import pytest
 from grader.results.record import NoteKind
 from tests.harness.test_outcomes import (
     CHECKS,
+    DOUBLE,
     FUNCTIONS,
     HIDDEN,
     OTHER,
@@ -239,6 +240,47 @@ def test_module_that_lacks_a_function(course):
     messages = {check.message for check in found.checks if check.visibility == "public" and not check.score}
     assert messages >= {"layers.double is not there; was it renamed or removed?"}
     assert found.causes == []
+
+
+INSIDE = "def outer():\n    def double(x):\n        return 2 * x\n"
+GONE = {
+    "in another function": (
+        layers(double=INSIDE),
+        "layers.double is not there: it stands in layers.py, line 6, inside of outer; is it indented as it should be?",
+    ),
+    "in a class": (
+        layers(double="class Layers:\n    def double(x):\n        return 2 * x\n"),
+        "layers.double is not there: it stands in layers.py, line 6, inside of Layers; is it indented as it should be?",
+    ),
+    "under a condition": (
+        layers(double=f"if os.sep == '':\n    {DOUBLE.replace('    ', '        ')}"),
+        "layers.double is not there: it stands in layers.py, line 6; is it indented as it should be?",
+    ),
+    "a slip in its name": (
+        layers(double=DOUBLE.replace("double", "duoble")),
+        "layers.double is not there, but layers.duoble is; was it misspelt?",
+    ),
+}
+
+
+@pytest.mark.parametrize("text, message", GONE.values(), ids=GONE)
+def test_a_function_that_is_not_in_its_place_is_looked_for(course, text, message):
+    course.write("student/layers.py", text)
+    checks = course.outcomes()
+    assert checks["double"].outcome == "failed"
+    assert checks["double"].message == message
+    assert checks["double_of_many"].message == "layers.double is not there"
+
+
+def test_another_function_of_the_assignment_is_no_slip_of_a_name(course):
+    other = '\n\n@points(1, "layers.doubles")\ndef test_doubles(student):\n    """doubles is right"""\n'
+    other += '    expect(student.layers.doubles(1.0), "y").to_equal(2.0)\n'
+    lay_out(course, CHECKS + other, HIDDEN, 5, [*FUNCTIONS, "layers.doubles"])
+    course.write("solution/layers.py", layers() + DOUBLE.replace("double", "doubles"))
+    course.write("student/layers.py", layers(double=DOUBLE.replace("double", "doubles")))
+    checks = course.outcomes()
+    assert checks["doubles"].outcome == "passed"
+    assert checks["double"].message == "layers.double is not there; was it renamed or removed?"
 
 
 def test_missing_module(course):

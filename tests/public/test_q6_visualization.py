@@ -304,7 +304,8 @@ def test_update_step_regularization(student, reference, rng):
     """class_visualization_update_step subtracts the gradient of l2_reg * ||img||^2 before it steps"""
     state, img, target = draw_net(rng), draw_images(rng, 1, 3, 12, 12), int(rng.randint(CLASSES))
     expected = unit(gradient(reference, state, img, target) - 2 * 0.05 * img)
-    bound, free = (climb(student, state, img, target, l2_reg=l2_reg, learning_rate=2.0) for l2_reg in (0.05, 0.0))
+    # the regularized step comes last, since a sentence tells the inputs of the last call
+    free, bound = (climb(student, state, img, target, l2_reg=l2_reg, learning_rate=2.0) for l2_reg in (0.0, 0.05))
     expect(direction(bound), "direction of the step").to_match(expected, rel=1e-4)
     length, alone = (np.linalg.norm(images[1].astype(np.float64) - img) for images in (bound, free))
     if abs(alone - 2) < 1e-3:  # so the gradient is divided by its norm, which has to be that of the whole

@@ -18,6 +18,7 @@ from ..errors import SandboxError, explain_not_installed
 from ..files import make_printable
 from ..limits import CLUSTER_SECONDS, JOB_MEMORY_MB, JOB_TRIES, MEGABYTE
 from ..sandbox.parent.zygote_pool import THREADS
+from ..sandbox.policy import cap_memory, list_memory_limits
 
 # Defaults blame a bystander: a worker that dies has taken jobs ahead of time, and three deaths fail each of them.
 SETTINGS = {
@@ -59,14 +60,15 @@ def count_slots(manifest: Manifest, wanted: int | None = None) -> tuple[int, str
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         lines = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
-        free = int(lines["MemAvailable"].split()[0]) * 1024 // MEGABYTE
+        free = min([int(lines["MemAvailable"].split()[0]) * 1024 // MEGABYTE, *list_memory_limits()])
     except (OSError, KeyError, ValueError):
         return wanted or cores, ""
     # one of them may fill what a worker is allowed, and all need their libraries
-    room = max(1, (free - manifest.limits.memory_mb) // JOB_MEMORY_MB)
+    most = cap_memory(manifest.limits.memory_mb)
+    room = max(1, (free - most) // JOB_MEMORY_MB)
     if (wanted or 0) <= room:
         return min(wanted or cores, room), ""
-    need = f"{manifest.limits.memory_mb / 1024:.1f} GB for one that fills its memory and {JOB_MEMORY_MB} MB for each"
+    need = f"{most / 1024:.1f} GB for one that fills its memory and {JOB_MEMORY_MB} MB for each"
     return room, f"{room} instead of {wanted} at a time: jobs need {need}, and {free / 1024:.1f} GB are free"
 
 

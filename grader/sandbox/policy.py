@@ -87,10 +87,15 @@ class WorkerLimits:
 CGROUPS = Path("/sys/fs/cgroup")
 
 
+def list_memory_limits(cgroups: Path = CGROUPS) -> list[int]:
+    """Return the megabytes that a container may use; nothing where this is none, or it is not limited."""
+    found = (_read_number(file) for file in (cgroups / "memory.max", cgroups / "memory/memory.limit_in_bytes"))
+    return [limit // MEGABYTE for limit in found if limit]
+
+
 def cap_memory(wanted: int, cgroups: Path = CGROUPS) -> int:
     """Return the megabytes a worker gets: those wanted, in a container at most a third of its limit."""
-    limits = [_read_number(file) for file in (cgroups / "memory.max", cgroups / "memory/memory.limit_in_bytes")]
-    return min([wanted, *(limit // MEGABYTE // WORKER_MEMORY_SHARE for limit in limits if limit)])
+    return min([wanted, *(limit // WORKER_MEMORY_SHARE for limit in list_memory_limits(cgroups))])
 
 
 def _read_number(file: Path) -> int | None:

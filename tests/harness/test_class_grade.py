@@ -385,6 +385,16 @@ def test_jobs_are_no_more_than_memory_allows(toy, monkeypatch, wanted, free_gb, 
         assert note == f"{slots} instead of {wanted} at a time: {need}, and {free_gb:.1f} GB are free"
 
 
+@pytest.mark.parametrize(("limit_gb", "slots", "need_gb"), [(3, 2, 1), (6, 5, 2), (64, 10, 2)])
+def test_jobs_in_a_container_are_no_more_than_its_limit_allows(toy, monkeypatch, limit_gb, slots, need_gb):
+    """Of which a worker gets a third at most; the machine has 10 GB free."""
+    texts = {"memory.max": f"{limit_gb << 30}\n", "meminfo": f"MemAvailable: {10 << 20} kB\n"}
+    monkeypatch.setattr(Path, "read_text", lambda file: texts.get(file.name, ""))
+    free = min(limit_gb, 10)
+    need = f"jobs need {need_gb:.1f} GB for one that fills its memory and 800 MB for each, and {free:.1f} GB are free"
+    assert executors.count_slots(toy.manifest, 100) == (slots, f"{slots} instead of 100 at a time: {need}")
+
+
 def test_command_says_that_it_takes_fewer_jobs(toy, command, monkeypatch):
     monkeypatch.setattr(executors, "count_slots", lambda manifest, wanted: (1, f"1 instead of {wanted}: full"))
     status, _, err = command("class", "grade", str(toy.root / "nowhere"), "--jobs", "100")

@@ -124,7 +124,7 @@ class Selection:
 
     def stops(self, check: CheckResult) -> bool:
         """Return whether the run ends after this check."""
-        return check.cause in self.modules or (self.first and (check.outcome.failed or bool(check.cause)))
+        return check.cause in self.modules or (self.first and (check.failed or bool(check.cause)))
 
     def choose(self, manifest: Manifest) -> list[Question]:
         """Return the chosen questions in the manifest's order. Raise UsageError for an unknown id."""

@@ -65,7 +65,7 @@ class ForkedJudge:
         return set(self.ids).issuperset(costs) and function not in self._incomplete
 
     def judge(self, package: Path, function: str = "", first: bool = False) -> list[CheckResult] | None:
-        """Return the checks as a package leaves them, up to the `first` that fails; None where its fork was ended.
+        """Return the checks as a package leaves them, or up to the `first` not passed; None where its fork was ended.
 
         Where only one function differs from the reference's, checks that do not reach it are not run. Raise CourseError
         where the reference itself does not pass.
@@ -89,7 +89,7 @@ class ForkedJudge:
                 else:
                     plugin.accept_untried(running)
                 plugin.context.scores.add(running.check)
-                if first and running.check.outcome.failed:
+                if first and running.check.outcome is not Outcome.PASSED:
                     return found
             plugin.judge.settle_open_cases()
             if self._hints is not None:

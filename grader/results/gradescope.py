@@ -175,7 +175,7 @@ def _count_passed(checks: Sequence[CheckResult]) -> str:
 
 def _is_judged(check: CheckResult) -> bool:
     """Return whether a check that did not pass got as far as its claim."""
-    return check.run and not check.cause and (check.outcome.by_own_code or check.outcome is Outcome.GRADER_ERROR)
+    return check.failed or check.outcome is Outcome.GRADER_ERROR
 
 
 def _show_id(check: CheckResult) -> str:

@@ -52,11 +52,6 @@ class Outcome(StrEnum):
         return self.value.replace("_", " ")
 
     @property
-    def failed(self) -> bool:
-        """Return whether it needs a fix of its own, instead of one in what it waits for."""
-        return self.by_own_code or self is Outcome.GRADER_ERROR
-
-    @property
     def by_own_code(self) -> bool:
         """Return whether the judged function itself gave a wrong answer, raised, hung or crashed."""
         return self in (Outcome.FAILED, Outcome.TIMEOUT, Outcome.CRASHED)
@@ -161,6 +156,11 @@ class CheckResult(msgspec.Struct, kw_only=True):
     spending: Spending | None = None
     output: str = ""
     seconds: float = 0.0
+
+    @property
+    def failed(self) -> bool:
+        """Return whether it was run and its function is at fault: no other one, no import, not the grader."""
+        return self.run and not self.cause and self.outcome.by_own_code
 
     @property
     def short_id(self) -> str:

@@ -71,7 +71,7 @@ def count_alike(checks: Sequence[CheckResult]) -> str:
 
 def is_wrong(check: CheckResult) -> bool:
     """Return whether a public check was run and not passed by what it judges; the first of them is where to go on."""
-    return check.visibility == "public" and check.run and check.outcome.by_own_code and not check.cause
+    return check.visibility == "public" and check.failed
 
 
 def list_notes(record: Record) -> list[Note]:

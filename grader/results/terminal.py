@@ -108,7 +108,7 @@ class StatusLine:
     def count(self, checks: Sequence[CheckResult], total: int) -> None:
         """Say how many checks are done, of how many, and how many of them failed."""
         if self._live is not None:
-            failed = sum(check.outcome.failed and not check.cause for check in checks)
+            failed = sum(check.failed for check in checks)
             self.advance(f"{self._doing}, {failed} failed" if failed else self._doing, len(checks), total)
 
 

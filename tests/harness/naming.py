@@ -157,7 +157,7 @@ def name_mutants(manifest: Manifest, table: FailureTable, count: int, seed: int)
             with plant_mutant(package, mutant):
                 checks = judges[question].judge(package, mutant.function) or []
             names = {check.misconception.id: check.misconception for check in checks if check.misconception}
-            seen.update(tried=1, rejected=any(check.outcome.failed for check in checks), named=bool(names))
+            seen.update(tried=1, rejected=any(check.failed for check in checks), named=bool(names))
             for hint in names.values():
                 print(f"{mutant.name}\n  {hint.id}: {hint.sentence}", flush=True)
     print(dict(seen))

@@ -172,6 +172,15 @@ def test_first_passes_by_what_is_not_written(toy, command):
     assert "Q2.moments_mean" in out and "were not run" in out
 
 
+def test_first_passes_by_what_the_grader_stumbles_over(toy, command):
+    stumbling = 'if n == 1:\n        raise RuntimeError("the check is at fault")\n'
+    toy.replace("checks/public/test_q1_rectangles.py", "    sides =", f"    {stumbling}    sides =")
+    toy.write("student/shapes.py", "def area(width, height):\n    return width * height if len(width) < 3 else width\n")
+    command("check", "--first", "--json", "r.json")
+    found = json.loads((toy.root / "r.json").read_text())
+    assert [check["outcome"] for check in found["checks"]] == ["grader_error", "passed", "failed"]
+
+
 def test_first_stops_at_a_module_that_cannot_be_imported(toy, command):
     toy.write("student/shapes.py", "def area(width, height)\n    return width\n")
     status, out, _ = command("check", "--first")

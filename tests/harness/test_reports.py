@@ -54,6 +54,25 @@ def check(name="q1_rectangles/area[1]", outcome="failed", **changes) -> CheckRes
     return CheckResult(**(facts | changes))
 
 
+@pytest.mark.parametrize(
+    "outcome, changes, failed",
+    [
+        ("failed", {}, True),
+        ("crashed", {}, True),
+        ("timeout", {}, True),
+        ("timeout", {"run": False}, False),
+        ("failed", {"cause": "shapes"}, False),
+        ("blocked", {}, False),
+        ("not_attempted", {}, False),
+        ("grader_error", {}, False),
+        ("not_scored", {}, False),
+        ("passed", {}, False),
+    ],
+)
+def test_a_check_has_failed_by_a_fault_of_what_it_judges(outcome, changes, failed):
+    assert check(outcome=outcome, **changes).failed is failed
+
+
 def full() -> Record:
     found = Record(assignment=MANIFEST.title, command="check", submission="student", complete=True, seconds=1.25)
     found.checks = [

@@ -27,6 +27,8 @@ REMEDIES = {
     "IndentationError": messages.FIX_INDENT,
     "TabError": messages.FIX_TABS,
 }
+LOOKS_LIKE = re.compile(r"invalid (non-printable )?character")
+NOTEBOOK_LINE = re.compile(r"%{1,2}[a-z]|!\w")
 NO_MODULE = re.compile(r"No module named '([\w.]+)'")
 NO_NAME = re.compile(r"cannot import name '(\w+)' from '([\w.]+)'")
 REFUSED = re.compile(r"(\w+) is not for this question")
@@ -156,7 +158,7 @@ class Imports:
             if top in error.frames and error.frames[-1] is not top:
                 inner = messages.INSIDE.format(error.frames[-1].function)
             elif error.kind in REMEDIES:
-                plain = messages.NO_SYNTAX.format(what=what, remedy=REMEDIES[error.kind], **facts)
+                plain = messages.NO_SYNTAX.format(what=what, remedy=_find_remedy(error, top.text), **facts)
                 return explain_unreadable(top.file, read_source(self.package / top.file)) or plain
             elif error.kind in ("ImportError", "ModuleNotFoundError"):
                 said = self._explain_module(error.text, libraries, facts) or self._explain_name(error.text, facts)
@@ -192,6 +194,13 @@ class Imports:
         near = find_nearest(named[1], known)
         remedy = messages.NEAREST.format(near) if near else messages.CORRECT_OR_WRITE
         return messages.NO_OWN_NAME.format(file=file, name=named[1], remedy=remedy, **facts)
+
+
+def _find_remedy(error: WorkerRaised, code: str) -> str:
+    """Return what to do about a line that is no Python."""
+    if LOOKS_LIKE.match(error.text):
+        return messages.RETYPE
+    return messages.OF_A_NOTEBOOK if NOTEBOOK_LINE.match(code) else REMEDIES[error.kind]
 
 
 def _say_what(error: WorkerError) -> str:

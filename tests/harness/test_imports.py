@@ -28,6 +28,8 @@ def course(toy):
 TOP = "This line is outside of functions, so it runs at each import; remove it, or move it into a notebook."
 USE = "Use the standard library and numpy."
 READ = "until then Python reads nothing of this file."
+RETYPE = "Type this character again, since pasted text has quotes and blanks that only look like Python's"
+OF_A_NOTEBOOK = "Remove this line, which only a notebook can run"
 MODULES = {
     "no such library": (
         "import nonexistent\nnonexistent.begin()\n" + layers(),
@@ -142,6 +144,31 @@ MODULES = {
         "# coding: nonsense\n",
         "failed",
         f"layers.py: SyntaxError: unknown encoding: nonsense. Fix this line, or the one above it; {READ}",
+    ),
+    "a quote that was pasted": (
+        "x = \u201ca\u201d\n",
+        "failed",
+        f"layers.py, line 1: SyntaxError: invalid character '\u201c' (U+201C) (x = \u201ca\u201d). {RETYPE}; {READ}",
+    ),
+    "a blank that was pasted": (
+        "x =\u00a01\n",
+        "failed",
+        f"layers.py, line 1: SyntaxError: invalid non-printable character U+00A0 (x =1). {RETYPE}; {READ}",
+    ),
+    "a notebook's magic": (
+        "import os\n%load_ext autoreload\n",
+        "failed",
+        f"layers.py, line 2: SyntaxError: invalid syntax (%load_ext autoreload). {OF_A_NOTEBOOK}; {READ}",
+    ),
+    "a command of a notebook": (
+        "!pip install numpy\nimport numpy\n",
+        "failed",
+        f"layers.py, line 1: SyntaxError: invalid syntax (!pip install numpy). {OF_A_NOTEBOOK}; {READ}",
+    ),
+    "an operator at the start of a line": (
+        "x = 'a'\n% 1\n",
+        "failed",
+        f"layers.py, line 2: SyntaxError: invalid syntax (% 1). Fix this line, or the one above it; {READ}",
     ),
     "error at import": (
         "import os\n1 / 0\n",

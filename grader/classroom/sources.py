@@ -134,20 +134,21 @@ def _tell_apart(folder: Path) -> str:
 def _find_export(source: Path) -> Path:
     """Return the folder of the submissions: the source, or the one in it into which an export was unpacked.
 
-    Raise UsageError where Gradescope's metadata lie in several.
+    Raise UsageError where Gradescope's metadata lie deeper, but not in an only folder: a student may have written them.
     """
     if _tell_apart(source) != "folder":
         return source
-    folders = [place for place in _list_places(source) if place.is_dir()]
-    found = [folder for folder in folders if (folder / METADATA).is_file()]
-    if len(found) > 1:
-        names = list_some([make_printable(folder.name) for folder in found], SHOWN)
-        remedy = "give one of them, and each assignment a folder of its own with --folder"
-        raise UsageError(f"{make_printable(str(source), 400)} holds several exports ({names}); {remedy}")
-    if not found and len(folders) == 1 and _holds_class(folders[0]):
-        beside = (place.stem for place in source.iterdir() if place.name.lower().endswith(PACKED))
-        found = folders if {*beside} <= {folders[0].name} else []
-    return found[0] if found else source
+    places = _list_places(source)
+    folders = [place for place in places if place.is_dir()]
+    packed = {place.stem for place in places if place.name.lower().endswith(PACKED)}
+    if len(folders) == 1 and packed <= {folders[0].name} and _holds_class(folders[0]):
+        return folders[0]
+    found = [make_printable(folder.name) for folder in folders if (folder / METADATA).is_file()]
+    if found:
+        where = f"{make_printable(str(source), 400)}: {METADATA} lies in {list_some(found, SHOWN)}, beside others"
+        remedy = "give the folder of one export; where these are submissions, remove this file from them"
+        raise UsageError(f"{where}; {remedy}")
+    return source
 
 
 def _holds_class(folder: Path) -> bool:

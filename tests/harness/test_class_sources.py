@@ -175,10 +175,19 @@ def test_gradescope_export(tmp_path, folder):
     assert not found["submission_9"].place.exists()
 
 
-def test_two_gradescope_exports_are_told_apart_by_nobody(tmp_path):
-    write(tmp_path, *(f"assignment_{n}_export/{METADATA}" for n in (1, 2)), content=GRADESCOPE)
-    words = r"holds several exports \(assignment_1_export, assignment_2_export\); give one of them"
-    with pytest.raises(UsageError, match=words):
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        ([f"assignment_1_export/{METADATA}", f"assignment_2_export/{METADATA}"], "assignment_1_export, assignment_2_"),
+        ([f"ada/{METADATA}", "ada/layers.py", "bob/layers.py"], "ada"),
+        ([f"ada/{METADATA}", "ada/layers.py", "bob.zip"], "ada"),
+    ],
+    ids=["two exports", "a submission that has such a file", "beside a zip"],
+)
+def test_metadata_beside_other_submissions_are_no_export_of_all(tmp_path, names, told):
+    """A student's file of this name would otherwise have a whole class read from one submission."""
+    write(tmp_path, *names, content=GRADESCOPE)
+    with pytest.raises(UsageError, match=rf"{METADATA} lies in {told}.*, beside others; give the folder of one export"):
         read_export(tmp_path)
 
 

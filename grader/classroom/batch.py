@@ -52,7 +52,7 @@ class Tally:
         self.last = ending
         self.states[ending.state] += 1
         checks = ending.record.checks if ending.record else []
-        self.failing.update(sorted({name for one in checks if one.outcome.by_own_code for name in one.functions}))
+        self.failing.update(sorted({name for one in checks if one.failed for name in one.functions}))
         if ending.record:
             self.scores.append(ending.record.score)
 

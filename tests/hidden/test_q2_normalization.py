@@ -68,7 +68,7 @@ def test_precision(student, reference, rng, function):
 
 @points(0.25, "layers.batchnorm_backward", promise="arguments")
 def test_batchnorm_backward_leaves_its_arguments(student, rng):
-    """batchnorm_backward leaves dout, and what its cache holds, as they were"""
+    """batchnorm_backward leaves dout, and what its cache holds, as they were, and works by that cache"""
     compare_arguments(student, rng, "batchnorm_backward")
 
 

@@ -57,6 +57,17 @@ def make_net(package, sizes=(7, 6, 8, 4), **options):
     return package.classifiers.fc_net.FullyConnectedNet(hidden, input_dim=input_dim, num_classes=classes, **options)
 
 
+def expect_cache_to_serve(forward, backward, inputs, dout, gradients):
+    """Judges that a backward pass makes the same of a cache, by name, where its forward pass has seen other x since."""
+    x, *others = inputs
+    _, cache = expect(forward(*inputs), "out cache").unpack()
+    forward(x[::-1].copy(), *others)
+    answers = expect(backward(dout, cache), " ".join(gradients)).unpack()
+    for (name, wanted), got in zip(gradients.items(), answers, strict=True):
+        if isinstance(wanted, np.ndarray):  # else another check tells of it
+            expect(got, f"{name} by a cache that is not the latest").to_match(wanted, rel=VALUE)
+
+
 def draw_net(rng, hidden, d=(7,), n=5, classes=4, bias=0.0):
     """Returns X (n, *d), y (n,) and params: W1 (prod d, hidden[0]), b1 (hidden[0],) and so on to the classes."""
     params = {}

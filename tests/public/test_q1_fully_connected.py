@@ -10,6 +10,7 @@ from tests.public.shared import (
     VALUE,
     build,
     draw_net,
+    expect_cache_to_serve,
     expect_digits,
     expect_drawn_anew,
     expect_normal,
@@ -204,12 +205,17 @@ def test_precision(student, reference, rng, function):
 
 @worth("function", dict.fromkeys(RESULTS, 0.25), "layers.{}", promise="arguments")
 def test_arguments_are_left_as_they_are(student, rng, function):
-    """{function} leaves the caller's arrays as they are, in values and shape"""
+    """{function} leaves the caller's arrays as they are, in values and shape; each backward pass works by its cache"""
     # an x of three axes shows a change of its shape, and a layer that forgets to flatten can still take this one
     arrays = draw_arrays(rng, function, **({"d": (1, 4)} if function.startswith("affine") else {}))
-    *_, last = results(student, function, arrays)
-    expect(last, RESULTS[function].split()[-1]).to_be_computed_from(*arrays.values())
+    got = dict(zip(RESULTS[function].split(), results(student, function, arrays), strict=True))
+    *_, last = got
+    expect(got[last], last).to_be_computed_from(*arrays.values())
     expect_unchanged_arguments(getattr(student.layers, function))
+    if function.endswith("backward"):
+        *inputs, dout = arrays.values()
+        forward = getattr(student.layers, function.replace("backward", "forward"))
+        expect_cache_to_serve(forward, getattr(student.layers, function), inputs, dout, got)
 
 
 @points(0.25, INIT)

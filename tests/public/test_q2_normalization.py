@@ -15,6 +15,7 @@ from tests.public.shared import (
     DIGITS,
     VALUE,
     draw_net,
+    expect_cache_to_serve,
     expect_digits,
     make_net,
     without_factor,
@@ -119,7 +120,7 @@ def compare_precision(student, reference, rng, function):
 
 
 def compare_arguments(student, rng, function):
-    """Judges that a pass computes something, and changes none of its array arguments."""
+    """Judges that a pass computes something, changes none of its array arguments, and has no memory but its cache."""
     inputs, dout = draw_pass(rng, function)
     answers = (
         gradients(student, function, dout, *inputs) if function in PASSES else forward_pass(student, function, *inputs)
@@ -128,6 +129,9 @@ def compare_arguments(student, rng, function):
     if function == "batchnorm_forward":
         forward_pass(student, function, *inputs[:-1], draw_trained(rng, scale=1, d=6))
     expect_unchanged_arguments(getattr(student.layers, function), but=STATISTICS)
+    if function in PASSES:
+        passes = (getattr(student.layers, name) for name in (PASSES[function][0], function))
+        expect_cache_to_serve(*passes, inputs, dout, dict(zip(GRADIENTS.split(), answers, strict=True)))
 
 
 def compare_gradients(student, reference, rng, backward, gradient, rel, n=200, d=5, spread=2.0):
@@ -298,7 +302,7 @@ ARGUMENTS = ["batchnorm_forward", "batchnorm_backward_alt", "layernorm_forward",
 
 @worth("function", dict.fromkeys(ARGUMENTS, 0.25), "layers.{}", promise="arguments")
 def test_arguments_are_left_as_they_are(student, rng, function):
-    """{function} leaves its arguments as they are; of batch norm's, only running statistics may change"""
+    """{function} leaves its arguments as they are, but for running statistics; each backward pass works by its cache"""
     compare_arguments(student, rng, function)
 
 

@@ -151,10 +151,17 @@ def test_dropout_backward_precision(student, rng):
 
 @points(0.25, "layers.dropout_backward", promise="arguments")
 def test_dropout_backward_leaves_its_arguments(student, rng):
-    """In train mode, dropout_backward leaves dout, and the mask in its cache, as they were"""
-    dout, dx, _ = backward(student, rng, 20, 30)
+    """In train mode, dropout_backward leaves dout, and the mask in its cache, as they were, and works by that cache"""
+    dout, dx, factor = backward(student, rng, 20, 30)
     expect(dx, "dx").to_be(not np.array_equal(dx, dout), "is dout as it came")
     expect_unchanged_arguments(student.layers.dropout_backward)
+    if not np.allclose(dx, dout * factor):
+        return  # of which another check tells
+    x = draw_units(rng, 20, 30)
+    out, cache = forward(student, x, p=0.6)
+    forward(student, x, p=0.6)
+    dx = student.layers.dropout_backward(dout, cache)
+    expect(dx, "dx by a cache that is not the latest").to_match(dout * (out / x), rel=VALUE)
 
 
 def build_net(package, params, ratio, **options):

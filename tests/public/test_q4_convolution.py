@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from grader.checks import expect, expect_unchanged_arguments, points
-from tests.public.shared import expect_drawn_anew, expect_normal
+from tests.public.shared import expect_cache_to_serve, expect_drawn_anew, expect_normal
 
 VALUE, NORMALIZED = 1e-5, 1e-4
 INIT, LOSS = "classifiers.cnn.ThreeLayerConvNet.__init__", "classifiers.cnn.ThreeLayerConvNet.loss"
@@ -582,8 +582,12 @@ def test_precision(student, rng, name, case):
     promise="arguments",
 )
 def test_untouched(student, rng, name, case):
-    """{name} leaves its {case} as they are, and what a cache holds too"""
+    """{name} leaves its {case} as they are, and what a cache holds too; each backward pass works by its cache"""
     arguments, dout = draw_for(rng, name)
-    for value, array in results(student, name, arguments, dout).items():
+    got = results(student, name, arguments, dout)
+    for value, array in got.items():
         expect(array, value).to_be_computed_from(arguments[0], dout)
     expect_unchanged_arguments(function(student, name), but=("running_mean", "running_var"))
+    if "backward" in name:
+        forward = function(student, name.replace("backward", "forward"))
+        expect_cache_to_serve(forward, function(student, name), arguments, dout, got)

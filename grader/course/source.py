@@ -189,9 +189,10 @@ def find_misplaced(package: Path, name: str) -> str:
                 elif inner.name != wanted or (holder and in_class):
                     waiting.append((inner, [*outer, inner.name], isinstance(inner, ast.ClassDef)))
                 else:
-                    where = f"inside of {'.'.join(outer)}" if outer else f"outside of {'.'.join(holder)}" * bool(holder)
                     place = f"{file.relative_to(package).as_posix()}, line {inner.lineno}"
-                    return ", ".join(filter(None, [place, where]))
+                    if outer:
+                        return f"{place}, inside of {'.'.join(outer)}"
+                    return f"{place}, outside of {'.'.join(holder)}" if holder else place
     return ""
 
 
